@@ -1,0 +1,1 @@
+//! The client state of taskscope: store, lints, columns, update. Pure.

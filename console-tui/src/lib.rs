@@ -1,0 +1,1 @@
+//! The taskscope terminal console.

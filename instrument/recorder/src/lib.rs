@@ -1,0 +1,1 @@
+//! The hot path of taskscope: task slots, event rings, clock, counters.

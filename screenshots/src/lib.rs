@@ -1,0 +1,1 @@
+//! Draws fixtures through the real views to SVG and PNG.
