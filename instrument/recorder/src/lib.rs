@@ -1,1 +1,46 @@
-//! The hot path of taskscope: task slots, event rings, clock, counters.
+//! The hot path of taskscope: what runs on the threads of the watched program.
+//!
+//! A task is a slot of 192 bytes in a paged arena. The thread that polls a task is the only writer of its counters, so they are plain
+//! relaxed stores: no lock, no look-up by hash, no channel and no allocation on the poll path, and nothing that could be dropped. Polls,
+//! wakes and spawns are exact, always; what goes beyond a limit is counted in [`Losses`].
+//!
+//! Events exist only while somebody watches a task's timeline: then each thread writes fixed-size entries to its own ring.
+//!
+//! There is no `unsafe` here: everything shared is an atomic, a `OnceLock` or behind a lock off the poll path.
+//!
+//! ```
+//! use taskscope_recorder::{Limits, Recorder, Spawn};
+//!
+//! let recorder = Recorder::new(Limits::default());
+//! let task = recorder.spawn(&Spawn { name: "fetch", ..Spawn::default() });
+//! recorder.enter(task);
+//! recorder.wake(task, false);
+//! recorder.exit(task);
+//! let counters = recorder.task(task).and_then(|slot| slot.counters()).unwrap();
+//! assert_eq!((counters.polls, counters.self_wakes), (1, 1));
+//! ```
+
+mod arena;
+mod clock;
+mod free_list;
+pub mod histogram;
+mod id;
+mod read;
+mod recorder;
+mod ring;
+mod site;
+mod sync;
+mod task;
+mod text;
+mod thread;
+
+pub use arena::{Arena, Page, Slot};
+pub use clock::{Clock, Ticks};
+pub use free_list::FreeList;
+pub use id::{MAX_SLOTS, TaskId};
+pub use read::{Counters, Description, Histograms, State};
+pub use recorder::{Limits, Losses, Recorder, Spawn};
+pub use ring::{Event, EventKind, Ring};
+pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals};
+pub use task::{CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched, Waker};
+pub use thread::{MAX_THREADS, names as thread_names, names_version as thread_names_version};

@@ -1,0 +1,598 @@
+//! The recorder: what sources call on the program's own threads.
+//!
+//! The poll path ([`Recorder::enter`], [`Recorder::exit`], [`Recorder::wake`]) takes no lock, allocates nothing but a histogram block
+//! at a task's third poll, hashes nothing and sends nothing.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{
+            AtomicBool, AtomicU8, AtomicU64,
+            Ordering::{AcqRel, Relaxed, Release},
+        },
+    },
+    time::Duration,
+};
+
+use crossbeam_queue::ArrayQueue;
+
+use crate::{
+    arena::{Arena, Page},
+    clock::{Clock, Ticks},
+    histogram::Block,
+    id::{MAX_SLOTS, TaskId},
+    ring::{self, Event, EventKind, Ring},
+    site::{Place, Site, Sites},
+    task::{CountWakers, ENDED, Extra, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Waker, flag},
+    text::cut,
+    thread,
+};
+
+/// Limits of a recorder.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Tasks that can be watched at once; further ones are counted only. 192 bytes each, taken as they are needed.
+    pub max_tasks: u32,
+    /// Finished tasks that keep their slot at most (twice as many for the moment until the reaper comes).
+    pub retained_tasks: usize,
+    /// How long a finished task keeps its slot at most.
+    pub retention: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_tasks: 2 << 20, retained_tasks: 4096, retention: Duration::from_secs(6) }
+    }
+}
+
+/// Everything a source knows when a task is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spawn<'a> {
+    /// What it is to tokio.
+    pub kind: TaskKind,
+    /// Empty: none.
+    pub name: &'a str,
+    /// Further fields, `key=value key=value`; empty: none.
+    pub fields: &'a str,
+    /// Tokio's id; 0: unknown.
+    pub tokio_id: u64,
+    /// Where.
+    pub place: Option<Place<'a>>,
+    /// Size of the future; 0: unknown.
+    pub size_bytes: u64,
+    /// Size before tokio boxed it; 0: was not boxed.
+    pub original_size_bytes: u64,
+    /// What this source can tell.
+    pub knows: Knows,
+    /// Tokio's span enters and leaves it.
+    pub traced: bool,
+}
+
+/// Sums of what was not recorded one by one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Tasks spawned past the limit: counted at their site, not watched.
+    pub untracked: u64,
+    /// Wakes of tasks that had ended.
+    pub late_wakes: u64,
+    /// Timeline events refused by a full ring.
+    pub lost_events: u64,
+    /// Names and fields cut to their limit.
+    pub truncated: u64,
+    /// Spawns whose place had no number left.
+    pub folded_sites: u64,
+}
+
+/// Records the tasks of a program. A value: a dozen can live side by side.
+#[derive(Debug)]
+pub struct Recorder {
+    number: u8,
+    unique: u64,
+    clock: Clock,
+    limits: Limits,
+    pub(crate) tasks: Arena<Task>,
+    pub(crate) blocks: Arena<Block>,
+    sites: Sites,
+    closed: ArrayQueue<u32>,
+    reaped: Mutex<VecDeque<u32>>,
+    watching: AtomicBool,
+    rings: Mutex<Vec<Arc<Ring>>>,
+    lost_in_gone_rings: AtomicU64,
+    untracked: AtomicU64,
+    late_wakes: AtomicU64,
+    truncated: AtomicU64,
+}
+
+impl Recorder {
+    /// A recorder with these limits. The first in a process calibrates the clock, which takes some milliseconds.
+    pub fn new(limits: Limits) -> Self {
+        static NUMBERS: AtomicU8 = AtomicU8::new(0);
+        static UNIQUE: AtomicU64 = AtomicU64::new(1);
+        let max_tasks = limits.max_tasks.clamp(1, MAX_SLOTS);
+        Self {
+            number: NUMBERS.fetch_add(1, Relaxed),
+            unique: UNIQUE.fetch_add(1, Relaxed),
+            clock: Clock::start(),
+            tasks: Arena::new(max_tasks),
+            blocks: Arena::new(max_tasks),
+            sites: Sites::new(),
+            closed: ArrayQueue::new(limits.retained_tasks.max(1)),
+            reaped: Mutex::new(VecDeque::new()),
+            watching: AtomicBool::new(false),
+            rings: Mutex::new(Vec::new()),
+            lost_in_gone_rings: AtomicU64::new(0),
+            untracked: AtomicU64::new(0),
+            late_wakes: AtomicU64::new(0),
+            truncated: AtomicU64::new(0),
+            limits,
+        }
+    }
+
+    /// The clock all ticks are of.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The task of this recorder that the calling thread polls now.
+    pub fn current(&self) -> Option<TaskId> {
+        TaskId::from_u64(thread::current()).filter(|id| id.recorder() == self.number)
+    }
+
+    /// Makes a task, with one reference. About 100 ns, and 30 ns more with a name.
+    pub fn spawn(&self, spawn: &Spawn<'_>) -> TaskId {
+        let site = spawn.place.map_or(0, |place| self.sites.number(place));
+        if let Some(site) = self.sites.site(site) {
+            site.spawned.fetch_add(1, Relaxed);
+        }
+        let Some(number) = self.tasks.allocate() else {
+            self.untracked.fetch_add(1, Relaxed);
+            return TaskId::untracked(self.number, site);
+        };
+        let Some((page, task)) = self.tasks.slot(number) else { unreachable!("an allocated slot has a page") };
+        let generation = TaskId::from_u64(task.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
+        let id = TaskId::new(self.number, generation, number);
+        let now = self.clock.ticks();
+        task.reset(now, spawn);
+        {
+            let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
+            facts.extra = self.extra(spawn);
+            facts.tokio_id = spawn.tokio_id;
+            facts.created = now;
+            facts.parent = self.current().map_or(0, TaskId::to_u64);
+            facts.site = site;
+            facts.size_bytes = u32::try_from(spawn.size_bytes).unwrap_or(u32::MAX);
+            facts.kind = spawn.kind;
+            facts.knows = spawn.knows;
+        }
+        task.key.store(id.to_u64(), Release);
+        task.flags.store(if spawn.traced { flag::TRACED } else { 0 }, Release);
+        page.shared.set();
+        id
+    }
+
+    /// Tokio's span for a task that a wrapper made already: one task, two sources. Adds a reference.
+    pub fn adopt(&self, id: TaskId, tokio: &Spawn<'_>) {
+        let Some((page, task)) = self.live(id) else { return };
+        task.flags.fetch_or(flag::TRACED, Relaxed);
+        task.refs.fetch_add(1, Relaxed);
+        let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        facts.tokio_id = tokio.tokio_id;
+        facts.kind = tokio.kind;
+        facts.knows = tokio.knows;
+        facts.size_bytes = u32::try_from(tokio.size_bytes).unwrap_or(u32::MAX);
+        page.shared.set();
+    }
+
+    /// Names a task that a source without names made. Keeps a name it has.
+    pub fn name(&self, id: TaskId, name: &str) {
+        let Some((page, task)) = self.live(id) else { return };
+        let name = self.kept(name, MAX_NAME_BYTES).into();
+        let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let extra = facts.extra.get_or_insert_default();
+        if extra.name.is_empty() {
+            extra.name = name;
+        }
+        page.shared.set();
+    }
+
+    /// What counts the wakers of a wrapped task, when no other source does.
+    pub fn count_wakers(&self, id: TaskId, wakers: Weak<dyn CountWakers>) {
+        let Some((_, task)) = self.live(id) else { return };
+        let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        facts.extra.get_or_insert_default().wakers = Some(wakers);
+    }
+
+    /// Tokio's id of a wrapped task, once it is known.
+    pub fn set_tokio_id(&self, id: TaskId, tokio_id: u64) {
+        let Some((page, task)) = self.live(id) else { return };
+        task.facts.lock().unwrap_or_else(PoisonError::into_inner).tokio_id = tokio_id;
+        page.shared.set();
+    }
+
+    /// A poll begins on this thread. About 20 ns.
+    #[inline]
+    pub fn enter(&self, id: TaskId) {
+        let thread = thread::push(id.to_u64());
+        let Some((page, task)) = self.live(id) else { return };
+        let now = self.clock.ticks();
+        let polls = task.enters.load(Relaxed);
+        task.fold_last_poll(polls, self);
+        let woken = (task.wakes.load(Relaxed) & !ENDED).wrapping_add(task.self_wakes.load(Relaxed));
+        let mut waited = 0;
+        if woken != task.seen.load(Relaxed) {
+            let from = task.woken_at.load(Relaxed).max(task.ended.load(Relaxed));
+            waited = now.saturating_sub(from);
+            task.woken_at.store(from, Relaxed);
+            add(&task.scheduled, waited);
+            raise(&task.longest_scheduled, waited);
+            task.seen.store(woken, Relaxed);
+        }
+        if polls >= 2 {
+            self.record(task, |block| block.scheduled.record(waited));
+        }
+        // At least one tick after the end of the last poll: the two tell whether a poll runs.
+        task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);
+        task.enters.store(polls + 1, Relaxed);
+        task.thread.store(thread, Relaxed);
+        page.shared.set();
+        if self.watching.load(Relaxed) {
+            self.event(task, id, EventKind::PollStart, now, u64::from(thread));
+        }
+    }
+
+    /// The poll ends. About 15 ns.
+    #[inline]
+    pub fn exit(&self, id: TaskId) {
+        thread::pop();
+        let Some((page, task)) = self.live(id) else { return };
+        let now = self.clock.ticks().max(task.started.load(Relaxed));
+        task.ended.store(now, Relaxed);
+        page.shared.set();
+        if self.watching.load(Relaxed) {
+            self.event(task, id, EventKind::PollEnd, now, u64::from(thread::number()));
+        }
+    }
+
+    /// The task is woken; `by_value` when the waker is consumed. About 3 ns by the task itself during its poll, else 25 ns.
+    #[inline]
+    pub fn wake(&self, id: TaskId, by_value: bool) {
+        let Some((page, task)) = self.find(id) else {
+            self.late_wakes.fetch_add(1, Relaxed);
+            return;
+        };
+        let current = thread::current();
+        if current == id.to_u64() {
+            add(&task.self_wakes, 1);
+            task.last_waker.store(current, Relaxed);
+        } else {
+            self.wake_from_outside(task, current);
+        }
+        if by_value {
+            task.drops.fetch_add(1, Relaxed);
+        }
+        page.shared.set();
+        if self.watching.load(Relaxed) {
+            self.event(task, id, EventKind::Wake, self.clock.ticks(), Waker::here());
+        }
+    }
+
+    fn wake_from_outside(&self, task: &Task, current: u64) {
+        let before = task.wakes.fetch_add(1, AcqRel);
+        if before & ENDED != 0 {
+            self.late_wakes.fetch_add(1, Relaxed);
+            return;
+        }
+        // Only the first wake since the last poll began schedules the task.
+        if before.wrapping_add(task.self_wakes.load(Relaxed)) == task.seen.load(Relaxed) {
+            task.woken_at.store(self.clock.ticks(), Relaxed);
+            task.last_waker.store(if current == 0 { u64::from(thread::number()) } else { current }, Relaxed);
+        }
+    }
+
+    /// A waker of the task was cloned.
+    #[inline]
+    pub fn waker_cloned(&self, id: TaskId) {
+        if let Some((page, task)) = self.find(id) {
+            task.clones.fetch_add(1, Relaxed);
+            page.shared.set();
+        }
+    }
+
+    /// A waker of the task was dropped.
+    #[inline]
+    pub fn waker_dropped(&self, id: TaskId) {
+        if let Some((page, task)) = self.find(id) {
+            task.drops.fetch_add(1, Relaxed);
+            page.shared.set();
+        }
+    }
+
+    /// One more holder of the task's span.
+    pub fn add_ref(&self, id: TaskId) {
+        if let Some((_, task)) = self.live(id) {
+            task.refs.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// One holder less; the last one ends the task. Returns whether it ended.
+    pub fn release(&self, id: TaskId) -> bool {
+        if id.is_untracked() && id.recorder() == self.number {
+            // Untracked tasks have one holder: nobody clones the span of a task.
+            if let Some(site) = self.sites.site(id.generation()) {
+                site.finished.fetch_add(1, Relaxed);
+            }
+            return true;
+        }
+        let Some((page, task)) = self.live(id) else { return false };
+        if task.refs.fetch_sub(1, AcqRel) != 1 {
+            return false;
+        }
+        self.end(task);
+        page.shared.set();
+        if let Some(oldest) = self.closed.force_push(id.index()) {
+            self.free(oldest);
+        }
+        true
+    }
+
+    fn end(&self, task: &Task) {
+        let traced = task.flags.load(Relaxed) & flag::TRACED != 0;
+        let mut polls = task.enters.load(Relaxed);
+        if traced {
+            // The entry that dropped the future was no poll.
+            polls = polls.saturating_sub(1);
+        } else {
+            task.fold_last_poll(polls, self);
+        }
+        task.enters.store(polls, Relaxed);
+        task.ended.store(self.clock.ticks(), Relaxed);
+        let wakes = task.wakes.fetch_or(ENDED, AcqRel);
+        let site = task.facts.lock().unwrap_or_else(PoisonError::into_inner).site;
+        if let Some(site) = self.sites.site(site) {
+            let self_wakes = task.self_wakes.load(Relaxed);
+            site.polls.fetch_add(polls, Relaxed);
+            site.busy.fetch_add(task.busy.load(Relaxed), Relaxed);
+            site.scheduled.fetch_add(task.scheduled.load(Relaxed), Relaxed);
+            site.wakes.fetch_add(wakes.wrapping_add(self_wakes), Relaxed);
+            site.self_wakes.fetch_add(self_wakes, Relaxed);
+            site.finished.fetch_add(1, Release);
+        }
+        task.flags.fetch_or(flag::DONE, Release);
+    }
+
+    fn free(&self, number: u32) {
+        let Some((page, task)) = self.tasks.slot(number) else { return };
+        task.flags.store(flag::FREE | flag::DONE, Release);
+        task.facts.lock().unwrap_or_else(PoisonError::into_inner).extra = None;
+        let block = task.histograms.swap(0, AcqRel);
+        if block != 0 {
+            self.blocks.free(block - 1);
+        }
+        page.shared.set();
+        self.tasks.free(number);
+    }
+
+    /// Frees finished tasks past their retention. For the reader's thread, once a round.
+    pub fn reap(&self) {
+        let mut reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(number) = self.closed.pop() {
+            reaped.push_back(number);
+        }
+        let now = self.clock.ticks();
+        let retention_ns = self.limits.retention.as_nanos();
+        while let Some(oldest) = reaped.front().copied() {
+            let ended = self.tasks.slot(oldest).map_or(0, |(_, task)| task.ended.load(Relaxed));
+            let expired = u128::from(self.clock.between_ns(ended, now)) >= retention_ns;
+            if !expired && reaped.len() <= self.limits.retained_tasks {
+                break;
+            }
+            reaped.pop_front();
+            self.free(oldest);
+        }
+    }
+
+    /// Records the timeline of a task (or stops); events of all threads come out of [`Recorder::drain`].
+    pub fn watch(&self, id: TaskId, on: bool) {
+        let Some((_, task)) = self.live(id) else { return };
+        if on {
+            task.flags.fetch_or(flag::WATCHED, Relaxed);
+            self.watching.store(true, Relaxed);
+        } else {
+            task.flags.fetch_and(!flag::WATCHED, Relaxed);
+        }
+    }
+
+    /// Nobody watches any timeline: the poll path stops looking.
+    pub fn watch_none(&self) {
+        self.watching.store(false, Relaxed);
+    }
+
+    /// Takes the events of all threads, thread by thread. For one reader's thread at a time.
+    pub fn drain(&self, mut take: impl FnMut(Event)) {
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        rings.retain(|ring| {
+            // Looked at before the last pop: a thread that ends after this is drained at the next round.
+            let gone = Arc::strong_count(ring) == 1;
+            while let Some(event) = ring.pop() {
+                take(event);
+            }
+            if gone {
+                self.lost_in_gone_rings.fetch_add(ring.lost(), Relaxed);
+            }
+            !gone
+        });
+    }
+
+    fn event(&self, task: &Task, id: TaskId, kind: EventKind, at: Ticks, by: u64) {
+        if task.flags.load(Relaxed) & flag::WATCHED == 0 {
+            return;
+        }
+        let make = || {
+            let ring = Arc::new(Ring::new(ring::CAPACITY));
+            self.rings.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&ring));
+            ring
+        };
+        thread::with_ring(self.unique, make, |ring| ring.push(Event { at, task: id.to_u64(), kind, by }));
+    }
+
+    /// The slot of a task that is still held by somebody or finished and kept.
+    #[inline]
+    fn find(&self, id: TaskId) -> Option<(&Page<Task>, &Task)> {
+        let (page, task) = self.tasks.slot(id.index())?;
+        (task.key.load(Relaxed) == id.to_u64()).then_some((page, task))
+    }
+
+    #[inline]
+    fn live(&self, id: TaskId) -> Option<(&Page<Task>, &Task)> {
+        self.find(id).filter(|(_, task)| task.flags.load(Relaxed) & flag::DONE == 0)
+    }
+
+    /// The slot of a task, for reading.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.find(id).map(|(_, task)| task)
+    }
+
+    /// The id that a slot and a generation make in this recorder.
+    pub fn id(&self, slot: u32, generation: u32) -> TaskId {
+        TaskId::new(self.number, generation, slot)
+    }
+
+    /// Pages of slots in order; slot `i` of page `p` is number `p * Task::PAGE + i`.
+    pub fn pages(&self) -> impl Iterator<Item = &Page<Task>> {
+        self.tasks.pages()
+    }
+
+    /// Sites by number, 0 (unknown place) first.
+    pub fn sites(&self) -> impl Iterator<Item = (u32, &Site)> {
+        (0..self.sites.len()).filter_map(|number| self.sites.site(number).map(|site| (number, site)))
+    }
+
+    /// What was not recorded one by one.
+    pub fn losses(&self) -> Losses {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost_events: u64 = rings.iter().map(|ring| ring.lost()).sum();
+        Losses {
+            untracked: self.untracked.load(Relaxed),
+            late_wakes: self.late_wakes.load(Relaxed),
+            lost_events: lost_events + self.lost_in_gone_rings.load(Relaxed),
+            truncated: self.truncated.load(Relaxed),
+            folded_sites: self.sites.folded(),
+        }
+    }
+
+    /// Bytes held by slots, histograms and rings.
+    pub fn memory_bytes(&self) -> usize {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.tasks.memory_bytes() + self.blocks.memory_bytes() + rings * ring::CAPACITY * 32
+    }
+
+    fn extra(&self, spawn: &Spawn<'_>) -> Option<Box<Extra>> {
+        if spawn.name.is_empty() && spawn.fields.is_empty() && spawn.original_size_bytes == 0 {
+            return None;
+        }
+        Some(Box::new(Extra {
+            name: self.kept(spawn.name, MAX_NAME_BYTES).into(),
+            fields: self.kept(spawn.fields, MAX_FIELDS_BYTES).into(),
+            original_size_bytes: u32::try_from(spawn.original_size_bytes).unwrap_or(u32::MAX),
+            wakers: None,
+        }))
+    }
+
+    fn kept<'t>(&self, text: &'t str, max_bytes: usize) -> &'t str {
+        let kept = cut(text, max_bytes);
+        if kept.len() < text.len() {
+            self.truncated.fetch_add(1, Relaxed);
+        }
+        kept
+    }
+
+    #[inline]
+    fn record(&self, task: &Task, record: impl FnOnce(&Block)) {
+        let number = task.histograms.load(Relaxed);
+        if number == 0 {
+            return;
+        }
+        if let Some((_, block)) = self.blocks.slot(number - 1) {
+            record(block);
+        }
+    }
+}
+
+impl Task {
+    fn reset(&self, now: Ticks, spawn: &Spawn<'_>) {
+        for zero in [
+            &self.enters,
+            &self.started,
+            &self.ended,
+            &self.busy,
+            &self.scheduled,
+            &self.self_wakes,
+            &self.wakes,
+            &self.last_waker,
+            &self.clones,
+            &self.drops,
+            &self.longest_poll,
+            &self.longest_scheduled,
+        ] {
+            zero.store(0, Relaxed);
+        }
+        // A spawned task is scheduled from the start, without a wake; a future that others poll is not.
+        let starts_scheduled = !matches!(spawn.kind, TaskKind::BlockOn | TaskKind::Future);
+        self.seen.store(if starts_scheduled { u64::MAX } else { 0 }, Relaxed);
+        self.woken_at.store(now, Relaxed);
+        self.thread.store(0, Relaxed);
+        self.refs.store(1, Relaxed);
+    }
+
+    /// Adds the last finished poll to the sums; `polls` were started so far.
+    #[inline]
+    fn fold_last_poll(&self, polls: u64, recorder: &Recorder) {
+        if polls == 0 {
+            return;
+        }
+        let last = self.ended.load(Relaxed).saturating_sub(self.started.load(Relaxed));
+        if polls >= 2 {
+            if polls == 2 {
+                self.start_histograms(recorder);
+            }
+            recorder.record(self, |block| block.polls.record(last));
+        }
+        add(&self.busy, last);
+        raise(&self.longest_poll, last);
+    }
+
+    /// At the third poll: a block, with what the sums still tell of the first two polls.
+    #[cold]
+    fn start_histograms(&self, recorder: &Recorder) {
+        let Some(number) = recorder.blocks.allocate() else { return };
+        let Some((_, block)) = recorder.blocks.slot(number) else { return };
+        block.clear();
+        // One poll is folded yet: the sum is its length. Of the two waits the sum and the greater are known.
+        block.polls.record(self.busy.load(Relaxed));
+        let longest = self.longest_scheduled.load(Relaxed);
+        block.scheduled.record(longest);
+        block.scheduled.record(self.scheduled.load(Relaxed).saturating_sub(longest));
+        self.histograms.store(number + 1, Release);
+    }
+}
+
+/// A plain addition: the caller is the only writer.
+#[inline]
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Relaxed) + amount, Relaxed);
+}
+
+/// A plain maximum: the caller is the only writer.
+#[inline]
+fn raise(greatest: &AtomicU64, value: u64) {
+    if value > greatest.load(Relaxed) {
+        greatest.store(value, Relaxed);
+    }
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}

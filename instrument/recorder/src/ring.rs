@@ -1,0 +1,104 @@
+//! A single-producer, single-consumer ring of timeline events, one a thread.
+//!
+//! Invariant: only the owning thread pushes, only the drainer pops. A push into a full ring is refused and counted, exactly; nothing ever
+//! waits. The slots are plain atomics (on the usual machines the same instructions as ordinary stores), so no `unsafe` is
+//! needed; `tests/loom.rs` checks the order.
+//! Cost: 32 bytes an event, [`CAPACITY`] events, 64 KiB a thread that records; about 5 ns a push beside the clock.
+
+use crate::{
+    clock::Ticks,
+    sync::{AtomicU64, AtomicUsize, Ordering},
+};
+
+/// Events a thread's ring holds; a power of two.
+pub(crate) const CAPACITY: usize = 2048;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum EventKind {
+    /// A poll began.
+    PollStart = 1,
+    /// A poll ended.
+    PollEnd = 2,
+    /// The task was woken.
+    Wake = 3,
+}
+
+/// One entry of a timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Ticks,
+    /// The task's id, as a word.
+    pub task: u64,
+    /// What.
+    pub kind: EventKind,
+    /// For wakes the waker, for polls the thread; see [`crate::Waker`].
+    pub by: u64,
+}
+
+/// The ring itself.
+#[derive(Debug)]
+pub struct Ring {
+    /// Events pushed ever; written by the producer.
+    tail: AtomicUsize,
+    /// Events popped ever; written by the consumer.
+    head: AtomicUsize,
+    lost: AtomicU64,
+    words: Box<[[AtomicU64; 4]]>,
+}
+
+impl Ring {
+    /// An empty ring for `capacity` events, a power of two.
+    pub fn new(capacity: usize) -> Self {
+        debug_assert!(capacity.is_power_of_two());
+        Self {
+            tail: AtomicUsize::new(0),
+            head: AtomicUsize::new(0),
+            lost: AtomicU64::new(0),
+            words: (0..capacity).map(|_| std::array::from_fn(|_| AtomicU64::new(0))).collect(),
+        }
+    }
+
+    /// Adds an event; a full ring counts it as lost. Producer only.
+    pub fn push(&self, event: Event) {
+        let tail = self.tail.load(Ordering::Relaxed);
+        if tail.wrapping_sub(self.head.load(Ordering::Acquire)) >= self.words.len() {
+            self.lost.store(self.lost.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            return;
+        }
+        let words = &self.words[tail & (self.words.len() - 1)];
+        words[0].store(event.at, Ordering::Relaxed);
+        words[1].store(event.task, Ordering::Relaxed);
+        words[2].store(event.kind as u64, Ordering::Relaxed);
+        words[3].store(event.by, Ordering::Relaxed);
+        self.tail.store(tail.wrapping_add(1), Ordering::Release);
+    }
+
+    /// Takes the oldest event. Consumer only.
+    pub fn pop(&self) -> Option<Event> {
+        let head = self.head.load(Ordering::Relaxed);
+        if head == self.tail.load(Ordering::Acquire) {
+            return None;
+        }
+        let words = &self.words[head & (self.words.len() - 1)];
+        let event = Event {
+            at: words[0].load(Ordering::Relaxed),
+            task: words[1].load(Ordering::Relaxed),
+            kind: match words[2].load(Ordering::Relaxed) {
+                1 => EventKind::PollStart,
+                2 => EventKind::PollEnd,
+                _ => EventKind::Wake,
+            },
+            by: words[3].load(Ordering::Relaxed),
+        };
+        self.head.store(head.wrapping_add(1), Ordering::Release);
+        Some(event)
+    }
+
+    /// Events refused ever.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,258 @@
+//! What a reader sees of what a program did.
+
+use std::{sync::Arc, time::Duration};
+
+use taskscope_recorder::{Event, EventKind, Knows, Limits, Place, Recorder, Spawn, State, TaskId, TaskKind, Waker};
+
+const HERE: Place<'_> = Place { file: "src/main.rs", line: 3, column: 7 };
+
+fn traced() -> Spawn<'static> {
+    Spawn {
+        place: Some(HERE),
+        traced: true,
+        knows: Knows { wakes: true, scheduled: true, wakers: true, waker_clones: true },
+        ..Spawn::default()
+    }
+}
+
+fn poll(recorder: &Recorder, task: TaskId) {
+    recorder.enter(task);
+    recorder.exit(task);
+}
+
+fn counters(recorder: &Recorder, task: TaskId) -> taskscope_recorder::Counters {
+    recorder.task(task).unwrap().counters().unwrap()
+}
+
+#[test]
+fn a_spawned_task_is_scheduled_then_runs_then_idles() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&traced());
+    assert_eq!(counters(&recorder, task).state, State::Scheduled);
+    recorder.enter(task);
+    assert_eq!(counters(&recorder, task).state, State::Running);
+    assert_eq!(recorder.current(), Some(task));
+    recorder.exit(task);
+    assert_eq!(counters(&recorder, task).state, State::Idle);
+    recorder.wake(task, false);
+    let woken = counters(&recorder, task);
+    assert_eq!((woken.state, woken.wakes, woken.self_wakes), (State::Scheduled, 1, 0));
+    assert!(matches!(woken.last_waker, Waker::Thread(_)));
+}
+
+#[test]
+fn a_wake_during_the_poll_schedules_the_task_from_the_polls_end() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&traced());
+    recorder.enter(task);
+    recorder.wake(task, false);
+    assert_eq!(counters(&recorder, task).state, State::Running);
+    recorder.exit(task);
+    let after = counters(&recorder, task);
+    assert_eq!((after.state, after.wakes, after.self_wakes), (State::Scheduled, 1, 1));
+    assert_eq!(after.last_waker, Waker::Task(task));
+    assert_eq!(after.last_wake, Some(after.since));
+}
+
+#[test]
+fn block_on_and_named_futures_start_idle() {
+    let recorder = Recorder::default();
+    for kind in [TaskKind::BlockOn, TaskKind::Future] {
+        let task = recorder.spawn(&Spawn { kind, ..traced() });
+        assert_eq!(counters(&recorder, task).state, State::Idle);
+    }
+}
+
+#[test]
+fn the_entry_that_drops_the_future_is_no_poll() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&traced());
+    poll(&recorder, task);
+    poll(&recorder, task);
+    // Tokio drops the future inside its span.
+    poll(&recorder, task);
+    assert!(recorder.release(task));
+    let done = counters(&recorder, task);
+    assert_eq!((done.state, done.polls), (State::Done, 2));
+    let (_, site) = recorder.sites().find(|(_, site)| site.place() == HERE).unwrap();
+    let totals = site.totals();
+    assert_eq!((totals.spawned, totals.finished, totals.polls), (1, 1, 2));
+    assert_eq!(totals.busy, done.busy);
+}
+
+#[test]
+fn every_entry_of_a_wrapped_task_is_a_poll() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&Spawn { traced: false, ..traced() });
+    poll(&recorder, task);
+    poll(&recorder, task);
+    assert!(recorder.release(task));
+    assert_eq!(counters(&recorder, task).polls, 2);
+}
+
+#[test]
+fn two_sources_are_one_task() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&Spawn { traced: false, name: "wrapped", ..traced() });
+    recorder.adopt(task, &Spawn { tokio_id: 12, ..traced() });
+    poll(&recorder, task);
+    poll(&recorder, task);
+    assert!(!recorder.release(task));
+    assert!(recorder.release(task));
+    let description = recorder.task(task).unwrap().description().unwrap();
+    assert_eq!((description.tokio_id, &*description.name), (12, "wrapped"));
+    assert_eq!(counters(&recorder, task).polls, 1);
+}
+
+#[test]
+fn a_late_wake_is_counted_apart() {
+    let recorder = Recorder::new(Limits { retained_tasks: 1, ..Limits::default() });
+    let task = recorder.spawn(&traced());
+    recorder.release(task);
+    recorder.wake(task, false);
+    // Pushed out of its slot by the next one that ends.
+    let other = recorder.spawn(&traced());
+    recorder.release(other);
+    let third = recorder.spawn(&traced());
+    assert_eq!(third.index(), task.index());
+    assert_ne!(third.generation(), task.generation());
+    recorder.wake(task, true);
+    assert_eq!(recorder.losses().late_wakes, 2);
+    assert_eq!(counters(&recorder, third).wakes, 0);
+}
+
+#[test]
+fn memory_stays_with_a_million_tasks_that_end() {
+    let recorder = Recorder::default();
+    let mut after_ten_thousand = 0;
+    for n in 0..1_000_000 {
+        if n == 10_000 {
+            after_ten_thousand = recorder.memory_bytes();
+        }
+        let task = recorder.spawn(&traced());
+        poll(&recorder, task);
+        recorder.release(task);
+    }
+    assert_eq!(recorder.memory_bytes(), after_ten_thousand);
+}
+
+#[test]
+fn retention_ends_by_time_and_by_number() {
+    let recorder = Recorder::new(Limits { retained_tasks: 2, retention: Duration::MAX, ..Limits::default() });
+    let tasks: Vec<TaskId> = (0..5).map(|_| recorder.spawn(&traced())).collect();
+    tasks.iter().for_each(|task| assert!(recorder.release(*task)));
+    recorder.reap();
+    let kept = |task: &&TaskId| recorder.task(**task).unwrap().counters().is_some();
+    assert_eq!(tasks.iter().filter(kept).count(), 2);
+
+    let recorder = Recorder::new(Limits { retention: Duration::ZERO, ..Limits::default() });
+    let task = recorder.spawn(&traced());
+    recorder.release(task);
+    recorder.reap();
+    assert!(recorder.task(task).unwrap().counters().is_none());
+}
+
+#[test]
+fn past_the_limit_tasks_are_counted() {
+    let recorder = Recorder::new(Limits { max_tasks: 1024, ..Limits::default() });
+    let tasks: Vec<TaskId> = (0..1030).map(|_| recorder.spawn(&traced())).collect();
+    assert_eq!(recorder.losses().untracked, 6);
+    for task in tasks {
+        poll(&recorder, task);
+        recorder.wake(task, false);
+        recorder.release(task);
+    }
+    let (_, site) = recorder.sites().find(|(_, site)| site.place() == HERE).unwrap();
+    assert_eq!((site.totals().spawned, site.totals().finished), (1030, 1030));
+}
+
+#[test]
+fn histograms_have_every_poll_whenever_they_are_read() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&traced());
+    for polls in 1..=5 {
+        recorder.enter(task);
+        let running = recorder.histograms(recorder.task(task).unwrap()).unwrap();
+        assert_eq!(running.polls.iter().sum::<u64>(), polls - 1, "during poll {polls}");
+        recorder.exit(task);
+        let idle = recorder.histograms(recorder.task(task).unwrap()).unwrap();
+        assert_eq!(idle.polls.iter().sum::<u64>(), polls);
+        assert_eq!(idle.scheduled.iter().sum::<u64>(), polls.min(idle.scheduled.iter().sum()));
+    }
+}
+
+#[test]
+fn events_exist_only_while_watched_and_losses_are_exact() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&traced());
+    poll(&recorder, task);
+    recorder.watch(task, true);
+    recorder.wake(task, false);
+    poll(&recorder, task);
+    let mut events: Vec<Event> = Vec::new();
+    recorder.drain(|event| events.push(event));
+    let kinds: Vec<EventKind> = events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::Wake, EventKind::PollStart, EventKind::PollEnd]);
+
+    (0..3000).for_each(|_| recorder.wake(task, false));
+    let mut taken = 0;
+    recorder.drain(|_| taken += 1);
+    assert_eq!(taken + recorder.losses().lost_events, 3000);
+
+    recorder.watch(task, false);
+    recorder.wake(task, false);
+    recorder.drain(|_| panic!("nobody watches"));
+}
+
+#[test]
+fn counts_are_exact_with_many_threads() {
+    const THREADS: u64 = 4;
+    const ROUNDS: u64 = 20_000;
+    let recorder = Arc::new(Recorder::default());
+    let sleeper = recorder.spawn(&traced());
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let recorder = Arc::clone(&recorder);
+            std::thread::spawn(move || {
+                for _ in 0..ROUNDS {
+                    let task = recorder.spawn(&traced());
+                    recorder.enter(task);
+                    recorder.wake(task, false);
+                    recorder.wake(sleeper, false);
+                    recorder.exit(task);
+                    poll(&recorder, task);
+                    recorder.release(task);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let (_, site) = recorder.sites().find(|(_, site)| site.place() == HERE).unwrap();
+    let totals = site.totals();
+    assert_eq!((totals.finished, totals.polls, totals.wakes), (THREADS * ROUNDS, THREADS * ROUNDS, THREADS * ROUNDS));
+    assert_eq!(totals.self_wakes, THREADS * ROUNDS);
+    assert_eq!(counters(&recorder, sleeper).wakes, THREADS * ROUNDS);
+}
+
+#[test]
+fn long_names_are_cut_and_counted() {
+    let recorder = Recorder::default();
+    let name = "é".repeat(1 << 20);
+    let task = recorder.spawn(&Spawn { name: &name, ..traced() });
+    let description = recorder.task(task).unwrap().description().unwrap();
+    assert!(description.name.len() <= taskscope_recorder::MAX_NAME_BYTES && !description.name.is_empty());
+    assert_eq!(recorder.losses().truncated, 1);
+}
+
+#[test]
+fn parents_are_the_tasks_that_spawn() {
+    let recorder = Recorder::default();
+    let parent = recorder.spawn(&traced());
+    recorder.enter(parent);
+    let child = recorder.spawn(&traced());
+    recorder.exit(parent);
+    let orphan = recorder.spawn(&traced());
+    let parent_of = |task| recorder.task(task).unwrap().description().unwrap().parent;
+    assert_eq!(parent_of(child), Some(parent));
+    assert_eq!(parent_of(orphan), None);
+}
