@@ -1,1 +1,37 @@
-//! The client state of taskscope: store, lints, columns, update. Pure.
+//! The client state of taskscope: everything that the console knows and decides, without a terminal, a socket or a clock.
+//!
+//! ```text
+//! keys, time, frames ──▶ update(&mut Model, Event) ──▶ Vec<Effect> ──▶ the shell
+//!                               │
+//!                          &Model ──▶ views, reports
+//! ```
+//!
+//! Invariants: nothing but [`update`] changes a [`Model`], and the same events give the same model; no input, however
+//! hostile, panics or grows it without bound; no text that it hands out holds a character that a terminal obeys.
+//!
+//! Limit: it shows the process as of the newest frame. Times of running polls and present waits are exact at that moment
+//! and don't advance between frames.
+
+pub mod action;
+pub mod columns;
+pub mod config;
+pub mod effect;
+pub mod event;
+pub mod format;
+pub mod id;
+pub mod lint;
+pub mod model;
+pub mod nav;
+pub mod report;
+pub mod screen;
+
+pub use action::Action;
+pub use columns::Column;
+pub use config::Config;
+pub use effect::Effect;
+pub use event::{ConnectionEvent, Edit, Event, Target};
+pub use id::{SiteId, TaskKey};
+pub use lint::{LintConfig, LintKind, Severity};
+pub use model::{Model, update};
+pub use nav::{InputKind, OverlayKind, Screen, Tab};
+pub use screen::{Tone, header::Losses};

@@ -1,0 +1,138 @@
+//! Every action of the user, once: keymap, help, palette and configuration all read this table.
+
+use crate::columns::Column;
+
+/// Heading of an action in the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    /// Moving around.
+    Move,
+    /// Which screen.
+    Screen,
+    /// What the table shows and how.
+    Table,
+    /// The program itself.
+    General,
+}
+
+impl Group {
+    /// In the order of the help.
+    pub const ALL: [Self; 4] = [Self::Move, Self::Screen, Self::Table, Self::General];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Move => "Moving",
+            Self::Screen => "Screens",
+            Self::Table => "Table",
+            Self::General => "General",
+        }
+    }
+}
+
+macro_rules! actions {
+    ($($variant:ident $name:literal $group:ident $help:literal;)*) => {
+        /// What the user can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $(#[doc = $help] $variant,)*
+            /// Sort by a column; again: the other way round.
+            SortBy(Column),
+            /// Show or hide a column.
+            ToggleColumn(Column),
+        }
+
+        impl Action {
+            const PLAIN: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Stable name, in kebab-case: what a configuration binds a key to.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::SortBy(column) => column.spec().sort_action,
+                    Self::ToggleColumn(column) => column.spec().toggle_action,
+                }
+            }
+
+            /// One line for the help and the palette.
+            pub fn help(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $help,)*
+                    Self::SortBy(_) => "Sort by this column; again: the other way round",
+                    Self::ToggleColumn(_) => "Show or hide this column",
+                }
+            }
+
+            /// Where the help lists it.
+            pub fn group(self) -> Group {
+                match self {
+                    $(Self::$variant => Group::$group,)*
+                    Self::SortBy(_) | Self::ToggleColumn(_) => Group::Table,
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    NextRow "next-row" Move "One row down";
+    PrevRow "prev-row" Move "One row up";
+    PageDown "page-down" Move "One page down";
+    PageUp "page-up" Move "One page up";
+    First "first" Move "To the first row";
+    Last "last" Move "To the last row";
+    Open "open" Move "Open what is selected";
+    Back "back" Move "Back to exactly where you were; close what is open";
+    OpenTopFinding "open-top-finding" Move "Go to the most serious finding";
+    OpenParent "open-parent" Move "Open the task that spawned this one";
+    OpenLastWaker "open-last-waker" Move "Open the task that woke this one last";
+    NextTab "next-tab" Screen "The next screen";
+    PrevTab "prev-tab" Screen "The screen before";
+    Tasks "tasks" Screen "The tasks";
+    Findings "findings" Screen "The findings of the lints";
+    Help "help" Screen "All keys";
+    Palette "command-palette" Screen "Find an action by its name and do it";
+    SortNext "sort-next" Table "Sort by the next column";
+    SortPrev "sort-prev" Table "Sort by the column before";
+    InvertSort "invert-sort" Table "Sort the other way round";
+    SortByChange "sort-by-change" Table "Sort by the column's change a second, or by its value again";
+    ToggleFold "toggle-fold" Table "Fold or unfold the tasks of this spawn site";
+    Fold "fold" Table "Fold the tasks of this spawn site into one row";
+    Unfold "unfold" Table "Unfold this row into its tasks";
+    FoldAll "fold-all" Table "Fold every spawn site that has several tasks";
+    UnfoldAll "unfold-all" Table "Unfold everything";
+    Filter "filter" Table "Show only the tasks that match";
+    ClearFilter "clear-filter" Table "Show all tasks again";
+    Columns "columns" Table "Choose the columns";
+    Freeze "freeze" General "Freeze the screen, or let it go on; recording goes on behind";
+    CopyId "copy-id" General "Copy the id of what is selected";
+    CopyPlace "copy-place" General "Copy the place (file:line:column) of what is selected";
+    ToggleMouse "toggle-mouse" General "Mouse on or off; off lets the terminal select text";
+    Suspend "suspend" General "Stop, and go back to the shell";
+    Quit "quit" General "Leave";
+}
+
+impl Action {
+    /// Every action there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let columns = Column::ALL.iter().copied();
+        Self::PLAIN
+            .iter()
+            .copied()
+            .chain(columns.clone().map(Self::SortBy))
+            .chain(columns.filter(|column| column.spec().priority > 0).map(Self::ToggleColumn))
+    }
+
+    /// The action with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|action| action.name() == name)
+    }
+
+    /// Moves the selection: the order of the rows stays as it is for a moment after it.
+    pub fn is_navigation(self) -> bool {
+        matches!(
+            self,
+            Self::NextRow | Self::PrevRow | Self::PageDown | Self::PageUp | Self::First | Self::Last
+        )
+    }
+}

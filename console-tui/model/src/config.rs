@@ -1,0 +1,62 @@
+//! What the user can set, as far as the model cares.
+
+use std::time::Duration;
+
+use crate::{columns::Column, lint::LintConfig};
+
+/// Limits and tastes. [`Config::default`] is what a user without a configuration gets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Shown in the header: the address that the shell connects to.
+    pub target: String,
+    /// Sent to the server, for its log.
+    pub client: String,
+    /// Wanted time between frames; `None`: the server's default.
+    pub interval: Option<Duration>,
+    /// How long a task stays in the list after the server has dropped it.
+    pub retention: Duration,
+    /// Tasks held; the rest is counted in [`crate::Losses::tasks_over_limit`].
+    pub max_tasks: usize,
+    /// A spawn site with at least this many live tasks folds by itself.
+    pub fold_at: usize,
+    /// Also show the tasks of the tool itself.
+    pub include_internal: bool,
+    /// Columns of the tasks table, in order. `Warn` and `Id` are always there.
+    pub columns: Vec<Column>,
+    /// A filter to start with.
+    pub filter: String,
+    /// Whether the mouse is captured at the start.
+    pub mouse: bool,
+    /// From this width on, the tasks screen has a side pane with the selected task's detail.
+    pub side_pane_width: u16,
+    /// Thresholds of the lints.
+    pub lints: LintConfig,
+}
+
+/// Default of [`Config::retention`]: long enough to see a task end, short enough not to fill the list.
+pub const DEFAULT_RETENTION: Duration = Duration::from_secs(6);
+/// Default of [`Config::max_tasks`]: about 700 MB of records, far more than a program runs.
+pub const DEFAULT_MAX_TASKS: usize = 4_000_000;
+/// Default of [`Config::fold_at`].
+pub const DEFAULT_FOLD_AT: usize = 50;
+/// Default of [`Config::side_pane_width`].
+pub const DEFAULT_SIDE_PANE_WIDTH: u16 = 170;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            target: String::new(),
+            client: concat!("taskscope ", env!("CARGO_PKG_VERSION")).to_owned(),
+            interval: None,
+            retention: DEFAULT_RETENTION,
+            max_tasks: DEFAULT_MAX_TASKS,
+            fold_at: DEFAULT_FOLD_AT,
+            include_internal: false,
+            columns: Column::defaults(),
+            filter: String::new(),
+            mouse: true,
+            side_pane_width: DEFAULT_SIDE_PANE_WIDTH,
+            lints: LintConfig::default(),
+        }
+    }
+}

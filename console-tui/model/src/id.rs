@@ -1,0 +1,24 @@
+//! Typed ids: a task, a spawn site, a thread. A row number is never an identity.
+
+/// A task for good. Slots are used again; a slot with its generation never is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskKey {
+    /// Where the recorder keeps the task.
+    pub slot: u32,
+    /// How often that slot was used before.
+    pub generation: u32,
+}
+
+/// A spawn site of the present process; 0 is "no place known".
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SiteId(pub u32);
+
+impl SiteId {
+    /// "No place known".
+    pub const NONE: Self = Self(0);
+
+    /// Whether a place is known.
+    pub fn is_known(self) -> bool {
+        self != Self::NONE
+    }
+}

@@ -1,0 +1,192 @@
+//! The stable, versioned JSON of `taskscope --once --json`. `docs/JSON.md` describes it for its readers.
+//!
+//! Invariants: within a `schema_version` fields are only added; what is not known is `null`, never 0; a task is
+//! named by the id that the screen shows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::lint::{LintKind, Severity};
+
+/// The version of everything in this module.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The whole report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Who it is about; `null` when nobody answered.
+    pub process: Option<Process>,
+    /// The process as a whole.
+    pub totals: Totals,
+    /// Every task known, in the order of their slots.
+    pub tasks: Vec<Task>,
+    /// Every spawn site known.
+    pub sites: Vec<Site>,
+    /// Every finding, the most serious first.
+    pub lints: Vec<Lint>,
+}
+
+/// The process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its name.
+    pub name: String,
+    /// Its process id.
+    pub pid: u32,
+    /// A random number made when its recorder started, as 16 hexadecimal digits: another one is another process.
+    pub instance: String,
+    /// When the recorder started, Unix time.
+    pub started_unix_ns: Option<u64>,
+    /// Time from then to the moment of the report.
+    pub uptime_ns: u64,
+    /// Operating system.
+    pub os: Option<String>,
+    /// Version of taskscope in it.
+    pub taskscope_version: Option<String>,
+    /// Version of tokio in it.
+    pub tokio_version: Option<String>,
+    /// What feeds the recorder: `tracing`, `hooks`, `wrappers`.
+    pub sources: Vec<String>,
+    /// Sentences about what blinds the recorder.
+    pub problems: Vec<String>,
+}
+
+/// Sums over the process, live tasks and finished ones together.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Tasks alive.
+    pub alive: u64,
+    /// Tasks ever spawned.
+    pub spawned: u64,
+    /// Tasks that ended.
+    pub finished: u64,
+    /// Of the live ones, in a poll.
+    pub running: u64,
+    /// Of the live ones, woken and waiting.
+    pub scheduled: u64,
+    /// Of the live ones, waiting to be woken.
+    pub idle: u64,
+    /// Polls started.
+    pub polls: u64,
+    /// Wakes, self-wakes and late ones included.
+    pub wakes: u64,
+    /// Wakes of tasks by themselves.
+    pub self_wakes: u64,
+    /// Wakes of tasks that had ended already; in `wakes`, in no task's count.
+    pub late_wakes: u64,
+    /// Time in polls, the running ones included.
+    pub busy_ns: u64,
+    /// Time between wake and poll, present waits included.
+    pub scheduled_ns: u64,
+    /// Tasks beyond the recorder's limit: in `spawned` and `alive`; their polls and wakes are in no count.
+    pub untracked: u64,
+    /// Timeline events lost.
+    pub lost_events: u64,
+    /// Share of the process's CPU time that the tool takes, 0 to 1.
+    pub own_cost: Option<f64>,
+    /// Memory that the recorder holds.
+    pub own_memory_bytes: Option<u64>,
+    /// What the client itself could not keep or understand (0: the report is whole).
+    pub client_losses: u64,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// As on the screen: tokio's id in decimal, or `s` and the slot where that is unknown. Unique among live tasks of one
+    /// runtime; `slot` and `generation` are unique for the process's life.
+    pub id: String,
+    /// tokio's `task::Id`.
+    pub tokio_id: Option<u64>,
+    /// Where the recorder keeps it.
+    pub slot: u32,
+    /// How often that slot was used before.
+    pub generation: u32,
+    /// Its name.
+    pub name: Option<String>,
+    /// `task`, `local`, `blocking`, `block_on`, `future`.
+    pub kind: Option<String>,
+    /// `running`, `scheduled`, `idle`, `done`.
+    pub state: Option<String>,
+    /// Time in that state.
+    pub state_ns: u64,
+    /// Where it was spawned: `file:line:column`.
+    pub place: Option<String>,
+    /// Further fields of its span: `key=value key=value`.
+    pub fields: Option<String>,
+    /// The id of the task that spawned it, while that is known.
+    pub parent: Option<String>,
+    /// Time since it was spawned.
+    pub age_ns: u64,
+    /// Polls started.
+    pub polls: u64,
+    /// Time in polls, the running one included.
+    pub busy_ns: u64,
+    /// Time between wake and poll, the present wait included.
+    pub scheduled_ns: Option<u64>,
+    /// The rest of its life.
+    pub idle_ns: Option<u64>,
+    /// Wakes, self-wakes included.
+    pub wakes: Option<u64>,
+    /// Wakes by itself.
+    pub self_wakes: Option<u64>,
+    /// Wakers alive.
+    pub wakers: Option<u32>,
+    /// Wakers cloned.
+    pub waker_clones: Option<u64>,
+    /// Wakers dropped.
+    pub waker_drops: Option<u64>,
+    /// Time since the last wake; `null`: never woken, or unknown.
+    pub last_wake_ns: Option<u64>,
+    /// Who woke it last, in words.
+    pub last_waker: Option<String>,
+    /// Longest poll, the running one included.
+    pub longest_poll_ns: u64,
+    /// Longest wait between wake and poll, the present one included.
+    pub longest_scheduled_ns: Option<u64>,
+    /// Size of its future.
+    pub size_bytes: Option<u32>,
+    /// Size before tokio boxed it.
+    pub original_size_bytes: Option<u32>,
+}
+
+/// A spawn site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// `file:line:column`; `null`: the tasks whose place is unknown.
+    pub place: Option<String>,
+    /// Tasks ever spawned there.
+    pub spawned: u64,
+    /// Of those, ended.
+    pub finished: u64,
+    /// Tasks alive there that are in `tasks`.
+    pub alive: u64,
+    /// Polls, live and finished tasks together.
+    pub polls: u64,
+    /// Wakes, live and finished tasks together.
+    pub wakes: u64,
+    /// Self-wakes, live and finished tasks together.
+    pub self_wakes: u64,
+    /// Time in polls, live and finished tasks together.
+    pub busy_ns: u64,
+    /// Time between wake and poll, live and finished tasks together.
+    pub scheduled_ns: u64,
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lint {
+    /// Its name, in kebab-case.
+    pub lint: LintKind,
+    /// `info`, `warning`, `critical`.
+    pub severity: Severity,
+    /// What was seen, and what to do next: sentences.
+    pub message: String,
+    /// How many tasks it is about.
+    pub count: u64,
+    /// Ids of those tasks, as in `tasks[].id`.
+    pub tasks: Vec<String>,
+    /// Where they were spawned: `file:line:column`.
+    pub places: Vec<String>,
+}

@@ -1,0 +1,48 @@
+//! What the views read: one module per region of the screen, all of it plain data made from `&Model`.
+//!
+//! Invariant: no text here holds a control character, a bidi mark or anything else that a terminal would obey.
+
+pub mod findings;
+pub mod header;
+pub mod overlay;
+pub mod table;
+pub mod task;
+
+/// What a piece of text means; the theme turns it into a colour. Nothing is told by the tone alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tone {
+    /// Plain.
+    Normal,
+    /// Less important.
+    Dim,
+    /// Unknown: `–`.
+    Unknown,
+    /// A name that can be opened.
+    Door,
+    /// A task in a poll.
+    Running,
+    /// A task that waits for a worker.
+    Scheduled,
+    /// A task that waits to be woken.
+    Idle,
+    /// A task that has ended.
+    Done,
+    /// All is well.
+    Good,
+    /// Worth knowing.
+    Info,
+    /// A warning.
+    Warning,
+    /// Critical.
+    Critical,
+}
+
+impl From<crate::lint::Severity> for Tone {
+    fn from(severity: crate::lint::Severity) -> Self {
+        match severity {
+            crate::lint::Severity::Info => Self::Info,
+            crate::lint::Severity::Warning => Self::Warning,
+            crate::lint::Severity::Critical => Self::Critical,
+        }
+    }
+}

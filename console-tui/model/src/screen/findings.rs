@@ -1,0 +1,40 @@
+//! The list of findings.
+
+use crate::{
+    id::{SiteId, TaskKey},
+    lint::{LintKind, Severity},
+};
+
+/// Identity of a finding: it stays the same while numbers in it change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FindingId {
+    /// The lint.
+    pub lint: LintKind,
+    /// The tasks of this spawn site.
+    pub site: SiteId,
+}
+
+/// One finding: a lint, and the tasks of one spawn site that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingView {
+    /// Identity.
+    pub id: FindingId,
+    /// Place in the list.
+    pub index: usize,
+    /// It is selected.
+    pub selected: bool,
+    /// How serious.
+    pub severity: Severity,
+    /// Time since it was first seen.
+    pub seen_for_ns: u64,
+    /// Tasks it is about.
+    pub count: u64,
+    /// What was seen: a sentence with names, ids, places and numbers.
+    pub message: String,
+    /// What to do next: a sentence.
+    pub advice: String,
+    /// `file:line:column`; `None`: unknown.
+    pub place: Option<String>,
+    /// Some of the tasks, the worst first.
+    pub tasks: Vec<TaskKey>,
+}

@@ -1,0 +1,156 @@
+//! One task, whole.
+
+use crate::{id::TaskKey, lint::LintKind, lint::Severity, screen::table::Cell};
+
+/// Everything known of one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskView {
+    /// Which.
+    pub key: TaskKey,
+    /// `#88` or `s5`.
+    pub id: String,
+    /// Its name, or `–`.
+    pub title: String,
+    /// `idle for 41.2 s`
+    pub state: Cell,
+    /// It has ended, or is no longer known: what is shown is the last that was known.
+    pub gone: bool,
+    /// What it is: kind, place, size, fields, spawner.
+    pub about: Vec<Fact>,
+    /// Its life: age, polls, busy, scheduled, idle, longest.
+    pub life: Vec<Fact>,
+    /// Its wakes: count, self-wakes, wakers alive, clones, last wake and by whom.
+    pub wakes: Vec<Fact>,
+    /// Findings, each with what to do next.
+    pub findings: Vec<TaskFinding>,
+    /// Lengths of its polls; `None` until the server has sent them.
+    pub poll_times: Option<Distribution>,
+    /// Waits between wake and poll.
+    pub schedule_delays: Option<Distribution>,
+    /// Who woke it how often, most first; `None` until the server has sent it.
+    pub wakers: Option<Wakers>,
+    /// Tasks it spawned that are still known, at most [`MAX_CHILDREN`].
+    pub children: Vec<Door>,
+    /// Further children.
+    pub more_children: usize,
+    /// Its polls and wakes since it is watched.
+    pub timeline: Option<Timeline>,
+    /// Everything on this screen that can be opened, in the order of the screen; up and down choose one.
+    pub doors: Vec<Door>,
+    /// The chosen one.
+    pub selected_door: Option<usize>,
+}
+
+/// Children listed for a task.
+pub const MAX_CHILDREN: usize = 64;
+
+/// A label and a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// `longest poll`
+    pub label: &'static str,
+    /// `312 µs`
+    pub value: Cell,
+    /// Leads to a task: index into [`TaskView::doors`].
+    pub door: Option<usize>,
+}
+
+/// A name that can be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// `transfer #88`
+    pub text: String,
+    /// Where it leads.
+    pub task: TaskKey,
+}
+
+/// A finding about one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskFinding {
+    /// The lint.
+    pub lint: LintKind,
+    /// How serious.
+    pub severity: Severity,
+    /// What was seen: a sentence.
+    pub message: String,
+    /// What to do next: a sentence.
+    pub advice: String,
+}
+
+/// A histogram.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distribution {
+    /// Values counted.
+    pub count: u64,
+    /// Largest value, exact.
+    pub max_ns: u64,
+    /// Percentile and value, ascending. Interpolated within a bucket; never above the largest value.
+    pub percentiles: Vec<(u8, u64)>,
+    /// How wrong a percentile can be: half the width of the widest bucket, relative to its middle. As percent.
+    pub error_percent: u8,
+    /// The buckets that have a count, ascending.
+    pub buckets: Vec<Bucket>,
+}
+
+/// A bucket of a histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Least value.
+    pub lower_ns: u64,
+    /// Exclusive upper bound.
+    pub upper_ns: u64,
+    /// Values in it.
+    pub count: u64,
+}
+
+/// Who woke a task how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wakers {
+    /// Most first.
+    pub counts: Vec<WakerLine>,
+    /// Wakes by others than those listed.
+    pub other: u64,
+    /// Counted since so long ago.
+    pub watched_ns: u64,
+}
+
+/// One waker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WakerLine {
+    /// `accept #117`, `itself`, `thread tokio-runtime-worker (outside any task)`
+    pub text: String,
+    /// How often.
+    pub count: u64,
+    /// Index into [`TaskView::doors`].
+    pub door: Option<usize>,
+}
+
+/// The polls and wakes of a watched task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// Start of what is known, as time before the moment shown.
+    pub from_ago_ns: u64,
+    /// Oldest first.
+    pub events: Vec<TimelineEvent>,
+    /// Events lost since the task is watched.
+    pub lost: u64,
+}
+
+/// One event of a timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimelineEvent {
+    /// A poll.
+    Poll {
+        /// Start, as time before the moment shown.
+        start_ago_ns: u64,
+        /// End; `None`: still running, or its end was lost.
+        end_ago_ns: Option<u64>,
+    },
+    /// A wake.
+    Wake {
+        /// Time before the moment shown.
+        ago_ns: u64,
+        /// By the task itself.
+        by_itself: bool,
+    },
+}
