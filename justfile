@@ -1,0 +1,43 @@
+# The one entry to every chore. What CI runs is in .ci/run, which needs no `just`.
+
+# Lists the chores.
+default:
+    @just --list --unsorted
+
+# All that a change must pass, or some of it: `just ci fmt clippy`.
+ci *steps:
+    .ci/run {{ steps }}
+
+# Formats every crate.
+fmt:
+    cargo fmt --all
+
+# Every interleaving of the recorder's lock-free parts.
+loom: (ci "loom")
+
+# The wrappers on stable tokio, without any flag.
+stable: (ci "stable")
+
+# Writes proto/src/generated from the schema.
+gen-proto:
+    TASKSCOPE_REGENERATE=1 cargo test -p taskscope-proto --test drift
+
+# Draws the screenshots from the fixtures, through the real views.
+shots:
+    cargo run -p screenshots
+
+# Shows and accepts changed snapshots of screens and of `--help` (needs cargo-insta).
+snapshots:
+    cargo insta test --review -p taskscope-console
+
+# Time of each operation on the hot path.
+bench:
+    cargo bench -p taskscope-recorder
+
+# Licences, bans and advisories (needs cargo-deny).
+deny:
+    cargo deny check
+
+# A demo service with real faults, and the console on it.
+demo:
+    cargo run --release -- demo
