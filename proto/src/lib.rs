@@ -14,6 +14,8 @@ pub mod columns;
 pub mod limits;
 pub mod waker;
 
+pub use prost::Message;
+
 /// The generated messages and stubs of `taskscope.v1`.
 #[allow(
     missing_docs,

@@ -149,8 +149,11 @@ impl Recorder {
             self.untracked.fetch_add(1, Relaxed);
             return TaskId::untracked(self.number, site);
         };
-        let Some((page, task)) = self.tasks.slot(number) else { unreachable!("an allocated slot has a page") };
-        let generation = TaskId::from_u64(task.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
+        let Some((page, task)) = self.tasks.slot(number) else {
+            unreachable!("an allocated slot has a page")
+        };
+        let generation =
+            TaskId::from_u64(task.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
         let id = TaskId::new(self.number, generation, number);
         let now = self.clock.ticks();
         task.reset(now, spawn);
@@ -461,6 +464,16 @@ impl Recorder {
     /// Pages of slots in order; slot `i` of page `p` is number `p * Task::PAGE + i`.
     pub fn pages(&self) -> impl Iterator<Item = &Page<Task>> {
         self.tasks.pages()
+    }
+
+    /// Numbers that sites have: below this.
+    pub fn site_count(&self) -> u32 {
+        self.sites.len()
+    }
+
+    /// The site of a number; 0 is the unknown place.
+    pub fn site(&self, number: u32) -> Option<&Site> {
+        self.sites.site(number)
     }
 
     /// Sites by number, 0 (unknown place) first.

@@ -135,7 +135,10 @@ impl Sites {
     }
 
     fn find(&self, candidates: Option<&Vec<u32>>, place: Place<'_>) -> Option<u32> {
-        candidates?.iter().copied().find(|number| self.site(*number).is_some_and(|site| site.place() == place))
+        candidates?
+            .iter()
+            .copied()
+            .find(|number| self.site(*number).is_some_and(|site| site.place() == place))
     }
 
     /// The site of a number.

@@ -72,7 +72,10 @@ pub struct Task {
     pub(crate) facts: Mutex<Facts>,
 }
 
-const _: () = assert!(size_of::<Task>() == 192, "a task's slot is three cache lines; ARCHITECTURE.md and README say so");
+const _: () = assert!(
+    size_of::<Task>() == 192,
+    "a task's slot is three cache lines; ARCHITECTURE.md and README say so"
+);
 
 impl Default for Task {
     fn default() -> Self {

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use taskscope_recorder::{Event, EventKind, Knows, Limits, Place, Recorder, Spawn, State, TaskId, TaskKind, Waker};
+use taskscope_recorder::{
+    Event, EventKind, Knows, Limits, Place, Recorder, Spawn, State, TaskId, TaskKind, Waker,
+};
 
 const HERE: Place<'_> = Place { file: "src/main.rs", line: 3, column: 7 };
 
@@ -229,7 +231,10 @@ fn counts_are_exact_with_many_threads() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     let (_, site) = recorder.sites().find(|(_, site)| site.place() == HERE).unwrap();
     let totals = site.totals();
-    assert_eq!((totals.finished, totals.polls, totals.wakes), (THREADS * ROUNDS, THREADS * ROUNDS, THREADS * ROUNDS));
+    assert_eq!(
+        (totals.finished, totals.polls, totals.wakes),
+        (THREADS * ROUNDS, THREADS * ROUNDS, THREADS * ROUNDS)
+    );
     assert_eq!(totals.self_wakes, THREADS * ROUNDS);
     assert_eq!(counters(&recorder, sleeper).wakes, THREADS * ROUNDS);
 }

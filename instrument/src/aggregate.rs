@@ -1,0 +1,233 @@
+//! From slots to frames: what each console is told, and when.
+//!
+//! State, not events: a [`cursor::Cursor`] compares the slots with what its console knows and sends the difference. So a slow console
+//! skips to the newest state and costs the others nothing, and with no console nothing is read at all.
+//!
+//! Runs off the program's runtime. Reading a slot that changed costs about 100 ns; pages in which nothing changed are skipped.
+
+pub(crate) mod cost;
+pub(crate) mod cursor;
+mod details;
+mod rows;
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use taskscope_proto::{limits, v1};
+use taskscope_recorder::{Event, TaskId};
+
+use self::cost::Cost;
+use crate::handle::Handle;
+
+/// Timeline events kept for a watched task until its consoles took them.
+const MAX_KEPT_EVENTS: usize = 16_384;
+
+/// What the consoles of a process share.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    pub(crate) handle: Handle,
+    pub(crate) clients: AtomicU32,
+    pub(crate) cost: Cost,
+    identity: Identity,
+    rounds: Mutex<Rounds>,
+    watched: Mutex<HashMap<TaskId, Watched>>,
+}
+
+#[derive(Debug)]
+struct Identity {
+    instance: u64,
+    process_name: String,
+    started_unix_ns: u64,
+}
+
+/// Which pages changed when: several consoles look at different times, but a page's mark can be taken only once.
+#[derive(Debug, Default)]
+struct Rounds {
+    round: u64,
+    /// Round of the last change by page.
+    changed: Vec<u64>,
+}
+
+/// A task whose timeline somebody watches.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    consoles: u32,
+    pub(crate) since: u64,
+    /// Number of the first kept event.
+    first: u64,
+    events: std::collections::VecDeque<Event>,
+    /// By the word that events hold.
+    pub(crate) wakers: HashMap<u64, u64>,
+    pub(crate) other_wakes: u64,
+    /// The recorder's losses when watching began.
+    pub(crate) lost_before: u64,
+}
+
+impl Hub {
+    pub(crate) fn new(handle: Handle, name: Option<String>) -> Self {
+        let identity = Identity {
+            instance: RandomState::new().hash_one(std::process::id()),
+            process_name: name.unwrap_or_else(executable_name),
+            started_unix_ns: started_unix_ns(&handle),
+        };
+        Self {
+            handle,
+            clients: AtomicU32::new(0),
+            cost: Cost::calibrate(),
+            identity,
+            rounds: Mutex::default(),
+            watched: Mutex::default(),
+        }
+    }
+
+    /// Starts a round: collects the marks of changed pages, frees what its retention has outlived. Returns the round's number.
+    fn begin_round(&self) -> u64 {
+        let recorder = self.handle.recorder();
+        recorder.reap();
+        let mut rounds = lock(&self.rounds);
+        rounds.round += 1;
+        let round = rounds.round;
+        for (number, page) in recorder.pages().enumerate() {
+            if rounds.changed.len() <= number {
+                rounds.changed.push(round);
+            }
+            if page.shared.take() {
+                rounds.changed[number] = round;
+            }
+        }
+        round
+    }
+
+    /// Pages that changed in `since` or later, up to the page `limit`.
+    fn changed_pages(&self, since: u64) -> Vec<usize> {
+        let rounds = lock(&self.rounds);
+        rounds
+            .changed
+            .iter()
+            .enumerate()
+            .filter(|(_, round)| **round >= since)
+            .map(|(page, _)| page)
+            .collect()
+    }
+
+    /// Starts watching a task's timeline for one more console.
+    fn watch(&self, task: TaskId) {
+        let recorder = self.handle.recorder();
+        let mut watched = lock(&self.watched);
+        watched
+            .entry(task)
+            .or_insert_with(|| Watched {
+                consoles: 0,
+                since: recorder.clock().ticks(),
+                first: 0,
+                events: std::collections::VecDeque::new(),
+                wakers: HashMap::new(),
+                other_wakes: 0,
+                lost_before: recorder.losses().lost_events,
+            })
+            .consoles += 1;
+        recorder.watch(task, true);
+    }
+
+    fn unwatch(&self, task: TaskId) {
+        let recorder = self.handle.recorder();
+        let mut watched = lock(&self.watched);
+        let Some(entry) = watched.get_mut(&task) else { return };
+        entry.consoles -= 1;
+        if entry.consoles == 0 {
+            watched.remove(&task);
+            recorder.watch(task, false);
+        }
+        if watched.is_empty() {
+            recorder.watch_none();
+        }
+    }
+
+    /// Moves the threads' events to the tasks that are watched.
+    fn drain(&self) -> MutexGuard<'_, HashMap<TaskId, Watched>> {
+        let mut watched = lock(&self.watched);
+        self.handle.recorder().drain(|event| {
+            if let Some(task) = TaskId::from_u64(event.task).and_then(|id| watched.get_mut(&id)) {
+                task.take(event);
+            }
+        });
+        watched
+    }
+
+    /// The identity frame.
+    fn hello(&self, problems: &[String]) -> v1::Hello {
+        let sources = self.handle.sources();
+        v1::Hello {
+            protocol: limits::PROTOCOL_VERSION,
+            instance: self.identity.instance,
+            process_name: self.identity.process_name.clone(),
+            pid: std::process::id(),
+            started_unix_ns: self.identity.started_unix_ns,
+            taskscope_version: env!("CARGO_PKG_VERSION").to_owned(),
+            // Tokio tells nobody its version.
+            tokio_version: String::new(),
+            os: std::env::consts::OS.to_owned(),
+            sources: Some(v1::Sources {
+                tracing: sources.tracing.load(Relaxed),
+                hooks: sources.hooks.load(Relaxed),
+                wrappers: sources.wrappers.load(Relaxed),
+                tokio_unstable: cfg!(tokio_unstable),
+            }),
+            problems: problems.to_vec(),
+        }
+    }
+}
+
+impl Watched {
+    fn take(&mut self, event: Event) {
+        if event.kind == taskscope_recorder::EventKind::Wake {
+            let known = self.wakers.len() < limits::MAX_WAKERS || self.wakers.contains_key(&event.by);
+            if known {
+                *self.wakers.entry(event.by).or_default() += 1;
+            } else {
+                self.other_wakes += 1;
+            }
+        }
+        self.events.push_back(event);
+        if self.events.len() > MAX_KEPT_EVENTS {
+            self.events.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Events from number `from` on, and how many of them are kept no more.
+    fn events_since(&self, from: u64) -> (impl Iterator<Item = &Event>, u64) {
+        let gone = self.first.saturating_sub(from);
+        let skip = from.saturating_sub(self.first) as usize;
+        (self.events.iter().skip(skip), gone)
+    }
+
+    fn next_number(&self) -> u64 {
+        self.first + self.events.len() as u64
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn executable_name() -> String {
+    let path = std::env::current_exe().ok();
+    let name =
+        path.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_default()
+}
+
+fn started_unix_ns(handle: &Handle) -> u64 {
+    let clock = handle.recorder().clock();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let age = clock.since_start_ns(clock.ticks());
+    u64::try_from(now).unwrap_or(u64::MAX).saturating_sub(age)
+}

@@ -1,0 +1,69 @@
+//! What the tool itself costs the program: measured where the operating system can tell, estimated where a measurement would cost more
+//! than the thing measured.
+
+use taskscope_recorder::{Limits, Recorder, Spawn};
+
+/// Operations timed for an estimate; about 1 ms in all, once a process.
+const CALIBRATION_ROUNDS: u64 = 4096;
+
+/// Nanoseconds of the operations on the program's own threads, calibrated on this machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    poll_ns: f64,
+    wake_ns: f64,
+    spawn_ns: f64,
+}
+
+impl Cost {
+    /// Times each operation on a recorder of its own.
+    pub(crate) fn calibrate() -> Self {
+        let recorder = Recorder::new(Limits { max_tasks: 1024, retained_tasks: 1, ..Limits::default() });
+        let task = recorder.spawn(&Spawn::default());
+        let time = |operation: &dyn Fn()| {
+            let clock = recorder.clock();
+            let start = clock.ticks();
+            (0..CALIBRATION_ROUNDS).for_each(|_| operation());
+            clock.between_ns(start, clock.ticks()) as f64 / CALIBRATION_ROUNDS as f64
+        };
+        let poll_ns = time(&|| {
+            recorder.enter(task);
+            recorder.exit(task);
+        });
+        Self {
+            poll_ns,
+            wake_ns: time(&|| recorder.wake(task, false)),
+            spawn_ns: time(&|| {
+                recorder.release(recorder.spawn(&Spawn::default()));
+            }),
+        }
+    }
+
+    /// Nanoseconds that these operations took, estimated.
+    pub(crate) fn of(&self, polls: u64, wakes: u64, spawned: u64) -> u64 {
+        (self.poll_ns * polls as f64 + self.wake_ns * wakes as f64 + self.spawn_ns * spawned as f64) as u64
+    }
+}
+
+/// CPU time of the calling thread, `None` where the system can't tell.
+pub(crate) fn thread_cpu_ns() -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    return cpu_ns(rustix::time::ClockId::ThreadCPUTime);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    None
+}
+
+/// CPU time of the whole process, `None` where the system can't tell.
+pub(crate) fn process_cpu_ns() -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    return cpu_ns(rustix::time::ClockId::ProcessCPUTime);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    None
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn cpu_ns(clock: rustix::time::ClockId) -> Option<u64> {
+    let time = rustix::time::clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    let nanoseconds = u64::try_from(time.tv_nsec).ok()?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}

@@ -1,0 +1,361 @@
+//! One console's place in the state: what it was told, and so what it must be told next.
+//!
+//! Invariant: after a whole round of frames the console knows every slot as it was when the round passed it. Memory: 16 bytes a slot.
+
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use rustc_hash::FxHasher;
+use taskscope_proto::{Message as _, limits, v1};
+use taskscope_recorder::{
+    Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
+};
+
+use super::{Hub, cost, details::Details, rows::Rows};
+
+/// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.
+const ROUNDS_A_SWEEP: u64 = 8;
+/// Bytes of a frame that rows may take; sites (at most 300 KiB), threads (80 KiB) and details (100 KiB) have the rest.
+const ROW_BUDGET_BYTES: usize = limits::MAX_FRAME_BYTES / 2;
+/// Sites told in a frame.
+const SITES_A_FRAME: usize = 512;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    hub: Arc<Hub>,
+    sequence: u64,
+    known: Vec<Known>,
+    /// Polls and wakes of the live tasks of each page, when it was last looked at; for the estimate of the cost.
+    page_sums: Vec<(u64, u64)>,
+    /// The round whose changes were told; `None` before the first snapshot.
+    told: Option<u64>,
+    rounds: u64,
+    /// Pages still to look at in this round, the first of them from slot `offset` on.
+    pages: std::vec::IntoIter<usize>,
+    offset: usize,
+    /// Sites still to look at in this round.
+    next_site: u32,
+    snapshot_starts: bool,
+    in_snapshot: bool,
+    hello: Option<v1::Hello>,
+    problems: Vec<String>,
+    sites: Vec<Option<SiteTotals>>,
+    threads_version: Option<u64>,
+    details: Details,
+    sent_bytes: u64,
+}
+
+/// What a console knows of a slot.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// Hash of the counters it was told.
+    counters: u64,
+    /// Generation; 0: nothing.
+    generation: u32,
+    wakers: Wakers,
+}
+
+/// Which count of wakers a task has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Wakers {
+    #[default]
+    Unknown,
+    /// Clones less drops, part of the counters.
+    Counted,
+    /// References of the wrapper's waker, not part of the counters.
+    Referenced,
+}
+
+impl Cursor {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        let problems = hub.handle.problems();
+        Self {
+            hub,
+            sequence: 0,
+            known: Vec::new(),
+            page_sums: Vec::new(),
+            told: None,
+            rounds: 0,
+            pages: Vec::new().into_iter(),
+            offset: 0,
+            next_site: 0,
+            snapshot_starts: false,
+            in_snapshot: false,
+            hello: None,
+            problems,
+            sites: Vec::new(),
+            threads_version: None,
+            details: Details::default(),
+            sent_bytes: 0,
+        }
+    }
+
+    /// Tells everything anew from the next round on.
+    pub(crate) fn resync(&mut self) {
+        self.told = None;
+    }
+
+    /// The details that the console wants from now on.
+    pub(crate) fn want_details(&mut self, tasks: &[v1::TaskRef]) {
+        let hub = Arc::clone(&self.hub);
+        self.details.want(&hub, tasks);
+    }
+
+    /// Starts a round; [`Cursor::next_frame`] then gives its frames.
+    pub(crate) fn begin_round(&mut self) {
+        let round = self.hub.begin_round();
+        if self.told.is_none() {
+            self.known.clear();
+            self.sites.clear();
+            self.threads_version = None;
+            self.hello = None;
+            self.snapshot_starts = true;
+            self.in_snapshot = true;
+        }
+        // A change made while its page's mark was taken may have been missed: the last round's pages are looked at again.
+        let since = match self.told {
+            Some(told) if !self.rounds.is_multiple_of(ROUNDS_A_SWEEP) => told,
+            _ => 0,
+        };
+        self.pages = self.hub.changed_pages(since).into_iter();
+        self.offset = 0;
+        self.next_site = 0;
+        self.told = Some(round);
+        self.rounds += 1;
+    }
+
+    /// The next frame of the round, `None` when it was told whole. Every round has at least one frame: it carries the process's state.
+    pub(crate) fn next_frame(&mut self, first: bool) -> Option<v1::Frame> {
+        let hub = Arc::clone(&self.hub);
+        let recorder = hub.handle.recorder();
+        if !first && self.pages.len() == 0 && self.next_site >= recorder.site_count() {
+            return None;
+        }
+        let clock = recorder.clock();
+        let now = clock.ticks();
+        let mut frame = v1::Frame { now_ns: clock.since_start_ns(now), ..v1::Frame::default() };
+        if first {
+            self.head(&hub, &mut frame, now);
+        }
+        self.tell_sites(&hub, &mut frame);
+        self.tell_threads(&mut frame);
+        if self.next_site >= recorder.site_count() {
+            self.rows(&hub, &mut frame, now);
+            if self.pages.len() == 0 && self.in_snapshot {
+                frame.snapshot_end = true;
+                self.in_snapshot = false;
+            }
+        }
+        self.sequence += 1;
+        frame.sequence = self.sequence;
+        frame.process = Some(self.process(&hub));
+        self.sent_bytes += frame.encoded_len() as u64;
+        Some(frame)
+    }
+
+    /// What comes once a round.
+    fn head(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+        frame.snapshot_start = std::mem::take(&mut self.snapshot_starts);
+        if self.rounds.is_multiple_of(ROUNDS_A_SWEEP) {
+            self.problems = hub.handle.problems();
+        }
+        let hello = hub.hello(&self.problems);
+        if self.hello.as_ref() != Some(&hello) {
+            frame.hello = Some(hello.clone());
+            self.hello = Some(hello);
+        }
+        frame.details = self.details.read(hub, now);
+    }
+
+    fn tell_sites(&mut self, hub: &Hub, frame: &mut v1::Frame) {
+        let recorder = hub.handle.recorder();
+        let clock = recorder.clock();
+        let count = recorder.site_count();
+        self.sites.resize(self.sites.len().max(count as usize), None);
+        while self.next_site < count && frame.totals.len() < SITES_A_FRAME {
+            let number = self.next_site;
+            self.next_site += 1;
+            let Some(site) = recorder.site(number) else { continue };
+            let totals = site.totals();
+            if self.sites[number as usize] == Some(totals) {
+                continue;
+            }
+            self.tell_place(number, site, frame);
+            self.sites[number as usize] = Some(totals);
+            frame.totals.push(v1::SiteTotals {
+                site: number,
+                spawned: totals.spawned,
+                finished: totals.finished,
+                polls: totals.polls,
+                busy_ns: clock.length_ns(totals.busy),
+                scheduled_ns: clock.length_ns(totals.scheduled),
+                wakes: totals.wakes,
+                self_wakes: totals.self_wakes,
+            });
+        }
+    }
+
+    /// Tells where a site is, if the console does not know it yet. Returns the bytes that took.
+    fn tell_place(&mut self, number: u32, site: &Site, frame: &mut v1::Frame) -> usize {
+        let index = number as usize;
+        self.sites.resize(self.sites.len().max(index + 1), None);
+        if number == 0 || self.sites[index].is_some() {
+            return 0;
+        }
+        self.sites[index] = Some(SiteTotals::default());
+        let place = site.place();
+        frame.sites.push(v1::Site {
+            index: number,
+            file: place.file.to_owned(),
+            line: place.line,
+            column: place.column,
+        });
+        place.file.len() + 24
+    }
+
+    fn tell_threads(&mut self, frame: &mut v1::Frame) {
+        if self.threads_version == Some(thread_names_version()) {
+            return;
+        }
+        let (version, names) = thread_names();
+        let threads = names.into_iter().map(|(index, name)| v1::Thread { index, name: name.to_string() });
+        frame.threads = threads.collect();
+        self.threads_version = Some(version);
+    }
+
+    /// Slots that changed, until the frame is full or the round's pages are done.
+    fn rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+        let mut rows = Rows::default();
+        let pages: Vec<_> = hub.handle.recorder().pages().collect();
+        'pages: while let Some(number) = self.pages.as_slice().first().copied() {
+            let Some(page) = pages.get(number) else { break };
+            let start = number * Task::PAGE;
+            if self.known.len() < start + Task::PAGE {
+                self.known.resize(start + Task::PAGE, Known::default());
+                self.page_sums.resize(number + 1, (0, 0));
+            }
+            if self.offset == 0 {
+                self.page_sums[number] = (0, 0);
+            }
+            while let Some(task) = page.slots.get(self.offset) {
+                let full = rows.stats_len() == limits::MAX_TASKS_PER_FRAME
+                    || rows.bytes > ROW_BUDGET_BYTES
+                    || frame.freed.len() == limits::MAX_FREED_PER_FRAME;
+                if full {
+                    break 'pages;
+                }
+                if let Some(counters) = self.slot(hub, start + self.offset, task, &mut rows, frame, now) {
+                    self.page_sums[number].0 += counters.polls;
+                    self.page_sums[number].1 += counters.wakes;
+                }
+                self.offset += 1;
+            }
+            self.pages.next();
+            self.offset = 0;
+        }
+        (frame.tasks, frame.stats) = rows.finish();
+    }
+
+    /// Tells a slot if it changed; returns the counters of a live task.
+    fn slot(
+        &mut self,
+        hub: &Hub,
+        slot: usize,
+        task: &Task,
+        rows: &mut Rows,
+        frame: &mut v1::Frame,
+        now: Ticks,
+    ) -> Option<Counters> {
+        let recorder = hub.handle.recorder();
+        let Some(counters) = task.counters() else {
+            if std::mem::take(&mut self.known[slot]).generation != 0 {
+                frame.freed.push(slot as u32);
+            }
+            return None;
+        };
+        let generation = counters.id.generation();
+        let new = self.known[slot].generation != generation;
+        if new {
+            let description = task.description()?;
+            if let Some(site) = recorder.site(description.site) {
+                rows.bytes += self.tell_place(description.site, site, frame);
+            }
+            self.known[slot] = Known { counters: 0, generation, wakers: description.knows.into() };
+            rows.task(slot as u32, generation, &description, now, recorder.clock());
+        }
+        let known = &mut self.known[slot];
+        let wakers = match known.wakers {
+            Wakers::Unknown => None,
+            Wakers::Counted => Some(counters.clones.saturating_sub(counters.drops)),
+            Wakers::Referenced => Some(task.wakers_alive(&counters)),
+        };
+        let hash = hash(&counters, wakers);
+        if new || known.counters != hash {
+            known.counters = hash;
+            rows.stat(slot as u32, &counters, wakers, now, recorder.clock());
+        }
+        (counters.state != State::Done).then_some(counters)
+    }
+
+    fn process(&self, hub: &Hub) -> v1::Process {
+        let recorder = hub.handle.recorder();
+        let losses = recorder.losses();
+        let (mut spawned, mut finished, mut polls, mut wakes) = (0, 0, 0, 0);
+        for site in (0..recorder.site_count()).filter_map(|number| recorder.site(number)) {
+            let totals = site.totals();
+            // The ended ones first: none can be more than were spawned.
+            finished += totals.finished;
+            spawned += totals.spawned;
+            polls += totals.polls;
+            wakes += totals.wakes;
+        }
+        for (live_polls, live_wakes) in &self.page_sums {
+            polls += live_polls;
+            wakes += live_wakes;
+        }
+        let own_cpu_ns = cost::thread_cpu_ns();
+        v1::Process {
+            alive: u64::saturating_sub(spawned, finished),
+            spawned,
+            untracked: losses.untracked,
+            late_wakes: losses.late_wakes,
+            lost_events: losses.lost_events,
+            truncated: losses.truncated,
+            folded_sites: losses.folded_sites,
+            own_cpu_ns: own_cpu_ns.unwrap_or(0),
+            cost_known: own_cpu_ns.is_some(),
+            hot_path_ns: hub.cost.of(polls, wakes, spawned),
+            own_memory_bytes: (recorder.memory_bytes() + self.known.len() * size_of::<Known>()) as u64,
+            sent_bytes: self.sent_bytes,
+            process_cpu_ns: cost::process_cpu_ns().unwrap_or(0),
+            clients: hub.clients.load(std::sync::atomic::Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        let hub = Arc::clone(&self.hub);
+        self.details.drop_all(&hub);
+    }
+}
+
+impl From<taskscope_recorder::Knows> for Wakers {
+    fn from(knows: taskscope_recorder::Knows) -> Self {
+        match (knows.wakers, knows.waker_clones) {
+            (false, _) => Self::Unknown,
+            (true, true) => Self::Counted,
+            (true, false) => Self::Referenced,
+        }
+    }
+}
+
+fn hash(counters: &Counters, wakers: Option<u64>) -> u64 {
+    let mut hasher = FxHasher::default();
+    counters.hash(&mut hasher);
+    wakers.hash(&mut hasher);
+    hasher.finish()
+}

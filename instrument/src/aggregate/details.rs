@@ -1,0 +1,137 @@
+//! Everything else about the few tasks that a console looks at.
+
+use std::collections::HashMap;
+
+use taskscope_proto::{limits, v1};
+use taskscope_recorder::{EventKind, TaskId, Ticks, Waker, histogram};
+
+use super::{Hub, Watched, rows};
+
+/// The details one console wants, and which events it had.
+#[derive(Debug, Default)]
+pub(super) struct Details {
+    wanted: HashMap<TaskId, u64>,
+}
+
+impl Details {
+    /// Watches what is newly wanted, stops what no longer is.
+    pub(super) fn want(&mut self, hub: &Hub, tasks: &[v1::TaskRef]) {
+        let recorder = hub.handle.recorder();
+        let wanted: Vec<TaskId> = tasks
+            .iter()
+            .take(limits::MAX_DETAILS)
+            .map(|task| recorder.id(task.slot, task.generation))
+            .filter(|id| recorder.task(*id).is_some())
+            .collect();
+        self.wanted.retain(|task, _| {
+            let keep = wanted.contains(task);
+            if !keep {
+                hub.unwatch(*task);
+            }
+            keep
+        });
+        for task in wanted {
+            self.wanted.entry(task).or_insert_with(|| {
+                hub.watch(task);
+                0
+            });
+        }
+    }
+
+    /// A message a wanted task.
+    pub(super) fn read(&mut self, hub: &Hub, now: Ticks) -> Vec<v1::TaskDetail> {
+        if self.wanted.is_empty() {
+            return Vec::new();
+        }
+        let watched = hub.drain();
+        let budget = limits::MAX_EVENTS_PER_FRAME / self.wanted.len();
+        let details = self
+            .wanted
+            .iter_mut()
+            .filter_map(|(task, next)| detail(hub, *task, watched.get(task)?, next, budget, now));
+        details.collect()
+    }
+}
+
+fn detail(
+    hub: &Hub,
+    task: TaskId,
+    watched: &Watched,
+    next: &mut u64,
+    budget: usize,
+    now: Ticks,
+) -> Option<v1::TaskDetail> {
+    let recorder = hub.handle.recorder();
+    let clock = recorder.clock();
+    let slot = recorder.task(task)?;
+    let histograms = recorder.histograms(slot)?;
+    let counters = slot.counters()?;
+    let (events, gone) = watched.events_since(*next);
+    // The newest matter most; what is skipped counts as lost to this console.
+    let available = (watched.next_number() - *next - gone) as usize;
+    let skipped = available.saturating_sub(budget);
+    let events = events.skip(skipped).map(|event| v1::Event {
+        kind: match event.kind {
+            EventKind::PollStart => v1::EventKind::PollStart,
+            EventKind::PollEnd => v1::EventKind::PollEnd,
+            EventKind::Wake => v1::EventKind::Wake,
+        }
+        .into(),
+        ago_ns: clock.between_ns(event.at, now),
+        by: rows::waker(Waker::from_u64(event.by)).encode(),
+    });
+    let mut events: Vec<v1::Event> = events.collect();
+    // Threads are drained one after the other.
+    events.sort_by_key(|event| std::cmp::Reverse(event.ago_ns));
+    *next = watched.next_number();
+    let lost = recorder.losses().lost_events - watched.lost_before;
+    Some(v1::TaskDetail {
+        task: Some(v1::TaskRef { slot: task.index(), generation: task.generation() }),
+        polls: Some(histogram(hub, &histograms.polls, counters.longest_poll)),
+        scheduled: Some(histogram(hub, &histograms.scheduled, counters.longest_scheduled)),
+        wakers: wakers(watched),
+        other_wakes: watched.other_wakes,
+        watched_ago_ns: clock.between_ns(watched.since, now),
+        events,
+        lost_events: lost + gone + skipped as u64,
+    })
+}
+
+fn wakers(watched: &Watched) -> Vec<v1::WakerCount> {
+    let mut wakers: Vec<v1::WakerCount> = watched
+        .wakers
+        .iter()
+        .map(|(by, count)| v1::WakerCount {
+            waker: rows::waker(Waker::from_u64(*by)).encode(),
+            count: *count,
+        })
+        .collect();
+    wakers.sort_by_key(|waker| std::cmp::Reverse(waker.count));
+    wakers
+}
+
+fn histogram(hub: &Hub, counts: &[u64], longest: Ticks) -> v1::Histogram {
+    let clock = hub.handle.recorder().clock();
+    let max_ns = clock.length_ns(longest);
+    let mut histogram = v1::Histogram { max_ns, ..v1::Histogram::default() };
+    for (bucket, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let upper = match bucket + 1 {
+            next if next < histogram::BUCKETS => clock.length_ns(histogram::lower_bound(next)),
+            // The last bucket ends where the longest value was.
+            _ => max_ns.saturating_add(1),
+        };
+        histogram.lower_ns.push(clock.length_ns(histogram::lower_bound(bucket)));
+        histogram.upper_ns.push(upper);
+        histogram.count.push(*count);
+    }
+    histogram
+}
+
+impl Details {
+    /// Stops watching everything; the console is gone.
+    pub(super) fn drop_all(&mut self, hub: &Hub) {
+        for (task, _) in self.wanted.drain() {
+            hub.unwatch(task);
+        }
+    }
+}

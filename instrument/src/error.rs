@@ -1,0 +1,57 @@
+//! What can go wrong at set-up. Nothing can go wrong later: a full limit is counted, a lost client is a closed stream.
+
+use std::{io, path::PathBuf};
+
+/// Why the server could not listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// Neither `host:port` nor `unix:/path`.
+    #[error("`{0}` is no address to listen on: write `127.0.0.1:6669` or `unix:/path/to/socket`")]
+    NotAnAddress(String),
+    /// The operating system refused the TCP address.
+    #[error(
+        "can't listen on {address}: {source}; is another program watched there? set TASKSCOPE_BIND to another address"
+    )]
+    Tcp {
+        /// The address.
+        address: String,
+        /// The operating system's word.
+        source: io::Error,
+    },
+    /// The operating system refused the socket's path.
+    #[error("can't listen on unix:{}: {source}", path.display())]
+    Unix {
+        /// The path.
+        path: PathBuf,
+        /// The operating system's word.
+        source: io::Error,
+    },
+    /// No thread or runtime for the server.
+    #[error("can't start the server's thread: {0}")]
+    Thread(io::Error),
+}
+
+/// Why [`crate::Builder::init`] did not install taskscope.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// A global subscriber is set already.
+    #[error(
+        "a global tracing subscriber is set already: call taskscope::init() first, or wrap that subscriber with taskscope::wrap()"
+    )]
+    SubscriberSet,
+    /// The server can't listen. The program is recorded all the same.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A variable of the environment can't be read.
+    #[error("{name}={value} can't be used: {expected}")]
+    Environment {
+        /// The variable.
+        name: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+}

@@ -1,0 +1,116 @@
+//! One recorder with what is known about its sources: the value that layer, wrappers and server share.
+
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use taskscope_recorder::{Limits, Recorder};
+
+/// A recorder and its sources. Clones are the same recorder; a dozen can live side by side.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    recorder: Recorder,
+    sources: Sources,
+    /// The subscriber that should see tokio's spans, to probe whether it does.
+    dispatch: Mutex<Option<tracing_core::dispatcher::WeakDispatch>>,
+}
+
+/// What feeds the recorder.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// A span of tokio's arrived.
+    pub(crate) tracing: AtomicBool,
+    /// Runtime hooks are installed.
+    pub(crate) hooks: AtomicBool,
+    /// A wrapped task was seen.
+    pub(crate) wrappers: AtomicBool,
+    /// The probe span arrived.
+    pub(crate) probed: AtomicBool,
+}
+
+static DEFAULT: OnceLock<Handle> = OnceLock::new();
+
+impl Handle {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let shared = Shared {
+            recorder: Recorder::new(limits),
+            sources: Sources::default(),
+            dispatch: Mutex::new(None),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The recorder that [`crate::spawn`] and the other free functions use: the first one that [`crate::init`], [`crate::wrap`] or
+    /// [`crate::layer`] made. `None` before that.
+    pub fn default_handle() -> Option<&'static Self> {
+        DEFAULT.get()
+    }
+
+    /// Makes this the default, if there is none yet.
+    pub(crate) fn set_default(&self) {
+        // A second one is legal: it serves those that hold its handle.
+        let _already_set = DEFAULT.set(self.clone());
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
+    }
+
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.shared.sources
+    }
+
+    pub(crate) fn set_dispatch(&self, dispatch: &tracing_core::Dispatch) {
+        *self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner) = Some(dispatch.downgrade());
+    }
+
+    /// Sentences about what blinds this recorder, with the cure; empty when nothing does.
+    ///
+    /// Sends one span of tokio's kind through the subscriber to see whether it arrives.
+    pub fn problems(&self) -> Vec<String> {
+        let dispatch = self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut problems = Vec::new();
+        if !cfg!(tokio_unstable) {
+            problems.push(
+                "Built without --cfg tokio_unstable: only tasks spawned through taskscope::spawn are seen. \
+                 Set RUSTFLAGS=\"--cfg tokio_unstable\" and rebuild to see all."
+                    .to_owned(),
+            );
+            return problems;
+        }
+        if tracing::level_filters::STATIC_MAX_LEVEL < tracing::Level::TRACE {
+            problems.push(format!(
+                "The tracing crate is built with a maximum level of {}: tokio's task spans are TRACE and are compiled out. \
+                 Remove its max_level_* or release_max_level_* feature.",
+                tracing::level_filters::STATIC_MAX_LEVEL
+            ));
+            return problems;
+        }
+        let Some(dispatch) = dispatch.and_then(|weak| weak.upgrade()) else {
+            if !self.sources().wrappers.load(Relaxed) && !self.sources().hooks.load(Relaxed) {
+                problems.push(
+                    "The taskscope subscriber or layer is not installed: call taskscope::init(), or set the wrapped subscriber as \
+                     the global default."
+                        .to_owned(),
+                );
+            }
+            return problems;
+        };
+        self.sources().probed.store(false, Relaxed);
+        tracing::dispatcher::with_default(&dispatch, crate::source::probe);
+        if !self.sources().probed.load(Relaxed) {
+            problems.push(
+                "A global filter hides tokio's TRACE spans from the taskscope layer: no task is seen. Make the filter a per-layer one \
+                 (`layer.with_filter(…)` instead of `registry.with(filter)`), or use taskscope::wrap()."
+                    .to_owned(),
+            );
+        }
+        problems
+    }
+}

@@ -1,0 +1,194 @@
+//! The gRPC server: listens, streams each console its frames.
+//!
+//! By default on a thread and runtime of its own, so that it answers while every worker of the program is blocked.
+
+mod stream;
+
+use std::{
+    net::{SocketAddr, TcpListener as StdTcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use taskscope_proto::v1::taskscope_server::TaskscopeServer;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
+use tonic::{service::Routes, transport::server::Connected};
+
+use self::stream::Service;
+use crate::{aggregate::Hub, builder::Builder, error::BindError, handle::Handle};
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Serves a recorder to consoles.
+#[derive(Debug)]
+pub struct Server {
+    handle: Handle,
+    options: Builder,
+}
+
+impl Server {
+    pub(crate) fn new(handle: Handle, options: Builder) -> Self {
+        Self { handle, options }
+    }
+
+    /// The recorder it serves.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Listens where the builder said and serves from a thread of its own, until the process ends. Returns where.
+    ///
+    /// # Errors
+    /// The address is nonsense or taken, or no thread can be started.
+    pub fn spawn(self) -> Result<Address, BindError> {
+        let listener = Listener::bind(&self.options.bind)?;
+        let address = listener.address()?;
+        if let Address::Tcp(tcp) = &address
+            && !tcp.ip().is_loopback()
+        {
+            eprintln!(
+                "taskscope: listening on {tcp}, without authentication: everybody who reaches it sees this program's insides"
+            );
+        }
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(BindError::Thread)?;
+        let serve = move || {
+            if !self.options.show_own_tasks {
+                crate::source::mark_own_thread();
+            }
+            // The transport's own spans and events are no part of the program's.
+            let quiet = tracing::subscriber::NoSubscriber::default();
+            let _quiet = (!self.options.show_own_tasks).then(|| tracing::subscriber::set_default(quiet));
+            if let Err(error) = runtime.block_on(listener.serve(self)) {
+                eprintln!("taskscope: the server stopped: {error}");
+            }
+        };
+        thread::Builder::new().name("taskscope".to_owned()).spawn(serve).map_err(BindError::Thread)?;
+        Ok(address)
+    }
+
+    /// Serves connections of any kind, on the calling runtime, until `incoming` ends.
+    ///
+    /// # Errors
+    /// The transport failed as a whole; the end of one connection is no error.
+    pub async fn serve_with_incoming<I, C, E>(self, incoming: I) -> Result<(), tonic::transport::Error>
+    where
+        I: Stream<Item = Result<C, E>>,
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        tonic::transport::Server::builder()
+            .tcp_nodelay(true)
+            .http2_keepalive_interval(Some(stream::KEEPALIVE))
+            .add_service(self.service())
+            .serve_with_incoming(incoming)
+            .await
+    }
+
+    /// The service alone, to add to a tonic server of one's own: `Server::builder().add_routes(server.into_routes())`.
+    pub fn into_routes(self) -> Routes {
+        Routes::new(self.service())
+    }
+
+    fn service(self) -> TaskscopeServer<Service> {
+        let hub = Arc::new(Hub::new(self.handle, self.options.name));
+        let service =
+            TaskscopeServer::new(Service::new(hub)).max_decoding_message_size(stream::MAX_REQUEST_BYTES);
+        #[cfg(feature = "gzip")]
+        let service = service.send_compressed(tonic::codec::CompressionEncoding::Gzip);
+        service
+    }
+}
+
+enum Listener {
+    Tcp(StdTcpListener),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener, PathBuf),
+}
+
+impl Listener {
+    fn bind(address: &str) -> Result<Self, BindError> {
+        if let Some(path) = address.strip_prefix("unix:") {
+            return Self::bind_unix(Path::new(path), address);
+        }
+        let tcp = |source| BindError::Tcp { address: address.to_owned(), source };
+        if !address.contains(':') {
+            return Err(BindError::NotAnAddress(address.to_owned()));
+        }
+        let listener = StdTcpListener::bind(address).map_err(tcp)?;
+        listener.set_nonblocking(true).map_err(tcp)?;
+        Ok(Self::Tcp(listener))
+    }
+
+    #[cfg(unix)]
+    fn bind_unix(path: &Path, _address: &str) -> Result<Self, BindError> {
+        use std::os::unix::{fs::PermissionsExt as _, net::UnixListener, net::UnixStream};
+        let unix = |source| BindError::Unix { path: path.to_owned(), source };
+        // A socket that nobody answers on is left over from a process that was killed.
+        if path.exists()
+            && UnixStream::connect(path).is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused)
+        {
+            std::fs::remove_file(path).map_err(unix)?;
+        }
+        let listener = UnixListener::bind(path).map_err(unix)?;
+        // For this user alone: the stream has no other authentication.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(unix)?;
+        listener.set_nonblocking(true).map_err(unix)?;
+        Ok(Self::Unix(listener, path.to_owned()))
+    }
+
+    #[cfg(not(unix))]
+    fn bind_unix(_path: &Path, address: &str) -> Result<Self, BindError> {
+        Err(BindError::NotAnAddress(address.to_owned()))
+    }
+
+    fn address(&self) -> Result<Address, BindError> {
+        match self {
+            Self::Tcp(listener) => {
+                let address = listener.local_addr();
+                address.map(Address::Tcp).map_err(|source| BindError::Tcp { address: String::new(), source })
+            }
+            #[cfg(unix)]
+            Self::Unix(_, path) => Ok(Address::Unix(path.clone())),
+        }
+    }
+
+    async fn serve(self, server: Server) -> Result<(), Box<dyn std::error::Error>> {
+        match self {
+            Self::Tcp(listener) => {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                let incoming = TcpListenerStream::new(listener).map(|connection| {
+                    let connection = connection?;
+                    connection.set_nodelay(true)?;
+                    std::io::Result::Ok(connection)
+                });
+                server.serve_with_incoming(incoming).await?;
+            }
+            #[cfg(unix)]
+            Self::Unix(listener, _) => {
+                let listener = tokio::net::UnixListener::from_std(listener)?;
+                server.serve_with_incoming(tokio_stream::wrappers::UnixListenerStream::new(listener)).await?;
+            }
+        }
+        Ok(())
+    }
+}

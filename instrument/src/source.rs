@@ -1,0 +1,85 @@
+//! Where events come from: tokio's spans through a subscriber or a layer, runtime hooks, wrappers.
+//!
+//! All feed the same recorder, and a task that several see is one task.
+
+pub(crate) mod callsite;
+#[cfg(tokio_unstable)]
+pub(crate) mod hooks;
+#[cfg(feature = "layer")]
+pub(crate) mod layer;
+mod visit;
+pub(crate) mod wrap;
+
+use std::cell::Cell;
+
+use taskscope_recorder::{Recorder, TaskId};
+use tracing_core::{Event, span::Attributes};
+
+use self::visit::{SpawnVisitor, WakerOp, WakerVisitor};
+use crate::handle::Handle;
+
+thread_local! {
+    /// The task that a wrapper made and is about to hand to tokio on this thread; tokio's span for it is the same task.
+    static HANDED_OVER: Cell<Option<TaskId>> = const { Cell::new(None) };
+    /// This thread is the tool's own: its tasks stay hidden.
+    static OWN_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `spawn`, during which a task that tokio makes on this thread is `task`.
+pub(crate) fn hand_over<R>(task: TaskId, spawn: impl FnOnce() -> R) -> R {
+    HANDED_OVER.set(Some(task));
+    let result = spawn();
+    HANDED_OVER.set(None);
+    result
+}
+
+/// Marks the calling thread as the tool's own.
+#[cfg(feature = "server")]
+pub(crate) fn mark_own_thread() {
+    OWN_THREAD.set(true);
+}
+
+/// A span of tokio's for a new task. `None`: not to be recorded.
+fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
+    if callsite::is_probe(attributes.metadata()) {
+        handle.sources().probed.store(true, std::sync::atomic::Ordering::Relaxed);
+        return None;
+    }
+    if OWN_THREAD.get() {
+        return None;
+    }
+    if !handle.sources().tracing.load(std::sync::atomic::Ordering::Relaxed) {
+        handle.sources().tracing.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+    let mut visitor = SpawnVisitor::default();
+    attributes.record(&mut visitor);
+    let spawn = visitor.spawn();
+    #[cfg(tokio_unstable)]
+    hooks::traced(spawn.tokio_id);
+    Some(match HANDED_OVER.take() {
+        Some(task) => {
+            handle.recorder().adopt(task, &spawn);
+            task
+        }
+        None => handle.recorder().spawn(&spawn),
+    })
+}
+
+/// An event of tokio's about a waker; `resolve` turns the span's id that it carries into a task.
+fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64) -> Option<TaskId>) {
+    let mut visitor = WakerVisitor::default();
+    event.record(&mut visitor);
+    let Some(op) = visitor.op else { return };
+    let Some(task) = resolve(visitor.task) else { return };
+    match op {
+        WakerOp::Wake => recorder.wake(task, true),
+        WakerOp::WakeByRef => recorder.wake(task, false),
+        WakerOp::Clone => recorder.waker_cloned(task),
+        WakerOp::Drop => recorder.waker_dropped(task),
+    }
+}
+
+/// Sends one span of tokio's kind, to see whether the subscriber lets it through.
+pub(crate) fn probe() {
+    let _span = tracing::trace_span!(target: "tokio::task", parent: None, "runtime.spawn.taskscope_probe");
+}

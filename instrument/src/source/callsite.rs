@@ -1,0 +1,42 @@
+//! Which callsites are tokio's own.
+//!
+//! Names and targets as tokio 1.54.1 emits them (`tokio/src/util/trace.rs`, `tokio/src/runtime/task/waker.rs`); the older target
+//! `runtime::waker` is of tokio before 1.13.
+
+use tracing_core::Metadata;
+
+/// What a callsite is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The span of a task.
+    Task,
+    /// An event about a task's waker.
+    Waker,
+    /// A span or event of tokio's about a lock, a timer or an operation on them. Not recorded yet, and nobody else's either.
+    Resource,
+    /// Somebody else's.
+    Other,
+}
+
+/// The kind of a callsite. Called when callsites register and when events arrive, so it looks at the cheapest difference first.
+#[inline]
+pub(crate) fn kind(metadata: &Metadata<'_>) -> Kind {
+    if metadata.is_event() {
+        return match metadata.target() {
+            "tokio::task::waker" | "runtime::waker" => Kind::Waker,
+            target if target.starts_with("runtime::resource") => Kind::Resource,
+            _ => Kind::Other,
+        };
+    }
+    match metadata.name() {
+        "runtime.spawn" => Kind::Task,
+        "runtime.resource" | "runtime.resource.async_op" | "runtime.resource.async_op.poll" => Kind::Resource,
+        _ if is_probe(metadata) => Kind::Task,
+        _ => Kind::Other,
+    }
+}
+
+/// Whether this is the span of [`super::probe`].
+pub(crate) fn is_probe(metadata: &Metadata<'_>) -> bool {
+    metadata.name() == "runtime.spawn.taskscope_probe"
+}

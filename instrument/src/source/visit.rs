@@ -1,0 +1,180 @@
+//! Reads the fields of tokio's spans and events.
+
+use std::fmt::{self, Write as _};
+
+use taskscope_recorder::{Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Place, Spawn, TaskKind};
+use tracing_core::field::{Field, Visit};
+
+/// The fields of a task's span.
+#[derive(Debug, Default)]
+pub(super) struct SpawnVisitor {
+    kind: Text<16>,
+    name: String,
+    fields: String,
+    tokio_id: u64,
+    size_bytes: u64,
+    original_size_bytes: u64,
+    file: String,
+    line: u64,
+    column: u64,
+}
+
+impl SpawnVisitor {
+    pub(super) fn spawn(&self) -> Spawn<'_> {
+        let kind = match self.kind.as_str() {
+            "local" => TaskKind::Local,
+            "blocking" => TaskKind::Blocking,
+            "block_on" => TaskKind::BlockOn,
+            _ => TaskKind::Task,
+        };
+        let polled_by_wakes = matches!(kind, TaskKind::Task | TaskKind::Local);
+        Spawn {
+            kind,
+            name: &self.name,
+            fields: &self.fields,
+            tokio_id: self.tokio_id,
+            place: (!self.file.is_empty()).then(|| Place {
+                file: &self.file,
+                line: u32::try_from(self.line).unwrap_or(0),
+                column: u32::try_from(self.column).unwrap_or(0),
+            }),
+            size_bytes: self.size_bytes,
+            original_size_bytes: self.original_size_bytes,
+            knows: Knows {
+                wakes: polled_by_wakes,
+                // A blocking task waits in its queue from spawn to start; nothing says when a root future could run.
+                scheduled: kind != TaskKind::BlockOn,
+                wakers: polled_by_wakes,
+                waker_clones: polled_by_wakes,
+            },
+            traced: true,
+        }
+    }
+
+    fn field(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let separator = if self.fields.is_empty() { "" } else { " " };
+        // One byte past the limit is enough for the recorder to see and count that something was cut.
+        let mut out = Bounded { text: &mut self.fields, max_bytes: MAX_FIELDS_BYTES + 1 };
+        let _full = write!(out, "{separator}{}={value:?}", field.name());
+    }
+}
+
+impl Visit for SpawnVisitor {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "kind" => drop(write!(self.kind, "{value:?}")),
+            "task.name" => {
+                let mut out = Bounded { text: &mut self.name, max_bytes: MAX_NAME_BYTES + 1 };
+                let _full = write!(out, "{value:?}");
+            }
+            _ => self.field(field, value),
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "task.id" => self.tokio_id = value,
+            "size.bytes" => self.size_bytes = value,
+            "original_size.bytes" => self.original_size_bytes = value,
+            "loc.line" => self.line = value,
+            "loc.col" => self.column = value,
+            _ => self.field(field, &value),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "loc.file" => value.clone_into(&mut self.file),
+            "task.name" => value.clone_into(&mut self.name),
+            _ => self.field(field, &value),
+        }
+    }
+}
+
+/// What tokio says about a waker.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum WakerOp {
+    Wake,
+    WakeByRef,
+    Clone,
+    Drop,
+}
+
+/// The fields of an event about a waker.
+#[derive(Debug, Default)]
+pub(super) struct WakerVisitor {
+    pub(super) op: Option<WakerOp>,
+    /// Id of the task's span.
+    pub(super) task: u64,
+}
+
+impl Visit for WakerVisitor {
+    fn record_debug(&mut self, _field: &Field, _value: &dyn fmt::Debug) {}
+
+    #[inline]
+    fn record_u64(&mut self, _field: &Field, value: u64) {
+        // The only number of these events.
+        self.task = value;
+    }
+
+    #[inline]
+    fn record_str(&mut self, _field: &Field, value: &str) {
+        self.op = match value {
+            "waker.wake" => Some(WakerOp::Wake),
+            "waker.wake_by_ref" => Some(WakerOp::WakeByRef),
+            "waker.clone" => Some(WakerOp::Clone),
+            "waker.drop" => Some(WakerOp::Drop),
+            _ => None,
+        };
+    }
+}
+
+/// A short text without allocation; what doesn't fit is not ours.
+#[derive(Debug)]
+struct Text<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Text<N> {
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+}
+
+impl<const N: usize> fmt::Write for Text<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        let Some(free) = self.bytes.get_mut(self.len..end) else { return Err(fmt::Error) };
+        free.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+/// Stops formatting at a limit: a program can name a task with a megabyte.
+struct Bounded<'t> {
+    text: &'t mut String,
+    max_bytes: usize,
+}
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let free = self.max_bytes.saturating_sub(self.text.len());
+        if text.len() <= free {
+            self.text.push_str(text);
+            return Ok(());
+        }
+        self.text.extend(text.chars().scan(free, |free, c| {
+            *free = free.checked_sub(c.len_utf8())?;
+            Some(c)
+        }));
+        Err(fmt::Error)
+    }
+}

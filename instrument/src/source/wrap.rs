@@ -1,0 +1,218 @@
+//! A subscriber around the user's own that keeps tokio's callsites to itself.
+//!
+//! Tokio's spans never reach the wrapped subscriber: a `Registry` would pay about 160 ns a poll for them on two workers, in its shared
+//! slab. Everything else is handed on untouched, so to its layers, filters and spans this wrapper does not exist.
+//!
+//! Span ids tell the two apart: ours have the top bit set. An inner subscriber may come to use that bit too (the registry's generations
+//! reach it after 2^28 uses of one slot); such ids are remembered while they live, so no id ever has two owners.
+
+use std::{
+    any::TypeId,
+    collections::HashSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use taskscope_recorder::TaskId;
+use tracing_core::{
+    Dispatch, Event, Interest, LevelFilter, Metadata, Subscriber,
+    span::{Attributes, Current, Id, Record},
+};
+
+use super::callsite::{self, Kind};
+use crate::handle::Handle;
+
+/// The wrapper; made by [`crate::wrap`] and [`crate::Builder::wrap`].
+#[derive(Debug)]
+pub struct Wrapped<S> {
+    handle: Handle,
+    inner: S,
+    foreign: Foreign,
+}
+
+/// A span of tokio's that is not recorded: the top bit, no recorder's slot.
+const IGNORED: u64 = u64::MAX;
+
+impl<S> Wrapped<S> {
+    pub(crate) fn new(handle: Handle, inner: S) -> Self {
+        Self { handle, inner, foreign: Foreign::default() }
+    }
+
+    /// The recorder behind it.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The task that an id names; `Err` when the id is the inner subscriber's.
+    #[inline]
+    fn ours(&self, id: &Id) -> Result<Option<TaskId>, ()> {
+        let raw = id.into_u64();
+        match TaskId::from_u64(raw) {
+            Some(task) if !self.foreign.has(raw) => Ok((raw != IGNORED).then_some(task)),
+            _ => Err(()),
+        }
+    }
+}
+
+impl<S: Subscriber> Subscriber for Wrapped<S> {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        self.handle.set_dispatch(dispatch);
+        self.inner.on_register_dispatch(dispatch);
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match callsite::kind(metadata) {
+            Kind::Task | Kind::Waker => Interest::always(),
+            Kind::Resource => Interest::never(),
+            Kind::Other => self.inner.register_callsite(metadata),
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        match callsite::kind(metadata) {
+            Kind::Task | Kind::Waker => true,
+            Kind::Resource => false,
+            Kind::Other => self.inner.enabled(metadata),
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        // Tokio's spans are TRACE. Callsites that the inner subscriber does not want stay off by their own interest.
+        Some(LevelFilter::TRACE)
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        if callsite::kind(attributes.metadata()) == Kind::Task {
+            return match super::new_task(&self.handle, attributes) {
+                Some(task) => Id::from_non_zero_u64(task.to_non_zero_u64()),
+                None => Id::from_u64(IGNORED),
+            };
+        }
+        let id = match attributes.parent() {
+            // A parent that only we know is no parent to the inner subscriber.
+            Some(parent) if self.ours(parent).is_ok() => {
+                self.inner.new_span(&Attributes::new_root(attributes.metadata(), attributes.values()))
+            }
+            _ => self.inner.new_span(attributes),
+        };
+        self.foreign.note(id.into_u64());
+        id
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        if self.ours(span).is_err() {
+            self.inner.record(span, values);
+        }
+    }
+
+    fn record_follows_from(&self, span: &Id, follows: &Id) {
+        if self.ours(span).is_err() && self.ours(follows).is_err() {
+            self.inner.record_follows_from(span, follows);
+        }
+    }
+
+    fn event_enabled(&self, event: &Event<'_>) -> bool {
+        callsite::kind(event.metadata()) == Kind::Waker || self.inner.event_enabled(event)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        if callsite::kind(event.metadata()) == Kind::Waker {
+            let resolve = |raw| self.ours(&Id::from_u64(raw)).ok().flatten();
+            super::waker_event(self.handle.recorder(), event, resolve);
+        } else {
+            self.inner.event(event);
+        }
+    }
+
+    #[inline]
+    fn enter(&self, span: &Id) {
+        match self.ours(span) {
+            Ok(Some(task)) => self.handle.recorder().enter(task),
+            Ok(None) => {}
+            Err(()) => self.inner.enter(span),
+        }
+    }
+
+    #[inline]
+    fn exit(&self, span: &Id) {
+        match self.ours(span) {
+            Ok(Some(task)) => self.handle.recorder().exit(task),
+            Ok(None) => {}
+            Err(()) => self.inner.exit(span),
+        }
+    }
+
+    fn clone_span(&self, span: &Id) -> Id {
+        match self.ours(span) {
+            Ok(Some(task)) => self.handle.recorder().add_ref(task),
+            Ok(None) => {}
+            Err(()) => return self.inner.clone_span(span),
+        }
+        span.clone()
+    }
+
+    fn try_close(&self, span: Id) -> bool {
+        match self.ours(&span) {
+            Ok(Some(task)) => self.handle.recorder().release(task),
+            Ok(None) => true,
+            Err(()) => {
+                let raw = span.into_u64();
+                let closed = self.inner.try_close(span);
+                if closed {
+                    self.foreign.forget(raw);
+                }
+                closed
+            }
+        }
+    }
+
+    fn current_span(&self) -> Current {
+        self.inner.current_span()
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "the trait makes this method unsafe; without it, layers that look for their registry find none"
+    )]
+    unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        if id == TypeId::of::<Self>() {
+            return Some(std::ptr::from_ref(self).cast());
+        }
+        // SAFETY: the inner subscriber keeps the method's promise for its own parts, and they live as long as `self`.
+        unsafe { self.inner.downcast_raw(id) }
+    }
+}
+
+/// Ids of the inner subscriber that look like ours, while they live.
+#[derive(Debug, Default)]
+struct Foreign {
+    count: AtomicUsize,
+    ids: Mutex<HashSet<u64>>,
+}
+
+impl Foreign {
+    #[inline]
+    fn has(&self, raw: u64) -> bool {
+        self.count.load(Relaxed) != 0
+            && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&raw)
+    }
+
+    #[inline]
+    fn note(&self, raw: u64) {
+        if TaskId::from_u64(raw).is_some()
+            && self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(raw)
+        {
+            self.count.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn forget(&self, raw: u64) {
+        if TaskId::from_u64(raw).is_some()
+            && self.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&raw)
+        {
+            self.count.fetch_sub(1, Relaxed);
+        }
+    }
+}
