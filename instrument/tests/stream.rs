@@ -1,0 +1,236 @@
+//! The whole way in one process: a traced runtime, the server, a console's stream.
+
+use std::{collections::HashMap, future::poll_fn, task::Poll, time::Duration};
+
+use taskscope::FutureExt as _;
+use taskscope_proto::v1::{self, taskscope_client::TaskscopeClient};
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+
+const IDLE: i32 = v1::TaskState::Idle as i32;
+const DONE: i32 = v1::TaskState::Done as i32;
+
+/// What a console knows after folding frames, in the simplest way.
+#[derive(Default)]
+struct Picture {
+    hello: v1::Hello,
+    generations: HashMap<u32, u32>,
+    names: HashMap<u32, String>,
+    polls: HashMap<u32, u64>,
+    wakes: HashMap<u32, u64>,
+    states: HashMap<u32, i32>,
+    details: Vec<v1::TaskDetail>,
+    complete: bool,
+}
+
+impl Picture {
+    fn fold(&mut self, frame: v1::Frame) {
+        self.hello = frame.hello.unwrap_or(std::mem::take(&mut self.hello));
+        for slot in frame.freed {
+            self.generations.remove(&slot);
+            self.names.remove(&slot);
+        }
+        let tasks = frame.tasks.unwrap_or_default();
+        for (row, slot) in taskscope_proto::columns::slots(&tasks.slot_delta).unwrap().enumerate() {
+            self.generations.insert(slot, tasks.generation[row]);
+            let name = tasks.name.get(row).copied().unwrap_or(0);
+            self.names.insert(
+                slot,
+                name.checked_sub(1).map_or(String::new(), |i| tasks.strings[i as usize].clone()),
+            );
+        }
+        let stats = frame.stats.unwrap_or_default();
+        for (row, slot) in taskscope_proto::columns::slots(&stats.slot_delta).unwrap().enumerate() {
+            self.polls.insert(slot, stats.polls[row]);
+            self.wakes.insert(slot, stats.wakes[row]);
+            self.states.insert(slot, stats.state[row]);
+        }
+        self.details.extend(frame.details);
+        self.complete |= frame.snapshot_end;
+    }
+
+    fn slot(&self, name: &str) -> Option<u32> {
+        self.names.iter().find(|(_, known)| *known == name).map(|(slot, _)| *slot)
+    }
+
+    fn is(&self, name: &str, state: i32) -> bool {
+        self.slot(name).is_some_and(|slot| self.states[&slot] == state)
+    }
+}
+
+struct Console {
+    requests: tokio::sync::mpsc::Sender<v1::WatchRequest>,
+    frames: tonic::Streaming<v1::Frame>,
+    picture: Picture,
+}
+
+fn wish() -> v1::WatchRequest {
+    v1::WatchRequest { protocol: 1, interval_ms: 50, ..v1::WatchRequest::default() }
+}
+
+impl Console {
+    async fn connect(address: &taskscope::Address) -> Self {
+        let channel = tonic::transport::Endpoint::new(address.to_string()).unwrap().connect().await.unwrap();
+        let (requests, receiver) = tokio::sync::mpsc::channel(8);
+        requests.send(wish()).await.unwrap();
+        let frames =
+            TaskscopeClient::new(channel).watch(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+        Self { requests, frames, picture: Picture::default() }
+    }
+
+    async fn until(&mut self, what: &str, condition: impl Fn(&Picture) -> bool) -> &Picture {
+        let wait = async {
+            while !(self.picture.complete && condition(&self.picture)) {
+                let frame = self.frames.next().await.expect("the stream goes on").unwrap();
+                self.picture.fold(frame);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
+        &self.picture
+    }
+}
+
+fn builder() -> taskscope::Builder {
+    // Kept long enough that no slow machine misses a finished task.
+    taskscope::builder().bind("127.0.0.1:0").name("stream-test").retention(Duration::from_secs(600))
+}
+
+fn wrapped() -> (impl tracing::Subscriber, taskscope::Handle, taskscope::Address) {
+    let (subscriber, server) = builder().wrap(tracing::subscriber::NoSubscriber::default());
+    let handle = server.handle().clone();
+    (subscriber, handle, server.spawn().unwrap())
+}
+
+#[cfg(tokio_unstable)]
+#[tokio::test]
+async fn a_console_sees_the_tasks_of_tokio() {
+    let (subscriber, _, address) = wrapped();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let mut console = Console::connect(&address).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let task = tokio::task::Builder::new().name("sleeper").spawn(stopped).unwrap();
+    let picture = console.until("the task idles", |p| p.is("sleeper", IDLE)).await;
+    assert_eq!(picture.hello.process_name, "stream-test");
+    assert_eq!(picture.hello.problems, Vec::<String>::new());
+    assert_eq!(picture.polls[&picture.slot("sleeper").unwrap()], 1);
+    stop.send(()).unwrap();
+    task.await.unwrap().unwrap();
+    let picture = console.until("the task ends", |p| p.is("sleeper", DONE)).await;
+    let slot = picture.slot("sleeper").unwrap();
+    assert_eq!((picture.polls[&slot], picture.wakes[&slot]), (2, 1));
+}
+
+#[cfg(tokio_unstable)]
+#[tokio::test]
+async fn details_have_histograms_wakers_and_a_timeline() {
+    let (subscriber, _, address) = wrapped();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let mut console = Console::connect(&address).await;
+    let (kick, mut kicked) = tokio::sync::mpsc::channel::<()>(1);
+    tokio::task::Builder::new()
+        .name("worker")
+        .spawn(async move { while kicked.recv().await.is_some() {} })
+        .unwrap();
+    console.until("the task is there", |p| p.slot("worker").is_some()).await;
+    let slot = console.picture.slot("worker").unwrap();
+    let generation = console.picture.generations[&slot];
+    let details = vec![v1::TaskRef { slot, generation }];
+    console.requests.send(v1::WatchRequest { details, ..wish() }).await.unwrap();
+    console.until("details come", |p| !p.details.is_empty()).await;
+    for _ in 0..5 {
+        kick.send(()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let wakes = |p: &Picture| p.details.iter().flat_map(|d| &d.events).filter(|e| e.kind == 3).count();
+    let picture = console.until("wakes are on the timeline", |p| wakes(p) >= 3).await;
+    let last = picture.details.last().unwrap();
+    let polls: u64 = last.polls.as_ref().unwrap().count.iter().sum();
+    assert!(polls >= 3, "{last:?}");
+    assert!(last.wakers.iter().map(|w| w.count).sum::<u64>() >= 3, "{last:?}");
+}
+
+/// Polls itself five times, waking itself before each but the first, and once more for nothing.
+async fn five_polls() {
+    let mut polls = 0;
+    poll_fn(|context| {
+        polls += 1;
+        context.waker().wake_by_ref();
+        if polls == 5 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+async fn wrapped_tasks_are_seen_once(traced: bool) {
+    let (subscriber, handle, address) = wrapped();
+    let _default = traced.then(|| tracing::subscriber::set_default(subscriber));
+    let mut console = Console::connect(&address).await;
+    let spawned = taskscope::task::Builder::new().name("wrapped").handle(&handle).spawn(five_polls());
+    spawned.await.unwrap();
+    let named = tokio::spawn(five_polls().instrument_task_in(&handle, "named"));
+    named.await.unwrap();
+
+    let picture = console.until("both ended", |p| p.is("wrapped", DONE) && p.is("named", DONE)).await;
+    for name in ["wrapped", "named"] {
+        let slot = picture.slot(name).unwrap();
+        assert_eq!((picture.polls[&slot], picture.wakes[&slot]), (5, 5), "{name}");
+        assert_eq!(picture.names.values().filter(|known| *known == name).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_wrapped_task_counts_by_itself() {
+    wrapped_tasks_are_seen_once(false).await;
+}
+
+#[cfg(tokio_unstable)]
+#[tokio::test]
+async fn a_wrapped_task_is_tokios_task_where_spans_arrive() {
+    wrapped_tasks_are_seen_once(true).await;
+}
+
+#[tokio::test]
+async fn a_named_future_inside_a_task_is_a_future_of_its_own() {
+    let (subscriber, handle, address) = wrapped();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let mut console = Console::connect(&address).await;
+    let inner = handle.clone();
+    let task = async move {
+        tokio::task::yield_now().await;
+        five_polls().instrument_task_in(&inner, "part").await;
+    };
+    taskscope::task::Builder::new().name("whole").handle(&handle).spawn(task).await.unwrap();
+    let picture = console.until("both ended", |p| p.is("whole", DONE) && p.is("part", DONE)).await;
+    let part = picture.slot("part").unwrap();
+    assert_eq!(picture.polls[&part], 5);
+    assert_ne!(Some(part), picture.slot("whole"));
+}
+
+#[cfg(tokio_unstable)]
+#[test]
+fn hooks_see_tasks_that_no_span_tells_of_and_call_the_programs_own() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+    let server = builder().wrap(tracing::subscriber::NoSubscriber::default()).1;
+    let handle = server.handle().clone();
+    let address = server.spawn().unwrap();
+    let own_calls = Arc::new(AtomicU64::new(0));
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let calls = Arc::clone(&own_calls);
+    taskscope::Hooks::new(&handle)
+        .on_before_task_poll(move |_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+        })
+        .install(runtime.enable_all());
+    let runtime = runtime.build().unwrap();
+    runtime.block_on(async {
+        tokio::spawn(five_polls()).await.unwrap();
+    });
+    assert_eq!(own_calls.load(Ordering::Relaxed), 5);
+    let outside = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    outside.block_on(async {
+        let mut console = Console::connect(&address).await;
+        let picture = console.until("it ended", |p| p.states.values().any(|state| *state == DONE)).await;
+        assert_eq!(picture.polls.values().copied().collect::<Vec<_>>(), [5]);
+    });
+}
