@@ -24,6 +24,8 @@ pub mod model;
 pub mod nav;
 pub mod report;
 pub mod screen;
+pub(crate) mod store;
+pub(crate) mod text;
 
 pub use action::Action;
 pub use columns::Column;
@@ -35,3 +37,4 @@ pub use lint::{LintConfig, LintKind, Severity};
 pub use model::{Model, update};
 pub use nav::{InputKind, OverlayKind, Screen, Tab};
 pub use screen::{Tone, header::Losses};
+pub use store::ingest::WireError;

@@ -3,11 +3,61 @@
 //! Invariant: a finding states what was measured, with its numbers; what follows from them is worded as the
 //! suspicion that it is. What a source can't know never accuses anybody.
 
+pub(crate) mod checks;
 pub mod config;
+pub(crate) mod findings;
+pub(crate) mod leak;
 
 pub use config::LintConfig;
 
 use serde::{Deserialize, Serialize};
+
+use crate::store::{Store, task::Task};
+
+/// A task that a lint looks at, at the moment that is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) task: &'a Task,
+}
+
+impl Subject<'_> {
+    pub(crate) fn at(&self) -> u64 {
+        self.store.now_ns
+    }
+}
+
+/// What a lint says of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing.
+    Ok,
+    /// It looks like one, but not for long enough to accuse anybody.
+    Recheck,
+    /// A finding.
+    Finding {
+        severity: Severity,
+        /// Of two findings of the same severity the one with more is the worse.
+        weight: u64,
+    },
+}
+
+/// A lint that looks at one task at a time.
+pub(crate) trait Lint {
+    fn kind(&self) -> LintKind;
+
+    /// Called for every live task, about once a second.
+    fn check(&self, subject: &Subject) -> Verdict;
+
+    /// What was seen, to follow the task's name: `has been idle for 41 s and …`.
+    fn clause(&self, subject: &Subject) -> String;
+
+    /// What several such tasks share, to follow `5,000 tasks`.
+    fn plural(&self) -> String;
+
+    /// What to do next: a sentence.
+    fn advice(&self) -> &'static str;
+}
 
 /// The lints, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,6 +126,10 @@ impl LintKind {
             Self::AutoBoxedFuture => "a future so large that tokio moved it to the heap",
             Self::LargeFuture => "a large future",
         }
+    }
+
+    pub(crate) fn bit(self) -> u16 {
+        1 << self as u16
     }
 
     /// The lint with this name.

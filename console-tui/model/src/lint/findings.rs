@@ -1,0 +1,239 @@
+//! Runs the lints and keeps what they found: one finding for each lint and spawn site, with the time it was first seen.
+//!
+//! Limit: one entry for each pair of lint and site, [`SHOWN_TASKS`] tasks named in each.
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    format::exact,
+    id::{SiteId, TaskKey},
+    lint::{Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks, leak::Growth},
+    screen::{findings::FindingId, task::TaskFinding},
+    store::{Store, task::Task},
+};
+
+/// Tasks that a finding names.
+pub(crate) const SHOWN_TASKS: usize = 8;
+/// Tasks that its sentence names besides the worst.
+const NAMED_TASKS: usize = 4;
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) id: FindingId,
+    pub(crate) severity: Severity,
+    pub(crate) count: u64,
+    pub(crate) message: String,
+    pub(crate) advice: &'static str,
+    /// The worst first.
+    pub(crate) tasks: Vec<TaskKey>,
+    pub(crate) first_seen_ns: u64,
+}
+
+/// What the lints found at their last run.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Findings {
+    /// The most serious first, of those the oldest.
+    pub(crate) list: Vec<Finding>,
+    first_seen: FxHashMap<FindingId, u64>,
+}
+
+/// The tasks of one lint and site.
+struct Heap {
+    severity: Severity,
+    count: u64,
+    worst: (Severity, u64, TaskKey),
+    /// In the order of the walk, which is steady.
+    some: Vec<TaskKey>,
+}
+
+impl Findings {
+    /// Looks at every task once. Marks the tasks in the store.
+    pub(crate) fn run(&mut self, store: &mut Store, config: &LintConfig) {
+        let lints = checks::enabled(config);
+        let mut heaps: FxHashMap<FindingId, Heap> = FxHashMap::default();
+        let mut growths: FxHashMap<SiteId, Growth> = FxHashMap::default();
+        let mut verdicts: Vec<(TaskKey, u16, u8)> = Vec::new();
+        for task in store.tasks().filter(|task| !task.is_done()) {
+            if config.task_leak.enabled {
+                let growth = growths.entry(task.facts.site).or_default();
+                growth.add(task, store.now_ns, &config.task_leak);
+            }
+            let (mut bits, mut worst) = (0, 0);
+            let subject = Subject { store, task };
+            for lint in &lints {
+                let Verdict::Finding { severity, weight } = lint.check(&subject) else { continue };
+                bits |= lint.kind().bit();
+                worst = worst.max(severity as u8 + 1);
+                let id = FindingId { lint: lint.kind(), site: task.facts.site };
+                add(&mut heaps, id, severity, weight, task.key);
+            }
+            if bits != 0 {
+                verdicts.push((task.key, bits, worst));
+            }
+        }
+        let mut list: Vec<Finding> = Vec::with_capacity(heaps.len());
+        for (id, heap) in &heaps {
+            list.extend(
+                lints.iter().find(|l| l.kind() == id.lint).and_then(|l| heap.finding(*id, l.as_ref(), store)),
+            );
+        }
+        list.extend(growths.iter().filter_map(|(site, growth)| leak(store, config, *site, growth)));
+        self.keep(list, store.now_ns);
+        store.clear_verdicts();
+        for (key, bits, worst) in verdicts {
+            store.set_verdict(key, bits, worst);
+        }
+    }
+
+    fn keep(&mut self, mut list: Vec<Finding>, now_ns: u64) {
+        let mut first_seen = FxHashMap::default();
+        for finding in &mut list {
+            let seen = self.first_seen.get(&finding.id).copied().unwrap_or(now_ns).min(now_ns);
+            finding.first_seen_ns = seen;
+            first_seen.insert(finding.id, seen);
+        }
+        list.sort_by(|a, b| {
+            b.severity.cmp(&a.severity).then(a.first_seen_ns.cmp(&b.first_seen_ns)).then(a.id.cmp(&b.id))
+        });
+        self.first_seen = first_seen;
+        self.list = list;
+    }
+
+    pub(crate) fn get(&self, id: FindingId) -> Option<&Finding> {
+        self.list.iter().find(|finding| finding.id == id)
+    }
+
+    /// The worst finding of a site; for its group row.
+    pub(crate) fn site_severity(&self, site: SiteId) -> Option<Severity> {
+        self.list.iter().filter(|finding| finding.id.site == site).map(|finding| finding.severity).max()
+    }
+}
+
+fn add(heaps: &mut FxHashMap<FindingId, Heap>, id: FindingId, severity: Severity, weight: u64, key: TaskKey) {
+    let heap = heaps.entry(id).or_insert_with(|| Heap {
+        severity,
+        count: 0,
+        worst: (severity, weight, key),
+        some: Vec::new(),
+    });
+    heap.count += 1;
+    heap.severity = heap.severity.max(severity);
+    if (severity, weight) > (heap.worst.0, heap.worst.1) {
+        heap.worst = (severity, weight, key);
+    }
+    if heap.some.len() < SHOWN_TASKS {
+        heap.some.push(key);
+    }
+}
+
+impl Heap {
+    fn finding(&self, id: FindingId, lint: &dyn Lint, store: &Store) -> Option<Finding> {
+        let worst = store.task(self.worst.2)?;
+        let mut tasks = vec![worst.key];
+        tasks.extend(self.some.iter().copied().filter(|key| *key != worst.key).take(SHOWN_TASKS - 1));
+        let message = if self.count == 1 {
+            task_message(lint, &Subject { store, task: worst })
+        } else {
+            self.message(id, lint, store, worst, &tasks)
+        };
+        Some(Finding {
+            id,
+            severity: self.severity,
+            count: self.count,
+            message,
+            advice: lint.advice(),
+            tasks,
+            first_seen_ns: 0,
+        })
+    }
+
+    fn message(
+        &self,
+        id: FindingId,
+        lint: &dyn Lint,
+        store: &Store,
+        worst: &Task,
+        tasks: &[TaskKey],
+    ) -> String {
+        let named: Vec<String> = tasks[1..]
+            .iter()
+            .filter_map(|key| store.task(*key))
+            .take(NAMED_TASKS)
+            .map(|task| if task.facts.tokio_id > 0 { format!("#{}", task.id()) } else { task.id() })
+            .collect();
+        let rest = self.count - 1 - named.len() as u64;
+        let more = if rest > 0 { format!(" and {} more", exact(rest)) } else { String::new() };
+        format!(
+            "{} tasks spawned {} {}. The worst: {} {}. The others: {}{more}.",
+            exact(self.count),
+            site_words(store, id.site),
+            lint.plural(),
+            store.task_words(worst),
+            lint.clause(&Subject { store, task: worst }),
+            named.join(", "),
+        )
+    }
+}
+
+fn leak(store: &Store, config: &LintConfig, id: SiteId, growth: &Growth) -> Option<Finding> {
+    let site = store.site(id)?;
+    let severity = growth.check(site, store.now_ns, &config.task_leak)?;
+    // The oldest ones leaked first.
+    let mut tasks: Vec<(u64, TaskKey)> = Vec::new();
+    for task in store.tasks().filter(|task| task.facts.site == id && !task.is_done()) {
+        tasks.push((task.facts.created_ns, task.key));
+        if tasks.len() > SHOWN_TASKS * 64 {
+            tasks.sort_unstable();
+            tasks.truncate(SHOWN_TASKS);
+        }
+    }
+    tasks.sort_unstable();
+    Some(Finding {
+        id: FindingId { lint: LintKind::TaskLeak, site: id },
+        severity,
+        count: growth.alive(),
+        message: growth.message(site, &site_words(store, id), store.now_ns),
+        advice: Growth::advice(),
+        tasks: tasks.into_iter().take(SHOWN_TASKS).map(|(_, key)| key).collect(),
+        first_seen_ns: 0,
+    })
+}
+
+/// `at src/main.rs:40`, or that nobody knows.
+fn site_words(store: &Store, site: SiteId) -> String {
+    store
+        .short_place(site)
+        .map_or_else(|| "at a place nobody knows".to_owned(), |place| format!("at {place}"))
+}
+
+fn task_message(lint: &dyn Lint, subject: &Subject) -> String {
+    let words = subject.store.task_words(subject.task);
+    let place = match subject.store.short_place(subject.task.facts.site) {
+        Some(place) => format!(" (spawned at {place})"),
+        None => String::new(),
+    };
+    format!("{words}{place} {}.", lint.clause(subject))
+}
+
+/// What the lints say of one task now, the most serious first.
+pub(crate) fn about_task(store: &Store, task: &Task, config: &LintConfig) -> Vec<TaskFinding> {
+    if task.is_done() {
+        return Vec::new();
+    }
+    let subject = Subject { store, task };
+    let mut found: Vec<TaskFinding> = checks::enabled(config)
+        .iter()
+        .filter_map(|lint| match lint.check(&subject) {
+            Verdict::Finding { severity, .. } => Some(TaskFinding {
+                lint: lint.kind(),
+                severity,
+                message: task_message(lint.as_ref(), &subject),
+                advice: lint.advice().to_owned(),
+            }),
+            Verdict::Ok | Verdict::Recheck => None,
+        })
+        .collect();
+    found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.lint.cmp(&b.lint)));
+    found
+}

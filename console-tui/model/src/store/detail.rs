@@ -1,0 +1,61 @@
+//! What the server tells of the tasks that somebody looks at.
+//!
+//! Limit: [`MAX_KEPT_EVENTS`] timeline events a task, the oldest go first.
+
+use std::collections::VecDeque;
+
+use crate::store::task::Waker;
+
+/// Events kept of a watched task.
+pub(crate) const MAX_KEPT_EVENTS: usize = 4096;
+
+/// Counts by bucket, checked: bounds ascend, no bucket is empty.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Histogram {
+    pub(crate) buckets: Vec<Bucket>,
+    pub(crate) max_ns: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bucket {
+    pub(crate) lower_ns: u64,
+    pub(crate) upper_ns: u64,
+    pub(crate) count: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    PollStart,
+    PollEnd,
+    Wake,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) kind: EventKind,
+    pub(crate) at_ns: u64,
+    pub(crate) by: Waker,
+}
+
+/// Everything else about one task.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Detail {
+    pub(crate) polls: Option<Histogram>,
+    pub(crate) scheduled: Option<Histogram>,
+    pub(crate) wakers: Vec<(Waker, u64)>,
+    pub(crate) other_wakes: u64,
+    pub(crate) watched_since_ns: u64,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) lost_events: u64,
+    /// Events that this client dropped for want of room; the timeline starts later, nothing in it is missing.
+    pub(crate) dropped_before_ns: Option<u64>,
+}
+
+impl Detail {
+    pub(crate) fn push(&mut self, event: Event) {
+        if self.events.len() == MAX_KEPT_EVENTS {
+            self.dropped_before_ns = self.events.pop_front().map(|oldest| oldest.at_ns);
+        }
+        self.events.push_back(event);
+    }
+}

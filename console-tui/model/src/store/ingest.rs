@@ -1,0 +1,496 @@
+//! The only module that reads and writes wire messages.
+//!
+//! Invariant: a frame is checked whole before any of it is applied, so a refused frame has changed nothing; checking
+//! neither panics nor allocates by a number that the other side chose.
+
+use taskscope_proto::{
+    columns::{Column, ColumnError, slots},
+    limits::{
+        MAX_BUCKETS, MAX_DETAILS, MAX_EVENTS_PER_FRAME, MAX_FIELDS_BYTES, MAX_FREED_PER_FRAME,
+        MAX_HELLO_TEXT_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PROBLEM_BYTES, MAX_PROBLEMS, MAX_SITES,
+        MAX_SLOTS, MAX_THREAD_NAME_BYTES, MAX_THREADS, MAX_WAKERS, PROTOCOL_VERSION,
+    },
+    v1,
+    waker::WakerRef,
+};
+
+use crate::{
+    id::{SiteId, TaskKey},
+    screen::header::Losses,
+    store::{
+        Hello, Process, Store,
+        detail::{Bucket, Detail, Event, EventKind, Histogram},
+        task::{Facts, Kind, Knows, State, Stats, Sums, Waker},
+    },
+    text::{TextId, clean},
+};
+
+/// Why a frame was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// Columns or slots that make no sense.
+    #[error(transparent)]
+    Columns(#[from] ColumnError),
+    /// A list is longer than it may be.
+    #[error("`{list}` has {len} entries, but at most {max} are allowed")]
+    TooMany {
+        /// The field's name in the schema.
+        list: &'static str,
+        /// Its entries.
+        len: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A number that points to nothing.
+    #[error("`{field}` is {value}, which is out of range")]
+    Range {
+        /// The field's name in the schema.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+    },
+    /// The first frame of a stream does not say who it is from.
+    #[error("the first frame does not say who it is from")]
+    NoHello,
+}
+
+/// What the client wants of the server, whole.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) client: String,
+    pub(crate) interval_ms: u32,
+    pub(crate) resync: u32,
+    pub(crate) details: Vec<TaskKey>,
+    pub(crate) include_internal: bool,
+}
+
+impl From<&Wish> for v1::WatchRequest {
+    fn from(wish: &Wish) -> Self {
+        Self {
+            protocol: PROTOCOL_VERSION,
+            client: wish.client.clone(),
+            interval_ms: wish.interval_ms,
+            // The screen freezes here, not there: recording goes on behind it.
+            paused: false,
+            resync: wish.resync,
+            details: wish
+                .details
+                .iter()
+                .take(MAX_DETAILS)
+                .map(|key| v1::TaskRef { slot: key.slot, generation: key.generation })
+                .collect(),
+            include_internal: wish.include_internal,
+        }
+    }
+}
+
+/// Checks everything that [`apply`] relies on.
+pub(crate) fn check(frame: &v1::Frame) -> Result<(), WireError> {
+    at_most("sites", frame.sites.len(), MAX_SITES)?;
+    at_most("threads", frame.threads.len(), MAX_THREADS)?;
+    at_most("freed", frame.freed.len(), MAX_FREED_PER_FRAME)?;
+    at_most("totals", frame.totals.len(), MAX_SITES + 1)?;
+    at_most("details", frame.details.len(), MAX_DETAILS)?;
+    for site in &frame.sites {
+        in_range("Site.index", u64::from(site.index), 1..=MAX_SITES as u64)?;
+    }
+    for thread in &frame.threads {
+        in_range("Thread.index", u64::from(thread.index), 1..=MAX_THREADS as u64)?;
+    }
+    for slot in &frame.freed {
+        in_range("freed", u64::from(*slot), 0..=u64::from(MAX_SLOTS - 1))?;
+    }
+    for totals in &frame.totals {
+        in_range("SiteTotals.site", u64::from(totals.site), 0..=MAX_SITES as u64)?;
+    }
+    if let Some(tasks) = &frame.tasks {
+        TaskReader::new(tasks)?.check()?;
+    }
+    if let Some(stats) = &frame.stats {
+        StatReader::new(stats)?;
+    }
+    frame.details.iter().try_for_each(check_detail)
+}
+
+fn at_most(list: &'static str, len: usize, max: usize) -> Result<(), WireError> {
+    if len > max { Err(WireError::TooMany { list, len, max }) } else { Ok(()) }
+}
+
+fn in_range(field: &'static str, value: u64, range: std::ops::RangeInclusive<u64>) -> Result<(), WireError> {
+    if range.contains(&value) { Ok(()) } else { Err(WireError::Range { field, value }) }
+}
+
+fn check_detail(detail: &v1::TaskDetail) -> Result<(), WireError> {
+    at_most("wakers", detail.wakers.len(), MAX_WAKERS)?;
+    at_most("events", detail.events.len(), MAX_EVENTS_PER_FRAME)?;
+    for histogram in [&detail.polls, &detail.scheduled].into_iter().flatten() {
+        let rows = histogram.count.len();
+        at_most("Histogram.count", rows, MAX_BUCKETS)?;
+        Column::new("lower_ns", &histogram.lower_ns, rows)?;
+        Column::new("upper_ns", &histogram.upper_ns, rows)?;
+    }
+    Ok(())
+}
+
+/// Applies a frame that [`check`] has passed. Returns whether it named a task nobody had told of.
+pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> bool {
+    // The recorder's clock never goes back; a frame that says so is not believed.
+    store.now_ns = store.now_ns.max(frame.now_ns);
+    for site in &frame.sites {
+        let file = text(&site.file, MAX_PATH_BYTES, losses);
+        store.set_site(SiteId(site.index), file, site.line, site.column);
+    }
+    for thread in &frame.threads {
+        let name = text(&thread.name, MAX_THREAD_NAME_BYTES, losses);
+        store.set_thread(thread.index, name);
+    }
+    for slot in &frame.freed {
+        store.drop_slot(*slot);
+    }
+    let mut orphans = 0;
+    if let Some(tasks) = &frame.tasks {
+        apply_tasks(store, tasks, frame.now_ns, losses);
+    }
+    if let Some(stats) = &frame.stats {
+        orphans += apply_stats(store, stats, frame.now_ns, losses);
+    }
+    for totals in &frame.totals {
+        let sums = Sums {
+            polls: totals.polls,
+            wakes: totals.wakes,
+            self_wakes: totals.self_wakes,
+            busy_ns: totals.busy_ns,
+            scheduled_ns: totals.scheduled_ns,
+        };
+        store.set_totals(SiteId(totals.site), totals.spawned, totals.finished, sums);
+    }
+    if let Some(process) = &frame.process {
+        store.process = Some(process_numbers(process));
+    }
+    for detail in &frame.details {
+        apply_detail(store, detail, frame.now_ns);
+    }
+    // Tasks over the client's own limit are counted there already.
+    let orphans = if losses.tasks_over_limit > 0 { 0 } else { orphans };
+    losses.orphans += orphans;
+    orphans > 0
+}
+
+fn text(text: &str, max_bytes: usize, losses: &mut Losses) -> String {
+    let cleaned = clean(text, max_bytes);
+    losses.texts_cleaned += u64::from(cleaned != text);
+    cleaned.into_owned()
+}
+
+/// The columns of new tasks, checked.
+struct TaskReader<'a> {
+    wire: &'a v1::TaskColumns,
+    rows: usize,
+    generation: Column<'a, u32>,
+    tokio_id: Column<'a, u64>,
+    site: Column<'a, u32>,
+    kind: Column<'a, i32>,
+    name: Column<'a, u32>,
+    fields: Column<'a, u32>,
+    created_ago_ns: Column<'a, u64>,
+    parent_slot_plus1: Column<'a, u32>,
+    parent_generation: Column<'a, u32>,
+    size_bytes: Column<'a, u32>,
+    original_size_bytes: Column<'a, u32>,
+    knows: Column<'a, u32>,
+}
+
+impl<'a> TaskReader<'a> {
+    fn new(wire: &'a v1::TaskColumns) -> Result<Self, WireError> {
+        let rows = slots(&wire.slot_delta)?.len();
+        Ok(Self {
+            wire,
+            rows,
+            generation: Column::new("generation", &wire.generation, rows)?,
+            tokio_id: Column::new("tokio_id", &wire.tokio_id, rows)?,
+            site: Column::new("site", &wire.site, rows)?,
+            kind: Column::new("kind", &wire.kind, rows)?,
+            name: Column::new("name", &wire.name, rows)?,
+            fields: Column::new("fields", &wire.fields, rows)?,
+            created_ago_ns: Column::new("created_ago_ns", &wire.created_ago_ns, rows)?,
+            parent_slot_plus1: Column::new("parent_slot_plus1", &wire.parent_slot_plus1, rows)?,
+            parent_generation: Column::new("parent_generation", &wire.parent_generation, rows)?,
+            size_bytes: Column::new("size_bytes", &wire.size_bytes, rows)?,
+            original_size_bytes: Column::new("original_size_bytes", &wire.original_size_bytes, rows)?,
+            knows: Column::new("knows", &wire.knows, rows)?,
+        })
+    }
+
+    fn check(&self) -> Result<(), WireError> {
+        let strings = self.wire.strings.len();
+        at_most("strings", strings, self.rows * 2)?;
+        for row in 0..self.rows {
+            in_range("name", u64::from(self.name.at(row)), 0..=strings as u64)?;
+            in_range("fields", u64::from(self.fields.at(row)), 0..=strings as u64)?;
+            in_range("site", u64::from(self.site.at(row)), 0..=MAX_SITES as u64)?;
+            in_range(
+                "parent_slot_plus1",
+                u64::from(self.parent_slot_plus1.at(row)),
+                0..=u64::from(MAX_SLOTS),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn facts(&self, row: usize, now_ns: u64) -> Facts {
+        let parent = self.parent_slot_plus1.at(row).checked_sub(1);
+        Facts {
+            tokio_id: self.tokio_id.at(row),
+            created_ns: now_ns.saturating_sub(self.created_ago_ns.at(row)),
+            parent: parent.map(|slot| TaskKey { slot, generation: self.parent_generation.at(row) }),
+            site: SiteId(self.site.at(row)),
+            name: TextId::NONE,
+            fields: TextId::NONE,
+            size_bytes: self.size_bytes.at(row),
+            original_size_bytes: self.original_size_bytes.at(row),
+            kind: kind(self.kind.at(row)),
+            knows: knows(self.knows.at(row)),
+        }
+    }
+}
+
+fn apply_tasks(store: &mut Store, wire: &v1::TaskColumns, now_ns: u64, losses: &mut Losses) {
+    let Ok(reader) = TaskReader::new(wire) else { return };
+    let Ok(slots) = slots(&wire.slot_delta) else { return };
+    for (row, slot) in slots.enumerate() {
+        let mut facts = reader.facts(row, now_ns);
+        facts.name = hold(store, wire, reader.name.at(row), MAX_NAME_BYTES, losses);
+        facts.fields = hold(store, wire, reader.fields.at(row), MAX_FIELDS_BYTES, losses);
+        store.insert(TaskKey { slot, generation: reader.generation.at(row) }, facts, losses);
+    }
+}
+
+fn hold(
+    store: &mut Store,
+    wire: &v1::TaskColumns,
+    index: u32,
+    max_bytes: usize,
+    losses: &mut Losses,
+) -> TextId {
+    let Some(raw) = (index as usize).checked_sub(1).and_then(|i| wire.strings.get(i)) else {
+        return TextId::NONE;
+    };
+    let cleaned = clean(raw, max_bytes);
+    losses.texts_cleaned += u64::from(cleaned != raw.as_str());
+    if cleaned.is_empty() {
+        return TextId::NONE;
+    }
+    store.texts.hold(&cleaned).unwrap_or_else(|| {
+        losses.texts_over_limit += 1;
+        TextId::NONE
+    })
+}
+
+fn kind(wire: i32) -> Kind {
+    match v1::TaskKind::try_from(wire) {
+        Ok(v1::TaskKind::Task) => Kind::Task,
+        Ok(v1::TaskKind::Local) => Kind::Local,
+        Ok(v1::TaskKind::Blocking) => Kind::Blocking,
+        Ok(v1::TaskKind::BlockOn) => Kind::BlockOn,
+        Ok(v1::TaskKind::Future) => Kind::Future,
+        // A kind that a newer server knows is unknown here.
+        Ok(v1::TaskKind::Unspecified) | Err(_) => Kind::Unknown,
+    }
+}
+
+fn knows(bits: u32) -> Knows {
+    let has = |bit: v1::Knows| bits & (bit as u32) != 0;
+    Knows {
+        wakes: has(v1::Knows::Wakes),
+        scheduled: has(v1::Knows::Scheduled),
+        wakers: has(v1::Knows::Wakers),
+        clones: has(v1::Knows::WakerClones),
+    }
+}
+
+/// The columns of changes, checked.
+struct StatReader<'a> {
+    state: Column<'a, i32>,
+    state_ago_ns: Column<'a, u64>,
+    polls: Column<'a, u64>,
+    busy_ns: Column<'a, u64>,
+    scheduled_ns: Column<'a, u64>,
+    wakes: Column<'a, u64>,
+    self_wakes: Column<'a, u64>,
+    waker_clones: Column<'a, u64>,
+    waker_drops: Column<'a, u64>,
+    wakers_plus1: Column<'a, u32>,
+    last_wake_ago_ns_plus1: Column<'a, u64>,
+    last_waker: Column<'a, u64>,
+    longest_poll_ns: Column<'a, u64>,
+    longest_scheduled_ns: Column<'a, u64>,
+}
+
+impl<'a> StatReader<'a> {
+    fn new(wire: &'a v1::StatColumns) -> Result<Self, WireError> {
+        let rows = slots(&wire.slot_delta)?.len();
+        Ok(Self {
+            state: Column::new("state", &wire.state, rows)?,
+            state_ago_ns: Column::new("state_ago_ns", &wire.state_ago_ns, rows)?,
+            polls: Column::new("polls", &wire.polls, rows)?,
+            busy_ns: Column::new("busy_ns", &wire.busy_ns, rows)?,
+            scheduled_ns: Column::new("scheduled_ns", &wire.scheduled_ns, rows)?,
+            wakes: Column::new("wakes", &wire.wakes, rows)?,
+            self_wakes: Column::new("self_wakes", &wire.self_wakes, rows)?,
+            waker_clones: Column::new("waker_clones", &wire.waker_clones, rows)?,
+            waker_drops: Column::new("waker_drops", &wire.waker_drops, rows)?,
+            wakers_plus1: Column::new("wakers_plus1", &wire.wakers_plus1, rows)?,
+            last_wake_ago_ns_plus1: Column::new(
+                "last_wake_ago_ns_plus1",
+                &wire.last_wake_ago_ns_plus1,
+                rows,
+            )?,
+            last_waker: Column::new("last_waker", &wire.last_waker, rows)?,
+            longest_poll_ns: Column::new("longest_poll_ns", &wire.longest_poll_ns, rows)?,
+            longest_scheduled_ns: Column::new("longest_scheduled_ns", &wire.longest_scheduled_ns, rows)?,
+        })
+    }
+
+    fn stats(&self, row: usize, now_ns: u64) -> Stats {
+        let last_wake_ago_ns = self.last_wake_ago_ns_plus1.at(row).checked_sub(1);
+        Stats {
+            sums: Sums {
+                polls: self.polls.at(row),
+                wakes: self.wakes.at(row),
+                self_wakes: self.self_wakes.at(row),
+                busy_ns: self.busy_ns.at(row),
+                scheduled_ns: self.scheduled_ns.at(row),
+            },
+            state_since_ns: now_ns.saturating_sub(self.state_ago_ns.at(row)),
+            waker_clones: self.waker_clones.at(row),
+            waker_drops: self.waker_drops.at(row),
+            last_wake_ns_plus1: last_wake_ago_ns
+                .map_or(0, |ago_ns| now_ns.saturating_sub(ago_ns).saturating_add(1)),
+            longest_poll_ns: self.longest_poll_ns.at(row),
+            longest_scheduled_ns: self.longest_scheduled_ns.at(row),
+            last_waker: waker(self.last_waker.at(row)),
+            wakers_plus1: self.wakers_plus1.at(row),
+            state: state(self.state.at(row)),
+        }
+    }
+}
+
+fn apply_stats(store: &mut Store, wire: &v1::StatColumns, now_ns: u64, losses: &mut Losses) -> u64 {
+    let Ok(reader) = StatReader::new(wire) else { return 0 };
+    let Ok(slots) = slots(&wire.slot_delta) else { return 0 };
+    let mut orphans = 0;
+    for (row, slot) in slots.enumerate() {
+        orphans += u64::from(!store.apply(slot, reader.stats(row, now_ns), losses));
+    }
+    orphans
+}
+
+fn state(wire: i32) -> State {
+    match v1::TaskState::try_from(wire) {
+        Ok(v1::TaskState::Idle) => State::Idle,
+        Ok(v1::TaskState::Scheduled) => State::Scheduled,
+        Ok(v1::TaskState::Running) => State::Running,
+        Ok(v1::TaskState::Done) => State::Done,
+        Ok(v1::TaskState::Unspecified) | Err(_) => State::Unknown,
+    }
+}
+
+fn waker(code: u64) -> Waker {
+    match WakerRef::decode(code) {
+        WakerRef::Unknown => Waker::Unknown,
+        WakerRef::Thread(index) => Waker::Thread(index),
+        WakerRef::Task { slot, generation } => Waker::Task(TaskKey { slot, generation }),
+    }
+}
+
+fn process_numbers(wire: &v1::Process) -> Process {
+    Process {
+        alive: wire.alive,
+        spawned: wire.spawned,
+        untracked: wire.untracked,
+        late_wakes: wire.late_wakes,
+        lost_events: wire.lost_events,
+        truncated: wire.truncated,
+        folded_sites: wire.folded_sites,
+        own_cpu_ns: wire.cost_known.then_some(wire.own_cpu_ns),
+        hot_path_ns: wire.hot_path_ns,
+        own_memory_bytes: wire.own_memory_bytes,
+        process_cpu_ns: (wire.process_cpu_ns > 0).then_some(wire.process_cpu_ns),
+    }
+}
+
+fn apply_detail(store: &mut Store, wire: &v1::TaskDetail, now_ns: u64) {
+    let Some(task) = &wire.task else { return };
+    let key = TaskKey { slot: task.slot, generation: task.generation };
+    if store.task(key).is_none() || (store.details.len() >= MAX_DETAILS && !store.details.contains_key(&key))
+    {
+        return;
+    }
+    let detail: &mut Detail = store.details.entry(key).or_default();
+    detail.polls = wire.polls.as_ref().map(histogram);
+    detail.scheduled = wire.scheduled.as_ref().map(histogram);
+    detail.wakers = wire.wakers.iter().map(|count| (waker(count.waker), count.count)).collect();
+    detail.other_wakes = wire.other_wakes;
+    detail.watched_since_ns = now_ns.saturating_sub(wire.watched_ago_ns);
+    detail.lost_events = wire.lost_events;
+    for event in &wire.events {
+        let kind = match v1::EventKind::try_from(event.kind) {
+            Ok(v1::EventKind::PollStart) => EventKind::PollStart,
+            Ok(v1::EventKind::PollEnd) => EventKind::PollEnd,
+            Ok(v1::EventKind::Wake) => EventKind::Wake,
+            Ok(v1::EventKind::Unspecified) | Err(_) => continue,
+        };
+        detail.push(Event { kind, at_ns: now_ns.saturating_sub(event.ago_ns), by: waker(event.by) });
+    }
+}
+
+/// Buckets in ascending order; those that overlap the one before, or hold nothing, make no sense and are left out.
+fn histogram(wire: &v1::Histogram) -> Histogram {
+    let mut buckets: Vec<Bucket> = Vec::with_capacity(wire.count.len());
+    for ((&lower_ns, &upper_ns), &count) in wire.lower_ns.iter().zip(&wire.upper_ns).zip(&wire.count) {
+        let ascends = buckets.last().is_none_or(|last| last.upper_ns <= lower_ns);
+        if ascends && lower_ns < upper_ns && count > 0 {
+            buckets.push(Bucket { lower_ns, upper_ns, count });
+        }
+    }
+    Histogram { buckets, max_ns: wire.max_ns }
+}
+
+/// Who is on the other side.
+pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
+    let sources = wire.sources.unwrap_or_default();
+    let mut short = |raw: &str| text(raw, MAX_HELLO_TEXT_BYTES, losses);
+    let (process_name, taskscope_version, tokio_version, os) = (
+        short(&wire.process_name),
+        short(&wire.taskscope_version),
+        short(&wire.tokio_version),
+        short(&wire.os),
+    );
+    let known = |text: String| (!text.is_empty()).then_some(text);
+    Hello {
+        protocol: wire.protocol,
+        instance: wire.instance,
+        process_name,
+        pid: wire.pid,
+        started_unix_ns: (wire.started_unix_ns > 0).then_some(wire.started_unix_ns),
+        taskscope_version: known(taskscope_version),
+        tokio_version: known(tokio_version),
+        os: known(os),
+        sources: [(sources.tracing, "tracing"), (sources.hooks, "hooks"), (sources.wrappers, "wrappers")]
+            .into_iter()
+            .filter_map(|(on, name)| on.then_some(name))
+            .collect(),
+        problems: wire
+            .problems
+            .iter()
+            .take(MAX_PROBLEMS)
+            .map(|problem| text(problem, MAX_PROBLEM_BYTES, losses))
+            .collect(),
+    }
+}
+
+/// Whether the other side speaks a newer protocol than this client.
+pub(crate) fn is_newer_protocol(protocol: u32) -> bool {
+    protocol > PROTOCOL_VERSION
+}

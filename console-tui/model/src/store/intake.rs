@@ -1,0 +1,187 @@
+//! From frames to a picture: sequence, snapshots, restarts of the process.
+//!
+//! Invariants: what is shown is always one whole picture of one process: a snapshot is filled in behind it and takes its
+//! place when it is complete; after a gap or a refused frame nothing is applied until the next snapshot.
+
+use std::time::Duration;
+
+use taskscope_proto::v1;
+
+use crate::{
+    screen::header::{Losses, Receiving},
+    store::{
+        Hello, Store,
+        ingest::{self, WireError},
+    },
+};
+
+/// Time between two wishes for a fresh snapshot: a hostile server can't keep the client asking.
+const MIN_RESYNC_GAP: Duration = Duration::from_secs(2);
+
+/// What a frame did to the picture that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Nothing.
+    Unchanged,
+    /// It has changed a little.
+    Changed,
+    /// Another picture took its place.
+    Replaced {
+        /// It is of another process.
+        restarted: bool,
+    },
+}
+
+/// The state of the stream.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    max_tasks: usize,
+    expected: Option<u64>,
+    /// Who is at the other end of this stream.
+    hello: Option<Hello>,
+    /// The snapshot that is on its way.
+    incoming: Option<Box<Store>>,
+    /// Frames can't be applied until a snapshot comes.
+    broken: bool,
+    /// Raised for each wish for a snapshot.
+    pub(crate) resync: u32,
+    resync_at: Option<Duration>,
+    pub(crate) losses: Losses,
+    /// The last refusal.
+    pub(crate) error: Option<WireError>,
+}
+
+impl Intake {
+    pub(crate) fn new(max_tasks: usize) -> Self {
+        Self {
+            max_tasks,
+            expected: None,
+            hello: None,
+            incoming: None,
+            broken: true,
+            resync: 0,
+            resync_at: None,
+            losses: Losses::default(),
+            error: None,
+        }
+    }
+
+    /// A new stream is open.
+    pub(crate) fn connected(&mut self, now: Duration) {
+        self.expected = Some(1);
+        self.hello = None;
+        self.incoming = None;
+        self.broken = true;
+        self.resync = 0;
+        // The first snapshot of a stream comes by itself.
+        self.resync_at = Some(now);
+    }
+
+    /// The stream is no more.
+    pub(crate) fn lost(&mut self) {
+        self.expected = None;
+        self.incoming = None;
+        self.broken = true;
+    }
+
+    /// The other end of this stream is another process than the one that is shown.
+    pub(crate) fn is_other_process(&self, shown: Option<&Store>) -> bool {
+        match (&self.hello, shown) {
+            (Some(hello), Some(shown)) => hello.instance != shown.hello.instance,
+            _ => false,
+        }
+    }
+
+    /// Progress of the snapshot.
+    pub(crate) fn receiving(&self) -> Option<Receiving> {
+        self.incoming.as_deref().map(|store| Receiving {
+            tasks: store.len() as u64,
+            of: store.process.map(|process| process.alive.saturating_sub(process.untracked)),
+        })
+    }
+
+    /// Takes in one frame.
+    pub(crate) fn frame(&mut self, shown: &mut Option<Store>, frame: &v1::Frame, now: Duration) -> Outcome {
+        if let Err(error) = self.admit(frame) {
+            self.losses.rejected_frames += 1;
+            self.error = Some(error);
+            self.break_off(now);
+            return Outcome::Unchanged;
+        }
+        if self.expected.is_some_and(|expected| expected != frame.sequence) {
+            self.losses.gaps += 1;
+            self.break_off(now);
+        }
+        self.expected = frame.sequence.checked_add(1);
+        self.greet(shown.as_mut(), frame);
+        if frame.snapshot_start
+            && let Some(hello) = &self.hello
+        {
+            self.incoming = Some(Box::new(Store::new(hello.clone(), self.max_tasks)));
+            self.broken = false;
+        }
+        if self.broken {
+            // A wish may have been too early after the last one.
+            self.break_off(now);
+            return Outcome::Unchanged;
+        }
+        if let Some(incoming) = self.incoming.as_deref_mut() {
+            ingest::apply(incoming, frame, &mut self.losses);
+            return if frame.snapshot_end { self.replace(shown) } else { Outcome::Unchanged };
+        }
+        let Some(store) = shown else { return Outcome::Unchanged };
+        if ingest::apply(store, frame, &mut self.losses) {
+            self.ask(now);
+        }
+        store.tick();
+        Outcome::Changed
+    }
+
+    fn admit(&self, frame: &v1::Frame) -> Result<(), WireError> {
+        if self.hello.is_none() && frame.hello.is_none() {
+            return Err(WireError::NoHello);
+        }
+        ingest::check(frame)
+    }
+
+    fn greet(&mut self, shown: Option<&mut Store>, frame: &v1::Frame) {
+        let Some(wire) = &frame.hello else { return };
+        let hello = ingest::hello(wire, &mut self.losses);
+        if self.hello.as_ref().is_some_and(|old| old.instance != hello.instance) {
+            // Another process on the same stream: nothing known holds until its snapshot.
+            self.incoming = None;
+            self.broken = true;
+        }
+        if let Some(store) = shown
+            && store.hello.instance == hello.instance
+        {
+            store.hello = hello.clone();
+        }
+        if let Some(incoming) = &mut self.incoming {
+            incoming.hello = hello.clone();
+        }
+        self.hello = Some(hello);
+    }
+
+    fn replace(&mut self, shown: &mut Option<Store>) -> Outcome {
+        let Some(mut fresh) = self.incoming.take() else { return Outcome::Unchanged };
+        let old = shown.take();
+        let restarted = old.as_ref().is_some_and(|old| old.hello.instance != fresh.hello.instance);
+        fresh.complete(old);
+        *shown = Some(*fresh);
+        Outcome::Replaced { restarted }
+    }
+
+    fn break_off(&mut self, now: Duration) {
+        self.incoming = None;
+        self.broken = true;
+        self.ask(now);
+    }
+
+    fn ask(&mut self, now: Duration) {
+        if self.resync_at.is_none_or(|at| now.saturating_sub(at) >= MIN_RESYNC_GAP) {
+            self.resync = self.resync.wrapping_add(1);
+            self.resync_at = Some(now);
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! One task, compact: a record is at most 200 bytes, so a million tasks are 200 MB.
+
+use crate::{
+    id::{SiteId, TaskKey},
+    lint::{LintKind, Severity},
+    text::TextId,
+};
+
+/// What a task is doing.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum State {
+    #[default]
+    Unknown,
+    Idle,
+    Scheduled,
+    Running,
+    Done,
+}
+
+impl State {
+    pub(crate) const COUNT: usize = 5;
+
+    /// The word in the STATE column, the filter and the report's long form.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Idle => "idle",
+            Self::Scheduled => "scheduled",
+            Self::Running => "running",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// What kind of task it is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    #[default]
+    Unknown,
+    Task,
+    Local,
+    Blocking,
+    BlockOn,
+    Future,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Unknown, Self::Task, Self::Local, Self::Blocking, Self::BlockOn, Self::Future];
+
+    /// Its word; `None`: unknown.
+    pub(crate) fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Unknown => None,
+            Self::Task => Some("task"),
+            Self::Local => Some("local"),
+            Self::Blocking => Some("blocking"),
+            Self::BlockOn => Some("block_on"),
+            Self::Future => Some("future"),
+        }
+    }
+
+    /// Holds a thread of its own: it has no worker to hold up, and nobody needs to wake it.
+    pub(crate) fn owns_its_thread(self) -> bool {
+        matches!(self, Self::Blocking | Self::BlockOn)
+    }
+}
+
+/// What the sources of a task can tell.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Knows {
+    pub(crate) wakes: bool,
+    pub(crate) scheduled: bool,
+    pub(crate) wakers: bool,
+    pub(crate) clones: bool,
+}
+
+/// Who woke a task.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Waker {
+    #[default]
+    Unknown,
+    /// A thread that polled no task.
+    Thread(u32),
+    Task(TaskKey),
+}
+
+/// The counters that add up: of a task, a site, the process. Hostile values wrap, they don't panic.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) polls: u64,
+    pub(crate) wakes: u64,
+    pub(crate) self_wakes: u64,
+    pub(crate) busy_ns: u64,
+    pub(crate) scheduled_ns: u64,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.polls = self.polls.wrapping_add(other.polls);
+        self.wakes = self.wakes.wrapping_add(other.wakes);
+        self.self_wakes = self.self_wakes.wrapping_add(other.self_wakes);
+        self.busy_ns = self.busy_ns.wrapping_add(other.busy_ns);
+        self.scheduled_ns = self.scheduled_ns.wrapping_add(other.scheduled_ns);
+    }
+
+    pub(crate) fn sub(&mut self, other: &Self) {
+        self.polls = self.polls.wrapping_sub(other.polls);
+        self.wakes = self.wakes.wrapping_sub(other.wakes);
+        self.self_wakes = self.self_wakes.wrapping_sub(other.self_wakes);
+        self.busy_ns = self.busy_ns.wrapping_sub(other.busy_ns);
+        self.scheduled_ns = self.scheduled_ns.wrapping_sub(other.scheduled_ns);
+    }
+}
+
+/// What never changes of a task.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Facts {
+    /// 0: unknown.
+    pub(crate) tokio_id: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) parent: Option<TaskKey>,
+    pub(crate) site: SiteId,
+    pub(crate) name: TextId,
+    pub(crate) fields: TextId,
+    /// 0: unknown.
+    pub(crate) size_bytes: u32,
+    /// 0: was not boxed.
+    pub(crate) original_size_bytes: u32,
+    pub(crate) kind: Kind,
+    pub(crate) knows: Knows,
+}
+
+/// What changes of a task.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Stats {
+    pub(crate) sums: Sums,
+    pub(crate) state_since_ns: u64,
+    pub(crate) waker_clones: u64,
+    pub(crate) waker_drops: u64,
+    /// 0: never woken.
+    pub(crate) last_wake_ns_plus1: u64,
+    pub(crate) longest_poll_ns: u64,
+    pub(crate) longest_scheduled_ns: u64,
+    pub(crate) last_waker: Waker,
+    /// 0: unknown.
+    pub(crate) wakers_plus1: u32,
+    pub(crate) state: State,
+}
+
+/// A task. Times are on the recorder's clock; `at` is the moment that is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) key: TaskKey,
+    pub(crate) facts: Facts,
+    pub(crate) stats: Stats,
+    /// Index of its history plus one; 0: none, it did nothing lately.
+    pub(crate) history_plus1: u32,
+    /// Bit per [`LintKind`], from the last run of the lints.
+    pub(crate) lints: u16,
+    /// The worst of them, plus one; 0: none.
+    pub(crate) severity_plus1: u8,
+    /// The server has dropped it.
+    pub(crate) gone: bool,
+    /// It has a history no more, for want of room.
+    pub(crate) history_lost: bool,
+}
+
+impl Task {
+    pub(crate) fn is_done(&self) -> bool {
+        self.stats.state == State::Done
+    }
+
+    pub(crate) fn state_age_ns(&self, at: u64) -> u64 {
+        at.saturating_sub(self.stats.state_since_ns)
+    }
+
+    fn in_state(&self, state: State, at: u64) -> u64 {
+        if self.stats.state == state { self.state_age_ns(at) } else { 0 }
+    }
+
+    pub(crate) fn total_ns(&self, at: u64) -> u64 {
+        let end = if self.is_done() { self.stats.state_since_ns } else { at };
+        end.saturating_sub(self.facts.created_ns)
+    }
+
+    /// The running poll included.
+    pub(crate) fn busy_ns(&self, at: u64) -> u64 {
+        self.stats.sums.busy_ns.saturating_add(self.in_state(State::Running, at))
+    }
+
+    /// The present wait included; `None`: unknown.
+    pub(crate) fn scheduled_ns(&self, at: u64) -> Option<u64> {
+        self.facts
+            .knows
+            .scheduled
+            .then(|| self.stats.sums.scheduled_ns.saturating_add(self.in_state(State::Scheduled, at)))
+    }
+
+    /// The rest of its life; `None`: unknown, because the waits are.
+    pub(crate) fn idle_ns(&self, at: u64) -> Option<u64> {
+        let scheduled = self.scheduled_ns(at)?;
+        Some(self.total_ns(at).saturating_sub(self.busy_ns(at)).saturating_sub(scheduled))
+    }
+
+    /// The running poll included.
+    pub(crate) fn longest_poll_ns(&self, at: u64) -> u64 {
+        self.stats.longest_poll_ns.max(self.in_state(State::Running, at))
+    }
+
+    /// The present wait included; `None`: unknown.
+    pub(crate) fn longest_scheduled_ns(&self, at: u64) -> Option<u64> {
+        self.facts
+            .knows
+            .scheduled
+            .then(|| self.stats.longest_scheduled_ns.max(self.in_state(State::Scheduled, at)))
+    }
+
+    pub(crate) fn wakes(&self) -> Option<u64> {
+        self.facts.knows.wakes.then_some(self.stats.sums.wakes)
+    }
+
+    pub(crate) fn self_wakes(&self) -> Option<u64> {
+        self.facts.knows.wakes.then_some(self.stats.sums.self_wakes)
+    }
+
+    /// Wakers alive.
+    pub(crate) fn wakers(&self) -> Option<u32> {
+        if self.facts.knows.wakers { self.stats.wakers_plus1.checked_sub(1) } else { None }
+    }
+
+    /// Time since the last wake; `None`: never woken, or unknown.
+    pub(crate) fn last_wake_ns(&self, at: u64) -> Option<u64> {
+        if !self.facts.knows.wakes {
+            return None;
+        }
+        self.stats.last_wake_ns_plus1.checked_sub(1).map(|woken| at.saturating_sub(woken))
+    }
+
+    pub(crate) fn size_bytes(&self) -> Option<u32> {
+        (self.facts.size_bytes > 0).then_some(self.facts.size_bytes)
+    }
+
+    /// As the screen shows it: tokio's id, or `s` and the slot.
+    pub(crate) fn id(&self) -> String {
+        if self.facts.tokio_id > 0 { self.facts.tokio_id.to_string() } else { format!("s{}", self.key.slot) }
+    }
+
+    pub(crate) fn has_lint(&self, kind: LintKind) -> bool {
+        self.lints & kind.bit() != 0
+    }
+
+    pub(crate) fn severity(&self) -> Option<Severity> {
+        match self.severity_plus1 {
+            0 => None,
+            1 => Some(Severity::Info),
+            2 => Some(Severity::Warning),
+            _ => Some(Severity::Critical),
+        }
+    }
+
+    /// The counters that rates are made of, the running poll and the present wait included.
+    pub(crate) fn sums(&self, at: u64) -> Sums {
+        Sums {
+            busy_ns: self.busy_ns(at),
+            scheduled_ns: self.stats.sums.scheduled_ns.saturating_add(self.in_state(State::Scheduled, at)),
+            ..self.stats.sums
+        }
+    }
+}
+
+/// Sums over a set of live tasks, kept while they change: a group row costs the same for ten tasks and a million.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Live {
+    /// Tasks by state.
+    pub(crate) counts: [u64; State::COUNT],
+    sums: Sums,
+    /// Sums of `state_since_ns` by state, and of `created_ns`: their ages at any moment follow from them.
+    since_ns: [u128; State::COUNT],
+    created_ns: u128,
+    /// Tasks whose waits are not known.
+    scheduled_unknown: u64,
+    /// Tasks whose wakes are not known.
+    wakes_unknown: u64,
+}
+
+impl Live {
+    pub(crate) fn add(&mut self, task: &Task) {
+        let state = task.stats.state as usize;
+        self.counts[state] += 1;
+        self.sums.add(&task.stats.sums);
+        self.since_ns[state] = self.since_ns[state].wrapping_add(u128::from(task.stats.state_since_ns));
+        self.created_ns = self.created_ns.wrapping_add(u128::from(task.facts.created_ns));
+        self.scheduled_unknown += u64::from(!task.facts.knows.scheduled);
+        self.wakes_unknown += u64::from(!task.facts.knows.wakes);
+    }
+
+    /// The task must have been added as it is now.
+    pub(crate) fn remove(&mut self, task: &Task) {
+        let state = task.stats.state as usize;
+        self.counts[state] = self.counts[state].saturating_sub(1);
+        self.sums.sub(&task.stats.sums);
+        self.since_ns[state] = self.since_ns[state].wrapping_sub(u128::from(task.stats.state_since_ns));
+        self.created_ns = self.created_ns.wrapping_sub(u128::from(task.facts.created_ns));
+        self.scheduled_unknown =
+            self.scheduled_unknown.saturating_sub(u64::from(!task.facts.knows.scheduled));
+        self.wakes_unknown = self.wakes_unknown.saturating_sub(u64::from(!task.facts.knows.wakes));
+    }
+
+    pub(crate) fn count(&self, state: State) -> u64 {
+        self.counts[state as usize]
+    }
+
+    /// Tasks in the set.
+    pub(crate) fn len(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    fn in_state_ns(&self, state: State, at: u64) -> u64 {
+        let all = u128::from(self.counts[state as usize]) * u128::from(at);
+        u64::try_from(all.saturating_sub(self.since_ns[state as usize])).unwrap_or(u64::MAX)
+    }
+
+    /// The counters, running polls and present waits included.
+    pub(crate) fn sums(&self, at: u64) -> Sums {
+        Sums {
+            busy_ns: self.sums.busy_ns.saturating_add(self.in_state_ns(State::Running, at)),
+            scheduled_ns: self.sums.scheduled_ns.saturating_add(self.in_state_ns(State::Scheduled, at)),
+            ..self.sums
+        }
+    }
+
+    /// Sum of the ages.
+    pub(crate) fn total_ns(&self, at: u64) -> u64 {
+        let all = u128::from(self.len()) * u128::from(at);
+        u64::try_from(all.saturating_sub(self.created_ns)).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn scheduled_known(&self) -> bool {
+        self.scheduled_unknown == 0
+    }
+
+    pub(crate) fn wakes_known(&self) -> bool {
+        self.wakes_unknown == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_small() {
+        assert!(size_of::<Task>() <= 200, "{}", size_of::<Task>());
+    }
+}
