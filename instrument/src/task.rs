@@ -100,7 +100,7 @@ impl<'a> Builder<'a> {
 
     #[track_caller]
     fn spawn_with<F: Future, R>(self, kind: TaskKind, future: F, spawn: impl FnOnce(Tracked<F>) -> R) -> R {
-        let Some(handle) = self.handle.or_else(|| Handle::default_handle()) else {
+        let Some(handle) = self.handle.or(Handle::default_handle()) else {
             return spawn(Tracked::passive(future));
         };
         let size_bytes = size_of::<F>() as u64;

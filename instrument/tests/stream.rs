@@ -1,5 +1,7 @@
 //! The whole way in one process: a traced runtime, the server, a console's stream.
 
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
 use std::{collections::HashMap, future::poll_fn, task::Poll, time::Duration};
 
 use taskscope::FutureExt as _;

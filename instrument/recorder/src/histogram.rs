@@ -70,7 +70,7 @@ pub fn bucket(ticks: Ticks) -> usize {
     if value < 2 {
         return 0;
     }
-    let octave = 63 - value.leading_zeros();
+    let octave = value.ilog2();
     let half = (value >> (octave - 1)) & 1;
     ((octave - 1) as usize * 2 + half as usize + 1).min(BUCKETS - 1)
 }

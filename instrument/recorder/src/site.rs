@@ -18,7 +18,9 @@ pub const MAX_SITES: usize = 4096;
 /// Bytes of a path that are kept.
 pub const MAX_PATH_BYTES: usize = 512;
 
+/// Sites made room for at a time.
 const CHUNK: usize = 64;
+type Chunk = Box<[OnceLock<Site>]>;
 
 /// A place in the program's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,7 +84,7 @@ impl Site {
 /// All sites of a recorder.
 #[derive(Debug)]
 pub(crate) struct Sites {
-    chunks: Box<[OnceLock<Box<[OnceLock<Site>]>>]>,
+    chunks: Box<[OnceLock<Chunk>]>,
     /// Hash of a place to the sites that have it; more than one only when hashes collide.
     numbers: RwLock<(FxHashMap<u64, Vec<u32>>, u32)>,
     folded: AtomicU64,

@@ -1,5 +1,7 @@
 //! What a reader sees of what a program did.
 
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
 use std::{sync::Arc, time::Duration};
 
 use taskscope_recorder::{
@@ -142,7 +144,9 @@ fn memory_stays_with_a_million_tasks_that_end() {
 fn retention_ends_by_time_and_by_number() {
     let recorder = Recorder::new(Limits { retained_tasks: 2, retention: Duration::MAX, ..Limits::default() });
     let tasks: Vec<TaskId> = (0..5).map(|_| recorder.spawn(&traced())).collect();
-    tasks.iter().for_each(|task| assert!(recorder.release(*task)));
+    for task in &tasks {
+        assert!(recorder.release(*task));
+    }
     recorder.reap();
     let kept = |task: &&TaskId| recorder.task(**task).unwrap().counters().is_some();
     assert_eq!(tasks.iter().filter(kept).count(), 2);
@@ -228,7 +232,9 @@ fn counts_are_exact_with_many_threads() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let (_, site) = recorder.sites().find(|(_, site)| site.place() == HERE).unwrap();
     let totals = site.totals();
     assert_eq!(

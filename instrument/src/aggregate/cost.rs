@@ -6,12 +6,12 @@ use taskscope_recorder::{Limits, Recorder, Spawn};
 /// Operations timed for an estimate; about 1 ms in all, once a process.
 const CALIBRATION_ROUNDS: u64 = 4096;
 
-/// Nanoseconds of the operations on the program's own threads, calibrated on this machine.
+/// Nanoseconds an operation on the program's own threads, calibrated on this machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
-    poll_ns: f64,
-    wake_ns: f64,
-    spawn_ns: f64,
+    poll: f64,
+    wake: f64,
+    spawn: f64,
 }
 
 impl Cost {
@@ -25,14 +25,14 @@ impl Cost {
             (0..CALIBRATION_ROUNDS).for_each(|_| operation());
             clock.between_ns(start, clock.ticks()) as f64 / CALIBRATION_ROUNDS as f64
         };
-        let poll_ns = time(&|| {
+        let poll = time(&|| {
             recorder.enter(task);
             recorder.exit(task);
         });
         Self {
-            poll_ns,
-            wake_ns: time(&|| recorder.wake(task, false)),
-            spawn_ns: time(&|| {
+            poll,
+            wake: time(&|| recorder.wake(task, false)),
+            spawn: time(&|| {
                 recorder.release(recorder.spawn(&Spawn::default()));
             }),
         }
@@ -40,7 +40,7 @@ impl Cost {
 
     /// Nanoseconds that these operations took, estimated.
     pub(crate) fn of(&self, polls: u64, wakes: u64, spawned: u64) -> u64 {
-        (self.poll_ns * polls as f64 + self.wake_ns * wakes as f64 + self.spawn_ns * spawned as f64) as u64
+        (self.poll * polls as f64 + self.wake * wakes as f64 + self.spawn * spawned as f64) as u64
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 use taskscope_proto::{v1, waker::WakerRef};
-use taskscope_recorder::{Clock, Counters, Description, Knows, State, TaskKind, Ticks, Waker};
+use taskscope_recorder::{Clock, Counters, Description, Knows, State, TaskId, TaskKind, Ticks, Waker};
 
 /// Bytes that a row of each kind takes encoded, at most, beside its text.
 const TASK_ROW_BYTES: usize = 80;
@@ -38,7 +38,7 @@ impl Rows {
         columns.fields.push(fields);
         columns.created_ago_ns.push(clock.between_ns(task.created, now));
         columns.parent_slot_plus1.push(task.parent.map_or(0, |parent| parent.index() + 1));
-        columns.parent_generation.push(task.parent.map_or(0, |parent| parent.generation()));
+        columns.parent_generation.push(task.parent.map_or(0, TaskId::generation));
         columns.size_bytes.push(task.size_bytes);
         columns.original_size_bytes.push(task.original_size_bytes);
         columns.knows.push(knows(task.knows));

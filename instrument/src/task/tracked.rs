@@ -128,9 +128,13 @@ impl Recording {
 
 /// Whether `task` is the tokio task that runs here and has had no name from elsewhere: then a named future polled first in it is it.
 fn is_whole_task(recorder: &taskscope_recorder::Recorder, task: TaskId, tokio_id: u64) -> bool {
-    let Some(description) = recorder.task(task).and_then(|slot| slot.description()) else { return false };
-    let first_poll =
-        recorder.task(task).and_then(|slot| slot.counters()).is_some_and(|counters| counters.polls == 1);
+    let Some(description) = recorder.task(task).and_then(taskscope_recorder::Task::description) else {
+        return false;
+    };
+    let first_poll = recorder
+        .task(task)
+        .and_then(taskscope_recorder::Task::counters)
+        .is_some_and(|counters| counters.polls == 1);
     first_poll && description.tokio_id == tokio_id && tokio_id != 0 && description.name.is_empty()
 }
 

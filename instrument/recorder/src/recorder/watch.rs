@@ -1,0 +1,58 @@
+//! Timelines: events of the few tasks that somebody watches.
+
+use std::sync::{Arc, PoisonError, atomic::Ordering::Relaxed};
+
+use super::Recorder;
+use crate::{
+    clock::Ticks,
+    id::TaskId,
+    ring::{self, Event, EventKind, Ring},
+    task::{Task, flag},
+    thread,
+};
+
+impl Recorder {
+    /// Records the timeline of a task (or stops); events of all threads come out of [`Recorder::drain`].
+    pub fn watch(&self, id: TaskId, on: bool) {
+        let Some((_, task)) = self.live(id) else { return };
+        if on {
+            task.flags.fetch_or(flag::WATCHED, Relaxed);
+            self.watching.store(true, Relaxed);
+        } else {
+            task.flags.fetch_and(!flag::WATCHED, Relaxed);
+        }
+    }
+
+    /// Nobody watches any timeline: the poll path stops looking.
+    pub fn watch_none(&self) {
+        self.watching.store(false, Relaxed);
+    }
+
+    /// Takes the events of all threads, thread by thread. For one reader's thread at a time.
+    pub fn drain(&self, mut take: impl FnMut(Event)) {
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        rings.retain(|ring| {
+            // Looked at before the last pop: a thread that ends after this is drained at the next round.
+            let gone = Arc::strong_count(ring) == 1;
+            while let Some(event) = ring.pop() {
+                take(event);
+            }
+            if gone {
+                self.lost_in_gone_rings.fetch_add(ring.lost(), Relaxed);
+            }
+            !gone
+        });
+    }
+
+    pub(super) fn event(&self, task: &Task, id: TaskId, kind: EventKind, at: Ticks, by: u64) {
+        if task.flags.load(Relaxed) & flag::WATCHED == 0 {
+            return;
+        }
+        let make = || {
+            let ring = Arc::new(Ring::new(ring::CAPACITY));
+            self.rings.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&ring));
+            ring
+        };
+        thread::with_ring(self.unique, make, |ring| ring.push(Event { at, task: id.to_u64(), kind, by }));
+    }
+}
