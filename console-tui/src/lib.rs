@@ -1,1 +1,24 @@
-//! The taskscope terminal console.
+//! The taskscope terminal console: the impure shell around `taskscope-model`, and the pure views of it.
+//!
+//! ```text
+//! keys, signals, frames ──▶ shell ──▶ model::update ──▶ effects ──▶ shell
+//!                             │            │
+//!                             │         &Model
+//!                             ▼            ▼
+//!                         terminal ◀── view::draw ──▶ hit map (what a click means)
+//! ```
+//!
+//! Invariants: only [`shell`], [`demo`] and [`headless`] touch the world; [`view`] is a function of the model and the
+//! theme; every text of the other side reaches the terminal through ratatui, after the model has cleaned it.
+//! Limit: Unix terminals (signals, job control and Unix sockets are part of the shell).
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod headless;
+pub mod keymap;
+pub mod nearest;
+pub mod shell;
+pub mod target;
+pub mod theme;
+pub mod view;

@@ -1,0 +1,180 @@
+//! The connection: dials, opens the stream, hands frames on, and dials again for as long as somebody listens.
+//!
+//! Invariant: it never gives up and never runs hot: every failure is told with its reason, and followed by a wait that
+//! [`backoff`] bounds; only a frame resets the count of failures. Limit: [`QUEUED_NEWS`] frames wait for the screen; then
+//! the link itself is held back, and the server skips to its newest state.
+
+mod reason;
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
+    time::Duration,
+};
+
+use futures_util::StreamExt as _;
+use hyper_util::rt::TokioIo;
+use taskscope_model::ConnectionEvent;
+use taskscope_proto::{
+    limits::MAX_DECODE_BYTES,
+    v1::{Frame, WatchRequest, taskscope_client::TaskscopeClient},
+};
+use tokio::{
+    net::UnixStream,
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
+};
+use tokio_stream::wrappers::WatchStream;
+use tonic::{
+    Streaming,
+    transport::{Channel, Endpoint},
+};
+
+use super::backoff;
+use crate::target::Target;
+
+/// Frames and other news that wait for the screen.
+pub const QUEUED_NEWS: usize = 4;
+
+/// Longest wait for a connection, and for the answer to the call.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A link without any traffic is probed this often, …
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// … and is dead when a probe has no answer for this long. taskscope answers from a thread of its own, however busy
+/// the program is.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Room for frames in flight: one of the largest that are accepted.
+const WINDOW_BYTES: u32 = MAX_DECODE_BYTES as u32;
+
+/// What the connection has to tell.
+#[derive(Debug)]
+pub enum News {
+    /// About the link.
+    Link(ConnectionEvent),
+    /// A frame.
+    Frame(Box<Frame>),
+}
+
+/// Both ends of the talk with the connection's task.
+#[derive(Debug)]
+pub struct Connection {
+    /// What it tells; bounded.
+    pub news: mpsc::Receiver<News>,
+    requests: watch::Sender<Option<WatchRequest>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Connection {
+    /// Starts to dial `target`. Must be called inside a tokio runtime.
+    pub fn start(target: Target) -> Self {
+        let (tell, news) = mpsc::channel(QUEUED_NEWS);
+        let (requests, wishes) = watch::channel(None);
+        let task = tokio::spawn(keep(target, tell, wishes));
+        Self { news, requests, task }
+    }
+
+    /// Sends a request on the open stream; only the newest one counts.
+    pub fn request(&self, request: WatchRequest) {
+        // Nobody receives only after the task has ended, and it ends only with this value.
+        self.requests.send_replace(Some(request));
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+type Wishes = watch::Receiver<Option<WatchRequest>>;
+
+/// Connects again and again, until nobody listens any more.
+async fn keep(target: Target, tell: mpsc::Sender<News>, wishes: Wishes) {
+    let mut failures = 0_u32;
+    loop {
+        let attempt = failures.saturating_add(1);
+        if tell.send(News::Link(ConnectionEvent::Connecting { attempt })).await.is_err() {
+            return;
+        }
+        let mut frames = 0_u64;
+        let ended = stream(&target, &tell, wishes.clone(), &mut frames).await;
+        let Some(reason) = ended else { return };
+        failures = if frames > 0 { 1 } else { attempt };
+        let wait = backoff::jittered(backoff::delay(failures), chance());
+        let lost = ConnectionEvent::Lost { reason, retry_in: Some(wait) };
+        if tell.send(News::Link(lost)).await.is_err() {
+            return;
+        }
+        sleep(wait).await;
+    }
+}
+
+/// One connection from dialling to its end. The reason for the end; `None`: nobody listens any more.
+async fn stream(
+    target: &Target,
+    tell: &mpsc::Sender<News>,
+    mut wishes: Wishes,
+    frames: &mut u64,
+) -> Option<String> {
+    let channel = match timeout(DIAL_TIMEOUT, dial(target)).await {
+        Ok(Ok(channel)) => channel,
+        Ok(Err(error)) => return Some(reason::of_dial(target, &error)),
+        Err(_) => return Some(reason::of_silence(target, DIAL_TIMEOUT)),
+    };
+    // Wishes for the connection before this one are not sent: the model asks anew when it hears of this one.
+    wishes.mark_unchanged();
+    tell.send(News::Link(ConnectionEvent::Connected)).await.ok()?;
+    let mut client = TaskscopeClient::new(channel).max_decoding_message_size(MAX_DECODE_BYTES);
+    let requests = WatchStream::from_changes(wishes).filter_map(std::future::ready);
+    let mut incoming: Streaming<Frame> = match timeout(DIAL_TIMEOUT, client.watch(requests)).await {
+        Ok(Ok(answer)) => answer.into_inner(),
+        Ok(Err(status)) => return Some(reason::of_status(target, &status, *frames)),
+        Err(_) => return Some(reason::of_silence(target, DIAL_TIMEOUT)),
+    };
+    loop {
+        match incoming.message().await {
+            Ok(Some(frame)) => {
+                tell.send(News::Frame(Box::new(frame))).await.ok()?;
+                *frames += 1;
+            }
+            Ok(None) => return Some(reason::of_end(target)),
+            Err(status) => return Some(reason::of_status(target, &status, *frames)),
+        }
+    }
+}
+
+async fn dial(target: &Target) -> Result<Channel, tonic::transport::Error> {
+    let with_limits = |endpoint: Endpoint| {
+        endpoint
+            .connect_timeout(DIAL_TIMEOUT)
+            .http2_keep_alive_interval(PROBE_INTERVAL)
+            .keep_alive_timeout(PROBE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES)
+    };
+    match target {
+        Target::Tcp(authority) => {
+            with_limits(Endpoint::from_shared(format!("http://{authority}"))?).connect().await
+        }
+        Target::Unix(path) => {
+            let path = path.clone();
+            // The address is never dialled; HTTP/2 wants a name for the other side.
+            let endpoint = with_limits(Endpoint::from_static("http://localhost"));
+            let connector = tower::service_fn(move |_| {
+                let path = path.clone();
+                async move { UnixStream::connect(path).await.map(TokioIo::new) }
+            });
+            endpoint.connect_with_connector(connector).await
+        }
+    }
+}
+
+/// A number in 0..1 that differs from process to process and from call to call.
+fn chance() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    random as f64 / u64::MAX as f64
+}

@@ -1,0 +1,136 @@
+//! Where to look: the one argument of the console, parsed.
+//!
+//! Invariant: a [`Target`] can be dialled as it is; everything that is wrong with the text is said by
+//! [`TargetError`]. Limit: no TLS; `https://` is refused in words.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use taskscope_proto::limits::DEFAULT_BIND;
+
+/// An address of a program with taskscope in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `host:port`, not resolved yet.
+    Tcp(String),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// Why a text is no target.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TargetError {
+    /// Nothing between the quotes.
+    #[error("the target is empty; say host:port, http://host:port or unix:/path")]
+    Empty,
+    /// A scheme that nothing here speaks.
+    #[error("`{0}` is not a scheme taskscope speaks; use http://host:port, host:port or unix:/path")]
+    Scheme(String),
+    /// No port, or one that is no number from 1 to 65535.
+    #[error("`{0}` has no port; say for example {0}:6669")]
+    NoPort(String),
+    /// The port is no number from 1 to 65535.
+    #[error("`{0}` is not a port; ports are numbers from 1 to 65535")]
+    BadPort(String),
+    /// Characters that are in no host name and in no address.
+    #[error("`{0}` is not a host name or an address")]
+    BadHost(String),
+    /// `unix:` and nothing after it.
+    #[error("the path of the socket is missing; say for example unix:/run/app/taskscope.sock")]
+    NoPath,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self::Tcp(DEFAULT_BIND.to_owned())
+    }
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(TargetError::Empty);
+        }
+        if let Some(path) = text.strip_prefix("unix:") {
+            return unix(path.strip_prefix("//").unwrap_or(path));
+        }
+        if let Some(path) = text.strip_prefix("file://") {
+            return unix(path.strip_prefix("localhost").unwrap_or(path));
+        }
+        match text.split_once("://") {
+            Some(("http", rest)) => tcp(rest.trim_end_matches('/')),
+            Some((scheme, _)) => Err(TargetError::Scheme(scheme.to_owned())),
+            None => tcp(text),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(authority) => f.write_str(authority),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+fn unix(path: &str) -> Result<Target, TargetError> {
+    if path.is_empty() {
+        return Err(TargetError::NoPath);
+    }
+    Ok(Target::Unix(PathBuf::from(path)))
+}
+
+fn tcp(authority: &str) -> Result<Target, TargetError> {
+    let (host, port) = match authority.rsplit_once(':') {
+        // The colons of a bare IPv6 address are not those of a port.
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port),
+        _ => return Err(TargetError::NoPort(authority.to_owned())),
+    };
+    if port.parse::<u16>().ok().filter(|port| *port != 0).is_none() {
+        return Err(TargetError::BadPort(port.to_owned()));
+    }
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+    if bare.is_empty() || !bare.chars().all(known) {
+        return Err(TargetError::BadHost(host.to_owned()));
+    }
+    Ok(Target::Tcp(authority.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<String, TargetError> {
+        text.parse::<Target>().map(|target| target.to_string())
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        assert_eq!(parse("http://localhost:6669").unwrap(), "localhost:6669");
+        assert_eq!(parse("http://localhost:6669/").unwrap(), "localhost:6669");
+        assert_eq!(parse("127.0.0.1:6669").unwrap(), "127.0.0.1:6669");
+        assert_eq!(parse("[::1]:6669").unwrap(), "[::1]:6669");
+        assert_eq!(parse("unix:/run/a b.sock").unwrap(), "unix:/run/a b.sock");
+        assert_eq!(parse("unix:///run/a.sock").unwrap(), "unix:/run/a.sock");
+        assert_eq!(parse("unix:a.sock").unwrap(), "unix:a.sock");
+        assert_eq!(parse("file:///run/a.sock").unwrap(), "unix:/run/a.sock");
+        assert_eq!(parse("file://localhost/run/a.sock").unwrap(), "unix:/run/a.sock");
+        assert_eq!(Target::default().to_string(), DEFAULT_BIND);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert_eq!(parse(" "), Err(TargetError::Empty));
+        assert_eq!(parse("https://a:1"), Err(TargetError::Scheme("https".into())));
+        assert_eq!(parse("localhost"), Err(TargetError::NoPort("localhost".into())));
+        assert_eq!(parse("::1"), Err(TargetError::NoPort("::1".into())));
+        assert_eq!(parse("localhost:0"), Err(TargetError::BadPort("0".into())));
+        assert_eq!(parse("localhost:http"), Err(TargetError::BadPort("http".into())));
+        assert_eq!(parse("a\u{1b}[2J:1"), Err(TargetError::BadHost("a\u{1b}[2J".into())));
+        assert_eq!(parse("unix:"), Err(TargetError::NoPath));
+    }
+}

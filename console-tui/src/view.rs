@@ -1,0 +1,75 @@
+//! What the screen shows: a pure function of the model, the theme and the keys, one small file per region.
+//!
+//! ```text
+//!  header         who is watched, how the link is, tasks by state, cost, losses
+//!  tabs           the screens, and the keys that always work
+//!  notices        what is wrong with the picture itself; the most serious finding
+//!  body           tasks | task | findings | connecting        (wide: tasks + side pane)
+//!  footer         order and counts, hints; or the line that is being typed
+//! ```
+//!
+//! Invariant: the same model gives the same cells; a frame costs what is on it, not what there is. In ASCII mode, nothing else
+//! leaves here. Limit: below [`MIN_WIDTH`] x [`MIN_HEIGHT`] it says so and shows nothing else.
+
+mod canvas;
+mod chrome;
+mod connecting;
+mod findings;
+mod footer;
+mod header;
+mod hits;
+mod overlays;
+mod task;
+mod tasks;
+mod text;
+mod too_small;
+
+use ratatui::Frame;
+use taskscope_model::{Model, Screen};
+
+pub use self::hits::HitMap;
+use self::canvas::Canvas;
+use crate::{keymap::Keymap, theme::Theme};
+
+/// Narrowest screen with anything useful on it.
+pub const MIN_WIDTH: u16 = 60;
+
+/// Lowest screen with anything useful on it.
+pub const MIN_HEIGHT: u16 = 12;
+
+/// What every region reads.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    model: &'a Model,
+    theme: &'a Theme,
+    keymap: &'a Keymap,
+}
+
+/// Draws one frame.
+pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap) -> HitMap {
+    let look = Look { model, theme, keymap };
+    let area = frame.area();
+    let mut hits = HitMap::default();
+    let mut canvas = Canvas::new(frame.buffer_mut(), theme);
+    if area.width < MIN_WIDTH || area.height < MIN_HEIGHT {
+        too_small::render(look, &mut canvas, area);
+        canvas.finish();
+        return hits;
+    }
+    let body = chrome::render(look, &mut canvas, &mut hits, area);
+    if model.header().process.is_none() {
+        connecting::render(look, &mut canvas, body);
+    } else {
+        match model.screen() {
+            Screen::Tasks => tasks::render(look, &mut canvas, &mut hits, body),
+            Screen::Task(key) => task::render(look, &mut canvas, &mut hits, body, key),
+            Screen::Findings => findings::render(look, &mut canvas, &mut hits, body),
+        }
+    }
+    overlays::render(look, &mut canvas, &mut hits, area);
+    let cursor = canvas.finish();
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    hits
+}

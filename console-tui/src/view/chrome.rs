@@ -1,0 +1,107 @@
+//! What stands around every screen: header, tabs, notices, strip, footer. Returns the room between them.
+//!
+//! ```text
+//!  taskscope ▸ checkout-api  pid 4211 …
+//! [1 Tasks]  2 Findings 3                              / filter  ? help  : command  space freeze
+//!  ● the process was restarted 3 s ago: everything before that is gone
+//!  ▲ long-poll: render-pdf #102 has been in its poll for 318 ms              ! look   +2 more
+//!  … body …
+//!  footer
+//! ```
+
+use ratatui::layout::Rect;
+use taskscope_model::{Action, Severity, Target, format};
+
+use super::{
+    Look,
+    canvas::{Canvas, severity_slot},
+    footer, header,
+    hits::HitMap,
+    text,
+};
+use crate::theme::Slot;
+
+/// Notices shown at a time; the Findings screen has all of them.
+const MAX_NOTICES: usize = 2;
+
+/// From this height on there is room for more than one notice.
+const ROOMY_HEIGHT: u16 = 30;
+
+/// The keys that work everywhere, with two words for each.
+const ALWAYS: [(Action, &str); 4] =
+    [(Action::Filter, "filter"), (Action::Help, "help"), (Action::Palette, "command"), (Action::Freeze, "freeze")];
+
+pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) -> Rect {
+    let row = |y: u16| Rect::new(area.x, y, area.width, 1);
+    let mut y = area.y;
+    header::render(look, canvas, row(y));
+    y += 1;
+    tabs(look, canvas, hits, row(y));
+    y += 1;
+    let shown = if area.height >= ROOMY_HEIGHT { MAX_NOTICES } else { 1 };
+    for notice in look.model.header().notices.iter().take(shown) {
+        one_liner(canvas, row(y), notice.severity, &notice.text, "");
+        y += 1;
+    }
+    if look.model.header().process.is_some() && strip(look, canvas, hits, row(y)) {
+        y += 1;
+    }
+    let footer = footer::height(look);
+    let bottom = area.bottom().saturating_sub(footer);
+    footer::render(look, canvas, Rect::new(area.x, bottom, area.width, footer));
+    Rect::new(area.x, y, area.width, bottom.saturating_sub(y))
+}
+
+fn tabs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
+    let mut x = area.x;
+    for tab in look.model.tabs() {
+        let (open, close, slot) = if tab.active { ("[", "]", Slot::TabOpen) } else { (" ", " ", Slot::Text) };
+        let start = x;
+        x += canvas.text(x, area.y, area.right() - x, &format!("{open}{} {}", tab.number, tab.title), slot);
+        if let Some(badge) = tab.badge.filter(|badge| *badge > 0) {
+            let badge_slot = tab.badge_severity.map_or(Slot::Text, severity_slot);
+            let badge_slot = if tab.active { slot } else { badge_slot };
+            x += canvas.text(x, area.y, area.right() - x, &format!(" {}", format::count(badge)), badge_slot);
+        }
+        x += canvas.text(x, area.y, area.right() - x, close, slot);
+        hits.add(Rect::new(start, area.y, x - start, 1), Target::Tab(tab.tab));
+        x += 1;
+    }
+    let glyphs = &look.theme.glyphs;
+    let hints: Vec<(String, &str)> = ALWAYS
+        .iter()
+        .filter_map(|(action, words)| Some((look.keymap.label(*action, glyphs)?, *words)))
+        .collect();
+    let width: u16 = hints.iter().map(|(key, words)| text::width(key) + text::width(words) + 3).sum();
+    if x + width > area.right() {
+        return;
+    }
+    x = area.right() - width;
+    for (key, words) in hints {
+        x += canvas.text(x, area.y, area.right() - x, &key, Slot::Key);
+        x += canvas.text(x + 1, area.y, area.right() - x, words, Slot::Dim) + 3;
+    }
+}
+
+fn strip(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) -> bool {
+    let Some(strip) = look.model.strip() else { return false };
+    let key = look.keymap.label(Action::OpenTopFinding, &look.theme.glyphs);
+    let more = if strip.more > 0 { format!("+{} more", strip.more) } else { String::new() };
+    let hint = match key {
+        Some(key) => format!("{more}  {key} look"),
+        None => more,
+    };
+    one_liner(canvas, area, strip.severity, &strip.text, &hint);
+    hits.add(area, Target::Strip);
+    true
+}
+
+/// A sentence with its mark, and what can be done about it at the right.
+fn one_liner(canvas: &mut Canvas<'_>, area: Rect, severity: Severity, sentence: &str, hint: &str) {
+    let slot = severity_slot(severity);
+    canvas.text(area.x + 1, area.y, 1, canvas.mark(severity), slot);
+    let hint_width = text::width(hint);
+    let room = area.width.saturating_sub(5 + hint_width);
+    canvas.text(area.x + 3, area.y, room, sentence, slot);
+    canvas.text_right(area.x, area.y, area.width.saturating_sub(1), hint, Slot::Dim);
+}

@@ -1,0 +1,52 @@
+//! Nothing has been heard yet: what is being tried, why it failed, and what to do.
+//!
+//! ```text
+//!            waiting for a program at 127.0.0.1:6669
+//!        nothing listens at 127.0.0.1:6669; next try in 2.1 s
+//!
+//!    A tokio program shows itself with one line:
+//!        taskscope::init()…
+//!    No such program at hand?   taskscope demo
+//! ```
+
+use ratatui::layout::Rect;
+use taskscope_model::{format, screen::header::LinkState};
+
+use super::{Look, canvas::Canvas};
+use crate::theme::Slot;
+
+/// What to do, a line each.
+const ADVICE: [(&str, Slot); 8] = [
+    ("To be watched, a tokio program says so once:", Slot::Text),
+    ("", Slot::Text),
+    ("    cargo add taskscope", Slot::Strong),
+    ("    fn main() { taskscope::init(); … }", Slot::Strong),
+    ("", Slot::Text),
+    ("Another address: taskscope HOST:PORT, or taskscope unix:/path", Slot::Dim),
+    ("No such program at hand: taskscope demo", Slot::Dim),
+    ("", Slot::Text),
+];
+
+/// Cells that the advice takes at its widest.
+const WIDTH: u16 = 62;
+
+pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
+    let header = look.model.header();
+    let y = area.y + area.height.saturating_sub(ADVICE.len() as u16 + 4) / 3;
+    let doing = match &header.link {
+        LinkState::Waiting | LinkState::Receiving | LinkState::Live | LinkState::Silent => "connected; waiting for data from",
+        _ => "looking for a program at",
+    };
+    canvas.text_centred(area.x, y, area.width, &format!("{doing} {}", header.target), Slot::Strong);
+    if let LinkState::Lost { reason, retry_in } = &header.link {
+        let retry = retry_in.map_or_else(String::new, |wait| format!("; next try in {}", format::duration(wait)));
+        canvas.text_centred(area.x, y + 1, area.width, &format!("{reason}{retry}"), Slot::Warning);
+    }
+    let x = area.x + area.width.saturating_sub(WIDTH) / 2;
+    for (n, (line, slot)) in ADVICE.iter().enumerate() {
+        let at = y + 3 + n as u16;
+        if at < area.bottom() {
+            canvas.text(x, at, area.right().saturating_sub(x), line, *slot);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What the lints found, in sentences, each with what to do next; below it, what the picture itself lacks.
+//!
+//! ```text
+//!  ▲ long-poll        critical  seen for 41.2 s    1 task   src/invoice.rs:52:9
+//!      render-pdf #102 has been in its poll for 318 ms.
+//!      Move the work to spawn_blocking.
+//!
+//!  ─ what is missing ────────────────────────────
+//!  12 names or fields cut in the process
+//! ```
+
+use ratatui::layout::Rect;
+use taskscope_model::{Target, format, screen::findings::FindingView};
+
+use super::{
+    Look,
+    canvas::{Canvas, Piece, severity_slot},
+    hits::HitMap,
+    tasks::scroll_bar,
+    text,
+};
+use crate::theme::Slot;
+
+/// Most lines that a sentence or an advice takes.
+const MAX_SENTENCE_LINES: usize = 3;
+
+/// Least lines that a finding takes: its head, a sentence, an advice. A page is counted in these.
+const LEAST_LINES: u16 = 4;
+
+pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
+    let missing = look.model.header().losses.words();
+    let missing_height = if missing.is_empty() { 0 } else { (missing.len() as u16 + 1).min(area.height / 3) };
+    let body = Rect { height: area.height - missing_height, ..area };
+    hits.set_page_rows((body.height / LEAST_LINES).max(1));
+    let findings = look.model.findings();
+    if findings.is_empty() {
+        canvas.text_centred(area.x, body.y + body.height / 3, area.width, "Nothing is suspicious.", Slot::Live);
+    }
+    let offset = look.model.findings_offset();
+    let mut y = body.y;
+    for finding in findings.iter().skip(offset) {
+        if y >= body.bottom() {
+            break;
+        }
+        let room = Rect { y, height: body.bottom() - y, width: area.width.saturating_sub(2), ..body };
+        let used = draw(look, canvas, room, finding);
+        let place = Rect { height: used, ..room };
+        hits.add(place, Target::Row(finding.index));
+        y += used + 1;
+    }
+    scroll_bar(look, canvas, body, offset, if offset > 0 || y > body.bottom() { findings.len().max(body.height as usize + 1) } else { 0 });
+    if look.model.header().stale {
+        canvas.tint(body, Slot::Stale);
+    }
+    lacks(canvas, Rect { y: body.bottom(), height: missing_height, ..area }, &missing);
+}
+
+fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingView) -> u16 {
+    let slot = severity_slot(finding.severity);
+    let tasks = if finding.count == 1 { "task" } else { "tasks" };
+    let head: [Piece<'_>; 5] = [
+        (canvas.mark(finding.severity).into(), slot),
+        (format!(" {:<20}", finding.id.lint.name()).into(), Slot::Strong),
+        (format!("{:<9}", finding.severity.name()).into(), slot),
+        (format!("for {:<8}", format::duration_ns(finding.seen_for_ns)).into(), Slot::Dim),
+        (format!("{:>6} {tasks:<5}", format::count(finding.count)).into(), Slot::Text),
+    ];
+    let used = canvas.pieces(area.x + 1, area.y, area.width, &head);
+    if let Some(place) = &finding.place {
+        let room = area.width.saturating_sub(used + 3);
+        let place = text::cut_start(place, room, look.theme.glyphs.ellipsis);
+        canvas.text(area.x + used + 3, area.y, room, &place, Slot::Dim);
+    }
+    let mut y = 1;
+    for (sentence, slot) in [(&finding.message, Slot::Text), (&finding.advice, Slot::Dim)] {
+        let left = area.height.saturating_sub(y).min(MAX_SENTENCE_LINES as u16);
+        let room = Rect { x: area.x + 5, y: area.y + y, width: area.width.saturating_sub(6), height: left };
+        y += canvas.wrapped(room, sentence, slot);
+    }
+    let used = y.min(area.height);
+    if finding.selected {
+        canvas.select(Rect { height: 1, ..area });
+    }
+    used
+}
+
+fn lacks(canvas: &mut Canvas<'_>, area: Rect, missing: &[(u64, &'static str)]) {
+    if area.height == 0 {
+        return;
+    }
+    canvas.rule(area, &[("what the picture lacks".into(), Slot::Dim)]);
+    for (n, (count, words)) in missing.iter().take(usize::from(area.height) - 1).enumerate() {
+        let line: [Piece<'_>; 2] =
+            [(format!("{:>7}  ", format::count(*count)).into(), Slot::Warning), ((*words).into(), Slot::Text)];
+        canvas.pieces(area.x + 1, area.y + 1 + n as u16, area.width.saturating_sub(1), &line);
+    }
+}

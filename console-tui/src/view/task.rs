@@ -1,0 +1,338 @@
+//! One task: what was found about it, its facts, who woke it, how long its polls and waits were, and what happens now.
+//!
+//! ```text
+//!  ‹ Tasks ▸ transfer #88                                                     idle for 41.2 s
+//!  ▲ long-poll: it has been in its poll for …
+//!    Move the work to spawn_blocking.
+//!  ─ task ───────────────────── ─ life ─────────────────── ─ wakes ──────────────────
+//!   kind       task              age          41.3 s        wakes               3
+//!  ─ polls  p50 12 µs p99 … ─── ─ schedule delay ───────── ─ woken by ───────────────
+//!   ▂▇█▅▃▂▁   ▁                  ▇█▂▁                       2  timer
+//!  ─ timeline, last 60 s ─────────────────────────────────────────────────────────────
+//! ```
+//!
+//! Blocks stand in two columns below [`THREE_COLUMNS`] cells, in one in the side pane. When not all fit, the last ones
+//! go; the findings and the facts stay.
+
+mod histogram;
+mod timeline;
+
+use ratatui::layout::Rect;
+use taskscope_model::{
+    Target, TaskKey, format,
+    screen::task::{Distribution, Fact, TaskView, Wakers},
+};
+
+use super::{
+    Look,
+    canvas::{Canvas, Piece, severity_slot, tone_slot},
+    hits::HitMap,
+    text,
+};
+use crate::theme::Slot;
+
+/// From this width on, blocks stand in three columns.
+const THREE_COLUMNS: u16 = 108;
+
+/// Lines of a sentence about a finding, and of its advice, at most.
+const MAX_SENTENCE_LINES: u16 = 2;
+
+/// Part of the body that findings may take: one in …
+const FINDINGS_SHARE: u16 = 3;
+
+/// Cells between two columns of blocks.
+const GUTTER: u16 = 2;
+
+/// Least and most lines of a histogram, its title included.
+const HISTOGRAM_LINES: (u16, u16) = (4, 10);
+
+/// Lines of the timeline, its title included.
+const TIMELINE_LINES: (u16, u16) = (4, 6);
+
+/// Lines of lists (wakers, children) at most, when there is room.
+const LIST_LINES: u16 = 12;
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    About,
+    Life,
+    Wakes,
+    Wakers,
+    Polls,
+    Delays,
+    Timeline,
+    Children,
+}
+
+const THREE: &[&[Block]] = &[
+    &[Block::About, Block::Life, Block::Wakes],
+    &[Block::Polls, Block::Delays, Block::Wakers],
+    &[Block::Timeline],
+    &[Block::Children],
+];
+
+const TWO: &[&[Block]] = &[
+    &[Block::About, Block::Life],
+    &[Block::Wakes, Block::Wakers],
+    &[Block::Polls, Block::Delays],
+    &[Block::Timeline],
+    &[Block::Children],
+];
+
+const ONE: &[&[Block]] = &[
+    &[Block::About],
+    &[Block::Life],
+    &[Block::Wakes],
+    &[Block::Polls],
+    &[Block::Delays],
+    &[Block::Wakers],
+    &[Block::Timeline],
+    &[Block::Children],
+];
+
+/// The whole screen.
+pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect, key: TaskKey) {
+    hits.set_page_rows(area.height.saturating_sub(1));
+    crumbs(look, canvas, hits, Rect { height: 1, ..area });
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let Some(view) = look.model.task(key) else {
+        canvas.text_centred(body.x, body.y + body.height / 3, body.width, "Nothing is known of this task any more.", Slot::Dim);
+        return;
+    };
+    canvas.text_right(area.x, area.y, area.width.saturating_sub(1), &view.state.text, tone_slot(view.state.tone));
+    let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
+    blocks(look, canvas, inset(body), &view, layout);
+    if view.gone || look.model.header().stale {
+        canvas.tint(body, Slot::Stale);
+    }
+}
+
+/// The same beside the table, in one column.
+pub(super) fn side_pane(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, key: TaskKey) {
+    let Some(view) = look.model.task(key) else { return };
+    let title = format!("{} {}", view.title, view.id);
+    let state_width = text::width(&view.state.text);
+    canvas.text(area.x + 1, area.y, area.width.saturating_sub(state_width + 3), &title, Slot::Strong);
+    canvas.text_right(area.x, area.y, area.width.saturating_sub(1), &view.state.text, tone_slot(view.state.tone));
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    blocks(look, canvas, inset(body), &view, ONE);
+}
+
+fn inset(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+fn crumbs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
+    let crumbs = look.model.breadcrumbs();
+    let mut x = area.x + 1;
+    x += canvas.text(x, area.y, 1, look.theme.glyphs.back, Slot::Dim) + 1;
+    for (n, crumb) in crumbs.iter().enumerate() {
+        if n > 0 {
+            x += canvas.text(x, area.y, 1, look.theme.glyphs.step, Slot::Dim) + 1;
+        }
+        let slot = if n + 1 == crumbs.len() { Slot::Strong } else { Slot::Text };
+        let used = canvas.text(x, area.y, area.right().saturating_sub(x), &crumb.text, slot);
+        hits.add(Rect::new(x, area.y, used, 1), Target::Breadcrumb(n));
+        x += used + 1;
+    }
+}
+
+fn blocks(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, layout: &[&[Block]]) {
+    let used = findings(canvas, area, view);
+    let body = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
+    let rows: Vec<&[Block]> = layout
+        .iter()
+        .copied()
+        .filter(|row| row.iter().any(|block| heights(*block, view).0 > 0))
+        .collect();
+    let mut y = body.y;
+    for (row, height) in rows.iter().zip(share(&rows, view, body.height)) {
+        let mut x = body.x;
+        let columns = row.len() as u16;
+        let width = (body.width + GUTTER) / columns;
+        for (n, block) in row.iter().enumerate() {
+            let last = n + 1 == row.len();
+            let block_width = if last { body.right().saturating_sub(x) } else { width - GUTTER };
+            draw(look, canvas, Rect::new(x, y, block_width, height), view, *block);
+            x += width;
+        }
+        y += height;
+    }
+}
+
+/// Lines for each row: first what each needs at least, from the top while there is room; then what each wants.
+fn share(rows: &[&[Block]], view: &TaskView, room: u16) -> Vec<u16> {
+    let bounds: Vec<(u16, u16)> = rows
+        .iter()
+        .map(|row| {
+            let all = row.iter().map(|block| heights(*block, view));
+            all.fold((0, 0), |most, next| (most.0.max(next.0), most.1.max(next.1)))
+        })
+        .collect();
+    let mut left = room;
+    let mut given: Vec<u16> = Vec::new();
+    for (least, _) in &bounds {
+        let gets = if *least <= left { *least } else { 0 };
+        left -= gets;
+        given.push(gets);
+        if gets == 0 {
+            left = 0;
+        }
+    }
+    for (gets, (_, most)) in given.iter_mut().zip(&bounds) {
+        if *gets > 0 {
+            let more = most.saturating_sub(*gets).min(left);
+            *gets += more;
+            left -= more;
+        }
+    }
+    given
+}
+
+/// Least and most lines of a block, its title included; (0, 0) when there is nothing to say.
+fn heights(block: Block, view: &TaskView) -> (u16, u16) {
+    let facts = |facts: &[Fact]| (facts.len() as u16 + 1, facts.len() as u16 + 2);
+    match block {
+        Block::About => facts(&view.about),
+        Block::Life => facts(&view.life),
+        Block::Wakes => facts(&view.wakes),
+        Block::Polls | Block::Delays => HISTOGRAM_LINES,
+        Block::Timeline => TIMELINE_LINES,
+        Block::Wakers => (4, LIST_LINES),
+        Block::Children if view.children.is_empty() => (0, 0),
+        Block::Children => (2, (view.children.len() as u16 + 2).min(LIST_LINES)),
+    }
+}
+
+fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, block: Block) {
+    if area.height < 2 {
+        return;
+    }
+    match block {
+        Block::About => facts(canvas, area, "task", &view.about, view),
+        Block::Life => facts(canvas, area, "life", &view.life, view),
+        Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view),
+        Block::Polls => distribution(look, canvas, area, "polls", view.poll_times.as_ref()),
+        Block::Delays => distribution(look, canvas, area, "schedule delay", view.schedule_delays.as_ref()),
+        Block::Wakers => wakers(canvas, area, view, view.wakers.as_ref()),
+        Block::Timeline => timeline::render(look, canvas, area, view.timeline.as_ref()),
+        Block::Children => children(canvas, area, view),
+    }
+}
+
+fn findings(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) -> u16 {
+    let room = area.height / FINDINGS_SHARE;
+    let mut y = 0;
+    for finding in &view.findings {
+        if y >= room {
+            break;
+        }
+        let slot = severity_slot(finding.severity);
+        canvas.text(area.x, area.y + y, 1, canvas.mark(finding.severity), slot);
+        let line = |y: u16| Rect {
+            x: area.x + 2,
+            y: area.y + y,
+            width: area.width.saturating_sub(2),
+            height: (room - y).min(MAX_SENTENCE_LINES),
+        };
+        y += canvas.wrapped(line(y), &finding.message, slot);
+        if y < room {
+            y += canvas.wrapped(line(y), &finding.advice, Slot::Text);
+        }
+    }
+    y
+}
+
+/// Labels and values in two columns; a value that leads somewhere is a door.
+fn facts(canvas: &mut Canvas<'_>, area: Rect, title: &'static str, facts: &[Fact], view: &TaskView) {
+    canvas.rule(Rect { height: 1, ..area }, &[(title.into(), Slot::Head)]);
+    let labels = facts.iter().map(|fact| text::width(fact.label)).max().unwrap_or(0);
+    for (n, fact) in facts.iter().take(usize::from(area.height) - 1).enumerate() {
+        let y = area.y + 1 + n as u16;
+        canvas.text(area.x + 1, y, labels, fact.label, Slot::Dim);
+        let x = area.x + labels + 3;
+        let width = area.width.saturating_sub(labels + 3);
+        let value = text::cut_start(&fact.value.text, width, canvas.theme.glyphs.ellipsis);
+        let used = canvas.text(x, y, width, &value, tone_slot(fact.value.tone));
+        door(canvas, Rect::new(x, y, used, 1), fact.door, view);
+    }
+}
+
+fn door(canvas: &mut Canvas<'_>, area: Rect, door: Option<usize>, view: &TaskView) {
+    if door.is_some() && door == view.selected_door {
+        canvas.select(area);
+    }
+}
+
+fn distribution(
+    look: Look<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    title: &'static str,
+    distribution: Option<&Distribution>,
+) {
+    let mut head: Vec<Piece<'static>> = vec![(title.into(), Slot::Head)];
+    if let Some(known) = distribution.filter(|known| known.count > 0) {
+        for (percentile, value) in known.percentiles.iter().filter(|(percentile, _)| matches!(percentile, 50 | 99)) {
+            head.push((format!("  p{percentile} ").into(), Slot::Dim));
+            head.push((format::duration_ns(*value).into(), Slot::Text));
+        }
+    }
+    canvas.rule(Rect { height: 1, ..area }, &head);
+    let body = Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
+    match distribution {
+        Some(known) if known.count > 0 => histogram::render(look, canvas, body, known),
+        Some(_) => {
+            canvas.text(body.x, body.y, body.width, "none yet", Slot::Dim);
+        }
+        None => {
+            canvas.text(body.x, body.y, body.width, "not sent yet", Slot::Dim);
+        }
+    }
+}
+
+fn wakers(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, wakers: Option<&Wakers>) {
+    let mut head: Vec<Piece<'static>> = vec![("woken by".into(), Slot::Head)];
+    if let Some(wakers) = wakers {
+        head.push((format!("  in {}", format::duration_ns(wakers.watched_ns)).into(), Slot::Dim));
+    }
+    canvas.rule(Rect { height: 1, ..area }, &head);
+    let Some(wakers) = wakers else {
+        canvas.text(area.x + 1, area.y + 1, area.width, "not sent yet", Slot::Dim);
+        return;
+    };
+    if wakers.counts.is_empty() {
+        canvas.text(area.x + 1, area.y + 1, area.width, "nobody since it is watched", Slot::Dim);
+    }
+    let room = usize::from(area.height) - 1;
+    let listed = if wakers.other > 0 { room.saturating_sub(1) } else { room };
+    let mut y = area.y + 1;
+    for waker in wakers.counts.iter().take(listed) {
+        let count = format!("{:>6}  ", format::count(waker.count));
+        let used = canvas.text(area.x, y, area.width, &count, Slot::Text);
+        let slot = if waker.door.is_some() { Slot::Strong } else { Slot::Text };
+        let x = area.x + used;
+        let used = canvas.text(x, y, area.width.saturating_sub(used), &waker.text, slot);
+        door(canvas, Rect::new(x, y, used, 1), waker.door, view);
+        y += 1;
+    }
+    if wakers.other > 0 && y < area.bottom() {
+        let line = format!("{:>6}  by others", format::count(wakers.other));
+        canvas.text(area.x, y, area.width, &line, Slot::Dim);
+    }
+}
+
+fn children(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
+    let count = view.children.len() + view.more_children;
+    canvas.rule(Rect { height: 1, ..area }, &[
+        ("spawned".into(), Slot::Head),
+        (format!("  {}", format::count(count as u64)).into(), Slot::Text),
+    ]);
+    for (n, child) in view.children.iter().take(usize::from(area.height) - 1).enumerate() {
+        let y = area.y + 1 + n as u16;
+        let used = canvas.text(area.x + 1, y, area.width.saturating_sub(1), &child.text, Slot::Strong);
+        let index = view.doors.iter().position(|door| door == child);
+        door(canvas, Rect::new(area.x + 1, y, used, 1), index, view);
+    }
+}
