@@ -1,1 +1,163 @@
-//! cli
+//! The command line, and what each command does.
+//!
+//! Invariant: everything a flag can be told wrong is said before anything is connected; the exit codes are those of
+//! `--help`. Limit: one target.
+
+mod run;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use taskscope_model::LintKind;
+
+use crate::{
+    nearest::nearest,
+    target::Target,
+    theme::capabilities::{ColorChoice, ThemeChoice},
+};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  left by the user, or the report was written
+  1  an error: no data within --timeout, a broken link, a configuration that makes no sense
+  2  a lint of --fail-on was found, or the command line makes no sense
+
+In the program to be watched:  taskscope::init();
+No program at hand:            taskscope demo";
+
+/// An oscilloscope for async Rust: watch the tasks of a running tokio program.
+#[derive(Debug, Parser)]
+#[command(name = "taskscope", version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to watch: host:port, http://host:port or unix:/path [default: 127.0.0.1:6669]
+    #[arg(value_name = "TARGET")]
+    target: Option<Target>,
+
+    #[command(flatten)]
+    watch: Watch,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// How to watch.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Write what is known as text, and leave
+    #[arg(long)]
+    once: bool,
+
+    /// With --once: as JSON, as docs/JSON.md describes it
+    #[arg(long, requires = "once")]
+    json: bool,
+
+    /// With --once: how long to watch after the first whole snapshot, so that rates and lints that need time are judged
+    #[arg(long = "for", value_name = "TIME", default_value = "2s", value_parser = duration, requires = "once")]
+    observe: Duration,
+
+    /// With --once: the longest wait for that snapshot
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, requires = "once")]
+    timeout: Duration,
+
+    /// With --once: leave with exit code 2 if one of these lints is found
+    #[arg(long, value_name = "LINT,…", value_delimiter = ',', value_parser = lint, requires = "once")]
+    fail_on: Vec<LintKind>,
+
+    /// Show only the tasks that match, for example: state:idle name:conn
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<String>,
+
+    /// When to use colour
+    #[arg(long, value_enum, value_name = "WHEN")]
+    color: Option<ColorChoice>,
+
+    /// For which background
+    #[arg(long, value_enum, value_name = "THEME")]
+    theme: Option<ThemeChoice>,
+
+    /// Draw with ASCII only
+    #[arg(long)]
+    ascii: bool,
+
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    no_mouse: bool,
+
+    /// The configuration to read instead of the usual one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a small service with real faults in it, and watch it
+    #[cfg(feature = "demo")]
+    Demo {
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// Print the default configuration
+    Config,
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the man page
+    Man,
+    /// The service of `demo`
+    #[cfg(feature = "demo")]
+    #[command(name = crate::demo::SERVICE_COMMAND, hide = true)]
+    DemoService,
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    run::run(Cli::parse())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; say for example 500ms, 2s or 1m"))
+}
+
+fn lint(name: &str) -> Result<LintKind, String> {
+    LintKind::from_name(name).ok_or_else(|| {
+        let names = LintKind::ALL.iter().map(|kind| kind.name());
+        match nearest(name, names.clone()) {
+            Some(hint) => format!("there is no such lint; did you mean `{hint}`?"),
+            None => format!("there is no such lint; there are {}", names.collect::<Vec<_>>().join(", ")),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    fn error(line: &str) -> String {
+        Cli::try_parse_from(line.split(' ')).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(error("taskscope --once --fail-on long-pol").contains("did you mean `long-poll`?"));
+        assert!(error("taskscope --json").contains("--once"));
+        assert!(error("taskscope https://a:1").contains("`https` is not a scheme"));
+        assert!(error("taskscope --once --for fast").contains("500ms"));
+    }
+
+    #[test]
+    fn flags_stand_before_or_behind_the_target() {
+        let cli = Cli::try_parse_from(["taskscope", "--once", "a:1", "--fail-on", "long-poll,task-leak"]).unwrap();
+        assert_eq!(cli.watch.fail_on, [LintKind::LongPoll, LintKind::TaskLeak]);
+        assert_eq!(cli.target, Some(Target::Tcp("a:1".into())));
+    }
+}

@@ -1,1 +1,313 @@
-//! config
+//! The configuration file: TOML, under the XDG configuration folder, in `taskscope/config.toml`.
+//!
+//! Invariant: what is not in the file is the default; what is in it and not known is an error that names the nearest known
+//! thing; a flag beats the file. Limit: [`MAX_CONFIG_BYTES`].
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use etcetera::BaseStrategy as _;
+use serde::{Deserialize, Serialize};
+use taskscope_model::{self as model, Column, LintConfig};
+
+use crate::{
+    keymap::{self, Keymap, KeymapError},
+    nearest::nearest,
+    target::{Target, TargetError},
+    theme::capabilities::{ColorChoice, ThemeChoice},
+};
+
+/// A configuration is written by hand; a larger file is another file.
+pub const MAX_CONFIG_BYTES: u64 = 256 * 1024;
+
+/// The file as it is written.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct File {
+    /// What to watch when the command doesn't say.
+    pub target: Option<String>,
+    /// Looks.
+    pub screen: Screen,
+    /// The tasks.
+    pub tasks: Tasks,
+    /// Thresholds.
+    pub lints: LintConfig,
+    /// Actions and their keys.
+    pub keys: BTreeMap<String, Vec<String>>,
+}
+
+/// `[screen]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Screen {
+    /// Light or dark.
+    pub theme: ThemeChoice,
+    /// When to use colour.
+    pub color: ColorChoice,
+    /// Keep to ASCII.
+    pub ascii: bool,
+    /// Capture the mouse.
+    pub mouse: bool,
+    /// From how many columns on the detail stands beside the table.
+    pub side_pane_width: u16,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self {
+            theme: ThemeChoice::default(),
+            color: ColorChoice::default(),
+            ascii: false,
+            mouse: true,
+            side_pane_width: DEFAULT_SIDE_PANE_WIDTH,
+        }
+    }
+}
+
+/// Narrower than this, the table alone needs the room.
+pub const DEFAULT_SIDE_PANE_WIDTH: u16 = 160;
+
+/// `[tasks]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tasks {
+    /// Columns, in order.
+    pub columns: Vec<Column>,
+    /// The filter to start with.
+    pub filter: String,
+    /// How long a finished task stays in the list.
+    pub retention_ms: u64,
+    /// A spawn site with at least this many tasks folds by itself.
+    pub fold_at: usize,
+    /// Tasks held.
+    pub max_tasks: usize,
+    /// Also show the tasks of taskscope itself.
+    pub include_internal: bool,
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        let model = model::Config::default();
+        Self {
+            columns: model.columns,
+            filter: model.filter,
+            retention_ms: u64::try_from(model.retention.as_millis()).unwrap_or(u64::MAX),
+            fold_at: model.fold_at,
+            max_tasks: model.max_tasks,
+            include_internal: model.include_internal,
+        }
+    }
+}
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It can't be read.
+    #[error("can't read {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is far too long.
+    #[error("{} is longer than {MAX_CONFIG_BYTES} bytes: is that a configuration?", path.display())]
+    TooLong {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It is no TOML, or not this TOML.
+    #[error("{}: {sentence}", path.display())]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        sentence: String,
+    },
+    /// Its keys make no sense.
+    #[error("[keys]: {0}")]
+    Keys(#[from] KeymapError),
+    /// Its target makes no sense.
+    #[error("target: {0}")]
+    Target(#[from] TargetError),
+}
+
+impl File {
+    /// Reads `path`, or the file where configurations are kept. None there: the defaults.
+    ///
+    /// # Errors
+    /// When there is a file that can't be read or understood, or when `path` is given and there is none.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let (path, asked) = match path {
+            Some(path) => (path.to_owned(), true),
+            None => match default_path() {
+                Some(path) => (path, false),
+                None => return Ok(Self::default()),
+            },
+        };
+        let mut text = String::new();
+        let read = fs::File::open(&path).and_then(|file| file.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text));
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !asked => return Ok(Self::default()),
+            Err(source) => return Err(ConfigError::Read { path, source }),
+            Ok(_) if text.len() as u64 > MAX_CONFIG_BYTES => return Err(ConfigError::TooLong { path }),
+            Ok(_) => {}
+        }
+        Self::parse(&text).map_err(|sentence| ConfigError::Parse { path, sentence })
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// A sentence with its place, when the text is no configuration.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            let hint = suggestion(error.message());
+            format!("{}{hint}", error.to_string().trim_end())
+        })
+    }
+
+    /// What the model reads.
+    pub fn model(&self, target: &Target) -> model::Config {
+        model::Config {
+            target: target.to_string(),
+            retention: Duration::from_millis(self.tasks.retention_ms),
+            max_tasks: self.tasks.max_tasks,
+            fold_at: self.tasks.fold_at,
+            include_internal: self.tasks.include_internal,
+            columns: self.tasks.columns.clone(),
+            filter: self.tasks.filter.clone(),
+            mouse: self.screen.mouse,
+            side_pane_width: self.screen.side_pane_width,
+            lints: self.lints.clone(),
+            ..model::Config::default()
+        }
+    }
+
+    /// The keys.
+    ///
+    /// # Errors
+    /// When an action or a key doesn't exist, or two actions want the same.
+    pub fn keymap(&self) -> Result<Keymap, ConfigError> {
+        Ok(Keymap::with(&self.keys)?)
+    }
+
+    /// What to watch.
+    ///
+    /// # Errors
+    /// When the text is no target.
+    pub fn target(&self) -> Result<Target, ConfigError> {
+        Ok(self.target.as_deref().map(str::parse).transpose()?.unwrap_or_default())
+    }
+}
+
+/// Where the configuration is kept.
+pub fn default_path() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.config_dir().join("taskscope").join("config.toml"))
+}
+
+/// The whole configuration with its defaults, to start one's own from.
+pub fn template() -> String {
+    let screen = Screen::default();
+    let tasks = Tasks::default();
+    let columns: Vec<String> = tasks.columns.iter().map(|column| format!("\"{}\"", column.spec().id)).collect();
+    let all: Vec<&str> = Column::ALL.iter().map(|column| column.spec().id).collect();
+    let mut out = format!(
+        "# taskscope's configuration, with its defaults. It is read from\n# {}\n\n\
+         # host:port, http://host:port or unix:/path\ntarget = \"{}\"\n\n\
+         [screen]\n# auto (ask the terminal), dark or light\ntheme = \"auto\"\n\
+         # auto, always or never; NO_COLOR is respected by auto\ncolor = \"auto\"\nascii = {}\n\
+         # m switches it at run time\nmouse = {}\n\
+         # from this width on, the detail of the selected task stands beside the table\nside-pane-width = {}\n\n\
+         [tasks]\n# of: {}\ncolumns = [{}]\nfilter = \"\"\n\
+         # how long a finished task stays in the list\nretention-ms = {}\n\
+         # a spawn site with at least this many tasks folds by itself\nfold-at = {}\n\
+         # further tasks are counted as lost\nmax-tasks = {}\n\
+         # also show taskscope's own tasks\ninclude-internal = {}\n\n",
+        default_path().map_or_else(|| "taskscope/config.toml".to_owned(), |path| path.display().to_string()),
+        Target::default(),
+        screen.ascii,
+        screen.mouse,
+        screen.side_pane_width,
+        all.join(" "),
+        columns.join(", "),
+        tasks.retention_ms,
+        tasks.fold_at,
+        tasks.max_tasks,
+        tasks.include_internal,
+    );
+    out.push_str(&lints());
+    out.push_str("\n# Each action and its keys; several keys with blanks between them are pressed one after the other.\n[keys]\n");
+    for (action, keys) in keymap::defaults() {
+        let keys: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+        out.push_str(&format!("{} = [{}]\n", action.name(), keys.join(", ")));
+    }
+    out
+}
+
+fn lints() -> String {
+    #[derive(Serialize)]
+    struct Part {
+        lints: LintConfig,
+    }
+    // Plain numbers and booleans in named tables: there is nothing in them that TOML can't write.
+    toml::to_string(&Part { lints: LintConfig::default() }).unwrap_or_default()
+}
+
+/// serde's messages name what is wrong, then all that would be right, each between back-ticks.
+fn suggestion(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let known = names.next().and_then(|wrong| nearest(wrong, names));
+    known.map_or_else(String::new, |name| format!("\ndid you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_the_default() {
+        let read = File::parse(&template()).unwrap();
+        let expected = File {
+            target: Some(Target::default().to_string()),
+            keys: read.keys.clone(),
+            ..File::default()
+        };
+        assert_eq!(read, expected);
+        let keymap = read.keymap().unwrap();
+        for (action, keys) in keymap::defaults() {
+            assert_eq!(keymap.keys(action).count(), keys.len(), "{}", action.name());
+        }
+    }
+
+    #[test]
+    fn mistakes_name_their_place_and_the_nearest_name() {
+        let error = File::parse("[screen]\nthem = \"dark\"\n").unwrap_err();
+        assert!(error.contains("line 2") && error.contains("did you mean `theme`?"), "{error}");
+        let error = File::parse("[lints.long-pol]\n").unwrap_err();
+        assert!(error.contains("did you mean `long-poll`?"), "{error}");
+        let error = File::parse("[tasks]\ncolumns = [\"buzy\"]\n").unwrap_err();
+        assert!(error.contains("did you mean `busy`?"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_only_when_asked_for() {
+        let missing = Path::new("no/such/file.toml");
+        assert!(matches!(File::load(Some(missing)), Err(ConfigError::Read { .. })));
+    }
+
+    #[test]
+    fn settings_reach_the_model() {
+        let file = File::parse("[tasks]\nretention-ms = 5\ncolumns = [\"busy\"]\n[lints.long-poll]\npoll-ms = 7\n").unwrap();
+        let model = file.model(&Target::default());
+        assert_eq!(model.retention, Duration::from_millis(5));
+        assert_eq!(model.columns, [Column::Busy]);
+        assert_eq!(model.lints.long_poll.poll_ms, 7);
+    }
+}

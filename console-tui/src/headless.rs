@@ -1,1 +1,228 @@
-//! headless
+//! The console for scripts: the same model, watched for a while, then written once as text or as JSON.
+//!
+//! Invariant: nothing is written before the first snapshot is whole; what could not be had is an error with its reason,
+//! never an empty report. Limit: lints that need time see `observe` of it, no more.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    time::{Duration, Instant},
+};
+
+use taskscope_model::{
+    Column, ConnectionEvent, Effect, Event, LintKind, Model, Severity,
+    columns::Align,
+    format,
+    report::Report,
+    update,
+};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    shell::connect::{Connection, News},
+    target::Target,
+    view::text,
+};
+
+/// Rows that the text shows: all of them, up to what the model's page can be.
+const ROWS: u16 = u16::MAX;
+
+/// How often the model is told the time.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What to watch, and for how long.
+#[derive(Debug)]
+pub struct Options {
+    /// Where.
+    pub target: Target,
+    /// Tastes and limits of the model.
+    pub model: taskscope_model::Config,
+    /// Longest wait for the first whole snapshot.
+    pub timeout: Duration,
+    /// How long to watch after it.
+    pub observe: Duration,
+}
+
+/// Why there is nothing to report.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadlessError {
+    /// No snapshot in time.
+    #[error("no data from {target} within {}{}", format::duration(*timeout), reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}")))]
+    NoData {
+        /// Where.
+        target: Target,
+        /// How long it was waited for.
+        timeout: Duration,
+        /// The last thing that went wrong.
+        reason: Option<String>,
+    },
+    /// The link broke while watching.
+    #[error("the data is not whole: {reason}")]
+    Lost {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Watches, and returns what is known in the end.
+///
+/// # Errors
+/// When no whole snapshot comes in time, or the link breaks after it.
+pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
+    let Options { target, model, timeout, observe } = options;
+    let mut model = Model::new(model);
+    let mut connection = Connection::start(target.clone());
+    let started = Instant::now();
+    let mut whole_at: Option<Instant> = None;
+    let mut reason = None;
+    feed(&mut model, &connection, Event::PageRows(ROWS));
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        let news = tokio::select! {
+            news = connection.news.recv() => news,
+            _ = ticks.tick() => None,
+        };
+        feed(&mut model, &connection, Event::Tick { now: started.elapsed() });
+        match news {
+            Some(News::Frame(frame)) => feed(&mut model, &connection, Event::Frame(frame)),
+            Some(News::Link(link)) => {
+                if let ConnectionEvent::Lost { reason: why, .. } = &link {
+                    if whole_at.is_some() {
+                        return Err(HeadlessError::Lost { reason: why.clone() });
+                    }
+                    reason = Some(why.clone());
+                }
+                feed(&mut model, &connection, Event::Connection(link));
+            }
+            None => {}
+        }
+        match whole_at {
+            Some(at) if at.elapsed() >= observe => return Ok(model),
+            Some(_) => {}
+            None if model.is_complete() => whole_at = Some(Instant::now()),
+            None if started.elapsed() >= timeout => {
+                return Err(HeadlessError::NoData { target, timeout, reason });
+            }
+            None => {}
+        }
+    }
+}
+
+/// Without a terminal, the only effect that means anything is a request.
+fn feed(model: &mut Model, connection: &Connection, event: Event) {
+    for effect in update(model, event) {
+        if let Effect::SendRequest(request) = effect {
+            connection.request(request);
+        }
+    }
+}
+
+/// The lints of `wanted` that were found, each with the number of tasks it is about.
+pub fn failed(report: &Report, wanted: &[LintKind]) -> Vec<(LintKind, u64)> {
+    wanted
+        .iter()
+        .filter_map(|kind| {
+            let count = report.lints.iter().filter(|lint| lint.lint == *kind).map(|lint| lint.count).sum::<u64>();
+            (count > 0).then_some((*kind, count))
+        })
+        .collect()
+}
+
+/// Writes the report as JSON.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn json(model: &Model, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &model.report()).map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// Writes process, findings and the table as text of `width` columns.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn text(model: &Model, width: u16, out: &mut impl Write) -> io::Result<()> {
+    let report = model.report();
+    writeln!(out, "{}", summary(&report))?;
+    for problem in report.process.iter().flat_map(|process| &process.problems) {
+        writeln!(out, "! {problem}")?;
+    }
+    for finding in model.findings() {
+        let tasks = if finding.count == 1 { "task" } else { "tasks" };
+        let place = finding.place.as_deref().unwrap_or(format::UNKNOWN);
+        writeln!(
+            out,
+            "\n{} {} ({} {tasks}, {place}): {}\n  {}",
+            mark(finding.severity),
+            finding.id.lint.name(),
+            finding.count,
+            finding.message,
+            finding.advice
+        )?;
+    }
+    writeln!(out)?;
+    table(model, width, out)
+}
+
+fn summary(report: &Report) -> String {
+    let totals = &report.totals;
+    let mut line = String::new();
+    if let Some(process) = &report.process {
+        let uptime = format::duration_ns(process.uptime_ns);
+        // Writing to a String does not fail.
+        let _ = write!(line, "{}  pid {}  up {uptime}  ", process.name, process.pid);
+    }
+    let cost = totals.own_cost.map_or_else(|| format::UNKNOWN.to_owned(), format::percent);
+    let lost = totals.untracked + totals.lost_events + totals.client_losses;
+    let _ = write!(
+        line,
+        "{} tasks: {} running, {} scheduled, {} idle  {} finished  cost {cost}  lost {lost}",
+        totals.alive, totals.running, totals.scheduled, totals.idle, totals.finished
+    );
+    line
+}
+
+fn table(model: &Model, width: u16, out: &mut impl Write) -> io::Result<()> {
+    let fitted = model.fit_columns(width);
+    let columns: Vec<Column> = fitted.iter().map(|fitted| fitted.column).collect();
+    let write_line = |out: &mut dyn Write, cells: Vec<String>| -> io::Result<()> {
+        let mut line = String::new();
+        for (cell, fitted) in cells.iter().zip(&fitted) {
+            let spark = fitted.column.spec().spark_width;
+            let room = fitted.width.saturating_sub(if spark > 0 { spark + 1 } else { 0 });
+            let cell = match fitted.column {
+                Column::Place => text::cut_start(cell, room, '…'),
+                _ => text::cut(cell, room, '…'),
+            };
+            let blanks = " ".repeat(usize::from(room.saturating_sub(text::width(&cell))));
+            match fitted.column.spec().align {
+                Align::Left => line.extend([cell.as_str(), blanks.as_str(), " "]),
+                Align::Right => line.extend([blanks.as_str(), cell.as_str(), " "]),
+            }
+        }
+        writeln!(out, "{}", line.trim_end())
+    };
+    write_line(out, columns.iter().map(|column| column.spec().title.to_owned()).collect())?;
+    if let Some(empty) = model.table().empty {
+        return writeln!(out, "{empty}");
+    }
+    for row in model.rows(&columns) {
+        let cells = row.cells.iter().zip(&columns).map(|(cell, column)| match (column, row.severity) {
+            (Column::Warn, Some(severity)) => mark(severity).to_owned(),
+            (Column::Warn, None) => String::new(),
+            (Column::Name, _) if row.depth > 0 => format!("  {}", cell.text),
+            _ => cell.text.clone(),
+        });
+        write_line(out, cells.collect())?;
+    }
+    Ok(())
+}
+
+fn mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "!",
+        Severity::Warning => "*",
+        Severity::Info => ".",
+    }
+}

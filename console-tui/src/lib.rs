@@ -15,6 +15,8 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod headless;
 pub mod keymap;
 pub mod nearest;

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-fn main() -> color_eyre::Result<ExitCode> {
-    color_eyre::install()?;
-    Ok(ExitCode::SUCCESS)
+fn main() -> ExitCode {
+    if let Err(error) = color_eyre::install() {
+        eprintln!("taskscope: {error:#}");
+    }
+    taskscope_console::cli::main()
 }

@@ -21,7 +21,7 @@ mod hits;
 mod overlays;
 mod task;
 mod tasks;
-mod text;
+pub(crate) mod text;
 mod too_small;
 
 use ratatui::Frame;

@@ -6,7 +6,7 @@ use ratatui::{style::Style, text::Span};
 use unicode_width::UnicodeWidthStr as _;
 
 /// Cells that `text` takes; what ratatui would not draw takes none.
-pub(super) fn width(text: &str) -> u16 {
+pub(crate) fn width(text: &str) -> u16 {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
         return u16::try_from(text.len()).unwrap_or(u16::MAX);
     }
@@ -14,7 +14,7 @@ pub(super) fn width(text: &str) -> u16 {
 }
 
 /// `text` in at most `width` cells; what is cut off at the end is told by an ellipsis.
-pub(super) fn cut(text: &str, width: u16, ellipsis: char) -> String {
+pub(crate) fn cut(text: &str, width: u16, ellipsis: char) -> String {
     if self::width(text) <= width {
         return text.to_owned();
     }
@@ -26,7 +26,7 @@ pub(super) fn cut(text: &str, width: u16, ellipsis: char) -> String {
 }
 
 /// As [`cut`], but from the start: of a path the end is what tells it apart.
-pub(super) fn cut_start(text: &str, width: u16, ellipsis: char) -> String {
+pub(crate) fn cut_start(text: &str, width: u16, ellipsis: char) -> String {
     if self::width(text) <= width {
         return text.to_owned();
     }

@@ -1,0 +1,157 @@
+//! From a parsed command line to an exit code.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::CommandFactory as _;
+use color_eyre::eyre::{self, WrapErr as _};
+use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
+use tokio::runtime::{self, Runtime};
+
+use super::{Cli, Command, Watch};
+use crate::{
+    config::{self, File},
+    headless,
+    shell::{self, End},
+    target::Target,
+    theme::{
+        Background, Depth, Theme,
+        capabilities::{Environment, ThemeChoice},
+    },
+};
+
+/// Columns of the text of `--once` where no terminal says otherwise.
+const TEXT_WIDTH: u16 = 160;
+
+/// What a shell reports for a process ended by a signal is this and its number.
+const SIGNALLED: u8 = 128;
+
+const FAILED: u8 = 1;
+const FOUND: u8 = 2;
+
+pub(super) fn run(cli: Cli) -> ExitCode {
+    match command(cli) {
+        Ok(code) => code,
+        // Whoever read the output has had enough of it.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("taskscope: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn command(cli: Cli) -> eyre::Result<ExitCode> {
+    match cli.command {
+        None => {
+            let file = File::load(cli.watch.config.as_deref())?;
+            let target = cli.target.map_or_else(|| file.target(), Ok)?;
+            let runtime = runtime()?;
+            let code = runtime.block_on(watch(cli.watch, &file, target));
+            // A thread may still wait for a key.
+            runtime.shutdown_background();
+            code
+        }
+        #[cfg(feature = "demo")]
+        Some(Command::Demo { watch: how }) => {
+            let file = File::load(how.config.as_deref())?;
+            let runtime = runtime()?;
+            let code = runtime.block_on(async {
+                let service = crate::demo::Service::start().await.wrap_err("the demo service did not start")?;
+                let code = watch(how, &file, service.target().clone()).await;
+                service.stop().await;
+                code
+            });
+            runtime.shutdown_background();
+            code
+        }
+        #[cfg(feature = "demo")]
+        Some(Command::DemoService) => {
+            crate::demo::service::main()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Config) => print(config::template().as_bytes()),
+        Some(Command::Completions { shell }) => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "taskscope", &mut out);
+            print(&out)
+        }
+        Some(Command::Man) => {
+            let mut out = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut out)?;
+            print(&out)
+        }
+    }
+}
+
+fn print(bytes: &[u8]) -> eyre::Result<ExitCode> {
+    io::stdout().lock().write_all(bytes)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The link has a thread of its own, so that a long frame never holds up a key.
+fn runtime() -> io::Result<Runtime> {
+    runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}
+
+async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCode> {
+    let mut model = file.model(&target);
+    if let Some(filter) = &watch.filter {
+        model.filter.clone_from(filter);
+    }
+    model.mouse &= !watch.no_mouse;
+    if watch.once {
+        return once(watch, model, target).await;
+    }
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        eyre::bail!("the console needs a terminal; for scripts there is --once, with or without --json");
+    }
+    let theme = theme(&watch, file);
+    let end = shell::run(shell::Options { target, model, theme, keymap: file.keymap()? }).await?;
+    Ok(match end {
+        End::Quit => ExitCode::SUCCESS,
+        End::Signal(number) => ExitCode::from(SIGNALLED.saturating_add(u8::try_from(number).unwrap_or(0))),
+    })
+}
+
+async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> eyre::Result<ExitCode> {
+    let options = headless::Options { target, model, timeout: watch.timeout, observe: watch.observe };
+    let model = headless::observe(options).await?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if watch.json {
+        headless::json(&model, &mut out)?;
+    } else {
+        let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };
+        headless::text(&model, width.map_or(TEXT_WIDTH, |(width, _)| width), &mut out)?;
+    }
+    out.flush()?;
+    let failed = headless::failed(&model.report(), &watch.fail_on);
+    for (kind, count) in &failed {
+        eprintln!("taskscope: {} found: {count}", kind.name());
+    }
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+fn theme(watch: &Watch, file: &File) -> Theme {
+    let environment = Environment::read();
+    let depth = environment.depth(watch.color.unwrap_or(file.screen.color));
+    let background = match watch.theme.unwrap_or(file.screen.theme) {
+        ThemeChoice::Dark => Background::Dark,
+        ThemeChoice::Light => Background::Light,
+        ThemeChoice::Auto if depth == Depth::None => Background::Dark,
+        ThemeChoice::Auto => match theme_mode(QueryOptions::default()) {
+            Ok(ThemeMode::Light) => Background::Light,
+            // Most terminals are dark, and so are most that don't answer.
+            Ok(ThemeMode::Dark) | Err(_) => Background::Dark,
+        },
+    };
+    Theme::new(depth, background, environment.ascii(watch.ascii || file.screen.ascii))
+}
+
+fn is_broken_pipe(error: &eyre::Report) -> bool {
+    error.chain().any(|error| {
+        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

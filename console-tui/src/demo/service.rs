@@ -1,0 +1,61 @@
+//! The process that is watched: a checkout service with its clients, and faults of the kinds that the lints know.
+//!
+//! Invariant: it ends when its standard input does. Limit: two workers, so that one blocked worker is felt.
+
+use std::{io, sync::Arc};
+
+use taskscope::Handle;
+use tokio::{runtime, task::JoinHandle};
+use tracing::dispatcher;
+
+use super::{checkout, faults};
+
+/// Workers of its runtime.
+const WORKERS: usize = 2;
+
+/// Names tasks, the same way with and without `tokio_unstable`.
+#[derive(Debug, Clone)]
+pub(super) struct Spawner {
+    handle: Arc<Handle>,
+}
+
+impl Spawner {
+    #[track_caller]
+    pub(super) fn spawn<F>(&self, name: &str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        taskscope::task::Builder::new().name(name).handle(&self.handle).spawn(future)
+    }
+}
+
+/// Runs until standard input ends.
+///
+/// # Errors
+/// When nothing can be bound or started.
+pub(crate) fn main() -> color_eyre::Result<()> {
+    let (subscriber, server) = taskscope::builder()
+        .bind("127.0.0.1:0")
+        .name("checkout-api")
+        .wrap(tracing::subscriber::NoSubscriber::default());
+    let handle = Arc::new(server.handle().clone());
+    dispatcher::set_global_default(dispatcher::Dispatch::new(subscriber))?;
+    let address = server.spawn()?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("checkout-worker")
+        .enable_all()
+        .build()?;
+    let spawner = Spawner { handle };
+    runtime.block_on(async {
+        checkout::start(&spawner).await?;
+        faults::start(&spawner);
+        io::Result::Ok(())
+    })?;
+    println!("{address}");
+    // The console holds the other end; nothing is ever written to it.
+    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
+    runtime.shutdown_background();
+    Ok(())
+}
