@@ -108,7 +108,7 @@ impl Builder {
     #[cfg(feature = "server")]
     pub fn wrap<S: Subscriber>(self, inner: S) -> (Wrapped<S>, crate::Server) {
         let handle = self.build_handle();
-        (Wrapped::new(handle.clone(), inner), crate::Server::new(handle, self))
+        (Wrapped::new(handle.clone(), inner), crate::Server::new(handle, self, false))
     }
 
     /// The layer, and the server apart.
@@ -118,7 +118,7 @@ impl Builder {
         S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
     {
         let handle = self.build_handle();
-        (crate::TaskscopeLayer::filtered(handle.clone()), crate::Server::new(handle, self))
+        (crate::TaskscopeLayer::filtered(handle.clone()), crate::Server::new(handle, self, true))
     }
 
     /// Installs the recorder as the global subscriber and serves it from a thread of its own, with options of the environment on top.

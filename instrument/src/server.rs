@@ -43,11 +43,13 @@ impl std::fmt::Display for Address {
 pub struct Server {
     handle: Handle,
     options: Builder,
+    /// The subscriber can't tell the tool's own thread apart: a layer sees only what its registry took.
+    quiet_by_scope: bool,
 }
 
 impl Server {
-    pub(crate) fn new(handle: Handle, options: Builder) -> Self {
-        Self { handle, options }
+    pub(crate) fn new(handle: Handle, options: Builder, quiet_by_scope: bool) -> Self {
+        Self { handle, options, quiet_by_scope }
     }
 
     /// The recorder it serves.
@@ -72,12 +74,13 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(BindError::Thread)?;
         let serve = move || {
-            if !self.options.show_own_tasks {
+            // The transport's own tasks, spans and events are no part of the program's.
+            let hidden = !self.options.show_own_tasks;
+            if hidden {
                 crate::source::mark_own_thread();
             }
-            // The transport's own spans and events are no part of the program's.
             let quiet = tracing::subscriber::NoSubscriber::default();
-            let _quiet = (!self.options.show_own_tasks).then(|| tracing::subscriber::set_default(quiet));
+            let _quiet = (hidden && self.quiet_by_scope).then(|| tracing::subscriber::set_default(quiet));
             if let Err(error) = runtime.block_on(listener.serve(self)) {
                 eprintln!("taskscope: the server stopped: {error}");
             }

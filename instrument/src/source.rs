@@ -39,13 +39,19 @@ pub(crate) fn mark_own_thread() {
     OWN_THREAD.set(true);
 }
 
+/// Whether the calling thread is the tool's own.
+#[inline]
+fn is_own_thread() -> bool {
+    OWN_THREAD.try_with(Cell::get).unwrap_or(false)
+}
+
 /// A span of tokio's for a new task. `None`: not to be recorded.
 fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     if callsite::is_probe(attributes.metadata()) {
         handle.sources().probed.store(true, std::sync::atomic::Ordering::Relaxed);
         return None;
     }
-    if OWN_THREAD.get() {
+    if is_own_thread() {
         return None;
     }
     if !handle.sources().tracing.load(std::sync::atomic::Ordering::Relaxed) {

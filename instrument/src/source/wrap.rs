@@ -3,6 +3,9 @@
 //! Tokio's spans never reach the wrapped subscriber: a `Registry` would pay about 160 ns a poll for them on two workers, in its shared
 //! slab. Everything else is handed on untouched, so to its layers, filters and spans this wrapper does not exist.
 //!
+//! What the tool's own server thread emits ends here: the program's subscriber does not hear of it. (A scoped dispatcher on that thread
+//! would do the same, but makes every event of every thread look for its own one: some 5 ns each.)
+//!
 //! Span ids tell the two apart: ours have the top bit set. An inner subscriber may come to use that bit too (the registry's generations
 //! reach it after 2^28 uses of one slot); such ids are remembered while they live, so no id ever has two owners.
 
@@ -32,7 +35,7 @@ pub struct Wrapped<S> {
     foreign: Foreign,
 }
 
-/// A span of tokio's that is not recorded: the top bit, no recorder's slot.
+/// A span that is not recorded: the top bit, no recorder's slot. Tokio's for the tool's own tasks, and the transport's on its thread.
 const IGNORED: u64 = u64::MAX;
 
 impl<S> Wrapped<S> {
@@ -90,6 +93,9 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
                 None => Id::from_u64(IGNORED),
             };
         }
+        if super::is_own_thread() {
+            return Id::from_u64(IGNORED);
+        }
         let id = match attributes.parent() {
             // A parent that only we know is no parent to the inner subscriber.
             Some(parent) if self.ours(parent).is_ok() => {
@@ -113,8 +119,12 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
         }
     }
 
+    #[inline]
     fn event_enabled(&self, event: &Event<'_>) -> bool {
-        callsite::kind(event.metadata()) == Kind::Waker || self.inner.event_enabled(event)
+        match callsite::kind(event.metadata()) {
+            Kind::Waker => true,
+            _ => !super::is_own_thread() && self.inner.event_enabled(event),
+        }
     }
 
     fn event(&self, event: &Event<'_>) {
