@@ -8,9 +8,10 @@
 //! and holds the numbers that both ends must agree on ([`limits`]).
 //!
 //! Limit: the messages are as hostile as their sender. Read columns through [`columns`] and text with the
-//! care that the terminal needs; a decoded message is bounded ([`limits::MAX_DECODE_BYTES`]), not sane.
+//! care that the terminal needs; a decoded message is bounded ([`decode`]), not sane.
 
 pub mod columns;
+pub mod decode;
 pub mod limits;
 pub mod waker;
 

@@ -30,6 +30,7 @@ fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
     tonic_prost_build::configure()
         .out_dir(&out)
         .build_transport(false)
+        .codec_path("crate::decode::codec::BoundedCodec")
         .emit_rerun_if_changed(false)
         .client_mod_attribute(".", "#[cfg(feature = \"client\")]")
         .server_mod_attribute(".", "#[cfg(feature = \"server\")]")

@@ -597,7 +597,7 @@ pub mod taskscope_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::decode::codec::BoundedCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/taskscope.v1.Taskscope/Watch",
             );
@@ -745,7 +745,7 @@ pub mod taskscope_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WatchSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::decode::codec::BoundedCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
