@@ -68,12 +68,12 @@ pub struct Watch {
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
 
-    /// When to use colour
-    #[arg(long, value_enum, value_name = "WHEN")]
+    /// When to use colour: auto (unless NO_COLOR is set), always or never
+    #[arg(long, value_enum, value_name = "WHEN", hide_possible_values = true)]
     color: Option<ColorChoice>,
 
-    /// For which background
-    #[arg(long, value_enum, value_name = "THEME")]
+    /// For which background: auto (the terminal is asked), dark or light
+    #[arg(long, value_enum, value_name = "THEME", hide_possible_values = true)]
     theme: Option<ThemeChoice>,
 
     /// Draw with ASCII only

@@ -22,6 +22,9 @@ use crate::theme::{Slot, Theme};
 /// Blanks between two pieces.
 const GAP: u16 = 2;
 
+/// Rank of the word `taskscope`.
+const BRAND: u8 = 4;
+
 /// A piece of the header; on a narrow screen the one with the highest rank goes first, and 0 never goes.
 struct Part {
     rank: u8,
@@ -48,7 +51,8 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = area.x + 1;
     let limit = area.right().saturating_sub(right_width + 1);
     for part in &left {
-        x += canvas.pieces(x, area.y, limit.saturating_sub(x), &part.pieces) + GAP;
+        // The name follows the brand like a step of a path.
+        x += canvas.pieces(x, area.y, limit.saturating_sub(x), &part.pieces) + if part.rank == BRAND { 1 } else { GAP };
     }
     x = area.right().saturating_sub(right_width);
     for part in &right {
@@ -60,8 +64,8 @@ fn who(header: &Header, theme: &Theme) -> Vec<Part> {
     let name = header.process.as_ref().map_or_else(|| header.target.clone(), |process| process.name.clone());
     let name = if name.is_empty() { header.target.clone() } else { name };
     let mut parts = vec![
-        part(4, vec![("taskscope".into(), Slot::Dim), (format!(" {}", theme.glyphs.step).into(), Slot::Dim)]),
-        part(0, vec![(name.into(), Slot::Strong)]),
+        part(BRAND, vec![("taskscope".into(), Slot::Dim)]),
+        part(0, vec![(format!("{} ", theme.glyphs.step).into(), Slot::Dim), (name.into(), Slot::Strong)]),
     ];
     if let Some(process) = &header.process {
         parts.push(part(5, vec![("pid ".into(), Slot::Dim), (process.pid.to_string().into(), Slot::Text)]));
