@@ -19,13 +19,17 @@ pub mod effect;
 pub mod event;
 pub mod format;
 pub mod id;
+pub(crate) mod line;
 pub mod lint;
 pub mod model;
 pub mod nav;
+pub(crate) mod query;
 pub mod report;
 pub mod screen;
 pub(crate) mod store;
+pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod values;
 
 pub use action::Action;
 pub use columns::Column;

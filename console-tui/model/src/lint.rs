@@ -128,6 +128,11 @@ impl LintKind {
         }
     }
 
+    /// It looks at a spawn site as a whole, and says nothing of one task.
+    pub(crate) fn is_about_sites(self) -> bool {
+        self == Self::TaskLeak
+    }
+
     pub(crate) fn bit(self) -> u16 {
         1 << self as u16
     }

@@ -1,56 +1,154 @@
 //! The whole state of the client, and what the views may ask of it.
+//!
+//! Invariant: what is shown comes from one [`World`]: the live one, or the one that was frozen.
+
+mod act;
+mod detail;
+mod finding_list;
+mod header;
+mod link;
+mod overlay;
+mod refresh;
+mod reports;
+mod route;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use crate::{
+    action::Action,
     columns::{self, Column, Fitted},
     config::Config,
     effect::Effect,
-    event::Event,
+    event::{ConnectionEvent, Event, Target},
     id::TaskKey,
-    nav::Screen,
+    lint::findings::Findings,
+    nav::{OverlayKind, Screen},
     report::Report,
     screen::{
         findings::FindingView,
         header::{Breadcrumb, Header, Hint, Strip, TabView},
         overlay::{Input, Overlay},
-        table::{Row, Sort, TableInfo},
+        table::{Row, TableInfo},
         task::TaskView,
     },
+    store::{
+        Store,
+        ingest::Wish,
+        intake::{Intake, Outcome},
+    },
+    table::Table,
 };
+use detail::Children;
+use finding_list::FindingList;
+use link::Link;
+use overlay::{FilterEdit, OverlayState};
+use refresh::Due;
+use route::Route;
+
+/// One picture of one process, with what the lints found in it.
+#[derive(Debug, Default, Clone)]
+struct World {
+    store: Option<Store>,
+    findings: Findings,
+}
+
+/// A picture that stands still while recording goes on behind it.
+#[derive(Debug)]
+struct Frozen {
+    world: World,
+    since: Duration,
+}
+
+/// What is known of a restart of the process.
+#[derive(Debug, Clone, Copy)]
+struct Restart {
+    at: Duration,
+    old_pid: u32,
+}
 
 /// Everything the client knows. Changed by [`update`] only, read through its methods only.
 #[derive(Debug)]
 pub struct Model {
     config: Config,
     now: Duration,
-    screen: Screen,
-    columns: Vec<Column>,
+    width: u16,
     mouse: bool,
     revision: u64,
+    link: Link,
+    intake: Intake,
+    live: World,
+    frozen: Option<Box<Frozen>>,
+    restart: Option<Restart>,
+    route: Route,
+    overlay: Option<OverlayState>,
+    editing: Option<FilterEdit>,
+    table: Table,
+    finding_list: FindingList,
+    children: Children,
+    due: Due,
+    /// The last request that was sent on this stream.
+    sent: Option<Wish>,
 }
 
 /// Lets one event happen. What the shell has to do about it comes back; the order matters.
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
-    model.revision += 1;
-    if let Event::Tick { now } = event {
-        model.now = now;
+    let mut effects = Vec::new();
+    match event {
+        Event::Tick { now } => model.tick(now),
+        Event::Resize { width, .. } => {
+            model.width = width;
+            model.changed();
+        }
+        Event::PageRows(rows) => {
+            model.table.set_page(usize::from(rows));
+            model.finding_list.set_page(usize::from(rows));
+            model.changed();
+        }
+        Event::Action(action) => model.act(action, &mut effects),
+        Event::Edit(edit) => model.edit(&edit),
+        Event::Click(target) => model.click(target, &mut effects),
+        Event::Scroll(rows) => model.move_by(isize::from(rows)),
+        Event::Connection(event) => model.connection(event),
+        Event::Frame(frame) => {
+            model.link.heard_at = Some(model.now);
+            let outcome = model.intake.frame(&mut model.live.store, &frame, model.now);
+            model.took_in(outcome);
+        }
     }
-    Vec::new()
+    model.refresh();
+    model.upkeep(&mut effects);
+    effects
 }
 
 impl Model {
     /// A client that has not heard of anybody yet.
     pub fn new(config: Config) -> Self {
+        let pace = config.interval.unwrap_or(taskscope_proto::limits::DEFAULT_INTERVAL);
         Self {
             now: Duration::ZERO,
-            screen: Screen::Tasks,
-            columns: config.columns.clone(),
+            width: 80,
             mouse: config.mouse,
             revision: 0,
+            link: Link::new(pace),
+            intake: Intake::new(config.max_tasks),
+            live: World::default(),
+            frozen: None,
+            restart: None,
+            route: Route::default(),
+            overlay: None,
+            editing: None,
+            table: Table::new(&config),
+            finding_list: FindingList::default(),
+            children: Children::default(),
+            due: Due::default(),
+            sent: None,
             config,
         }
     }
+
+    // --- reading ---
 
     /// Changes whenever a view could show something else than before: draw only then.
     pub fn revision(&self) -> u64 {
@@ -69,7 +167,7 @@ impl Model {
 
     /// The first snapshot is complete: what is shown is a whole picture. `--once` waits for it.
     pub fn is_complete(&self) -> bool {
-        false
+        self.store().is_some()
     }
 
     /// Whether the mouse should be captured.
@@ -79,128 +177,202 @@ impl Model {
 
     /// What fills the screen.
     pub fn screen(&self) -> Screen {
-        self.screen
+        self.route.screen()
     }
 
     /// The header.
     pub fn header(&self) -> Header {
-        todo_header(self)
+        self.build_header()
     }
 
     /// The tabs, from left to right.
     pub fn tabs(&self) -> Vec<TabView> {
-        Vec::new()
+        self.build_tabs()
     }
 
     /// The most serious open finding; `None`: no strip.
     pub fn strip(&self) -> Option<Strip> {
-        None
+        self.build_strip()
     }
 
     /// The way to the present screen.
     pub fn breadcrumbs(&self) -> Vec<Breadcrumb> {
-        Vec::new()
+        self.build_breadcrumbs()
     }
 
     /// What makes sense to press now, most useful first.
     pub fn hints(&self) -> Vec<Hint> {
-        Vec::new()
+        self.build_hints()
     }
 
     /// The columns that are shown, in order, whether they fit or not.
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        &self.table.columns
     }
 
-    /// The columns that fit `width` cells, with their widths.
+    /// The columns that fit `width` cells, with their widths; the sort column goes last.
     pub fn fit_columns(&self, width: u16) -> Vec<Fitted> {
-        columns::fit(&self.columns, None, width)
+        columns::fit(&self.table.columns, Some(self.table.sort.column), width)
     }
 
     /// What stands around the table.
     pub fn table(&self) -> TableInfo {
-        let sort = Sort { column: Column::Warn, descending: true, by_change: false };
-        TableInfo {
-            rows: 0,
-            offset: 0,
-            selected: None,
-            matching: 0,
-            tasks: 0,
-            sort,
-            sort_words: String::new(),
-            filter: String::new(),
-            empty: None,
-        }
+        self.build_table_info()
     }
 
     /// The rows on the screen: one page ([`Event::PageRows`]) from the offset on, with a cell for each of `columns`.
     /// Costs what the page costs, however many tasks there are.
     pub fn rows(&self, columns: &[Column]) -> Vec<Row> {
-        let _ = columns;
-        Vec::new()
+        self.store().map_or_else(Vec::new, |store| self.table.rows(store, columns))
     }
 
     /// The task whose detail stands beside the table, on a terminal that is wide enough.
     pub fn side_pane(&self) -> Option<TaskKey> {
-        None
+        let wide = self.width >= self.config.side_pane_width && self.screen() == Screen::Tasks;
+        self.table.selected_task().filter(|_| wide)
     }
 
-    /// Everything known of a task; `None`: nothing is.
+    /// Everything known of a task; `None`: nothing is (any more).
     pub fn task(&self, key: TaskKey) -> Option<TaskView> {
-        let _ = key;
-        None
+        let store = self.store()?;
+        let task = store.task(key)?;
+        Some(detail::view(store, task, &self.children, self.route.door(), &self.config.lints))
     }
 
     /// The findings, most serious first.
     pub fn findings(&self) -> Vec<FindingView> {
-        Vec::new()
+        self.finding_list.view(self.world())
     }
 
     /// The first finding on the screen.
     pub fn findings_offset(&self) -> usize {
-        0
+        self.finding_list.offset()
     }
 
     /// What lies over the screen.
     pub fn overlay(&self) -> Option<Overlay> {
-        None
+        self.overlay.as_ref().map(|overlay| overlay.view(&self.table.columns))
     }
 
     /// The line that is being typed: while it is `Some`, characters are [`Event::Edit`], Enter is
     /// [`crate::Action::Open`], Esc [`crate::Action::Back`], the arrows up and down move in the list.
     pub fn input(&self) -> Option<Input> {
-        None
+        self.build_input()
     }
 
     /// The report of `--once --json`.
     pub fn report(&self) -> Report {
-        Report {
-            schema_version: crate::report::SCHEMA_VERSION,
-            process: None,
-            totals: crate::report::Totals::default(),
-            tasks: Vec::new(),
-            sites: Vec::new(),
-            lints: Vec::new(),
+        reports::report(self.world(), &self.intake.losses)
+    }
+
+    fn world(&self) -> &World {
+        self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world)
+    }
+
+    fn store(&self) -> Option<&Store> {
+        self.world().store.as_ref()
+    }
+
+    // --- changing ---
+
+    fn changed(&mut self) {
+        self.revision += 1;
+    }
+
+    fn tick(&mut self, now: Duration) {
+        let before = self.now;
+        self.now = now.max(before);
+        // Ages that advance by themselves are shown to a tenth of a second.
+        let ages = self.link.is_stale(self.now) || !self.link.is_open() || self.frozen.is_some();
+        if ages && self.now.as_millis() / 100 != before.as_millis() / 100 {
+            self.changed();
         }
     }
-}
 
-fn todo_header(model: &Model) -> Header {
-    Header {
-        target: model.config.target.clone(),
-        process: None,
-        uptime: None,
-        link: crate::screen::header::LinkState::Idle,
-        data_age: None,
-        stale: false,
-        tasks: crate::screen::header::StateCounts::default(),
-        polls_per_s: None,
-        wakes_per_s: None,
-        own_cost: None,
-        own_memory_bytes: None,
-        losses: crate::screen::header::Losses::default(),
-        frozen: None,
-        receiving: None,
-        notices: Vec::new(),
+    fn connection(&mut self, event: ConnectionEvent) {
+        match &event {
+            ConnectionEvent::Connected => {
+                self.intake.connected(self.now);
+                self.sent = None;
+            }
+            ConnectionEvent::Lost { .. } => {
+                self.intake.lost();
+                self.sent = None;
+            }
+            ConnectionEvent::Connecting { .. } => {}
+        }
+        self.link.event(event, self.now);
+        self.changed();
+    }
+
+    fn took_in(&mut self, outcome: Outcome) {
+        // Even a frame that changes no task moves the progress of a snapshot, or a count of losses.
+        self.changed();
+        match outcome {
+            Outcome::Unchanged => return,
+            Outcome::Changed => {}
+            Outcome::Replaced { other_process } => {
+                if let Some(old) = other_process {
+                    self.live.findings = Findings::default();
+                    self.restart = Some(Restart { at: self.now, old_pid: old.hello.pid });
+                    if self.frozen.is_none() {
+                        self.forget_process(&old);
+                    }
+                }
+                self.due.force();
+            }
+        }
+        self.link.data_at = Some(self.now);
+        self.due.data_changed();
+    }
+
+    /// Another process is on the screen: nothing that points to a task of the old one may stay.
+    fn forget_process(&mut self, old: &Store) {
+        let Some(new) = &self.live.store else { return };
+        self.table.renumber(|site| new.site_at(old.place_parts(site)?));
+        self.route.forget_tasks(&mut self.table);
+        self.finding_list = FindingList::default();
+        self.children = Children::default();
+        self.due.force();
+    }
+
+    fn set_frozen(&mut self, on: bool) {
+        if !on {
+            let Some(frozen) = self.frozen.take() else { return };
+            let instance = |store: &Option<Store>| store.as_ref().map(|store| store.hello.instance);
+            if instance(&frozen.world.store) != instance(&self.live.store)
+                && let Some(old) = &frozen.world.store
+            {
+                self.forget_process(old);
+            }
+        } else if self.live.store.is_some() {
+            self.frozen = Some(Box::new(Frozen { world: self.live.clone(), since: self.now }));
+        }
+        self.due.force();
+    }
+
+    fn click(&mut self, target: Target, effects: &mut Vec<Effect>) {
+        match target {
+            Target::Row(index) => self.click_row(index, effects),
+            Target::Tab(tab) => self.open_tab(tab),
+            Target::Header(column) => self.act(Action::SortBy(column), effects),
+            Target::Strip => self.act(Action::OpenTopFinding, effects),
+            Target::Breadcrumb(depth) => {
+                while self.route.len() > depth + 1 {
+                    self.route.pop(&mut self.table);
+                }
+                self.due.force();
+            }
+            Target::OverlayRow(index) => {
+                if let Some(overlay) = &mut self.overlay {
+                    overlay.select(index);
+                    if overlay.kind() != OverlayKind::Help {
+                        self.act(Action::Open, effects);
+                    }
+                }
+            }
+            Target::Outside => self.overlay = None,
+        }
+        self.changed();
     }
 }

@@ -181,11 +181,13 @@ pub struct Lint {
     pub lint: LintKind,
     /// `info`, `warning`, `critical`.
     pub severity: Severity,
-    /// What was seen, and what to do next: sentences.
+    /// What was seen: sentences.
     pub message: String,
+    /// What to do next: a sentence.
+    pub advice: String,
     /// How many tasks it is about.
     pub count: u64,
-    /// Ids of those tasks, as in `tasks[].id`.
+    /// Ids of those tasks, as in `tasks[].id`; at most 1,000.
     pub tasks: Vec<String>,
     /// Where they were spawned: `file:line:column`.
     pub places: Vec<String>,

@@ -16,7 +16,6 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::{
-    format,
     id::{SiteId, TaskKey},
     screen::header::Losses,
     text::{TextId, Texts},
@@ -221,14 +220,25 @@ impl Store {
 
     /// `file:line:column`; `None`: not known.
     pub(crate) fn place(&self, id: SiteId) -> Option<String> {
+        let (file, line, column) = self.place_parts(id)?;
+        Some(format!("{file}:{line}:{column}"))
+    }
+
+    /// What makes a place the same place in another process.
+    pub(crate) fn place_parts(&self, id: SiteId) -> Option<(&str, u32, u32)> {
         let site = self.site(id).filter(|site| id.is_known() && !site.file.is_empty())?;
-        Some(format!("{}:{}:{}", site.file, site.line, site.column))
+        Some((&site.file, site.line, site.column))
+    }
+
+    /// The site at a place.
+    pub(crate) fn site_at(&self, place: (&str, u32, u32)) -> Option<SiteId> {
+        (0..self.sites.len() as u32).map(SiteId).find(|id| self.place_parts(*id) == Some(place))
     }
 
     /// `file:line`, with the path's uninteresting start left out: a column's worth.
     pub(crate) fn short_place(&self, id: SiteId) -> Option<String> {
-        let site = self.site(id).filter(|site| id.is_known() && !site.file.is_empty())?;
-        Some(format!("{}:{}", short_path(&site.file), site.line))
+        let (file, line, _) = self.place_parts(id)?;
+        Some(format!("{}:{line}", short_path(file)))
     }
 
     /// `transfer #88`, `#88`, `conn s5`.
@@ -547,14 +557,14 @@ impl Store {
         true
     }
 
-    /// The snapshot is complete: from now on what changes is news. `before` is the store that this one replaces.
+    /// The snapshot is complete: from now on what changes is news. `before` is an older picture of the same process.
     pub(crate) fn complete(&mut self, before: Option<Self>) {
         self.filling = false;
         let totals = self.totals();
         let now_ns = self.now_ns;
         match before {
-            Some(old) if old.hello.instance == self.hello.instance && !old.filling => self.adopt(old),
-            _ => {
+            Some(old) => self.adopt(old),
+            None => {
                 self.ticks.due(now_ns);
                 self.process_history = History::new(totals);
                 for site in &mut self.sites {
@@ -616,9 +626,4 @@ fn short_path(path: &str) -> &str {
         cut = i;
     }
     if path.matches(['/', '\\']).count() < KEPT { path } else { &path[cut + 1..] }
-}
-
-/// `12 tasks`, `1 task`
-pub(crate) fn tasks_words(n: u64) -> String {
-    if n == 1 { "1 task".to_owned() } else { format!("{} tasks", format::exact(n)) }
 }

@@ -103,11 +103,6 @@ impl Findings {
     pub(crate) fn get(&self, id: FindingId) -> Option<&Finding> {
         self.list.iter().find(|finding| finding.id == id)
     }
-
-    /// The worst finding of a site; for its group row.
-    pub(crate) fn site_severity(&self, site: SiteId) -> Option<Severity> {
-        self.list.iter().filter(|finding| finding.id.site == site).map(|finding| finding.severity).max()
-    }
 }
 
 fn add(heaps: &mut FxHashMap<FindingId, Heap>, id: FindingId, severity: Severity, weight: u64, key: TaskKey) {

@@ -19,7 +19,7 @@ use crate::{
 const MIN_RESYNC_GAP: Duration = Duration::from_secs(2);
 
 /// What a frame did to the picture that is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Outcome {
     /// Nothing.
     Unchanged,
@@ -27,8 +27,8 @@ pub(crate) enum Outcome {
     Changed,
     /// Another picture took its place.
     Replaced {
-        /// It is of another process.
-        restarted: bool,
+        /// It is of another process than this one, which was shown before.
+        other_process: Option<Box<Store>>,
     },
 }
 
@@ -165,11 +165,13 @@ impl Intake {
 
     fn replace(&mut self, shown: &mut Option<Store>) -> Outcome {
         let Some(mut fresh) = self.incoming.take() else { return Outcome::Unchanged };
-        let old = shown.take();
-        let restarted = old.as_ref().is_some_and(|old| old.hello.instance != fresh.hello.instance);
-        fresh.complete(old);
+        let (same, other): (Option<Store>, Option<Store>) = match shown.take() {
+            Some(old) if old.hello.instance == fresh.hello.instance => (Some(old), None),
+            old => (None, old),
+        };
+        fresh.complete(same);
         *shown = Some(*fresh);
-        Outcome::Replaced { restarted }
+        Outcome::Replaced { other_process: other.map(Box::new) }
     }
 
     fn break_off(&mut self, now: Duration) {

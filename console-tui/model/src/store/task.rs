@@ -275,9 +275,8 @@ pub(crate) struct Live {
     /// Tasks by state.
     pub(crate) counts: [u64; State::COUNT],
     sums: Sums,
-    /// Sums of `state_since_ns` by state, and of `created_ns`: their ages at any moment follow from them.
+    /// Sums of `state_since_ns` by state: the ages at any moment follow from them.
     since_ns: [u128; State::COUNT],
-    created_ns: u128,
     /// Tasks whose waits are not known.
     scheduled_unknown: u64,
     /// Tasks whose wakes are not known.
@@ -290,7 +289,6 @@ impl Live {
         self.counts[state] += 1;
         self.sums.add(&task.stats.sums);
         self.since_ns[state] = self.since_ns[state].wrapping_add(u128::from(task.stats.state_since_ns));
-        self.created_ns = self.created_ns.wrapping_add(u128::from(task.facts.created_ns));
         self.scheduled_unknown += u64::from(!task.facts.knows.scheduled);
         self.wakes_unknown += u64::from(!task.facts.knows.wakes);
     }
@@ -301,7 +299,6 @@ impl Live {
         self.counts[state] = self.counts[state].saturating_sub(1);
         self.sums.sub(&task.stats.sums);
         self.since_ns[state] = self.since_ns[state].wrapping_sub(u128::from(task.stats.state_since_ns));
-        self.created_ns = self.created_ns.wrapping_sub(u128::from(task.facts.created_ns));
         self.scheduled_unknown =
             self.scheduled_unknown.saturating_sub(u64::from(!task.facts.knows.scheduled));
         self.wakes_unknown = self.wakes_unknown.saturating_sub(u64::from(!task.facts.knows.wakes));
@@ -328,12 +325,6 @@ impl Live {
             scheduled_ns: self.sums.scheduled_ns.saturating_add(self.in_state_ns(State::Scheduled, at)),
             ..self.sums
         }
-    }
-
-    /// Sum of the ages.
-    pub(crate) fn total_ns(&self, at: u64) -> u64 {
-        let all = u128::from(self.len()) * u128::from(at);
-        u64::try_from(all.saturating_sub(self.created_ns)).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn scheduled_known(&self) -> bool {

@@ -1,0 +1,321 @@
+//! What the user's actions do.
+
+use crate::{
+    action::Action,
+    effect::Effect,
+    event::Edit,
+    id::{SiteId, TaskKey},
+    model::{
+        Model,
+        overlay::{FilterEdit, OverlayState},
+    },
+    nav::{Screen, Tab},
+    query::{complete, parse},
+    screen::{findings::FindingId, table::RowKey},
+    store::task::Waker,
+    table::{Filter, FoldMode},
+};
+
+impl Model {
+    pub(super) fn act(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        self.changed();
+        match action {
+            Action::NextRow => self.move_by(1),
+            Action::PrevRow => self.move_by(-1),
+            Action::PageDown => self.move_by(self.page()),
+            Action::PageUp => self.move_by(-self.page()),
+            Action::First => self.move_to(0),
+            Action::Last => self.move_to(usize::MAX),
+            Action::Open => self.open(effects),
+            Action::Back => self.back(),
+            Action::OpenTopFinding => self.open_finding(self.world().findings.list.first().map(|f| f.id)),
+            Action::OpenParent => self.open_related(|task| task.facts.parent),
+            Action::OpenLastWaker => self.open_related(|task| match task.stats.last_waker {
+                Waker::Task(key) => Some(key),
+                Waker::Thread(_) | Waker::Unknown => None,
+            }),
+            Action::NextTab => self.step_tab(1),
+            Action::PrevTab => self.step_tab(-1),
+            Action::Tasks => self.open_tab(Tab::Tasks),
+            Action::Findings => self.open_tab(Tab::Findings),
+            Action::Help => self.toggle_overlay(OverlayState::help()),
+            Action::Palette => self.toggle_overlay(OverlayState::palette()),
+            Action::Columns => self.toggle_overlay(OverlayState::columns()),
+            Action::Filter => {
+                self.overlay = None;
+                self.editing = Some(FilterEdit::new(self.table.filter.clone()));
+            }
+            Action::ClearFilter => self.set_filter(Filter::default()),
+            Action::Freeze => self.set_frozen(self.frozen.is_none()),
+            Action::CopyId => effects.extend(self.copied_id().map(Effect::CopyText)),
+            Action::CopyPlace => effects.extend(self.copied_place().map(Effect::CopyText)),
+            Action::ToggleMouse => {
+                self.mouse = !self.mouse;
+                effects.push(Effect::SetMouse(self.mouse));
+            }
+            Action::Suspend => effects.push(Effect::Suspend),
+            Action::Quit => effects.push(Effect::Quit),
+            table_action => self.act_on_table(table_action),
+        }
+        if action.is_navigation() {
+            self.due.moved(self.now);
+        }
+    }
+
+    fn act_on_table(&mut self, action: Action) {
+        match action {
+            Action::SortNext => self.table.sort_step(1),
+            Action::SortPrev => self.table.sort_step(-1),
+            Action::InvertSort => self.table.sort.descending = !self.table.sort.descending,
+            Action::SortByChange => {
+                if !self.table.toggle_by_change() {
+                    return;
+                }
+            }
+            Action::SortBy(column) => self.table.sort_by(column),
+            Action::ToggleColumn(column) => self.table.toggle_column(column),
+            Action::FoldAll => self.table.fold_all(FoldMode::All),
+            Action::UnfoldAll => self.table.fold_all(FoldMode::None),
+            Action::ToggleFold => return self.fold(None),
+            Action::Fold => return self.fold(Some(true)),
+            Action::Unfold => return self.fold(Some(false)),
+            _ => return,
+        }
+        self.due.force();
+    }
+
+    fn fold(&mut self, wanted: Option<bool>) {
+        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+        if let Some(store) = &world.store
+            && self.table.fold(store, wanted, &self.config)
+        {
+            self.due.force();
+        }
+    }
+
+    fn page(&self) -> isize {
+        let page = match self.screen() {
+            Screen::Findings => self.finding_list.page(),
+            Screen::Tasks | Screen::Task(_) => self.table.page(),
+        };
+        // One row of the old page stays to hold on to.
+        isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
+    }
+
+    pub(super) fn move_by(&mut self, by: isize) {
+        let from = match (&self.overlay, self.screen()) {
+            (Some(overlay), _) => overlay.selected(),
+            (None, Screen::Tasks) => {
+                self.table.move_by(by);
+                self.due.moved(self.now);
+                return self.changed();
+            }
+            (None, Screen::Findings) => self.finding_list.index(),
+            (None, Screen::Task(_)) => self.route.door(),
+        };
+        self.move_to(from.saturating_add_signed(by));
+    }
+
+    pub(super) fn move_to(&mut self, index: usize) {
+        self.changed();
+        self.due.moved(self.now);
+        if let Some(overlay) = &mut self.overlay {
+            overlay.select(index);
+            return;
+        }
+        match self.screen() {
+            Screen::Tasks => self.table.move_to(index),
+            Screen::Findings => {
+                let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+                self.finding_list.move_to(index, world);
+            }
+            Screen::Task(key) => {
+                let doors = self.task(key).map_or(0, |task| task.doors.len());
+                self.route.set_door(index.min(doors.saturating_sub(1)));
+            }
+        }
+    }
+
+    pub(super) fn click_row(&mut self, index: usize, effects: &mut Vec<Effect>) {
+        let selected = match self.screen() {
+            Screen::Tasks => self.table.selected_index(),
+            Screen::Findings => self.finding_list.selected().map(|_| self.finding_list.index()),
+            Screen::Task(_) => Some(self.route.door()),
+        };
+        if selected == Some(index) && self.overlay.is_none() {
+            self.act(Action::Open, effects);
+        } else {
+            self.move_to(index);
+        }
+    }
+
+    fn open(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(overlay) = self.overlay.take() {
+            match overlay.chosen(&self.table.columns) {
+                Some(Action::ToggleColumn(column)) if !overlay.is_palette() => {
+                    self.overlay = Some(overlay);
+                    self.act_on_table(Action::ToggleColumn(column));
+                }
+                Some(action) => self.act(action, effects),
+                None => {}
+            }
+            return;
+        }
+        if let Some(editing) = &self.editing {
+            // A filter that can't be understood stays open, with its error.
+            if editing.error().is_none() {
+                self.editing = None;
+            }
+            return;
+        }
+        match self.screen() {
+            Screen::Tasks => match self.table.selected() {
+                Some(RowKey::Task(key)) => self.open_task(key),
+                Some(RowKey::Group(_)) => self.fold(None),
+                None => {}
+            },
+            Screen::Findings => self.open_finding(self.finding_list.selected()),
+            Screen::Task(key) => {
+                let door =
+                    self.task(key).and_then(|task| task.doors.get(task.selected_door?).map(|door| door.task));
+                if let Some(key) = door {
+                    self.open_task(key);
+                }
+            }
+        }
+    }
+
+    fn open_task(&mut self, key: TaskKey) {
+        self.route.push(Screen::Task(key));
+        self.due.force();
+    }
+
+    fn open_related(&mut self, related: impl Fn(&crate::store::task::Task) -> Option<TaskKey>) {
+        let from = match self.screen() {
+            Screen::Task(key) => Some(key),
+            Screen::Tasks => self.table.selected_task(),
+            Screen::Findings => None,
+        };
+        let target = from.and_then(|key| {
+            let store = self.store()?;
+            let target = related(store.task(key)?)?;
+            store.task(target).map(|task| task.key)
+        });
+        if let Some(key) = target {
+            self.open_task(key);
+        }
+    }
+
+    fn open_finding(&mut self, id: Option<FindingId>) {
+        let Some(finding) = id.and_then(|id| self.world().findings.get(id)) else { return };
+        if finding.count == 1
+            && let Some(key) = finding.tasks.first().copied()
+        {
+            return self.open_task(key);
+        }
+        let place = self.store().and_then(|store| store.place(finding.id.site));
+        let place = place.map(|place| format!("place=\"{place}\""));
+        let lint = (!finding.id.lint.is_about_sites()).then(|| format!("lint:{}", finding.id.lint.name()));
+        let text = [lint, place].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let Ok(query) = parse::parse(&text) else { return };
+        let replaced = std::mem::replace(&mut self.table.filter, Filter { text, query });
+        self.route.push_filtered(replaced);
+        self.editing = None;
+        self.table.move_to(0);
+        self.due.force();
+    }
+
+    fn back(&mut self) {
+        if self.overlay.take().is_some() {
+            return;
+        }
+        if let Some(editing) = self.editing.take() {
+            return self.set_filter(editing.before);
+        }
+        if !self.route.pop(&mut self.table) && self.screen() == Screen::Tasks {
+            self.table.filter = Filter::default();
+        }
+        self.due.force();
+    }
+
+    pub(super) fn open_tab(&mut self, tab: Tab) {
+        (self.overlay, self.editing) = (None, None);
+        self.route.go(tab, &mut self.table);
+        self.due.force();
+    }
+
+    fn step_tab(&mut self, step: isize) {
+        let len = Tab::ALL.len() as isize;
+        let now = Tab::ALL.iter().position(|tab| *tab == self.route.tab()).unwrap_or(0) as isize;
+        self.open_tab(Tab::ALL[(now + step).rem_euclid(len) as usize]);
+    }
+
+    fn toggle_overlay(&mut self, overlay: OverlayState) {
+        self.overlay = match &self.overlay {
+            Some(open) if open.kind() == overlay.kind() => None,
+            _ => Some(overlay),
+        };
+    }
+
+    fn set_filter(&mut self, filter: Filter) {
+        if self.table.filter != filter {
+            self.table.filter = filter;
+            self.due.force();
+        }
+    }
+
+    pub(super) fn edit(&mut self, edit: &Edit) {
+        self.changed();
+        if let Some(overlay) = &mut self.overlay {
+            overlay.edit(edit);
+            return;
+        }
+        let Some(editing) = &mut self.editing else { return };
+        if *edit == Edit::Complete {
+            let line = &mut editing.line;
+            let completions = complete::complete(&line.text(), line.cursor());
+            if let Some(word) = completions.words.first() {
+                line.replace(completions.start, word);
+            }
+        } else {
+            editing.line.edit(edit);
+        }
+        let text = editing.line.text();
+        // While it can't be understood, the last one that could stays in force.
+        if let Ok(query) = parse::parse(&text) {
+            let text = if query.is_some() { text } else { String::new() };
+            self.set_filter(Filter { text, query });
+        }
+    }
+
+    fn copied_id(&self) -> Option<String> {
+        let store = self.store()?;
+        match self.selected_subject()? {
+            RowKey::Task(key) => store.task(key).map(crate::store::task::Task::id),
+            RowKey::Group(_) => None,
+        }
+    }
+
+    fn copied_place(&self) -> Option<String> {
+        let store = self.store()?;
+        let site: SiteId = match self.selected_subject()? {
+            RowKey::Task(key) => store.task(key)?.facts.site,
+            RowKey::Group(site) => site,
+        };
+        store.place(site)
+    }
+
+    fn selected_subject(&self) -> Option<RowKey> {
+        match self.screen() {
+            Screen::Task(key) => Some(RowKey::Task(key)),
+            Screen::Tasks => self.table.selected(),
+            Screen::Findings => {
+                let finding = self.world().findings.get(self.finding_list.selected()?)?;
+                match finding.tasks.as_slice() {
+                    [only] => Some(RowKey::Task(*only)),
+                    _ => Some(RowKey::Group(finding.id.site)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Everything known of one task, put together for its screen.
+
+use crate::{
+    format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
+    id::TaskKey,
+    lint::{LintConfig, findings},
+    screen::{
+        Tone,
+        table::Cell,
+        task::{
+            Bucket, Distribution, Door, Fact, MAX_CHILDREN, TaskView, Timeline, TimelineEvent, WakerLine,
+            Wakers,
+        },
+    },
+    store::{
+        Store,
+        detail::{Detail, EventKind, Histogram},
+        task::{State, Task, Waker},
+    },
+};
+
+/// The percentiles that are shown.
+const PERCENTILES: [u8; 7] = [10, 25, 50, 75, 90, 95, 99];
+
+/// Children of a task, found at the last refresh.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Children {
+    pub(crate) of: Option<TaskKey>,
+    pub(crate) list: Vec<TaskKey>,
+    pub(crate) more: usize,
+}
+
+impl Children {
+    /// Looks for the tasks that `parent` spawned: one walk over all tasks.
+    pub(crate) fn find(store: &Store, parent: TaskKey) -> Self {
+        let mut all: Vec<(u64, TaskKey)> = Vec::new();
+        let mut total = 0;
+        for task in store.tasks().filter(|task| task.facts.parent == Some(parent)) {
+            total += 1;
+            all.push((task.facts.created_ns, task.key));
+            if all.len() > MAX_CHILDREN * 64 {
+                // The newest ones.
+                all.sort_unstable_by(|a, b| b.cmp(a));
+                all.truncate(MAX_CHILDREN);
+            }
+        }
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        let list: Vec<TaskKey> = all.into_iter().take(MAX_CHILDREN).map(|(_, key)| key).collect();
+        Self { of: Some(parent), more: total - list.len(), list }
+    }
+}
+
+struct Doors<'a> {
+    store: &'a Store,
+    list: Vec<Door>,
+}
+
+impl Doors<'_> {
+    /// The door to a task that is known; the same door for the same task.
+    fn to(&mut self, key: TaskKey) -> Option<usize> {
+        let task = self.store.task(key)?;
+        if let Some(known) = self.list.iter().position(|door| door.task == key) {
+            return Some(known);
+        }
+        self.list.push(Door { text: self.store.task_words(task), task: key });
+        Some(self.list.len() - 1)
+    }
+}
+
+/// The screen of a task.
+pub(crate) fn view(
+    store: &Store,
+    task: &Task,
+    children: &Children,
+    selected: usize,
+    config: &LintConfig,
+) -> TaskView {
+    let mut doors = Doors { store, list: Vec::new() };
+    let detail = store.details.get(&task.key);
+    let about = about(store, task, &mut doors);
+    let wakes = wakes(store, task, &mut doors);
+    let wakers = detail.map(|detail| wakers(store, task, detail, &mut doors));
+    let mine = children.of == Some(task.key);
+    let listed: &[TaskKey] = if mine { &children.list } else { &[] };
+    let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.to(*key)).collect();
+    let at = store.now_ns;
+    let state_words = match task.stats.state {
+        State::Done => format!("ended {} ago", duration_ns(task.state_age_ns(at))),
+        State::Running => format!("in its poll for {}", duration_ns(task.state_age_ns(at))),
+        State::Unknown => UNKNOWN.to_owned(),
+        state => format!("{} for {}", state.word(), duration_ns(task.state_age_ns(at))),
+    };
+    TaskView {
+        key: task.key,
+        id: if task.facts.tokio_id > 0 { format!("#{}", task.id()) } else { task.id() },
+        title: store.name(task).unwrap_or(UNKNOWN).to_owned(),
+        state: Cell::new(state_words, crate::table::cells::state(task.stats.state).tone),
+        gone: task.gone,
+        about,
+        life: life(task, at),
+        wakes,
+        findings: findings::about_task(store, task, config),
+        poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),
+        schedule_delays: detail.and_then(|detail| distribution(detail.scheduled.as_ref()?)),
+        wakers,
+        children: children_doors.iter().map(|door| doors.list[*door].clone()).collect(),
+        more_children: if mine { children.more } else { 0 },
+        timeline: detail.map(|detail| timeline(task, detail, at)),
+        selected_door: (!doors.list.is_empty()).then(|| selected.min(doors.list.len() - 1)),
+        doors: doors.list,
+    }
+}
+
+fn fact(label: &'static str, value: Cell) -> Fact {
+    Fact { label, value, door: None }
+}
+
+fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
+    let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
+    let parent = task.facts.parent.map(|key| {
+        let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
+        (Cell::new(words, Tone::Door), doors.to(key))
+    });
+    let (parent, door) = parent.unwrap_or((Cell::unknown(), None));
+    let mut facts = vec![
+        fact("kind", text(task.facts.kind.word().map(str::to_owned))),
+        fact("spawned at", text(store.place(task.facts.site))),
+        Fact { label: "spawned by", value: parent, door },
+        fact("size", Cell::value(task.size_bytes(), |n| bytes(u64::from(n)))),
+    ];
+    if task.facts.original_size_bytes > 0 {
+        facts.push(fact("before boxing", Cell::normal(bytes(u64::from(task.facts.original_size_bytes)))));
+    }
+    if let Some(fields) = store.fields(task) {
+        facts.push(fact("fields", Cell::normal(fields)));
+    }
+    facts
+}
+
+fn life(task: &Task, at: u64) -> Vec<Fact> {
+    let total_ns = task.total_ns(at);
+    let share = |ns: u64| {
+        let share = percent(ns as f64 / total_ns.max(1) as f64);
+        format!("{} ({share})", duration_ns(ns))
+    };
+    vec![
+        fact("total", Cell::value(Some(total_ns), duration_ns)),
+        fact("busy", Cell::value(Some(task.busy_ns(at)), share)),
+        fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
+        fact("idle", Cell::value(task.idle_ns(at), share)),
+        fact("polls", Cell::value(Some(task.stats.sums.polls), exact)),
+        fact("longest poll", Cell::value(Some(task.longest_poll_ns(at)), duration_ns)),
+        fact("longest delay", Cell::value(task.longest_scheduled_ns(at), duration_ns)),
+    ]
+}
+
+fn wakes(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
+    let knows = task.facts.knows;
+    let self_wakes = |n: u64| {
+        let share = percent(n as f64 / task.stats.sums.wakes.max(1) as f64);
+        format!("{} ({share})", exact(n))
+    };
+    let last_wake = match task.last_wake_ns(store.now_ns) {
+        Some(ago_ns) => Cell::normal(format!("{} ago", duration_ns(ago_ns))),
+        None if knows.wakes => Cell::new("never", Tone::Dim),
+        None => Cell::unknown(),
+    };
+    let (by, door) = match task.stats.last_waker {
+        Waker::Task(key) if key == task.key => (Cell::normal("itself"), None),
+        Waker::Task(key) => {
+            let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
+            (Cell::new(words, Tone::Door), doors.to(key))
+        }
+        waker => (store.waker_words(waker).map_or_else(Cell::unknown, Cell::normal), None),
+    };
+    vec![
+        fact("wakes", Cell::value(task.wakes(), exact)),
+        fact("self-wakes", Cell::value(task.self_wakes(), self_wakes)),
+        fact("last wake", last_wake),
+        Fact { label: "woken by", value: by, door },
+        fact("wakers alive", Cell::value(task.wakers(), |n| count(u64::from(n)))),
+        fact("clones", Cell::value(knows.clones.then_some(task.stats.waker_clones), exact)),
+        fact("drops", Cell::value(knows.clones.then_some(task.stats.waker_drops), exact)),
+    ]
+}
+
+fn wakers(store: &Store, task: &Task, detail: &Detail, doors: &mut Doors) -> Wakers {
+    let mut counts = detail.wakers.clone();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    let lines = counts.into_iter().map(|(waker, count)| {
+        let (text, door) = match waker {
+            Waker::Task(key) if key == task.key => ("itself".to_owned(), None),
+            Waker::Task(key) => (store.waker_words(waker).unwrap_or_default(), doors.to(key)),
+            Waker::Thread(_) | Waker::Unknown => {
+                (store.waker_words(waker).unwrap_or_else(|| "unknown".to_owned()), None)
+            }
+        };
+        WakerLine { text, count, door }
+    });
+    Wakers {
+        counts: lines.collect(),
+        other: detail.other_wakes,
+        watched_ns: store.now_ns.saturating_sub(detail.watched_since_ns),
+    }
+}
+
+/// `None`: nothing was counted yet.
+fn distribution(histogram: &Histogram) -> Option<Distribution> {
+    let count = histogram.buckets.iter().fold(0_u64, |sum, bucket| sum.saturating_add(bucket.count));
+    if count == 0 {
+        return None;
+    }
+    // The open last bucket ends at the largest value, and so does every other one.
+    let end = |upper_ns: u64| if histogram.max_ns > 0 { upper_ns.min(histogram.max_ns) } else { upper_ns };
+    let percentiles = PERCENTILES.map(|percentile| (percentile, value_at(histogram, count, percentile, end)));
+    let error = |bucket: &crate::store::detail::Bucket| {
+        let (lower, upper) = (bucket.lower_ns as f64, end(bucket.upper_ns).max(bucket.lower_ns) as f64);
+        // Below the recorder's finest step there is nothing to be wrong about.
+        if bucket.lower_ns == 0 { 0.0 } else { (upper - lower) / (upper + lower) }
+    };
+    let worst = histogram.buckets.iter().map(error).fold(0.0, f64::max);
+    Some(Distribution {
+        count,
+        max_ns: histogram.max_ns,
+        percentiles: percentiles.to_vec(),
+        error_percent: (worst * 100.0).ceil().clamp(0.0, 100.0) as u8,
+        buckets: histogram
+            .buckets
+            .iter()
+            .map(|bucket| Bucket {
+                lower_ns: bucket.lower_ns,
+                upper_ns: bucket.upper_ns,
+                count: bucket.count,
+            })
+            .collect(),
+    })
+}
+
+/// The value that `percentile` percent of the values don't exceed, as if the values of a bucket were spread evenly.
+fn value_at(histogram: &Histogram, count: u64, percentile: u8, end: impl Fn(u64) -> u64) -> u64 {
+    let rank = (count as f64 * f64::from(percentile) / 100.0).max(1.0);
+    let mut below = 0.0;
+    for bucket in &histogram.buckets {
+        let inside = bucket.count as f64;
+        if below + inside >= rank {
+            let (lower, upper) = (bucket.lower_ns, end(bucket.upper_ns).max(bucket.lower_ns));
+            let part = ((rank - below) / inside).clamp(0.0, 1.0);
+            let value = lower.saturating_add(((upper - lower) as f64 * part) as u64);
+            return if histogram.max_ns > 0 { value.min(histogram.max_ns) } else { value };
+        }
+        below += inside;
+    }
+    histogram.max_ns
+}
+
+fn timeline(task: &Task, detail: &Detail, at: u64) -> Timeline {
+    let ago = |at_ns: u64| at.saturating_sub(at_ns);
+    let mut events: Vec<TimelineEvent> = Vec::with_capacity(detail.events.len());
+    let mut open: Option<usize> = None;
+    for event in &detail.events {
+        match event.kind {
+            EventKind::PollStart => {
+                open = Some(events.len());
+                events.push(TimelineEvent::Poll { start_ago_ns: ago(event.at_ns), end_ago_ns: None });
+            }
+            EventKind::PollEnd => {
+                // The end of a poll whose start was lost says nothing.
+                if let Some(TimelineEvent::Poll { end_ago_ns, .. }) =
+                    open.take().and_then(|at| events.get_mut(at))
+                {
+                    *end_ago_ns = Some(ago(event.at_ns));
+                }
+            }
+            EventKind::Wake => events.push(TimelineEvent::Wake {
+                ago_ns: ago(event.at_ns),
+                by_itself: event.by == Waker::Task(task.key),
+            }),
+        }
+    }
+    let from_ns = detail.dropped_before_ns.unwrap_or(detail.watched_since_ns);
+    Timeline { from_ago_ns: ago(from_ns), events, lost: detail.lost_events }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::detail::Bucket as Raw;
+    use proptest::prelude::*;
+
+    fn raw(lower_ns: u64, upper_ns: u64, count: u64) -> Raw {
+        Raw { lower_ns, upper_ns, count }
+    }
+
+    #[test]
+    fn percentiles_are_interpolated_and_never_above_the_largest() {
+        let histogram = Histogram {
+            buckets: vec![raw(0, 100, 50), raw(100, 200, 49), raw(1000, u64::MAX, 1)],
+            max_ns: 1500,
+        };
+        let shown = distribution(&histogram).unwrap();
+        assert_eq!((shown.count, shown.max_ns, shown.error_percent), (100, 1500, 34));
+        assert_eq!(shown.percentiles[2], (50, 100));
+        assert_eq!(shown.percentiles[3], (75, 151));
+        assert_eq!(shown.percentiles[6], (99, 200));
+        assert_eq!(distribution(&Histogram::default()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_ascend_whatever_the_wire_says(
+            parts in prop::collection::vec((1_u64..1 << 40, 1_u64..1 << 40, 1_u64..u64::MAX), 1..40), max_ns: u64,
+        ) {
+            let mut lower = 0;
+            let buckets = parts.iter().map(|(gap, width, count)| {
+                let bucket = raw(lower + gap, lower + gap + width, *count);
+                lower = bucket.upper_ns;
+                bucket
+            }).collect();
+            let shown = distribution(&Histogram { buckets, max_ns }).unwrap();
+            prop_assert!(shown.percentiles.is_sorted_by_key(|(_, value)| *value));
+            prop_assert!(max_ns == 0 || shown.percentiles.iter().all(|(_, value)| *value <= max_ns));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The list of findings: which one is selected.
+
+use crate::{
+    model::World,
+    screen::findings::{FindingId, FindingView},
+};
+
+/// The selection follows the finding.
+#[derive(Debug)]
+pub(crate) struct FindingList {
+    selected: Option<FindingId>,
+    index: usize,
+    offset: usize,
+    page: usize,
+}
+
+impl Default for FindingList {
+    fn default() -> Self {
+        Self { selected: None, index: 0, offset: 0, page: 8 }
+    }
+}
+
+impl FindingList {
+    pub(super) fn view(&self, world: &World) -> Vec<FindingView> {
+        let Some(store) = &world.store else { return Vec::new() };
+        let list = world.findings.list.iter().enumerate();
+        list.map(|(index, finding)| FindingView {
+            id: finding.id,
+            index,
+            selected: self.selected == Some(finding.id),
+            severity: finding.severity,
+            seen_for_ns: store.now_ns.saturating_sub(finding.first_seen_ns),
+            count: finding.count,
+            message: finding.message.clone(),
+            advice: finding.advice.to_owned(),
+            place: store.place(finding.id.site),
+            tasks: finding.tasks.clone(),
+        })
+        .collect()
+    }
+
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    pub(crate) fn page(&self) -> usize {
+        self.page
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    pub(crate) fn selected(&self) -> Option<FindingId> {
+        self.selected
+    }
+
+    pub(crate) fn set_page(&mut self, rows: usize) {
+        self.page = rows.max(1);
+    }
+
+    pub(super) fn move_to(&mut self, index: usize, world: &World) {
+        let list = &world.findings.list;
+        self.index = index.min(list.len().saturating_sub(1));
+        self.selected = list.get(self.index).map(|finding| finding.id);
+        if self.index < self.offset {
+            self.offset = self.index;
+        } else if self.index >= self.offset + self.page {
+            self.offset = self.index + 1 - self.page;
+        }
+    }
+
+    /// The list has changed.
+    pub(super) fn settle(&mut self, world: &World) {
+        let found = world.findings.list.iter().position(|finding| Some(finding.id) == self.selected);
+        self.move_to(found.unwrap_or(self.index), world);
+    }
+}

@@ -1,0 +1,262 @@
+//! Header, tabs, strip, breadcrumbs, hints, and what stands around the table.
+
+use std::time::Duration;
+
+use crate::{
+    action::Action,
+    columns::Column,
+    id::TaskKey,
+    lint::Severity,
+    model::Model,
+    nav::{Screen, Tab},
+    screen::{
+        header::{
+            Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
+        },
+        table::TableInfo,
+    },
+    store::{Store, ingest::is_newer_protocol, task::State},
+};
+
+/// How long the header tells of a restart.
+const RESTART_SHOWN: Duration = Duration::from_secs(30);
+
+impl Model {
+    pub(super) fn build_header(&self) -> Header {
+        let store = self.store();
+        let process = store.and_then(|store| store.process);
+        let rates = store.and_then(Store::process_rates);
+        let receiving = self.intake.receiving();
+        Header {
+            target: self.config.target.clone(),
+            process: store.map(process_info),
+            uptime: store.map(|store| Duration::from_nanos(store.now_ns)),
+            link: self.link.state(receiving.is_some(), self.now),
+            data_age: self.link.data_age(self.now),
+            stale: self.link.is_stale(self.now) || self.intake.is_other_process(self.live.store.as_ref()),
+            tasks: store.map_or_else(StateCounts::default, state_counts),
+            polls_per_s: rates.map(|rates| rates.polls),
+            wakes_per_s: rates.map(|rates| rates.wakes),
+            own_cost: process.and_then(|process| process.own_cost()),
+            own_memory_bytes: process.map(|process| process.own_memory_bytes),
+            losses: self.losses(),
+            frozen: self.frozen.as_ref().map(|frozen| self.now.saturating_sub(frozen.since)),
+            receiving,
+            notices: self.notices(),
+        }
+    }
+
+    fn losses(&self) -> Losses {
+        let process = self.store().and_then(|store| store.process).unwrap_or_default();
+        Losses {
+            untracked: process.untracked,
+            lost_events: process.lost_events,
+            truncated: process.truncated,
+            folded_sites: process.folded_sites,
+            ..self.intake.losses
+        }
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let mut say = |severity, text: String| notices.push(Notice { severity, text });
+        let store = self.store();
+        if self.intake.is_other_process(self.live.store.as_ref()) {
+            say(
+                Severity::Warning,
+                "Another process answers now; its tasks are on their way. This is the old one.".into(),
+            );
+        } else if let Some(store) = store.filter(|_| self.link.is_stale(self.now)) {
+            let pid = store.hello.pid;
+            say(Severity::Warning, format!("This is the last that was known of process {pid}."));
+        }
+        if let Some(restart) =
+            self.restart.filter(|restart| self.now.saturating_sub(restart.at) < RESTART_SHOWN)
+        {
+            let new_pid = self.live.store.as_ref().map_or(0, |store| store.hello.pid);
+            say(
+                Severity::Info,
+                format!("The process was restarted: {new_pid} took the place of {}.", restart.old_pid),
+            );
+        }
+        if let Some(store) = store {
+            if is_newer_protocol(store.hello.protocol) {
+                say(
+                    Severity::Warning,
+                    "The process speaks a newer protocol than this console: update the console.".into(),
+                );
+            }
+            for problem in &store.hello.problems {
+                say(Severity::Warning, problem.clone());
+            }
+        }
+        if let Some(error) = self.intake.error {
+            say(Severity::Info, format!("A frame was refused: {error}."));
+        }
+        notices
+    }
+
+    pub(super) fn build_tabs(&self) -> Vec<TabView> {
+        let findings = &self.world().findings.list;
+        let tabs = Tab::ALL.iter().enumerate();
+        tabs.map(|(index, tab)| {
+            let counts = *tab == Tab::Findings && !findings.is_empty();
+            TabView {
+                tab: *tab,
+                number: index + 1,
+                title: tab.title(),
+                badge: counts.then_some(findings.len() as u64),
+                badge_severity: findings.first().map(|finding| finding.severity).filter(|_| counts),
+                active: self.route.tab() == *tab,
+            }
+        })
+        .collect()
+    }
+
+    pub(super) fn build_strip(&self) -> Option<Strip> {
+        let list = &self.world().findings.list;
+        let worst = list.first()?;
+        Some(Strip {
+            severity: worst.severity,
+            lint: worst.id.lint.name(),
+            text: worst.message.clone(),
+            more: list.len() - 1,
+        })
+    }
+
+    pub(super) fn build_breadcrumbs(&self) -> Vec<Breadcrumb> {
+        let text = |screen: Screen| match screen {
+            Screen::Tasks => "Tasks".to_owned(),
+            Screen::Findings => "Findings".to_owned(),
+            Screen::Task(key) => self.task_words(key),
+        };
+        self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
+    }
+
+    fn task_words(&self, key: TaskKey) -> String {
+        let task = self.store().and_then(|store| Some(store.task_words(store.task(key)?)));
+        task.unwrap_or_else(|| format!("s{} (ended)", key.slot))
+    }
+
+    pub(super) fn build_hints(&self) -> Vec<Hint> {
+        const MOVE: Hint = Hint { actions: &[Action::PrevRow, Action::NextRow], text: "select" };
+        const OPEN: Hint = Hint { actions: &[Action::Open], text: "open" };
+        const BACK: Hint = Hint { actions: &[Action::Back], text: "back" };
+        const FREEZE: Hint = Hint { actions: &[Action::Freeze], text: "freeze" };
+        const GO_ON: Hint = Hint { actions: &[Action::Freeze], text: "go on" };
+        const FILTER: Hint = Hint { actions: &[Action::Filter], text: "filter" };
+        const SORT: Hint = Hint { actions: &[Action::SortNext], text: "sort" };
+        const FOLD: Hint = Hint { actions: &[Action::Fold, Action::Unfold], text: "fold" };
+        const COLUMNS: Hint = Hint { actions: &[Action::Columns], text: "columns" };
+        const LOOK: Hint = Hint { actions: &[Action::OpenTopFinding], text: "worst finding" };
+        const PARENT: Hint = Hint { actions: &[Action::OpenParent], text: "spawner" };
+        const WAKER: Hint = Hint { actions: &[Action::OpenLastWaker], text: "last waker" };
+        const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
+        const TOGGLE: Hint = Hint { actions: &[Action::Open], text: "show or hide" };
+        const RUN: Hint = Hint { actions: &[Action::Open], text: "do it" };
+        const ACCEPT: Hint = Hint { actions: &[Action::Open], text: "keep" };
+        const GIVE_UP: Hint = Hint { actions: &[Action::Back], text: "give up" };
+        const HELP: Hint = Hint { actions: &[Action::Help], text: "help" };
+        const QUIT: Hint = Hint { actions: &[Action::Quit], text: "quit" };
+
+        if let Some(overlay) = &self.overlay {
+            return match overlay.kind() {
+                crate::nav::OverlayKind::Help => vec![BACK],
+                crate::nav::OverlayKind::Palette => vec![MOVE, RUN, GIVE_UP],
+                crate::nav::OverlayKind::Columns => vec![MOVE, TOGGLE, BACK],
+            };
+        }
+        if self.editing.is_some() {
+            return vec![ACCEPT, GIVE_UP];
+        }
+        let freeze = if self.frozen.is_some() { GO_ON } else { FREEZE };
+        let mut hints = match self.screen() {
+            Screen::Tasks => vec![MOVE, OPEN, FOLD, SORT, FILTER, COLUMNS, freeze],
+            Screen::Findings => vec![MOVE, OPEN, freeze],
+            Screen::Task(_) => vec![MOVE, OPEN, PARENT, WAKER, COPY, freeze],
+        };
+        if self.route.len() > 1 {
+            hints.insert(0, BACK);
+        }
+        if !self.world().findings.list.is_empty() && self.screen() == Screen::Tasks {
+            hints.push(LOOK);
+        }
+        hints.extend([HELP, QUIT]);
+        hints
+    }
+
+    pub(super) fn build_table_info(&self) -> TableInfo {
+        TableInfo {
+            rows: self.table.len(),
+            offset: self.table.offset(),
+            selected: self.table.selected_index(),
+            matching: self.table.matching,
+            tasks: self.table.tasks,
+            sort: self.table.sort,
+            sort_words: self.sort_words(),
+            filter: self.table.filter.text.clone(),
+            empty: self.why_empty(),
+        }
+    }
+
+    fn sort_words(&self) -> String {
+        let sort = self.table.sort;
+        if sort.column == Column::Warn {
+            let first = if sort.descending { "suspicion, then busy/s" } else { "least suspicion first" };
+            return first.to_owned();
+        }
+        let spec = sort.column.spec();
+        let change = if sort.by_change { "/s" } else { "" };
+        let way = if sort.descending { "largest first" } else { "smallest first" };
+        format!("{}{change}, {way}", spec.id.replace('-', " "))
+    }
+
+    fn why_empty(&self) -> Option<String> {
+        if self.table.len() > 0 {
+            return None;
+        }
+        let Some(store) = self.store() else {
+            return Some(match self.link.state(self.intake.receiving().is_some(), self.now) {
+                LinkState::Lost { reason, .. } => format!("No connection: {reason}"),
+                LinkState::Receiving => "Receiving the tasks.".to_owned(),
+                LinkState::Waiting | LinkState::Live | LinkState::Silent => {
+                    "Connected; nothing has come yet.".to_owned()
+                }
+                LinkState::Idle | LinkState::Connecting { .. } => "Connecting.".to_owned(),
+            });
+        };
+        Some(if self.table.tasks > 0 {
+            format!("None of {} tasks matches the filter.", crate::format::exact(self.table.tasks as u64))
+        } else if let Some(problem) = store.hello.problems.first() {
+            problem.clone()
+        } else if store.hello.sources.is_empty() {
+            "No task has been seen, and nothing feeds the recorder yet.".to_owned()
+        } else {
+            "No task is alive.".to_owned()
+        })
+    }
+}
+
+fn process_info(store: &Store) -> ProcessInfo {
+    let hello = &store.hello;
+    ProcessInfo {
+        name: hello.process_name.clone(),
+        pid: hello.pid,
+        os: hello.os.clone(),
+        taskscope_version: hello.taskscope_version.clone(),
+        tokio_version: hello.tokio_version.clone(),
+        sources: hello.sources.clone(),
+    }
+}
+
+fn state_counts(store: &Store) -> StateCounts {
+    let live = store.live();
+    StateCounts {
+        alive: store.process.map_or(live.len(), |process| process.alive),
+        running: live.count(State::Running),
+        scheduled: live.count(State::Scheduled),
+        idle: live.count(State::Idle),
+        done: store.done(),
+        unknown: live.count(State::Unknown),
+    }
+}

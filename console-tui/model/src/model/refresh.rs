@@ -1,0 +1,140 @@
+//! What costs a walk over all tasks (lints, rows, children) and is therefore done at most once a second.
+
+use std::time::Duration;
+
+use taskscope_proto::limits::MAX_DETAILS;
+
+use crate::{
+    effect::Effect,
+    id::TaskKey,
+    model::{Model, World, detail::Children},
+    nav::Screen,
+    screen::table::RowKey,
+    store::ingest::Wish,
+};
+
+/// Time between two walks.
+const MIN_GAP: Duration = Duration::from_secs(1);
+/// The rows stay as they are for so long after the user moved: a key is down, or the eye is on its way.
+const STILL_AFTER_MOVE: Duration = Duration::from_millis(400);
+/// The side pane's task must have been selected for so long before its details are asked for.
+const DETAIL_DELAY: Duration = Duration::from_millis(200);
+
+/// When what is due.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// Data came since the last walk.
+    data: bool,
+    /// The user asked for other rows, or the picture is another one.
+    force: bool,
+    walked_at: Option<Duration>,
+    moved_at: Option<Duration>,
+    selected: Option<(RowKey, Duration)>,
+}
+
+impl Due {
+    pub(crate) fn data_changed(&mut self) {
+        self.data = true;
+    }
+
+    pub(crate) fn force(&mut self) {
+        self.force = true;
+    }
+
+    pub(crate) fn moved(&mut self, now: Duration) {
+        self.moved_at = Some(now);
+    }
+
+    fn walk(&self, now: Duration) -> bool {
+        let rested = |at: Option<Duration>, gap: Duration| at.is_none_or(|at| now.saturating_sub(at) >= gap);
+        self.force
+            || (self.data && rested(self.walked_at, MIN_GAP) && rested(self.moved_at, STILL_AFTER_MOVE))
+    }
+}
+
+impl Model {
+    /// Runs the lints and makes the rows anew, if that is due.
+    pub(super) fn refresh(&mut self) {
+        if !self.due.walk(self.now) {
+            return;
+        }
+        if self.due.data {
+            let keep: Vec<TaskKey> = self.route.tasks().chain(self.table.selected_task()).collect();
+            let World { store, findings } = &mut self.live;
+            if let Some(store) = store {
+                store.purge(u64::try_from(self.config.retention.as_nanos()).unwrap_or(u64::MAX), &keep);
+                findings.run(store, &self.config.lints);
+            }
+        }
+        let asked_for = self.due.force;
+        (self.due.data, self.due.force, self.due.walked_at) = (false, false, Some(self.now));
+        if self.frozen.is_some() && !asked_for {
+            return;
+        }
+        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+        if let Some(store) = &world.store {
+            self.table.rebuild(store, &world.findings, &self.config);
+            self.children = match self.watched_task() {
+                Some(key) => Children::find(store, key),
+                None => Children::default(),
+            };
+        }
+        self.finding_list.settle(self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world));
+        self.changed();
+    }
+
+    /// The task whose detail is on the screen.
+    pub(super) fn watched_task(&self) -> Option<TaskKey> {
+        match self.screen() {
+            Screen::Task(key) => Some(key),
+            Screen::Tasks | Screen::Findings => self.side_pane(),
+        }
+    }
+
+    /// Asks the server for what the screen needs, when that has changed.
+    pub(super) fn upkeep(&mut self, effects: &mut Vec<Effect>) {
+        let selected = self.table.selected();
+        if self.due.selected.map(|(key, _)| key) != selected {
+            self.due.selected = selected.map(|key| (key, self.now));
+        }
+        if !self.link.is_open() {
+            return;
+        }
+        let wish = Wish {
+            client: self.config.client.clone(),
+            interval_ms: self
+                .config
+                .interval
+                .map_or(0, |interval| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX)),
+            resync: self.intake.resync,
+            details: self.wanted_details(),
+            include_internal: self.config.include_internal,
+        };
+        if self.sent.as_ref() == Some(&wish) {
+            return;
+        }
+        if let Some(store) = &mut self.live.store {
+            store.details.retain(|key, _| wish.details.contains(key));
+        }
+        effects.push(Effect::SendRequest((&wish).into()));
+        self.sent = Some(wish);
+    }
+
+    fn wanted_details(&self) -> Vec<TaskKey> {
+        let mut wanted: Vec<TaskKey> = Vec::new();
+        // The task on the screen first, then those on the way back to it.
+        let mut open: Vec<TaskKey> = self.route.tasks().collect();
+        open.reverse();
+        let settled =
+            self.due.selected.is_some_and(|(_, since)| self.now.saturating_sub(since) >= DETAIL_DELAY);
+        open.extend(self.side_pane().filter(|_| settled));
+        for key in open {
+            if wanted.len() < MAX_DETAILS && !wanted.contains(&key) {
+                wanted.push(key);
+            }
+        }
+        // The same wish in another order is the same wish.
+        wanted.sort_unstable();
+        wanted
+    }
+}

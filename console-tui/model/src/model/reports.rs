@@ -1,0 +1,163 @@
+//! Makes the report of `--once --json` from what is shown.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    id::SiteId,
+    lint::LintKind,
+    model::World,
+    report::{Lint, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
+    screen::header::Losses,
+    store::{
+        Store,
+        task::{self, State},
+    },
+};
+
+/// Ids listed for one finding; its `count` says how many there are.
+const MAX_IDS: usize = 1000;
+
+pub(super) fn report(world: &World, losses: &Losses) -> Report {
+    let Some(store) = &world.store else {
+        return Report {
+            schema_version: SCHEMA_VERSION,
+            process: None,
+            totals: Totals { client_losses: losses.total(), ..Totals::default() },
+            tasks: Vec::new(),
+            sites: Vec::new(),
+            lints: Vec::new(),
+        };
+    };
+    let mut tasks: Vec<&task::Task> = store.tasks().collect();
+    tasks.sort_by_key(|task| task.key);
+    let ids = lint_ids(world, &tasks);
+    Report {
+        schema_version: SCHEMA_VERSION,
+        process: Some(process(store)),
+        totals: totals(store, losses),
+        tasks: tasks.iter().map(|task| report_task(store, task)).collect(),
+        sites: store.sites().map(|(id, site)| report_site(store, id, site)).collect(),
+        lints: lints(world, store, &ids),
+    }
+}
+
+fn process(store: &Store) -> Process {
+    let hello = store.hello.clone();
+    Process {
+        name: hello.process_name,
+        pid: hello.pid,
+        instance: format!("{:016x}", hello.instance),
+        started_unix_ns: hello.started_unix_ns,
+        uptime_ns: store.now_ns,
+        os: hello.os,
+        taskscope_version: hello.taskscope_version,
+        tokio_version: hello.tokio_version,
+        sources: hello.sources.into_iter().map(str::to_owned).collect(),
+        problems: hello.problems,
+    }
+}
+
+fn totals(store: &Store, losses: &Losses) -> Totals {
+    let (live, sums) = (store.live(), store.totals());
+    let process = store.process.unwrap_or_default();
+    Totals {
+        alive: process.alive,
+        spawned: process.spawned,
+        finished: process.spawned.saturating_sub(process.alive),
+        running: live.count(State::Running),
+        scheduled: live.count(State::Scheduled),
+        idle: live.count(State::Idle),
+        polls: sums.polls,
+        wakes: sums.wakes,
+        self_wakes: sums.self_wakes,
+        late_wakes: process.late_wakes,
+        busy_ns: sums.busy_ns,
+        scheduled_ns: sums.scheduled_ns,
+        untracked: process.untracked,
+        lost_events: process.lost_events,
+        own_cost: process.own_cost(),
+        own_memory_bytes: store.process.map(|process| process.own_memory_bytes),
+        client_losses: losses.total(),
+    }
+}
+
+fn report_task(store: &Store, task: &task::Task) -> Task {
+    let (at, facts) = (store.now_ns, &task.facts);
+    let word = |text: Option<&str>| text.map(str::to_owned);
+    Task {
+        id: task.id(),
+        tokio_id: (facts.tokio_id > 0).then_some(facts.tokio_id),
+        slot: task.key.slot,
+        generation: task.key.generation,
+        name: word(store.name(task)),
+        kind: word(facts.kind.word()),
+        state: (task.stats.state != State::Unknown).then(|| task.stats.state.word().to_owned()),
+        state_ns: task.state_age_ns(at),
+        place: store.place(facts.site),
+        fields: word(store.fields(task)),
+        parent: facts.parent.and_then(|key| store.task(key)).map(task::Task::id),
+        age_ns: task.total_ns(at),
+        polls: task.stats.sums.polls,
+        busy_ns: task.busy_ns(at),
+        scheduled_ns: task.scheduled_ns(at),
+        idle_ns: task.idle_ns(at),
+        wakes: task.wakes(),
+        self_wakes: task.self_wakes(),
+        wakers: task.wakers(),
+        waker_clones: facts.knows.clones.then_some(task.stats.waker_clones),
+        waker_drops: facts.knows.clones.then_some(task.stats.waker_drops),
+        last_wake_ns: task.last_wake_ns(at),
+        last_waker: store.waker_words(task.stats.last_waker),
+        longest_poll_ns: task.longest_poll_ns(at),
+        longest_scheduled_ns: task.longest_scheduled_ns(at),
+        size_bytes: task.size_bytes(),
+        original_size_bytes: (facts.original_size_bytes > 0).then_some(facts.original_size_bytes),
+    }
+}
+
+fn report_site(store: &Store, id: SiteId, site: &crate::store::Site) -> Site {
+    let sums = site.sums(store.now_ns);
+    Site {
+        place: store.place(id),
+        spawned: site.spawned,
+        finished: site.finished,
+        alive: site.live.len(),
+        polls: sums.polls,
+        wakes: sums.wakes,
+        self_wakes: sums.self_wakes,
+        busy_ns: sums.busy_ns,
+        scheduled_ns: sums.scheduled_ns,
+    }
+}
+
+/// The ids of the tasks of each finding, in one walk.
+fn lint_ids(world: &World, tasks: &[&task::Task]) -> BTreeMap<(LintKind, SiteId), Vec<String>> {
+    let mut ids: BTreeMap<(LintKind, SiteId), Vec<String>> = BTreeMap::new();
+    for finding in &world.findings.list {
+        ids.insert((finding.id.lint, finding.id.site), Vec::new());
+    }
+    for task in tasks.iter().filter(|task| !task.is_done()) {
+        for kind in LintKind::ALL.iter().filter(|kind| task.has_lint(**kind) || kind.is_about_sites()) {
+            if let Some(list) = ids.get_mut(&(*kind, task.facts.site))
+                && list.len() < MAX_IDS
+            {
+                list.push(task.id());
+            }
+        }
+    }
+    ids
+}
+
+fn lints(world: &World, store: &Store, ids: &BTreeMap<(LintKind, SiteId), Vec<String>>) -> Vec<Lint> {
+    let list = world.findings.list.iter();
+    list.map(|finding| Lint {
+        lint: finding.id.lint,
+        severity: finding.severity,
+        message: finding.message.clone(),
+        advice: finding.advice.to_owned(),
+        count: finding.count,
+        tasks: ids.get(&(finding.id.lint, finding.id.site)).cloned().unwrap_or_default(),
+        places: store.place(finding.id.site).into_iter().collect(),
+    })
+    .collect()
+}

@@ -1,0 +1,124 @@
+//! Where the user is and the way back: every step is undone exactly, its filter included.
+//!
+//! Limit: [`MAX_DEPTH`] steps; the oldest ones are forgotten, the first screen never.
+
+use crate::{
+    id::TaskKey,
+    nav::{Screen, Tab},
+    table::{Filter, Table},
+};
+
+/// Steps remembered.
+const MAX_DEPTH: usize = 64;
+
+#[derive(Debug, Clone)]
+struct Step {
+    screen: Screen,
+    /// The chosen door of a task's screen.
+    door: usize,
+    /// The filter that this step replaced.
+    replaced: Option<Filter>,
+}
+
+impl Step {
+    fn to(screen: Screen) -> Self {
+        Self { screen, door: 0, replaced: None }
+    }
+}
+
+/// The steps; never empty.
+#[derive(Debug)]
+pub(crate) struct Route {
+    first: Step,
+    further: Vec<Step>,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self { first: Step::to(Screen::Tasks), further: Vec::new() }
+    }
+}
+
+impl Route {
+    fn top(&self) -> &Step {
+        self.further.last().unwrap_or(&self.first)
+    }
+
+    fn top_mut(&mut self) -> &mut Step {
+        self.further.last_mut().unwrap_or(&mut self.first)
+    }
+
+    pub(crate) fn screen(&self) -> Screen {
+        self.top().screen
+    }
+
+    pub(crate) fn door(&self) -> usize {
+        self.top().door
+    }
+
+    pub(crate) fn set_door(&mut self, door: usize) {
+        self.top_mut().door = door;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        1 + self.further.len()
+    }
+
+    pub(crate) fn screens(&self) -> impl Iterator<Item = Screen> {
+        std::iter::once(&self.first).chain(&self.further).map(|step| step.screen)
+    }
+
+    /// Tasks whose screens lie on the way.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskKey> {
+        self.screens().filter_map(|screen| if let Screen::Task(key) = screen { Some(key) } else { None })
+    }
+
+    pub(crate) fn tab(&self) -> Tab {
+        match self.first.screen {
+            Screen::Findings => Tab::Findings,
+            Screen::Tasks | Screen::Task(_) => Tab::Tasks,
+        }
+    }
+
+    pub(crate) fn push(&mut self, screen: Screen) {
+        if self.screen() == screen {
+            return;
+        }
+        if self.further.len() == MAX_DEPTH {
+            self.further.remove(0);
+        }
+        self.further.push(Step::to(screen));
+    }
+
+    /// To the tasks, with another filter until the user comes back.
+    pub(crate) fn push_filtered(&mut self, replaced: Filter) {
+        self.further.push(Step { replaced: Some(replaced), ..Step::to(Screen::Tasks) });
+        if self.further.len() > MAX_DEPTH {
+            self.further.remove(0);
+        }
+    }
+
+    /// One step back. False: there is none.
+    pub(crate) fn pop(&mut self, table: &mut Table) -> bool {
+        let Some(step) = self.further.pop() else { return false };
+        if let Some(filter) = step.replaced {
+            table.filter = filter;
+        }
+        true
+    }
+
+    pub(crate) fn go(&mut self, tab: Tab, table: &mut Table) {
+        while self.pop(table) {}
+        self.first = Step::to(match tab {
+            Tab::Tasks => Screen::Tasks,
+            Tab::Findings => Screen::Findings,
+        });
+    }
+
+    /// Leaves the screens of tasks that belong to another process.
+    pub(crate) fn forget_tasks(&mut self, table: &mut Table) {
+        if self.tasks().next().is_some() {
+            while self.pop(table) {}
+        }
+    }
+}

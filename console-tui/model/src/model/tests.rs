@@ -1,0 +1,1 @@
+//! Scenarios, from frames to what the screen shows.

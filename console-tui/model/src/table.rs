@@ -1,0 +1,393 @@
+//! The tasks table: which rows there are, in which order, which one is selected.
+//!
+//! Invariants: the selection is a task or a group, and follows it; the order changes in [`Table::rebuild`] only; drawing
+//! costs what the rows on the screen cost.
+//!
+//! Limit: one rebuild walks over all tasks once, and sorts only what can be on the screen (see [`order`]).
+
+pub(crate) mod cells;
+pub(crate) mod groups;
+pub(crate) mod keys;
+pub(crate) mod order;
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    columns::Column,
+    config::Config,
+    id::{SiteId, TaskKey},
+    lint::findings::Findings,
+    query::Query,
+    screen::table::{Row, RowKey, Sort},
+    store::{Store, task::Task},
+};
+use groups::{Group, GroupMap, Shape};
+use order::{Entry, Order};
+
+/// How spawn sites fold when the user has not chosen for one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FoldMode {
+    /// From [`Config::fold_at`] tasks on.
+    #[default]
+    Auto,
+    /// From two tasks on.
+    All,
+    /// Never.
+    None,
+}
+
+/// A filter in force.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Filter {
+    pub(crate) text: String,
+    pub(crate) query: Option<Query>,
+}
+
+/// Suspicious tasks of a folded group that stand on their own; with more of them the group itself is the suspect.
+const MAX_SURFACED: u64 = 5;
+
+/// The state of the table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) sort: Sort,
+    pub(crate) filter: Filter,
+    fold_mode: FoldMode,
+    /// The user's choices: true is folded.
+    folds: FxHashMap<SiteId, bool>,
+    groups: GroupMap,
+    order: Order,
+    selected: Option<RowKey>,
+    selected_index: usize,
+    /// The user has chosen the selected row; otherwise the selection stays at the top.
+    follows: bool,
+    offset: usize,
+    page: usize,
+    pub(crate) matching: usize,
+    pub(crate) tasks: usize,
+}
+
+impl Table {
+    pub(crate) fn new(config: &Config) -> Self {
+        let query = crate::query::parse::parse(&config.filter).ok().flatten();
+        let text = if query.is_some() { config.filter.clone() } else { String::new() };
+        let mut columns = config.columns.clone();
+        for always in [Column::Id, Column::Warn] {
+            if !columns.contains(&always) {
+                columns.insert(0, always);
+            }
+        }
+        Self {
+            columns,
+            sort: Sort { column: Column::Warn, descending: true, by_change: false },
+            filter: Filter { text, query },
+            fold_mode: FoldMode::Auto,
+            folds: FxHashMap::default(),
+            groups: GroupMap::default(),
+            order: Order::default(),
+            selected: None,
+            selected_index: 0,
+            follows: false,
+            offset: 0,
+            page: 24,
+            matching: 0,
+            tasks: 0,
+        }
+    }
+
+    // --- reading ---
+
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    pub(crate) fn selected(&self) -> Option<RowKey> {
+        self.selected
+    }
+
+    pub(crate) fn selected_index(&self) -> Option<usize> {
+        self.selected.map(|_| self.selected_index)
+    }
+
+    pub(crate) fn selected_task(&self) -> Option<TaskKey> {
+        match self.selected {
+            Some(RowKey::Task(key)) => Some(key),
+            Some(RowKey::Group(_)) | None => None,
+        }
+    }
+
+    /// The rows of the page. A task that is gone since the last rebuild is left out.
+    pub(crate) fn rows(&self, store: &Store, columns: &[Column]) -> Vec<Row> {
+        let end = (self.offset + self.page).min(self.order.len());
+        (self.offset..end)
+            .filter_map(|index| self.row(store, columns, index, self.order.get(index)?))
+            .collect()
+    }
+
+    fn row(&self, store: &Store, columns: &[Column], index: usize, entry: &Entry) -> Option<Row> {
+        let key = entry.key();
+        let selected = self.selected == Some(key);
+        match key {
+            RowKey::Task(task_key) => {
+                let task = store.task(task_key)?;
+                Some(Row {
+                    key,
+                    index,
+                    selected,
+                    depth: u8::from(entry.is_member()),
+                    unfolded: false,
+                    severity: task.severity(),
+                    done: task.is_done(),
+                    cells: columns.iter().map(|column| cells::task(store, task, *column)).collect(),
+                })
+            }
+            RowKey::Group(site) => {
+                let group = self.groups.get(site)?;
+                let cell =
+                    |column: &Column| cells::group(store, site, group, *column, self.filter.query.is_none());
+                Some(Row {
+                    key,
+                    index,
+                    selected,
+                    depth: 0,
+                    unfolded: group.shape == Shape::Unfolded,
+                    severity: group.severity,
+                    done: false,
+                    cells: columns.iter().map(cell).collect(),
+                })
+            }
+        }
+    }
+
+    // --- changing ---
+
+    /// Makes the rows anew from what is known now.
+    pub(crate) fn rebuild(&mut self, store: &Store, findings: &Findings, config: &Config) {
+        let retention_ns = u64::try_from(config.retention.as_nanos()).unwrap_or(u64::MAX);
+        let is_shown = |task: &&Task| !task.is_done() || task.state_age_ns(store.now_ns) < retention_ns;
+        let prepared = self.filter.query.as_ref().map(|query| query.prepare(store));
+        let mut shown = 0;
+        let mut matching: Vec<&Task> = Vec::new();
+        for task in store.tasks().filter(is_shown) {
+            shown += 1;
+            if prepared.as_ref().is_none_or(|prepared| prepared.matches(task)) {
+                matching.push(task);
+            }
+        }
+        (self.tasks, self.matching) = (shown, matching.len());
+        self.regroup(store, findings, config, &matching);
+        let keys = keys::Keys::new(store, self.sort, &matching);
+        let mut entries = Vec::with_capacity(matching.len().min(1 << 20));
+        for (site, group) in self.groups.iter().filter(|(_, group)| group.shape != Shape::Loose) {
+            entries.push(Entry::header(*site, keys.group(store, *site, group)));
+        }
+        for task in &matching {
+            entries.extend(self.entry(store, &keys, task));
+        }
+        self.order = Order::new(entries);
+        self.place_selection(store);
+    }
+
+    fn regroup(&mut self, store: &Store, findings: &Findings, config: &Config, matching: &[&Task]) {
+        let before = std::mem::take(&mut self.groups);
+        for task in matching.iter().filter(|task| !task.is_done()) {
+            self.groups.add(store, task);
+        }
+        let leaks = &findings.list;
+        for (site, group) in self.groups.iter_mut() {
+            let was_folded = before.get(*site).is_some_and(|old| old.shape != Shape::Loose);
+            group.shape =
+                shape(self.fold_mode, self.folds.get(site).copied(), group.live.len(), was_folded, config);
+            let hidden = if group.suspects > MAX_SURFACED { group.worst } else { group.worst_minor };
+            let of_site = leaks.iter().filter(|f| f.id.site == *site && f.id.lint.is_about_sites());
+            group.severity = of_site.map(|finding| finding.severity).chain(hidden).max();
+        }
+    }
+
+    fn entry(&self, store: &Store, keys: &keys::Keys, task: &Task) -> Option<Entry> {
+        let site = task.facts.site;
+        let group = self.groups.get(site);
+        match group.map_or(Shape::Loose, |group| group.shape) {
+            Shape::Loose => Some(Entry::loose(task.key, keys.task(store, task))),
+            Shape::Unfolded => {
+                let group_key = keys.group(store, site, group?);
+                Some(Entry::member(site, task.key, group_key, keys.task(store, task)))
+            }
+            Shape::Folded => {
+                let surfaces = groups::is_suspect(task) && group?.suspects <= MAX_SURFACED;
+                surfaces.then(|| Entry::loose(task.key, keys.task(store, task)))
+            }
+        }
+    }
+
+    /// Finds the selected row again; if it is gone, the row that is now in its place.
+    fn place_selection(&mut self, store: &Store) {
+        let line = self.selected_index.saturating_sub(self.offset);
+        if self.order.len() == 0 {
+            (self.selected, self.selected_index, self.offset) = (None, 0, 0);
+            return;
+        }
+        let found = self.selected.filter(|_| self.follows).and_then(|key| {
+            self.order.position(key).or_else(|| match key {
+                // It has folded away: its group stands for it.
+                RowKey::Task(task) => self.order.position(RowKey::Group(store.task(task)?.facts.site)),
+                RowKey::Group(_) => None,
+            })
+        });
+        match found {
+            Some(index) => {
+                self.selected_index = index;
+                self.offset = index.saturating_sub(line);
+            }
+            None if self.follows => self.selected_index = self.selected_index.min(self.order.len() - 1),
+            None => (self.selected_index, self.offset) = (0, 0),
+        }
+        self.settle();
+    }
+
+    /// Brings the selected row into the page, and sorts what the page shows.
+    fn settle(&mut self) {
+        let last = self.order.len().saturating_sub(1);
+        self.selected_index = self.selected_index.min(last);
+        if self.selected_index < self.offset {
+            self.offset = self.selected_index;
+        } else if self.selected_index >= self.offset + self.page {
+            self.offset = self.selected_index + 1 - self.page;
+        }
+        self.offset = self.offset.min(self.order.len().saturating_sub(self.page));
+        self.order.sort_window(self.offset..self.offset + self.page);
+        self.selected = self.order.get(self.selected_index).map(Entry::key);
+    }
+
+    /// Rows that a page holds.
+    pub(crate) fn set_page(&mut self, rows: usize) {
+        self.page = rows.max(1);
+        self.settle();
+    }
+
+    pub(crate) fn page(&self) -> usize {
+        self.page
+    }
+
+    /// Selects the row `by` rows further down.
+    pub(crate) fn move_by(&mut self, by: isize) {
+        self.move_to(self.selected_index.saturating_add_signed(by));
+    }
+
+    pub(crate) fn move_to(&mut self, index: usize) {
+        self.follows = index > 0;
+        self.selected_index = index;
+        self.settle();
+    }
+
+    /// Sorts by `column`; if it does already, the other way round.
+    pub(crate) fn sort_by(&mut self, column: Column) {
+        if self.sort.column == column {
+            self.sort.descending = !self.sort.descending;
+        } else {
+            self.sort = Sort { column, descending: column.spec().descending, by_change: false };
+        }
+    }
+
+    /// Sorts by the column that is shown `step` places to the right.
+    pub(crate) fn sort_step(&mut self, step: isize) {
+        let now = self.columns.iter().position(|column| *column == self.sort.column).unwrap_or(0);
+        let len = self.columns.len().max(1) as isize;
+        let next = (now as isize + step).rem_euclid(len) as usize;
+        if let Some(column) = self.columns.get(next).copied()
+            && column != self.sort.column
+        {
+            self.sort_by(column);
+        }
+    }
+
+    /// False: the column has no change to sort by.
+    pub(crate) fn toggle_by_change(&mut self) -> bool {
+        if !self.sort.column.spec().has_rate {
+            return false;
+        }
+        self.sort.by_change = !self.sort.by_change;
+        if self.sort.by_change {
+            self.sort.descending = true;
+        }
+        true
+    }
+
+    pub(crate) fn toggle_column(&mut self, column: Column) {
+        if let Some(at) = self.columns.iter().position(|shown| *shown == column) {
+            if column.spec().priority > 0 {
+                self.columns.remove(at);
+            }
+            return;
+        }
+        // Where the default order has it.
+        let rank = |column: Column| Column::ALL.iter().position(|c| *c == column);
+        let at =
+            self.columns.iter().position(|shown| rank(*shown) > rank(column)).unwrap_or(self.columns.len());
+        self.columns.insert(at, column);
+    }
+
+    /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the site of the selected row. False: nothing to do.
+    pub(crate) fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool {
+        let Some(selected) = self.selected else { return false };
+        let site = match selected {
+            RowKey::Group(site) => site,
+            RowKey::Task(key) => match store.task(key) {
+                Some(task) => task.facts.site,
+                None => return false,
+            },
+        };
+        let Some(group) = self.groups.get(site) else { return false };
+        let is_folded = group.shape == Shape::Folded;
+        let folded = wanted.unwrap_or(!is_folded);
+        if folded == is_folded || (folded && group.live.len() < 2) {
+            return false;
+        }
+        self.folds.insert(site, folded);
+        if folded {
+            (self.selected, self.follows) = (Some(RowKey::Group(site)), true);
+        } else if group.live.len() < config.fold_at as u64 && self.fold_mode != FoldMode::All {
+            // Few tasks need no header above them.
+            self.folds.remove(&site);
+        }
+        true
+    }
+
+    /// Chooses how everything folds; the same once more: automatically.
+    pub(crate) fn fold_all(&mut self, mode: FoldMode) {
+        self.folds.clear();
+        self.fold_mode = if self.fold_mode == mode { FoldMode::Auto } else { mode };
+    }
+
+    /// Another process: its sites have other numbers. What the user folded stays folded, by place.
+    pub(crate) fn renumber(&mut self, new_site: impl Fn(SiteId) -> Option<SiteId>) {
+        self.folds =
+            self.folds.drain().filter_map(|(site, folded)| Some((new_site(site)?, folded))).collect();
+        self.groups = GroupMap::default();
+        self.selected = match self.selected {
+            Some(RowKey::Group(site)) => new_site(site).map(RowKey::Group),
+            // A task of the old process is none of the new one, even if the numbers are the same.
+            Some(RowKey::Task(_)) | None => None,
+        };
+    }
+}
+
+fn shape(mode: FoldMode, choice: Option<bool>, tasks: u64, was_grouped: bool, config: &Config) -> Shape {
+    let fold_at = config.fold_at.max(2) as u64;
+    // A site that hovers around the limit would flicker.
+    let limit = if was_grouped { fold_at - fold_at / 5 } else { fold_at };
+    match (choice, mode) {
+        (Some(true), _) if tasks >= 2 => Shape::Folded,
+        (Some(false), _) if tasks >= limit => Shape::Unfolded,
+        (Some(false), FoldMode::All) if tasks >= 2 => Shape::Unfolded,
+        (Some(_), _) => Shape::Loose,
+        (None, FoldMode::All) if tasks >= 2 => Shape::Folded,
+        (None, FoldMode::Auto) if tasks >= limit => Shape::Folded,
+        (None, FoldMode::None) if tasks >= limit => Shape::Unfolded,
+        (None, _) => Shape::Loose,
+    }
+}
