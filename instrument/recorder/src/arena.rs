@@ -31,7 +31,7 @@ pub struct Page<T: Slot> {
 /// Grows by pages up to its limit, never shrinks.
 #[derive(Debug)]
 pub struct Arena<T: Slot> {
-    pages: Box<[OnceLock<Box<Page<T>>>]>,
+    pages: Box<[OnceLock<Page<T>>]>,
     free: FreeList,
     /// Pages made so far; guarded, as two threads must not make the same page.
     growing: Mutex<()>,
@@ -39,7 +39,7 @@ pub struct Arena<T: Slot> {
 }
 
 impl<T: Slot> Arena<T> {
-    /// An arena for at most `max` slots, rounded up to whole pages. No page is made yet; the table of pages costs 16 bytes a page.
+    /// An arena for at most `max` slots, rounded up to whole pages. No page is made yet; the table of pages costs 40 bytes a page.
     pub fn new(max: u32) -> Self {
         let pages = (max as usize).div_ceil(T::PAGE);
         Self {
@@ -76,7 +76,7 @@ impl<T: Slot> Arena<T> {
 
     /// Pages made, in order.
     pub fn pages(&self) -> impl Iterator<Item = &Page<T>> {
-        self.pages.iter().map_while(|page| page.get().map(|page| &**page))
+        self.pages.iter().map_while(OnceLock::get)
     }
 
     /// Pages made.
@@ -86,7 +86,7 @@ impl<T: Slot> Arena<T> {
 
     /// Bytes held: every page made and the table of pages.
     pub fn memory_bytes(&self) -> usize {
-        let page = size_of::<Page<T>>() + T::PAGE * (size_of::<T>() + size_of::<AtomicU32>());
+        let page = T::PAGE * (size_of::<T>() + size_of::<AtomicU32>());
         self.page_count() * page + size_of_val(&*self.pages)
     }
 
@@ -98,12 +98,10 @@ impl<T: Slot> Arena<T> {
             return true;
         }
         let Some(cell) = self.pages.get(made as usize) else { return false };
-        cell.get_or_init(|| {
-            Box::new(Page {
-                shared: T::Shared::default(),
-                slots: (0..T::PAGE).map(|_| T::default()).collect(),
-                links: (0..T::PAGE).map(|_| AtomicU32::new(0)).collect(),
-            })
+        cell.get_or_init(|| Page {
+            shared: T::Shared::default(),
+            slots: (0..T::PAGE).map(|_| T::default()).collect(),
+            links: (0..T::PAGE).map(|_| AtomicU32::new(0)).collect(),
         });
         self.made.store(made + 1, Ordering::Release);
         let first = made * T::PAGE as u32;

@@ -3,6 +3,8 @@
 //! Names and targets as tokio 1.54.1 emits them (`tokio/src/util/trace.rs`, `tokio/src/runtime/task/waker.rs`); the older target
 //! `runtime::waker` is of tokio before 1.13.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use tracing_core::Metadata;
 
 /// What a callsite is to us.
@@ -33,6 +35,40 @@ pub(crate) fn kind(metadata: &Metadata<'_>) -> Kind {
         "runtime.resource" | "runtime.resource.async_op" | "runtime.resource.async_op.poll" => Kind::Resource,
         _ if is_probe(metadata) => Kind::Task,
         _ => Kind::Other,
+    }
+}
+
+/// Most callsites of waker events that are known by their address: tokio has four.
+const MAX_WAKER_CALLSITES: usize = 8;
+
+/// The callsites of tokio's waker events by address, so that the hottest events are told apart without comparing text.
+#[derive(Debug, Default)]
+pub(crate) struct WakerCallsites([AtomicUsize; MAX_WAKER_CALLSITES]);
+
+impl WakerCallsites {
+    /// Remembers a callsite of [`Kind::Waker`].
+    pub(crate) fn add(&self, metadata: &'static Metadata<'static>) {
+        let address = std::ptr::from_ref(metadata) as usize;
+        for known in &self.0 {
+            let free = known.compare_exchange(0, address, Relaxed, Relaxed);
+            if free.is_ok() || free == Err(address) {
+                return;
+            }
+        }
+    }
+
+    /// Whether an event is about a waker; one of the remembered callsites, or by its text where there was no room.
+    #[inline]
+    pub(crate) fn has(&self, metadata: &'static Metadata<'static>) -> bool {
+        let address = std::ptr::from_ref(metadata) as usize;
+        for known in &self.0 {
+            match known.load(Relaxed) {
+                known if known == address => return true,
+                0 => return false,
+                _ => {}
+            }
+        }
+        kind(metadata) == Kind::Waker
     }
 }
 

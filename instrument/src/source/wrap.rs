@@ -24,7 +24,7 @@ use tracing_core::{
     span::{Attributes, Current, Id, Record},
 };
 
-use super::callsite::{self, Kind};
+use super::callsite::{self, Kind, WakerCallsites};
 use crate::handle::Handle;
 
 /// The wrapper; made by [`crate::wrap`] and [`crate::Builder::wrap`].
@@ -32,6 +32,7 @@ use crate::handle::Handle;
 pub struct Wrapped<S> {
     handle: Handle,
     inner: S,
+    wakers: WakerCallsites,
     foreign: Foreign,
 }
 
@@ -40,7 +41,7 @@ const IGNORED: u64 = u64::MAX;
 
 impl<S> Wrapped<S> {
     pub(crate) fn new(handle: Handle, inner: S) -> Self {
-        Self { handle, inner, foreign: Foreign::default() }
+        Self { handle, inner, wakers: WakerCallsites::default(), foreign: Foreign::default() }
     }
 
     /// The recorder behind it.
@@ -67,7 +68,11 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         match callsite::kind(metadata) {
-            Kind::Task | Kind::Waker => Interest::always(),
+            Kind::Task => Interest::always(),
+            Kind::Waker => {
+                self.wakers.add(metadata);
+                Interest::always()
+            }
             Kind::Resource => Interest::never(),
             Kind::Other => self.inner.register_callsite(metadata),
         }
@@ -121,14 +126,11 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     #[inline]
     fn event_enabled(&self, event: &Event<'_>) -> bool {
-        match callsite::kind(event.metadata()) {
-            Kind::Waker => true,
-            _ => !super::is_own_thread() && self.inner.event_enabled(event),
-        }
+        self.wakers.has(event.metadata()) || !super::is_own_thread() && self.inner.event_enabled(event)
     }
 
     fn event(&self, event: &Event<'_>) {
-        if callsite::kind(event.metadata()) == Kind::Waker {
+        if self.wakers.has(event.metadata()) {
             let resolve = |raw| self.ours(&Id::from_u64(raw)).ok().flatten();
             super::waker_event(self.handle.recorder(), event, resolve);
         } else {
