@@ -59,6 +59,9 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     }
     let mut visitor = SpawnVisitor::default();
     attributes.record(&mut visitor);
+    if visitor.is_worker() {
+        return None;
+    }
     let spawn = visitor.spawn();
     #[cfg(tokio_unstable)]
     hooks::traced(spawn.tokio_id);

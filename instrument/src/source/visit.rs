@@ -20,6 +20,15 @@ pub(super) struct SpawnVisitor {
 }
 
 impl SpawnVisitor {
+    /// Whether this is a worker thread of a runtime. Tokio starts those as blocking tasks that run for ever; to the program they are no
+    /// tasks, and what happens on them outside of any task (timers, the driver) is not their doing.
+    pub(super) fn is_worker(&self) -> bool {
+        // Either separator: the path is the compiler's.
+        const WORKER: [&str; 4] = ["runtime", "scheduler", "multi_thread", "worker.rs"];
+        self.kind.as_str() == "blocking"
+            && self.file.rsplit(['/', '\\']).take(WORKER.len()).eq(WORKER.into_iter().rev())
+    }
+
     pub(super) fn spawn(&self) -> Spawn<'_> {
         let kind = match self.kind.as_str() {
             "local" => TaskKind::Local,

@@ -1,0 +1,48 @@
+//! The program under test: one executable, a scenario an argument.
+//!
+//! `program SCENARIO [--source wrap|layer|hooks|wrappers|init|blinded|bare] [--bind ADDRESS] [--workers N] [--name NAME]`
+//!
+//! Its first line says where it listens; then it obeys commands on stdin, a line each, and answers each with a line of JSON. It ends
+//! with its stdin. What it counts, it counts by itself: that is the truth that the console is held against.
+
+mod counted;
+mod counted_load;
+mod faults;
+mod hostile;
+mod idle;
+mod real;
+mod stage;
+mod wedged;
+
+use std::process::ExitCode;
+
+use crate::stage::{Options, Stage};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let scenario = arguments.next().unwrap_or_default();
+    let run = match scenario.as_str() {
+        "idle" => idle::run,
+        "million" => idle::million,
+        "counted" => counted_load::run,
+        "wedged" => wedged::run,
+        "hostile" => hostile::run,
+        "faults" => faults::run,
+        "redis" => real::redis,
+        "axum" => real::axum,
+        _ => {
+            eprintln!("no such scenario: {scenario}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match Options::parse(arguments).and_then(|options| Stage::open(&options)) {
+        Ok(stage) => {
+            run(&stage);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A program under test: a real process that says where it listens, answers commands, and is killed when it is dropped.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::DEADLINE;
+
+/// A running program.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+    address: String,
+}
+
+impl Program {
+    /// Starts the executable and waits until it listens.
+    ///
+    /// # Panics
+    /// It does not start, or does not say where it listens.
+    pub fn start(executable: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(executable)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{executable}: {error}"));
+        let stdin = child.stdin.take().expect("stdin is a pipe");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let (sender, lines) = channel();
+        // A thread, so that a program that says nothing fails its test instead of hanging it.
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut program = Self { child, stdin, lines, address: String::new() };
+        let first = program.line();
+        let address = first.strip_prefix("listening ");
+        program.address =
+            address.unwrap_or_else(|| panic!("the first line is no address: {first}")).to_owned();
+        program
+    }
+
+    /// Where it listens: `http://host:port` or `unix:/path`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a command and waits for its answer.
+    pub fn ask(&mut self, command: &str) -> Value {
+        self.tell(command);
+        self.answer()
+    }
+
+    /// Sends a command.
+    ///
+    /// # Panics
+    /// The program has ended.
+    pub fn tell(&mut self, command: &str) {
+        writeln!(self.stdin, "{command}").expect("the program reads its commands");
+        self.stdin.flush().expect("the program reads its commands");
+    }
+
+    /// The answer to a command.
+    ///
+    /// # Panics
+    /// None comes.
+    pub fn answer(&mut self) -> Value {
+        let line = self.line();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// The answer to a command, if it is there.
+    ///
+    /// # Panics
+    /// It is no JSON.
+    pub fn try_answer(&mut self) -> Option<Value> {
+        let line = self.lines.try_recv().ok()?;
+        Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+    }
+
+    /// Kills it with SIGKILL: it gets no chance to say goodbye.
+    pub fn kill(&mut self) {
+        // Already dead is dead as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Resident memory in bytes, by Linux's word.
+    ///
+    /// # Panics
+    /// The process is gone.
+    pub fn rss_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the program runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux knows VmRSS");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("VmRSS is a number");
+        kib * 1024
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.recv_timeout(DEADLINE).unwrap_or_else(|error| {
+            panic!("no line from the program: {error}; it has {:?}", self.child.try_wait())
+        })
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,17 @@
+//! What a console is told of real programs, against what those programs know of themselves.
+
+mod blinded;
+mod idle;
+mod memory;
+mod real;
+mod restart;
+mod server;
+mod totals;
+mod wedged;
+
+use taskscope_tests::program::Program;
+
+/// Starts a scenario of the program under test.
+fn start(arguments: &[&str]) -> Program {
+    Program::start(env!("CARGO_BIN_EXE_program"), arguments)
+}

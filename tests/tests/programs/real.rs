@@ -1,0 +1,1 @@
+//! Real servers under their own kind of load, read as a console reads them.

@@ -1,0 +1,1 @@
+//! The server's manners: consoles that pause, lag, ask again, crowd, or say nonsense.
