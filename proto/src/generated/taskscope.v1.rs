@@ -73,6 +73,21 @@ pub struct Frame {
     pub process: ::core::option::Option<Process>,
     #[prost(message, repeated, tag = "13")]
     pub details: ::prost::alloc::vec::Vec<TaskDetail>,
+    /// Resources (locks, channels, timers) new to this client, and what changed of them.
+    #[prost(message, optional, tag = "14")]
+    pub resources: ::core::option::Option<ResourceColumns>,
+    #[prost(message, optional, tag = "15")]
+    pub resource_stats: ::core::option::Option<ResourceStatColumns>,
+    /// Slots of resources that were dropped; absolute slot numbers, of their own numbering.
+    #[prost(uint32, repeated, tag = "16")]
+    pub freed_resources: ::prost::alloc::vec::Vec<u32>,
+    /// Async operations under way on them (a `lock().await`, a `sleep`), and what changed of them.
+    #[prost(message, optional, tag = "17")]
+    pub ops: ::core::option::Option<OpColumns>,
+    #[prost(message, optional, tag = "18")]
+    pub op_stats: ::core::option::Option<OpStatColumns>,
+    #[prost(uint32, repeated, tag = "19")]
+    pub freed_ops: ::prost::alloc::vec::Vec<u32>,
 }
 /// Who is on the other side.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -118,6 +133,9 @@ pub struct Sources {
     /// Built with --cfg tokio_unstable.
     #[prost(bool, tag = "4")]
     pub tokio_unstable: bool,
+    /// tokio's spans of locks and timers arrive.
+    #[prost(bool, tag = "5")]
+    pub resources: bool,
 }
 /// A place in the program's source where tasks are spawned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -292,6 +310,9 @@ pub struct Process {
     /// Clients connected.
     #[prost(uint32, tag = "14")]
     pub clients: u32,
+    /// Resources and operations made beyond their limit: not watched.
+    #[prost(uint64, tag = "15")]
+    pub untracked_resources: u64,
 }
 /// Counts per bucket; the bounds are the same for all and travel with the counts so that no client
 /// needs to know how the recorder lays them out.
@@ -349,6 +370,109 @@ pub struct Event {
     /// For wakes: as StatColumns.last_waker. For polls: the thread, index * 2 + 1.
     #[prost(uint64, tag = "3")]
     pub by: u64,
+}
+/// What never changes of a resource. Slots and generations are of a numbering of their own, beside that of the tasks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResourceColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot_delta: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "2")]
+    pub generation: ::prost::alloc::vec::Vec<u32>,
+    /// Type as the program knows it (`Mutex`, `Semaphore`, `Sleep`); 1-based index into `strings`.
+    #[prost(uint32, repeated, tag = "3")]
+    pub concrete_type: ::prost::alloc::vec::Vec<u32>,
+    /// What it is for (`Sync`, `timer`); 1-based index into `strings`.
+    #[prost(uint32, repeated, tag = "4")]
+    pub kind: ::prost::alloc::vec::Vec<u32>,
+    /// Where it was made.
+    #[prost(uint32, repeated, tag = "5")]
+    pub site: ::prost::alloc::vec::Vec<u32>,
+    /// Slot + 1 and generation of the resource it is a part of; 0: none.
+    #[prost(uint32, repeated, tag = "6")]
+    pub parent_slot_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "7")]
+    pub parent_generation: ::prost::alloc::vec::Vec<u32>,
+    /// A part of another one that the program never sees.
+    #[prost(bool, repeated, tag = "8")]
+    pub internal: ::prost::alloc::vec::Vec<bool>,
+    #[prost(uint64, repeated, tag = "9")]
+    pub created_ago_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(string, repeated, tag = "10")]
+    pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What changes of a resource: its attributes, all of them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResourceStatColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot_delta: ::prost::alloc::vec::Vec<u32>,
+    #[prost(message, optional, tag = "2")]
+    pub attributes: ::core::option::Option<Attributes>,
+}
+/// Attributes of many rows, laid end to end: a row has few, and most rows have the same.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Attributes {
+    /// How many attributes each row has.
+    #[prost(uint32, repeated, tag = "1")]
+    pub count: ::prost::alloc::vec::Vec<u32>,
+    /// 1-based index into `strings`: `locked`, `permits`, …
+    #[prost(uint32, repeated, tag = "2")]
+    pub name: ::prost::alloc::vec::Vec<u32>,
+    #[prost(enumeration = "AttributeKind", repeated, tag = "3")]
+    pub kind: ::prost::alloc::vec::Vec<i32>,
+    #[prost(uint64, repeated, tag = "4")]
+    pub value: ::prost::alloc::vec::Vec<u64>,
+    /// 1-based index into `strings`: `ms`; 0: none.
+    #[prost(uint32, repeated, tag = "5")]
+    pub unit: ::prost::alloc::vec::Vec<u32>,
+    #[prost(string, repeated, tag = "6")]
+    pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What never changes of an async operation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot_delta: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "2")]
+    pub generation: ::prost::alloc::vec::Vec<u32>,
+    /// The method that made it (`Mutex::lock`); 1-based index into `strings`.
+    #[prost(uint32, repeated, tag = "3")]
+    pub source: ::prost::alloc::vec::Vec<u32>,
+    /// Slot + 1 and generation of the resource it is on; 0: unknown.
+    #[prost(uint32, repeated, tag = "4")]
+    pub resource_slot_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "5")]
+    pub resource_generation: ::prost::alloc::vec::Vec<u32>,
+    /// Slot + 1 and generation of the operation it is a part of; 0: none.
+    #[prost(uint32, repeated, tag = "6")]
+    pub parent_slot_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "7")]
+    pub parent_generation: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint64, repeated, tag = "8")]
+    pub created_ago_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(string, repeated, tag = "9")]
+    pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpStatColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot_delta: ::prost::alloc::vec::Vec<u32>,
+    /// Slot + 1 and generation of the task that polled it last; 0: none yet, or no task.
+    #[prost(uint32, repeated, tag = "2")]
+    pub task_slot_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "3")]
+    pub task_generation: ::prost::alloc::vec::Vec<u32>,
+    /// IDLE, RUNNING or DONE.
+    #[prost(enumeration = "TaskState", repeated, tag = "4")]
+    pub state: ::prost::alloc::vec::Vec<i32>,
+    #[prost(uint64, repeated, tag = "5")]
+    pub state_ago_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "6")]
+    pub polls: ::prost::alloc::vec::Vec<u64>,
+    /// Time in finished polls.
+    #[prost(uint64, repeated, tag = "7")]
+    pub busy_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(message, optional, tag = "8")]
+    pub attributes: ::core::option::Option<Attributes>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -494,6 +618,40 @@ impl EventKind {
             "EVENT_KIND_POLL_START" => Some(Self::PollStart),
             "EVENT_KIND_POLL_END" => Some(Self::PollEnd),
             "EVENT_KIND_WAKE" => Some(Self::Wake),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AttributeKind {
+    Unspecified = 0,
+    Number = 1,
+    /// 0 or 1.
+    Bool = 2,
+    /// `value` is a 1-based index into `strings`.
+    Text = 3,
+}
+impl AttributeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ATTRIBUTE_KIND_UNSPECIFIED",
+            Self::Number => "ATTRIBUTE_KIND_NUMBER",
+            Self::Bool => "ATTRIBUTE_KIND_BOOL",
+            Self::Text => "ATTRIBUTE_KIND_TEXT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ATTRIBUTE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "ATTRIBUTE_KIND_NUMBER" => Some(Self::Number),
+            "ATTRIBUTE_KIND_BOOL" => Some(Self::Bool),
+            "ATTRIBUTE_KIND_TEXT" => Some(Self::Text),
             _ => None,
         }
     }
