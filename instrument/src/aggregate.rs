@@ -179,6 +179,7 @@ impl Hub {
                 hooks: sources.hooks.load(Relaxed),
                 wrappers: sources.wrappers.load(Relaxed),
                 tokio_unstable: cfg!(tokio_unstable),
+                resources: false,
             }),
             problems: problems.to_vec(),
         }

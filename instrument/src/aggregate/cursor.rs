@@ -332,6 +332,7 @@ impl Cursor {
             sent_bytes: self.sent_bytes,
             process_cpu_ns: cost::process_cpu_ns().unwrap_or(0),
             clients: hub.clients.load(std::sync::atomic::Ordering::Relaxed),
+            untracked_resources: 0,
         }
     }
 }
