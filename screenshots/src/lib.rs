@@ -1,15 +1,19 @@
 //! Draws fixtures through the real views of the console to SVG and PNG.
 //!
 //! ```text
-//! fixture (frames, keys, time) ──▶ model ──▶ view ──▶ Buffer ──▶ SVG ──▶ PNG
+//! made-up service ──▶ frames ──▶ console ──▶ buffer ──▶ SVG ──▶ PNG
 //! ```
 //!
-//! Invariant: a picture shows what the console draws: nothing here knows what a screen looks like. The same fixtures give the
-//! same SVG, so that `tests/pictures.rs` can tell when the committed pictures are stale.
+//! Invariant: a picture shows what the console draws; nothing here knows what a screen looks like. The same fixture gives
+//! the same SVG, so that `tests/pictures.rs` can tell when a committed picture is stale.
 
+mod frames;
 pub mod palette;
 mod png;
+mod service;
+mod shots;
 mod svg;
 
 pub use png::{PngError, png};
+pub use shots::{SHOTS, Shot};
 pub use svg::svg;

@@ -1,0 +1,258 @@
+//! The made-up service as a server would send it: a snapshot, then a frame every half second.
+
+use taskscope_proto::{
+    columns::{DeltaEncoder, drop_if_default},
+    v1::{
+        Event, EventKind, Frame, Hello, Histogram, Knows, Process, Site, SiteTotals, Sources, StatColumns,
+        TaskColumns, TaskDetail, TaskRef, TaskState, Thread, WakerCount,
+    },
+    waker::WakerRef,
+};
+
+use crate::service::{self, Actor, CONNECT_NS, PICTURE_NS, SECOND, SITES, THREADS, Vitals};
+
+/// Time between two frames.
+pub(crate) const STEP_NS: u64 = SECOND / 2;
+
+/// Frames of the service, from the snapshot to the moment of the picture.
+pub(crate) struct Server {
+    cast: Vec<Actor>,
+    sequence: u64,
+    now_ns: u64,
+    /// Tasks whose details are sent.
+    details: Vec<TaskRef>,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self { cast: service::cast(), sequence: 0, now_ns: CONNECT_NS, details: Vec::new() }
+    }
+
+    /// What the console asked for last.
+    pub(crate) fn watch(&mut self, details: Vec<TaskRef>) {
+        self.details = details;
+    }
+
+    fn frame(&mut self) -> Frame {
+        let first = self.sequence == 0;
+        self.sequence += 1;
+        let now_ns = self.now_ns;
+        let alive = self.cast.iter().filter(|actor| actor.born_ns <= now_ns).count() as u64;
+        let new_since_ns = if first { None } else { Some(now_ns - STEP_NS) };
+        self.now_ns += STEP_NS;
+        Frame {
+            sequence: self.sequence,
+            now_ns,
+            hello: first.then(hello),
+            snapshot_start: first,
+            snapshot_end: first,
+            sites: if first { sites() } else { Vec::new() },
+            threads: if first { threads() } else { Vec::new() },
+            tasks: Some(tasks(&self.cast, now_ns, new_since_ns)),
+            stats: Some(stats(&self.cast, now_ns)),
+            totals: totals(&self.cast, now_ns),
+            process: Some(process(now_ns, alive)),
+            details: self.details.iter().map(|task| detail(&self.cast, *task, now_ns)).collect(),
+            ..Frame::default()
+        }
+    }
+}
+
+impl Iterator for Server {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        (self.now_ns <= PICTURE_NS).then(|| self.frame())
+    }
+}
+
+fn hello() -> Hello {
+    Hello {
+        protocol: taskscope_proto::limits::PROTOCOL_VERSION,
+        instance: 0x5eed,
+        process_name: "checkout-api".to_owned(),
+        pid: 4211,
+        started_unix_ns: 1_795_000_000 * SECOND,
+        taskscope_version: "0.1.0".to_owned(),
+        tokio_version: "1.54.1".to_owned(),
+        os: "linux x86_64".to_owned(),
+        sources: Some(Sources { tracing: true, hooks: true, tokio_unstable: true, ..Sources::default() }),
+        problems: Vec::new(),
+    }
+}
+
+fn sites() -> Vec<Site> {
+    let site = |(n, (file, line, column)): (usize, &(&str, u32, u32))| Site {
+        index: n as u32 + 1,
+        file: (*file).to_owned(),
+        line: *line,
+        column: *column,
+    };
+    SITES.iter().enumerate().map(site).collect()
+}
+
+fn threads() -> Vec<Thread> {
+    THREADS
+        .iter()
+        .enumerate()
+        .map(|(n, name)| Thread { index: n as u32 + 1, name: (*name).to_owned() })
+        .collect()
+}
+
+/// The tasks that were born after `since_ns`; all that are born by now, where that is `None`.
+fn tasks(cast: &[Actor], now_ns: u64, since_ns: Option<u64>) -> TaskColumns {
+    let mut columns = TaskColumns::default();
+    let mut deltas = DeltaEncoder::default();
+    let is_new =
+        |actor: &Actor| actor.born_ns <= now_ns && since_ns.is_none_or(|since_ns| actor.born_ns > since_ns);
+    for (slot, actor) in (0_u32..).zip(cast).filter(|(_, actor)| is_new(actor)) {
+        columns.slot_delta.extend(deltas.push(slot));
+        columns.generation.push(1);
+        columns.tokio_id.push(actor.tokio_id);
+        columns.site.push(actor.site as u32 + 1);
+        columns.kind.push(actor.kind.into());
+        let name = intern(&mut columns.strings, actor.name);
+        columns.name.push(name);
+        let fields = intern(&mut columns.strings, &actor.fields);
+        columns.fields.push(fields);
+        columns.created_ago_ns.push(now_ns - actor.born_ns);
+        columns.parent_slot_plus1.push(actor.parent_slot.map_or(0, |slot| slot + 1));
+        columns.parent_generation.push(actor.parent_slot.map_or(0, |_| 1));
+        columns.size_bytes.push(actor.size_bytes);
+        columns.original_size_bytes.push(actor.original_size_bytes);
+        let knows = [Knows::Wakes, Knows::Scheduled, Knows::Wakers, Knows::WakerClones];
+        columns.knows.push(knows.into_iter().map(|bit| bit as u32).sum());
+    }
+    drop_if_default(&mut columns.original_size_bytes);
+    columns
+}
+
+/// The 1-based index of a text among the frame's strings; 0 for none.
+fn intern(strings: &mut Vec<String>, text: &str) -> u32 {
+    if text.is_empty() {
+        return 0;
+    }
+    let known = strings.iter().position(|string| string == text);
+    let index = known.unwrap_or_else(|| {
+        strings.push(text.to_owned());
+        strings.len() - 1
+    });
+    index as u32 + 1
+}
+
+fn stats(cast: &[Actor], now_ns: u64) -> StatColumns {
+    let mut columns = StatColumns::default();
+    let mut deltas = DeltaEncoder::default();
+    for (slot, actor) in (0_u32..).zip(cast).filter(|(_, actor)| actor.born_ns <= now_ns) {
+        let vitals = actor.at(slot, now_ns);
+        columns.slot_delta.extend(deltas.push(slot));
+        columns.state.push(state(&vitals).into());
+        columns.state_ago_ns.push(vitals.state_ago_ns);
+        columns.polls.push(vitals.polls);
+        columns.busy_ns.push(vitals.busy_ns);
+        columns.scheduled_ns.push(vitals.scheduled_ns);
+        columns.wakes.push(vitals.wakes);
+        columns.self_wakes.push(vitals.self_wakes);
+        columns.waker_clones.push(vitals.wakes + u64::from(vitals.wakers));
+        columns.waker_drops.push(vitals.wakes);
+        columns.wakers_plus1.push(vitals.wakers + 1);
+        columns.last_wake_ago_ns_plus1.push(vitals.last_wake_ago_ns.map_or(0, |ago_ns| ago_ns + 1));
+        columns.last_waker.push(vitals.last_waker.encode());
+        columns.longest_poll_ns.push(vitals.longest_poll_ns);
+        columns.longest_scheduled_ns.push(vitals.longest_scheduled_ns);
+    }
+    columns
+}
+
+fn state(vitals: &Vitals) -> TaskState {
+    match vitals {
+        Vitals { running: true, .. } => TaskState::Running,
+        Vitals { scheduled: true, .. } => TaskState::Scheduled,
+        _ => TaskState::Idle,
+    }
+}
+
+fn totals(cast: &[Actor], now_ns: u64) -> Vec<SiteTotals> {
+    (0..SITES.len())
+        .map(|site| {
+            let alive =
+                cast.iter().filter(|actor| actor.site == site && actor.born_ns <= now_ns).count() as u64;
+            // Connections come and go; nothing else here ends.
+            let finished = if site == 1 { 212_000 + now_ns / (SECOND / 290) } else { 0 };
+            SiteTotals {
+                site: site as u32 + 1,
+                spawned: alive + finished,
+                finished,
+                polls: finished * 41,
+                busy_ns: finished * 900_000,
+                scheduled_ns: finished * 300_000,
+                wakes: finished * 40,
+                self_wakes: 0,
+            }
+        })
+        .collect()
+}
+
+fn process(now_ns: u64, alive: u64) -> Process {
+    Process {
+        alive,
+        spawned: 212_000 + now_ns / (SECOND / 290) + alive,
+        own_cpu_ns: now_ns / 400,
+        cost_known: true,
+        hot_path_ns: now_ns / 700,
+        own_memory_bytes: 1_900_000,
+        sent_bytes: (now_ns - CONNECT_NS) / 9_000,
+        process_cpu_ns: now_ns / 5 * 4,
+        clients: 1,
+        ..Process::default()
+    }
+}
+
+fn detail(cast: &[Actor], task: TaskRef, now_ns: u64) -> TaskDetail {
+    let vitals = cast.get(task.slot as usize).map(|actor| actor.at(task.slot, now_ns)).unwrap_or_default();
+    let beats: Vec<u64> = (0..4).map(|n| STEP_NS - 1 - n * STEP_NS / 4).collect();
+    let idle = !vitals.running && vitals.state_ago_ns > STEP_NS;
+    let thread = WakerRef::Thread(2 + task.slot % 2).encode();
+    let event = |kind: EventKind, ago_ns, by| Event { kind: kind.into(), ago_ns, by };
+    let beat = |ago_ns: &u64| {
+        [
+            event(EventKind::Wake, *ago_ns, vitals.last_waker.encode()),
+            event(EventKind::PollStart, ago_ns.saturating_sub(30_000), thread),
+            event(EventKind::PollEnd, ago_ns.saturating_sub(40_000), thread),
+        ]
+    };
+    TaskDetail {
+        task: Some(task),
+        polls: Some(histogram(vitals.polls, vitals.longest_poll_ns / 12 + 1, vitals.longest_poll_ns)),
+        scheduled: Some(histogram(
+            vitals.polls,
+            vitals.longest_scheduled_ns / 5 + 1,
+            vitals.longest_scheduled_ns,
+        )),
+        wakers: vec![
+            WakerCount { waker: vitals.last_waker.encode(), count: vitals.wakes - vitals.wakes / 8 },
+            WakerCount { waker: WakerRef::Thread(1).encode(), count: vitals.wakes / 8 },
+        ],
+        other_wakes: 0,
+        watched_ago_ns: now_ns - CONNECT_NS,
+        events: if idle || vitals.running { Vec::new() } else { beats.iter().flat_map(beat).collect() },
+        lost_events: 0,
+    }
+}
+
+/// A hump around `typical_ns` with a tail up to the longest, in buckets of a quarter of an octave.
+fn histogram(count: u64, typical_ns: u64, longest_ns: u64) -> Histogram {
+    let mut histogram = Histogram { max_ns: longest_ns, ..Histogram::default() };
+    for step in 0..24_i32 {
+        let lower_ns = (typical_ns as f64 * 2_f64.powf(f64::from(step - 8) / 4.0)) as u64;
+        let upper_ns = (typical_ns as f64 * 2_f64.powf(f64::from(step - 7) / 4.0)) as u64;
+        let share = (-f64::from((step - 8).pow(2)) / 14.0).exp() * 0.17;
+        let here = (count as f64 * share).round() as u64;
+        if here > 0 && lower_ns < upper_ns && lower_ns < longest_ns {
+            histogram.lower_ns.push(lower_ns);
+            histogram.upper_ns.push(upper_ns);
+            histogram.count.push(here);
+        }
+    }
+    histogram
+}

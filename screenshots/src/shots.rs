@@ -1,0 +1,178 @@
+//! The pictures: which screen, at which size, in which look.
+//!
+//! Invariant: a screen is reached the way a user reaches it, by frames, time and actions through the console itself.
+
+use std::time::Duration;
+
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use taskscope_console::{
+    app::App,
+    keymap::Keymap,
+    shell::connect::News,
+    theme::{Background, Depth, Theme},
+};
+use taskscope_model::{Action, Config, ConnectionEvent, Effect};
+
+use crate::{
+    frames::{STEP_NS, Server},
+    palette::Palette,
+    svg,
+};
+
+/// One picture.
+pub struct Shot {
+    /// The name of its file, without the ending.
+    pub name: &'static str,
+    /// What it shows, in a sentence: the title in the SVG.
+    pub title: &'static str,
+    size: (u16, u16),
+    look: Look,
+    /// What the user does before the picture is taken.
+    actions: &'static [Action],
+    /// The program has been gone for so long.
+    lost_for: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    Dark,
+    Light,
+    /// No colour, no Unicode.
+    Ascii,
+}
+
+/// The user acts when the table has settled, and early enough for what was asked for to arrive.
+const ACT_AFTER_FRAMES: u32 = 20;
+
+const WIDE: (u16, u16) = (190, 44);
+const USUAL: (u16, u16) = (132, 34);
+const SMALL: (u16, u16) = (80, 24);
+
+/// All pictures.
+pub const SHOTS: &[Shot] = &[
+    shot("tasks", "The tasks of a checkout service, the most suspicious first", USUAL, &[]),
+    shot("task", "One task: its life, its polls, who wakes it", USUAL, &[Action::NextRow, Action::Open]),
+    shot("findings", "What the lints found, each with what to do next", USUAL, &[Action::Findings]),
+    shot("tasks-wide", "A wide terminal has the selected task beside the table", WIDE, &[]),
+    shot("tasks-80x24", "The tasks on a terminal of 80 by 24", SMALL, &[]),
+    shot("help", "All keys, generated from the keymap", USUAL, &[Action::Help]),
+    Shot { look: Look::Light, ..shot("tasks-light", "The tasks, on a light terminal", USUAL, &[]) },
+    Shot {
+        look: Look::Ascii,
+        ..shot("tasks-ascii", "The tasks without colour and without Unicode", USUAL, &[])
+    },
+    Shot {
+        lost_for: Some(Duration::from_secs(12)),
+        ..shot("lost", "The program is gone: its last state, with its age", USUAL, &[])
+    },
+];
+
+const fn shot(name: &'static str, title: &'static str, size: (u16, u16), actions: &'static [Action]) -> Shot {
+    Shot { name, title, size, look: Look::Dark, actions, lost_for: None }
+}
+
+impl Shot {
+    /// The picture as SVG.
+    pub fn svg(&self) -> String {
+        let palette = if matches!(self.look, Look::Light) { Palette::LIGHT } else { Palette::DARK };
+        svg(&self.buffer(), &palette, self.title)
+    }
+
+    /// The cells that the console draws.
+    pub fn buffer(&self) -> Buffer {
+        let theme = match self.look {
+            Look::Dark => Theme::new(Depth::True, Background::Dark, false),
+            Look::Light => Theme::new(Depth::True, Background::Light, false),
+            Look::Ascii => Theme::new(Depth::None, Background::Dark, true),
+        };
+        let config = Config { target: "127.0.0.1:6669".to_owned(), ..Config::default() };
+        let mut session = Session::new(App::new(config, Keymap::default(), theme), self.size);
+        session.watch(self.actions);
+        if let Some(lost_for) = self.lost_for {
+            session.lose(lost_for);
+        }
+        session.draw()
+    }
+}
+
+/// A console on a made-up terminal, watching the made-up service.
+struct Session {
+    app: App,
+    terminal: Terminal<TestBackend>,
+    server: Server,
+    now: Duration,
+    page_rows: u16,
+}
+
+impl Session {
+    fn new(app: App, (width, height): (u16, u16)) -> Self {
+        let Ok(terminal) = Terminal::new(TestBackend::new(width, height));
+        let mut session = Self { app, terminal, server: Server::new(), now: Duration::ZERO, page_rows: 0 };
+        session.app.resize(width, height);
+        session
+    }
+
+    /// Connects, lets the user act on the way, and watches on until the moment of the picture.
+    fn watch(&mut self, actions: &[Action]) {
+        self.link(ConnectionEvent::Connecting { attempt: 1 });
+        self.link(ConnectionEvent::Connected);
+        let mut sent = 0;
+        while let Some(frame) = self.server.next() {
+            let effects = self.app.news(News::Frame(Box::new(frame)));
+            self.obey(effects);
+            self.draw();
+            sent += 1;
+            if sent == ACT_AFTER_FRAMES {
+                for action in actions {
+                    let effects = self.app.action(*action);
+                    self.obey(effects);
+                }
+            }
+            self.pass(Duration::from_nanos(STEP_NS));
+        }
+    }
+
+    /// The program dies; the console tries again and again.
+    fn lose(&mut self, lost_for: Duration) {
+        let reason = "the program closed the connection".to_owned();
+        self.link(ConnectionEvent::Lost { reason, retry_in: Some(Duration::from_secs(1)) });
+        self.pass(lost_for);
+        self.link(ConnectionEvent::Connecting { attempt: 5 });
+        let reason = "127.0.0.1:6669 refuses the connection: nothing listens there".to_owned();
+        self.link(ConnectionEvent::Lost { reason, retry_in: Some(Duration::from_secs(4)) });
+        self.pass(Duration::from_millis(1300));
+    }
+
+    fn link(&mut self, event: ConnectionEvent) {
+        let effects = self.app.news(News::Link(event));
+        self.obey(effects);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        let effects = self.app.tick(self.now);
+        self.obey(effects);
+    }
+
+    /// Of all effects, only a request has one on the server.
+    fn obey(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::SendRequest(request) = effect {
+                self.server.watch(request.details);
+            }
+        }
+    }
+
+    /// Draws as the shell does: once more if the length of a page turned out to be another.
+    fn draw(&mut self) -> Buffer {
+        loop {
+            let Ok(_) = self.terminal.draw(|frame| self.app.draw(frame));
+            let rows = self.app.after_draw(self.page_rows);
+            let settled = rows == self.page_rows;
+            self.page_rows = rows;
+            if settled {
+                return self.terminal.backend().buffer().clone();
+            }
+        }
+    }
+}
