@@ -45,7 +45,7 @@ pub const MAX_PROBLEMS: usize = 16;
 /// Bytes kept of one sentence in `Hello.problems`: what is wrong and the cure.
 pub const MAX_PROBLEM_BYTES: usize = 1024;
 
-/// Rows of `Frame.tasks` and of `Frame.stats`, each. A row takes about 80 bytes at its widest, plus its text:
+/// Rows of each set of columns in a frame. A row takes about 80 bytes at its widest, plus its text:
 /// the sender cuts a frame at this or at [`MAX_FRAME_BYTES`], whichever comes first.
 pub const MAX_TASKS_PER_FRAME: usize = 8192;
 
