@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A column's fixed properties.
+#[expect(clippy::struct_excessive_bools, reason = "independent properties, set by name in one table")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColumnSpec {
     /// The column.

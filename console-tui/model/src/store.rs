@@ -9,6 +9,8 @@ pub(crate) mod detail;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod intake;
+pub(crate) mod process;
+mod read;
 pub(crate) mod task;
 
 use std::collections::VecDeque;
@@ -21,94 +23,12 @@ use crate::{
     text::{TextId, Texts},
 };
 use detail::Detail;
-use history::{History, MAX_HISTORIES, Rates, Ticks};
-use task::{Facts, Live, State, Stats, Sums, Task, Waker};
+use history::{History, MAX_HISTORIES, Ticks};
+pub(crate) use process::{Hello, Process, Site};
+use task::{Facts, Live, State, Stats, Sums, Task};
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
-
-/// Who is on the other side.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Hello {
-    pub(crate) protocol: u32,
-    pub(crate) instance: u64,
-    pub(crate) process_name: String,
-    pub(crate) pid: u32,
-    pub(crate) started_unix_ns: Option<u64>,
-    pub(crate) taskscope_version: Option<String>,
-    pub(crate) tokio_version: Option<String>,
-    pub(crate) os: Option<String>,
-    pub(crate) sources: Vec<&'static str>,
-    pub(crate) problems: Vec<String>,
-}
-
-/// The process as a whole, as it counts itself.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Process {
-    pub(crate) alive: u64,
-    pub(crate) spawned: u64,
-    pub(crate) untracked: u64,
-    pub(crate) late_wakes: u64,
-    pub(crate) lost_events: u64,
-    pub(crate) truncated: u64,
-    pub(crate) folded_sites: u64,
-    /// CPU time of the tool's thread; `None`: unknown.
-    pub(crate) own_cpu_ns: Option<u64>,
-    pub(crate) hot_path_ns: u64,
-    pub(crate) own_memory_bytes: u64,
-    /// CPU time of the process; `None`: unknown.
-    pub(crate) process_cpu_ns: Option<u64>,
-}
-
-impl Process {
-    /// Share of the process's CPU time that the tool takes.
-    pub(crate) fn own_cost(&self) -> Option<f64> {
-        let all = self.process_cpu_ns? as f64;
-        let own = self.own_cpu_ns?.saturating_add(self.hot_path_ns) as f64;
-        Some((own / all).min(1.0))
-    }
-}
-
-/// A spawn site with its sums.
-#[derive(Debug, Clone)]
-pub(crate) struct Site {
-    pub(crate) file: String,
-    pub(crate) line: u32,
-    pub(crate) column: u32,
-    /// Tasks ever spawned here, and ended.
-    pub(crate) spawned: u64,
-    pub(crate) finished: u64,
-    /// Sums over the finished ones.
-    pub(crate) finished_sums: Sums,
-    pub(crate) live: Live,
-    history: History,
-}
-
-impl Site {
-    fn new() -> Self {
-        Self {
-            file: String::new(),
-            line: 0,
-            column: 0,
-            spawned: 0,
-            finished: 0,
-            finished_sums: Sums::default(),
-            live: Live::default(),
-            history: History::new(Sums::default()),
-        }
-    }
-
-    /// Live and finished tasks together.
-    pub(crate) fn sums(&self, at: u64) -> Sums {
-        let mut sums = self.finished_sums;
-        sums.add(&self.live.sums(at));
-        sums
-    }
-
-    fn is_used(&self) -> bool {
-        self.spawned > 0 || self.live.len() > 0
-    }
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Retired {
@@ -173,155 +93,6 @@ impl Store {
         }
     }
 
-    // --- reading ---
-
-    /// Every task that is kept, with the number of its record.
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.iter().flatten()
-    }
-
-    /// Tasks that are kept, finished ones included.
-    pub(crate) fn len(&self) -> usize {
-        self.by_slot.len() + self.retired.len()
-    }
-
-    pub(crate) fn task(&self, key: TaskKey) -> Option<&Task> {
-        let current = self.by_slot.get(&key.slot).and_then(|&index| self.record(index));
-        match current {
-            Some(task) if task.key == key => Some(task),
-            _ => self.retired_by_key.get(&key).and_then(|&index| self.record(index)),
-        }
-    }
-
-    fn record(&self, index: u32) -> Option<&Task> {
-        self.tasks.get(index as usize)?.as_ref()
-    }
-
-    pub(crate) fn name(&self, task: &Task) -> Option<&str> {
-        self.texts.text(task.facts.name)
-    }
-
-    pub(crate) fn fields(&self, task: &Task) -> Option<&str> {
-        self.texts.text(task.facts.fields)
-    }
-
-    pub(crate) fn site(&self, id: SiteId) -> Option<&Site> {
-        self.sites.get(id.0 as usize)
-    }
-
-    /// Sites that anything is known of, [`SiteId::NONE`] included.
-    pub(crate) fn sites(&self) -> impl Iterator<Item = (SiteId, &Site)> {
-        self.sites
-            .iter()
-            .enumerate()
-            .map(|(i, site)| (SiteId(i as u32), site))
-            .filter(|(_, site)| site.is_used())
-    }
-
-    /// `file:line:column`; `None`: not known.
-    pub(crate) fn place(&self, id: SiteId) -> Option<String> {
-        let (file, line, column) = self.place_parts(id)?;
-        Some(format!("{file}:{line}:{column}"))
-    }
-
-    /// What makes a place the same place in another process.
-    pub(crate) fn place_parts(&self, id: SiteId) -> Option<(&str, u32, u32)> {
-        let site = self.site(id).filter(|site| id.is_known() && !site.file.is_empty())?;
-        Some((&site.file, site.line, site.column))
-    }
-
-    /// The site at a place.
-    pub(crate) fn site_at(&self, place: (&str, u32, u32)) -> Option<SiteId> {
-        (0..self.sites.len() as u32).map(SiteId).find(|id| self.place_parts(*id) == Some(place))
-    }
-
-    /// `file:line`, with the path's uninteresting start left out: a column's worth.
-    pub(crate) fn short_place(&self, id: SiteId) -> Option<String> {
-        let (file, line, _) = self.place_parts(id)?;
-        Some(format!("{}:{line}", short_path(file)))
-    }
-
-    /// `transfer #88`, `#88`, `conn s5`.
-    pub(crate) fn task_words(&self, task: &Task) -> String {
-        let mark = if task.facts.tokio_id > 0 { "#" } else { "" };
-        match self.name(task) {
-            Some(name) => format!("{name} {mark}{}", task.id()),
-            None => format!("{mark}{}", task.id()),
-        }
-    }
-
-    /// `accept #117`, `thread tokio-runtime-worker`; `None`: unknown.
-    pub(crate) fn waker_words(&self, waker: Waker) -> Option<String> {
-        match waker {
-            Waker::Unknown => None,
-            Waker::Thread(index) => {
-                let name = (index as usize).checked_sub(1).and_then(|i| self.threads.get(i));
-                Some(match name {
-                    Some(name) if !name.is_empty() => format!("thread {name} (outside any task)"),
-                    _ => format!("thread {index} (outside any task)"),
-                })
-            }
-            Waker::Task(key) => Some(match self.task(key) {
-                Some(task) => self.task_words(task),
-                None => format!("s{} (a task that has ended)", key.slot),
-            }),
-        }
-    }
-
-    pub(crate) fn live(&self) -> &Live {
-        &self.live
-    }
-
-    /// Finished tasks that are still shown.
-    pub(crate) fn done(&self) -> u64 {
-        self.done + self.retired.len() as u64
-    }
-
-    /// Live and finished tasks together, late wakes included.
-    pub(crate) fn totals(&self) -> Sums {
-        let mut sums = self.finished_sums;
-        sums.add(&self.live.sums(self.now_ns));
-        sums.wakes = sums.wakes.wrapping_add(self.process.map_or(0, |process| process.late_wakes));
-        sums
-    }
-
-    /// `None`: not known (yet, or for want of room).
-    pub(crate) fn rates(&self, task: &Task) -> Option<Rates> {
-        match self.history(task) {
-            Some(history) => history.rates(&self.ticks),
-            None if task.history_lost || self.ticks.count == 0 => None,
-            // No history: nothing happened.
-            None => Some(Rates::default()),
-        }
-    }
-
-    pub(crate) fn spark(&self, task: &Task) -> Option<[u8; 8]> {
-        match self.history(task) {
-            Some(history) => Some(history.spark()),
-            None if task.history_lost || self.ticks.count == 0 => None,
-            None => Some([0; 8]),
-        }
-    }
-
-    fn history(&self, task: &Task) -> Option<&History> {
-        let index = (task.history_plus1 as usize).checked_sub(1)?;
-        self.histories.get(index)?.as_ref().map(|(_, history)| history)
-    }
-
-    pub(crate) fn site_rates(&self, site: &Site) -> Option<Rates> {
-        site.history.rates(&self.ticks)
-    }
-
-    pub(crate) fn site_spark(&self, site: &Site) -> Option<[u8; 8]> {
-        (self.ticks.count > 0).then(|| site.history.spark())
-    }
-
-    pub(crate) fn process_rates(&self) -> Option<Rates> {
-        self.process_history.rates(&self.ticks)
-    }
-
-    // --- changing ---
-
     pub(crate) fn set_verdict(&mut self, key: TaskKey, lints: u16, severity_plus1: u8) {
         if let Some(&index) = self.by_slot.get(&key.slot)
             && let Some(Some(task)) = self.tasks.get_mut(index as usize)
@@ -376,7 +147,9 @@ impl Store {
             {
                 let held = [old.facts.name, old.facts.fields];
                 self.replace_facts(index, facts);
-                held.into_iter().for_each(|text| self.texts.release(text));
+                for text in held {
+                    self.texts.release(text);
+                }
                 return;
             }
             self.drop_slot(key.slot);
@@ -562,15 +335,13 @@ impl Store {
         self.filling = false;
         let totals = self.totals();
         let now_ns = self.now_ns;
-        match before {
-            Some(old) => self.adopt(old),
-            None => {
-                self.ticks.due(now_ns);
-                self.process_history = History::new(totals);
-                for site in &mut self.sites {
-                    site.history = History::new(site.sums(now_ns));
-                }
-            }
+        if let Some(old) = before {
+            return self.adopt(old);
+        }
+        self.ticks.due(now_ns);
+        self.process_history = History::new(totals);
+        for site in &mut self.sites {
+            site.history = History::new(site.sums(now_ns));
         }
     }
 
@@ -616,14 +387,4 @@ impl Store {
     fn move_text(&mut self, from: &Texts, id: TextId) -> TextId {
         from.text(id).and_then(|text| self.texts.hold(text)).unwrap_or_default()
     }
-}
-
-/// The last two parts of a path, or what follows the package's folder in a registry: enough to know the file.
-fn short_path(path: &str) -> &str {
-    const KEPT: usize = 3;
-    let mut cut = path.len();
-    for (i, _) in path.rmatch_indices(['/', '\\']).take(KEPT) {
-        cut = i;
-    }
-    if path.matches(['/', '\\']).count() < KEPT { path } else { &path[cut + 1..] }
 }

@@ -21,7 +21,7 @@ use crate::{
     screen::table::{Row, RowKey, Sort},
     store::{Store, task::Task},
 };
-use groups::{Group, GroupMap, Shape};
+use groups::{GroupMap, Shape};
 use order::{Entry, Order};
 
 /// How spawn sites fold when the user has not chosen for one.
@@ -296,8 +296,7 @@ impl Table {
     /// Sorts by the column that is shown `step` places to the right.
     pub(crate) fn sort_step(&mut self, step: isize) {
         let now = self.columns.iter().position(|column| *column == self.sort.column).unwrap_or(0);
-        let len = self.columns.len().max(1) as isize;
-        let next = (now as isize + step).rem_euclid(len) as usize;
+        let next = (now + self.columns.len()).saturating_add_signed(step) % self.columns.len().max(1);
         if let Some(column) = self.columns.get(next).copied()
             && column != self.sort.column
         {
@@ -380,14 +379,12 @@ fn shape(mode: FoldMode, choice: Option<bool>, tasks: u64, was_grouped: bool, co
     let fold_at = config.fold_at.max(2) as u64;
     // A site that hovers around the limit would flicker.
     let limit = if was_grouped { fold_at - fold_at / 5 } else { fold_at };
-    match (choice, mode) {
-        (Some(true), _) if tasks >= 2 => Shape::Folded,
-        (Some(false), _) if tasks >= limit => Shape::Unfolded,
-        (Some(false), FoldMode::All) if tasks >= 2 => Shape::Unfolded,
-        (Some(_), _) => Shape::Loose,
-        (None, FoldMode::All) if tasks >= 2 => Shape::Folded,
-        (None, FoldMode::Auto) if tasks >= limit => Shape::Folded,
-        (None, FoldMode::None) if tasks >= limit => Shape::Unfolded,
-        (None, _) => Shape::Loose,
-    }
+    let wanted = match (choice, mode) {
+        (Some(true), _) | (None, FoldMode::All) if tasks >= 2 => Some(true),
+        (None, FoldMode::Auto) if tasks >= limit => Some(true),
+        (Some(false), FoldMode::All) if tasks >= 2 => Some(false),
+        (Some(false), _) | (None, FoldMode::None) if tasks >= limit => Some(false),
+        _ => None,
+    };
+    wanted.map_or(Shape::Loose, |folded| if folded { Shape::Folded } else { Shape::Unfolded })
 }

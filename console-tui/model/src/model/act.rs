@@ -245,9 +245,9 @@ impl Model {
     }
 
     fn step_tab(&mut self, step: isize) {
-        let len = Tab::ALL.len() as isize;
-        let now = Tab::ALL.iter().position(|tab| *tab == self.route.tab()).unwrap_or(0) as isize;
-        self.open_tab(Tab::ALL[(now + step).rem_euclid(len) as usize]);
+        let now = Tab::ALL.iter().position(|tab| *tab == self.route.tab()).unwrap_or(0);
+        let next = (now + Tab::ALL.len()).saturating_add_signed(step) % Tab::ALL.len();
+        self.open_tab(Tab::ALL[next]);
     }
 
     fn toggle_overlay(&mut self, overlay: OverlayState) {

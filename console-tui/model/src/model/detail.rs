@@ -78,7 +78,7 @@ pub(crate) fn view(
     let mut doors = Doors { store, list: Vec::new() };
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut doors);
-    let wakes = wakes(store, task, &mut doors);
+    let wake_facts = wake_facts(store, task, &mut doors);
     let wakers = detail.map(|detail| wakers(store, task, detail, &mut doors));
     let mine = children.of == Some(task.key);
     let listed: &[TaskKey] = if mine { &children.list } else { &[] };
@@ -98,7 +98,7 @@ pub(crate) fn view(
         gone: task.gone,
         about,
         life: life(task, at),
-        wakes,
+        wakes: wake_facts,
         findings: findings::about_task(store, task, config),
         poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),
         schedule_delays: detail.and_then(|detail| distribution(detail.scheduled.as_ref()?)),
@@ -154,7 +154,7 @@ fn life(task: &Task, at: u64) -> Vec<Fact> {
     ]
 }
 
-fn wakes(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
+fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     let knows = task.facts.knows;
     let self_wakes = |n: u64| {
         let share = percent(n as f64 / task.stats.sums.wakes.max(1) as f64);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{event::ConnectionEvent, screen::header::LinkState, text::clean};
 
 /// Nothing for this long on an open stream: the data is old, and says so.
-pub(crate) const STALE_AFTER: Duration = Duration::from_millis(1000);
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(1);
 /// Nothing for this long although the server promised more: it is silent.
 const SILENT_AFTER: Duration = Duration::from_secs(3);
 /// Bytes kept of a reason.

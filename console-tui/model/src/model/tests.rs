@@ -1,1 +1,90 @@
 //! Scenarios, from frames to what the screen shows.
+
+mod fake;
+mod hostile;
+mod lints;
+mod same;
+mod screens;
+mod stream;
+mod table;
+
+use std::time::Duration;
+
+use taskscope_proto::v1;
+
+use crate::{Action, Config, ConnectionEvent, Effect, Event, Model, update};
+pub(super) use fake::{Fake, FakeTask, SITE_COUNT};
+
+/// A model and a clock.
+pub(super) struct Client {
+    pub(super) model: Model,
+    pub(super) now: Duration,
+    pub(super) requests: Vec<v1::WatchRequest>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Client {
+    pub(super) fn new(config: Config) -> Self {
+        let mut client = Self {
+            model: Model::new(config),
+            now: Duration::ZERO,
+            requests: Vec::new(),
+            effects: Vec::new(),
+        };
+        client.send(Event::PageRows(20));
+        client.send(Event::Connection(ConnectionEvent::Connecting { attempt: 1 }));
+        client.send(Event::Connection(ConnectionEvent::Connected));
+        client
+    }
+
+    /// A client that has the whole picture of `fake`.
+    pub(super) fn watching(fake: &mut Fake) -> Self {
+        let mut client = Self::new(Config::default());
+        client.take(fake.snapshot());
+        client
+    }
+
+    pub(super) fn send(&mut self, event: Event) {
+        for effect in update(&mut self.model, event) {
+            match effect {
+                Effect::SendRequest(request) => self.requests.push(request),
+                other => self.effects.push(other),
+            }
+        }
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        self.send(Event::Action(action));
+    }
+
+    pub(super) fn take(&mut self, frames: Vec<v1::Frame>) {
+        for frame in frames {
+            self.send(Event::Frame(Box::new(frame)));
+        }
+    }
+
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.send(Event::Tick { now: self.now });
+    }
+
+    /// Time passes on both sides, and the changes arrive.
+    pub(super) fn run(&mut self, fake: &mut Fake, seconds: u64) {
+        for _ in 0..seconds {
+            fake.now_ns += 1_000_000_000;
+            self.now += Duration::from_secs(1);
+            self.send(Event::Tick { now: self.now });
+            self.take(vec![fake.delta()]);
+        }
+        // What came with the last frame is on the screen too.
+        self.wait(Duration::from_secs(1));
+    }
+
+    /// The first columns of the rows, as text.
+    pub(super) fn rows(&self, columns: &[crate::Column]) -> Vec<String> {
+        let line = |row: &crate::screen::table::Row| {
+            row.cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>().join(" ")
+        };
+        self.model.rows(columns).iter().map(line).collect()
+    }
+}

@@ -289,19 +289,17 @@ fn number(text: &str, unit: Unit) -> Result<f64, String> {
     let digits = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
     let (digits, suffix) = lower.split_at(digits);
     let scale = match (unit, suffix) {
-        (Unit::Time, "ns") => 1.0,
-        (Unit::Time, "us" | "µs" | "μs") => 1e3,
-        (Unit::Time, "ms") => 1e6,
-        (Unit::Time, "s") => 1e9,
+        (Unit::Time, "us" | "µs" | "μs") | (Unit::Count | Unit::PerSecond, "k") => 1e3,
+        (Unit::Time, "ms") | (Unit::Count | Unit::PerSecond, "m") => 1e6,
+        (Unit::Time, "s") | (Unit::Count | Unit::PerSecond, "g") => 1e9,
         (Unit::Time, "m" | "min") => 60e9,
         (Unit::Time, "h") => 3600e9,
         (Unit::Time, "d") => 86_400e9,
+        (Unit::Time, "ns")
+        | (Unit::Count | Unit::PerSecond | Unit::Percent | Unit::Bytes, "")
+        | (Unit::Percent, "%")
+        | (Unit::Bytes, "b") => 1.0,
         (Unit::Time, "") if digits == "0" => 1.0,
-        (Unit::Count | Unit::PerSecond | Unit::Percent | Unit::Bytes, "") => 1.0,
-        (Unit::Count | Unit::PerSecond, "k") => 1e3,
-        (Unit::Count | Unit::PerSecond, "m") => 1e6,
-        (Unit::Count | Unit::PerSecond, "g") => 1e9,
-        (Unit::Percent, "%") | (Unit::Bytes, "b") => 1.0,
         (Unit::Bytes, "k" | "kb" | "kib") => 1024.0,
         (Unit::Bytes, "m" | "mb" | "mib") => 1024.0 * 1024.0,
         _ => return Err(format!("`{text}` is no {}.", example(unit))),

@@ -1,7 +1,9 @@
-//! The only module that reads and writes wire messages.
+//! The only module (with [`rows`]) that reads and writes wire messages.
 //!
 //! Invariant: a frame is checked whole before any of it is applied, so a refused frame has changed nothing; checking
 //! neither panics nor allocates by a number that the other side chose.
+
+mod rows;
 
 use taskscope_proto::{
     columns::{Column, ColumnError, slots},
@@ -11,7 +13,6 @@ use taskscope_proto::{
         MAX_SLOTS, MAX_THREAD_NAME_BYTES, MAX_THREADS, MAX_WAKERS, PROTOCOL_VERSION,
     },
     v1,
-    waker::WakerRef,
 };
 
 use crate::{
@@ -20,10 +21,12 @@ use crate::{
     store::{
         Hello, Process, Store,
         detail::{Bucket, Detail, Event, EventKind, Histogram},
-        task::{Facts, Kind, Knows, State, Stats, Sums, Waker},
+        task::Sums,
     },
     text::{TextId, clean},
 };
+
+use rows::{StatReader, TaskReader, waker};
 
 /// Why a frame was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -183,78 +186,6 @@ fn text(text: &str, max_bytes: usize, losses: &mut Losses) -> String {
     cleaned.into_owned()
 }
 
-/// The columns of new tasks, checked.
-struct TaskReader<'a> {
-    wire: &'a v1::TaskColumns,
-    rows: usize,
-    generation: Column<'a, u32>,
-    tokio_id: Column<'a, u64>,
-    site: Column<'a, u32>,
-    kind: Column<'a, i32>,
-    name: Column<'a, u32>,
-    fields: Column<'a, u32>,
-    created_ago_ns: Column<'a, u64>,
-    parent_slot_plus1: Column<'a, u32>,
-    parent_generation: Column<'a, u32>,
-    size_bytes: Column<'a, u32>,
-    original_size_bytes: Column<'a, u32>,
-    knows: Column<'a, u32>,
-}
-
-impl<'a> TaskReader<'a> {
-    fn new(wire: &'a v1::TaskColumns) -> Result<Self, WireError> {
-        let rows = slots(&wire.slot_delta)?.len();
-        Ok(Self {
-            wire,
-            rows,
-            generation: Column::new("generation", &wire.generation, rows)?,
-            tokio_id: Column::new("tokio_id", &wire.tokio_id, rows)?,
-            site: Column::new("site", &wire.site, rows)?,
-            kind: Column::new("kind", &wire.kind, rows)?,
-            name: Column::new("name", &wire.name, rows)?,
-            fields: Column::new("fields", &wire.fields, rows)?,
-            created_ago_ns: Column::new("created_ago_ns", &wire.created_ago_ns, rows)?,
-            parent_slot_plus1: Column::new("parent_slot_plus1", &wire.parent_slot_plus1, rows)?,
-            parent_generation: Column::new("parent_generation", &wire.parent_generation, rows)?,
-            size_bytes: Column::new("size_bytes", &wire.size_bytes, rows)?,
-            original_size_bytes: Column::new("original_size_bytes", &wire.original_size_bytes, rows)?,
-            knows: Column::new("knows", &wire.knows, rows)?,
-        })
-    }
-
-    fn check(&self) -> Result<(), WireError> {
-        let strings = self.wire.strings.len();
-        at_most("strings", strings, self.rows * 2)?;
-        for row in 0..self.rows {
-            in_range("name", u64::from(self.name.at(row)), 0..=strings as u64)?;
-            in_range("fields", u64::from(self.fields.at(row)), 0..=strings as u64)?;
-            in_range("site", u64::from(self.site.at(row)), 0..=MAX_SITES as u64)?;
-            in_range(
-                "parent_slot_plus1",
-                u64::from(self.parent_slot_plus1.at(row)),
-                0..=u64::from(MAX_SLOTS),
-            )?;
-        }
-        Ok(())
-    }
-
-    fn facts(&self, row: usize, now_ns: u64) -> Facts {
-        let parent = self.parent_slot_plus1.at(row).checked_sub(1);
-        Facts {
-            tokio_id: self.tokio_id.at(row),
-            created_ns: now_ns.saturating_sub(self.created_ago_ns.at(row)),
-            parent: parent.map(|slot| TaskKey { slot, generation: self.parent_generation.at(row) }),
-            site: SiteId(self.site.at(row)),
-            name: TextId::NONE,
-            fields: TextId::NONE,
-            size_bytes: self.size_bytes.at(row),
-            original_size_bytes: self.original_size_bytes.at(row),
-            kind: kind(self.kind.at(row)),
-            knows: knows(self.knows.at(row)),
-        }
-    }
-}
-
 fn apply_tasks(store: &mut Store, wire: &v1::TaskColumns, now_ns: u64, losses: &mut Losses) {
     let Ok(reader) = TaskReader::new(wire) else { return };
     let Ok(slots) = slots(&wire.slot_delta) else { return };
@@ -287,95 +218,6 @@ fn hold(
     })
 }
 
-fn kind(wire: i32) -> Kind {
-    match v1::TaskKind::try_from(wire) {
-        Ok(v1::TaskKind::Task) => Kind::Task,
-        Ok(v1::TaskKind::Local) => Kind::Local,
-        Ok(v1::TaskKind::Blocking) => Kind::Blocking,
-        Ok(v1::TaskKind::BlockOn) => Kind::BlockOn,
-        Ok(v1::TaskKind::Future) => Kind::Future,
-        // A kind that a newer server knows is unknown here.
-        Ok(v1::TaskKind::Unspecified) | Err(_) => Kind::Unknown,
-    }
-}
-
-fn knows(bits: u32) -> Knows {
-    let has = |bit: v1::Knows| bits & (bit as u32) != 0;
-    Knows {
-        wakes: has(v1::Knows::Wakes),
-        scheduled: has(v1::Knows::Scheduled),
-        wakers: has(v1::Knows::Wakers),
-        clones: has(v1::Knows::WakerClones),
-    }
-}
-
-/// The columns of changes, checked.
-struct StatReader<'a> {
-    state: Column<'a, i32>,
-    state_ago_ns: Column<'a, u64>,
-    polls: Column<'a, u64>,
-    busy_ns: Column<'a, u64>,
-    scheduled_ns: Column<'a, u64>,
-    wakes: Column<'a, u64>,
-    self_wakes: Column<'a, u64>,
-    waker_clones: Column<'a, u64>,
-    waker_drops: Column<'a, u64>,
-    wakers_plus1: Column<'a, u32>,
-    last_wake_ago_ns_plus1: Column<'a, u64>,
-    last_waker: Column<'a, u64>,
-    longest_poll_ns: Column<'a, u64>,
-    longest_scheduled_ns: Column<'a, u64>,
-}
-
-impl<'a> StatReader<'a> {
-    fn new(wire: &'a v1::StatColumns) -> Result<Self, WireError> {
-        let rows = slots(&wire.slot_delta)?.len();
-        Ok(Self {
-            state: Column::new("state", &wire.state, rows)?,
-            state_ago_ns: Column::new("state_ago_ns", &wire.state_ago_ns, rows)?,
-            polls: Column::new("polls", &wire.polls, rows)?,
-            busy_ns: Column::new("busy_ns", &wire.busy_ns, rows)?,
-            scheduled_ns: Column::new("scheduled_ns", &wire.scheduled_ns, rows)?,
-            wakes: Column::new("wakes", &wire.wakes, rows)?,
-            self_wakes: Column::new("self_wakes", &wire.self_wakes, rows)?,
-            waker_clones: Column::new("waker_clones", &wire.waker_clones, rows)?,
-            waker_drops: Column::new("waker_drops", &wire.waker_drops, rows)?,
-            wakers_plus1: Column::new("wakers_plus1", &wire.wakers_plus1, rows)?,
-            last_wake_ago_ns_plus1: Column::new(
-                "last_wake_ago_ns_plus1",
-                &wire.last_wake_ago_ns_plus1,
-                rows,
-            )?,
-            last_waker: Column::new("last_waker", &wire.last_waker, rows)?,
-            longest_poll_ns: Column::new("longest_poll_ns", &wire.longest_poll_ns, rows)?,
-            longest_scheduled_ns: Column::new("longest_scheduled_ns", &wire.longest_scheduled_ns, rows)?,
-        })
-    }
-
-    fn stats(&self, row: usize, now_ns: u64) -> Stats {
-        let last_wake_ago_ns = self.last_wake_ago_ns_plus1.at(row).checked_sub(1);
-        Stats {
-            sums: Sums {
-                polls: self.polls.at(row),
-                wakes: self.wakes.at(row),
-                self_wakes: self.self_wakes.at(row),
-                busy_ns: self.busy_ns.at(row),
-                scheduled_ns: self.scheduled_ns.at(row),
-            },
-            state_since_ns: now_ns.saturating_sub(self.state_ago_ns.at(row)),
-            waker_clones: self.waker_clones.at(row),
-            waker_drops: self.waker_drops.at(row),
-            last_wake_ns_plus1: last_wake_ago_ns
-                .map_or(0, |ago_ns| now_ns.saturating_sub(ago_ns).saturating_add(1)),
-            longest_poll_ns: self.longest_poll_ns.at(row),
-            longest_scheduled_ns: self.longest_scheduled_ns.at(row),
-            last_waker: waker(self.last_waker.at(row)),
-            wakers_plus1: self.wakers_plus1.at(row),
-            state: state(self.state.at(row)),
-        }
-    }
-}
-
 fn apply_stats(store: &mut Store, wire: &v1::StatColumns, now_ns: u64, losses: &mut Losses) -> u64 {
     let Ok(reader) = StatReader::new(wire) else { return 0 };
     let Ok(slots) = slots(&wire.slot_delta) else { return 0 };
@@ -384,24 +226,6 @@ fn apply_stats(store: &mut Store, wire: &v1::StatColumns, now_ns: u64, losses: &
         orphans += u64::from(!store.apply(slot, reader.stats(row, now_ns), losses));
     }
     orphans
-}
-
-fn state(wire: i32) -> State {
-    match v1::TaskState::try_from(wire) {
-        Ok(v1::TaskState::Idle) => State::Idle,
-        Ok(v1::TaskState::Scheduled) => State::Scheduled,
-        Ok(v1::TaskState::Running) => State::Running,
-        Ok(v1::TaskState::Done) => State::Done,
-        Ok(v1::TaskState::Unspecified) | Err(_) => State::Unknown,
-    }
-}
-
-fn waker(code: u64) -> Waker {
-    match WakerRef::decode(code) {
-        WakerRef::Unknown => Waker::Unknown,
-        WakerRef::Thread(index) => Waker::Thread(index),
-        WakerRef::Task { slot, generation } => Waker::Task(TaskKey { slot, generation }),
-    }
 }
 
 fn process_numbers(wire: &v1::Process) -> Process {
@@ -416,7 +240,7 @@ fn process_numbers(wire: &v1::Process) -> Process {
         own_cpu_ns: wire.cost_known.then_some(wire.own_cpu_ns),
         hot_path_ns: wire.hot_path_ns,
         own_memory_bytes: wire.own_memory_bytes,
-        process_cpu_ns: (wire.process_cpu_ns > 0).then_some(wire.process_cpu_ns),
+        all_cpu_ns: (wire.process_cpu_ns > 0).then_some(wire.process_cpu_ns),
     }
 }
 

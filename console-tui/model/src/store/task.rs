@@ -67,6 +67,7 @@ impl Kind {
 }
 
 /// What the sources of a task can tell.
+#[expect(clippy::struct_excessive_bools, reason = "each stands for a value that is known or not")]
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Knows {
     pub(crate) wakes: bool,

@@ -1,0 +1,215 @@
+//! A server that means harm: no panic, bounded memory, nothing for the terminal to obey.
+
+use proptest::prelude::*;
+use prost::Message;
+use taskscope_proto::v1;
+
+use super::{Client, Fake};
+use crate::{Action, Column, Config, Event, Target, store::task::State};
+
+fn look_at_everything(client: &mut Client) {
+    let model = &client.model;
+    let _ = (model.header(), model.tabs(), model.strip(), model.breadcrumbs(), model.hints(), model.table());
+    let _ = (model.rows(Column::ALL), model.findings(), model.overlay(), model.input(), model.report());
+    if let crate::Screen::Task(key) = model.screen() {
+        let _ = model.task(key);
+    }
+    let _ = State::COUNT;
+}
+
+fn numbers() -> impl Strategy<Value = Vec<u32>> {
+    prop::collection::vec(prop_oneof![0_u32..4, any::<u32>()], 0..6)
+}
+
+fn large() -> impl Strategy<Value = Vec<u64>> {
+    prop::collection::vec(prop_oneof![0_u64..4, any::<u64>()], 0..6)
+}
+
+prop_compose! {
+    fn task_columns()(
+        slot_delta in numbers(), generation in numbers(), tokio_id in large(), site in numbers(),
+        kind in prop::collection::vec(any::<i32>(), 0..6), name in numbers(), created_ago_ns in large(),
+        parent_slot_plus1 in numbers(), knows in numbers(), strings in prop::collection::vec(any::<String>(), 0..6),
+        whole in any::<bool>(),
+    ) -> v1::TaskColumns {
+        let rows = slot_delta.len();
+        let mut columns = v1::TaskColumns {
+            slot_delta, generation, tokio_id, site, kind, name, created_ago_ns, parent_slot_plus1, knows, strings,
+            ..v1::TaskColumns::default()
+        };
+        if whole {
+            // Right lengths, so that the values get further in.
+            columns.generation.resize(rows, 1);
+            columns.tokio_id.resize(rows, 1);
+            columns.site.resize(rows, 1);
+            columns.kind.resize(rows, 1);
+            columns.name.resize(rows, 1);
+            columns.created_ago_ns.resize(rows, 1);
+            columns.parent_slot_plus1.resize(rows, 1);
+            columns.knows.resize(rows, 15);
+        }
+        columns
+    }
+}
+
+prop_compose! {
+    fn stat_columns()(
+        slot_delta in numbers(), state in prop::collection::vec(any::<i32>(), 0..6), state_ago_ns in large(),
+        polls in large(), busy_ns in large(), wakes in large(), last_waker in large(), whole in any::<bool>(),
+    ) -> v1::StatColumns {
+        let rows = slot_delta.len();
+        let mut columns = v1::StatColumns {
+            slot_delta, state, state_ago_ns, polls, busy_ns, wakes, last_waker, ..v1::StatColumns::default()
+        };
+        if whole {
+            columns.state.resize(rows, 3);
+            columns.state_ago_ns.resize(rows, u64::MAX);
+            columns.polls.resize(rows, u64::MAX);
+            columns.busy_ns.resize(rows, u64::MAX);
+            columns.wakes.resize(rows, u64::MAX);
+            columns.last_waker.resize(rows, u64::MAX);
+        }
+        columns
+    }
+}
+
+prop_compose! {
+    fn frame()(
+        sequence in 1_u64..6, now_ns in any::<u64>(), instance in 0_u64..3, hello in any::<bool>(),
+        snapshot_start in any::<bool>(), snapshot_end in any::<bool>(), tasks in prop::option::of(task_columns()),
+        stats in prop::option::of(stat_columns()), freed in numbers(), sites in prop::collection::vec((0_u32..6, any::<String>()), 0..4),
+        totals in prop::collection::vec((0_u32..6, any::<u64>()), 0..4), buckets in prop::collection::vec(any::<(u64, u64, u64)>(), 0..6),
+        slot in 0_u32..4, kinds in prop::collection::vec((any::<i32>(), any::<u64>()), 0..6), alive in any::<u64>(),
+    ) -> v1::Frame {
+        let histogram = v1::Histogram {
+            lower_ns: buckets.iter().map(|b| b.0).collect(),
+            upper_ns: buckets.iter().map(|b| b.1).collect(),
+            count: buckets.iter().map(|b| b.2).collect(),
+            max_ns: alive,
+        };
+        let detail = v1::TaskDetail {
+            task: Some(v1::TaskRef { slot, generation: 1 }),
+            polls: Some(histogram.clone()),
+            scheduled: Some(histogram),
+            events: kinds.iter().map(|(kind, ago_ns)| v1::Event { kind: *kind, ago_ns: *ago_ns, by: *ago_ns }).collect(),
+            wakers: kinds.iter().map(|(_, waker)| v1::WakerCount { waker: *waker, count: u64::MAX }).collect(),
+            watched_ago_ns: alive,
+            ..v1::TaskDetail::default()
+        };
+        v1::Frame {
+            sequence, now_ns, snapshot_start, snapshot_end, tasks, stats, freed,
+            hello: hello.then(|| v1::Hello { instance, problems: vec!["\u{1b}]0;x\u{7}".into()], ..v1::Hello::default() }),
+            sites: sites.into_iter().map(|(index, file)| v1::Site { index, file, line: index, column: 1 }).collect(),
+            totals: totals.into_iter().map(|(site, n)| v1::SiteTotals { site, spawned: n, finished: n, polls: n, wakes: n, ..Default::default() }).collect(),
+            process: Some(v1::Process { alive, spawned: alive, untracked: alive, own_cpu_ns: alive, cost_known: true, process_cpu_ns: 1, ..Default::default() }),
+            details: vec![detail],
+            ..v1::Frame::default()
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_frames_and_wild_keys_do_not_panic(
+        frames in prop::collection::vec(frame(), 1..12), keys in prop::collection::vec((0_usize..80, any::<u16>()), 12),
+    ) {
+        let mut client = Client::watching(&mut Fake::with_tasks(3));
+        let actions: Vec<Action> = Action::all().collect();
+        for (frame, (key, index)) in frames.into_iter().zip(keys) {
+            client.take(vec![frame]);
+            client.act(actions[key % actions.len()]);
+            client.send(Event::Click(Target::Row(usize::from(index))));
+            client.send(Event::Scroll(index.cast_signed()));
+            client.send(Event::PageRows(index));
+            client.wait(std::time::Duration::from_millis(u64::from(index)));
+            look_at_everything(&mut client);
+        }
+    }
+
+    #[test]
+    fn random_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut client = Client::watching(&mut Fake::with_tasks(3));
+        if let Ok(frame) = v1::Frame::decode(bytes.as_slice()) {
+            client.take(vec![frame]);
+            look_at_everything(&mut client);
+        }
+    }
+
+    #[test]
+    fn no_text_reaches_the_terminal_raw(name in any::<String>(), fields in "\\PC*[\u{1b}\u{202e}\u{200b}\n]\\PC*", file in any::<String>()) {
+        let mut fake = Fake::with_tasks(1);
+        fake.files[1] = file;
+        fake.add(1, |task| {
+            task.name = name;
+            task.fields = fields;
+            task.wakers = Some(0);
+        });
+        let mut client = Client::watching(&mut fake);
+        client.act(Action::Open);
+        let mut shown = format!("{:?}", client.model.rows(Column::ALL));
+        if let crate::Screen::Task(key) = client.model.screen() {
+            shown = format!("{shown}{:?}", client.model.task(key));
+        }
+        for row in client.model.rows(Column::ALL) {
+            for cell in row.cells {
+                prop_assert_eq!(crate::text::clean(&cell.text, usize::MAX).into_owned(), cell.text);
+            }
+        }
+        for finding in client.model.findings() {
+            prop_assert_eq!(crate::text::clean(&finding.message, usize::MAX).into_owned(), finding.message);
+        }
+        // The report is for scripts, which print it.
+        let json = serde_json::to_string(&client.model.report()).unwrap();
+        let obeyed = ['\u{1b}', '\u{202e}', '\u{200b}'];
+        prop_assert!(!json.contains(obeyed));
+        let escape = "\\u{1b}";
+        prop_assert!(!shown.contains(escape));
+    }
+}
+
+#[test]
+fn two_thousand_million_tasks_do_not_fit_in_here() {
+    let mut client = Client::watching(&mut Fake::with_tasks(3));
+    let mut fake = Fake::new();
+    fake.sequence = 1;
+    let mut frame = fake.delta();
+    frame.tasks = Some(v1::TaskColumns { slot_delta: vec![1 << 31], ..v1::TaskColumns::default() });
+    client.take(vec![frame]);
+    assert_eq!(client.model.header().losses.rejected_frames, 1);
+    assert_eq!(client.model.report().tasks.len(), 3);
+}
+
+#[test]
+fn names_of_a_megabyte_are_cut_and_counted() {
+    let mut fake = Fake::with_tasks(1);
+    fake.task(0).name = "x".repeat(1 << 20);
+    let client = Client::watching(&mut fake);
+    let name = client.model.report().tasks[0].name.clone().unwrap();
+    assert_eq!(name.len(), taskscope_proto::limits::MAX_NAME_BYTES);
+    assert_eq!(client.model.header().losses.texts_cleaned, 1);
+}
+
+#[test]
+fn churn_does_not_grow_the_model() {
+    let mut fake = Fake::with_tasks(20);
+    let mut client = Client::new(Config { max_tasks: 64, ..Config::default() });
+    client.take(fake.snapshot());
+    let mut most = 0;
+    for generation in 2..3000_u32 {
+        for slot in 0..20 {
+            fake.add(slot, |task| {
+                task.generation = generation;
+                task.name = format!("conn {generation}-{slot}");
+            });
+        }
+        fake.now_ns += 1_000_000;
+        client.take(vec![fake.delta()]);
+        most = most.max(client.model.store().unwrap().len());
+    }
+    let store = client.model.store().unwrap();
+    assert!(most <= crate::store::MAX_RETIRED + 64, "{most} tasks are kept");
+    assert!(store.texts.len() <= store.len() + 1, "{} texts for {} tasks", store.texts.len(), store.len());
+    client.run(&mut fake, 10);
+    assert_eq!(client.model.store().unwrap().len(), 20);
+    assert_eq!(client.model.store().unwrap().texts.len(), 20);
+}

@@ -1,0 +1,89 @@
+//! The process as a whole, and its spawn sites.
+
+use crate::store::{
+    history::History,
+    task::{Live, Sums},
+};
+
+/// Who is on the other side.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Hello {
+    pub(crate) protocol: u32,
+    pub(crate) instance: u64,
+    pub(crate) process_name: String,
+    pub(crate) pid: u32,
+    pub(crate) started_unix_ns: Option<u64>,
+    pub(crate) taskscope_version: Option<String>,
+    pub(crate) tokio_version: Option<String>,
+    pub(crate) os: Option<String>,
+    pub(crate) sources: Vec<&'static str>,
+    pub(crate) problems: Vec<String>,
+}
+
+/// The process as a whole, as it counts itself.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) alive: u64,
+    pub(crate) spawned: u64,
+    pub(crate) untracked: u64,
+    pub(crate) late_wakes: u64,
+    pub(crate) lost_events: u64,
+    pub(crate) truncated: u64,
+    pub(crate) folded_sites: u64,
+    /// CPU time of the tool's thread; `None`: unknown.
+    pub(crate) own_cpu_ns: Option<u64>,
+    pub(crate) hot_path_ns: u64,
+    pub(crate) own_memory_bytes: u64,
+    /// CPU time of the process; `None`: unknown.
+    pub(crate) all_cpu_ns: Option<u64>,
+}
+
+impl Process {
+    /// Share of the process's CPU time that the tool takes.
+    pub(crate) fn own_cost(&self) -> Option<f64> {
+        let all = self.all_cpu_ns? as f64;
+        let own = self.own_cpu_ns?.saturating_add(self.hot_path_ns) as f64;
+        Some((own / all).min(1.0))
+    }
+}
+
+/// A spawn site with its sums.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    /// Tasks ever spawned here, and ended.
+    pub(crate) spawned: u64,
+    pub(crate) finished: u64,
+    /// Sums over the finished ones.
+    pub(crate) finished_sums: Sums,
+    pub(crate) live: Live,
+    pub(super) history: History,
+}
+
+impl Site {
+    pub(super) fn new() -> Self {
+        Self {
+            file: String::new(),
+            line: 0,
+            column: 0,
+            spawned: 0,
+            finished: 0,
+            finished_sums: Sums::default(),
+            live: Live::default(),
+            history: History::new(Sums::default()),
+        }
+    }
+
+    /// Live and finished tasks together.
+    pub(crate) fn sums(&self, at: u64) -> Sums {
+        let mut sums = self.finished_sums;
+        sums.add(&self.live.sums(at));
+        sums
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        self.spawned > 0 || self.live.len() > 0
+    }
+}

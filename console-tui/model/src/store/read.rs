@@ -1,0 +1,168 @@
+//! What the rest of the model asks of the store.
+
+use crate::{
+    id::{SiteId, TaskKey},
+    store::{
+        Store,
+        history::{History, Rates},
+        process::Site,
+        task::{Live, Sums, Task, Waker},
+    },
+};
+
+impl Store {
+    /// Every task that is kept, with the number of its record.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().flatten()
+    }
+
+    /// Tasks that are kept, finished ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.by_slot.len() + self.retired.len()
+    }
+
+    pub(crate) fn task(&self, key: TaskKey) -> Option<&Task> {
+        let current = self.by_slot.get(&key.slot).and_then(|&index| self.record(index));
+        match current {
+            Some(task) if task.key == key => Some(task),
+            _ => self.retired_by_key.get(&key).and_then(|&index| self.record(index)),
+        }
+    }
+
+    pub(super) fn record(&self, index: u32) -> Option<&Task> {
+        self.tasks.get(index as usize)?.as_ref()
+    }
+
+    pub(crate) fn name(&self, task: &Task) -> Option<&str> {
+        self.texts.text(task.facts.name)
+    }
+
+    pub(crate) fn fields(&self, task: &Task) -> Option<&str> {
+        self.texts.text(task.facts.fields)
+    }
+
+    pub(crate) fn site(&self, id: SiteId) -> Option<&Site> {
+        self.sites.get(id.0 as usize)
+    }
+
+    /// Sites that anything is known of, [`SiteId::NONE`] included.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = (SiteId, &Site)> {
+        self.sites
+            .iter()
+            .enumerate()
+            .map(|(i, site)| (SiteId(i as u32), site))
+            .filter(|(_, site)| site.is_used())
+    }
+
+    /// `file:line:column`; `None`: not known.
+    pub(crate) fn place(&self, id: SiteId) -> Option<String> {
+        let (file, line, column) = self.place_parts(id)?;
+        Some(format!("{file}:{line}:{column}"))
+    }
+
+    /// What makes a place the same place in another process.
+    pub(crate) fn place_parts(&self, id: SiteId) -> Option<(&str, u32, u32)> {
+        let site = self.site(id).filter(|site| id.is_known() && !site.file.is_empty())?;
+        Some((&site.file, site.line, site.column))
+    }
+
+    /// The site at a place.
+    pub(crate) fn site_at(&self, place: (&str, u32, u32)) -> Option<SiteId> {
+        (0..self.sites.len() as u32).map(SiteId).find(|id| self.place_parts(*id) == Some(place))
+    }
+
+    /// `file:line`, with the path's uninteresting start left out: a column's worth.
+    pub(crate) fn short_place(&self, id: SiteId) -> Option<String> {
+        let (file, line, _) = self.place_parts(id)?;
+        Some(format!("{}:{line}", short_path(file)))
+    }
+
+    /// `transfer #88`, `#88`, `conn s5`.
+    pub(crate) fn task_words(&self, task: &Task) -> String {
+        let mark = if task.facts.tokio_id > 0 { "#" } else { "" };
+        match self.name(task) {
+            Some(name) => format!("{name} {mark}{}", task.id()),
+            None => format!("{mark}{}", task.id()),
+        }
+    }
+
+    /// `accept #117`, `thread tokio-runtime-worker`; `None`: unknown.
+    pub(crate) fn waker_words(&self, waker: Waker) -> Option<String> {
+        match waker {
+            Waker::Unknown => None,
+            Waker::Thread(index) => {
+                let name = (index as usize).checked_sub(1).and_then(|i| self.threads.get(i));
+                Some(match name {
+                    Some(name) if !name.is_empty() => format!("thread {name} (outside any task)"),
+                    _ => format!("thread {index} (outside any task)"),
+                })
+            }
+            Waker::Task(key) => Some(match self.task(key) {
+                Some(task) => self.task_words(task),
+                None => format!("s{} (a task that has ended)", key.slot),
+            }),
+        }
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Finished tasks that are still shown.
+    pub(crate) fn done(&self) -> u64 {
+        self.done + self.retired.len() as u64
+    }
+
+    /// Live and finished tasks together, late wakes included.
+    pub(crate) fn totals(&self) -> Sums {
+        let mut sums = self.finished_sums;
+        sums.add(&self.live.sums(self.now_ns));
+        sums.wakes = sums.wakes.wrapping_add(self.process.map_or(0, |process| process.late_wakes));
+        sums
+    }
+
+    /// `None`: not known (yet, or for want of room).
+    pub(crate) fn rates(&self, task: &Task) -> Option<Rates> {
+        match self.history(task) {
+            Some(history) => history.rates(&self.ticks),
+            None if task.history_lost || self.ticks.count == 0 => None,
+            // No history: nothing happened.
+            None => Some(Rates::default()),
+        }
+    }
+
+    pub(crate) fn spark(&self, task: &Task) -> Option<[u8; 8]> {
+        match self.history(task) {
+            Some(history) => Some(history.spark()),
+            None if task.history_lost || self.ticks.count == 0 => None,
+            None => Some([0; 8]),
+        }
+    }
+
+    fn history(&self, task: &Task) -> Option<&History> {
+        let index = (task.history_plus1 as usize).checked_sub(1)?;
+        self.histories.get(index)?.as_ref().map(|(_, history)| history)
+    }
+
+    pub(crate) fn site_rates(&self, site: &Site) -> Option<Rates> {
+        site.history.rates(&self.ticks)
+    }
+
+    pub(crate) fn site_spark(&self, site: &Site) -> Option<[u8; 8]> {
+        (self.ticks.count > 0).then(|| site.history.spark())
+    }
+
+    pub(crate) fn process_rates(&self) -> Option<Rates> {
+        self.process_history.rates(&self.ticks)
+    }
+}
+
+/// The last two parts of a path, or what follows the package's folder in a registry: enough to know the file.
+fn short_path(path: &str) -> &str {
+    const KEPT: usize = 3;
+    let mut cut = path.len();
+    for (i, _) in path.rmatch_indices(['/', '\\']).take(KEPT) {
+        cut = i;
+    }
+    if path.matches(['/', '\\']).count() < KEPT { path } else { &path[cut + 1..] }
+}
