@@ -74,12 +74,29 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     })
 }
 
+/// Whom a waker wakes.
+enum Woken {
+    /// This task, which may have ended.
+    Task(TaskId),
+    /// A task that has ended, and whose id is known no more.
+    Ended,
+    /// A task that is not recorded.
+    Ignored,
+}
+
 /// An event of tokio's about a waker; `resolve` turns the span's id that it carries into a task.
-fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64) -> Option<TaskId>) {
+fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64) -> Woken) {
     let mut visitor = WakerVisitor::default();
     event.record(&mut visitor);
     let Some(op) = visitor.op else { return };
-    let Some(task) = resolve(visitor.task) else { return };
+    let task = match resolve(visitor.task) {
+        Woken::Task(task) => task,
+        Woken::Ended if matches!(op, WakerOp::Wake | WakerOp::WakeByRef) && !is_own_thread() => {
+            recorder.woken_late();
+            return;
+        }
+        Woken::Ended | Woken::Ignored => return,
+    };
     match op {
         WakerOp::Wake => recorder.wake(task, true),
         WakerOp::WakeByRef => recorder.wake(task, false),

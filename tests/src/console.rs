@@ -51,6 +51,7 @@ pub async fn dial(address: &str) -> Result<TaskscopeClient<Channel>, tonic::tran
 pub struct Console {
     wishes: Option<mpsc::Sender<v1::WatchRequest>>,
     frames: Streaming<v1::Frame>,
+    encoding: Option<String>,
     /// The request as it was sent last.
     pub wish: v1::WatchRequest,
     /// All that the frames said.
@@ -91,8 +92,15 @@ impl Console {
     async fn on(mut client: TaskscopeClient<Channel>, wish: v1::WatchRequest) -> Result<Self, Status> {
         let (wishes, requests) = mpsc::channel(16);
         wishes.send(wish.clone()).await.expect("the receiver lives");
-        let frames = client.watch(ReceiverStream::new(requests)).await?.into_inner();
-        Ok(Self { wishes: Some(wishes), frames, wish, fold: Fold::default() })
+        let response = client.watch(ReceiverStream::new(requests)).await?;
+        let encoding = response.metadata().get("grpc-encoding").and_then(|value| value.to_str().ok()).map(Into::into);
+        let frames = response.into_inner();
+        Ok(Self { wishes: Some(wishes), frames, encoding, wish, fold: Fold::default() })
+    }
+
+    /// How the frames are compressed; `None`: they are not.
+    pub fn encoding(&self) -> Option<&str> {
+        self.encoding.as_deref()
     }
 
     /// Changes the request and sends it.

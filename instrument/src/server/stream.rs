@@ -99,23 +99,29 @@ impl Console {
     async fn run(&mut self, mut requests: Streaming<v1::WatchRequest>) -> Result<(), Status> {
         let mut next_round = Instant::now();
         let mut earliest_round = next_round;
+        // A console that ends its side keeps its last wish.
+        let mut wishes_end = false;
         loop {
             // What is there already is taken first, so that a wish is never older than a frame.
-            while let Some(request) = requests.next().now_or_never() {
+            while !wishes_end && let Some(request) = requests.next().now_or_never() {
                 match request {
                     Some(request) => self.take(request?)?,
-                    None => return Ok(()),
+                    None => wishes_end = true,
                 }
+            }
+            if wishes_end && self.wish.is_none() {
+                return Ok(());
             }
             let sending = self.wish.as_ref().is_some_and(|wish| !wish.paused);
             tokio::select! {
-                request = requests.next() => match request {
+                () = self.frames.closed() => return Ok(()),
+                request = requests.next(), if !wishes_end => match request {
                     Some(request) => {
                         // A new wish is answered early: somebody pressed a key. Not at once, or wishes could keep this thread busy.
                         self.take(request?)?;
                         next_round = earliest_round;
                     }
-                    None => return Ok(()),
+                    None => wishes_end = true,
                 },
                 () = tokio::time::sleep_until(next_round), if sending => {
                     let start = Instant::now();

@@ -1,6 +1,7 @@
 //! Runtime hooks: the source for runtimes whose subscriber is somebody else's.
 //!
-//! They see tasks, spawn sites and polls, but no names, wakes or blocking tasks. A task whose span arrived is recorded by the span; the
+//! They see tasks, spawn sites and polls, but no names, wakes or blocking tasks, and count one poll too many of a task that is aborted
+//! (tokio calls them when it drops the future, too, and does not say so). A task whose span arrived is recorded by the span; the
 //! hooks then pass it by at the cost of one load.
 //!
 //! Tokio has one slot a hook: the program's own hooks are given to [`Hooks`], which calls them after its own.

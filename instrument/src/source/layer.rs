@@ -15,7 +15,10 @@ use tracing_subscriber::{
     registry::{LookupSpan, SpanRef},
 };
 
-use super::callsite::{self, Kind};
+use super::{
+    Woken,
+    callsite::{self, Kind},
+};
 use crate::handle::Handle;
 
 /// The layer; made by [`crate::layer`] and [`crate::Builder::build_layer`].
@@ -57,7 +60,10 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let resolve = |raw: u64| task(context.span(&Id::from_u64(raw.max(1))));
+        let resolve = |raw: u64| match context.span(&Id::from_u64(raw.max(1))) {
+            None => Woken::Ended,
+            span => task(span).map_or(Woken::Ignored, Woken::Task),
+        };
         super::waker_event(self.handle.recorder(), event, resolve);
     }
 

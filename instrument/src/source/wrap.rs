@@ -24,7 +24,10 @@ use tracing_core::{
     span::{Attributes, Current, Id, Record},
 };
 
-use super::callsite::{self, Kind, WakerCallsites};
+use super::{
+    Woken,
+    callsite::{self, Kind, WakerCallsites},
+};
 use crate::handle::Handle;
 
 /// The wrapper; made by [`crate::wrap`] and [`crate::Builder::wrap`].
@@ -131,7 +134,10 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     fn event(&self, event: &Event<'_>) {
         if self.wakers.has(event.metadata()) {
-            let resolve = |raw| self.ours(&Id::from_u64(raw)).ok().flatten();
+            let resolve = |raw| match self.ours(&Id::from_u64(raw)) {
+                Ok(Some(task)) => Woken::Task(task),
+                _ => Woken::Ignored,
+            };
             super::waker_event(self.handle.recorder(), event, resolve);
         } else {
             self.inner.event(event);

@@ -1,6 +1,7 @@
 //! What taskscope holds: per task that waits, and after a million that have ended.
 
-use taskscope_tests::console::Console;
+use taskscope_proto::v1;
+use taskscope_tests::console::{Console, wish};
 
 use crate::start;
 
@@ -51,39 +52,37 @@ async fn a_parked_task_in_a_registry_costs_less_than_a_kibibyte() {
     costs_less_than_a_kibibyte("layer").await;
 }
 
-async fn a_million_cost_as_much_as_ten_thousand(with_console: bool) {
+fn rss(answer: &serde_json::Value) -> u64 {
+    answer["rss"].as_u64().expect("a number")
+}
+
+#[test]
+fn finished_tasks_leave_no_memory_behind() {
     let mut program = start(&["million"]);
-    let mut watcher = None;
-    if with_console {
-        let mut console = Console::open(program.address()).await;
-        watcher = Some(tokio::spawn(async move {
-            while console.next().await.is_ok() {}
-            console
-        }));
-    }
-    let rss = |answer: serde_json::Value| answer["rss"].as_u64().expect("a number");
-    // Blocks its thread, while the watcher reads on another.
-    let (ten_thousand, million) = tokio::task::spawn_blocking(move || {
-        let ten_thousand = rss(program.ask("finish 10000"));
-        let million = rss(program.ask("finish 990000"));
-        (ten_thousand, million)
-    })
-    .await
-    .expect("the program answers");
-    println!("finished 10,000: {ten_thousand} B of RSS; finished 1,000,000: {million} B; console: {with_console}");
+    let ten_thousand = rss(&program.ask("finish 10000"));
+    let million = rss(&program.ask("finish 990000"));
+    println!("finished 10,000: {ten_thousand} B of RSS; finished 1,000,000: {million} B");
     assert!(million <= ten_thousand + SLACK_BYTES, "{ten_thousand} -> {million}");
-    if let Some(watcher) = watcher {
-        let console = watcher.await.expect("no frame broke a rule");
-        assert!(console.fold.sequence > 1);
-    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn finished_tasks_leave_no_memory_behind() {
-    a_million_cost_as_much_as_ten_thousand(false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[tokio::test]
 async fn finished_tasks_leave_no_memory_behind_while_a_console_looks() {
-    a_million_cost_as_much_as_ten_thousand(true).await;
+    let mut program = start(&["million"]);
+    let slowly = v1::WatchRequest { interval_ms: 1000, ..wish() };
+    let mut console = Console::open_with(program.address(), slowly).await.expect("the server answers");
+    // As many as are retained between two looks, twice: what one look takes over, and what gathers until the next.
+    program.ask("finish 5000");
+    console.wait_for("the first half", |fold| fold.complete && fold.sums().finished == 5_000).await;
+    let ten_thousand = rss(&program.ask("finish 5000"));
+    program.tell("finish 990000");
+    let million = loop {
+        console.next().await.expect("the stream is open");
+        if let Some(answer) = program.try_answer() {
+            break rss(&answer);
+        }
+    };
+    println!("finished 10,000: {ten_thousand} B of RSS; finished 1,000,000: {million} B, with a console looking");
+    assert!(million <= ten_thousand + SLACK_BYTES, "{ten_thousand} -> {million}");
+    console.wait_for("all of them", |fold| fold.sums().finished == 1_000_000).await;
+    assert!(console.fold.tasks.len() <= 8192, "the finished ones that can be looked at are bounded");
 }

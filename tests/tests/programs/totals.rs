@@ -69,13 +69,13 @@ async fn load(source: &str) -> (Value, Fold, Fold) {
 }
 
 /// Sites by the program's own names of them, each compared.
-fn compare_sites(books: &Value, fold: &Fold, compare: impl Fn(Sums, Sums) -> bool) {
+fn compare_sites(books: &Value, fold: &Fold, compare: impl Fn(&str, Sums, Sums) -> bool) {
     for (name, book) in books.as_object().expect("an object") {
         let line = book["line"].as_u64().expect("a number");
         let sites = fold.sites_in("counted_load.rs");
         let at = |site: u32| sites.contains(&site) && u64::from(fold.sites[&site].line) == line;
         let (truth, told) = (truth(book), fold.sums_of(at));
-        assert!(compare(truth, told), "{name}: it is {truth:?}, the console has {told:?}");
+        assert!(compare(name, truth, told), "{name}: it is {truth:?}, the console has {told:?}");
     }
 }
 
@@ -86,7 +86,7 @@ fn equal_to_the_last(books: &Value, fold: &Fold) {
     assert_eq!((fold.process.spawned, fold.process.alive), (truth.spawned, truth.spawned - truth.finished));
     assert!(truth.wakes > truth.self_wakes && truth.self_wakes > 0, "the load makes both kinds: {truth:?}");
     assert!(fold.process.late_wakes > 0, "the load makes late wakes");
-    compare_sites(books, fold, |truth, told| {
+    compare_sites(books, fold, |_, truth, told| {
         let late = truth.wakes.checked_sub(told.wakes);
         late.is_some_and(|late| late <= fold.process.late_wakes) && Sums { wakes: truth.wakes, ..told } == truth
     });
@@ -120,13 +120,15 @@ async fn the_wrappers_miss_nothing() {
 async fn the_hooks_miss_no_task_and_no_poll() {
     let (books, told, late) = load("hooks").await;
     for fold in [&told, &late] {
-        let truth = total(&books);
-        let told = fold.sums();
-        assert_eq!((told.spawned, told.finished, told.polls), (truth.spawned, truth.finished, truth.polls));
+        let (truth, told) = (total(&books), fold.sums());
+        assert_eq!((told.spawned, told.finished), (truth.spawned, truth.finished));
         assert_eq!((told.wakes, told.self_wakes), (0, 0), "hooks don't see wakes, and say nothing of them");
         assert!(fold.live().all(|task| task.knows == 0), "what is not known is marked so");
-        compare_sites(&books, fold, |truth, told| {
-            (told.spawned, told.finished, told.polls) == (truth.spawned, truth.finished, truth.polls)
+        compare_sites(&books, fold, |name, truth, told| {
+            // Tokio calls the hooks also when it drops the future of an aborted task, and does not say so.
+            let most = truth.polls + if name == "aborted" { truth.spawned } else { 0 };
+            (told.spawned, told.finished) == (truth.spawned, truth.finished)
+                && (truth.polls..=most).contains(&told.polls)
         });
     }
 }

@@ -63,7 +63,10 @@ impl Recorder {
     #[inline]
     pub fn wake(&self, id: TaskId, by_value: bool) {
         let Some((page, task)) = self.find(id) else {
-            self.late_wakes.fetch_add(1, Relaxed);
+            // Untracked tasks are not looked at, late or not.
+            if !id.is_untracked() {
+                self.woken_late();
+            }
             return;
         };
         let current = thread::current();
@@ -85,7 +88,7 @@ impl Recorder {
     fn wake_from_outside(&self, task: &Task, current: u64) {
         let before = task.wakes.fetch_add(1, AcqRel);
         if before & ENDED != 0 {
-            self.late_wakes.fetch_add(1, Relaxed);
+            self.woken_late();
             return;
         }
         // Only the first wake since the last poll began schedules the task.
@@ -93,6 +96,12 @@ impl Recorder {
             task.woken_at.store(self.clock.ticks(), Relaxed);
             task.last_waker.store(if current == 0 { u64::from(thread::number()) } else { current }, Relaxed);
         }
+    }
+
+    /// A task is woken that has ended, for sources that can't name it any more.
+    #[cold]
+    pub fn woken_late(&self) {
+        self.late_wakes.fetch_add(1, Relaxed);
     }
 
     /// A waker of the task was cloned.
