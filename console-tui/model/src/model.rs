@@ -115,6 +115,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.link.heard_at = Some(model.now);
             let outcome = model.intake.frame(&mut model.live.store, &frame, model.now);
             model.took_in(outcome);
+            model.drop_unwanted_details();
         }
     }
     model.refresh();

@@ -25,7 +25,7 @@ use crate::{
 use detail::Detail;
 use history::{History, MAX_HISTORIES, Ticks};
 pub(crate) use process::{Hello, Process, Site};
-use task::{Facts, Live, State, Stats, Sums, Task};
+use task::{Facts, Live, State, Stats, Sums, Task, Total};
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
@@ -57,7 +57,7 @@ pub(crate) struct Store {
     live: Live,
     /// Kept while tasks change, by state.
     done: u64,
-    finished_sums: Sums,
+    finished: Total,
     ticks: Ticks,
     histories: Vec<Option<(u32, History)>>,
     free_histories: Vec<u32>,
@@ -84,7 +84,7 @@ impl Store {
             threads: Vec::new(),
             live: Live::default(),
             done: 0,
-            finished_sums: Sums::default(),
+            finished: Total::default(),
             ticks: Ticks::default(),
             histories: Vec::new(),
             free_histories: Vec::new(),
@@ -127,8 +127,8 @@ impl Store {
         let site = self.site_mut(id);
         let old = site.finished_sums;
         (site.spawned, site.finished, site.finished_sums) = (spawned, finished, sums);
-        self.finished_sums.sub(&old);
-        self.finished_sums.add(&sums);
+        self.finished.sub(&old);
+        self.finished.add(&sums);
     }
 
     fn site_mut(&mut self, id: SiteId) -> &mut Site {

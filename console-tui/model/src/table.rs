@@ -367,11 +367,8 @@ impl Table {
         self.folds =
             self.folds.drain().filter_map(|(site, folded)| Some((new_site(site)?, folded))).collect();
         self.groups = GroupMap::default();
-        self.selected = match self.selected {
-            Some(RowKey::Group(site)) => new_site(site).map(RowKey::Group),
-            // A task of the old process is none of the new one, even if the numbers are the same.
-            Some(RowKey::Task(_)) | None => None,
-        };
+        // A task of the old process is none of the new one, even if the numbers are the same.
+        (self.selected, self.follows) = (None, false);
     }
 }
 

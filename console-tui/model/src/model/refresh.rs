@@ -113,11 +113,16 @@ impl Model {
         if self.sent.as_ref() == Some(&wish) {
             return;
         }
-        if let Some(store) = &mut self.live.store {
-            store.details.retain(|key, _| wish.details.contains(key));
-        }
         effects.push(Effect::SendRequest((&wish).into()));
         self.sent = Some(wish);
+        self.drop_unwanted_details();
+    }
+
+    /// Details that nobody asked for (any more) are not kept.
+    pub(super) fn drop_unwanted_details(&mut self) {
+        if let (Some(store), Some(sent)) = (&mut self.live.store, &self.sent) {
+            store.details.retain(|key, _| sent.details.contains(key));
+        }
     }
 
     fn wanted_details(&self) -> Vec<TaskKey> {

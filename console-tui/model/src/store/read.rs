@@ -115,9 +115,9 @@ impl Store {
 
     /// Live and finished tasks together, late wakes included.
     pub(crate) fn totals(&self) -> Sums {
-        let mut sums = self.finished_sums;
+        let mut sums = self.finished.sums();
         sums.add(&self.live.sums(self.now_ns));
-        sums.wakes = sums.wakes.wrapping_add(self.process.map_or(0, |process| process.late_wakes));
+        sums.wakes = sums.wakes.saturating_add(self.process.map_or(0, |process| process.late_wakes));
         sums
     }
 

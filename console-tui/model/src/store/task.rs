@@ -86,7 +86,7 @@ pub(crate) enum Waker {
     Task(TaskKey),
 }
 
-/// The counters that add up: of a task, a site, the process. Hostile values wrap, they don't panic.
+/// The counters that add up: of a task, a site, the process.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) polls: u64,
@@ -98,19 +98,41 @@ pub(crate) struct Sums {
 
 impl Sums {
     pub(crate) fn add(&mut self, other: &Self) {
-        self.polls = self.polls.wrapping_add(other.polls);
-        self.wakes = self.wakes.wrapping_add(other.wakes);
-        self.self_wakes = self.self_wakes.wrapping_add(other.self_wakes);
-        self.busy_ns = self.busy_ns.wrapping_add(other.busy_ns);
-        self.scheduled_ns = self.scheduled_ns.wrapping_add(other.scheduled_ns);
+        self.polls = self.polls.saturating_add(other.polls);
+        self.wakes = self.wakes.saturating_add(other.wakes);
+        self.self_wakes = self.self_wakes.saturating_add(other.self_wakes);
+        self.busy_ns = self.busy_ns.saturating_add(other.busy_ns);
+        self.scheduled_ns = self.scheduled_ns.saturating_add(other.scheduled_ns);
     }
 
-    pub(crate) fn sub(&mut self, other: &Self) {
-        self.polls = self.polls.wrapping_sub(other.polls);
-        self.wakes = self.wakes.wrapping_sub(other.wakes);
-        self.self_wakes = self.self_wakes.wrapping_sub(other.self_wakes);
-        self.busy_ns = self.busy_ns.wrapping_sub(other.busy_ns);
-        self.scheduled_ns = self.scheduled_ns.wrapping_sub(other.scheduled_ns);
+    fn numbers(&self) -> [u64; 5] {
+        [self.polls, self.wakes, self.self_wakes, self.busy_ns, self.scheduled_ns]
+    }
+}
+
+/// Sums over many, from which parts are taken again: wide enough that no number of hostile values overflows it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Total([u128; 5]);
+
+impl Total {
+    pub(crate) fn add(&mut self, part: &Sums) {
+        for (total, number) in self.0.iter_mut().zip(part.numbers()) {
+            *total += u128::from(number);
+        }
+    }
+
+    /// The part must have been added.
+    pub(crate) fn sub(&mut self, part: &Sums) {
+        for (total, number) in self.0.iter_mut().zip(part.numbers()) {
+            *total = total.saturating_sub(u128::from(number));
+        }
+    }
+
+    /// The sums; what does not fit is as large as can be.
+    pub(crate) fn sums(&self) -> Sums {
+        let [polls, wakes, self_wakes, busy_ns, scheduled_ns] =
+            self.0.map(|number| u64::try_from(number).unwrap_or(u64::MAX));
+        Sums { polls, wakes, self_wakes, busy_ns, scheduled_ns }
     }
 }
 
@@ -275,7 +297,7 @@ impl Task {
 pub(crate) struct Live {
     /// Tasks by state.
     pub(crate) counts: [u64; State::COUNT],
-    sums: Sums,
+    total: Total,
     /// Sums of `state_since_ns` by state: the ages at any moment follow from them.
     since_ns: [u128; State::COUNT],
     /// Tasks whose waits are not known.
@@ -288,8 +310,8 @@ impl Live {
     pub(crate) fn add(&mut self, task: &Task) {
         let state = task.stats.state as usize;
         self.counts[state] += 1;
-        self.sums.add(&task.stats.sums);
-        self.since_ns[state] = self.since_ns[state].wrapping_add(u128::from(task.stats.state_since_ns));
+        self.total.add(&task.stats.sums);
+        self.since_ns[state] += u128::from(task.stats.state_since_ns);
         self.scheduled_unknown += u64::from(!task.facts.knows.scheduled);
         self.wakes_unknown += u64::from(!task.facts.knows.wakes);
     }
@@ -298,8 +320,8 @@ impl Live {
     pub(crate) fn remove(&mut self, task: &Task) {
         let state = task.stats.state as usize;
         self.counts[state] = self.counts[state].saturating_sub(1);
-        self.sums.sub(&task.stats.sums);
-        self.since_ns[state] = self.since_ns[state].wrapping_sub(u128::from(task.stats.state_since_ns));
+        self.total.sub(&task.stats.sums);
+        self.since_ns[state] = self.since_ns[state].saturating_sub(u128::from(task.stats.state_since_ns));
         self.scheduled_unknown =
             self.scheduled_unknown.saturating_sub(u64::from(!task.facts.knows.scheduled));
         self.wakes_unknown = self.wakes_unknown.saturating_sub(u64::from(!task.facts.knows.wakes));
@@ -321,10 +343,11 @@ impl Live {
 
     /// The counters, running polls and present waits included.
     pub(crate) fn sums(&self, at: u64) -> Sums {
+        let sums = self.total.sums();
         Sums {
-            busy_ns: self.sums.busy_ns.saturating_add(self.in_state_ns(State::Running, at)),
-            scheduled_ns: self.sums.scheduled_ns.saturating_add(self.in_state_ns(State::Scheduled, at)),
-            ..self.sums
+            busy_ns: sums.busy_ns.saturating_add(self.in_state_ns(State::Running, at)),
+            scheduled_ns: sums.scheduled_ns.saturating_add(self.in_state_ns(State::Scheduled, at)),
+            ..sums
         }
     }
 

@@ -8,6 +8,8 @@ use super::{
 };
 use crate::{Column, LintKind, Severity, screen::findings::FindingView};
 
+type Change<'a> = &'a dyn Fn(&mut FakeTask, u64);
+
 /// What is found in a process with one healthy task and one that was changed by `change`.
 fn found(change: impl FnOnce(&mut FakeTask, u64)) -> Vec<FindingView> {
     let mut fake = Fake::with_tasks(1);
@@ -45,7 +47,7 @@ fn lost_waker() {
         "suspect #107 (spawned at src/main.rs:10) has been idle for 41.0 s and no waker for it exists: \
          nothing can wake it, short of aborting it."
     );
-    let spared: [&dyn Fn(&mut FakeTask, u64); 8] = [
+    let spared: [Change; 8] = [
         // Just now: a waker may be on its way.
         &|task, now_ns| task.since_ns = now_ns - S / 2,
         &|task, _| task.wakers = Some(1),
@@ -57,11 +59,11 @@ fn lost_waker() {
         &|task, _| task.state = TaskState::Done,
     ];
     for (i, spare) in spared.into_iter().enumerate() {
-        let list = found(|task, now_ns| {
+        let seen = found(|task, now_ns| {
             lost(task, now_ns);
             spare(task, now_ns);
         });
-        assert!(list.iter().all(|finding| finding.id.lint != LintKind::LostWaker), "{i}: {list:?}");
+        assert!(seen.iter().all(|finding| finding.id.lint != LintKind::LostWaker), "{i}: {seen:?}");
     }
     let (_, severity, message) = only(|task, now_ns| {
         lost(task, now_ns);
@@ -109,16 +111,16 @@ fn never_yielded() {
     let (lint, severity, message) = only(running);
     assert_eq!((lint, severity), (LintKind::NeverYielded, Severity::Critical));
     assert!(message.contains("has been in its first poll for 5.00 s"), "{message}");
-    let list = found(|task, now_ns| {
+    let seen = found(|task, now_ns| {
         running(task, now_ns);
         task.since_ns = now_ns - 50 * MS;
     });
-    assert_eq!(list, []);
-    let list = found(|task, now_ns| {
+    assert_eq!(seen, []);
+    let seen = found(|task, now_ns| {
         running(task, now_ns);
         task.kind = TaskKind::Blocking;
     });
-    assert_eq!(list, [], "a blocking task may block");
+    assert_eq!(seen, [], "a blocking task may block");
 }
 
 #[test]
