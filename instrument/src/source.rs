@@ -7,15 +7,19 @@ pub(crate) mod callsite;
 pub(crate) mod hooks;
 #[cfg(feature = "layer")]
 pub(crate) mod layer;
+mod resources;
 mod visit;
 pub(crate) mod wrap;
 
-use std::cell::Cell;
+use std::{cell::Cell, num::NonZeroU64};
 
-use taskscope_recorder::{Recorder, TaskId};
+use taskscope_recorder::{AnyId, OpId, Recorder, ResourceId, TaskId};
 use tracing_core::{Event, span::Attributes};
 
-use self::visit::{SpawnVisitor, WakerOp, WakerVisitor};
+use self::{
+    callsite::Kind,
+    visit::{SpawnVisitor, WakerOp, WakerVisitor},
+};
 use crate::handle::Handle;
 
 thread_local! {
@@ -43,6 +47,28 @@ pub(crate) fn mark_own_thread() {
 #[inline]
 fn is_own_thread() -> bool {
     OWN_THREAD.try_with(Cell::get).unwrap_or(false)
+}
+
+/// A new span of tokio's; the word is its id. `None`: not to be recorded.
+fn new_span(
+    handle: &Handle,
+    kind: Kind,
+    attributes: &Attributes<'_>,
+    parent: Option<AnyId>,
+) -> Option<NonZeroU64> {
+    if kind == Kind::Task {
+        return new_task(handle, attributes).map(TaskId::to_non_zero_u64);
+    }
+    if is_own_thread() {
+        return None;
+    }
+    let recorder = handle.recorder();
+    match kind {
+        Kind::Resource => resources::new_resource(recorder, attributes).map(ResourceId::to_non_zero_u64),
+        Kind::Op => resources::new_op(recorder, attributes, parent).map(OpId::to_non_zero_u64),
+        Kind::OpPoll => resources::new_op_poll(recorder, parent).map(OpId::poll_span),
+        _ => None,
+    }
 }
 
 /// A span of tokio's for a new task. `None`: not to be recorded.

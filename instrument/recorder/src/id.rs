@@ -1,24 +1,85 @@
-//! Task identity in one word.
+//! Identity in one word.
 //!
 //! ```text
-//!  63   62..55    54..24       23..0
-//!  1    recorder  generation   slot index
+//!  63   62..61  60..53    52..24       23..0
+//!  1    kind    recorder  generation   slot index
 //! ```
 //!
 //! The top bit tells our ids from those of a wrapped subscriber; the recorder's number keeps a dozen recorders in one process
-//! apart; the generation makes a reused slot another task. 31 bits of generation last 12 days for a slot that is reused
+//! apart; the generation makes a reused slot another task. 29 bits of generation last three days for a slot that is reused
 //! 2,000 times a second, far above what the retention queue allows.
 
 use std::num::NonZeroU64;
 
 const INDEX_BITS: u32 = 24;
-const GENERATION_BITS: u32 = 31;
+const GENERATION_BITS: u32 = 29;
+const RECORDER_BITS: u32 = 8;
+const KIND_SHIFT: u32 = INDEX_BITS + GENERATION_BITS + RECORDER_BITS;
 const OURS: u64 = 1 << 63;
 
-/// Slots a recorder can have at the very most.
+/// The bits of a kind.
+const KINDS: u64 = 3;
+const TASK: u64 = 0;
+const RESOURCE: u64 = 1;
+/// With one more bit: the operation's polls.
+const OP: u64 = 2;
+
+/// Slots a recorder can have of each kind at the very most.
 pub const MAX_SLOTS: u32 = (1 << INDEX_BITS) - 1;
-/// The index that stands for "counted, not watched"; its generation bits hold the spawn site.
+/// The index that stands for "counted, not watched"; of a task, its generation bits hold the spawn site.
 const UNTRACKED_INDEX: u32 = MAX_SLOTS;
+
+fn word(kind: u64, recorder: u8, generation: u32, index: u32) -> NonZeroU64 {
+    let generation = u64::from(generation) & ((1 << GENERATION_BITS) - 1);
+    let raw = OURS
+        | kind << KIND_SHIFT
+        | u64::from(recorder) << (INDEX_BITS + GENERATION_BITS)
+        | generation << INDEX_BITS
+        | u64::from(index);
+    NonZeroU64::new(raw).unwrap_or(NonZeroU64::MAX)
+}
+
+fn index(raw: u64) -> u32 {
+    (raw & u64::from(MAX_SLOTS)) as u32
+}
+
+fn generation(raw: u64) -> u32 {
+    ((raw >> INDEX_BITS) & ((1 << GENERATION_BITS) - 1)) as u32
+}
+
+fn recorder(raw: u64) -> u8 {
+    (raw >> (INDEX_BITS + GENERATION_BITS)) as u8
+}
+
+/// Any word of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnyId {
+    /// A task.
+    Task(TaskId),
+    /// A lock, a timer, …
+    Resource(ResourceId),
+    /// An operation on a resource.
+    Op(OpId),
+    /// The poll of an operation: the same slot, another span.
+    OpPoll(OpId),
+}
+
+impl AnyId {
+    /// Reads a word that may be ours; `None` when its top bit says that it is somebody else's.
+    #[inline]
+    pub fn from_u64(raw: u64) -> Option<Self> {
+        if raw & OURS == 0 {
+            return None;
+        }
+        let id = NonZeroU64::new(raw)?;
+        Some(match raw >> KIND_SHIFT & KINDS {
+            TASK => Self::Task(TaskId(id)),
+            RESOURCE => Self::Resource(ResourceId(id)),
+            OP => Self::Op(OpId(id)),
+            _ => Self::OpPoll(OpId(NonZeroU64::new(raw & !(1 << KIND_SHIFT)).unwrap_or(id))),
+        })
+    }
+}
 
 /// Names one task of one recorder for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,22 +87,17 @@ pub struct TaskId(NonZeroU64);
 
 impl TaskId {
     pub(crate) fn new(recorder: u8, generation: u32, index: u32) -> Self {
-        let generation = u64::from(generation) & ((1 << GENERATION_BITS) - 1);
-        let raw = OURS
-            | u64::from(recorder) << (INDEX_BITS + GENERATION_BITS)
-            | generation << INDEX_BITS
-            | u64::from(index);
-        Self(NonZeroU64::new(raw).unwrap_or(NonZeroU64::MAX))
+        Self(word(TASK, recorder, generation, index))
     }
 
     pub(crate) fn untracked(recorder: u8, site: u32) -> Self {
         Self::new(recorder, site, UNTRACKED_INDEX)
     }
 
-    /// Reads a word that may be a task id; `None` when its top bit says that it is somebody else's.
+    /// Reads a word that may be a task id; `None` when it is somebody else's or of another kind.
     #[inline]
     pub fn from_u64(raw: u64) -> Option<Self> {
-        if raw & OURS == 0 { None } else { NonZeroU64::new(raw).map(Self) }
+        if raw & (OURS | KINDS << KIND_SHIFT) == OURS { NonZeroU64::new(raw).map(Self) } else { None }
     }
 
     /// The word itself.
@@ -59,23 +115,105 @@ impl TaskId {
     /// The slot's number.
     #[inline]
     pub fn index(self) -> u32 {
-        (self.0.get() & u64::from(MAX_SLOTS)) as u32
+        index(self.0.get())
     }
 
     /// How often the slot had been used before, plus one.
     #[inline]
     pub fn generation(self) -> u32 {
-        ((self.0.get() >> INDEX_BITS) & ((1 << GENERATION_BITS) - 1)) as u32
+        generation(self.0.get())
     }
 
     /// The recorder's number.
     #[inline]
     pub fn recorder(self) -> u8 {
-        ((self.0.get() & !OURS) >> (INDEX_BITS + GENERATION_BITS)) as u8
+        recorder(self.0.get())
     }
 
     #[inline]
     pub(crate) fn is_untracked(self) -> bool {
         self.index() == UNTRACKED_INDEX
+    }
+}
+
+/// Names one resource of one recorder for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ResourceId(NonZeroU64);
+
+/// Names one async operation of one recorder for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OpId(NonZeroU64);
+
+macro_rules! words {
+    ($id:ident, $kind:ident, $what:literal) => {
+        impl $id {
+            pub(crate) fn new(recorder: u8, generation: u32, index: u32) -> Self {
+                Self(word($kind, recorder, generation, index))
+            }
+
+            #[doc = concat!("Reads a word that may be ", $what, "'s id.")]
+            pub(crate) fn from_u64(raw: u64) -> Option<Self> {
+                if raw & (OURS | KINDS << KIND_SHIFT) == (OURS | $kind << KIND_SHIFT) {
+                    NonZeroU64::new(raw).map(Self)
+                } else {
+                    None
+                }
+            }
+
+            /// The word itself.
+            #[inline]
+            pub fn to_non_zero_u64(self) -> NonZeroU64 {
+                self.0
+            }
+
+            pub(crate) fn to_u64(self) -> u64 {
+                self.0.get()
+            }
+
+            /// The slot's number.
+            #[inline]
+            pub fn index(self) -> u32 {
+                index(self.0.get())
+            }
+
+            /// How often the slot had been used before, plus one.
+            #[inline]
+            pub fn generation(self) -> u32 {
+                generation(self.0.get())
+            }
+
+            /// The recorder's number.
+            #[inline]
+            pub fn recorder(self) -> u8 {
+                recorder(self.0.get())
+            }
+        }
+    };
+}
+
+words!(ResourceId, RESOURCE, "a resource");
+words!(OpId, OP, "an operation");
+
+impl OpId {
+    /// The word of the operation's poll span.
+    pub fn poll_span(self) -> NonZeroU64 {
+        self.0 | (1 << KIND_SHIFT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read_back_as_itself() {
+        let (task, resource, op) = (TaskId::new(7, 3, 9), ResourceId::new(7, 3, 9), OpId::new(7, 3, 9));
+        assert_eq!(AnyId::from_u64(task.to_u64()), Some(AnyId::Task(task)));
+        assert_eq!(AnyId::from_u64(resource.to_u64()), Some(AnyId::Resource(resource)));
+        assert_eq!(AnyId::from_u64(op.to_u64()), Some(AnyId::Op(op)));
+        assert_eq!(AnyId::from_u64(op.poll_span().get()), Some(AnyId::OpPoll(op)));
+        assert_eq!(AnyId::from_u64(42), None);
+        assert_eq!(TaskId::from_u64(resource.to_u64()), None);
+        assert_eq!((op.recorder(), op.generation(), op.index()), (7, 3, 9));
     }
 }

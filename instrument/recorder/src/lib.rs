@@ -25,8 +25,10 @@ mod clock;
 mod free_list;
 pub mod histogram;
 mod id;
+mod names;
 mod read;
 mod recorder;
+mod resource;
 mod ring;
 mod site;
 mod sync;
@@ -37,9 +39,12 @@ mod thread;
 pub use arena::{Arena, Page, Slot};
 pub use clock::{Clock, Ticks};
 pub use free_list::FreeList;
-pub use id::{MAX_SLOTS, TaskId};
+pub use id::{AnyId, MAX_SLOTS, OpId, ResourceId, TaskId};
 pub use read::{Counters, Description, Histograms, State};
-pub use recorder::{Limits, Losses, Recorder, Spawn};
+pub use recorder::{Limits, Losses, NewResource, Recorder, Spawn};
+pub use resource::{
+    Attribute, AttributeValue, Change, MAX_ATTRIBUTES, Op, OpReading, Resource, ResourceDescription,
+};
 pub use ring::{Event, EventKind, Ring};
 pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals};
 pub use task::{CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched, Waker};

@@ -4,7 +4,10 @@
 //! at a task's third poll, hashes nothing and sends nothing.
 
 mod poll;
+mod resources;
 mod watch;
+
+pub use resources::NewResource;
 
 use std::{
     collections::VecDeque,
@@ -25,6 +28,8 @@ use crate::{
     clock::{Clock, Ticks},
     histogram::Block,
     id::{MAX_SLOTS, TaskId},
+    names::Names,
+    resource::{Op, Resource},
     ring::{self, Ring},
     site::{Place, Site, Sites},
     task::{CountWakers, ENDED, Extra, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, flag},
@@ -37,6 +42,8 @@ use crate::{
 pub struct Limits {
     /// Tasks that can be watched at once; further ones are counted only. 192 bytes each, taken as they are needed.
     pub max_tasks: u32,
+    /// Resources, and operations on them, that can be watched at once; 128 and 192 bytes each, taken as they are needed.
+    pub max_resources: u32,
     /// Finished tasks that keep their slot at most (twice as many for the moment until the reaper comes).
     pub retained_tasks: usize,
     /// How long a finished task keeps its slot at most.
@@ -45,7 +52,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_tasks: 2 << 20, retained_tasks: 4096, retention: Duration::from_secs(6) }
+        Self {
+            max_tasks: 2 << 20,
+            max_resources: 2 << 20,
+            retained_tasks: 4096,
+            retention: Duration::from_secs(6),
+        }
     }
 }
 
@@ -85,6 +97,8 @@ pub struct Losses {
     pub truncated: u64,
     /// Spawns whose place had no number left.
     pub folded_sites: u64,
+    /// Resources and operations past their limit, and attributes and names that had no room.
+    pub untracked_resources: u64,
 }
 
 /// Records the tasks of a program. A value: a dozen can live side by side.
@@ -96,6 +110,9 @@ pub struct Recorder {
     limits: Limits,
     pub(crate) tasks: Arena<Task>,
     pub(crate) blocks: Arena<Block>,
+    pub(crate) resources: Arena<Resource>,
+    pub(crate) ops: Arena<Op>,
+    names: Names,
     sites: Sites,
     closed: ArrayQueue<u32>,
     reaped: Mutex<VecDeque<u32>>,
@@ -105,6 +122,7 @@ pub struct Recorder {
     untracked: AtomicU64,
     late_wakes: AtomicU64,
     truncated: AtomicU64,
+    untracked_resources: AtomicU64,
 }
 
 impl Recorder {
@@ -119,6 +137,9 @@ impl Recorder {
             clock: Clock::start(),
             tasks: Arena::new(max_tasks),
             blocks: Arena::new(max_tasks),
+            resources: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
+            ops: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
+            names: Names::new(),
             sites: Sites::new(),
             closed: ArrayQueue::new(limits.retained_tasks.max(1)),
             reaped: Mutex::new(VecDeque::new()),
@@ -128,6 +149,7 @@ impl Recorder {
             untracked: AtomicU64::new(0),
             late_wakes: AtomicU64::new(0),
             truncated: AtomicU64::new(0),
+            untracked_resources: AtomicU64::new(0),
             limits,
         }
     }
@@ -352,13 +374,18 @@ impl Recorder {
             lost_events: lost_events + self.lost_in_gone_rings.load(Relaxed),
             truncated: self.truncated.load(Relaxed),
             folded_sites: self.sites.folded(),
+            untracked_resources: self.untracked_resources.load(Relaxed) + self.names.refused(),
         }
     }
 
     /// Bytes held by slots, histograms and rings.
     pub fn memory_bytes(&self) -> usize {
         let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.tasks.memory_bytes() + self.blocks.memory_bytes() + rings * ring::CAPACITY * 32
+        self.tasks.memory_bytes()
+            + self.blocks.memory_bytes()
+            + self.resources.memory_bytes()
+            + self.ops.memory_bytes()
+            + rings * ring::CAPACITY * 32
     }
 
     fn extra(&self, spawn: &Spawn<'_>) -> Option<Box<Extra>> {

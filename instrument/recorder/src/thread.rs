@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use crate::ring::Ring;
+use crate::{id::TaskId, ring::Ring};
 
 /// Threads that get a number of their own.
 pub const MAX_THREADS: usize = 1024;
@@ -19,43 +19,50 @@ pub const MAX_THREADS: usize = 1024;
 const MAX_THREAD_NAME_BYTES: usize = 64;
 
 thread_local! {
-    static STACK: Stack = const { Stack { number: Cell::new(0), depth: Cell::new(0), tasks: [const { Cell::new(0) }; MAX_NESTED_POLLS] } };
+    static STACK: Stack = const { Stack { number: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
     /// Held for its destructor, which gives the number back.
     static NUMBER: OnceCell<Number> = const { OnceCell::new() };
     static RINGS: RefCell<Vec<(u64, Arc<Ring>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Polls inside polls that are told apart on a thread (`block_in_place`, a `block_on` inside a blocking task, named futures); deeper
-/// ones count, but what they wake and spawn has no origin.
-const MAX_NESTED_POLLS: usize = 32;
+/// Spans inside spans that are told apart on a thread (tasks, their locks and operations, `block_in_place`, named futures); deeper
+/// ones count, but what happens in them is put down to the last one that fits.
+const MAX_NESTED_SPANS: usize = 32;
 
-/// The tasks being polled on this thread, of whichever recorders, innermost last.
+/// The spans entered on this thread, of whichever recorders, innermost last.
 struct Stack {
     /// This thread's number; 0: not taken yet.
     number: Cell<u32>,
     depth: Cell<usize>,
-    tasks: [Cell<u64>; MAX_NESTED_POLLS],
+    spans: [Cell<u64>; MAX_NESTED_SPANS],
 }
 
 /// The id of the task that this thread polls now, 0 when none or when the thread is being torn down.
 #[inline]
 pub(crate) fn current() -> u64 {
-    STACK
-        .try_with(|stack| match stack.depth.get() {
-            0 => 0,
-            depth => stack.tasks.get(depth - 1).map_or(0, Cell::get),
-        })
-        .unwrap_or(0)
+    innermost(|raw| TaskId::from_u64(raw).map(TaskId::to_u64)).unwrap_or(0)
 }
 
-/// A poll of `task` begins here. Returns the thread's number.
+/// The innermost span on this thread that `wanted` wants.
 #[inline]
-pub(crate) fn push(task: u64) -> u32 {
+pub(crate) fn innermost<T>(wanted: impl Fn(u64) -> Option<T>) -> Option<T> {
+    STACK
+        .try_with(|stack| {
+            let depth = stack.depth.get().min(stack.spans.len());
+            stack.spans[..depth].iter().rev().find_map(|span| wanted(span.get()))
+        })
+        .ok()
+        .flatten()
+}
+
+/// A span is entered here. Returns the thread's number.
+#[inline]
+pub(crate) fn push(span: u64) -> u32 {
     STACK
         .try_with(|stack| {
             let depth = stack.depth.get();
-            if let Some(top) = stack.tasks.get(depth) {
-                top.set(task);
+            if let Some(top) = stack.spans.get(depth) {
+                top.set(span);
             }
             stack.depth.set(depth + 1);
             stack.number()
@@ -63,7 +70,7 @@ pub(crate) fn push(task: u64) -> u32 {
         .unwrap_or(0)
 }
 
-/// The innermost poll ends here.
+/// The innermost span is left here.
 #[inline]
 pub(crate) fn pop() {
     let _torn_down = STACK.try_with(|stack| stack.depth.set(stack.depth.get().saturating_sub(1)));

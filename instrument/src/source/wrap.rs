@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use taskscope_recorder::TaskId;
+use taskscope_recorder::AnyId;
 use tracing_core::{
     Dispatch, Event, Interest, LevelFilter, Metadata, Subscriber,
     span::{Attributes, Current, Id, Record},
@@ -26,7 +26,7 @@ use tracing_core::{
 
 use super::{
     Woken,
-    callsite::{self, Kind, WakerCallsites},
+    callsite::{self, Callsites, Kind},
 };
 use crate::handle::Handle;
 
@@ -35,7 +35,7 @@ use crate::handle::Handle;
 pub struct Wrapped<S> {
     handle: Handle,
     inner: S,
-    wakers: WakerCallsites,
+    callsites: Callsites,
     foreign: Foreign,
 }
 
@@ -44,7 +44,7 @@ const IGNORED: u64 = u64::MAX;
 
 impl<S> Wrapped<S> {
     pub(crate) fn new(handle: Handle, inner: S) -> Self {
-        Self { handle, inner, wakers: WakerCallsites::default(), foreign: Foreign::default() }
+        Self { handle, inner, callsites: Callsites::new(), foreign: Foreign::default() }
     }
 
     /// The recorder behind it.
@@ -52,55 +52,19 @@ impl<S> Wrapped<S> {
         &self.handle
     }
 
-    /// The task that an id names; `Err` when the id is the inner subscriber's.
+    /// What an id names, `None` for what is not recorded; `Err` when the id is the inner subscriber's.
     #[inline]
-    fn ours(&self, id: &Id) -> Result<Option<TaskId>, ()> {
+    fn ours(&self, id: &Id) -> Result<Option<AnyId>, ()> {
         let raw = id.into_u64();
-        match TaskId::from_u64(raw) {
-            Some(task) if !self.foreign.has(raw) => Ok((raw != IGNORED).then_some(task)),
+        match AnyId::from_u64(raw) {
+            Some(id) if !self.foreign.has(raw) => Ok((raw != IGNORED).then_some(id)),
             _ => Err(()),
         }
     }
 }
 
-impl<S: Subscriber> Subscriber for Wrapped<S> {
-    fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        self.handle.set_dispatch(dispatch);
-        self.inner.on_register_dispatch(dispatch);
-    }
-
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match callsite::kind(metadata) {
-            Kind::Task => Interest::always(),
-            Kind::Waker => {
-                self.wakers.add(metadata);
-                Interest::always()
-            }
-            Kind::Resource => Interest::never(),
-            Kind::Other => self.inner.register_callsite(metadata),
-        }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        match callsite::kind(metadata) {
-            Kind::Task | Kind::Waker => true,
-            Kind::Resource => false,
-            Kind::Other => self.inner.enabled(metadata),
-        }
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        // Tokio's spans are TRACE. Callsites that the inner subscriber does not want stay off by their own interest.
-        Some(LevelFilter::TRACE)
-    }
-
-    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        if callsite::kind(attributes.metadata()) == Kind::Task {
-            return match super::new_task(&self.handle, attributes) {
-                Some(task) => Id::from_non_zero_u64(task.to_non_zero_u64()),
-                None => Id::from_u64(IGNORED),
-            };
-        }
+impl<S: Subscriber> Wrapped<S> {
+    fn new_inner_span(&self, attributes: &Attributes<'_>) -> Id {
         if super::is_own_thread() {
             return Id::from_u64(IGNORED);
         }
@@ -113,6 +77,46 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
         };
         self.foreign.note(id.into_u64());
         id
+    }
+}
+
+impl<S: Subscriber> Subscriber for Wrapped<S> {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        self.handle.set_dispatch(dispatch);
+        self.inner.on_register_dispatch(dispatch);
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match self.callsites.register(metadata) {
+            Kind::Other => self.inner.register_callsite(metadata),
+            kind if kind.is_recorded() => Interest::always(),
+            _ => Interest::never(),
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        match callsite::kind(metadata) {
+            Kind::Other => self.inner.enabled(metadata),
+            kind => kind.is_recorded(),
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        // Tokio's spans are TRACE. Callsites that the inner subscriber does not want stay off by their own interest.
+        Some(LevelFilter::TRACE)
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        match self.callsites.kind(attributes.metadata()) {
+            Kind::Other => self.new_inner_span(attributes),
+            kind => {
+                let parent = attributes.parent().and_then(|parent| self.ours(parent).ok().flatten());
+                match super::new_span(&self.handle, kind, attributes, parent) {
+                    Some(word) => Id::from_non_zero_u64(word),
+                    None => Id::from_u64(IGNORED),
+                }
+            }
+        }
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
@@ -129,25 +133,30 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     #[inline]
     fn event_enabled(&self, event: &Event<'_>) -> bool {
-        self.wakers.has(event.metadata()) || !super::is_own_thread() && self.inner.event_enabled(event)
+        match self.callsites.kind(event.metadata()) {
+            Kind::Other => !super::is_own_thread() && self.inner.event_enabled(event),
+            _ => true,
+        }
     }
 
     fn event(&self, event: &Event<'_>) {
-        if self.wakers.has(event.metadata()) {
-            let resolve = |raw| match self.ours(&Id::from_u64(raw)) {
-                Ok(Some(task)) => Woken::Task(task),
-                _ => Woken::Ignored,
-            };
-            super::waker_event(self.handle.recorder(), event, resolve);
-        } else {
-            self.inner.event(event);
+        match self.callsites.kind(event.metadata()) {
+            Kind::Other => self.inner.event(event),
+            Kind::Waker => {
+                let resolve = |raw| match self.ours(&Id::from_u64(raw)) {
+                    Ok(Some(AnyId::Task(task))) => Woken::Task(task),
+                    _ => Woken::Ignored,
+                };
+                super::waker_event(self.handle.recorder(), event, resolve);
+            }
+            kind => super::resources::state_update(self.handle.recorder(), kind, event),
         }
     }
 
     #[inline]
     fn enter(&self, span: &Id) {
         match self.ours(span) {
-            Ok(Some(task)) => self.handle.recorder().enter(task),
+            Ok(Some(id)) => self.handle.recorder().enter_any(id),
             Ok(None) => {}
             Err(()) => self.inner.enter(span),
         }
@@ -156,7 +165,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
     #[inline]
     fn exit(&self, span: &Id) {
         match self.ours(span) {
-            Ok(Some(task)) => self.handle.recorder().exit(task),
+            Ok(Some(id)) => self.handle.recorder().exit_any(id),
             Ok(None) => {}
             Err(()) => self.inner.exit(span),
         }
@@ -164,7 +173,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     fn clone_span(&self, span: &Id) -> Id {
         match self.ours(span) {
-            Ok(Some(task)) => self.handle.recorder().add_ref(task),
+            Ok(Some(id)) => self.handle.recorder().add_any_ref(id),
             Ok(None) => {}
             Err(()) => return self.inner.clone_span(span),
         }
@@ -173,7 +182,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     fn try_close(&self, span: Id) -> bool {
         match self.ours(&span) {
-            Ok(Some(task)) => self.handle.recorder().release(task),
+            Ok(Some(id)) => self.handle.recorder().release_any(id),
             Ok(None) => true,
             Err(()) => {
                 let raw = span.into_u64();
@@ -219,7 +228,7 @@ impl Foreign {
 
     #[inline]
     fn note(&self, raw: u64) {
-        if TaskId::from_u64(raw).is_some()
+        if AnyId::from_u64(raw).is_some()
             && self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(raw)
         {
             self.count.fetch_add(1, Relaxed);
@@ -227,7 +236,7 @@ impl Foreign {
     }
 
     fn forget(&self, raw: u64) {
-        if TaskId::from_u64(raw).is_some()
+        if AnyId::from_u64(raw).is_some()
             && self.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&raw)
         {
             self.count.fetch_sub(1, Relaxed);

@@ -1,0 +1,252 @@
+//! Resources and operations: made, entered, changed, dropped.
+//!
+//! Tokio nests their spans on the thread (task, resource, operation, its poll), and its events speak of "the current one": the thread's
+//! stack answers that. A lock and unlock of a free tokio Mutex is some 25 of these calls, about 400 ns together.
+
+use std::sync::{
+    PoisonError,
+    atomic::Ordering::{AcqRel, Relaxed, Release},
+};
+
+use super::Recorder;
+use crate::{
+    arena::Page,
+    id::{AnyId, OpId, ResourceId, TaskId},
+    resource::{AttributeValue, Change, Op, Resource},
+    site::Place,
+    thread,
+};
+
+/// Everything a source knows when a resource is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NewResource<'a> {
+    /// `Mutex`, `Sleep`, …
+    pub concrete_type: &'a str,
+    /// `Sync`, `timer`.
+    pub kind: &'a str,
+    /// Where.
+    pub place: Option<Place<'a>>,
+    /// A part that the program never sees.
+    pub internal: bool,
+    /// Takes over the attributes of its parts.
+    pub inherits: bool,
+    /// Made while another resource was current, as its part.
+    pub is_part: bool,
+}
+
+impl Recorder {
+    /// Makes a resource with one reference; `None` at the limit.
+    pub fn new_resource(&self, new: &NewResource<'_>) -> Option<ResourceId> {
+        let number = self.allocated(self.resources.allocate())?;
+        let (page, slot) = self.resources.slot(number)?;
+        let generation =
+            ResourceId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
+        let id = ResourceId::new(self.number, generation, number);
+        slot.refs.store(1, Relaxed);
+        slot.attributes.clear();
+        {
+            let mut facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
+            facts.created = self.clock.ticks();
+            facts.parent =
+                if new.is_part { self.current_resource().map_or(0, ResourceId::to_u64) } else { 0 };
+            facts.site = new.place.map_or(0, |place| self.sites.number(place));
+            facts.concrete_type = self.names.number(new.concrete_type);
+            facts.kind = self.names.number(new.kind);
+            facts.internal = new.internal;
+            facts.inherits = new.inherits;
+        }
+        slot.key.store(id.to_u64(), Release);
+        slot.live.store(1, Release);
+        page.shared.set();
+        Some(id)
+    }
+
+    /// Makes an operation with one reference; `None` at the limit. Without a given resource it is on the current one.
+    pub fn new_op(&self, source: &str, resource: Option<ResourceId>) -> Option<OpId> {
+        let number = self.allocated(self.ops.allocate())?;
+        let (page, slot) = self.ops.slot(number)?;
+        let generation =
+            OpId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
+        let id = OpId::new(self.number, generation, number);
+        let resource = resource.or_else(|| self.current_resource());
+        slot.refs.store(1, Relaxed);
+        slot.attributes.clear();
+        for zero in [&slot.task, &slot.started, &slot.ended, &slot.polls, &slot.busy] {
+            zero.store(0, Relaxed);
+        }
+        slot.created.store(self.clock.ticks(), Relaxed);
+        slot.resource.store(resource.map_or(0, ResourceId::to_u64), Relaxed);
+        slot.parent.store(self.current_op().map_or(0, OpId::to_u64), Relaxed);
+        slot.source.store(self.names.number(source), Relaxed);
+        slot.key.store(id.to_u64(), Release);
+        slot.live.store(1, Release);
+        page.shared.set();
+        Some(id)
+    }
+
+    fn allocated(&self, slot: Option<u32>) -> Option<u32> {
+        if slot.is_none() {
+            self.untracked_resources.fetch_add(1, Relaxed);
+        }
+        slot
+    }
+
+    /// A span is entered on this thread.
+    #[inline]
+    pub fn enter_any(&self, id: AnyId) {
+        match id {
+            AnyId::Task(task) => self.enter(task),
+            AnyId::Resource(resource) => drop(thread::push(resource.to_u64())),
+            AnyId::Op(op) => drop(thread::push(op.to_u64())),
+            AnyId::OpPoll(op) => self.enter_op(op),
+        }
+    }
+
+    /// The innermost span is left.
+    #[inline]
+    pub fn exit_any(&self, id: AnyId) {
+        match id {
+            AnyId::Task(task) => self.exit(task),
+            AnyId::Resource(_) | AnyId::Op(_) => thread::pop(),
+            AnyId::OpPoll(op) => self.exit_op(op),
+        }
+    }
+
+    fn enter_op(&self, id: OpId) {
+        let task = self.current().map_or(0, TaskId::to_u64);
+        thread::push(id.poll_span().get());
+        let Some((page, op)) = self.find_op(id) else { return };
+        op.task.store(task, Relaxed);
+        op.started.store(self.clock.ticks().max(op.ended.load(Relaxed) + 1), Relaxed);
+        op.polls.store(op.polls.load(Relaxed) + 1, Relaxed);
+        page.shared.set();
+    }
+
+    fn exit_op(&self, id: OpId) {
+        thread::pop();
+        let Some((page, op)) = self.find_op(id) else { return };
+        let started = op.started.load(Relaxed);
+        let now = self.clock.ticks().max(started);
+        op.busy.store(op.busy.load(Relaxed) + (now - started), Relaxed);
+        op.ended.store(now, Relaxed);
+        page.shared.set();
+    }
+
+    /// One more holder of a span.
+    pub fn add_any_ref(&self, id: AnyId) {
+        match id {
+            AnyId::Task(task) => self.add_ref(task),
+            AnyId::Resource(resource) => {
+                if let Some((_, slot)) = self.find_resource(resource) {
+                    slot.refs.fetch_add(1, Relaxed);
+                }
+            }
+            // The poll's span holds the operation.
+            AnyId::Op(op) | AnyId::OpPoll(op) => {
+                if let Some((_, slot)) = self.find_op(op) {
+                    slot.refs.fetch_add(1, Relaxed);
+                }
+            }
+        }
+    }
+
+    /// One holder less; the last one ends it. Returns whether it ended.
+    pub fn release_any(&self, id: AnyId) -> bool {
+        match id {
+            AnyId::Task(task) => self.release(task),
+            AnyId::Resource(id) => {
+                let Some((page, slot)) = self.find_resource(id) else { return false };
+                let last = slot.refs.fetch_sub(1, AcqRel) == 1;
+                if last {
+                    slot.live.store(0, Release);
+                    page.shared.set();
+                    self.resources.free(id.index());
+                }
+                last
+            }
+            AnyId::Op(id) | AnyId::OpPoll(id) => {
+                let Some((page, slot)) = self.find_op(id) else { return false };
+                let last = slot.refs.fetch_sub(1, AcqRel) == 1;
+                if last {
+                    slot.live.store(0, Release);
+                    page.shared.set();
+                    self.ops.free(id.index());
+                }
+                last
+            }
+        }
+    }
+
+    /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
+    pub fn change_resource(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
+        let mut next = self.current_resource();
+        // A part's whole is one step up; two are never taken, so a ring of parents can't hold us here.
+        for step in 0..2 {
+            let Some((page, slot)) = next.and_then(|id| self.find_resource(id)) else { return };
+            let facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
+            let (parent, inherits) = (facts.parent, facts.inherits);
+            drop(facts);
+            if step == 1 && !inherits {
+                return;
+            }
+            if !slot.attributes.change(name, unit, value, change) {
+                self.untracked_resources.fetch_add(1, Relaxed);
+            }
+            page.shared.set();
+            next = ResourceId::from_u64(parent);
+        }
+    }
+
+    /// An attribute of the current operation changes.
+    pub fn change_op(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
+        let Some((page, slot)) = self.current_op().and_then(|id| self.find_op(id)) else { return };
+        if !slot.attributes.change(name, unit, value, change) {
+            self.untracked_resources.fetch_add(1, Relaxed);
+        }
+        page.shared.set();
+    }
+
+    /// The number of a name, for attributes.
+    pub fn name_number(&self, name: &str) -> u32 {
+        self.names.number(name)
+    }
+
+    /// The name of a number that descriptions, readings and attributes hold.
+    pub fn name_of(&self, number: u32) -> &str {
+        self.names.name(number)
+    }
+
+    /// The resource whose span is innermost on this thread.
+    fn current_resource(&self) -> Option<ResourceId> {
+        let ours = |id: &ResourceId| id.recorder() == self.number;
+        thread::innermost(|raw| ResourceId::from_u64(raw).filter(ours))
+    }
+
+    /// The operation whose span, or whose poll's, is innermost on this thread.
+    pub fn current_op(&self) -> Option<OpId> {
+        thread::innermost(|raw| match AnyId::from_u64(raw) {
+            Some(AnyId::Op(op) | AnyId::OpPoll(op)) if op.recorder() == self.number => Some(op),
+            _ => None,
+        })
+    }
+
+    /// Pages of resources in order.
+    pub fn resource_pages(&self) -> impl Iterator<Item = &Page<Resource>> {
+        self.resources.pages()
+    }
+
+    /// Pages of operations in order.
+    pub fn op_pages(&self) -> impl Iterator<Item = &Page<Op>> {
+        self.ops.pages()
+    }
+
+    fn find_resource(&self, id: ResourceId) -> Option<(&Page<Resource>, &Resource)> {
+        let (page, slot) = self.resources.slot(id.index())?;
+        (slot.key.load(Relaxed) == id.to_u64()).then_some((page, slot))
+    }
+
+    fn find_op(&self, id: OpId) -> Option<(&Page<Op>, &Op)> {
+        let (page, slot) = self.ops.slot(id.index())?;
+        (slot.key.load(Relaxed) == id.to_u64()).then_some((page, slot))
+    }
+}

@@ -1,0 +1,324 @@
+//! Resources (locks, timers, channels) and the async operations on them, as tokio's spans tell of them.
+//!
+//! A resource is 128 bytes, an operation 192 bytes; both leave their slot at once when they are dropped. An operation is polled by one
+//! thread at a time, so its counters are plain stores; attributes are written by whoever holds or releases, so they are atomics.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+};
+
+use crate::{
+    arena::Slot,
+    clock::Ticks,
+    id::{OpId, ResourceId, TaskId},
+    task::Touched,
+};
+
+/// Attributes a resource or operation can have; tokio's have at most four. Further ones are refused and counted.
+pub const MAX_ATTRIBUTES: usize = 4;
+
+/// What happens to an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Change {
+    /// The value is the new one.
+    #[default]
+    Override,
+    /// The value is added.
+    Add,
+    /// The value is taken away.
+    Sub,
+}
+
+/// What an attribute's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AttributeValue {
+    /// A number.
+    Number(u64),
+    /// Yes or no.
+    Bool(bool),
+    /// A name of the recorder's table.
+    Name(u32),
+}
+
+/// An attribute as a reader sees it: the numbers are of the recorder's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Attribute {
+    /// Number of its name.
+    pub name: u32,
+    /// Number of its unit; 0: none.
+    pub unit: u32,
+    /// Its value.
+    pub value: AttributeValue,
+}
+
+/// The attributes of one resource or operation.
+#[derive(Debug, Default)]
+pub(crate) struct Attributes([Cell; MAX_ATTRIBUTES]);
+
+#[derive(Debug, Default)]
+struct Cell {
+    /// Name's number in the upper 16 bits of 32, unit's in the lower; 0: free.
+    name: AtomicU32,
+    kind: AtomicU32,
+    value: AtomicU64,
+}
+
+const NUMBER: u32 = 1;
+const BOOL: u32 = 2;
+const NAME: u32 = 3;
+
+impl Attributes {
+    pub(crate) fn clear(&self) {
+        for cell in &self.0 {
+            cell.name.store(0, Relaxed);
+        }
+    }
+
+    /// Changes an attribute, making it at its first change. False: no room.
+    pub(crate) fn change(&self, name: u32, unit: u32, value: AttributeValue, change: Change) -> bool {
+        let key = name << 16 | unit & 0xffff;
+        for cell in &self.0 {
+            let known = cell.name.load(Acquire);
+            if known >> 16 == name || known == 0 && cell.take(key) {
+                cell.set(value, change);
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(crate) fn read(&self) -> impl Iterator<Item = Attribute> {
+        self.0.iter().filter_map(|cell| {
+            let key = cell.name.load(Acquire);
+            let raw = cell.value.load(Relaxed);
+            let value = match cell.kind.load(Relaxed) {
+                NUMBER => AttributeValue::Number(raw),
+                BOOL => AttributeValue::Bool(raw != 0),
+                NAME => AttributeValue::Name(raw as u32),
+                _ => return None,
+            };
+            (key != 0).then_some(Attribute { name: key >> 16, unit: key & 0xffff, value })
+        })
+    }
+}
+
+impl Cell {
+    fn take(&self, key: u32) -> bool {
+        self.value.store(0, Relaxed);
+        match self.name.compare_exchange(0, key, AcqRel, Acquire) {
+            Ok(_) => true,
+            Err(now) => now >> 16 == key >> 16,
+        }
+    }
+
+    fn set(&self, value: AttributeValue, change: Change) {
+        let (kind, raw) = match value {
+            AttributeValue::Number(number) => (NUMBER, number),
+            AttributeValue::Bool(yes) => (BOOL, u64::from(yes)),
+            AttributeValue::Name(name) => (NAME, u64::from(name)),
+        };
+        match change {
+            Change::Override => self.value.store(raw, Relaxed),
+            Change::Add => drop(self.value.fetch_add(raw, Relaxed)),
+            Change::Sub => drop(self.value.fetch_sub(raw, Relaxed)),
+        }
+        self.kind.store(kind, Release);
+    }
+}
+
+/// A resource's slot.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Resource {
+    pub(crate) key: AtomicU64,
+    pub(crate) refs: AtomicU32,
+    pub(crate) live: AtomicU32,
+    pub(crate) attributes: Attributes,
+    pub(crate) facts: Mutex<ResourceFacts>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ResourceFacts {
+    pub(crate) created: Ticks,
+    pub(crate) parent: u64,
+    pub(crate) site: u32,
+    pub(crate) concrete_type: u32,
+    pub(crate) kind: u32,
+    pub(crate) internal: bool,
+    pub(crate) inherits: bool,
+}
+
+const _: () = assert!(size_of::<Resource>() == 128 && size_of::<Op>() == 192, "the module's text says so");
+
+impl Default for Resource {
+    fn default() -> Self {
+        Self {
+            key: AtomicU64::new(0),
+            refs: AtomicU32::new(0),
+            live: AtomicU32::new(0),
+            attributes: Attributes::default(),
+            facts: Mutex::default(),
+        }
+    }
+}
+
+impl Slot for Resource {
+    const PAGE: usize = 256;
+    type Shared = Touched;
+}
+
+/// What never changes of a resource; names are numbers of the recorder's.
+#[derive(Debug, Clone, Copy)]
+pub struct ResourceDescription {
+    /// Whose.
+    pub id: ResourceId,
+    /// When it was made.
+    pub created: Ticks,
+    /// The resource that it is a part of.
+    pub parent: Option<ResourceId>,
+    /// Where it was made.
+    pub site: u32,
+    /// `Mutex`, `Sleep`, …
+    pub concrete_type: u32,
+    /// `Sync`, `timer`.
+    pub kind: u32,
+    /// A part that the program never sees.
+    pub internal: bool,
+    /// Takes over the attributes of its parts.
+    pub inherits: bool,
+}
+
+impl Resource {
+    /// Its id, or `None` when the slot is free.
+    pub fn id(&self) -> Option<ResourceId> {
+        let id = ResourceId::from_u64(self.key.load(Acquire))?;
+        (self.live.load(Acquire) != 0).then_some(id)
+    }
+
+    /// Its attributes.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute> {
+        self.attributes.read()
+    }
+
+    /// The facts, or `None` when the slot is free.
+    pub fn description(&self) -> Option<ResourceDescription> {
+        let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(ResourceDescription {
+            id: self.id()?,
+            created: facts.created,
+            parent: ResourceId::from_u64(facts.parent),
+            site: facts.site,
+            concrete_type: facts.concrete_type,
+            kind: facts.kind,
+            internal: facts.internal,
+            inherits: facts.inherits,
+        })
+    }
+}
+
+/// An async operation's slot.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Op {
+    pub(crate) key: AtomicU64,
+    pub(crate) refs: AtomicU32,
+    pub(crate) live: AtomicU32,
+    pub(crate) task: AtomicU64,
+    pub(crate) started: AtomicU64,
+    pub(crate) ended: AtomicU64,
+    pub(crate) polls: AtomicU64,
+    pub(crate) busy: AtomicU64,
+    pub(crate) resource: AtomicU64,
+
+    pub(crate) parent: AtomicU64,
+    pub(crate) created: AtomicU64,
+    pub(crate) source: AtomicU32,
+    pub(crate) attributes: Attributes,
+}
+
+impl Default for Op {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            key: zero(),
+            refs: AtomicU32::new(0),
+            live: AtomicU32::new(0),
+            task: zero(),
+            started: zero(),
+            ended: zero(),
+            polls: zero(),
+            busy: zero(),
+            resource: zero(),
+            parent: zero(),
+            created: zero(),
+            source: AtomicU32::new(0),
+            attributes: Attributes::default(),
+        }
+    }
+}
+
+impl Slot for Op {
+    const PAGE: usize = 256;
+    type Shared = Touched;
+}
+
+/// An operation as a reader sees it; times in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OpReading {
+    /// Whose.
+    pub id: OpId,
+    /// The resource it is on.
+    pub resource: Option<ResourceId>,
+    /// The operation it is a part of.
+    pub parent: Option<OpId>,
+    /// Number of the method's name.
+    pub source: u32,
+    /// When it was made.
+    pub created: Ticks,
+    /// The task that polled it last.
+    pub task: Option<TaskId>,
+    /// Whether it is being polled.
+    pub running: bool,
+    /// Since when it is or is not.
+    pub since: Ticks,
+    /// Polls started.
+    pub polls: u64,
+    /// Time in finished polls.
+    pub busy: Ticks,
+}
+
+impl Op {
+    /// The operation, or `None` when the slot is free or changed hands during the reading.
+    pub fn read(&self) -> Option<OpReading> {
+        let key = self.key.load(Acquire);
+        let id = OpId::from_u64(key)?;
+        if self.live.load(Acquire) == 0 {
+            return None;
+        }
+        let (started, ended, created) =
+            (self.started.load(Relaxed), self.ended.load(Relaxed), self.created.load(Relaxed));
+        let running = started > ended;
+        let reading = OpReading {
+            id,
+            resource: ResourceId::from_u64(self.resource.load(Relaxed)),
+            parent: OpId::from_u64(self.parent.load(Relaxed)),
+            source: self.source.load(Relaxed),
+            created,
+            task: TaskId::from_u64(self.task.load(Relaxed)),
+            running,
+            since: if running { started } else { ended.max(created) },
+            polls: self.polls.load(Relaxed),
+            busy: self.busy.load(Relaxed),
+        };
+        (self.key.load(Acquire) == key).then_some(reading)
+    }
+
+    /// Its attributes.
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute> {
+        self.attributes.read()
+    }
+}
