@@ -53,7 +53,7 @@ pub const SHOTS: &[Shot] = &[
     shot("tasks", "The tasks of a checkout service, the most suspicious first", USUAL, &[]),
     shot("task", "One task: its life, its polls, who wakes it", USUAL, &[Action::NextRow, Action::Open]),
     shot("findings", "What the lints found, each with what to do next", USUAL, &[Action::Findings]),
-    shot("tasks-wide", "A wide terminal has the selected task beside the table", WIDE, &[]),
+    shot("tasks-wide", "A wide terminal has the selected task beside the table", WIDE, &[Action::NextRow]),
     shot("tasks-80x24", "The tasks on a terminal of 80 by 24", SMALL, &[]),
     shot("help", "All keys, generated from the keymap", USUAL, &[Action::Help]),
     Shot { look: Look::Light, ..shot("tasks-light", "The tasks, on a light terminal", USUAL, &[]) },
