@@ -106,15 +106,16 @@ enum Command {
     },
     /// Print the man page
     Man,
-    /// The service of `demo`
-    #[cfg(feature = "demo")]
-    #[command(name = crate::demo::SERVICE_COMMAND, hide = true)]
-    DemoService,
 }
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
-    run::run(Cli::parse())
+    // Not a command of the parser: neither help nor completions nor the man page should offer it.
+    #[cfg(feature = "demo")]
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == crate::demo::SERVICE_ARGUMENT) {
+        return run::report(crate::demo::service::main().map(|()| ExitCode::SUCCESS));
+    }
+    run::report(run::command(Cli::parse()))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -156,7 +157,8 @@ mod tests {
 
     #[test]
     fn flags_stand_before_or_behind_the_target() {
-        let cli = Cli::try_parse_from(["taskscope", "--once", "a:1", "--fail-on", "long-poll,task-leak"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["taskscope", "--once", "a:1", "--fail-on", "long-poll,task-leak"]).unwrap();
         assert_eq!(cli.watch.fail_on, [LintKind::LongPoll, LintKind::TaskLeak]);
         assert_eq!(cli.target, Some(Target::Tcp("a:1".into())));
     }

@@ -151,7 +151,8 @@ impl File {
             },
         };
         let mut text = String::new();
-        let read = fs::File::open(&path).and_then(|file| file.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text));
+        let read =
+            fs::File::open(&path).and_then(|file| file.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text));
         match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !asked => return Ok(Self::default()),
             Err(source) => return Err(ConfigError::Read { path, source }),
@@ -216,7 +217,8 @@ pub fn default_path() -> Option<PathBuf> {
 pub fn template() -> String {
     let screen = Screen::default();
     let tasks = Tasks::default();
-    let columns: Vec<String> = tasks.columns.iter().map(|column| format!("\"{}\"", column.spec().id)).collect();
+    let columns: Vec<String> =
+        tasks.columns.iter().map(|column| format!("\"{}\"", column.spec().id)).collect();
     let all: Vec<&str> = Column::ALL.iter().map(|column| column.spec().id).collect();
     let mut out = format!(
         "# taskscope's configuration, with its defaults. It is read from\n# {}\n\n\
@@ -274,11 +276,8 @@ mod tests {
     #[test]
     fn the_template_is_the_default() {
         let read = File::parse(&template()).unwrap();
-        let expected = File {
-            target: Some(Target::default().to_string()),
-            keys: read.keys.clone(),
-            ..File::default()
-        };
+        let expected =
+            File { target: Some(Target::default().to_string()), keys: read.keys.clone(), ..File::default() };
         assert_eq!(read, expected);
         let keymap = read.keymap().unwrap();
         for (action, keys) in keymap::defaults() {
@@ -304,7 +303,9 @@ mod tests {
 
     #[test]
     fn settings_reach_the_model() {
-        let file = File::parse("[tasks]\nretention-ms = 5\ncolumns = [\"busy\"]\n[lints.long-poll]\npoll-ms = 7\n").unwrap();
+        let file =
+            File::parse("[tasks]\nretention-ms = 5\ncolumns = [\"busy\"]\n[lints.long-poll]\npoll-ms = 7\n")
+                .unwrap();
         let model = file.model(&Target::default());
         assert_eq!(model.retention, Duration::from_millis(5));
         assert_eq!(model.columns, [Column::Busy]);

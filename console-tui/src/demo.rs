@@ -17,8 +17,8 @@ use tokio::{
 
 use crate::target::{Target, TargetError};
 
-/// The hidden command that is the service.
-pub const SERVICE_COMMAND: &str = "demo-service";
+/// The only argument of the process that is the service.
+pub const SERVICE_ARGUMENT: &str = "__demo-service";
 
 /// Longest wait for the service to say where it can be watched.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,7 +59,7 @@ impl Service {
     /// When it can't be started or isn't ready in time.
     pub async fn start() -> Result<Self, DemoError> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg(SERVICE_COMMAND)
+            .arg(SERVICE_ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -69,7 +69,8 @@ impl Service {
         let alive = child.stdin.take().ok_or_else(piped)?;
         let mut lines = BufReader::new(child.stdout.take().ok_or_else(piped)?).lines();
         let mut stderr = child.stderr.take().ok_or_else(piped)?;
-        let Some(line) = timeout(START_TIMEOUT, lines.next_line()).await.map_err(|_| DemoError::Silent)?? else {
+        let Some(line) = timeout(START_TIMEOUT, lines.next_line()).await.map_err(|_| DemoError::Silent)??
+        else {
             let mut words = String::new();
             (&mut stderr).take(MAX_LAST_WORDS_BYTES).read_to_string(&mut words).await?;
             return Err(DemoError::Ended(words.trim().to_owned()));

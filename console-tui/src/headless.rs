@@ -10,11 +10,8 @@ use std::{
 };
 
 use taskscope_model::{
-    Column, ConnectionEvent, Effect, Event, LintKind, Model, Severity,
-    columns::Align,
-    format,
-    report::Report,
-    update,
+    Column, ConnectionEvent, Effect, Event, LintKind, Model, Severity, columns::Align, format,
+    report::Report, update,
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -123,7 +120,8 @@ pub fn failed(report: &Report, wanted: &[LintKind]) -> Vec<(LintKind, u64)> {
     wanted
         .iter()
         .filter_map(|kind| {
-            let count = report.lints.iter().filter(|lint| lint.lint == *kind).map(|lint| lint.count).sum::<u64>();
+            let count =
+                report.lints.iter().filter(|lint| lint.lint == *kind).map(|lint| lint.count).sum::<u64>();
             (count > 0).then_some((*kind, count))
         })
         .collect()

@@ -196,8 +196,7 @@ fn clash(one: &[Key], other: &[Key]) -> bool {
 
 fn parse(action: Action, keys: &str) -> Result<Vec<Key>, KeymapError> {
     let wrong = |sentence: String| KeymapError::Key { action: action.name(), sentence };
-    let sequence =
-        keys.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let sequence = keys.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     if sequence.is_empty() {
         return Err(wrong("an empty text is no key; an empty list takes all keys away".to_owned()));
     }

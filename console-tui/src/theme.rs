@@ -89,7 +89,9 @@ fn modifier(slot: Slot, depth: Depth) -> Modifier {
         Slot::TabOpen => Modifier::BOLD.union(Modifier::REVERSED),
         Slot::Running if depth == Depth::None => Modifier::BOLD,
         Slot::Warning if depth == Depth::None => Modifier::BOLD,
-        Slot::Dim | Slot::Border | Slot::Done | Slot::Stale | Slot::Head if depth == Depth::None => Modifier::DIM,
+        Slot::Dim | Slot::Border | Slot::Done | Slot::Stale | Slot::Head if depth == Depth::None => {
+            Modifier::DIM
+        }
         Slot::Held => Modifier::BOLD,
         _ => Modifier::empty(),
     }

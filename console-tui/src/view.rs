@@ -27,8 +27,8 @@ mod too_small;
 use ratatui::Frame;
 use taskscope_model::{Model, Screen};
 
-pub use self::hits::HitMap;
 use self::canvas::Canvas;
+pub use self::hits::HitMap;
 use crate::{keymap::Keymap, theme::Theme};
 
 /// Narrowest screen with anything useful on it.

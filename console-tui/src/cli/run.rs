@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::CommandFactory as _;
-use color_eyre::eyre::{self, WrapErr as _};
+use color_eyre::eyre;
+#[cfg(feature = "demo")]
+use color_eyre::eyre::WrapErr as _;
+use taskscope_model::{Action, Edit, Event, Model, update};
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use tokio::runtime::{self, Runtime};
 
@@ -31,8 +34,9 @@ const SIGNALLED: u8 = 128;
 const FAILED: u8 = 1;
 const FOUND: u8 = 2;
 
-pub(super) fn run(cli: Cli) -> ExitCode {
-    match command(cli) {
+/// Says what went wrong, if anything did.
+pub(super) fn report(outcome: eyre::Result<ExitCode>) -> ExitCode {
+    match outcome {
         Ok(code) => code,
         // Whoever read the output has had enough of it.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -43,7 +47,8 @@ pub(super) fn run(cli: Cli) -> ExitCode {
     }
 }
 
-fn command(cli: Cli) -> eyre::Result<ExitCode> {
+/// Does what the command line says.
+pub(super) fn command(cli: Cli) -> eyre::Result<ExitCode> {
     match cli.command {
         None => {
             let file = File::load(cli.watch.config.as_deref())?;
@@ -59,18 +64,14 @@ fn command(cli: Cli) -> eyre::Result<ExitCode> {
             let file = File::load(how.config.as_deref())?;
             let runtime = runtime()?;
             let code = runtime.block_on(async {
-                let service = crate::demo::Service::start().await.wrap_err("the demo service did not start")?;
+                let service =
+                    crate::demo::Service::start().await.wrap_err("the demo service did not start")?;
                 let code = watch(how, &file, service.target().clone()).await;
                 service.stop().await;
                 code
             });
             runtime.shutdown_background();
             code
-        }
-        #[cfg(feature = "demo")]
-        Some(Command::DemoService) => {
-            crate::demo::service::main()?;
-            Ok(ExitCode::SUCCESS)
         }
         Some(Command::Config) => print(config::template().as_bytes()),
         Some(Command::Completions { shell }) => {
@@ -99,6 +100,7 @@ fn runtime() -> io::Result<Runtime> {
 async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCode> {
     let mut model = file.model(&target);
     if let Some(filter) = &watch.filter {
+        check_filter(filter)?;
         model.filter.clone_from(filter);
     }
     model.mouse &= !watch.no_mouse;
@@ -114,6 +116,18 @@ async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCo
         End::Quit => ExitCode::SUCCESS,
         End::Signal(number) => ExitCode::from(SIGNALLED.saturating_add(u8::try_from(number).unwrap_or(0))),
     })
+}
+
+/// Types the filter into a model that knows nothing, to hear what is wrong with it.
+fn check_filter(filter: &str) -> eyre::Result<()> {
+    let mut model = Model::new(taskscope_model::Config::default());
+    for event in [Event::Action(Action::Filter), Event::Edit(Edit::Paste(filter.to_owned()))] {
+        update(&mut model, event);
+    }
+    match model.input().and_then(|input| input.error) {
+        Some(error) => eyre::bail!("--filter, at character {}: {}", error.at + 1, error.message),
+        None => Ok(()),
+    }
 }
 
 async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> eyre::Result<ExitCode> {

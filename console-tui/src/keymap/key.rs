@@ -93,9 +93,10 @@ impl Key {
         let modifiers = modifiers & known;
         match code {
             KeyCode::BackTab => Self { code: KeyCode::Tab, modifiers: modifiers | KeyModifiers::SHIFT },
-            KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => {
-                Self { code: KeyCode::Char(c.to_ascii_lowercase()), modifiers: modifiers - KeyModifiers::SHIFT }
-            }
+            KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => Self {
+                code: KeyCode::Char(c.to_ascii_lowercase()),
+                modifiers: modifiers - KeyModifiers::SHIFT,
+            },
             KeyCode::Char(_) => Self { code, modifiers: modifiers - KeyModifiers::SHIFT },
             _ => Self { code, modifiers },
         }

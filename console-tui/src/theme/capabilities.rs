@@ -104,7 +104,9 @@ impl Environment {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
         };
-        asked || self.locale.as_deref().is_some_and(|locale| !utf8(locale)) || self.term.as_deref() == Some("linux")
+        asked
+            || self.locale.as_deref().is_some_and(|locale| !utf8(locale))
+            || self.term.as_deref() == Some("linux")
     }
 }
 

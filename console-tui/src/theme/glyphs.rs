@@ -149,9 +149,25 @@ mod tests {
         for set in [Glyphs::UNICODE, Glyphs::ASCII] {
             let border = set.border;
             let mut all = vec![
-                set.critical, set.warning, set.info, set.live, set.down, set.step, set.back, set.folded,
-                set.unfolded, set.descending, set.ascending, set.rule, set.pointer, set.wake, border.top_left,
-                border.top_right, border.bottom_left, border.bottom_right, border.vertical_left,
+                set.critical,
+                set.warning,
+                set.info,
+                set.live,
+                set.down,
+                set.step,
+                set.back,
+                set.folded,
+                set.unfolded,
+                set.descending,
+                set.ascending,
+                set.rule,
+                set.pointer,
+                set.wake,
+                border.top_left,
+                border.top_right,
+                border.bottom_left,
+                border.bottom_right,
+                border.vertical_left,
                 border.horizontal_top,
             ];
             all.extend(set.ticked);

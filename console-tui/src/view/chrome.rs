@@ -10,7 +10,7 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{Action, Severity, Target, format};
+use taskscope_model::{Action, Screen, Severity, Target, format, screen::header::LinkState};
 
 use super::{
     Look,
@@ -21,15 +21,20 @@ use super::{
 };
 use crate::theme::Slot;
 
-/// Notices shown at a time; the Findings screen has all of them.
-const MAX_NOTICES: usize = 2;
+/// Notices shown at a time, and on a low screen.
+const MAX_NOTICES: usize = 4;
+const MAX_NOTICES_LOW: usize = 2;
 
-/// From this height on there is room for more than one notice.
+/// From this height on a screen isn't low.
 const ROOMY_HEIGHT: u16 = 30;
 
 /// The keys that work everywhere, with two words for each.
-const ALWAYS: [(Action, &str); 4] =
-    [(Action::Filter, "filter"), (Action::Help, "help"), (Action::Palette, "command"), (Action::Freeze, "freeze")];
+const ALWAYS: [(Action, &str); 4] = [
+    (Action::Filter, "filter"),
+    (Action::Help, "help"),
+    (Action::Palette, "command"),
+    (Action::Freeze, "freeze"),
+];
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) -> Rect {
     let row = |y: u16| Rect::new(area.x, y, area.width, 1);
@@ -38,18 +43,38 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     y += 1;
     tabs(look, canvas, hits, row(y));
     y += 1;
-    let shown = if area.height >= ROOMY_HEIGHT { MAX_NOTICES } else { 1 };
-    for notice in look.model.header().notices.iter().take(shown) {
-        one_liner(canvas, row(y), notice.severity, &notice.text, "");
+    let roomy = area.height >= ROOMY_HEIGHT;
+    for (severity, notice) in notices(look).iter().take(if roomy { MAX_NOTICES } else { MAX_NOTICES_LOW }) {
+        one_liner(canvas, row(y), *severity, notice, "");
         y += 1;
     }
-    if look.model.header().process.is_some() && strip(look, canvas, hits, row(y)) {
+    let wanted = match look.model.screen() {
+        Screen::Tasks => look.model.header().process.is_some(),
+        Screen::Task(_) => roomy,
+        // There, it is the first of the list anyway.
+        Screen::Findings => false,
+    };
+    if wanted && strip(look, canvas, hits, row(y)) {
         y += 1;
     }
     let footer = footer::height(look);
     let bottom = area.bottom().saturating_sub(footer);
     footer::render(look, canvas, Rect::new(area.x, bottom, area.width, footer));
     Rect::new(area.x, y, area.width, bottom.saturating_sub(y))
+}
+
+/// Sentences about the picture: first that the link is down and why, then the model's own.
+fn notices(look: Look<'_>) -> Vec<(Severity, String)> {
+    let header = look.model.header();
+    let mut notices = Vec::new();
+    // Before anything was heard, the body says so.
+    if let (LinkState::Lost { reason, retry_in }, true) = (&header.link, header.process.is_some()) {
+        let retry =
+            retry_in.map_or_else(String::new, |wait| format!("; next try in {}", format::duration(wait)));
+        notices.push((Severity::Warning, format!("{reason}{retry}")));
+    }
+    notices.extend(header.notices.into_iter().map(|notice| (notice.severity, notice.text)));
+    notices
 }
 
 fn tabs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {

@@ -34,12 +34,15 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let header = look.model.header();
     let y = area.y + area.height.saturating_sub(ADVICE.len() as u16 + 4) / 3;
     let doing = match &header.link {
-        LinkState::Waiting | LinkState::Receiving | LinkState::Live | LinkState::Silent => "connected; waiting for data from",
+        LinkState::Waiting | LinkState::Receiving | LinkState::Live | LinkState::Silent => {
+            "connected; waiting for data from"
+        }
         _ => "looking for a program at",
     };
     canvas.text_centred(area.x, y, area.width, &format!("{doing} {}", header.target), Slot::Strong);
     if let LinkState::Lost { reason, retry_in } = &header.link {
-        let retry = retry_in.map_or_else(String::new, |wait| format!("; next try in {}", format::duration(wait)));
+        let retry =
+            retry_in.map_or_else(String::new, |wait| format!("; next try in {}", format::duration(wait)));
         canvas.text_centred(area.x, y + 1, area.width, &format!("{reason}{retry}"), Slot::Warning);
     }
     let x = area.x + area.width.saturating_sub(WIDTH) / 2;

@@ -34,7 +34,13 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     hits.set_page_rows((body.height / LEAST_LINES).max(1));
     let findings = look.model.findings();
     if findings.is_empty() {
-        canvas.text_centred(area.x, body.y + body.height / 3, area.width, "Nothing is suspicious.", Slot::Live);
+        canvas.text_centred(
+            area.x,
+            body.y + body.height / 3,
+            area.width,
+            "Nothing is suspicious.",
+            Slot::Live,
+        );
     }
     let offset = look.model.findings_offset();
     let mut y = body.y;
@@ -48,7 +54,13 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         hits.add(place, Target::Row(finding.index));
         y += used + 1;
     }
-    scroll_bar(look, canvas, body, offset, if offset > 0 || y > body.bottom() { findings.len().max(body.height as usize + 1) } else { 0 });
+    scroll_bar(
+        look,
+        canvas,
+        body,
+        offset,
+        if offset > 0 || y > body.bottom() { findings.len().max(body.height as usize + 1) } else { 0 },
+    );
     if look.model.header().stale {
         canvas.tint(body, Slot::Stale);
     }
@@ -90,8 +102,10 @@ fn lacks(canvas: &mut Canvas<'_>, area: Rect, missing: &[(u64, &'static str)]) {
     }
     canvas.rule(area, &[("what the picture lacks".into(), Slot::Dim)]);
     for (n, (count, words)) in missing.iter().take(usize::from(area.height) - 1).enumerate() {
-        let line: [Piece<'_>; 2] =
-            [(format!("{:>7}  ", format::count(*count)).into(), Slot::Warning), ((*words).into(), Slot::Text)];
+        let line: [Piece<'_>; 2] = [
+            (format!("{:>7}  ", format::count(*count)).into(), Slot::Warning),
+            ((*words).into(), Slot::Text),
+        ];
         canvas.pieces(area.x + 1, area.y + 1 + n as u16, area.width.saturating_sub(1), &line);
     }
 }

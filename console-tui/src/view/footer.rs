@@ -7,7 +7,10 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{InputKind, Screen, screen::overlay::Input};
+use taskscope_model::{
+    Action, InputKind, Screen,
+    screen::{header::Hint, overlay::Input},
+};
 
 use super::{
     Look,
@@ -15,6 +18,10 @@ use super::{
     text,
 };
 use crate::theme::Slot;
+
+/// What can be done while nothing has been heard.
+const UNHEARD: [Hint; 2] =
+    [Hint { actions: &[Action::Help], text: "help" }, Hint { actions: &[Action::Quit], text: "quit" }];
 
 /// Lines that the footer takes.
 pub(super) fn height(look: Look<'_>) -> u16 {
@@ -60,7 +67,8 @@ fn hints(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = &look.theme.glyphs;
     let mut shown: Vec<(String, &str)> = Vec::new();
     let mut width = 0;
-    for hint in look.model.hints() {
+    let heard = look.model.header().process.is_some();
+    for hint in if heard { look.model.hints() } else { UNHEARD.to_vec() } {
         let labels: Vec<String> =
             hint.actions.iter().filter_map(|action| look.keymap.label(*action, glyphs)).collect();
         if labels.is_empty() {
@@ -102,8 +110,11 @@ fn typing(canvas: &mut Canvas<'_>, area: Rect, input: &Input) {
     if let Some(error) = &input.error {
         let at = text::width(&input.text.chars().take(error.at).collect::<String>()).min(line.width / 2);
         let caret = "^".repeat(error.len.clamp(1, 32));
-        let message: [Piece<'_>; 3] =
-            [(caret.into(), Slot::Critical), (" ".into(), Slot::Text), (error.message.as_str().into(), Slot::Critical)];
+        let message: [Piece<'_>; 3] = [
+            (caret.into(), Slot::Critical),
+            (" ".into(), Slot::Text),
+            (error.message.as_str().into(), Slot::Critical),
+        ];
         canvas.pieces(line.x + at, y + 1, line.width.saturating_sub(at), &message);
     }
 }

@@ -52,7 +52,8 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let limit = area.right().saturating_sub(right_width + 1);
     for part in &left {
         // The name follows the brand like a step of a path.
-        x += canvas.pieces(x, area.y, limit.saturating_sub(x), &part.pieces) + if part.rank == BRAND { 1 } else { GAP };
+        x += canvas.pieces(x, area.y, limit.saturating_sub(x), &part.pieces)
+            + if part.rank == BRAND { 1 } else { GAP };
     }
     x = area.right().saturating_sub(right_width);
     for part in &right {
@@ -89,9 +90,7 @@ fn link(header: &Header, theme: &Theme) -> Piece<'static> {
     let words = header.link.words();
     match (&header.link, header.data_age) {
         (LinkState::Live, _) if !header.stale => (format!("{up} {words}").into(), Slot::Live),
-        (_, Some(age)) => {
-            (format!("{down} {words}, data {} old", format::duration(age)).into(), Slot::Held)
-        }
+        (_, Some(age)) => (format!("{down} {words}, data {} old", format::duration(age)).into(), Slot::Held),
         _ => (format!("{down} {words}").into(), Slot::Held),
     }
 }
@@ -99,9 +98,19 @@ fn link(header: &Header, theme: &Theme) -> Piece<'static> {
 fn counts(header: &Header) -> Vec<Part> {
     let tasks = header.tasks;
     let mut parts = vec![
-        number(0, &format!("{:>6}", thousands(tasks.alive)), "tasks", Slot::Text),
-        number(3, &format!("{:>3}", thousands(tasks.running)), "run", state_slot(tasks.running, Slot::Running)),
-        number(3, &format!("{:>3}", thousands(tasks.scheduled)), "sched", state_slot(tasks.scheduled, Slot::Scheduled)),
+        number(2, &format!("{:>6}", thousands(tasks.alive)), "tasks", Slot::Text),
+        number(
+            3,
+            &format!("{:>3}", thousands(tasks.running)),
+            "run",
+            state_slot(tasks.running, Slot::Running),
+        ),
+        number(
+            3,
+            &format!("{:>3}", thousands(tasks.scheduled)),
+            "sched",
+            state_slot(tasks.scheduled, Slot::Scheduled),
+        ),
         number(8, &format!("{:>6}", thousands(tasks.idle)), "idle", Slot::Text),
     ];
     if let Some(rate) = header.polls_per_s {

@@ -44,7 +44,9 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     hits.add(area, Target::Outside);
     let inner = canvas.boxed(frame, title);
     let mut list = inner;
-    if typed > 0 && let Some(input) = look.model.input() {
+    if typed > 0
+        && let Some(input) = look.model.input()
+    {
         canvas.text(inner.x, inner.y, 1, ":", Slot::Key);
         let line = Rect { x: inner.x + 2, width: inner.width.saturating_sub(2), height: 1, ..inner };
         footer::line_with_cursor(canvas, line, &input);
@@ -102,7 +104,8 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: OverlayRow, ki
 
 fn help_row(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, action: Action) {
     let keys = look.keymap.labels(action, &look.theme.glyphs);
-    let row: [Piece<'_>; 2] = [(format!("  {keys:<24}").into(), Slot::Key), (help(action).into(), Slot::Text)];
+    let row: [Piece<'_>; 2] =
+        [(format!("  {keys:<24}").into(), Slot::Key), (help(action).into(), Slot::Text)];
     canvas.pieces(line.x, line.y, line.width, &row);
 }
 

@@ -35,7 +35,7 @@ use crate::theme::Slot;
 const THREE_COLUMNS: u16 = 108;
 
 /// Lines of a sentence about a finding, and of its advice, at most.
-const MAX_SENTENCE_LINES: u16 = 2;
+const MAX_SENTENCE_LINES: u16 = 4;
 
 /// Part of the body that findings may take: one in …
 const FINDINGS_SHARE: u16 = 3;
@@ -46,8 +46,17 @@ const GUTTER: u16 = 2;
 /// Least and most lines of a histogram, its title included.
 const HISTOGRAM_LINES: (u16, u16) = (4, 10);
 
+/// Fewer lines of a row of blocks say nothing.
+const CUT_LINES: u16 = 3;
+
 /// Lines of the timeline, its title included.
 const TIMELINE_LINES: (u16, u16) = (4, 6);
+
+/// Percentiles beside the title of a distribution, the most wanted first, as far as there is room.
+const TITLE_PERCENTILES: [u8; 5] = [50, 99, 90, 75, 95];
+
+/// The label of a place, of which the end tells the most.
+const PLACE: &str = "spawned at";
 
 /// Lines of lists (wakers, children) at most, when there is room.
 const LIST_LINES: u16 = 12;
@@ -72,10 +81,11 @@ const THREE: &[&[Block]] = &[
     &[Block::Children],
 ];
 
+/// What tells the most stands first: on a low screen the rest is cut.
 const TWO: &[&[Block]] = &[
-    &[Block::About, Block::Life],
-    &[Block::Wakes, Block::Wakers],
+    &[Block::Life, Block::Wakes],
     &[Block::Polls, Block::Delays],
+    &[Block::About, Block::Wakers],
     &[Block::Timeline],
     &[Block::Children],
 ];
@@ -97,10 +107,22 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     crumbs(look, canvas, hits, Rect { height: 1, ..area });
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some(view) = look.model.task(key) else {
-        canvas.text_centred(body.x, body.y + body.height / 3, body.width, "Nothing is known of this task any more.", Slot::Dim);
+        canvas.text_centred(
+            body.x,
+            body.y + body.height / 3,
+            body.width,
+            "Nothing is known of this task any more.",
+            Slot::Dim,
+        );
         return;
     };
-    canvas.text_right(area.x, area.y, area.width.saturating_sub(1), &view.state.text, tone_slot(view.state.tone));
+    canvas.text_right(
+        area.x,
+        area.y,
+        area.width.saturating_sub(1),
+        &view.state.text,
+        tone_slot(view.state.tone),
+    );
     let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
     blocks(look, canvas, inset(body), &view, layout);
     if view.gone || look.model.header().stale {
@@ -114,7 +136,13 @@ pub(super) fn side_pane(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, key
     let title = format!("{} {}", view.title, view.id);
     let state_width = text::width(&view.state.text);
     canvas.text(area.x + 1, area.y, area.width.saturating_sub(state_width + 3), &title, Slot::Strong);
-    canvas.text_right(area.x, area.y, area.width.saturating_sub(1), &view.state.text, tone_slot(view.state.tone));
+    canvas.text_right(
+        area.x,
+        area.y,
+        area.width.saturating_sub(1),
+        &view.state.text,
+        tone_slot(view.state.tone),
+    );
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     blocks(look, canvas, inset(body), &view, ONE);
 }
@@ -141,11 +169,8 @@ fn crumbs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect
 fn blocks(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, layout: &[&[Block]]) {
     let used = findings(canvas, area, view);
     let body = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
-    let rows: Vec<&[Block]> = layout
-        .iter()
-        .copied()
-        .filter(|row| row.iter().any(|block| heights(*block, view).0 > 0))
-        .collect();
+    let rows: Vec<&[Block]> =
+        layout.iter().copied().filter(|row| row.iter().any(|block| heights(*block, view).0 > 0)).collect();
     let mut y = body.y;
     for (row, height) in rows.iter().zip(share(&rows, view, body.height)) {
         let mut x = body.x;
@@ -173,12 +198,10 @@ fn share(rows: &[&[Block]], view: &TaskView, room: u16) -> Vec<u16> {
     let mut left = room;
     let mut given: Vec<u16> = Vec::new();
     for (least, _) in &bounds {
-        let gets = if *least <= left { *least } else { 0 };
-        left -= gets;
+        // The first row that doesn't fit is cut, the ones below it go.
+        let gets = if left >= CUT_LINES { (*least).min(left) } else { 0 };
+        left = if gets < *least { 0 } else { left - gets };
         given.push(gets);
-        if gets == 0 {
-            left = 0;
-        }
     }
     for (gets, (_, most)) in given.iter_mut().zip(&bounds) {
         if *gets > 0 {
@@ -214,7 +237,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
         Block::Life => facts(canvas, area, "life", &view.life, view),
         Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view),
         Block::Polls => distribution(look, canvas, area, "polls", view.poll_times.as_ref()),
-        Block::Delays => distribution(look, canvas, area, "schedule delay", view.schedule_delays.as_ref()),
+        Block::Delays => distribution(look, canvas, area, "delay", view.schedule_delays.as_ref()),
         Block::Wakers => wakers(canvas, area, view, view.wakers.as_ref()),
         Block::Timeline => timeline::render(look, canvas, area, view.timeline.as_ref()),
         Block::Children => children(canvas, area, view),
@@ -253,7 +276,11 @@ fn facts(canvas: &mut Canvas<'_>, area: Rect, title: &'static str, facts: &[Fact
         canvas.text(area.x + 1, y, labels, fact.label, Slot::Dim);
         let x = area.x + labels + 3;
         let width = area.width.saturating_sub(labels + 3);
-        let value = text::cut_start(&fact.value.text, width, canvas.theme.glyphs.ellipsis);
+        let ellipsis = canvas.theme.glyphs.ellipsis;
+        let value = match fact.label {
+            PLACE => text::cut_start(&fact.value.text, width, ellipsis),
+            _ => text::cut(&fact.value.text, width, ellipsis),
+        };
         let used = canvas.text(x, y, width, &value, tone_slot(fact.value.tone));
         door(canvas, Rect::new(x, y, used, 1), fact.door, view);
     }
@@ -273,14 +300,25 @@ fn distribution(
     distribution: Option<&Distribution>,
 ) {
     let mut head: Vec<Piece<'static>> = vec![(title.into(), Slot::Head)];
-    if let Some(known) = distribution.filter(|known| known.count > 0) {
-        for (percentile, value) in known.percentiles.iter().filter(|(percentile, _)| matches!(percentile, 50 | 99)) {
-            head.push((format!("  p{percentile} ").into(), Slot::Dim));
-            head.push((format::duration_ns(*value).into(), Slot::Text));
-        }
+    let mut room = area.width.saturating_sub(text::width(title) + 4);
+    let known = distribution.filter(|known| known.count > 0);
+    let percentiles = known.map_or(&[][..], |known| known.percentiles.as_slice());
+    let find = |wanted: &u8| percentiles.iter().find(|(percentile, _)| percentile == wanted);
+    let mut shown = Vec::new();
+    for (percentile, value) in TITLE_PERCENTILES.iter().filter_map(find) {
+        let (name, value) = (format!("  p{percentile} "), format::duration_ns(*value));
+        let Some(left) = room.checked_sub(text::width(&name) + text::width(&value)) else { break };
+        room = left;
+        shown.push((*percentile, name, value));
+    }
+    shown.sort_by_key(|(percentile, ..)| *percentile);
+    for (_, name, value) in shown {
+        head.push((name.into(), Slot::Dim));
+        head.push((value.into(), Slot::Text));
     }
     canvas.rule(Rect { height: 1, ..area }, &head);
-    let body = Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
+    let body =
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
     match distribution {
         Some(known) if known.count > 0 => histogram::render(look, canvas, body, known),
         Some(_) => {
@@ -325,10 +363,10 @@ fn wakers(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, wakers: Option<&
 
 fn children(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
     let count = view.children.len() + view.more_children;
-    canvas.rule(Rect { height: 1, ..area }, &[
-        ("spawned".into(), Slot::Head),
-        (format!("  {}", format::count(count as u64)).into(), Slot::Text),
-    ]);
+    canvas.rule(
+        Rect { height: 1, ..area },
+        &[("spawned".into(), Slot::Head), (format!("  {}", format::count(count as u64)).into(), Slot::Text)],
+    );
     for (n, child) in view.children.iter().take(usize::from(area.height) - 1).enumerate() {
         let y = area.y + 1 + n as u16;
         let used = canvas.text(area.x + 1, y, area.width.saturating_sub(1), &child.text, Slot::Strong);

@@ -8,7 +8,7 @@
 
 use ratatui::layout::Rect;
 use taskscope_model::{
-    Column, Target,
+    Action, Column, Target,
     columns::{Align, Fitted, GAP},
     screen::table::{Cell, Row, RowKey, TableInfo},
 };
@@ -34,19 +34,33 @@ const SCROLL: u16 = 2;
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
     let mut table = area;
-    if let Some(key) = look.model.side_pane() {
+    // The pane stands there whatever is selected: columns don't move with the selection.
+    if area.width >= look.model.config().side_pane_width {
         let pane = (area.width * PANE_PERCENT / 100).clamp(PANE_MIN, PANE_MAX).min(area.width / 2);
         table.width = area.width - pane;
         let side = Rect { x: table.right() + 1, width: pane - 1, ..area };
         for y in area.y..area.bottom() {
             canvas.text(table.right(), y, 1, look.theme.glyphs.border.vertical_left, Slot::Border);
         }
-        task::side_pane(look, canvas, side, key);
+        match look.model.side_pane() {
+            Some(key) => task::side_pane(look, canvas, side, key),
+            None => no_task(look, canvas, side),
+        }
     }
     list(look, canvas, hits, table);
     if look.model.header().stale {
         canvas.tint(area, Slot::Stale);
     }
+}
+
+/// What the pane says of a row that is no task.
+fn no_task(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
+    let unfold = look.keymap.label(Action::Unfold, &look.theme.glyphs);
+    let words = match (look.model.table().selected, unfold) {
+        (Some(_), Some(key)) => format!("{key} unfolds these tasks"),
+        _ => "nothing is selected".to_owned(),
+    };
+    canvas.text_centred(area.x, area.y + area.height / 3, area.width, &words, Slot::Dim);
 }
 
 fn list(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
@@ -156,7 +170,8 @@ fn draw_cell(
         },
     }
     if let Some(heights) = cell.spark {
-        let bars: String = heights.iter().map(|height| look.theme.glyphs.bars[usize::from(*height).min(8)]).collect();
+        let bars: String =
+            heights.iter().map(|height| look.theme.glyphs.bars[usize::from(*height).min(8)]).collect();
         let slot = if row.done { Slot::Done } else { Slot::Trend };
         canvas.text(area.x + number + 1, area.y, area.width - number - 1, &bars, slot);
     }

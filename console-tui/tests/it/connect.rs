@@ -85,7 +85,10 @@ async fn a_closed_stream_is_opened_again() {
 async fn a_refusal_is_passed_on() {
     let server = Fake::tcp(Vec::new(), Then::Refuse).await;
     let reason = lost(&mut start(&server.address)).await;
-    assert_eq!(reason, format!("the program at {} refuses: 16 consoles are connected already", server.address));
+    assert_eq!(
+        reason,
+        format!("the program at {} refuses: 16 consoles are connected already", server.address)
+    );
 }
 
 #[tokio::test]

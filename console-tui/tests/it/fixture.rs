@@ -4,8 +4,8 @@ use taskscope_proto::{
     columns::DeltaEncoder,
     limits::PROTOCOL_VERSION,
     v1::{
-        Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, StatColumns, TaskColumns,
-        TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
+        Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, StatColumns,
+        TaskColumns, TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
     },
     waker::WakerRef,
 };
@@ -79,7 +79,11 @@ pub(crate) fn cast() -> Vec<Task> {
             ..Task::new("render-pdf", 3)
         },
         Task { polls: 90_000, wakes: 90_000, self_wakes: 89_000, ..Task::new("poll-legacy-queue", 5) },
-        Task { size_bytes: 16_384, fields: "format=pdf pages=12".to_owned(), ..Task::new("export-report", 6) },
+        Task {
+            size_bytes: 16_384,
+            fields: "format=pdf pages=12".to_owned(),
+            ..Task::new("export-report", 6)
+        },
     ];
     for n in 0..CONNECTIONS {
         let polls = 1_000 + u64::from(n) * 10;
@@ -117,17 +121,15 @@ impl Script {
             taskscope_version: "0.1.0".to_owned(),
             tokio_version: "1.54.1".to_owned(),
             os: "linux x86_64".to_owned(),
-            sources: Some(Sources { tracing: true, hooks: true, wrappers: false, tokio_unstable: true }),
+            sources: Some(Sources { tracing: true, hooks: true, tokio_unstable: true, ..Sources::default() }),
             problems: self.problems.clone(),
         });
         frame.snapshot_start = true;
         frame.snapshot_end = true;
-        frame.sites = (1..).zip(SITES).map(|(index, (file, line, column))| Site {
-            index,
-            file: file.to_owned(),
-            line,
-            column,
-        }).collect();
+        frame.sites = (1..)
+            .zip(SITES)
+            .map(|(index, (file, line, column))| Site { index, file: file.to_owned(), line, column })
+            .collect();
         frame.threads = vec![Thread { index: 1, name: "tokio-rt-worker".to_owned() }];
         frame.tasks = Some(self.columns());
         frame
@@ -137,9 +139,20 @@ impl Script {
     pub(crate) fn step(&mut self) -> Frame {
         for (n, task) in self.tasks.iter_mut().enumerate() {
             match task.name.as_str() {
-                "accept" => { task.polls += 406; task.wakes += 406; }
-                "poll-legacy-queue" => { task.polls += 900; task.wakes += 900; task.self_wakes += 890; }
-                "conn" => { task.polls += n as u64; task.wakes += n as u64; task.busy_ns += MS; }
+                "accept" => {
+                    task.polls += 406;
+                    task.wakes += 406;
+                }
+                "poll-legacy-queue" => {
+                    task.polls += 900;
+                    task.wakes += 900;
+                    task.self_wakes += 890;
+                }
+                "conn" => {
+                    task.polls += n as u64;
+                    task.wakes += n as u64;
+                    task.busy_ns += MS;
+                }
                 _ => task.state_ago_ns += S / 2,
             }
         }
@@ -186,7 +199,13 @@ impl Script {
             sequence: self.sequence,
             now_ns,
             stats: Some(self.stats()),
-            totals: vec![SiteTotals { site: 4, spawned: 90_000, finished: 89_940, polls: 7_000_000, ..SiteTotals::default() }],
+            totals: vec![SiteTotals {
+                site: 4,
+                spawned: 90_000,
+                finished: 89_940,
+                polls: 7_000_000,
+                ..SiteTotals::default()
+            }],
             process: Some(Process {
                 alive,
                 spawned: 90_005,

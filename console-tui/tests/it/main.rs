@@ -1,5 +1,10 @@
 //! The console from outside: its screens on a made-up terminal, its link to made-up servers, its binary in a real pty.
 
+mod cli;
 mod connect;
 mod fixture;
+mod hostile;
+mod keys;
+mod pty;
+mod screens;
 mod server;

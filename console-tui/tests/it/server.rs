@@ -36,14 +36,16 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (service, requests) = service(frames, then);
-        let serve = Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener));
+        let serve =
+            Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener));
         Self { address, requests, task: tokio::spawn(async move { serve.await.unwrap() }) }
     }
 
     pub(crate) fn unix(path: &Path, frames: Vec<Frame>) -> Self {
         let listener = UnixListener::bind(path).unwrap();
         let (service, requests) = service(frames, Then::StayOpen);
-        let serve = Server::builder().add_service(service).serve_with_incoming(UnixListenerStream::new(listener));
+        let serve =
+            Server::builder().add_service(service).serve_with_incoming(UnixListenerStream::new(listener));
         let address = format!("unix:{}", path.display());
         Self { address, requests, task: tokio::spawn(async move { serve.await.unwrap() }) }
     }
@@ -61,7 +63,10 @@ struct Service {
     seen: Mutex<mpsc::UnboundedSender<WatchRequest>>,
 }
 
-fn service(frames: Vec<Frame>, then: Then) -> (TaskscopeServer<Service>, mpsc::UnboundedReceiver<WatchRequest>) {
+fn service(
+    frames: Vec<Frame>,
+    then: Then,
+) -> (TaskscopeServer<Service>, mpsc::UnboundedReceiver<WatchRequest>) {
     let (seen, requests) = mpsc::unbounded_channel();
     (TaskscopeServer::new(Service { frames, then, seen: Mutex::new(seen) }), requests)
 }

@@ -18,7 +18,10 @@ const MAX_CHAIN: usize = 16;
 /// Why nothing could be dialled.
 pub(super) fn of_dial(target: &Target, error: &tonic::transport::Error) -> String {
     let Some(io) = io_error(error) else {
-        return format!("can't connect to {target}: {}", texts(error).last().map_or("no reason given", String::as_str));
+        return format!(
+            "can't connect to {target}: {}",
+            texts(error).last().map_or("no reason given", String::as_str)
+        );
     };
     match io.kind() {
         io::ErrorKind::ConnectionRefused => format!("nothing listens at {target}"),
@@ -47,18 +50,38 @@ pub(super) fn of_status(target: &Target, status: &Status, frames: u64) -> String
     if says(&["keep-alive timed out"]) {
         return format!("{target} has stopped answering");
     }
-    if frames > 0 && says(&["broken pipe", "connection reset", "unexpected eof", "stream closed", "not a result of an error"]) {
+    if frames > 0
+        && says(&[
+            "broken pipe",
+            "connection reset",
+            "unexpected eof",
+            "stream closed",
+            "not a result of an error",
+        ])
+    {
         return format!("the connection to {target} broke: the program ended or was stopped");
     }
     match status.code() {
         Code::Unimplemented if frames == 0 => {
-            format!("a server answers at {target}, but it has no taskscope in it; is this the program's own port?")
+            format!(
+                "a server answers at {target}, but it has no taskscope in it; is this the program's own port?"
+            )
         }
         Code::ResourceExhausted => format!("the program at {target} refuses: {told}"),
         Code::Internal | Code::Unknown | Code::Unavailable | Code::Cancelled
-            if frames == 0 && says(&["http2", "h2 protocol", "frame", "broken pipe", "connection reset", "stream closed"]) =>
+            if frames == 0
+                && says(&[
+                    "http2",
+                    "h2 protocol",
+                    "frame",
+                    "broken pipe",
+                    "connection reset",
+                    "stream closed",
+                ]) =>
         {
-            format!("something answers at {target}, but it does not speak gRPC; is this the program's own port?")
+            format!(
+                "something answers at {target}, but it does not speak gRPC; is this the program's own port?"
+            )
         }
         _ if told.is_empty() => format!("the stream from {target} broke ({:?})", status.code()),
         _ => format!("the stream from {target} broke: {told}"),
@@ -67,7 +90,10 @@ pub(super) fn of_status(target: &Target, status: &Status, frames: u64) -> String
 
 /// Text from outside, fit for the terminal.
 fn foreign(text: &str) -> String {
-    let fit = |c: &char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let fit = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars().filter(fit).take(MAX_FOREIGN_CHARS).collect()
 }
 

@@ -30,7 +30,8 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, timeli
         }
     }
     canvas.rule(Rect { height: 1, ..area }, &head);
-    let body = Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
+    let body =
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
     let Some(timeline) = timeline.filter(|timeline| timeline.from_ago_ns > 0) else {
         canvas.text(body.x, body.y, body.width, "watching from now on", Slot::Dim);
         return;

@@ -1,0 +1,257 @@
+//! Whole-app tests: keys in, screens out, with the model and the views as they are.
+
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::{Terminal, backend::TestBackend};
+use taskscope_console::{
+    app::App,
+    keymap::Keymap,
+    shell::connect::News,
+    theme::{Background, Depth, Glyphs, Theme},
+};
+use taskscope_model::{Action, Config, ConnectionEvent, Effect, Screen, Tab};
+
+use crate::fixture::{Script, cast};
+
+/// The console on a made-up terminal, fed by a script.
+pub(crate) struct Bench {
+    pub(crate) app: App,
+    pub(crate) terminal: Terminal<TestBackend>,
+    pub(crate) script: Script,
+    now: Duration,
+    page_rows: u16,
+}
+
+impl Bench {
+    pub(crate) fn new(width: u16, height: u16, theme: Theme) -> Self {
+        let config = Config {
+            target: "127.0.0.1:6669".to_owned(),
+            side_pane_width: taskscope_console::config::DEFAULT_SIDE_PANE_WIDTH,
+            ..Config::default()
+        };
+        let mut app = App::new(config, Keymap::default(), theme);
+        app.resize(width, height);
+        let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        Self { app, terminal, script: Script::new(cast()), now: Duration::ZERO, page_rows: 0 }
+    }
+
+    pub(crate) fn unicode(width: u16, height: u16) -> Self {
+        Self::new(width, height, Theme::new(Depth::True, Background::Dark, false))
+    }
+
+    /// Connected, with a snapshot and some seconds of life after it.
+    pub(crate) fn connected(mut self) -> Self {
+        self.app.news(News::Link(ConnectionEvent::Connecting { attempt: 1 }));
+        self.app.news(News::Link(ConnectionEvent::Connected));
+        let snapshot = self.script.snapshot();
+        self.app.news(News::Frame(Box::new(snapshot)));
+        for _ in 0..8 {
+            self.step();
+        }
+        self
+    }
+
+    /// Half a second passes, and the frame of it arrives, with the details that were asked for.
+    pub(crate) fn step(&mut self) {
+        self.wait(Duration::from_millis(500));
+        let mut frame = self.script.step();
+        if let Screen::Task(key) = self.app.model().screen() {
+            let task = taskscope_proto::v1::TaskRef { slot: key.slot, generation: key.generation };
+            frame.details = vec![self.script.detail(task)];
+        }
+        self.app.news(News::Frame(Box::new(frame)));
+        self.draw();
+    }
+
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.now += time;
+        self.app.tick(self.now);
+    }
+
+    pub(crate) fn draw(&mut self) {
+        // A frame tells the model how long a page is; the one after it shows that.
+        for _ in 0..2 {
+            self.terminal.draw(|frame| self.app.draw(frame)).unwrap();
+            self.page_rows = self.app.after_draw(self.page_rows);
+        }
+    }
+
+    pub(crate) fn press(&mut self, keys: &[KeyCode]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for code in keys {
+            effects.extend(self.app.terminal(Event::Key(KeyEvent::new(*code, KeyModifiers::NONE))));
+        }
+        self.draw();
+        effects
+    }
+
+    pub(crate) fn type_text(&mut self, text: &str) {
+        let keys: Vec<KeyCode> = text.chars().map(KeyCode::Char).collect();
+        self.press(&keys);
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.terminal.backend().to_string()
+    }
+
+    fn click(&mut self, x: u16, y: u16) {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        self.app.terminal(Event::Mouse(MouseEvent {
+            kind,
+            column: x,
+            row: y,
+            modifiers: KeyModifiers::NONE,
+        }));
+        self.draw();
+    }
+
+    /// Where a text begins on the screen.
+    fn find(&self, text: &str) -> (u16, u16) {
+        let screen = self.text();
+        let (y, line) = screen
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(text))
+            .unwrap_or_else(|| panic!("{text:?} is not on\n{screen}"));
+        let before = &line[..line.find(text).unwrap()];
+        // Each line of the backend's text starts with a quote.
+        (before.chars().count() as u16 - 1, y as u16)
+    }
+}
+
+#[test]
+fn enter_opens_and_esc_goes_back_to_the_same_row() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('j'), KeyCode::Enter]);
+    let Screen::Task(key) = bench.app.model().screen() else { panic!("{}", bench.text()) };
+    bench.step();
+    assert!(bench.text().contains("woken by"));
+    bench.press(&[KeyCode::Esc]);
+    assert_eq!(bench.app.model().screen(), Screen::Tasks);
+    bench.press(&[KeyCode::Enter]);
+    assert_eq!(bench.app.model().screen(), Screen::Task(key));
+}
+
+#[test]
+fn a_sequence_is_one_key_and_a_broken_one_is_its_last() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('G')]);
+    let last = bench.app.model().table().selected;
+    assert_ne!(last, Some(0));
+    bench.press(&[KeyCode::Char('g'), KeyCode::Char('g')]);
+    assert_eq!(bench.app.model().table().selected, Some(0));
+    bench.press(&[KeyCode::Char('g'), KeyCode::Char('j')]);
+    assert_eq!(bench.app.model().table().selected, Some(1));
+}
+
+#[test]
+fn tabs_by_number_by_tab_and_by_mouse() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('2')]);
+    assert_eq!(bench.app.model().screen(), Screen::Findings);
+    bench.press(&[KeyCode::Tab]);
+    assert_eq!(bench.app.model().screen(), Screen::Tasks);
+    let (x, y) = bench.find(Tab::Findings.title());
+    bench.click(x, y);
+    assert_eq!(bench.app.model().screen(), Screen::Findings);
+}
+
+#[test]
+fn a_click_selects_and_a_second_one_opens() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    let (x, y) = bench.find("export-report");
+    bench.click(x, y);
+    assert_eq!(bench.app.model().screen(), Screen::Tasks);
+    let (x, y) = bench.find("export-report");
+    bench.click(x, y);
+    assert!(matches!(bench.app.model().screen(), Screen::Task(_)));
+    assert!(bench.text().contains("export-report"));
+}
+
+#[test]
+fn a_filter_is_typed_told_wrong_and_cleared() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('/')]);
+    bench.type_text("nam:x");
+    assert!(bench.text().contains('^'), "{}", bench.text());
+    for _ in 0..5 {
+        bench.press(&[KeyCode::Backspace]);
+    }
+    bench.type_text("name:accept");
+    assert!(bench.text().contains("1/65"), "{}", bench.text());
+    bench.press(&[KeyCode::Enter]);
+    assert_eq!(bench.app.model().table().matching, 1);
+    assert!(bench.text().contains("/name:accept 1/65"), "{}", bench.text());
+    bench.press(&[KeyCode::Char('x')]);
+    assert_eq!(bench.app.model().table().matching, 65);
+}
+
+#[test]
+fn letters_are_text_while_a_line_is_typed() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    let effects = bench.press(&[KeyCode::Char('/'), KeyCode::Char('q')]);
+    assert!(!effects.contains(&Effect::Quit));
+    let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(bench.app.terminal(Event::Key(control)), [Effect::Quit]);
+}
+
+#[test]
+fn the_palette_finds_and_does() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char(':')]);
+    bench.type_text("findings");
+    bench.press(&[KeyCode::Enter]);
+    assert_eq!(bench.app.model().screen(), Screen::Findings);
+}
+
+#[test]
+fn space_ticks_a_column_and_freezes_elsewhere() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    let before = bench.app.model().columns().to_vec();
+    bench.press(&[KeyCode::Char('c'), KeyCode::Char(' ')]);
+    assert_ne!(bench.app.model().columns(), before);
+    assert!(bench.app.model().header().frozen.is_none());
+    bench.press(&[KeyCode::Esc, KeyCode::Char(' ')]);
+    assert!(bench.app.model().header().frozen.is_some());
+    assert!(bench.text().contains("frozen"));
+}
+
+#[test]
+fn leaving_copying_suspending_and_the_mouse_are_effects() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    assert_eq!(bench.press(&[KeyCode::Char('q')]), [Effect::Quit]);
+    assert_eq!(bench.press(&[KeyCode::Char('m')]), [Effect::SetMouse(false)]);
+    assert!(matches!(bench.press(&[KeyCode::Char('y')]).as_slice(), [Effect::CopyText(_)]));
+    let suspend = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
+    assert_eq!(bench.app.terminal(Event::Key(suspend)), [Effect::Suspend]);
+}
+
+/// The help can't drift from the keys: every action that has a key is in it, with that key.
+#[test]
+fn the_help_shows_every_key() {
+    let mut bench = Bench::unicode(120, 60).connected();
+    bench.press(&[KeyCode::Char('?')]);
+    let screen = bench.text();
+    let keymap = Keymap::default();
+    for action in Action::all() {
+        let labels = keymap.labels(action, &Glyphs::UNICODE);
+        if labels.is_empty() {
+            continue;
+        }
+        let line = screen.lines().find(|line| line.contains(action.help()));
+        assert!(line.is_some_and(|line| line.contains(&labels)), "{} is not in\n{screen}", action.name());
+    }
+}
+
+#[test]
+fn every_action_draws_at_every_size() {
+    for action in Action::all() {
+        for (width, height) in [(60, 12), (80, 24), (300, 100)] {
+            let mut bench = Bench::unicode(width, height).connected();
+            bench.app.action(action);
+            bench.step();
+            assert!(bench.text().contains("checkout-api"), "{}\n{}", action.name(), bench.text());
+        }
+    }
+}
