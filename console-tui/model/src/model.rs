@@ -1,6 +1,6 @@
 //! The whole state of the client, and what the views may ask of it.
 //!
-//! Invariant: what is shown comes from one [`World`]: the live one, or the one that was frozen.
+//! Invariant: what is shown comes from one `World`: the live one, or the one that was frozen.
 
 mod act;
 mod detail;
@@ -263,7 +263,7 @@ impl Model {
 
     /// The report of `--once --json`.
     pub fn report(&self) -> Report {
-        reports::report(self.world(), &self.intake.losses)
+        reports::report(self.world(), &self.intake.losses, self.config.retention)
     }
 
     fn world(&self) -> &World {

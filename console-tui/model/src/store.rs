@@ -24,11 +24,15 @@ use crate::{
 };
 use detail::Detail;
 use history::{History, MAX_HISTORIES, Ticks};
+use process::Cpu;
 pub(crate) use process::{Hello, Process, Site};
 use task::{Facts, Live, State, Stats, Sums, Task, Total};
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
+
+/// Samples that the tool's cost is measured over: its own thread works in short bursts.
+const COST_SAMPLES: usize = 5;
 
 #[derive(Debug, Clone, Copy)]
 struct Retired {
@@ -62,6 +66,8 @@ pub(crate) struct Store {
     histories: Vec<Option<(u32, History)>>,
     free_histories: Vec<u32>,
     process_history: History,
+    /// CPU time at the last samples, oldest first.
+    cpu_samples: VecDeque<Cpu>,
     /// A snapshot is being filled in: what comes is old, not new.
     filling: bool,
 }
@@ -89,6 +95,7 @@ impl Store {
             histories: Vec::new(),
             free_histories: Vec::new(),
             process_history: History::new(Sums::default()),
+            cpu_samples: VecDeque::new(),
             filling: true,
         }
     }
@@ -314,6 +321,12 @@ impl Store {
         }
         let (now_ns, totals) = (self.now_ns, self.totals());
         self.process_history.sample(totals);
+        if let Some(cpu) = self.process.and_then(|process| process.cpu()) {
+            self.cpu_samples.push_back(cpu);
+            if self.cpu_samples.len() > COST_SAMPLES {
+                self.cpu_samples.pop_front();
+            }
+        }
         for site in &mut self.sites {
             let sums = site.sums(now_ns);
             site.history.sample(sums);
@@ -349,6 +362,7 @@ impl Store {
     fn adopt(&mut self, mut old: Self) {
         self.ticks = std::mem::take(&mut old.ticks);
         self.process_history = old.process_history.clone();
+        self.cpu_samples = std::mem::take(&mut old.cpu_samples);
         for (site, old_site) in self.sites.iter_mut().zip(&old.sites) {
             site.history = old_site.history.clone();
         }

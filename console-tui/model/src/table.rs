@@ -167,12 +167,10 @@ impl Table {
 
     /// Makes the rows anew from what is known now.
     pub(crate) fn rebuild(&mut self, store: &Store, findings: &Findings, config: &Config) {
-        let retention_ns = u64::try_from(config.retention.as_nanos()).unwrap_or(u64::MAX);
-        let is_shown = |task: &&Task| !task.is_done() || task.state_age_ns(store.now_ns) < retention_ns;
         let prepared = self.filter.query.as_ref().map(|query| query.prepare(store));
         let mut shown = 0;
         let mut matching: Vec<&Task> = Vec::new();
-        for task in store.tasks().filter(is_shown) {
+        for task in store.shown_tasks(config.retention) {
             shown += 1;
             if prepared.as_ref().is_none_or(|prepared| prepared.matches(task)) {
                 matching.push(task);

@@ -140,10 +140,13 @@ impl Lint for (LongPoll, NeverYielded) {
                 return found(if critical { Severity::Critical } else { Severity::Warning }, running_ns);
             }
         }
-        if task.stats.longest_poll_ns >= ns(limits.poll_ms) {
-            return found(Severity::Info, task.stats.longest_poll_ns);
+        let longest_ns = task.stats.longest_poll_ns;
+        if longest_ns < ns(limits.poll_ms) {
+            return Verdict::Ok;
         }
-        Verdict::Ok
+        // It is over, but it may come again.
+        let severity = if longest_ns >= ns(limits.critical_ms) { Severity::Warning } else { Severity::Info };
+        found(severity, longest_ns)
     }
 
     fn clause(&self, subject: &Subject) -> String {

@@ -64,7 +64,7 @@ thresholds! {
     LongPoll {
         /// A poll of this length is a finding.
         poll_ms: u64 = 100,
-        /// A poll that has been running for this long is critical.
+        /// A poll that has been running for this long is critical; one that took so long, a warning.
         critical_ms: u64 = 1000,
     }
 }

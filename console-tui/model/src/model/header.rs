@@ -15,7 +15,7 @@ use crate::{
         },
         table::TableInfo,
     },
-    store::{Store, ingest::is_newer_protocol, task::State},
+    store::{Store, ingest::WireError, task::State},
 };
 
 /// How long the header tells of a restart.
@@ -37,7 +37,7 @@ impl Model {
             tasks: store.map_or_else(StateCounts::default, state_counts),
             polls_per_s: rates.map(|rates| rates.polls),
             wakes_per_s: rates.map(|rates| rates.wakes),
-            own_cost: process.and_then(|process| process.own_cost()),
+            own_cost: store.and_then(Store::own_cost),
             own_memory_bytes: process.map(|process| process.own_memory_bytes),
             losses: self.losses(),
             frozen: self.frozen.as_ref().map(|frozen| self.now.saturating_sub(frozen.since)),
@@ -80,18 +80,16 @@ impl Model {
             );
         }
         if let Some(store) = store {
-            if is_newer_protocol(store.hello.protocol) {
-                say(
-                    Severity::Warning,
-                    "The process speaks a newer protocol than this console: update the console.".into(),
-                );
-            }
             for problem in &store.hello.problems {
                 say(Severity::Warning, problem.clone());
             }
         }
-        if let Some(error) = self.intake.error {
-            say(Severity::Info, format!("A frame was refused: {error}."));
+        match self.intake.error {
+            Some(error @ WireError::Protocol(_)) => {
+                say(Severity::Critical, format!("Nothing is shown of it: {error}."));
+            }
+            Some(error) => say(Severity::Info, format!("A frame was refused: {error}.")),
+            None => {}
         }
         notices
     }

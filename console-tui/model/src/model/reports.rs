@@ -1,6 +1,6 @@
 //! Makes the report of `--once --json` from what is shown.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     id::SiteId,
@@ -17,7 +17,7 @@ use crate::{
 /// Ids listed for one finding; its `count` says how many there are.
 const MAX_IDS: usize = 1000;
 
-pub(super) fn report(world: &World, losses: &Losses) -> Report {
+pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Report {
     let Some(store) = &world.store else {
         return Report {
             schema_version: SCHEMA_VERSION,
@@ -28,7 +28,7 @@ pub(super) fn report(world: &World, losses: &Losses) -> Report {
             lints: Vec::new(),
         };
     };
-    let mut tasks: Vec<&task::Task> = store.tasks().collect();
+    let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
     tasks.sort_by_key(|task| task.key);
     let ids = lint_ids(world, &tasks);
     Report {
@@ -75,7 +75,7 @@ fn totals(store: &Store, losses: &Losses) -> Totals {
         scheduled_ns: sums.scheduled_ns,
         untracked: process.untracked,
         lost_events: process.lost_events,
-        own_cost: process.own_cost(),
+        own_cost: store.own_cost(),
         own_memory_bytes: store.process.map(|process| process.own_memory_bytes),
         client_losses: losses.total(),
     }

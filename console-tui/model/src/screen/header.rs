@@ -25,7 +25,7 @@ pub struct Header {
     pub polls_per_s: Option<f64>,
     /// Wakes a second of the whole process, over the last seconds.
     pub wakes_per_s: Option<f64>,
-    /// Share of the process's CPU time that the tool takes (its thread and its hooks); `None`: unknown.
+    /// Share of the process's CPU time of the last seconds that the tool took (its thread and its hooks); `None`: unknown.
     pub own_cost: Option<f64>,
     /// Memory that the recorder holds in the process.
     pub own_memory_bytes: Option<u64>,
@@ -119,7 +119,7 @@ pub struct StateCounts {
     pub scheduled: u64,
     /// Waiting to be woken.
     pub idle: u64,
-    /// Ended and still shown.
+    /// Ended, and not forgotten yet.
     pub done: u64,
     /// State not known.
     pub unknown: u64,

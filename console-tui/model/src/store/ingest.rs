@@ -53,6 +53,9 @@ pub enum WireError {
         /// Its value.
         value: u64,
     },
+    /// A version that this client does not speak.
+    #[error("the process speaks version {0} of the protocol, this console versions 1 to {PROTOCOL_VERSION}")]
+    Protocol(u32),
     /// The first frame of a stream does not say who it is from.
     #[error("the first frame does not say who it is from")]
     NoHello,
@@ -90,6 +93,11 @@ impl From<&Wish> for v1::WatchRequest {
 
 /// Checks everything that [`apply`] relies on.
 pub(crate) fn check(frame: &v1::Frame) -> Result<(), WireError> {
+    if let Some(hello) = &frame.hello
+        && !(1..=PROTOCOL_VERSION).contains(&hello.protocol)
+    {
+        return Err(WireError::Protocol(hello.protocol));
+    }
     at_most("sites", frame.sites.len(), MAX_SITES)?;
     at_most("threads", frame.threads.len(), MAX_THREADS)?;
     at_most("freed", frame.freed.len(), MAX_FREED_PER_FRAME)?;
@@ -293,7 +301,6 @@ pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
     );
     let known = |text: String| (!text.is_empty()).then_some(text);
     Hello {
-        protocol: wire.protocol,
         instance: wire.instance,
         process_name,
         pid: wire.pid,
@@ -312,9 +319,4 @@ pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
             .map(|problem| text(problem, MAX_PROBLEM_BYTES, losses))
             .collect(),
     }
-}
-
-/// Whether the other side speaks a newer protocol than this client.
-pub(crate) fn is_newer_protocol(protocol: u32) -> bool {
-    protocol > PROTOCOL_VERSION
 }

@@ -43,11 +43,13 @@ pub(crate) struct Intake {
     incoming: Option<Box<Store>>,
     /// Frames can't be applied until a snapshot comes.
     broken: bool,
+    /// The other end speaks a protocol that this client does not: nothing of this stream is taken in.
+    deaf: bool,
     /// Raised for each wish for a snapshot.
     pub(crate) resync: u32,
     resync_at: Option<Duration>,
     pub(crate) losses: Losses,
-    /// The last refusal.
+    /// The last refusal, until a whole picture has come after it.
     pub(crate) error: Option<WireError>,
 }
 
@@ -59,6 +61,7 @@ impl Intake {
             hello: None,
             incoming: None,
             broken: true,
+            deaf: false,
             resync: 0,
             resync_at: None,
             losses: Losses::default(),
@@ -72,6 +75,8 @@ impl Intake {
         self.hello = None;
         self.incoming = None;
         self.broken = true;
+        self.deaf = false;
+        self.error = None;
         self.resync = 0;
         // The first snapshot of a stream comes by itself.
         self.resync_at = Some(now);
@@ -102,10 +107,18 @@ impl Intake {
 
     /// Takes in one frame.
     pub(crate) fn frame(&mut self, shown: &mut Option<Store>, frame: &v1::Frame, now: Duration) -> Outcome {
+        if self.deaf {
+            return Outcome::Unchanged;
+        }
         if let Err(error) = self.admit(frame) {
             self.losses.rejected_frames += 1;
             self.error = Some(error);
-            self.break_off(now);
+            if matches!(error, WireError::Protocol(_)) {
+                // Another snapshot would not be understood either.
+                self.deaf = true;
+            } else {
+                self.break_off(now);
+            }
             return Outcome::Unchanged;
         }
         if self.expected.is_some_and(|expected| expected != frame.sequence) {
@@ -165,6 +178,7 @@ impl Intake {
 
     fn replace(&mut self, shown: &mut Option<Store>) -> Outcome {
         let Some(mut fresh) = self.incoming.take() else { return Outcome::Unchanged };
+        self.error = None;
         let (same, other): (Option<Store>, Option<Store>) = match shown.take() {
             Some(old) if old.hello.instance == fresh.hello.instance => (Some(old), None),
             old => (None, old),

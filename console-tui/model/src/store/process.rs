@@ -8,7 +8,6 @@ use crate::store::{
 /// Who is on the other side.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Hello {
-    pub(crate) protocol: u32,
     pub(crate) instance: u64,
     pub(crate) process_name: String,
     pub(crate) pid: u32,
@@ -38,12 +37,27 @@ pub(crate) struct Process {
     pub(crate) all_cpu_ns: Option<u64>,
 }
 
+/// CPU time used so far.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Cpu {
+    own_ns: u64,
+    all_ns: u64,
+}
+
 impl Process {
-    /// Share of the process's CPU time that the tool takes.
-    pub(crate) fn own_cost(&self) -> Option<f64> {
-        let all = self.all_cpu_ns? as f64;
-        let own = self.own_cpu_ns?.saturating_add(self.hot_path_ns) as f64;
-        Some((own / all).min(1.0))
+    /// `None`: unknown.
+    pub(crate) fn cpu(&self) -> Option<Cpu> {
+        let own_ns = self.own_cpu_ns?.saturating_add(self.hot_path_ns);
+        Some(Cpu { own_ns, all_ns: self.all_cpu_ns? })
+    }
+}
+
+impl Cpu {
+    /// The tool's share of what was used since `before`; `None`: nothing was.
+    pub(crate) fn share_since(self, before: Self) -> Option<f64> {
+        let all_ns = self.all_ns.saturating_sub(before.all_ns);
+        let own_ns = self.own_ns.saturating_sub(before.own_ns);
+        (all_ns > 0).then(|| (own_ns as f64 / all_ns as f64).min(1.0))
     }
 }
 

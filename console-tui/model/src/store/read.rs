@@ -1,5 +1,7 @@
 //! What the rest of the model asks of the store.
 
+use std::time::Duration;
+
 use crate::{
     id::{SiteId, TaskKey},
     store::{
@@ -14,6 +16,12 @@ impl Store {
     /// Every task that is kept, with the number of its record.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter().flatten()
+    }
+
+    /// Those that are alive or ended less than `retention` ago.
+    pub(crate) fn shown_tasks(&self, retention: Duration) -> impl Iterator<Item = &Task> {
+        let retention_ns = u64::try_from(retention.as_nanos()).unwrap_or(u64::MAX);
+        self.tasks().filter(move |task| !task.is_done() || task.state_age_ns(self.now_ns) < retention_ns)
     }
 
     /// Tasks that are kept, finished ones included.
@@ -150,6 +158,14 @@ impl Store {
 
     pub(crate) fn site_spark(&self, site: &Site) -> Option<[u8; 8]> {
         (self.ticks.count > 0).then(|| site.history.spark())
+    }
+
+    /// Share of the process's CPU time that the tool took, over the last seconds; `None`: unknown.
+    pub(crate) fn own_cost(&self) -> Option<f64> {
+        let now = self.process?.cpu()?;
+        // Before the first sample: since the process started.
+        let since = self.cpu_samples.front().copied().unwrap_or_default();
+        now.share_since(since)
     }
 
     pub(crate) fn process_rates(&self) -> Option<Rates> {

@@ -134,8 +134,9 @@ fn long_poll_while_it_runs_and_after() {
     assert!(message.contains("has been in one poll for 318 ms"), "{message}");
     assert_eq!(only(|task, now_ns| running(task, 2 * S, now_ns)).1, Severity::Critical);
     let (lint, severity, message) = only(|task, _| task.longest_poll_ns = 2 * S);
-    assert_eq!((lint, severity), (LintKind::LongPoll, Severity::Info));
+    assert_eq!((lint, severity), (LintKind::LongPoll, Severity::Warning));
     assert!(message.contains("was in one poll for 2.00 s"), "{message}");
+    assert_eq!(only(|task, _| task.longest_poll_ns = 200 * MS).1, Severity::Info);
     assert_eq!(found(|task, now_ns| running(task, 99 * MS, now_ns)), []);
     // A first poll that is long, but not yet so long that it counts as never yielding.
     let first = only(|task, now_ns| {

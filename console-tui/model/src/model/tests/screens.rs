@@ -81,10 +81,12 @@ fn the_header_tells_of_rates_cost_and_losses() {
     for _ in 0..4 {
         fake.task(0).polls += 250;
         fake.task(1).wakes += 100;
+        fake.process.process_cpu_ns += 2 * S;
+        fake.process.own_cpu_ns += 10 * MS;
         client.run(&mut fake, 1);
     }
     let header = client.model.header();
-    assert!((header.own_cost.unwrap() - 0.004).abs() < 1e-9);
+    assert!((header.own_cost.unwrap() - 0.005).abs() < 1e-9);
     assert_eq!((header.polls_per_s, header.wakes_per_s), (Some(250.0), Some(100.0)));
     assert_eq!((header.losses.total(), header.own_memory_bytes), (5, Some(4096)));
     assert_eq!(header.losses.words(), [(5, "timeline events lost in the process")]);

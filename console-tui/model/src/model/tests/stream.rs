@@ -81,6 +81,23 @@ fn the_first_frame_must_say_who_it_is_from() {
 }
 
 #[test]
+fn a_protocol_from_the_future_is_not_guessed_at() {
+    let mut fake = Fake::with_tasks(5);
+    let mut client = Client::new(Config::default());
+    let mut frames = fake.snapshot();
+    frames[0].hello.as_mut().unwrap().protocol = 7;
+    client.take(frames);
+    client.wait(5 * SECOND);
+    client.take(vec![fake.delta()]);
+    assert!(!client.model.is_complete());
+    let notice = &client.model.header().notices[0].text;
+    assert_eq!(
+        notice,
+        "Nothing is shown of it: the process speaks version 7 of the protocol, this console versions 1 to 1."
+    );
+}
+
+#[test]
 fn a_lost_connection_keeps_the_old_picture_with_its_age() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
