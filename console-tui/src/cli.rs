@@ -43,6 +43,7 @@ pub struct Cli {
 
 /// How to watch.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line are what they are")]
 pub struct Watch {
     /// Write what is known as text, and leave
     #[arg(long)]

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -248,7 +249,8 @@ pub fn template() -> String {
     out.push_str("\n# Each action and its keys; several keys with blanks between them are pressed one after the other.\n[keys]\n");
     for (action, keys) in keymap::defaults() {
         let keys: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
-        out.push_str(&format!("{} = [{}]\n", action.name(), keys.join(", ")));
+        // Writing to a String does not fail.
+        let _ = writeln!(out, "{} = [{}]", action.name(), keys.join(", "));
     }
     out
 }

@@ -96,12 +96,11 @@ pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
         }
         match whole_at {
             Some(at) if at.elapsed() >= observe => return Ok(model),
-            Some(_) => {}
             None if model.is_complete() => whole_at = Some(Instant::now()),
             None if started.elapsed() >= timeout => {
                 return Err(HeadlessError::NoData { target, timeout, reason });
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
 }

@@ -121,10 +121,10 @@ impl Keymap {
     /// When an action or a key doesn't exist, or the user binds the same keys twice.
     pub fn with(changes: &BTreeMap<String, Vec<String>>) -> Result<Self, KeymapError> {
         let mut mine: Vec<(Vec<Key>, Action)> = Vec::new();
-        let mut changed = Vec::new();
+        let mut named = Vec::new();
         for (name, keys) in changes {
             let action = Action::from_name(name).ok_or_else(|| unknown(name))?;
-            changed.push(action);
+            named.push(action);
             for keys in keys {
                 mine.push((parse(action, keys)?, action));
             }
@@ -138,7 +138,7 @@ impl Keymap {
             .bindings
             .into_iter()
             .filter(|(keys, action)| {
-                !changed.contains(action) && !mine.iter().any(|(taken, _)| clash(keys, taken))
+                !named.contains(action) && !mine.iter().any(|(taken, _)| clash(keys, taken))
             })
             .collect::<Vec<_>>();
         mine.extend(kept);

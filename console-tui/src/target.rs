@@ -89,7 +89,7 @@ fn tcp(authority: &str) -> Result<Target, TargetError> {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port),
         _ => return Err(TargetError::NoPort(authority.to_owned())),
     };
-    if port.parse::<u16>().ok().filter(|port| *port != 0).is_none() {
+    if port.parse::<u16>().ok().is_none_or(|port| port == 0) {
         return Err(TargetError::BadPort(port.to_owned()));
     }
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

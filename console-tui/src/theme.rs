@@ -66,13 +66,13 @@ pub struct Theme {
     depth: Depth,
     background: Background,
     /// The characters that draw.
-    pub glyphs: Glyphs,
+    pub glyphs: &'static Glyphs,
 }
 
 impl Theme {
     /// A look for a terminal with these capabilities.
     pub const fn new(depth: Depth, background: Background, ascii: bool) -> Self {
-        Self { depth, background, glyphs: if ascii { Glyphs::ASCII } else { Glyphs::UNICODE } }
+        Self { depth, background, glyphs: if ascii { &Glyphs::ASCII } else { &Glyphs::UNICODE } }
     }
 
     /// The style of a slot.
@@ -84,15 +84,13 @@ impl Theme {
 
 fn modifier(slot: Slot, depth: Depth) -> Modifier {
     match slot {
-        Slot::Strong | Slot::HeadSorted | Slot::Key | Slot::Critical => Modifier::BOLD,
+        Slot::Strong | Slot::HeadSorted | Slot::Key | Slot::Critical | Slot::Held => Modifier::BOLD,
         Slot::Selected => Modifier::REVERSED,
         Slot::TabOpen => Modifier::BOLD.union(Modifier::REVERSED),
-        Slot::Running if depth == Depth::None => Modifier::BOLD,
-        Slot::Warning if depth == Depth::None => Modifier::BOLD,
+        Slot::Running | Slot::Warning if depth == Depth::None => Modifier::BOLD,
         Slot::Dim | Slot::Border | Slot::Done | Slot::Stale | Slot::Head if depth == Depth::None => {
             Modifier::DIM
         }
-        Slot::Held => Modifier::BOLD,
         _ => Modifier::empty(),
     }
 }

@@ -150,7 +150,7 @@ impl<'a> Canvas<'a> {
 
     /// The mark of a severity.
     pub(super) fn mark(&self, severity: Severity) -> &'static str {
-        let glyphs = &self.theme.glyphs;
+        let glyphs = self.theme.glyphs;
         match severity {
             Severity::Critical => glyphs.critical,
             Severity::Warning => glyphs.warning,

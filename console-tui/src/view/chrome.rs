@@ -92,17 +92,17 @@ fn tabs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) 
         hits.add(Rect::new(start, area.y, x - start, 1), Target::Tab(tab.tab));
         x += 1;
     }
-    let glyphs = &look.theme.glyphs;
-    let hints: Vec<(String, &str)> = ALWAYS
+    let glyphs = look.theme.glyphs;
+    let always: Vec<(String, &str)> = ALWAYS
         .iter()
         .filter_map(|(action, words)| Some((look.keymap.label(*action, glyphs)?, *words)))
         .collect();
-    let width: u16 = hints.iter().map(|(key, words)| text::width(key) + text::width(words) + 3).sum();
+    let width: u16 = always.iter().map(|(key, words)| text::width(key) + text::width(words) + 3).sum();
     if x + width > area.right() {
         return;
     }
     x = area.right() - width;
-    for (key, words) in hints {
+    for (key, words) in always {
         x += canvas.text(x, area.y, area.right() - x, &key, Slot::Key);
         x += canvas.text(x + 1, area.y, area.right() - x, words, Slot::Dim) + 3;
     }
@@ -110,7 +110,7 @@ fn tabs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) 
 
 fn strip(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) -> bool {
     let Some(strip) = look.model.strip() else { return false };
-    let key = look.keymap.label(Action::OpenTopFinding, &look.theme.glyphs);
+    let key = look.keymap.label(Action::OpenTopFinding, look.theme.glyphs);
     let more = if strip.more > 0 { format!("+{} more", strip.more) } else { String::new() };
     let hint = match key {
         Some(key) => format!("{more}  {key} look"),

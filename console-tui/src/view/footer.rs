@@ -64,7 +64,7 @@ fn about(look: Look<'_>) -> Vec<Piece<'static>> {
 
 /// As many hints as there is room for, the most useful first.
 fn hints(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
-    let glyphs = &look.theme.glyphs;
+    let glyphs = look.theme.glyphs;
     let mut shown: Vec<(String, &str)> = Vec::new();
     let mut width = 0;
     let heard = look.model.header().process.is_some();

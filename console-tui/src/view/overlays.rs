@@ -82,7 +82,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: OverlayRow, ki
         }
         OverlayRow::Action(action) if kind == OverlayKind::Help => help_row(look, canvas, line, action),
         OverlayRow::Action(action) => {
-            let keys = look.keymap.labels(action, &look.theme.glyphs);
+            let keys = look.keymap.labels(action, look.theme.glyphs);
             let row: [Piece<'_>; 2] =
                 [(format!("{:<26}", name(action)).into(), Slot::Strong), (help(action).into(), Slot::Dim)];
             let room = line.width.saturating_sub(keys.chars().count() as u16 + 1);
@@ -103,7 +103,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: OverlayRow, ki
 }
 
 fn help_row(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, action: Action) {
-    let keys = look.keymap.labels(action, &look.theme.glyphs);
+    let keys = look.keymap.labels(action, look.theme.glyphs);
     let row: [Piece<'_>; 2] =
         [(format!("  {keys:<24}").into(), Slot::Key), (help(action).into(), Slot::Text)];
     canvas.pieces(line.x, line.y, line.width, &row);

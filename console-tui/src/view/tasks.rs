@@ -55,7 +55,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
 
 /// What the pane says of a row that is no task.
 fn no_task(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
-    let unfold = look.keymap.label(Action::Unfold, &look.theme.glyphs);
+    let unfold = look.keymap.label(Action::Unfold, look.theme.glyphs);
     let words = match (look.model.table().selected, unfold) {
         (Some(_), Some(key)) => format!("{key} unfolds these tasks"),
         _ => "nothing is selected".to_owned(),
@@ -92,7 +92,7 @@ fn heads(
     fitted: &[Fitted],
     info: &TableInfo,
 ) {
-    let glyphs = &look.theme.glyphs;
+    let glyphs = look.theme.glyphs;
     let mut x = area.x + MARGIN;
     for fitted in fitted {
         let spec = fitted.column.spec();
@@ -104,7 +104,7 @@ fn heads(
             _ => spec.title.to_owned(),
         };
         let slot = if sorted { Slot::HeadSorted } else { Slot::Head };
-        let number = fitted.width.saturating_sub(spark_room(fitted));
+        let number = fitted.width.saturating_sub(spark_room(*fitted));
         match spec.align {
             Align::Left => {
                 canvas.text(x, area.y, fitted.width, &title, slot);
@@ -117,13 +117,13 @@ fn heads(
 }
 
 /// Cells that a column keeps for its sparkline and the blank before it.
-fn spark_room(fitted: &Fitted) -> u16 {
+fn spark_room(fitted: Fitted) -> u16 {
     let spark = fitted.column.spec().spark_width;
     if spark > 0 { spark + 1 } else { 0 }
 }
 
 fn draw_row(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: &Row, fitted: &[Fitted]) {
-    let glyphs = &look.theme.glyphs;
+    let glyphs = look.theme.glyphs;
     if matches!(row.key, RowKey::Group(_)) {
         let mark = if row.unfolded { glyphs.unfolded } else { glyphs.folded };
         canvas.text(line.x, line.y, 1, mark, Slot::Key);
@@ -131,7 +131,7 @@ fn draw_row(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: &Row, fitt
     let mut x = line.x + MARGIN;
     for (cell, fitted) in row.cells.iter().zip(fitted) {
         let slot = if row.done { Slot::Done } else { tone_slot(cell.tone) };
-        draw_cell(look, canvas, Rect::new(x, line.y, fitted.width, 1), (row, cell), fitted, slot);
+        draw_cell(look, canvas, Rect::new(x, line.y, fitted.width, 1), (row, cell), *fitted, slot);
         x += fitted.width + GAP;
     }
     if row.selected {
@@ -144,7 +144,7 @@ fn draw_cell(
     canvas: &mut Canvas<'_>,
     area: Rect,
     (row, cell): (&Row, &Cell),
-    fitted: &Fitted,
+    fitted: Fitted,
     slot: Slot,
 ) {
     let ellipsis = look.theme.glyphs.ellipsis;

@@ -160,7 +160,7 @@ impl Script {
     }
 
     /// Histograms, wakers and the timeline of a task.
-    pub(crate) fn detail(&self, task: TaskRef) -> TaskDetail {
+    pub(crate) fn detail(task: TaskRef) -> TaskDetail {
         let histogram = |lower: u64| Histogram {
             lower_ns: (0..8).map(|n| lower << n).collect(),
             upper_ns: (0..8).map(|n| lower << (n + 1)).collect(),
@@ -241,7 +241,7 @@ impl Script {
             columns.site.push(task.site);
             columns.kind.push(TaskKind::Task.into());
             columns.created_ago_ns.push(750 * S - u64::from(slot) * S);
-            let parent = if task.name == "conn" { 1 } else { 0 };
+            let parent = u32::from(task.name == "conn");
             columns.parent_slot_plus1.push(parent);
             columns.parent_generation.push(parent);
             columns.size_bytes.push(task.size_bytes);

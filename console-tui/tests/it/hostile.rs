@@ -26,7 +26,7 @@ fn assert_harmless(bench: &Bench) {
 
 fn hostile(name: &str, width: u16, height: u16) -> Bench {
     let mut task = Task::new(name, 2);
-    task.fields = name.to_owned();
+    name.clone_into(&mut task.fields);
     let mut bench = Bench::unicode(width, height);
     bench.script = Script::new(vec![task, Task::new("accept", 1)]);
     bench.script.problems = vec![name.to_owned()];

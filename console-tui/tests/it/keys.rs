@@ -58,7 +58,7 @@ impl Bench {
         let mut frame = self.script.step();
         if let Screen::Task(key) = self.app.model().screen() {
             let task = taskscope_proto::v1::TaskRef { slot: key.slot, generation: key.generation };
-            frame.details = vec![self.script.detail(task)];
+            frame.details = vec![Script::detail(task)];
         }
         self.app.news(News::Frame(Box::new(frame)));
         self.draw();

@@ -212,9 +212,9 @@ fn it_is_suspended_for_real_and_comes_back() {
     let pid = tty.child.process_id().unwrap();
     for by_key in [true, false] {
         if by_key {
-            tty.type_keys("\x1a")
+            tty.type_keys("\x1a");
         } else {
-            tty.signal(Signal::TSTP)
+            tty.signal(Signal::TSTP);
         }
         tty.wait_until("it has stopped, its terminal given back", |tty| {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();

@@ -92,7 +92,7 @@ impl Taskscope for Service {
         });
         let frames = stream::iter(self.frames.clone()).map(Ok);
         let then = self.then;
-        let rest = stream::pending::<Result<Frame, Status>>().take(if then == Then::Close { 0 } else { 1 });
+        let rest = stream::pending::<Result<Frame, Status>>().take(usize::from(then != Then::Close));
         Ok(Response::new(Box::pin(frames.chain(rest))))
     }
 }
