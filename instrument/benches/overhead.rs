@@ -26,7 +26,10 @@ fn main() -> Outcome<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["measure", mode, workload] => measure(mode.parse()?, workload.parse()?),
         ["watch", watcher, address] => modes::watch(watcher.parse()?, address),
-        ["load", address] => http::load(address),
+        ["load", address] => {
+            http::load(address);
+            Ok(())
+        }
         // `cargo test` runs benches too; there is nothing to compare there.
         ["--test"] => Ok(()),
         [] => drive(),

@@ -8,7 +8,9 @@
 pub(crate) mod cost;
 pub(crate) mod cursor;
 mod details;
+mod resources;
 mod rows;
+mod walk;
 
 use std::{
     collections::HashMap,
@@ -21,7 +23,7 @@ use std::{
 };
 
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{Event, TaskId};
+use taskscope_recorder::{Event, Page, Slot, TaskId, Touched};
 
 use self::cost::Cost;
 use crate::handle::Handle;
@@ -51,8 +53,42 @@ struct Identity {
 #[derive(Debug, Default)]
 struct Rounds {
     round: u64,
-    /// Round of the last change by page.
-    changed: Vec<u64>,
+    tasks: Changes,
+    resources: Changes,
+    ops: Changes,
+}
+
+/// Round of the last change by page of an arena.
+#[derive(Debug, Default)]
+struct Changes(Vec<u64>);
+
+impl Changes {
+    fn collect<'p, T: Slot<Shared = Touched> + 'p>(
+        &mut self,
+        round: u64,
+        pages: impl Iterator<Item = &'p Page<T>>,
+    ) {
+        for (number, page) in pages.enumerate() {
+            let touched = page.shared.take();
+            if self.0.len() <= number {
+                self.0.push(round);
+            } else if touched {
+                self.0[number] = round;
+            }
+        }
+    }
+
+    fn since(&self, since: u64) -> Vec<usize> {
+        self.0.iter().enumerate().filter(|(_, round)| **round >= since).map(|(page, _)| page).collect()
+    }
+}
+
+/// Pages to look at in a round.
+#[derive(Debug)]
+struct ChangedPages {
+    tasks: Vec<usize>,
+    resources: Vec<usize>,
+    ops: Vec<usize>,
 }
 
 /// A task whose timeline somebody watches.
@@ -94,27 +130,20 @@ impl Hub {
         let mut rounds = lock(&self.rounds);
         rounds.round += 1;
         let round = rounds.round;
-        for (number, page) in recorder.pages().enumerate() {
-            if rounds.changed.len() <= number {
-                rounds.changed.push(round);
-            }
-            if page.shared.take() {
-                rounds.changed[number] = round;
-            }
-        }
+        rounds.tasks.collect(round, recorder.pages());
+        rounds.resources.collect(round, recorder.resource_pages());
+        rounds.ops.collect(round, recorder.op_pages());
         round
     }
 
-    /// Pages that changed in `since` or later, up to the page `limit`.
-    fn changed_pages(&self, since: u64) -> Vec<usize> {
+    /// Pages that changed in `since` or later.
+    fn changed_pages(&self, since: u64) -> ChangedPages {
         let rounds = lock(&self.rounds);
-        rounds
-            .changed
-            .iter()
-            .enumerate()
-            .filter(|(_, round)| **round >= since)
-            .map(|(page, _)| page)
-            .collect()
+        ChangedPages {
+            tasks: rounds.tasks.since(since),
+            resources: rounds.resources.since(since),
+            ops: rounds.ops.since(since),
+        }
     }
 
     /// Starts watching a task's timeline for one more console.
@@ -179,7 +208,7 @@ impl Hub {
                 hooks: sources.hooks.load(Relaxed),
                 wrappers: sources.wrappers.load(Relaxed),
                 tokio_unstable: cfg!(tokio_unstable),
-                resources: false,
+                resources: sources.resources.load(Relaxed),
             }),
             problems: problems.to_vec(),
         }

@@ -26,6 +26,8 @@ struct Shared {
 pub(crate) struct Sources {
     /// A span of tokio's arrived.
     pub(crate) tracing: AtomicBool,
+    /// A span of a lock's or timer's arrived.
+    pub(crate) resources: AtomicBool,
     /// Runtime hooks are installed.
     pub(crate) hooks: AtomicBool,
     /// A wrapped task was seen.

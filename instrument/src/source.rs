@@ -11,7 +11,11 @@ mod resources;
 mod visit;
 pub(crate) mod wrap;
 
-use std::{cell::Cell, num::NonZeroU64};
+use std::{
+    cell::Cell,
+    num::NonZeroU64,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use taskscope_recorder::{AnyId, OpId, Recorder, ResourceId, TaskId};
 use tracing_core::{Event, span::Attributes};
@@ -64,7 +68,10 @@ fn new_span(
     }
     let recorder = handle.recorder();
     match kind {
-        Kind::Resource => resources::new_resource(recorder, attributes).map(ResourceId::to_non_zero_u64),
+        Kind::Resource => {
+            mark(&handle.sources().resources);
+            resources::new_resource(recorder, attributes).map(ResourceId::to_non_zero_u64)
+        }
         Kind::Op => resources::new_op(recorder, attributes, parent).map(OpId::to_non_zero_u64),
         Kind::OpPoll => resources::new_op_poll(recorder, parent).map(OpId::poll_span),
         _ => None,
@@ -74,15 +81,13 @@ fn new_span(
 /// A span of tokio's for a new task. `None`: not to be recorded.
 fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     if callsite::is_probe(attributes.metadata()) {
-        handle.sources().probed.store(true, std::sync::atomic::Ordering::Relaxed);
+        handle.sources().probed.store(true, Relaxed);
         return None;
     }
     if is_own_thread() {
         return None;
     }
-    if !handle.sources().tracing.load(std::sync::atomic::Ordering::Relaxed) {
-        handle.sources().tracing.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
+    mark(&handle.sources().tracing);
     let mut visitor = SpawnVisitor::default();
     attributes.record(&mut visitor);
     if visitor.is_worker() {
@@ -98,6 +103,13 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
         }
         None => handle.recorder().spawn(&spawn),
     })
+}
+
+/// Sets a flag that is mostly set: a load first, so that its line stays shared.
+fn mark(flag: &AtomicBool) {
+    if !flag.load(Relaxed) {
+        flag.store(true, Relaxed);
+    }
 }
 
 /// Whom a waker wakes.

@@ -21,7 +21,30 @@ struct Picture {
     wakes: HashMap<u32, u64>,
     states: HashMap<u32, i32>,
     details: Vec<v1::TaskDetail>,
+    resources: HashMap<u32, Resource>,
+    ops: HashMap<u32, Op>,
     complete: bool,
+}
+
+#[derive(Debug, Default)]
+struct Resource {
+    concrete_type: String,
+    internal: bool,
+    parent: Option<u32>,
+    attributes: Vec<(String, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct Op {
+    source: String,
+    resource: Option<u32>,
+    task: Option<u32>,
+    polls: u64,
+}
+
+/// Slots of a column of distances.
+fn slots(deltas: &[u32]) -> Vec<usize> {
+    taskscope_proto::columns::slots(deltas).unwrap().map(|slot| slot as usize).collect()
 }
 
 impl Picture {
@@ -46,8 +69,46 @@ impl Picture {
             self.wakes.insert(slot, stats.wakes[row]);
             self.states.insert(slot, stats.state[row]);
         }
+        self.fold_resources(&frame.resources.unwrap_or_default(), &frame.resource_stats.unwrap_or_default());
+        self.fold_ops(&frame.ops.unwrap_or_default(), &frame.op_stats.unwrap_or_default());
+        frame.freed_resources.iter().for_each(|slot| drop(self.resources.remove(slot)));
+        frame.freed_ops.iter().for_each(|slot| drop(self.ops.remove(slot)));
         self.details.extend(frame.details);
         self.complete |= frame.snapshot_end;
+    }
+
+    fn fold_resources(&mut self, new: &v1::ResourceColumns, stats: &v1::ResourceStatColumns) {
+        for (row, slot) in slots(&new.slot_delta).into_iter().enumerate() {
+            let resource = Resource {
+                concrete_type: new.strings[new.concrete_type[row] as usize - 1].clone(),
+                internal: new.internal[row],
+                parent: new.parent_slot_plus1[row].checked_sub(1),
+                attributes: Vec::new(),
+            };
+            self.resources.insert(slot as u32, resource);
+        }
+        let Some(attributes) = &stats.attributes else { return };
+        let mut next = 0;
+        for (row, slot) in slots(&stats.slot_delta).into_iter().enumerate() {
+            let resource = self.resources.get_mut(&(slot as u32)).unwrap();
+            let end = next + attributes.count[row] as usize;
+            let name = |at: usize| attributes.strings[attributes.name[at] as usize - 1].clone();
+            resource.attributes = (next..end).map(|at| (name(at), attributes.value[at])).collect();
+            next = end;
+        }
+    }
+
+    fn fold_ops(&mut self, new: &v1::OpColumns, stats: &v1::OpStatColumns) {
+        for (row, slot) in slots(&new.slot_delta).into_iter().enumerate() {
+            let source = new.strings[new.source[row] as usize - 1].clone();
+            let resource = new.resource_slot_plus1[row].checked_sub(1);
+            self.ops.insert(slot as u32, Op { source, resource, ..Op::default() });
+        }
+        for (row, slot) in slots(&stats.slot_delta).into_iter().enumerate() {
+            let op = self.ops.get_mut(&(slot as u32)).unwrap();
+            op.task = stats.task_slot_plus1[row].checked_sub(1);
+            op.polls = stats.polls[row];
+        }
     }
 
     fn slot(&self, name: &str) -> Option<u32> {
@@ -235,4 +296,46 @@ fn hooks_see_tasks_that_no_span_tells_of_and_call_the_programs_own() {
         let picture = console.until("it ended", |p| p.states.values().any(|state| *state == DONE)).await;
         assert_eq!(picture.polls.values().copied().collect::<Vec<_>>(), [5]);
     });
+}
+
+#[cfg(tokio_unstable)]
+#[tokio::test]
+async fn a_lock_and_who_waits_for_it_are_told() {
+    let (subscriber, _, address) = wrapped();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let mut console = Console::connect(&address).await;
+    let lock = std::sync::Arc::new(tokio::sync::Mutex::new(()));
+    let guard = lock.lock().await;
+    let waiting = std::sync::Arc::clone(&lock);
+    let waiter = tokio::task::Builder::new()
+        .name("waiter")
+        .spawn(async move {
+            drop(waiting.lock().await);
+        })
+        .unwrap();
+    let waits = |p: &Picture| {
+        let task = p.slot("waiter");
+        p.ops
+            .values()
+            .any(|op| op.source == "Mutex::lock" && op.polls > 0 && task.is_some() && op.task == task)
+    };
+    let picture = console.until("the waiter's operation is there", waits).await;
+    let op = picture.ops.values().find(|op| op.source == "Mutex::lock").unwrap();
+    let mutex = &picture.resources[&op.resource.unwrap()];
+    assert_eq!(mutex.concrete_type, "Mutex");
+    assert_eq!(mutex.attributes, [("locked".to_owned(), 1)]);
+    let part = picture.resources.values().find(|resource| resource.parent == op.resource).unwrap();
+    assert!(part.internal && part.concrete_type == "Semaphore", "{part:?}");
+
+    drop(guard);
+    waiter.await.unwrap();
+    // The test's own timers are resources, too.
+    let mutex = |p: &Picture, locked| {
+        let mut all = p.resources.values().filter(|r| r.concrete_type == "Mutex");
+        all.any(|r| r.attributes == [("locked".to_owned(), locked)])
+    };
+    let unlocked = |p: &Picture| mutex(p, 0) && !p.ops.values().any(|op| op.source == "Mutex::lock");
+    console.until("it is unlocked, and nobody waits", unlocked).await;
+    drop(lock);
+    console.until("it is gone", |p| !p.resources.values().any(|r| r.concrete_type == "Mutex")).await;
 }

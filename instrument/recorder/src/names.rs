@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Names {
-    names: Box<[OnceLock<Box<str>>]>,
+    texts: Box<[OnceLock<Box<str>>]>,
     used: AtomicU32,
     adding: Mutex<()>,
     refused: AtomicU64,
@@ -26,9 +26,9 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new() -> Self {
-        let names: Box<[OnceLock<Box<str>>]> = (0..MAX_NAMES).map(|_| OnceLock::new()).collect();
-        names[0].get_or_init(Box::default);
-        Self { names, used: AtomicU32::new(1), adding: Mutex::new(()), refused: AtomicU64::new(0) }
+        let texts: Box<[OnceLock<Box<str>>]> = (0..MAX_NAMES).map(|_| OnceLock::new()).collect();
+        texts[0].get_or_init(Box::default);
+        Self { texts, used: AtomicU32::new(1), adding: Mutex::new(()), refused: AtomicU64::new(0) }
     }
 
     /// The number of a name, given at its first use; 0 past the limit.
@@ -39,7 +39,7 @@ impl Names {
 
     /// The name of a number; empty when there is none.
     pub(crate) fn name(&self, number: u32) -> &str {
-        self.names.get(number as usize).and_then(OnceLock::get).map_or("", |name| name)
+        self.texts.get(number as usize).and_then(OnceLock::get).map_or("", |name| name)
     }
 
     /// Look-ups that found no number left.
@@ -50,7 +50,7 @@ impl Names {
     fn find(&self, name: &str) -> Option<u32> {
         let used = self.used.load(Acquire) as usize;
         let found =
-            self.names[..used].iter().position(|known| known.get().is_some_and(|known| **known == *name));
+            self.texts[..used].iter().position(|known| known.get().is_some_and(|known| **known == *name));
         found.map(|number| number as u32)
     }
 
@@ -60,7 +60,7 @@ impl Names {
             return number;
         }
         let number = self.used.load(Relaxed);
-        let Some(free) = self.names.get(number as usize) else {
+        let Some(free) = self.texts.get(number as usize) else {
             self.refused.fetch_add(1, Relaxed);
             return 0;
         };

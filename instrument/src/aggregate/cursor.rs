@@ -4,6 +4,7 @@
 
 use std::{
     hash::{Hash, Hasher},
+    ops::ControlFlow,
     sync::Arc,
 };
 
@@ -13,7 +14,7 @@ use taskscope_recorder::{
     Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
 };
 
-use super::{Hub, cost, details::Details, rows::Rows};
+use super::{Hub, cost, details::Details, resources::ResourceCursor, rows::Rows, walk::Walk};
 
 /// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.
 const ROUNDS_A_SWEEP: u64 = 8;
@@ -33,9 +34,8 @@ pub(crate) struct Cursor {
     /// The round whose changes were told; `None` before the first snapshot.
     told: Option<u64>,
     rounds: u64,
-    /// Pages still to look at in this round, the first of them from slot `offset` on.
-    pages: std::vec::IntoIter<usize>,
-    offset: usize,
+    walk: Walk,
+    resources: ResourceCursor,
     /// Sites still to look at in this round.
     next_site: u32,
     snapshot_starts: bool,
@@ -79,8 +79,8 @@ impl Cursor {
             page_sums: Vec::new(),
             told: None,
             rounds: 0,
-            pages: Vec::new().into_iter(),
-            offset: 0,
+            walk: Walk::default(),
+            resources: ResourceCursor::default(),
             next_site: 0,
             snapshot_starts: false,
             in_snapshot: false,
@@ -109,6 +109,7 @@ impl Cursor {
         let round = self.hub.begin_round();
         if self.told.is_none() {
             self.known.clear();
+            self.resources.reset();
             self.sites.clear();
             self.threads_version = None;
             self.hello = None;
@@ -120,8 +121,9 @@ impl Cursor {
             Some(told) if !self.rounds.is_multiple_of(ROUNDS_A_SWEEP) => told,
             _ => 0,
         };
-        self.pages = self.hub.changed_pages(since).into_iter();
-        self.offset = 0;
+        let pages = self.hub.changed_pages(since);
+        self.walk = Walk::over(pages.tasks);
+        self.resources.begin_round(pages.resources, pages.ops);
         self.next_site = 0;
         self.told = Some(round);
         self.rounds += 1;
@@ -131,7 +133,7 @@ impl Cursor {
     pub(crate) fn next_frame(&mut self, first: bool) -> Option<v1::Frame> {
         let hub = Arc::clone(&self.hub);
         let recorder = hub.handle.recorder();
-        if !first && self.pages.len() == 0 && self.next_site >= recorder.site_count() {
+        if !first && self.is_done() {
             return None;
         }
         let clock = recorder.clock();
@@ -144,16 +146,24 @@ impl Cursor {
         self.tell_threads(&mut frame);
         if self.next_site >= recorder.site_count() {
             self.rows(&hub, &mut frame, now);
-            if self.pages.len() == 0 && self.in_snapshot {
-                frame.snapshot_end = true;
-                self.in_snapshot = false;
-            }
+        }
+        if self.walk.is_done() && self.next_site >= recorder.site_count() {
+            self.resource_rows(&hub, &mut frame, now);
+        }
+        if self.in_snapshot && self.is_done() {
+            frame.snapshot_end = true;
+            self.in_snapshot = false;
         }
         self.sequence += 1;
         frame.sequence = self.sequence;
         frame.process = Some(self.process(&hub));
         self.sent_bytes += frame.encoded_len() as u64;
         Some(frame)
+    }
+
+    fn is_done(&self) -> bool {
+        let sites = self.hub.handle.recorder().site_count();
+        self.walk.is_done() && self.resources.is_done() && self.next_site >= sites
     }
 
     /// What comes once a round.
@@ -229,34 +239,40 @@ impl Cursor {
     /// Slots that changed, until the frame is full or the round's pages are done.
     fn rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
         let mut rows = Rows::default();
-        let pages: Vec<_> = hub.handle.recorder().pages().collect();
-        'pages: while let Some(number) = self.pages.as_slice().first().copied() {
-            let Some(page) = pages.get(number) else { break };
-            let start = number * Task::PAGE;
-            if self.known.len() < start + Task::PAGE {
-                self.known.resize(start + Task::PAGE, Known::default());
-                self.page_sums.resize(number + 1, (0, 0));
+        let mut walk = std::mem::take(&mut self.walk);
+        walk.each(hub.handle.recorder().pages(), |slot, task| {
+            let full = rows.stats_len() == limits::MAX_TASKS_PER_FRAME
+                || rows.bytes > ROW_BUDGET_BYTES
+                || frame.freed.len() == limits::MAX_FREED_PER_FRAME;
+            if full {
+                return ControlFlow::Break(());
             }
-            if self.offset == 0 {
-                self.page_sums[number] = (0, 0);
+            let page = slot / Task::PAGE;
+            if slot.is_multiple_of(Task::PAGE) {
+                let pages = self.page_sums.len().max(page + 1);
+                self.known.resize(pages * Task::PAGE, Known::default());
+                self.page_sums.resize(pages, (0, 0));
+                self.page_sums[page] = (0, 0);
             }
-            while let Some(task) = page.slots.get(self.offset) {
-                let full = rows.stats_len() == limits::MAX_TASKS_PER_FRAME
-                    || rows.bytes > ROW_BUDGET_BYTES
-                    || frame.freed.len() == limits::MAX_FREED_PER_FRAME;
-                if full {
-                    break 'pages;
-                }
-                if let Some(counters) = self.slot(hub, start + self.offset, task, &mut rows, frame, now) {
-                    self.page_sums[number].0 += counters.polls;
-                    self.page_sums[number].1 += counters.wakes;
-                }
-                self.offset += 1;
+            if let Some(counters) = self.slot(hub, slot, task, &mut rows, frame, now) {
+                self.page_sums[page].0 += counters.polls;
+                self.page_sums[page].1 += counters.wakes;
             }
-            self.pages.next();
-            self.offset = 0;
-        }
+            ControlFlow::Continue(())
+        });
+        self.walk = walk;
         (frame.tasks, frame.stats) = rows.finish();
+    }
+
+    fn resource_rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+        let recorder = hub.handle.recorder();
+        let mut resources = std::mem::take(&mut self.resources);
+        resources.fill(recorder, frame, now, |site, frame| {
+            if let Some(place) = recorder.site(site) {
+                self.tell_place(site, place, frame);
+            }
+        });
+        self.resources = resources;
     }
 
     /// Tells a slot if it changed; returns the counters of a live task.
@@ -328,11 +344,13 @@ impl Cursor {
             own_cpu_ns: own_cpu_ns.unwrap_or(0),
             cost_known: own_cpu_ns.is_some(),
             hot_path_ns: hub.cost.of(polls, wakes, spawned),
-            own_memory_bytes: (recorder.memory_bytes() + self.known.len() * size_of::<Known>()) as u64,
+            own_memory_bytes: (recorder.memory_bytes()
+                + self.known.len() * size_of::<Known>()
+                + self.resources.memory_bytes()) as u64,
             sent_bytes: self.sent_bytes,
             process_cpu_ns: cost::process_cpu_ns().unwrap_or(0),
             clients: hub.clients.load(std::sync::atomic::Ordering::Relaxed),
-            untracked_resources: 0,
+            untracked_resources: losses.untracked_resources,
         }
     }
 }

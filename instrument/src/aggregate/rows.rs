@@ -29,7 +29,7 @@ impl Rows {
         let name = self.string(&task.name);
         let fields = self.string(&task.fields);
         let columns = &mut self.tasks;
-        columns.slot_delta.push(delta(&mut self.last_task_slot, slot, columns.generation.is_empty()));
+        push_delta(&mut columns.slot_delta, &mut self.last_task_slot, slot);
         columns.generation.push(generation);
         columns.tokio_id.push(task.tokio_id);
         columns.site.push(task.site);
@@ -54,7 +54,7 @@ impl Rows {
         clock: &Clock,
     ) {
         let columns = &mut self.stats;
-        columns.slot_delta.push(delta(&mut self.last_stat_slot, slot, columns.state.is_empty()));
+        push_delta(&mut columns.slot_delta, &mut self.last_stat_slot, slot);
         columns.state.push(state(counters.state).into());
         columns.state_ago_ns.push(clock.between_ns(counters.since, now));
         columns.polls.push(counters.polls);
@@ -127,10 +127,10 @@ fn clear_zeros<T: Default + PartialEq>(column: &mut Vec<T>) {
     }
 }
 
-fn delta(last: &mut u32, slot: u32, first: bool) -> u32 {
-    let delta = if first { slot } else { slot - *last };
+/// Adds a slot to a column of distances: the first is the slot itself.
+pub(super) fn push_delta(column: &mut Vec<u32>, last: &mut u32, slot: u32) {
+    column.push(if column.is_empty() { slot } else { slot - *last });
     *last = slot;
-    delta
 }
 
 fn kind(kind: TaskKind) -> v1::TaskKind {

@@ -29,7 +29,6 @@ pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> 
         }),
         internal: visitor.internal,
         inherits: visitor.inherits,
-        is_part: attributes.is_contextual(),
     })
 }
 
@@ -162,13 +161,14 @@ impl Visit for UpdateVisitor<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name().ends_with(".op") {
+        let last_part = field.name().rsplit('.').next().unwrap_or_default();
+        if last_part == "op" {
             self.change = match value {
                 "add" => Change::Add,
                 "sub" => Change::Sub,
                 _ => Change::Override,
             };
-        } else if field.name().ends_with(".unit") {
+        } else if last_part == "unit" {
             self.unit = self.recorder.name_number(value);
         } else {
             let value = AttributeValue::Name(self.recorder.name_number(value));

@@ -30,8 +30,6 @@ pub struct NewResource<'a> {
     pub internal: bool,
     /// Takes over the attributes of its parts.
     pub inherits: bool,
-    /// Made while another resource was current, as its part.
-    pub is_part: bool,
 }
 
 impl Recorder {
@@ -47,8 +45,8 @@ impl Recorder {
         {
             let mut facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
             facts.created = self.clock.ticks();
-            facts.parent =
-                if new.is_part { self.current_resource().map_or(0, ResourceId::to_u64) } else { 0 };
+            // Tokio gives these spans no parent, and enters a resource's span while it makes the parts: nothing else is made in it.
+            facts.parent = self.current_resource().map_or(0, ResourceId::to_u64);
             facts.site = new.place.map_or(0, |place| self.sites.number(place));
             facts.concrete_type = self.names.number(new.concrete_type);
             facts.kind = self.names.number(new.kind);
