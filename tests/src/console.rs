@@ -93,7 +93,8 @@ impl Console {
         let (wishes, requests) = mpsc::channel(16);
         wishes.send(wish.clone()).await.expect("the receiver lives");
         let response = client.watch(ReceiverStream::new(requests)).await?;
-        let encoding = response.metadata().get("grpc-encoding").and_then(|value| value.to_str().ok()).map(Into::into);
+        let encoding =
+            response.metadata().get("grpc-encoding").and_then(|value| value.to_str().ok()).map(Into::into);
         let frames = response.into_inner();
         Ok(Self { wishes: Some(wishes), frames, encoding, wish, fold: Fold::default() })
     }

@@ -7,7 +7,10 @@ use taskscope_proto::v1::{
     taskscope_server::{Taskscope, TaskscopeServer},
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
-use tokio_stream::{Stream, StreamExt as _, wrappers::{ReceiverStream, TcpListenerStream}};
+use tokio_stream::{
+    Stream, StreamExt as _,
+    wrappers::{ReceiverStream, TcpListenerStream},
+};
 use tonic::{Request, Response, Status, Streaming};
 
 /// A running server; it stops when it is dropped.

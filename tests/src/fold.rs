@@ -133,7 +133,10 @@ impl Fold {
                 "the first frame says who it is and starts a snapshot",
             )?;
         }
-        rule(!frame.snapshot_end || frame.snapshot_start || !self.complete, "a snapshot starts before it ends")?;
+        rule(
+            !frame.snapshot_end || frame.snapshot_start || !self.complete,
+            "a snapshot starts before it ends",
+        )?;
         (self.sequence, self.now_ns) = (frame.sequence, frame.now_ns);
         Ok(())
     }
@@ -266,7 +269,8 @@ fn slots(deltas: &[u32]) -> Result<Vec<u32>, String> {
     let mut slots = Vec::with_capacity(deltas.len());
     for (row, delta) in deltas.iter().enumerate() {
         rule(row == 0 || *delta > 0, "slots ascend")?;
-        slot = slot.checked_add(*delta).filter(|slot| *slot < limits::MAX_SLOTS).ok_or("a slot is in range")?;
+        slot =
+            slot.checked_add(*delta).filter(|slot| *slot < limits::MAX_SLOTS).ok_or("a slot is in range")?;
         slots.push(slot);
     }
     Ok(slots)

@@ -6,6 +6,7 @@
 pub mod console;
 pub mod fake;
 pub mod fold;
+pub mod load;
 pub mod program;
 
 use std::time::Duration;

@@ -81,7 +81,9 @@ async fn finished_tasks_leave_no_memory_behind_while_a_console_looks() {
             break rss(&answer);
         }
     };
-    println!("finished 10,000: {ten_thousand} B of RSS; finished 1,000,000: {million} B, with a console looking");
+    println!(
+        "finished 10,000: {ten_thousand} B of RSS; finished 1,000,000: {million} B, with a console looking"
+    );
     assert!(million <= ten_thousand + SLACK_BYTES, "{ten_thousand} -> {million}");
     console.wait_for("all of them", |fold| fold.sums().finished == 1_000_000).await;
     assert!(console.fold.tasks.len() <= 8192, "the finished ones that can be looked at are bounded");

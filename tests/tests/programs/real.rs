@@ -33,7 +33,10 @@ fn sane(fold: &Fold) {
     for task in fold.live() {
         let age_ns = fold.now_ns - task.created_ns;
         assert!(task.busy_ns + task.scheduled_ns <= age_ns + 1_000_000, "more than its life: {task:?}");
-        assert!(task.kind == TaskKind::BlockOn as i32 || task.polls <= task.wakes + 1, "polled for nothing: {task:?}");
+        assert!(
+            task.kind == TaskKind::BlockOn as i32 || task.polls <= task.wakes + 1,
+            "polled for nothing: {task:?}"
+        );
         assert!(task.drops <= task.clones + task.wakes, "more wakers dropped than made: {task:?}");
     }
     assert_eq!(fold.process.untracked + fold.process.truncated + fold.process.folded_sites, 0);
@@ -53,14 +56,18 @@ async fn redis(source: &str) {
         for n in 0..REQUESTS {
             let value = format!("{i}-{n}");
             client.set("key", value.clone().into()).await.expect("the server answers");
-            assert_eq!(client.get("key").await.expect("the server answers").as_deref(), Some(value.as_bytes()));
+            assert_eq!(
+                client.get("key").await.expect("the server answers").as_deref(),
+                Some(value.as_bytes())
+            );
         }
     }
     // Each request is read by at least one poll of its connection.
     let served = |task: &Task| task.polls > REQUESTS as u64 && task.busy_ns > 0;
     console
         .wait_for("their work", |fold| {
-            spawned_in(fold, "mini-redis-0.4.1/src/server.rs").into_iter().filter(|task| served(task)).count() == CLIENTS
+            spawned_in(fold, "mini-redis-0.4.1/src/server.rs").into_iter().filter(|task| served(task)).count()
+                == CLIENTS
         })
         .await;
     sane(&console.fold);
@@ -135,5 +142,8 @@ async fn axum_under_load() {
     // The handler yields once: a poll to read the request and one more to answer it.
     assert!(sums.polls >= requests * 2 && sums.wakes >= requests, "{sums:?}");
     println!("axum: {requests} requests on {CLIENTS} connections ({most} seen at once): {sums:?}");
-    tokio::time::timeout(Duration::from_secs(5), console.next()).await.expect("it goes on").expect("it is open");
+    tokio::time::timeout(Duration::from_secs(5), console.next())
+        .await
+        .expect("it goes on")
+        .expect("it is open");
 }

@@ -57,7 +57,10 @@ async fn a_slow_console_delays_nobody() {
     let frames = fast.fold.sequence;
     println!("beside a console that reads nothing, another one knew 100,000 tasks after {took:?}");
     // It skips to the newest state.
-    slow.wait_for("the end", |fold| fold.complete && fold.process.spawned == 101_000 && fold.live().count() == 0).await;
+    slow.wait_for("the end", |fold| {
+        fold.complete && fold.process.spawned == 101_000 && fold.live().count() == 0
+    })
+    .await;
     assert!(frames > 3);
 }
 
@@ -70,7 +73,10 @@ async fn a_resync_tells_everything_anew() {
     assert_eq!(before.len(), console.fold.tasks.len());
     for (slot, task) in &before {
         let again = &console.fold.tasks[slot];
-        assert_eq!((task.generation, task.tokio_id, task.polls), (again.generation, again.tokio_id, again.polls));
+        assert_eq!(
+            (task.generation, task.tokio_id, task.polls),
+            (again.generation, again.tokio_id, again.polls)
+        );
     }
     assert!(!console.fold.sites.is_empty() && console.fold.hello.is_some());
     // The same number again asks for nothing.
@@ -100,8 +106,11 @@ async fn consoles_are_served_up_to_the_limit() {
     consoles[0].wait_for("one less", |fold| fold.process.clients == all - 1).await;
     let mut next = Console::open(program.address()).await;
     next.wait_for("the tasks", knows(10)).await;
-    let instances: HashSet<u64> =
-        consoles.iter().chain([&next]).filter_map(|console| Some(console.fold.hello.as_ref()?.instance)).collect();
+    let instances: HashSet<u64> = consoles
+        .iter()
+        .chain([&next])
+        .filter_map(|console| Some(console.fold.hello.as_ref()?.instance))
+        .collect();
     assert_eq!(instances.len(), 1, "one process, one instance");
 }
 
@@ -127,7 +136,9 @@ async fn a_request_beyond_the_longest_interval_is_still_a_stream_of_frames() {
     // The early answer, and then one that the clamped interval brings.
     let first = console.fold.now_ns;
     let longest = limits::MAX_INTERVAL.as_nanos() as u64;
-    console.wait_for("a frame after the longest interval", |fold| fold.now_ns >= first + longest * 9 / 10).await;
+    console
+        .wait_for("a frame after the longest interval", |fold| fold.now_ns >= first + longest * 9 / 10)
+        .await;
 }
 
 #[tokio::test]
@@ -224,6 +235,8 @@ async fn details_tell_the_whole_story_of_a_task() {
     // The task was a driver, and has ended; or a resident, and is still.
     let detail = console.fold.details[0].clone();
     let counted: u64 = detail.polls.as_ref().expect("there were polls").count.iter().sum();
-    assert!(counted > 0 && counted >= detail.scheduled.expect("there were waits").count.iter().sum::<u64>() / 2);
+    assert!(
+        counted > 0 && counted >= detail.scheduled.expect("there were waits").count.iter().sum::<u64>() / 2
+    );
     assert!(detail.wakers.iter().map(|waker| waker.count).sum::<u64>() + detail.other_wakes > 0);
 }

@@ -1,100 +1,12 @@
 //! A program that counts its own spawns, polls and wakes, under full load: the console's numbers are the same, to the last one.
 
-use std::time::Duration;
-
-use serde_json::Value;
-use taskscope_proto::v1;
-use taskscope_tests::{
-    console::Console,
-    fold::{Fold, Sums},
-};
+use taskscope_tests::load::{LOAD, compare_sites, equal_to_the_last, load, total};
 
 use crate::start;
 
-/// How long the load runs.
-const LOAD: Duration = Duration::from_secs(2);
-
-fn truth(book: &Value) -> Sums {
-    let number = |key: &str| book[key].as_u64().expect("a number");
-    Sums {
-        spawned: number("spawned"),
-        finished: number("finished"),
-        polls: number("polls"),
-        wakes: number("wakes"),
-        self_wakes: number("self_wakes"),
-    }
-}
-
-fn total(books: &Value) -> Sums {
-    let mut sums = Sums::default();
-    for book in books.as_object().expect("an object").values().map(truth) {
-        sums.spawned += book.spawned;
-        sums.finished += book.finished;
-        sums.polls += book.polls;
-        sums.wakes += book.wakes;
-        sums.self_wakes += book.self_wakes;
-    }
-    sums
-}
-
-/// Runs the load under a console that watches all it can; returns the program's books and the console's picture when all is still.
-async fn load(source: &str) -> (Value, Fold, Fold) {
-    let mut program = start(&["counted", "--source", source]);
-    let mut console = Console::open(program.address()).await;
-    console.wait_for("the first snapshot", |fold| fold.complete && !fold.tasks.is_empty()).await;
-    // Timelines on: they must not cost a count.
-    let watched = console.fold.live().take(4);
-    let details: Vec<_> =
-        watched.map(|task| v1::TaskRef { slot: task.slot, generation: task.generation }).collect();
-    console.ask(|wish| wish.details = details).await;
-    let end = tokio::time::Instant::now() + LOAD;
-    while tokio::time::Instant::now() < end {
-        console.next().await.expect("the stream is open");
-    }
-    program.tell("stop");
-    let mut books = None;
-    while books.is_none() {
-        console.next().await.expect("the stream is open");
-        books = program.try_answer();
-    }
-    let books = books.expect("it came");
-    // A frame that began after the answer, and the round after it: a page marked while it was read is read once more.
-    for _ in 0..3 {
-        console.next().await.expect("the stream is open");
-    }
-    assert_eq!(books, program.ask("again"), "the program is still");
-    let mut late = Console::open(program.address()).await;
-    late.wait_for("a snapshot", |fold| fold.complete).await;
-    (books, console.fold, late.fold)
-}
-
-/// Sites by the program's own names of them, each compared.
-fn compare_sites(books: &Value, fold: &Fold, compare: impl Fn(&str, Sums, Sums) -> bool) {
-    for (name, book) in books.as_object().expect("an object") {
-        let line = book["line"].as_u64().expect("a number");
-        let sites = fold.sites_in("counted_load.rs");
-        let at = |site: u32| sites.contains(&site) && u64::from(fold.sites[&site].line) == line;
-        let (truth, told) = (truth(book), fold.sums_of(at));
-        assert!(compare(name, truth, told), "{name}: it is {truth:?}, the console has {told:?}");
-    }
-}
-
-/// Everything, and by site: there only wakes after a task's end are missing, as they are no task's.
-fn equal_to_the_last(books: &Value, fold: &Fold) {
-    let truth = total(books);
-    assert_eq!(truth, fold.sums(), "{}", fold.summary());
-    assert_eq!((fold.process.spawned, fold.process.alive), (truth.spawned, truth.spawned - truth.finished));
-    assert!(truth.wakes > truth.self_wakes && truth.self_wakes > 0, "the load makes both kinds: {truth:?}");
-    assert!(fold.process.late_wakes > 0, "the load makes late wakes");
-    compare_sites(books, fold, |_, truth, told| {
-        let late = truth.wakes.checked_sub(told.wakes);
-        late.is_some_and(|late| late <= fold.process.late_wakes) && Sums { wakes: truth.wakes, ..told } == truth
-    });
-}
-
 #[tokio::test]
 async fn the_wrapped_subscriber_misses_nothing() {
-    let (books, told, late) = load("wrap").await;
+    let (books, told, late) = load(start(&["counted", "--source", "wrap"])).await;
     equal_to_the_last(&books, &told);
     equal_to_the_last(&books, &late);
     println!("wrap, {LOAD:?} of load: {:?} on both sides", told.sums());
@@ -102,7 +14,7 @@ async fn the_wrapped_subscriber_misses_nothing() {
 
 #[tokio::test]
 async fn the_layer_misses_nothing() {
-    let (books, told, late) = load("layer").await;
+    let (books, told, late) = load(start(&["counted", "--source", "layer"])).await;
     equal_to_the_last(&books, &told);
     equal_to_the_last(&books, &late);
     println!("layer, {LOAD:?} of load: {:?} on both sides", told.sums());
@@ -110,7 +22,7 @@ async fn the_layer_misses_nothing() {
 
 #[tokio::test]
 async fn the_wrappers_miss_nothing() {
-    let (books, told, late) = load("wrappers").await;
+    let (books, told, late) = load(start(&["counted", "--source", "wrappers"])).await;
     equal_to_the_last(&books, &told);
     equal_to_the_last(&books, &late);
     println!("wrappers, {LOAD:?} of load: {:?} on both sides", told.sums());
@@ -118,7 +30,7 @@ async fn the_wrappers_miss_nothing() {
 
 #[tokio::test]
 async fn the_hooks_miss_no_task_and_no_poll() {
-    let (books, told, late) = load("hooks").await;
+    let (books, told, late) = load(start(&["counted", "--source", "hooks"])).await;
     for fold in [&told, &late] {
         let (truth, told) = (total(&books), fold.sums());
         assert_eq!((told.spawned, told.finished), (truth.spawned, truth.finished));

@@ -24,10 +24,15 @@ async fn a_wedged_program_still_answers() {
     let frames = console.fold.sequence - before.sequence;
     assert!(frames >= 5, "{frames} frames in that second");
     assert_eq!(console.fold.in_state(TaskState::Running).count(), 2);
-    let since: HashMap<_, _> = before.in_state(TaskState::Running).map(|task| (task.slot, task.since_ns)).collect();
+    let since: HashMap<_, _> =
+        before.in_state(TaskState::Running).map(|task| (task.slot, task.since_ns)).collect();
     for task in console.fold.in_state(TaskState::Running) {
         assert!(task.name.starts_with("wedge"), "{task:?}");
-        assert_eq!((task.polls, task.since_ns), (1, since[&task.slot]), "it is the same poll, of the same start");
+        assert_eq!(
+            (task.polls, task.since_ns),
+            (1, since[&task.slot]),
+            "it is the same poll, of the same start"
+        );
         assert!(console.fold.now_ns - task.since_ns > enough, "and it grows");
     }
 

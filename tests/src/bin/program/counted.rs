@@ -13,7 +13,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use taskscope::FutureExt as _;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::stage::Spawner;
 
@@ -60,12 +61,23 @@ impl Tally {
         F::Output: Send + 'static,
     {
         self.begin();
-        spawner.spawn(Counted {
-            future: Box::pin(future),
-            number: NUMBERS.fetch_add(1, SeqCst),
-            tally: self,
-            waker: None,
-        })
+        spawner.spawn(self.count(future))
+    }
+
+    /// Spawns one more task the way that `JoinSet` allows.
+    #[track_caller]
+    pub(crate) fn spawn_in<F>(&'static self, set: &mut JoinSet<F::Output>, name: &'static str, future: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.begin();
+        set.spawn(self.count(future).instrument_task(name));
+    }
+
+    fn count<F>(&'static self, future: F) -> Counted<F> {
+        let number = NUMBERS.fetch_add(1, SeqCst);
+        Counted { future: Box::pin(future), number, tally: self, waker: None }
     }
 
     /// Spawns a blocking task: one poll, and no waker.

@@ -13,7 +13,10 @@ use std::{
 
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+};
 
 use crate::{
     counted::Tally,
@@ -36,9 +39,10 @@ static FOREIGN: Tally = Tally::new();
 static LATE: Tally = Tally::new();
 static PANICKING: Tally = Tally::new();
 static BLOCKING: Tally = Tally::new();
+static NAMED: Tally = Tally::new();
 static RESIDENT: Tally = Tally::new();
 
-static BOOKS: [(&str, &Tally); 12] = [
+static BOOKS: [(&str, &Tally); 13] = [
     ("driver", &DRIVER),
     ("yielding", &YIELDING),
     ("self_waking", &SELF_WAKING),
@@ -50,6 +54,7 @@ static BOOKS: [(&str, &Tally); 12] = [
     ("late", &LATE),
     ("panicking", &PANICKING),
     ("blocking", &BLOCKING),
+    ("named", &NAMED),
     ("resident", &RESIDENT),
 ];
 
@@ -113,6 +118,17 @@ async fn drive(load: Load) {
         tasks.push(sleeper);
         load.notify.notify_one();
         load.notify.notify_waiters();
+        let mut set = JoinSet::new();
+        // Into the default recorder, which only this source sets.
+        if load.spawner.source == Source::Init {
+            for times in [0, 2] {
+                NAMED.spawn_in(&mut set, "named", async move {
+                    wake_self(times).await;
+                    tokio::task::yield_now().await;
+                });
+            }
+        }
+        set.join_all().await;
         // Panics and cancellations are what some of them end with.
         let _results = join_all(tasks).await;
     }
@@ -147,10 +163,13 @@ fn begin(load: &Load) -> Vec<tokio::task::JoinHandle<()>> {
             })
             .await;
         }),
-        LATE.spawn(spawner, poll_fn(move |context| {
-            hand_out(&late, context.waker());
-            Poll::Ready(())
-        })),
+        LATE.spawn(
+            spawner,
+            poll_fn(move |context| {
+                hand_out(&late, context.waker());
+                Poll::Ready(())
+            }),
+        ),
         PANICKING.spawn(spawner, async {
             tokio::task::yield_now().await;
             panic!("as it has to");

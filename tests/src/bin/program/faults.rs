@@ -15,11 +15,14 @@ use crate::stage::{Stage, answer, commands};
 
 /// Starts all faults; each command is answered.
 pub(crate) fn run(stage: &Stage) {
-    stage.spawn_named("self-waker", poll_fn(|context| {
-        context.waker().wake_by_ref();
-        thread::sleep(Duration::from_micros(50));
-        Poll::<()>::Pending
-    }));
+    stage.spawn_named(
+        "self-waker",
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            thread::sleep(Duration::from_micros(50));
+            Poll::<()>::Pending
+        }),
+    );
     // Its waker is dropped with nobody left to wake it.
     stage.spawn_named("lost-waker", pending::<()>());
     stage.spawn_named("never-yields", async {
@@ -72,11 +75,14 @@ fn storm(stage: &Stage) {
             thread::sleep(Duration::from_millis(5));
         }
     });
-    stage.spawn_named("wake-storm", poll_fn(move |context| {
-        // The thread ends with this task.
-        let _sent = sender.send(context.waker().clone());
-        Poll::<()>::Pending
-    }));
+    stage.spawn_named(
+        "wake-storm",
+        poll_fn(move |context| {
+            // The thread ends with this task.
+            let _sent = sender.send(context.waker().clone());
+            Poll::<()>::Pending
+        }),
+    );
 }
 
 /// Ever more tasks, none of which ends.

@@ -33,7 +33,8 @@ pub(crate) fn run(stage: &Stage) {
 /// `finish N`: that many tasks begin, are polled four times, and end. Answers with the memory afterwards.
 pub(crate) fn million(stage: &Stage) {
     for command in commands() {
-        let number: usize = command.strip_prefix("finish ").and_then(|number| number.parse().ok()).unwrap_or(0);
+        let number: usize =
+            command.strip_prefix("finish ").and_then(|number| number.parse().ok()).unwrap_or(0);
         for first in (0..number).step_by(BATCH) {
             let batch: Vec<_> = (first..number.min(first + BATCH))
                 .map(|i| {
@@ -43,7 +44,11 @@ pub(crate) fn million(stage: &Stage) {
                         }
                     };
                     // One in ten has a name, and so memory beside its slot.
-                    if i % 10 == 0 { stage.spawn_named(&format!("named {i}"), work) } else { stage.spawn(work) }
+                    if i % 10 == 0 {
+                        stage.spawn_named(&format!("named {i}"), work)
+                    } else {
+                        stage.spawn(work)
+                    }
                 })
                 .collect();
             wait_for_end(&batch);
