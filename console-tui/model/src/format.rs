@@ -109,6 +109,9 @@ pub fn percent(share: f64) -> String {
         "<0.1 %".to_owned()
     } else if percent < 9.95 {
         format!("{percent:.1} %")
+    } else if percent > 99.5 && percent < 100.0 {
+        // Nearly all is not all.
+        format!("{:.1} %", (percent * 10.0).floor() / 10.0)
     } else {
         format!("{percent:.0} %")
     }
@@ -163,6 +166,10 @@ mod tests {
         assert_eq!(exact(12), "12");
         assert_eq!(bytes(16 * 1024), "16.0 K");
         assert_eq!(percent(0.004), "0.4 %");
+        assert_eq!(
+            (percent(0.9999).as_str(), percent(0.99), percent(1.0)),
+            ("99.9 %", "99 %".into(), "100 %".into())
+        );
         assert_eq!(rate(0.04), "<0.1");
         assert_eq!(rate(48_312.0), "48.3k");
         assert_eq!(rate(f64::NAN), "0");

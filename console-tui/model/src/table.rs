@@ -156,7 +156,7 @@ impl Table {
                     depth: 0,
                     unfolded: group.shape == Shape::Unfolded,
                     severity: group.severity,
-                    done: false,
+                    done: cells::all_done(group),
                     cells: columns.iter().map(cell).collect(),
                 })
             }
@@ -192,14 +192,14 @@ impl Table {
 
     fn regroup(&mut self, store: &Store, findings: &Findings, config: &Config, matching: &[&Task]) {
         let before = std::mem::take(&mut self.groups);
-        for task in matching.iter().filter(|task| !task.is_done()) {
+        for task in matching {
             self.groups.add(store, task);
         }
         let leaks = &findings.list;
         for (site, group) in self.groups.iter_mut() {
             let was_folded = before.get(*site).is_some_and(|old| old.shape != Shape::Loose);
             group.shape =
-                shape(self.fold_mode, self.folds.get(site).copied(), group.live.len(), was_folded, config);
+                shape(self.fold_mode, self.folds.get(site).copied(), group.tasks.len(), was_folded, config);
             let hidden = if group.suspects > MAX_SURFACED { group.worst } else { group.worst_minor };
             let of_site = leaks.iter().filter(|f| f.id.site == *site && f.id.lint.is_about_sites());
             group.severity = of_site.map(|finding| finding.severity).chain(hidden).max();
@@ -341,13 +341,13 @@ impl Table {
         let Some(group) = self.groups.get(site) else { return false };
         let is_folded = group.shape == Shape::Folded;
         let folded = wanted.unwrap_or(!is_folded);
-        if folded == is_folded || (folded && group.live.len() < 2) {
+        if folded == is_folded || (folded && group.tasks.len() < 2) {
             return false;
         }
         self.folds.insert(site, folded);
         if folded {
             (self.selected, self.follows) = (Some(RowKey::Group(site)), true);
-        } else if group.live.len() < config.fold_at as u64 && self.fold_mode != FoldMode::All {
+        } else if group.tasks.len() < config.fold_at as u64 && self.fold_mode != FoldMode::All {
             // Few tasks need no header above them.
             self.folds.remove(&site);
         }

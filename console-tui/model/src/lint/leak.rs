@@ -57,12 +57,15 @@ impl Growth {
     /// A sentence.
     pub(crate) fn message(&self, site: &Site, place: &str, at: u64) -> String {
         let spawned = site.spawned.max(self.alive);
+        let ended = if self.alive == spawned || site.finished == 0 {
+            "none has ended".to_owned()
+        } else {
+            format!("only {} of {} have ended", exact(site.finished), exact(spawned))
+        };
         format!(
-            "This looks like a leak: {} tasks spawned {place} are alive and only {} of {} have ended; the oldest was spawned {} ago, \
+            "This looks like a leak: {} tasks spawned {place} are alive and {ended}; the oldest was spawned {} ago, \
              the newest {} ago, and {} of them have been idle for long.",
             exact(self.alive),
-            exact(site.finished),
-            exact(spawned),
             duration_ns(at.saturating_sub(self.oldest_ns)),
             duration_ns(at.saturating_sub(self.newest_ns)),
             percent(self.long_idle as f64 / self.alive.max(1) as f64),

@@ -292,7 +292,7 @@ impl Task {
     }
 }
 
-/// Sums over a set of live tasks, kept while they change: a group row costs the same for ten tasks and a million.
+/// Sums over a set of tasks, kept while they change: a group row costs the same for ten tasks and a million.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Live {
     /// Tasks by state.

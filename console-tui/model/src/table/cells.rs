@@ -112,15 +112,21 @@ fn last_wake(task: &Task, at: u64) -> Cell {
     }
 }
 
+/// Whether no task of the group is alive any more.
+pub(crate) fn all_done(group: &Group) -> bool {
+    group.tasks.count(State::Done) == group.tasks.len()
+}
+
 /// A group's cell: sums, and `–` for what can't be added up. `whole`: no filter hides a part of the site.
 pub(crate) fn group(store: &Store, site: SiteId, group: &Group, column: Column, whole: bool) -> Cell {
-    let sums = group.live.sums(store.now_ns);
+    let sums = group.tasks.sums(store.now_ns);
     let rates =
         if whole { store.site(site).and_then(|site| store.site_rates(site)) } else { Some(group.rates) };
-    let wakes_known = group.live.wakes_known();
+    let wakes_known = group.tasks.wakes_known();
     match column {
         Column::Warn => warn(group.severity),
-        Column::Id => Cell::normal(exact(group.live.len())),
+        Column::Id => Cell::normal(exact(group.tasks.len())),
+        Column::State if all_done(group) => Cell::new("done", Tone::Done),
         Column::State => Cell::normal("tasks"),
         Column::Name => match group.name {
             SharedName::One(name) => store.texts.text(name).map_or_else(Cell::unknown, Cell::normal),
@@ -129,13 +135,13 @@ pub(crate) fn group(store: &Store, site: SiteId, group: &Group, column: Column, 
         },
         Column::Place => store.short_place(site).map_or_else(Cell::unknown, Cell::normal),
         Column::Busy => Cell::value(Some(sums.busy_ns), duration_ns),
-        Column::Sched => Cell::value(group.live.scheduled_known().then_some(sums.scheduled_ns), duration_ns),
+        Column::Sched => Cell::value(group.tasks.scheduled_known().then_some(sums.scheduled_ns), duration_ns),
         Column::Polls => Cell::value(Some(sums.polls), count),
         Column::Wakes => Cell::value(wakes_known.then_some(sums.wakes), count),
         Column::SelfWakes => Cell::value(wakes_known.then_some(sums.self_wakes), count),
         Column::LongestPoll => Cell::value(Some(group.longest_poll_ns), duration_ns),
         Column::LongestSched => {
-            Cell::value(group.live.scheduled_known().then_some(group.longest_scheduled_ns), duration_ns)
+            Cell::value(group.tasks.scheduled_known().then_some(group.longest_scheduled_ns), duration_ns)
         }
         Column::PollRate => {
             let cell = Cell::value(rates.map(|rates| rates.polls), rate);

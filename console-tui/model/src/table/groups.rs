@@ -25,11 +25,11 @@ pub(crate) enum Shape {
     Unfolded,
 }
 
-/// The live tasks of a site that match the filter.
+/// The tasks of a site that are shown or folded away: alive or ended lately, and matching the filter.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Group {
     pub(crate) shape: Shape,
-    pub(crate) live: Live,
+    pub(crate) tasks: Live,
     pub(crate) rates: Rates,
     /// The name that all of them have.
     pub(crate) name: SharedName,
@@ -67,7 +67,7 @@ pub(crate) struct GroupMap {
 impl GroupMap {
     pub(crate) fn add(&mut self, store: &Store, task: &Task) {
         let group = self.groups.entry(task.facts.site).or_default();
-        group.live.add(task);
+        group.tasks.add(task);
         if let Some(rates) = store.rates(task) {
             group.rates.add(&rates);
         }

@@ -69,7 +69,7 @@ impl Keys {
     }
 
     pub(crate) fn group(&self, store: &Store, site: SiteId, group: &Group) -> u64 {
-        let sums = group.live.sums(store.now_ns);
+        let sums = group.tasks.sums(store.now_ns);
         let rates = &group.rates;
         let number = match (self.sort.column, self.sort.by_change) {
             (Column::Warn, _) => return self.encode(Some(suspicion(group.severity, *rates))),

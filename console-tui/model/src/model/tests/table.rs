@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use taskscope_proto::v1::TaskState;
+
 use super::{
     Client, Fake,
     fake::{MS, S},
@@ -58,6 +60,24 @@ fn a_suspect_stands_above_its_fold() {
     (task.wakers, task.since_ns) = (Some(0), now_ns - 41 * S);
     let client = Client::watching(&mut fake);
     assert_eq!(client.rows(&COLUMNS), ["142 idle 10", "100 tasks 1.0k"]);
+}
+
+#[test]
+fn tasks_that_come_and_go_fold_too() {
+    let mut fake = Fake::with_tasks(60);
+    let now_ns = fake.now_ns;
+    for task in fake.tasks.values_mut().skip(2) {
+        (task.state, task.since_ns) = (TaskState::Done, now_ns);
+    }
+    fake.add(90, |task| task.site = 2);
+    let mut client = Client::watching(&mut fake);
+    assert_eq!(client.rows(&[Column::Id, Column::State, Column::Polls]), ["190 idle 10", "60 tasks 600"]);
+    for slot in 0..60 {
+        fake.tasks.remove(&slot);
+    }
+    client.run(&mut fake, 1);
+    assert_eq!(client.rows(&[Column::Id, Column::State])[1], "60 done");
+    assert!(client.model.rows(&[])[1].done);
 }
 
 #[test]
