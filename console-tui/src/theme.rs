@@ -54,8 +54,10 @@ pub enum Slot {
     Live,
     /// The picture is held or old.
     Held,
-    /// Sparklines and bars.
+    /// Bars that are what a block is about.
     Trend,
+    /// Sparklines: beside numbers, never louder than they are.
+    Spark,
     /// Everything, while what is shown is no longer true.
     Stale,
 }

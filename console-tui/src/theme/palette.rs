@@ -41,6 +41,7 @@ fn dark(slot: Slot) -> Option<Ink> {
         Slot::Critical => ink(Color::LightRed, 209, (255, 122, 82)),
         Slot::Warning | Slot::Held => ink(Color::Yellow, 220, (244, 200, 66)),
         Slot::Trend => ink(Color::Cyan, 73, (96, 170, 190)),
+        Slot::Spark => ink(Color::DarkGray, 66, (72, 112, 128)),
     }
 }
 
@@ -56,6 +57,7 @@ fn light(slot: Slot) -> Option<Ink> {
         Slot::Critical => ink(Color::Red, 160, (190, 50, 0)),
         Slot::Warning | Slot::Held => ink(Color::Magenta, 94, (140, 90, 0)),
         Slot::Trend => ink(Color::Cyan, 30, (0, 110, 130)),
+        Slot::Spark => ink(Color::Gray, 109, (128, 170, 184)),
     }
 }
 

@@ -37,7 +37,9 @@ impl<'a> Canvas<'a> {
             return 0;
         }
         let cut = text::cut(text, room, self.theme.glyphs.ellipsis);
-        let (end, _) = self.buffer.set_stringn(x, y, cut, room as usize, self.theme.style(slot));
+        // What was there before leaves nothing behind, not even a colour.
+        let style = Style::reset().patch(self.theme.style(slot));
+        let (end, _) = self.buffer.set_stringn(x, y, cut, room as usize, style);
         end.saturating_sub(x)
     }
 

@@ -29,6 +29,9 @@ const PANE_MAX: u16 = 90;
 /// Cells left of the first column, for the fold mark.
 const MARGIN: u16 = 1;
 
+/// The highest bar of a sparkline, in eighths.
+const SPARK_HIGHEST: usize = 6;
+
 /// Cells right of the last column, for the scroll bar.
 const SCROLL: u16 = 2;
 
@@ -170,11 +173,15 @@ fn draw_cell(
         },
     }
     if let Some(heights) = cell.spark {
-        let bars: String =
-            heights.iter().map(|height| look.theme.glyphs.bars[usize::from(*height).min(8)]).collect();
-        let slot = if row.done { Slot::Done } else { Slot::Trend };
+        let bars: String = heights.iter().map(|height| look.theme.glyphs.bars[spark(*height)]).collect();
+        let slot = if row.done { Slot::Done } else { Slot::Spark };
         canvas.text(area.x + number + 1, area.y, area.width - number - 1, &bars, slot);
     }
+}
+
+/// The bar of a sample. The highest leaves air below the row above it, so that rows don't run into a wall.
+fn spark(height: u8) -> usize {
+    (usize::from(height.min(8)) * SPARK_HIGHEST).div_ceil(8)
 }
 
 /// Where the page is in the whole list; nothing when all of it is on the screen.
