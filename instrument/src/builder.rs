@@ -135,7 +135,6 @@ impl Builder {
         tracing_core::dispatcher::set_global_default(Dispatch::new(subscriber))
             .map_err(|_| InitError::SubscriberSet)?;
         handle.set_default();
-        say_problems(&handle);
         server.spawn()?;
         Ok(handle)
     }
@@ -192,12 +191,6 @@ fn start(handle: &Handle, server: crate::Server) {
     handle.set_default();
     if let Err(error) = server.spawn() {
         eprintln!("taskscope: {error}");
-    }
-}
-
-fn say_problems(handle: &Handle) {
-    for problem in handle.problems() {
-        eprintln!("taskscope: {problem}");
     }
 }
 

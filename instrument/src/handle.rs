@@ -72,6 +72,12 @@ impl Handle {
         *self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner) = Some(dispatch.downgrade());
     }
 
+    /// Whether the subscriber or layer of this recorder became part of a dispatcher.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_installed(&self) -> bool {
+        self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Sentences about what blinds this recorder, with the cure; empty when nothing does.
     ///
     /// Sends one span of tokio's kind through the subscriber to see whether it arrives.

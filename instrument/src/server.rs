@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use taskscope_proto::v1::taskscope_server::TaskscopeServer;
@@ -81,6 +82,7 @@ impl Server {
             }
             let quiet = tracing::subscriber::NoSubscriber::default();
             let _quiet = (hidden && self.quiet_by_scope).then(|| tracing::subscriber::set_default(quiet));
+            runtime.spawn(say_problems(self.handle.clone()));
             if let Err(error) = runtime.block_on(listener.serve(self)) {
                 eprintln!("taskscope: the server stopped: {error}");
             }
@@ -119,6 +121,20 @@ impl Server {
         #[cfg(feature = "gzip")]
         let service = service.send_compressed(tonic::codec::CompressionEncoding::Gzip);
         service
+    }
+}
+
+/// How long a program may take to install its subscriber before that is said to be missing.
+const TIME_TO_INSTALL: Duration = Duration::from_secs(10);
+
+/// Says on stderr what blinds the recorder, as soon as its subscriber is installed.
+async fn say_problems(handle: Handle) {
+    let start = Instant::now();
+    while !handle.is_installed() && start.elapsed() < TIME_TO_INSTALL {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for problem in handle.problems() {
+        eprintln!("taskscope: {problem}");
     }
 }
 
