@@ -195,14 +195,13 @@ impl Table {
         for task in matching {
             self.groups.add(store, task);
         }
-        let leaks = &findings.list;
+        let of_sites = findings.of_sites();
         for (site, group) in self.groups.iter_mut() {
             let was_folded = before.get(*site).is_some_and(|old| old.shape != Shape::Loose);
             group.shape =
                 shape(self.fold_mode, self.folds.get(site).copied(), group.tasks.len(), was_folded, config);
             let hidden = if group.suspects > MAX_SURFACED { group.worst } else { group.worst_minor };
-            let of_site = leaks.iter().filter(|f| f.id.site == *site && f.id.lint.is_about_sites());
-            group.severity = of_site.map(|finding| finding.severity).chain(hidden).max();
+            group.severity = of_sites.get(site).copied().max(hidden);
         }
     }
 

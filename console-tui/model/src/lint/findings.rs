@@ -1,6 +1,8 @@
 //! Runs the lints and keeps what they found: one finding for each lint and spawn site, with the time it was first seen.
 //!
-//! Limit: one entry for each pair of lint and site, [`SHOWN_TASKS`] tasks named in each.
+//! Limit: [`MAX_FINDINGS`] entries, [`SHOWN_TASKS`] tasks named in each.
+
+use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
@@ -14,6 +16,8 @@ use crate::{
 
 /// Tasks that a finding names.
 pub(crate) const SHOWN_TASKS: usize = 8;
+/// Findings listed.
+pub(crate) const MAX_FINDINGS: usize = 1000;
 /// Tasks that its sentence names besides the worst.
 const NAMED_TASKS: usize = 4;
 
@@ -35,6 +39,8 @@ pub(crate) struct Finding {
 pub(crate) struct Findings {
     /// The most serious first, of those the oldest.
     pub(crate) list: Vec<Finding>,
+    /// Less serious ones that [`MAX_FINDINGS`] keeps out.
+    pub(crate) more: usize,
     first_seen: FxHashMap<FindingId, u64>,
 }
 
@@ -72,32 +78,36 @@ impl Findings {
                 verdicts.push((task.key, bits, worst));
             }
         }
-        let mut list: Vec<Finding> = Vec::with_capacity(heaps.len());
-        for (id, heap) in &heaps {
-            list.extend(
-                lints.iter().find(|l| l.kind() == id.lint).and_then(|l| heap.finding(*id, l.as_ref(), store)),
-            );
-        }
-        list.extend(growths.iter().filter_map(|(site, growth)| leak(store, config, *site, growth)));
-        self.keep(list, store.now_ns);
+        let mut drafts: Vec<Draft> = heaps.into_iter().map(|(id, heap)| Draft::tasks(id, heap)).collect();
+        drafts.extend(
+            growths.into_iter().filter_map(|(site, growth)| Draft::leak(store, config, site, growth)),
+        );
+        self.keep(drafts, &lints, store);
         store.clear_verdicts();
         for (key, bits, worst) in verdicts {
             store.set_verdict(key, bits, worst);
         }
     }
 
-    fn keep(&mut self, mut list: Vec<Finding>, now_ns: u64) {
+    /// Puts them in order, and writes the sentences of those that are kept.
+    fn keep(&mut self, mut drafts: Vec<Draft>, lints: &[Box<dyn Lint>], store: &Store) {
+        let now_ns = store.now_ns;
         let mut first_seen = FxHashMap::default();
-        for finding in &mut list {
-            let seen = self.first_seen.get(&finding.id).copied().unwrap_or(now_ns).min(now_ns);
-            finding.first_seen_ns = seen;
-            first_seen.insert(finding.id, seen);
+        for draft in &mut drafts {
+            draft.first_seen_ns = self.first_seen.get(&draft.id).copied().unwrap_or(now_ns).min(now_ns);
+            first_seen.insert(draft.id, draft.first_seen_ns);
         }
-        list.sort_by(|a, b| {
-            b.severity.cmp(&a.severity).then(a.first_seen_ns.cmp(&b.first_seen_ns)).then(a.id.cmp(&b.id))
-        });
+        drafts.sort_by_key(|draft| (Reverse(draft.severity), draft.first_seen_ns, draft.id));
+        self.more = drafts.len().saturating_sub(MAX_FINDINGS);
         self.first_seen = first_seen;
-        self.list = list;
+        self.list =
+            drafts.iter().take(MAX_FINDINGS).filter_map(|draft| draft.finding(lints, store)).collect();
+    }
+
+    /// The findings about spawn sites as a whole.
+    pub(crate) fn of_sites(&self) -> FxHashMap<SiteId, Severity> {
+        let of_sites = self.list.iter().filter(|finding| finding.id.lint.is_about_sites());
+        of_sites.map(|finding| (finding.id.site, finding.severity)).collect()
     }
 
     pub(crate) fn get(&self, id: FindingId) -> Option<&Finding> {
@@ -122,8 +132,52 @@ fn add(heaps: &mut FxHashMap<FindingId, Heap>, id: FindingId, severity: Severity
     }
 }
 
+/// A finding before it has its sentences.
+struct Draft {
+    id: FindingId,
+    severity: Severity,
+    first_seen_ns: u64,
+    about: About,
+}
+
+enum About {
+    Tasks(Heap),
+    Site(Growth),
+}
+
+impl Draft {
+    fn tasks(id: FindingId, heap: Heap) -> Self {
+        Self { id, severity: heap.severity, first_seen_ns: 0, about: About::Tasks(heap) }
+    }
+
+    /// `None`: it does not look like a leak.
+    fn leak(store: &Store, config: &LintConfig, site: SiteId, growth: Growth) -> Option<Self> {
+        let severity = growth.check(store.site(site)?, store.now_ns, &config.task_leak)?;
+        let id = FindingId { lint: LintKind::TaskLeak, site };
+        Some(Self { id, severity, first_seen_ns: 0, about: About::Site(growth) })
+    }
+
+    fn finding(&self, lints: &[Box<dyn Lint>], store: &Store) -> Option<Finding> {
+        let (count, message, advice, tasks) = match &self.about {
+            About::Tasks(heap) => {
+                let lint = lints.iter().find(|lint| lint.kind() == self.id.lint)?.as_ref();
+                let (message, tasks) = heap.words(self.id, lint, store)?;
+                (heap.count, message, lint.advice(), tasks)
+            }
+            About::Site(growth) => {
+                let place = site_words(store, self.id.site);
+                let message = growth.message(store.site(self.id.site)?, &place, store.now_ns);
+                (growth.alive(), message, Growth::advice(), growth.oldest())
+            }
+        };
+        let Self { id, severity, first_seen_ns, .. } = *self;
+        Some(Finding { id, severity, count, message, advice, tasks, first_seen_ns })
+    }
+}
+
 impl Heap {
-    fn finding(&self, id: FindingId, lint: &dyn Lint, store: &Store) -> Option<Finding> {
+    /// The sentence, and the tasks that it names.
+    fn words(&self, id: FindingId, lint: &dyn Lint, store: &Store) -> Option<(String, Vec<TaskKey>)> {
         let worst = store.task(self.worst.2)?;
         let mut tasks = vec![worst.key];
         tasks.extend(self.some.iter().copied().filter(|key| *key != worst.key).take(SHOWN_TASKS - 1));
@@ -132,15 +186,7 @@ impl Heap {
         } else {
             self.message(id, lint, store, worst, &tasks)
         };
-        Some(Finding {
-            id,
-            severity: self.severity,
-            count: self.count,
-            message,
-            advice: lint.advice(),
-            tasks,
-            first_seen_ns: 0,
-        })
+        Some((message, tasks))
     }
 
     fn message(
@@ -169,30 +215,6 @@ impl Heap {
             named.join(", "),
         )
     }
-}
-
-fn leak(store: &Store, config: &LintConfig, id: SiteId, growth: &Growth) -> Option<Finding> {
-    let site = store.site(id)?;
-    let severity = growth.check(site, store.now_ns, &config.task_leak)?;
-    // The oldest ones leaked first.
-    let mut tasks: Vec<(u64, TaskKey)> = Vec::new();
-    for task in store.tasks().filter(|task| task.facts.site == id && !task.is_done()) {
-        tasks.push((task.facts.created_ns, task.key));
-        if tasks.len() > SHOWN_TASKS * 64 {
-            tasks.sort_unstable();
-            tasks.truncate(SHOWN_TASKS);
-        }
-    }
-    tasks.sort_unstable();
-    Some(Finding {
-        id: FindingId { lint: LintKind::TaskLeak, site: id },
-        severity,
-        count: growth.alive(),
-        message: growth.message(site, &site_words(store, id), store.now_ns),
-        advice: Growth::advice(),
-        tasks: tasks.into_iter().take(SHOWN_TASKS).map(|(_, key)| key).collect(),
-        first_seen_ns: 0,
-    })
 }
 
 /// `at src/main.rs:40`, or that nobody knows.

@@ -5,7 +5,8 @@
 
 use crate::{
     format::{duration_ns, exact, percent},
-    lint::{Severity, config::TaskLeak},
+    id::TaskKey,
+    lint::{Severity, config::TaskLeak, findings::SHOWN_TASKS},
     store::{
         Site,
         task::{State, Task},
@@ -15,28 +16,37 @@ use crate::{
 const NS_PER_MS: u64 = 1_000_000;
 
 /// What is needed of the live tasks of a place, gathered in one walk over all tasks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Growth {
     alive: u64,
-    oldest_ns: u64,
     newest_ns: u64,
     long_idle: u64,
-}
-
-impl Default for Growth {
-    fn default() -> Self {
-        Self { alive: 0, oldest_ns: u64::MAX, newest_ns: 0, long_idle: 0 }
-    }
+    /// The oldest ones, which leaked first, with the time of their spawn; the oldest first.
+    oldest: Vec<(u64, TaskKey)>,
 }
 
 impl Growth {
     pub(crate) fn add(&mut self, task: &Task, at: u64, lint: &TaskLeak) {
         self.alive += 1;
-        self.oldest_ns = self.oldest_ns.min(task.facts.created_ns);
         self.newest_ns = self.newest_ns.max(task.facts.created_ns);
         let idle = task.stats.state == State::Idle
             && task.state_age_ns(at) >= lint.idle_ms.saturating_mul(NS_PER_MS);
         self.long_idle += u64::from(idle);
+        let entry = (task.facts.created_ns, task.key);
+        if self.oldest.len() < SHOWN_TASKS || self.oldest.last().is_some_and(|last| entry < *last) {
+            let at = self.oldest.partition_point(|older| *older < entry);
+            self.oldest.insert(at, entry);
+            self.oldest.truncate(SHOWN_TASKS);
+        }
+    }
+
+    /// The oldest tasks.
+    pub(crate) fn oldest(&self) -> Vec<TaskKey> {
+        self.oldest.iter().map(|(_, key)| *key).collect()
+    }
+
+    fn oldest_ns(&self) -> u64 {
+        self.oldest.first().map_or(0, |(created_ns, _)| *created_ns)
     }
 
     /// How serious it is; `None`: it does not look like a leak.
@@ -44,7 +54,7 @@ impl Growth {
         let spawned = site.spawned.max(self.alive);
         let grows = self.alive >= lint.min_alive
             && u128::from(site.finished) * 100 <= u128::from(spawned) * u128::from(lint.max_finished_percent)
-            && self.newest_ns.saturating_sub(self.oldest_ns) >= lint.min_span_ms.saturating_mul(NS_PER_MS)
+            && self.newest_ns.saturating_sub(self.oldest_ns()) >= lint.min_span_ms.saturating_mul(NS_PER_MS)
             && at.saturating_sub(self.newest_ns) <= lint.max_newest_ms.saturating_mul(NS_PER_MS)
             && self.long_idle * 2 >= self.alive;
         grows.then_some(Severity::Warning)
@@ -66,7 +76,7 @@ impl Growth {
             "This looks like a leak: {} tasks spawned {place} are alive and {ended}; the oldest was spawned {} ago, \
              the newest {} ago, and {} of them have been idle for long.",
             exact(self.alive),
-            duration_ns(at.saturating_sub(self.oldest_ns)),
+            duration_ns(at.saturating_sub(self.oldest_ns())),
             duration_ns(at.saturating_sub(self.newest_ns)),
             percent(self.long_idle as f64 / self.alive.max(1) as f64),
         )

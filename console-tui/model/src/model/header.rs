@@ -95,16 +95,16 @@ impl Model {
     }
 
     pub(super) fn build_tabs(&self) -> Vec<TabView> {
-        let findings = &self.world().findings.list;
+        let findings = &self.world().findings;
         let tabs = Tab::ALL.iter().enumerate();
         tabs.map(|(index, tab)| {
-            let counts = *tab == Tab::Findings && !findings.is_empty();
+            let counts = *tab == Tab::Findings && !findings.list.is_empty();
             TabView {
                 tab: *tab,
                 number: index + 1,
                 title: tab.title(),
-                badge: counts.then_some(findings.len() as u64),
-                badge_severity: findings.first().map(|finding| finding.severity).filter(|_| counts),
+                badge: counts.then_some((findings.list.len() + findings.more) as u64),
+                badge_severity: findings.list.first().map(|finding| finding.severity).filter(|_| counts),
                 active: self.route.tab() == *tab,
             }
         })
@@ -112,13 +112,13 @@ impl Model {
     }
 
     pub(super) fn build_strip(&self) -> Option<Strip> {
-        let list = &self.world().findings.list;
-        let worst = list.first()?;
+        let findings = &self.world().findings;
+        let worst = findings.list.first()?;
         Some(Strip {
             severity: worst.severity,
             lint: worst.id.lint.name(),
             text: worst.message.clone(),
-            more: list.len() - 1,
+            more: findings.list.len() - 1 + findings.more,
         })
     }
 
