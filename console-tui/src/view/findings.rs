@@ -44,6 +44,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     }
     let offset = look.model.findings_offset();
     let mut y = body.y;
+    let mut shown = 0;
     for finding in findings.iter().skip(offset) {
         if y >= body.bottom() {
             break;
@@ -52,15 +53,11 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         let used = draw(look, canvas, room, finding);
         let place = Rect { height: used, ..room };
         hits.add(place, Target::Row(finding.index));
+        // One that is cut at the end of the screen counts as one that isn't shown.
+        shown += usize::from(y + used < body.bottom() || y == body.y);
         y += used + 1;
     }
-    scroll_bar(
-        look,
-        canvas,
-        body,
-        offset,
-        if offset > 0 || y > body.bottom() { findings.len().max(body.height as usize + 1) } else { 0 },
-    );
+    scroll_bar(look, canvas, body, offset, shown, findings.len());
     if look.model.header().stale {
         canvas.tint(body, Slot::Stale);
     }

@@ -72,7 +72,7 @@ fn rows_of(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, list: Rec
         hits.add(line, Target::OverlayRow(n));
     }
     let rail = Rect { width: list.width + 2, ..list };
-    scroll_bar(look, canvas, rail, offset, overlay.rows.len());
+    scroll_bar(look, canvas, rail, offset, page, overlay.rows.len());
 }
 
 fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: OverlayRow, kind: OverlayKind) {

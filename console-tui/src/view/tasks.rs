@@ -84,7 +84,7 @@ fn list(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) 
         draw_row(look, canvas, line, row, &fitted);
         hits.add(line, Target::Row(row.index));
     }
-    scroll_bar(look, canvas, body, info.offset, info.rows);
+    scroll_bar(look, canvas, body, info.offset, body.height as usize, info.rows);
 }
 
 fn heads(
@@ -184,16 +184,23 @@ fn spark(height: u8) -> usize {
     (usize::from(height.min(8)) * SPARK_HIGHEST).div_ceil(8)
 }
 
-/// Where the page is in the whole list; nothing when all of it is on the screen.
-pub(super) fn scroll_bar(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, offset: usize, rows: usize) {
-    let page = area.height as usize;
-    if rows <= page || page == 0 {
+/// Where the page of so many entries is in the whole list; nothing when all of it is on the screen.
+pub(super) fn scroll_bar(
+    look: Look<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    offset: usize,
+    page: usize,
+    all: usize,
+) {
+    let cells = area.height as usize;
+    if all <= page || cells == 0 {
         return;
     }
     let [thumb, rail] = look.theme.glyphs.scroll;
-    let length = (page * page / rows).clamp(1, page);
-    let start = offset.min(rows - page) * (page - length) / (rows - page);
-    for n in 0..page {
+    let length = (cells * page / all).clamp(1, cells);
+    let start = offset.min(all - page) * (cells - length) / (all - page);
+    for n in 0..cells {
         let (glyph, slot) =
             if (start..start + length).contains(&n) { (thumb, Slot::Dim) } else { (rail, Slot::Border) };
         canvas.text(area.right() - 1, area.y + n as u16, 1, glyph, slot);

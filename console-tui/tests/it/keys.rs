@@ -56,7 +56,11 @@ impl Bench {
     pub(crate) fn step(&mut self) {
         self.wait(Duration::from_millis(500));
         let mut frame = self.script.step();
-        if let Screen::Task(key) = self.app.model().screen() {
+        let watched = match self.app.model().screen() {
+            Screen::Task(key) => Some(key),
+            _ => self.app.model().side_pane(),
+        };
+        if let Some(key) = watched {
             let task = taskscope_proto::v1::TaskRef { slot: key.slot, generation: key.generation };
             frame.details = vec![Script::detail(task)];
         }
