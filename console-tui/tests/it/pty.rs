@@ -10,6 +10,7 @@ use std::{
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
+use taskscope_console::shell::terminal::Screen;
 
 use crate::{
     fixture::{Script, cast},
@@ -35,11 +36,15 @@ struct Tty {
 
 impl Tty {
     fn start(arguments: &[&str]) -> Self {
-        let size = PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_taskscope"));
         command.args(arguments);
         command.args(["--theme", "dark"]);
+        Self::run(command)
+    }
+
+    fn run(mut command: CommandBuilder) -> Self {
+        let size = PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
         command.env("TERM", "xterm-256color");
         command.env("XDG_CONFIG_HOME", "/nowhere");
         command.env("LC_ALL", "C.UTF-8");
@@ -108,13 +113,14 @@ impl Tty {
             assert!(started.elapsed() < PATIENCE, "it does not end; the screen is\n{}", self.screen());
             thread::sleep(Duration::from_millis(20));
         };
-        self.wait_until("the terminal is given back", |tty| {
-            let screen = tty.parser.screen();
-            !screen.alternate_screen()
-                && !screen.hide_cursor()
-                && !screen.bracketed_paste()
-                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
-        });
+        // Everything it has written, to the last byte.
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.parser.process(&bytes);
+            self.raw.extend(bytes);
+        }
+        let screen = self.parser.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
         status
     }
 }
@@ -227,6 +233,25 @@ fn it_is_suspended_for_real_and_comes_back() {
     }
     tty.type_keys("q");
     assert!(tty.ends().success());
+}
+
+#[test]
+#[ignore = "run by `a_panic_is_readable`, in a terminal of its own"]
+fn panics_with_the_terminal_taken() {
+    let _screen = Screen::take(true).unwrap();
+    panic!("on purpose");
+}
+
+#[test]
+fn a_panic_is_readable() {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "pty::panics_with_the_terminal_taken", "--nocapture"]);
+    let mut tty = Tty::run(command);
+    assert!(!tty.ends().success());
+    let written = String::from_utf8_lossy(&tty.raw);
+    let given_back = written.find("\x1b[?1049l").expect("the terminal was taken and given back");
+    let said = written.find("on purpose").expect("the panic is told");
+    assert!(given_back < said, "the message went down with the screen");
 }
 
 #[cfg(feature = "demo")]
