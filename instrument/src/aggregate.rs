@@ -10,7 +10,7 @@ pub(crate) mod cursor;
 mod details;
 mod resources;
 mod rows;
-mod walk;
+pub(crate) mod walk;
 
 use std::{
     collections::HashMap,
@@ -85,10 +85,10 @@ impl Changes {
 
 /// Pages to look at in a round.
 #[derive(Debug)]
-struct ChangedPages {
-    tasks: Vec<usize>,
-    resources: Vec<usize>,
-    ops: Vec<usize>,
+pub(crate) struct ChangedPages {
+    pub(crate) tasks: Vec<usize>,
+    pub(crate) resources: Vec<usize>,
+    pub(crate) ops: Vec<usize>,
 }
 
 /// A task whose timeline somebody watches.
@@ -124,7 +124,7 @@ impl Hub {
     }
 
     /// Starts a round: collects the marks of changed pages, frees what its retention has outlived. Returns the round's number.
-    fn begin_round(&self) -> u64 {
+    pub(crate) fn begin_round(&self) -> u64 {
         let recorder = self.handle.recorder();
         recorder.reap();
         let mut rounds = lock(&self.rounds);
@@ -137,13 +137,21 @@ impl Hub {
     }
 
     /// Pages that changed in `since` or later.
-    fn changed_pages(&self, since: u64) -> ChangedPages {
+    pub(crate) fn changed_pages(&self, since: u64) -> ChangedPages {
         let rounds = lock(&self.rounds);
         ChangedPages {
             tasks: rounds.tasks.since(since),
             resources: rounds.resources.since(since),
             ops: rounds.ops.since(since),
         }
+    }
+
+    /// A point in time by the clock on the wall.
+    #[cfg(feature = "console-api")]
+    pub(crate) fn wall_time(&self, at: taskscope_recorder::Ticks) -> SystemTime {
+        let since_start_ns = self.handle.recorder().clock().since_start_ns(at);
+        UNIX_EPOCH
+            + std::time::Duration::from_nanos(self.identity.started_unix_ns.saturating_add(since_start_ns))
     }
 
     /// Starts watching a task's timeline for one more console.

@@ -1,6 +1,8 @@
 //! Options, and the ways to put a recorder, a subscriber and a server together.
 
-use std::{net::SocketAddr, str::FromStr, time::Duration};
+mod env;
+
+use std::time::Duration;
 
 use taskscope_recorder::Limits;
 use tracing_core::{Dispatch, Subscriber};
@@ -13,6 +15,10 @@ pub struct Builder {
     pub(crate) bind: String,
     pub(crate) name: Option<String>,
     pub(crate) show_own_tasks: bool,
+    #[cfg(feature = "console-api")]
+    pub(crate) publish_interval: Duration,
+    #[cfg(all(feature = "fmt", feature = "server"))]
+    filter_env_var: String,
     limits: Limits,
 }
 
@@ -22,6 +28,10 @@ impl Default for Builder {
             bind: "127.0.0.1:6669".to_owned(),
             name: None,
             show_own_tasks: false,
+            #[cfg(feature = "console-api")]
+            publish_interval: crate::compat::DEFAULT_INTERVAL,
+            #[cfg(all(feature = "fmt", feature = "server"))]
+            filter_env_var: tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned(),
             limits: Limits::default(),
         }
     }
@@ -36,9 +46,13 @@ impl Builder {
         self
     }
 
-    /// [`Builder::bind`] under the name that `console_subscriber` has for it.
-    pub fn server_addr(self, address: impl Into<SocketAddr>) -> Self {
-        self.bind(address.into().to_string())
+    /// [`Builder::bind`] under the name that `console_subscriber` has for it: a socket's address, or a path for a Unix socket.
+    #[cfg(feature = "server")]
+    pub fn server_addr(self, address: impl Into<crate::Address>) -> Self {
+        match address.into() {
+            crate::Address::Tcp(address) => self.bind(address.to_string()),
+            crate::Address::Unix(path) => self.bind(format!("unix:{}", path.display())),
+        }
     }
 
     /// The name the console shows for this process. Default: the executable's; `TASKSCOPE_NAME`.
@@ -71,32 +85,24 @@ impl Builder {
         self
     }
 
-    /// Replaces options whose variable is set in the environment.
-    ///
-    /// # Errors
-    /// A variable holds something else than its option takes.
-    pub fn from_env(mut self) -> Result<Self, InitError> {
-        if let Some(bind) =
-            read::<String>("TASKSCOPE_BIND", "an address such as 127.0.0.1:6669 or unix:/path")?
-        {
-            self.bind = bind;
-        }
-        if let Some(name) = read("TASKSCOPE_NAME", "a name")? {
-            self.name = Some(name);
-        }
-        if let Some(Span(retention)) = read("TASKSCOPE_RETENTION", "a duration such as 10s or 500ms")? {
-            self.limits.retention = retention;
-        }
-        if let Some(tasks) = read("TASKSCOPE_RETAINED_TASKS", "a number of tasks")? {
-            self.limits.retained_tasks = tasks;
-        }
-        if let Some(tasks) = read("TASKSCOPE_MAX_TASKS", "a number of tasks")? {
-            self.limits.max_tasks = tasks;
-        }
-        if let Some(Switch(show)) = read("TASKSCOPE_SHOW_OWN_TASKS", "1, true, 0 or false")? {
-            self.show_own_tasks = show;
-        }
-        Ok(self)
+    /// [`Builder::show_own_tasks`] under the name that `console_subscriber` has for it.
+    pub fn enable_self_trace(self, show: bool) -> Self {
+        self.show_own_tasks(show)
+    }
+
+    /// How often a `tokio-console` is told what changed. Default 1 s, between 50 ms and 10 s; `TASKSCOPE_PUBLISH_INTERVAL`. Our own
+    /// console says itself how often.
+    #[cfg(feature = "console-api")]
+    pub fn publish_interval(mut self, interval: Duration) -> Self {
+        self.publish_interval = interval;
+        self
+    }
+
+    /// The variable that says which of the program's own events [`Builder::init`] prints. Default `RUST_LOG`.
+    #[cfg(all(feature = "fmt", feature = "server"))]
+    pub fn filter_env_var(mut self, name: impl Into<String>) -> Self {
+        self.filter_env_var = name.into();
+        self
     }
 
     /// A recorder alone, for wrappers and hooks without any subscriber.
@@ -123,20 +129,48 @@ impl Builder {
 
     /// Installs the recorder as the global subscriber and serves it from a thread of its own, with options of the environment on top.
     ///
-    /// With the feature `fmt` the program's own events are printed as `RUST_LOG` says.
+    /// With the feature `fmt` the program's own events are printed as `RUST_LOG` says, or [`Builder::filter_env_var`].
     ///
     /// # Errors
     /// A global subscriber is set, the address is taken, or the environment holds nonsense. After a [`InitError::Bind`] the program is
     /// recorded, but nobody can look.
     #[cfg(feature = "server")]
     pub fn init(self) -> Result<Handle, InitError> {
-        let (subscriber, server) = self.from_env()?.wrap(events_to_stdout());
+        let builder = self.from_env()?;
+        let events = builder.events_to_stdout();
+        let (subscriber, server) = builder.wrap(events);
         let handle = subscriber.handle().clone();
         tracing_core::dispatcher::set_global_default(Dispatch::new(subscriber))
             .map_err(|_| InitError::SubscriberSet)?;
         handle.set_default();
         server.spawn()?;
         Ok(handle)
+    }
+
+    /// The layer for a `tracing_subscriber::Registry`, its recorder served from a thread of its own.
+    ///
+    /// Prefer [`Builder::wrap`] where you can: here the registry pays for tokio's spans.
+    #[cfg(all(feature = "layer", feature = "server"))]
+    pub fn spawn<S>(self) -> impl tracing_subscriber::Layer<S>
+    where
+        S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    {
+        let (layer, server) = self.build_layer();
+        start(&server.handle().clone(), server);
+        layer
+    }
+
+    #[cfg(all(feature = "fmt", feature = "server"))]
+    fn events_to_stdout(&self) -> impl Subscriber + use<> {
+        use tracing_subscriber::{EnvFilter, Layer as _, prelude::*};
+        let filter = EnvFilter::from_env(&self.filter_env_var);
+        tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().with_filter(filter))
+    }
+
+    #[cfg(all(not(feature = "fmt"), feature = "server"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `fmt`")]
+    fn events_to_stdout(&self) -> impl Subscriber + use<> {
+        tracing_core::subscriber::NoSubscriber::default()
     }
 }
 
@@ -160,12 +194,12 @@ pub fn init() {
 /// ```
 #[cfg(feature = "server")]
 pub fn wrap<S: Subscriber>(inner: S) -> Wrapped<S> {
-    let (subscriber, server) = environment().wrap(inner);
+    let (subscriber, server) = Builder::default().with_default_env().wrap(inner);
     start(&subscriber.handle().clone(), server);
     subscriber
 }
 
-/// A layer for a `tracing_subscriber::Registry`, its recorder served from a thread of its own, with options of the environment.
+/// [`Builder::spawn`] with the defaults and options of the environment: a layer for a `tracing_subscriber::Registry`.
 ///
 /// Prefer [`wrap`] where you can: here the registry pays for tokio's spans.
 #[cfg(all(feature = "layer", feature = "server"))]
@@ -173,17 +207,7 @@ pub fn layer<S>() -> impl tracing_subscriber::Layer<S>
 where
     S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
-    let (layer, server) = environment().build_layer();
-    start(&server.handle().clone(), server);
-    layer
-}
-
-#[cfg(feature = "server")]
-fn environment() -> Builder {
-    Builder::default().from_env().unwrap_or_else(|error| {
-        eprintln!("taskscope: {error}; using the defaults");
-        Builder::default()
-    })
+    Builder::default().with_default_env().spawn()
 }
 
 #[cfg(feature = "server")]
@@ -191,78 +215,5 @@ fn start(handle: &Handle, server: crate::Server) {
     handle.set_default();
     if let Err(error) = server.spawn() {
         eprintln!("taskscope: {error}");
-    }
-}
-
-#[cfg(feature = "fmt")]
-fn events_to_stdout() -> impl Subscriber {
-    use tracing_subscriber::{EnvFilter, Layer as _, prelude::*};
-    tracing_subscriber::registry()
-        .with(tracing_subscriber::fmt::layer().with_filter(EnvFilter::from_default_env()))
-}
-
-#[cfg(not(feature = "fmt"))]
-fn events_to_stdout() -> impl Subscriber {
-    tracing_core::subscriber::NoSubscriber::default()
-}
-
-fn read<T: FromStr>(name: &'static str, expected: &'static str) -> Result<Option<T>, InitError> {
-    let value = match std::env::var(name) {
-        Ok(value) => value,
-        Err(std::env::VarError::NotPresent) => return Ok(None),
-        Err(std::env::VarError::NotUnicode(value)) => value.to_string_lossy().into_owned(),
-    };
-    match value.parse() {
-        Ok(parsed) => Ok(Some(parsed)),
-        Err(_) => Err(InitError::Environment { name, value, expected }),
-    }
-}
-
-struct Switch(bool);
-
-impl FromStr for Switch {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "1" | "true" => Ok(Self(true)),
-            "0" | "false" | "" => Ok(Self(false)),
-            _ => Err(()),
-        }
-    }
-}
-
-/// `10s`, `500ms`, `2m`, `1h`.
-struct Span(Duration);
-
-impl FromStr for Span {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(())?;
-        let (number, unit) = text.split_at(unit_at);
-        let number: u64 = number.parse().map_err(|_| ())?;
-        let milliseconds = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return Err(()),
-        };
-        number.checked_mul(milliseconds).map(Duration::from_millis).map(Self).ok_or(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!("500ms".parse::<Span>().map(|span| span.0), Ok(Duration::from_millis(500)));
-        assert_eq!("2m".parse::<Span>().map(|span| span.0), Ok(Duration::from_secs(120)));
-        for nonsense in ["", "10", "s", "1d", "-1s", "99999999999999999999s", "18446744073709551615h"] {
-            assert!(nonsense.parse::<Span>().is_err(), "{nonsense}");
-        }
     }
 }

@@ -36,6 +36,8 @@ pub mod task;
 
 #[cfg(feature = "server")]
 mod aggregate;
+#[cfg(feature = "console-api")]
+mod compat;
 #[cfg(feature = "server")]
 mod server;
 

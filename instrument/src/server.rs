@@ -4,8 +4,11 @@
 
 mod stream;
 
+#[cfg(feature = "console-api")]
+pub(crate) use stream::{IDLE_SHARE, Seat};
+
 use std::{
-    net::{SocketAddr, TcpListener as StdTcpListener},
+    net::{IpAddr, SocketAddr, TcpListener as StdTcpListener},
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -17,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
 use tonic::{service::Routes, transport::server::Connected};
 
+pub(crate) use self::stream::MAX_REQUEST_BYTES;
 use self::stream::Service;
 use crate::{aggregate::Hub, builder::Builder, error::BindError, handle::Handle};
 
@@ -28,6 +32,30 @@ pub enum Address {
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+impl<I: Into<IpAddr>> From<(I, u16)> for Address {
+    fn from(address: (I, u16)) -> Self {
+        Self::Tcp(address.into())
+    }
+}
+
+impl From<PathBuf> for Address {
+    fn from(path: PathBuf) -> Self {
+        Self::Unix(path)
+    }
+}
+
+impl From<&Path> for Address {
+    fn from(path: &Path) -> Self {
+        Self::Unix(path.to_owned())
+    }
 }
 
 impl std::fmt::Display for Address {
@@ -104,23 +132,24 @@ impl Server {
         tonic::transport::Server::builder()
             .tcp_nodelay(true)
             .http2_keepalive_interval(Some(stream::KEEPALIVE))
-            .add_service(self.service())
+            .add_routes(self.into_routes())
             .serve_with_incoming(incoming)
             .await
     }
 
     /// The service alone, to add to a tonic server of one's own: `Server::builder().add_routes(server.into_routes())`.
+    ///
+    /// With the feature `console-api` the service of `tokio-console` comes along.
     pub fn into_routes(self) -> Routes {
-        Routes::new(self.service())
-    }
-
-    fn service(self) -> TaskscopeServer<Service> {
         let hub = Arc::new(Hub::new(self.handle, self.options.name));
-        let service =
-            TaskscopeServer::new(Service::new(hub)).max_decoding_message_size(stream::MAX_REQUEST_BYTES);
+        let service = TaskscopeServer::new(Service::new(Arc::clone(&hub)))
+            .max_decoding_message_size(MAX_REQUEST_BYTES);
         #[cfg(feature = "gzip")]
         let service = service.send_compressed(tonic::codec::CompressionEncoding::Gzip);
-        service
+        let routes = Routes::new(service);
+        #[cfg(feature = "console-api")]
+        let routes = routes.add_service(crate::compat::service(hub, self.options.publish_interval));
+        routes
     }
 }
 

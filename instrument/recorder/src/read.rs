@@ -65,6 +65,10 @@ pub struct Counters {
     pub longest_scheduled: Ticks,
     /// Number of the thread that polled it last; 0: none yet.
     pub thread: u32,
+    /// When its last poll started; 0: none yet.
+    pub poll_started: Ticks,
+    /// When its last finished poll ended; 0: none yet.
+    pub poll_ended: Ticks,
 }
 
 /// What never changes of a task.
@@ -141,6 +145,8 @@ impl Task {
             longest_poll: self.longest_poll.load(Relaxed).max(last_poll),
             longest_scheduled: self.longest_scheduled.load(Relaxed),
             thread: self.thread.load(Relaxed),
+            poll_started: started,
+            poll_ended: ended,
         };
         (self.key.load(Acquire) == id.to_u64()).then_some(counters)
     }

@@ -6,7 +6,7 @@ use taskscope_recorder::{Page, Slot};
 
 /// Where a round is in its pages.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     /// Pages still to look at, the first of them from slot `offset` on.
     pages: std::vec::IntoIter<usize>,
     offset: usize,
@@ -14,16 +14,16 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Over these pages.
-    pub(super) fn over(pages: Vec<usize>) -> Self {
+    pub(crate) fn over(pages: Vec<usize>) -> Self {
         Self { pages: pages.into_iter(), offset: 0 }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.pages.len() == 0
     }
 
     /// Gives each slot with its number to `visit`, until that breaks because the frame is full; the slot is then given again next time.
-    pub(super) fn each<'p, T: Slot + 'p>(
+    pub(crate) fn each<'p, T: Slot + 'p>(
         &mut self,
         pages: impl Iterator<Item = &'p Page<T>>,
         mut visit: impl FnMut(usize, &T) -> ControlFlow<()>,

@@ -21,13 +21,13 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::aggregate::{Hub, cursor::Cursor};
 
 /// Largest request that is decoded.
-pub(super) const MAX_REQUEST_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024;
 /// How often an idle connection is asked whether it lives.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(10);
 /// Frames ready for a console that does not take them. One more is being made meanwhile.
 const FRAMES_AHEAD: usize = 1;
 /// A round that took time T is followed by at least `IDLE_SHARE` times T of rest: the tool's thread uses at most a tenth of a core.
-const IDLE_SHARE: u32 = 9;
+pub(crate) const IDLE_SHARE: u32 = 9;
 
 /// The service behind every stream of a process.
 #[derive(Debug, Clone)]
@@ -49,12 +49,7 @@ impl Taskscope for Service {
         &self,
         request: Request<Streaming<v1::WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let Some(seat) = Seat::take(&self.hub) else {
-            return Err(Status::resource_exhausted(format!(
-                "{} consoles are connected already, the most this server takes",
-                limits::MAX_CLIENTS
-            )));
-        };
+        let seat = Seat::take(&self.hub)?;
         let (frames, receiver) = mpsc::channel(FRAMES_AHEAD);
         let requests = request.into_inner();
         tokio::spawn(async move {
@@ -71,14 +66,20 @@ impl Taskscope for Service {
 }
 
 /// A console's place among the most that are served.
-struct Seat(Arc<Hub>);
+pub(crate) struct Seat(Arc<Hub>);
 
 impl Seat {
-    fn take(hub: &Arc<Hub>) -> Option<Self> {
+    pub(crate) fn take(hub: &Arc<Hub>) -> Result<Self, Status> {
         let taken = hub.clients.fetch_update(AcqRel, Relaxed, |clients| {
             (clients < limits::MAX_CLIENTS as u32).then_some(clients + 1)
         });
-        taken.is_ok().then(|| Self(Arc::clone(hub)))
+        if taken.is_err() {
+            return Err(Status::resource_exhausted(format!(
+                "{} consoles are connected already, the most this server takes",
+                limits::MAX_CLIENTS
+            )));
+        }
+        Ok(Self(Arc::clone(hub)))
     }
 }
 

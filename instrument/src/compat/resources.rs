@@ -1,0 +1,98 @@
+//! Resources: locks, timers and their attributes.
+
+use console_api::resources::{
+    self, ResourceUpdate,
+    resource::{Kind as ResourceKind, kind},
+};
+use taskscope_proto::Message as _;
+use taskscope_recorder::{Attribute, Resource, ResourceId, Ticks};
+
+use super::{
+    cursor::Room,
+    values::{self, Kind},
+};
+use crate::aggregate::Hub;
+
+/// What a console knows of a slot.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    id: Option<ResourceId>,
+    /// Hash of what it was told.
+    told: u64,
+    created: Ticks,
+}
+
+impl Known {
+    /// Tells what changed in the slot.
+    pub(super) fn look(
+        &mut self,
+        hub: &Hub,
+        resource: &Resource,
+        now: Ticks,
+        update: &mut ResourceUpdate,
+        room: &mut Room,
+    ) {
+        let id = resource.id();
+        if self.id != id {
+            self.end(hub, now, update, room);
+        }
+        let Some(id) = id else { return };
+        let new = self.id.is_none();
+        if new {
+            let Some(description) = resource.description().filter(|new| new.id == id) else { return };
+            let row = row(hub, &description);
+            room.take(row.encoded_len());
+            update.new_resources.push(row);
+            *self = Self { id: Some(id), told: 0, created: description.created };
+        }
+        let attributes: Vec<Attribute> = resource.attributes().collect();
+        let told = values::hash(&attributes);
+        if !new && self.told == told {
+            return;
+        }
+        self.told = told;
+        let recorder = hub.handle.recorder();
+        let attributes = attributes.iter().map(|attribute| values::attribute(recorder, attribute));
+        let stats = resources::Stats {
+            created_at: Some(hub.wall_time(self.created).into()),
+            dropped_at: None,
+            attributes: attributes.collect(),
+        };
+        tell(id, stats, update, room);
+    }
+
+    fn end(&mut self, hub: &Hub, now: Ticks, update: &mut ResourceUpdate, room: &mut Room) {
+        let known = std::mem::take(self);
+        if let Some(gone) = known.id {
+            // Its attributes went with it.
+            let stats = resources::Stats {
+                created_at: Some(hub.wall_time(known.created).into()),
+                dropped_at: Some(hub.wall_time(now).into()),
+                attributes: Vec::new(),
+            };
+            tell(gone, stats, update, room);
+        }
+    }
+}
+
+fn tell(id: ResourceId, stats: resources::Stats, update: &mut ResourceUpdate, room: &mut Room) {
+    room.take(stats.encoded_len());
+    update.stats_update.insert(id.to_non_zero_u64().get(), stats);
+}
+
+fn row(hub: &Hub, resource: &taskscope_recorder::ResourceDescription) -> resources::Resource {
+    let recorder = hub.handle.recorder();
+    let kind = match recorder.name_of(resource.kind) {
+        "timer" => kind::Kind::Known(kind::Known::Timer.into()),
+        other => kind::Kind::Other(other.to_owned()),
+    };
+    resources::Resource {
+        id: Some(resource.id.to_non_zero_u64().get().into()),
+        metadata: Some(Kind::Resource.id()),
+        concrete_type: recorder.name_of(resource.concrete_type).to_owned(),
+        kind: Some(ResourceKind { kind: Some(kind) }),
+        location: values::location(recorder, resource.site),
+        parent_resource_id: resource.parent.map(|parent| parent.to_non_zero_u64().get().into()),
+        is_internal: resource.internal,
+    }
+}

@@ -1,0 +1,297 @@
+//! An unmodified client of `console-api` 0.9 on our port.
+
+#![cfg(all(feature = "console-api", tokio_unstable))]
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use console_api::{
+    Field, async_ops, field,
+    instrument::{
+        InstrumentRequest, PauseRequest, ResumeRequest, State, StateRequest, TaskDetailsRequest, Temporality,
+        Update, instrument_client::InstrumentClient,
+    },
+    resources,
+    tasks::{self, DurationHistogram, TaskDetails, task_details::PollTimesHistogram},
+};
+use tokio_stream::StreamExt as _;
+use tonic::{Streaming, transport::Channel};
+
+/// As in stream.rs: no machine is so slow.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What their client decodes at most: tonic's default.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a console knows after its updates, in the way that theirs folds them: a new row counts only with its counters.
+#[derive(Default)]
+struct Picture {
+    metadata: Vec<u64>,
+    tasks: HashMap<u64, (tasks::Task, tasks::Stats)>,
+    resources: HashMap<u64, (resources::Resource, resources::Stats)>,
+    ops: HashMap<u64, (async_ops::AsyncOp, async_ops::Stats)>,
+    updates: usize,
+    largest: usize,
+    dropped: u64,
+}
+
+impl Picture {
+    fn fold(&mut self, update: Update) {
+        self.updates += 1;
+        self.largest = self.largest.max(taskscope_proto::Message::encoded_len(&update));
+        let metadata = update.new_metadata.unwrap_or_default().metadata;
+        self.metadata.extend(metadata.iter().map(|metadata| metadata.id.unwrap().id));
+        let mut tasks = update.task_update.unwrap();
+        for task in tasks.new_tasks {
+            assert!(self.metadata.contains(&task.metadata.unwrap().id));
+            let id = task.id.unwrap().id;
+            let stats = tasks.stats_update.remove(&id).expect("a new task has counters");
+            assert!(self.tasks.insert(id, (task, stats)).is_none(), "an id is used twice");
+        }
+        for (id, stats) in tasks.stats_update {
+            self.tasks.get_mut(&id).expect("counters are of a task that was told").1 = stats;
+        }
+        let mut resources = update.resource_update.unwrap();
+        for resource in resources.new_resources {
+            let id = resource.id.unwrap().id;
+            let stats = resources.stats_update.remove(&id).expect("a new resource has attributes");
+            assert!(self.resources.insert(id, (resource, stats)).is_none(), "an id is used twice");
+        }
+        for (id, stats) in resources.stats_update {
+            self.resources.get_mut(&id).unwrap().1 = stats;
+        }
+        let mut ops = update.async_op_update.unwrap();
+        for op in ops.new_async_ops {
+            let id = op.id.unwrap().id;
+            let stats = ops.stats_update.remove(&id).expect("a new operation has counters");
+            assert!(self.ops.insert(id, (op, stats)).is_none(), "an id is used twice");
+        }
+        for (id, stats) in ops.stats_update {
+            self.ops.get_mut(&id).unwrap().1 = stats;
+        }
+        self.dropped += tasks.dropped_events + resources.dropped_events;
+    }
+
+    fn named(&self, name: &str) -> Option<(u64, &tasks::Stats)> {
+        let has = |field: &Field| text(field, "task.name").as_deref() == Some(name);
+        let (id, task) = self.tasks.iter().find(|(_, (task, _))| task.fields.iter().any(has))?;
+        Some((*id, &task.1))
+    }
+}
+
+fn text(field: &Field, name: &str) -> Option<String> {
+    let named = matches!(&field.name, Some(field::Name::StrName(known)) if known == name);
+    named.then(|| field.value.as_ref().unwrap().to_string())
+}
+
+struct Console {
+    client: InstrumentClient<Channel>,
+    updates: Streaming<Update>,
+    state: Streaming<State>,
+    picture: Picture,
+}
+
+impl Console {
+    async fn connect(address: &taskscope::Address) -> Self {
+        let channel = tonic::transport::Endpoint::new(address.to_string()).unwrap().connect().await.unwrap();
+        let mut client = InstrumentClient::new(channel);
+        let updates = client.watch_updates(InstrumentRequest {}).await.unwrap().into_inner();
+        let state = client.watch_state(StateRequest {}).await.unwrap().into_inner();
+        Self { client, updates, state, picture: Picture::default() }
+    }
+
+    async fn update(&mut self) {
+        let update = patiently(self.updates.next(), "an update").await.expect("the stream goes on").unwrap();
+        self.picture.fold(update);
+    }
+
+    async fn until(&mut self, what: &str, condition: impl Fn(&Picture) -> bool) -> &Picture {
+        let wait = async {
+            while !condition(&self.picture) {
+                self.update().await;
+            }
+        };
+        patiently(wait, what).await;
+        &self.picture
+    }
+
+    async fn temporality(&mut self) -> Temporality {
+        let state = patiently(self.state.next(), "a state").await.expect("the stream goes on").unwrap();
+        Temporality::try_from(state.temporality).unwrap()
+    }
+
+    async fn details(&mut self, task: u64) -> Streaming<TaskDetails> {
+        let request = TaskDetailsRequest { id: Some(task.into()) };
+        self.client.watch_task_details(request).await.unwrap().into_inner()
+    }
+}
+
+async fn patiently<T>(future: impl Future<Output = T>, what: &str) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("never: {what}"))
+}
+
+fn serve() -> (impl tracing::Subscriber, taskscope::Address) {
+    let builder = taskscope::builder()
+        .bind("127.0.0.1:0")
+        .retention(Duration::from_secs(600))
+        .publish_interval(Duration::from_millis(50));
+    let (subscriber, server) = builder.wrap(tracing::subscriber::NoSubscriber::default());
+    (subscriber, server.spawn().unwrap())
+}
+
+#[tokio::test]
+async fn every_task_of_a_big_program_arrives_in_messages_of_a_quarter_of_the_limit() {
+    const TASKS: usize = 10_000;
+    let (subscriber, address) = serve();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let stop = Arc::new(tokio::sync::Notify::new());
+    for number in 0..TASKS {
+        let stop = Arc::clone(&stop);
+        let name = format!("a task of many with quite a long name, number {number}");
+        tokio::task::Builder::new().name(&name).spawn(async move { stop.notified().await }).unwrap();
+    }
+    let mut console = Console::connect(&address).await;
+    let idle = |stats: &tasks::Stats| stats.poll_stats.as_ref().unwrap().polls == 1;
+    let all = |p: &Picture| p.tasks.values().filter(|(_, stats)| idle(stats)).count() >= TASKS;
+    let picture = console.until("all tasks were polled", all).await;
+    assert!(picture.largest < MAX_MESSAGE_BYTES / 2, "{} bytes", picture.largest);
+    assert!(picture.updates > 1);
+    assert_eq!(picture.dropped, 0);
+
+    stop.notify_waiters();
+    let ended = |p: &Picture| p.tasks.values().filter(|(_, s)| s.dropped_at.is_some()).count() >= TASKS;
+    console.until("all tasks ended", ended).await;
+}
+
+fn histogram(told: &DurationHistogram) -> hdrhistogram::Histogram<u64> {
+    hdrhistogram::serialization::Deserializer::new().deserialize(&mut told.raw_histogram.as_slice()).unwrap()
+}
+
+#[tokio::test]
+async fn details_have_histograms_that_decode() {
+    let (subscriber, address) = serve();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let (kick, mut kicked) = tokio::sync::mpsc::channel::<()>(1);
+    let work = async move {
+        while kicked.recv().await.is_some() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let worker = tokio::task::Builder::new().name("worker").spawn(work).unwrap();
+    for _ in 0..10 {
+        kick.send(()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut console = Console::connect(&address).await;
+    let picture = console.until("the task is there", |p| p.named("worker").is_some()).await;
+    let task = picture.named("worker").unwrap().0;
+    let mut details = console.details(task).await;
+    let told = patiently(details.next(), "details").await.unwrap().unwrap();
+    assert_eq!(told.task_id.unwrap().id, task);
+    let Some(PollTimesHistogram::Histogram(polls)) = told.poll_times_histogram else {
+        panic!("no histogram of polls");
+    };
+    let (decoded, stats) = (histogram(&polls), console.picture.named("worker").unwrap().1);
+    assert_eq!(decoded.len(), stats.poll_stats.as_ref().unwrap().polls);
+    assert!(decoded.max() >= 20_000_000, "{} ns", decoded.max());
+    assert!(decoded.max() <= polls.max_value + polls.max_value / 100);
+    let scheduled = histogram(told.scheduled_times_histogram.as_ref().unwrap());
+    assert_eq!(scheduled.len(), decoded.len());
+
+    drop(kick);
+    worker.await.unwrap();
+    let missing = TaskDetailsRequest { id: Some(42.into()) };
+    let refused = console.client.watch_task_details(missing).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_lock_and_who_waits_for_it_are_told() {
+    let (subscriber, address) = serve();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let lock = Arc::new(tokio::sync::Mutex::new(()));
+    let guard = lock.lock().await;
+    let waiting = Arc::clone(&lock);
+    let wait = async move { drop(waiting.lock().await) };
+    let waiter = tokio::task::Builder::new().name("waiter").spawn(wait).unwrap();
+    let mut console = Console::connect(&address).await;
+    let op = |p: &Picture| {
+        let waiter = p.named("waiter")?.0;
+        let of_waiter = |stats: &async_ops::Stats| stats.task_id.is_some_and(|task| task.id == waiter);
+        let waits = |(op, stats): &&(async_ops::AsyncOp, async_ops::Stats)| {
+            op.source == "Mutex::lock" && of_waiter(stats) && stats.poll_stats.as_ref().unwrap().polls > 0
+        };
+        p.ops.values().find(waits).cloned()
+    };
+    let picture = console.until("the waiter's operation is there", |p| op(p).is_some()).await;
+    let (row, stats) = op(picture).unwrap();
+    assert!(stats.dropped_at.is_none());
+    let mutex = row.resource_id.unwrap().id;
+    let (resource, stats) = &picture.resources[&mutex];
+    assert_eq!((resource.concrete_type.as_str(), resource.is_internal), ("Mutex", false));
+    let file = resource.location.as_ref().unwrap().file.as_ref().unwrap();
+    assert!(file.ends_with("compat.rs"), "{file}");
+    let locked = |stats: &resources::Stats| text(stats.attributes[0].field.as_ref().unwrap(), "locked");
+    assert_eq!(locked(stats), Some("true".to_owned()));
+    let parts = |(row, _): &&(resources::Resource, _)| row.parent_resource_id.is_some_and(|id| id.id == mutex);
+    let (part, _) = picture.resources.values().find(parts).expect("the lock's semaphore");
+    assert!(part.is_internal && part.concrete_type == "Semaphore", "{part:?}");
+
+    drop(guard);
+    waiter.await.unwrap();
+    let unlocked = |p: &Picture| locked(&p.resources[&mutex].1) == Some("false".to_owned());
+    console.until("it is unlocked", unlocked).await;
+    let id = row.id.unwrap().id;
+    let picture = console.until("nobody waits", |p| p.ops[&id].1.dropped_at.is_some()).await;
+    assert!(picture.ops[&id].1.poll_stats.as_ref().unwrap().polls > 0, "the last counters stay");
+    drop(lock);
+    console.until("it is gone", |p| p.resources[&mutex].1.dropped_at.is_some()).await;
+}
+
+#[tokio::test]
+async fn a_pause_is_for_the_connection_that_asked() {
+    let (subscriber, address) = serve();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let (mut one, mut other) = (Console::connect(&address).await, Console::connect(&address).await);
+    assert_eq!((one.temporality().await, other.temporality().await), (Temporality::Live, Temporality::Live));
+    one.client.pause(PauseRequest {}).await.unwrap();
+    assert_eq!(one.temporality().await, Temporality::Paused);
+
+    let stop = tokio::task::Builder::new().name("later").spawn(std::future::pending::<()>()).unwrap();
+    other.until("the other one goes on", |p| p.named("later").is_some()).await;
+    // A round was under way perhaps when the pause came; from then on the paused one hears nothing while the other hears a lot.
+    let mut heard = Vec::new();
+    for _ in 0..20 {
+        other.update().await;
+        let silent = Duration::from_millis(1);
+        if let Ok(update) = tokio::time::timeout(silent, one.updates.next()).await {
+            let tasks = update.unwrap().unwrap().task_update.unwrap().new_tasks;
+            heard.extend(tasks.into_iter().filter(|t| t.fields.iter().any(|f| text(f, "task.name").is_some())));
+        }
+    }
+    assert!(heard.is_empty(), "{heard:?}");
+
+    one.client.resume(ResumeRequest {}).await.unwrap();
+    assert_eq!(one.temporality().await, Temporality::Live);
+    one.until("it catches up", |p| p.named("later").is_some()).await;
+    stop.abort();
+}
+
+#[tokio::test]
+async fn a_console_too_many_is_refused_and_one_that_left_makes_room() {
+    let (_subscriber, address) = serve();
+    let mut consoles = Vec::new();
+    for _ in 0..taskscope_proto::limits::MAX_CLIENTS {
+        consoles.push(Console::connect(&address).await);
+    }
+    let channel = tonic::transport::Endpoint::new(address.to_string()).unwrap().connect().await.unwrap();
+    let mut late = InstrumentClient::new(channel);
+    let refused = late.watch_updates(InstrumentRequest {}).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+    consoles.pop();
+    let seated = async {
+        while late.watch_updates(InstrumentRequest {}).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    patiently(seated, "a seat").await;
+}
