@@ -7,6 +7,8 @@
 //! Limit: valgrind's processor has no invariant TSC, so a read of the clock is counted as the call to the system that stands in for
 //! it, not as the instruction it is on a real machine.
 
+#![expect(missing_docs, unused_qualifications, reason = "in what the macros of gungraun make")]
+
 use std::hint::black_box;
 
 use gungraun::{
@@ -71,7 +73,7 @@ fn repeat<S>(state: S, operation: impl Fn(&S)) -> S {
     state
 }
 
-#[library_benchmark(config = budget(1), setup = polled)]
+#[library_benchmark(config = budget(250), setup = polled)]
 fn poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -79,7 +81,7 @@ fn poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(1), setup = polled)]
+#[library_benchmark(config = budget(336), setup = polled)]
 fn poll_that_wakes_itself(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -88,7 +90,7 @@ fn poll_that_wakes_itself(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(1), setup = polled)]
+#[library_benchmark(config = budget(373), setup = polled)]
 fn wake_from_outside_then_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.wake(*task, false);
@@ -97,7 +99,7 @@ fn wake_from_outside_then_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) 
     })
 }
 
-#[library_benchmark(config = budget(1), setup = polled)]
+#[library_benchmark(config = budget(63), setup = polled)]
 fn waker_clone_and_drop(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.waker_cloned(*task);
@@ -105,7 +107,7 @@ fn waker_clone_and_drop(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(1), setup = watched)]
+#[library_benchmark(config = budget(398), setup = watched)]
 fn watched_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -113,7 +115,7 @@ fn watched_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(1), setup = spawned)]
+#[library_benchmark(config = budget(758), setup = spawned)]
 fn spawn_and_end(recorder: Recorder) -> Recorder {
     repeat(recorder, |recorder| {
         recorder.release(recorder.spawn(&spawn()));
