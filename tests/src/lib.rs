@@ -8,6 +8,7 @@ pub mod fake;
 pub mod fold;
 pub mod load;
 pub mod program;
+pub mod screen;
 
 use std::time::Duration;
 

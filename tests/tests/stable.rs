@@ -51,7 +51,7 @@ async fn names_sites_and_ids_are_known() {
     let sites = console.fold.sites_in("hostile.rs");
     for task in console.fold.live() {
         assert!(sites.contains(&task.site), "{} {task:?}", console.fold.place(task.site));
-        assert!(task.tokio_id != 0 && task.size_bytes > 0, "{task:?}");
+        assert!(task.tokio_id != 0, "{task:?}");
     }
     assert!(console.fold.named("wide 漢字 👩‍👩‍👧‍👦 🇩🇪").is_some());
 }

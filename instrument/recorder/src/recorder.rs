@@ -209,6 +209,10 @@ impl Recorder {
         facts.kind = tokio.kind;
         facts.knows = tokio.knows;
         facts.size_bytes = u32::try_from(tokio.size_bytes).unwrap_or(u32::MAX);
+        if tokio.original_size_bytes > 0 {
+            let original = u32::try_from(tokio.original_size_bytes).unwrap_or(u32::MAX);
+            facts.extra.get_or_insert_default().original_size_bytes = original;
+        }
         page.shared.set();
     }
 

@@ -1,6 +1,11 @@
 //! Names that would take over a terminal, and names without end.
 
-use std::{future::pending, thread};
+use std::{
+    future::{pending, poll_fn},
+    sync::mpsc,
+    task::{Poll, Waker},
+    thread,
+};
 
 use serde_json::json;
 
@@ -28,16 +33,27 @@ pub(crate) fn run(stage: &Stage) {
     // Cut in the middle of a character of three bytes if one does not look.
     stage.spawn_named(&"漢".repeat(MEGABYTE / 3), pending::<()>());
     stage.spawn_named(&"\u{1b}[31m".repeat(MEGABYTE / 5), pending::<()>());
-    // A thread with a name of its own wakes a task.
-    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
-    stage.spawn(async move {
-        let _woken = receiver.await;
-        pending::<()>().await;
-    });
-    let thread = thread::Builder::new().name("\u{1b}[5mthread\u{202e}".to_owned());
-    let woke = thread.spawn(move || sender.send(())).map(thread::JoinHandle::join);
-    assert!(matches!(woke, Ok(Ok(Ok(())))), "the thread has woken the task");
+    wake_from_a_hostile_thread(stage);
     for _ in commands() {
         answer(&json!({ "tasks": NAMES.len() + 3 }));
     }
+}
+
+/// A thread with a name of its own wakes a task, and stays: its number must not be another's.
+fn wake_from_a_hostile_thread(stage: &Stage) {
+    let (sender, wakers) = mpsc::channel::<Waker>();
+    let thread = thread::Builder::new().name("\u{1b}[5mthread\u{202e}".to_owned());
+    let waking = thread.spawn(move || {
+        wakers.iter().for_each(Waker::wake);
+    });
+    assert!(waking.is_ok(), "a name without a NUL is a name");
+    let mut polls = 0;
+    stage.spawn(poll_fn(move |context| {
+        polls += 1;
+        if polls == 1 {
+            // The thread ends with the channel, and so with this task.
+            let _sent = sender.send(context.waker().clone());
+        }
+        Poll::<()>::Pending
+    }));
 }

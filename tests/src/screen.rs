@@ -1,0 +1,123 @@
+//! The real console without its terminal: its connection, its model, and what it writes.
+
+use std::{
+    str::FromStr as _,
+    time::{Duration, Instant},
+};
+
+use taskscope_console::{
+    headless,
+    shell::connect::{Connection, News},
+    target::Target,
+};
+use taskscope_model::{Config, Effect, Event, Model, report::Report, update};
+use tokio::time::{Interval, interval};
+
+use crate::DEADLINE;
+
+/// How often the model is told the time.
+const TICK: Duration = Duration::from_millis(50);
+/// Rows that its list shows.
+const PAGE_ROWS: u16 = 1000;
+
+/// A console that watches an address for as long as it is asked to.
+#[derive(Debug)]
+pub struct Screen {
+    /// What it knows.
+    pub model: Model,
+    connection: Connection,
+    started: Instant,
+    ticks: Interval,
+}
+
+impl Screen {
+    /// Starts to connect.
+    ///
+    /// # Panics
+    /// The address is none.
+    pub fn open(address: &str) -> Self {
+        Self::open_with(address, Config::default())
+    }
+
+    /// The same, with limits of the model.
+    ///
+    /// # Panics
+    /// The address is none.
+    pub fn open_with(address: &str, config: Config) -> Self {
+        let target = Target::from_str(address).expect("an address");
+        let config = Config { target: target.to_string(), interval: Some(TICK), ..config };
+        let mut screen = Self {
+            model: Model::new(config),
+            connection: Connection::start(target),
+            started: Instant::now(),
+            ticks: interval(TICK),
+        };
+        screen.feed(Event::PageRows(PAGE_ROWS));
+        screen
+    }
+
+    /// Waits for one thing to happen, and lets the model know of it.
+    ///
+    /// # Panics
+    /// The connection has given up.
+    pub async fn step(&mut self) {
+        let event = tokio::select! {
+            news = self.connection.news.recv() => match news.expect("it never gives up") {
+                News::Frame(frame) => Event::Frame(frame),
+                News::Link(link) => Event::Connection(link),
+            },
+            _ = self.ticks.tick() => Event::Tick { now: self.started.elapsed() },
+        };
+        self.feed(event);
+    }
+
+    fn feed(&mut self, event: Event) {
+        for effect in update(&mut self.model, event) {
+            if let Effect::SendRequest(request) = effect {
+                self.connection.request(request);
+            }
+        }
+    }
+
+    /// Goes on until the model is as wanted; returns how long that took.
+    ///
+    /// # Panics
+    /// It does not become so before the deadline.
+    pub async fn wait_for(&mut self, what: &str, mut wanted: impl FnMut(&Model) -> bool) -> Duration {
+        let start = Instant::now();
+        while !wanted(&self.model) {
+            self.step().await;
+            assert!(
+                start.elapsed() < DEADLINE,
+                "waited in vain for {what}; {:?}, {:?}",
+                self.model.header(),
+                self.model.report().totals
+            );
+        }
+        start.elapsed()
+    }
+
+    /// Goes on for a while.
+    pub async fn watch_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.step().await;
+        }
+    }
+
+    /// What `--once --json` writes.
+    pub fn report(&self) -> Report {
+        self.model.report()
+    }
+
+    /// All that `--once` and `--once --json` write.
+    ///
+    /// # Panics
+    /// It can't be written.
+    pub fn written(&self) -> String {
+        let mut out = Vec::new();
+        headless::text(&self.model, 200, &mut out).expect("a buffer takes everything");
+        headless::json(&self.model, &mut out).expect("a buffer takes everything");
+        String::from_utf8(out).expect("it writes text")
+    }
+}

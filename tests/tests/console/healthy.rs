@@ -1,0 +1,43 @@
+//! Healthy servers under load: nothing serious is said against them.
+
+use std::time::Duration;
+
+use taskscope_model::{LintKind, Severity};
+use taskscope_tests::screen::Screen;
+
+use crate::start;
+
+const CLIENTS: usize = 10;
+
+#[tokio::test]
+async fn a_busy_redis_is_not_blamed() {
+    let mut program = start(&["redis", "--source", "layer"]);
+    let port = program.ask("port")["port"].as_u64().expect("a number") as u16;
+    let mut screen = Screen::open(program.address());
+    let load: Vec<_> = (0..CLIENTS)
+        .map(|i| {
+            tokio::spawn(async move {
+                let mut client = mini_redis::client::connect(("127.0.0.1", port)).await.expect("it listens");
+                loop {
+                    client.set("key", format!("{i}").into()).await.expect("the server answers");
+                    client.get("key").await.expect("the server answers");
+                }
+            })
+        })
+        .collect();
+    screen.wait_for("the connections", |model| model.report().tasks.len() > CLIENTS).await;
+    screen.watch_for(Duration::from_secs(5)).await;
+    let report = screen.report();
+    assert!(report.totals.polls > 1000, "{:?}", report.totals);
+    for lint in &report.lints {
+        // On a machine with more work than cores a woken task can wait long; that is no fault of the server, nor of the console.
+        let by_the_machine = matches!(lint.lint, LintKind::LongScheduleDelay | LintKind::LongPoll);
+        assert!(lint.severity < Severity::Critical || by_the_machine, "{lint:?}");
+    }
+    load.iter().for_each(tokio::task::JoinHandle::abort);
+    // The clients are gone; what waits for the next one is no lost waker either.
+    screen.watch_for(Duration::from_secs(2)).await;
+    let lost: Vec<_> =
+        screen.report().lints.into_iter().filter(|lint| lint.lint == LintKind::LostWaker).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
