@@ -22,3 +22,28 @@ impl SiteId {
         self != Self::NONE
     }
 }
+
+/// A resource (a lock, a channel, a timer) for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceKey {
+    /// Where the recorder keeps it; a numbering of its own, beside that of the tasks.
+    pub slot: u32,
+    /// How often that slot was used before.
+    pub generation: u32,
+}
+
+impl ResourceKey {
+    /// `r12`, as on the screen and in the report.
+    pub fn id(self) -> String {
+        format!("r{}", self.slot)
+    }
+}
+
+/// An async operation (a `lock().await`) for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OpKey {
+    /// Where the recorder keeps it; a numbering of its own.
+    pub slot: u32,
+    /// How often that slot was used before.
+    pub generation: u32,
+}

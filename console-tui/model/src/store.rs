@@ -11,6 +11,7 @@ pub(crate) mod ingest;
 pub(crate) mod intake;
 pub(crate) mod process;
 mod read;
+pub(crate) mod resources;
 pub(crate) mod task;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use detail::Detail;
 use history::{History, MAX_HISTORIES, Ticks};
 use process::Cpu;
 pub(crate) use process::{Hello, Process, Site};
+use resources::Resources;
 use task::{Facts, Live, State, Stats, Sums, Task, Total};
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
@@ -49,6 +51,7 @@ pub(crate) struct Store {
     pub(crate) process: Option<Process>,
     pub(crate) details: FxHashMap<TaskKey, Detail>,
     pub(crate) texts: Texts,
+    pub(crate) resources: Resources,
     max_tasks: usize,
     tasks: Vec<Option<Task>>,
     free: Vec<u32>,
@@ -80,6 +83,7 @@ impl Store {
             process: None,
             details: FxHashMap::default(),
             texts: Texts::default(),
+            resources: Resources::default(),
             max_tasks,
             tasks: Vec::new(),
             free: Vec::new(),

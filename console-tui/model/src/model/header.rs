@@ -53,6 +53,7 @@ impl Model {
             lost_events: process.lost_events,
             truncated: process.truncated,
             folded_sites: process.folded_sites,
+            untracked_resources: process.untracked_resources,
             ..self.intake.losses
         }
     }

@@ -136,19 +136,25 @@ pub struct Losses {
     pub truncated: u64,
     /// Places or threads beyond the recorder's limit.
     pub folded_sites: u64,
+    /// Resources and operations beyond the recorder's limit: not watched.
+    pub untracked_resources: u64,
     /// Frames refused, because they made no sense.
     pub rejected_frames: u64,
     /// Times that a gap in the sequence was seen.
     pub gaps: u64,
     /// Tasks beyond the client's own limit.
     pub tasks_over_limit: u64,
+    /// Resources and operations beyond the client's own limit.
+    pub resources_over_limit: u64,
+    /// Attributes of resources and operations beyond the client's own limit.
+    pub attributes_over_limit: u64,
     /// Texts not kept, because the client's own limit of text was reached.
     pub texts_over_limit: u64,
     /// Texts that were cut or cleaned of control characters.
     pub texts_cleaned: u64,
     /// Histories (sparklines) not kept, because of the client's own limit.
     pub histories_over_limit: u64,
-    /// Changes that named a task nobody had told of.
+    /// Changes that named a task, a resource or an operation that nobody had told of.
     pub orphans: u64,
 }
 
@@ -159,8 +165,11 @@ impl Losses {
             self.untracked,
             self.lost_events,
             self.folded_sites,
+            self.untracked_resources,
             self.rejected_frames,
             self.tasks_over_limit,
+            self.resources_over_limit,
+            self.attributes_over_limit,
             self.texts_over_limit,
             self.histories_over_limit,
             self.orphans,
@@ -176,13 +185,16 @@ impl Losses {
             (self.lost_events, "timeline events lost in the process"),
             (self.truncated, "names or fields cut in the process"),
             (self.folded_sites, "places or threads beyond the recorder's limit"),
+            (self.untracked_resources, "resources or operations beyond the recorder's limit: not watched"),
             (self.rejected_frames, "frames refused because they made no sense"),
             (self.gaps, "gaps in the sequence of frames, healed by a fresh snapshot"),
             (self.tasks_over_limit, "tasks beyond this client's limit"),
+            (self.resources_over_limit, "resources or operations beyond this client's limit"),
+            (self.attributes_over_limit, "attributes of resources beyond this client's limit"),
             (self.texts_over_limit, "texts beyond this client's limit"),
             (self.texts_cleaned, "texts cut, or cleaned of control characters"),
             (self.histories_over_limit, "sparklines beyond this client's limit"),
-            (self.orphans, "changes of tasks that nobody had told of"),
+            (self.orphans, "changes of tasks or resources that nobody had told of"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)

@@ -3,6 +3,7 @@
 //! Invariant: a frame is checked whole before any of it is applied, so a refused frame has changed nothing; checking
 //! neither panics nor allocates by a number that the other side chose.
 
+mod resources;
 mod rows;
 
 use taskscope_proto::{
@@ -121,6 +122,7 @@ pub(crate) fn check(frame: &v1::Frame) -> Result<(), WireError> {
     if let Some(stats) = &frame.stats {
         StatReader::new(stats)?;
     }
+    resources::check(frame)?;
     frame.details.iter().try_for_each(check_detail)
 }
 
@@ -166,6 +168,7 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     if let Some(stats) = &frame.stats {
         orphans += apply_stats(store, stats, frame.now_ns, losses);
     }
+    let lost_resources = resources::apply(store, frame, losses);
     for totals in &frame.totals {
         let sums = Sums {
             polls: totals.polls,
@@ -184,6 +187,7 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     }
     // Tasks over the client's own limit are counted there already.
     let orphans = if losses.tasks_over_limit > 0 { 0 } else { orphans };
+    let orphans = orphans + if losses.resources_over_limit > 0 { 0 } else { lost_resources };
     losses.orphans += orphans;
     orphans > 0
 }
@@ -245,6 +249,7 @@ fn process_numbers(wire: &v1::Process) -> Process {
         lost_events: wire.lost_events,
         truncated: wire.truncated,
         folded_sites: wire.folded_sites,
+        untracked_resources: wire.untracked_resources,
         own_cpu_ns: wire.cost_known.then_some(wire.own_cpu_ns),
         hot_path_ns: wire.hot_path_ns,
         own_memory_bytes: wire.own_memory_bytes,
@@ -308,10 +313,15 @@ pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
         taskscope_version: known(taskscope_version),
         tokio_version: known(tokio_version),
         os: known(os),
-        sources: [(sources.tracing, "tracing"), (sources.hooks, "hooks"), (sources.wrappers, "wrappers")]
-            .into_iter()
-            .filter_map(|(on, name)| on.then_some(name))
-            .collect(),
+        sources: [
+            (sources.tracing, "tracing"),
+            (sources.hooks, "hooks"),
+            (sources.wrappers, "wrappers"),
+            (sources.resources, "resources"),
+        ]
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+        .collect(),
         problems: wire
             .problems
             .iter()

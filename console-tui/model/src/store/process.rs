@@ -29,6 +29,7 @@ pub(crate) struct Process {
     pub(crate) lost_events: u64,
     pub(crate) truncated: u64,
     pub(crate) folded_sites: u64,
+    pub(crate) untracked_resources: u64,
     /// CPU time of the tool's thread; `None`: unknown.
     pub(crate) own_cpu_ns: Option<u64>,
     pub(crate) hot_path_ns: u64,

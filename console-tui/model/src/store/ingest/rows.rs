@@ -171,7 +171,7 @@ impl<'a> StatReader<'a> {
     }
 }
 
-fn state(wire: i32) -> State {
+pub(super) fn state(wire: i32) -> State {
     match v1::TaskState::try_from(wire) {
         Ok(v1::TaskState::Idle) => State::Idle,
         Ok(v1::TaskState::Scheduled) => State::Scheduled,
