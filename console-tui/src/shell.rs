@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod clipboard;
+mod compat;
 pub mod connect;
 pub mod signals;
 pub mod terminal;

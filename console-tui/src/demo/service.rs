@@ -2,8 +2,11 @@
 //!
 //! Invariant: it ends when its standard input does. Limit: two workers, so that one blocked worker is felt.
 
-use std::{io, sync::Arc};
+use std::io;
+#[cfg(not(tokio_unstable))]
+use std::sync::Arc;
 
+#[cfg(not(tokio_unstable))]
 use taskscope::Handle;
 use tokio::{runtime, task::JoinHandle};
 use tracing::dispatcher;
@@ -13,13 +16,27 @@ use super::{checkout, faults};
 /// Workers of its runtime.
 const WORKERS: usize = 2;
 
-/// Names tasks, the same way with and without `tokio_unstable`.
+/// Names tasks: as tokio does where it can, and as taskscope does where tokio is built without `tokio_unstable`.
 #[derive(Debug, Clone)]
 pub(super) struct Spawner {
+    #[cfg(not(tokio_unstable))]
     handle: Arc<Handle>,
 }
 
 impl Spawner {
+    #[cfg(tokio_unstable)]
+    #[track_caller]
+    #[expect(clippy::unused_self, reason = "without tokio_unstable there is something in it")]
+    pub(super) fn spawn<F>(&self, name: &str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let spawned = tokio::task::Builder::new().name(name).spawn(future);
+        spawned.expect("only the spawning of blocking tasks can fail")
+    }
+
+    #[cfg(not(tokio_unstable))]
     #[track_caller]
     pub(super) fn spawn<F>(&self, name: &str, future: F) -> JoinHandle<F::Output>
     where
@@ -39,7 +56,10 @@ pub(crate) fn main() -> color_eyre::Result<()> {
         .bind("127.0.0.1:0")
         .name("checkout-api")
         .wrap(tracing::subscriber::NoSubscriber::default());
-    let handle = Arc::new(server.handle().clone());
+    let spawner = Spawner {
+        #[cfg(not(tokio_unstable))]
+        handle: Arc::new(server.handle().clone()),
+    };
     dispatcher::set_global_default(dispatcher::Dispatch::new(subscriber))?;
     let address = server.spawn()?;
     let runtime = runtime::Builder::new_multi_thread()
@@ -47,7 +67,6 @@ pub(crate) fn main() -> color_eyre::Result<()> {
         .thread_name("checkout-worker")
         .enable_all()
         .build()?;
-    let spawner = Spawner { handle };
     runtime.block_on(async {
         checkout::start(&spawner).await?;
         faults::start(&spawner);

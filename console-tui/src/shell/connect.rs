@@ -26,11 +26,11 @@ use tokio::{
 };
 use tokio_stream::wrappers::WatchStream;
 use tonic::{
-    Streaming,
+    Code, Streaming,
     transport::{Channel, Endpoint},
 };
 
-use super::backoff;
+use super::{backoff, compat};
 use crate::target::Target;
 
 /// Frames and other news that wait for the screen.
@@ -127,10 +127,19 @@ async fn stream(
     // Wishes for the connection before this one are not sent: the model asks anew when it hears of this one.
     wishes.mark_unchanged();
     tell.send(News::Link(ConnectionEvent::Connected)).await.ok()?;
-    let mut client = TaskscopeClient::new(channel).max_decoding_message_size(MAX_DECODE_BYTES);
-    let requests = WatchStream::from_changes(wishes).filter_map(std::future::ready);
+    let mut client = TaskscopeClient::new(channel.clone()).max_decoding_message_size(MAX_DECODE_BYTES);
+    let requests = WatchStream::from_changes(wishes.clone()).filter_map(std::future::ready);
     let mut incoming: Streaming<Frame> = match timeout(DIAL_TIMEOUT, client.watch(requests)).await {
         Ok(Ok(answer)) => answer.into_inner(),
+        // No taskscope there; tokio-console's protocol, perhaps.
+        Ok(Err(status)) if status.code() == Code::Unimplemented => {
+            return match compat::watch(channel, tell, wishes, frames).await {
+                compat::End::Unheard => None,
+                compat::End::Closed => Some(reason::of_end(target)),
+                compat::End::Broke(status) => Some(reason::of_status(target, &status, *frames)),
+                compat::End::Silent => Some(reason::of_silence(target, DIAL_TIMEOUT)),
+            };
+        }
         Ok(Err(status)) => return Some(reason::of_status(target, &status, *frames)),
         Err(_) => return Some(reason::of_silence(target, DIAL_TIMEOUT)),
     };

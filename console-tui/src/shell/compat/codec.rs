@@ -43,7 +43,8 @@ const OPS: Shape = Shape { messages: &[(1, &PLAIN), (2, &ENTRY_OF_MAP)], ..PLAIN
 const METADATA: Shape = Shape { lists: &[7], ..PLAIN };
 const NEW_METADATA: Shape = Shape { parts: &[(2, &METADATA)], ..PLAIN };
 const ALL_METADATA: Shape = Shape { messages: &[(1, &NEW_METADATA)], ..PLAIN };
-const UPDATE: Shape = Shape { parts: &[(2, &TASKS), (3, &RESOURCES), (4, &OPS), (5, &ALL_METADATA)], ..PLAIN };
+const UPDATE: Shape =
+    Shape { parts: &[(2, &TASKS), (3, &RESOURCES), (4, &OPS), (5, &ALL_METADATA)], ..PLAIN };
 
 /// Reads an update that may come from anybody.
 fn decode(bytes: &[u8]) -> Result<Update, Status> {
@@ -59,7 +60,8 @@ fn decode(bytes: &[u8]) -> Result<Update, Status> {
 fn count(mut bytes: &[u8], shape: &Shape, left: &mut usize) -> Result<bool, DecodeError> {
     while bytes.has_remaining() {
         let (tag, wire_type) = decode_key(&mut bytes)?;
-        let has = |list: &[(u32, &'static Shape)]| list.iter().find(|(of, _)| *of == tag).map(|(_, part)| *part);
+        let has =
+            |list: &[(u32, &'static Shape)]| list.iter().find(|(of, _)| *of == tag).map(|(_, part)| *part);
         let (message, part) = (has(shape.messages), has(shape.parts));
         if message.is_some() || shape.lists.contains(&tag) {
             let Some(fewer) = left.checked_sub(1) else { return Ok(false) };
@@ -125,7 +127,11 @@ mod tests {
     #[test]
     fn a_message_larger_than_ours_is_read() {
         let new_tasks: Vec<Task> = (1..100_000)
-            .map(|id| Task { id: Some(console_api::Id { id }), fields: vec![console_api::Field::default(); 2], ..Task::default() })
+            .map(|id| Task {
+                id: Some(console_api::Id { id }),
+                fields: vec![console_api::Field::default(); 2],
+                ..Task::default()
+            })
             .collect();
         let stats_update = (1..100_000).map(|id| (id, Stats::default())).collect();
         let update = tasks(TaskUpdate { new_tasks, stats_update, dropped_events: 3 });
