@@ -89,6 +89,7 @@ actions! {
     NextTab "next-tab" Screen "The next screen";
     PrevTab "prev-tab" Screen "The screen before";
     Tasks "tasks" Screen "The tasks";
+    Resources "resources" Screen "The resources: locks, channels, timers, and who waits on them";
     Findings "findings" Screen "The findings of the lints";
     Help "help" Screen "All keys";
     Palette "command-palette" Screen "Find an action by its name and do it";
@@ -96,13 +97,14 @@ actions! {
     SortPrev "sort-prev" Table "Sort by the column before";
     InvertSort "invert-sort" Table "Sort the other way round";
     SortByChange "sort-by-change" Table "Sort by the column's change a second, or by its value again";
-    ToggleFold "toggle-fold" Table "Fold or unfold the tasks of this spawn site";
-    Fold "fold" Table "Fold the tasks of this spawn site into one row";
-    Unfold "unfold" Table "Unfold this row into its tasks";
-    FoldAll "fold-all" Table "Fold every spawn site that has several tasks";
+    ToggleFold "toggle-fold" Table "Fold or unfold what comes from the place of this row";
+    Fold "fold" Table "Fold what comes from the place of this row into one row";
+    Unfold "unfold" Table "Unfold this row into its tasks or resources";
+    FoldAll "fold-all" Table "Fold every place that has several tasks or resources";
     UnfoldAll "unfold-all" Table "Unfold everything";
-    Filter "filter" Table "Show only the tasks that match";
-    ClearFilter "clear-filter" Table "Show all tasks again";
+    Filter "filter" Table "Show only the rows that match";
+    ClearFilter "clear-filter" Table "Show all rows again";
+    ToggleParts "toggle-parts" Table "Show or hide the internal parts of resources";
     Columns "columns" Table "Choose the columns";
     Freeze "freeze" General "Freeze the screen, or let it go on; recording goes on behind";
     CopyId "copy-id" General "Copy the id of what is selected";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taskscope_proto::v1;
 
-use crate::{action::Action, columns::Column, nav::Tab};
+use crate::{action::Action, columns::Column, nav::Tab, screen::resources::ResourceColumn};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +74,8 @@ pub enum Target {
     Tab(Tab),
     /// A column's header: sorts by it, and inverts when it is the sort column already.
     Header(Column),
+    /// The same of the table of resources.
+    ResourceHeader(ResourceColumn),
     /// The strip with the most serious finding.
     Strip,
     /// The n-th breadcrumb from the left.

@@ -10,6 +10,7 @@ mod link;
 mod overlay;
 mod refresh;
 mod reports;
+mod resource;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -22,14 +23,17 @@ use crate::{
     config::Config,
     effect::Effect,
     event::{ConnectionEvent, Event, Target},
-    id::TaskKey,
+    id::{ResourceKey, TaskKey},
     lint::findings::Findings,
     nav::{OverlayKind, Screen},
     report::Report,
+    resource_table::ResourceTable,
     screen::{
         findings::FindingView,
         header::{Breadcrumb, Header, Hint, Strip, TabView},
         overlay::{Input, Overlay},
+        resource::ResourceView,
+        resources::{ResourceColumn, ResourceRow, ResourcesInfo},
         table::{Row, TableInfo},
         task::TaskView,
     },
@@ -45,6 +49,7 @@ use finding_list::FindingList;
 use link::Link;
 use overlay::{FilterEdit, OverlayState};
 use refresh::Due;
+use resource::ResourceOps;
 use route::Route;
 
 /// One picture of one process, with what the lints found in it.
@@ -85,8 +90,10 @@ pub struct Model {
     overlay: Option<OverlayState>,
     editing: Option<FilterEdit>,
     table: Table,
+    resource_table: ResourceTable,
     finding_list: FindingList,
     children: Children,
+    resource_ops: ResourceOps,
     due: Due,
     /// The last request that was sent on this stream.
     sent: Option<Wish>,
@@ -103,6 +110,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::PageRows(rows) => {
             model.table.set_page(usize::from(rows));
+            model.resource_table.set_page(usize::from(rows));
             model.finding_list.set_page(usize::from(rows));
             model.changed();
         }
@@ -141,8 +149,10 @@ impl Model {
             overlay: None,
             editing: None,
             table: Table::new(&config),
+            resource_table: ResourceTable::default(),
             finding_list: FindingList::default(),
             children: Children::default(),
+            resource_ops: ResourceOps::default(),
             due: Due::default(),
             sent: None,
             config,
@@ -240,6 +250,23 @@ impl Model {
         Some(detail::view(store, task, &self.children, self.route.door(), &self.config.lints))
     }
 
+    /// What stands around the table of resources.
+    pub fn resources(&self) -> ResourcesInfo {
+        self.build_resources_info()
+    }
+
+    /// The rows of the table of resources that are on the screen, with a cell for each of `columns`.
+    pub fn resource_rows(&self, columns: &[ResourceColumn]) -> Vec<ResourceRow> {
+        self.store().map_or_else(Vec::new, |store| self.resource_table.page_rows(store, columns))
+    }
+
+    /// Everything known of a resource; `None`: nothing is (any more).
+    pub fn resource(&self, key: ResourceKey) -> Option<ResourceView> {
+        let store = self.store()?;
+        let resource = store.resources.resource(key)?;
+        Some(resource::view(store, resource, &self.resource_ops, self.route.door()))
+    }
+
     /// The findings, most serious first.
     pub fn findings(&self) -> Vec<FindingView> {
         self.finding_list.view(self.world())
@@ -331,7 +358,9 @@ impl Model {
     fn forget_process(&mut self, old: &Store) {
         let Some(new) = &self.live.store else { return };
         self.table.renumber(|site| new.site_at(old.place_parts(site)?));
-        self.route.forget_tasks(&mut self.table);
+        self.route.forget_process(&mut self.table);
+        self.resource_table.forget();
+        self.resource_ops = ResourceOps::default();
         self.finding_list = FindingList::default();
         self.children = Children::default();
         self.due.force();
@@ -357,6 +386,10 @@ impl Model {
             Target::Row(index) => self.click_row(index, effects),
             Target::Tab(tab) => self.open_tab(tab),
             Target::Header(column) => self.act(Action::SortBy(column), effects),
+            Target::ResourceHeader(column) => {
+                self.resource_table.sort_by(column);
+                self.due.force();
+            }
             Target::Strip => self.act(Action::OpenTopFinding, effects),
             Target::Breadcrumb(depth) => {
                 while self.route.len() > depth + 1 {

@@ -5,6 +5,8 @@
 pub mod findings;
 pub mod header;
 pub mod overlay;
+pub mod resource;
+pub mod resources;
 pub mod table;
 pub mod task;
 

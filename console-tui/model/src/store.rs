@@ -13,6 +13,7 @@ pub(crate) mod process;
 mod read;
 pub(crate) mod resources;
 pub(crate) mod task;
+pub(crate) mod waits;
 
 use std::collections::VecDeque;
 

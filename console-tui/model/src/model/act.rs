@@ -4,13 +4,14 @@ use crate::{
     action::Action,
     effect::Effect,
     event::Edit,
-    id::{SiteId, TaskKey},
+    id::{ResourceKey, SiteId, TaskKey},
     model::{
         Model,
-        overlay::{FilterEdit, OverlayState},
+        overlay::{AnyFilter, FilterEdit, OverlayState},
     },
     nav::{Screen, Tab},
-    query::{complete, parse},
+    query::parse,
+    resource_table::filter::ResourceFilter,
     screen::{findings::FindingId, table::RowKey},
     store::task::Waker,
     table::{Filter, FoldMode},
@@ -37,15 +38,16 @@ impl Model {
             Action::NextTab => self.step_tab(1),
             Action::PrevTab => self.step_tab(-1),
             Action::Tasks => self.open_tab(Tab::Tasks),
+            Action::Resources => self.open_tab(Tab::Resources),
             Action::Findings => self.open_tab(Tab::Findings),
             Action::Help => self.toggle_overlay(OverlayState::help()),
             Action::Palette => self.toggle_overlay(OverlayState::palette()),
             Action::Columns => self.toggle_overlay(OverlayState::columns()),
             Action::Filter => {
                 self.overlay = None;
-                self.editing = Some(FilterEdit::new(self.table.filter.clone()));
+                self.editing = Some(FilterEdit::new(self.filter_in_force()));
             }
-            Action::ClearFilter => self.set_filter(Filter::default()),
+            Action::ClearFilter => self.set_filter(self.filter_in_force().cleared()),
             Action::Freeze => self.set_frozen(self.frozen.is_none()),
             Action::CopyId => effects.extend(self.copied_id().map(Effect::CopyText)),
             Action::CopyPlace => effects.extend(self.copied_place().map(Effect::CopyText)),
@@ -55,6 +57,11 @@ impl Model {
             }
             Action::Suspend => effects.push(Effect::Suspend),
             Action::Quit => effects.push(Effect::Quit),
+            Action::ToggleParts => {
+                self.resource_table.with_parts = !self.resource_table.with_parts;
+                self.due.force();
+            }
+            table_action if self.screen() == Screen::Resources => self.act_on_resources(table_action),
             table_action => self.act_on_table(table_action),
         }
         if action.is_navigation() {
@@ -84,6 +91,25 @@ impl Model {
         self.due.force();
     }
 
+    fn act_on_resources(&mut self, action: Action) {
+        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+        let Some(store) = &world.store else { return };
+        let table = &mut self.resource_table;
+        match action {
+            Action::SortNext => table.sort_step(1),
+            Action::SortPrev => table.sort_step(-1),
+            Action::InvertSort => table.descending = !table.descending,
+            Action::FoldAll => table.fold_all(store, true),
+            Action::UnfoldAll => table.fold_all(store, false),
+            Action::ToggleFold if table.fold(store, None) => {}
+            Action::Fold if table.fold(store, Some(true)) => {}
+            Action::Unfold if table.fold(store, Some(false)) => {}
+            // The others are about the tasks.
+            _ => return,
+        }
+        self.due.force();
+    }
+
     fn fold(&mut self, wanted: Option<bool>) {
         let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
         if let Some(store) = &world.store
@@ -96,7 +122,8 @@ impl Model {
     fn page(&self) -> isize {
         let page = match self.screen() {
             Screen::Findings => self.finding_list.page(),
-            Screen::Tasks | Screen::Task(_) => self.table.page(),
+            Screen::Resources => self.resource_table.page(),
+            Screen::Tasks | Screen::Task(_) | Screen::Resource(_) => self.table.page(),
         };
         // One row of the old page stays to hold on to.
         isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
@@ -111,7 +138,8 @@ impl Model {
                 return self.changed();
             }
             (None, Screen::Findings) => self.finding_list.index(),
-            (None, Screen::Task(_)) => self.route.door(),
+            (None, Screen::Resources) => self.resource_table.index(),
+            (None, Screen::Task(_) | Screen::Resource(_)) => self.route.door(),
         };
         self.move_to(from.saturating_add_signed(by));
     }
@@ -129,8 +157,13 @@ impl Model {
                 let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
                 self.finding_list.move_to(index, world);
             }
+            Screen::Resources => self.resource_table.move_to(index),
             Screen::Task(key) => {
                 let doors = self.task(key).map_or(0, |task| task.doors.len());
+                self.route.set_door(index.min(doors.saturating_sub(1)));
+            }
+            Screen::Resource(key) => {
+                let doors = self.resource(key).map_or(0, |resource| resource.doors.len());
                 self.route.set_door(index.min(doors.saturating_sub(1)));
             }
         }
@@ -140,7 +173,8 @@ impl Model {
         let selected = match self.screen() {
             Screen::Tasks => self.table.selected_index(),
             Screen::Findings => self.finding_list.selected().map(|_| self.finding_list.index()),
-            Screen::Task(_) => Some(self.route.door()),
+            Screen::Resources => self.resource_table.selected_index(),
+            Screen::Task(_) | Screen::Resource(_) => Some(self.route.door()),
         };
         if selected == Some(index) && self.overlay.is_none() {
             self.act(Action::Open, effects);
@@ -177,24 +211,36 @@ impl Model {
             Screen::Findings => self.open_finding(self.finding_list.selected()),
             Screen::Task(key) => {
                 let door =
-                    self.task(key).and_then(|task| task.doors.get(task.selected_door?).map(|door| door.task));
-                if let Some(key) = door {
-                    self.open_task(key);
-                }
+                    self.task(key).and_then(|task| task.doors.get(task.selected_door?).map(|door| door.to));
+                self.open_door(door);
+            }
+            Screen::Resources => match self.resource_table.selected_resource() {
+                Some(key) => self.open_door(Some(Screen::Resource(key))),
+                None => self.act_on_resources(Action::ToggleFold),
+            },
+            Screen::Resource(key) => {
+                let view = self.resource(key);
+                self.open_door(view.and_then(|view| view.doors.get(view.selected_door?).map(|door| door.to)));
             }
         }
     }
 
     fn open_task(&mut self, key: TaskKey) {
-        self.route.push(Screen::Task(key));
-        self.due.force();
+        self.open_door(Some(Screen::Task(key)));
+    }
+
+    fn open_door(&mut self, to: Option<Screen>) {
+        if let Some(screen) = to {
+            self.route.push(screen);
+            self.due.force();
+        }
     }
 
     fn open_related(&mut self, related: impl Fn(&crate::store::task::Task) -> Option<TaskKey>) {
         let from = match self.screen() {
             Screen::Task(key) => Some(key),
             Screen::Tasks => self.table.selected_task(),
-            Screen::Findings => None,
+            Screen::Findings | Screen::Resources | Screen::Resource(_) => None,
         };
         let target = from.and_then(|key| {
             let store = self.store()?;
@@ -232,8 +278,12 @@ impl Model {
         if let Some(editing) = self.editing.take() {
             return self.set_filter(editing.before);
         }
-        if !self.route.pop(&mut self.table) && self.screen() == Screen::Tasks {
-            self.table.filter = Filter::default();
+        if !self.route.pop(&mut self.table) {
+            match self.screen() {
+                Screen::Tasks => self.table.filter = Filter::default(),
+                Screen::Resources => self.resource_table.filter = ResourceFilter::default(),
+                Screen::Task(_) | Screen::Resource(_) | Screen::Findings => {}
+            }
         }
         self.due.force();
     }
@@ -257,11 +307,21 @@ impl Model {
         };
     }
 
-    fn set_filter(&mut self, filter: Filter) {
-        if self.table.filter != filter {
-            self.table.filter = filter;
-            self.due.force();
+    /// That of the table on the screen.
+    fn filter_in_force(&self) -> AnyFilter {
+        if self.route.tab() == Tab::Resources {
+            AnyFilter::Resources(self.resource_table.filter.clone())
+        } else {
+            AnyFilter::Tasks(self.table.filter.clone())
         }
+    }
+
+    fn set_filter(&mut self, filter: AnyFilter) {
+        match filter {
+            AnyFilter::Tasks(filter) => self.table.filter = filter,
+            AnyFilter::Resources(filter) => self.resource_table.filter = filter,
+        }
+        self.due.force();
     }
 
     pub(super) fn edit(&mut self, edit: &Edit) {
@@ -272,32 +332,46 @@ impl Model {
         }
         let Some(editing) = &mut self.editing else { return };
         if *edit == Edit::Complete {
-            let line = &mut editing.line;
-            let completions = complete::complete(&line.text(), line.cursor());
-            if let Some(word) = completions.words.first() {
-                line.replace(completions.start, word);
+            let (start, words) = editing.completions();
+            if let Some(word) = words.first() {
+                editing.line.replace(start, word);
             }
         } else {
             editing.line.edit(edit);
         }
-        let text = editing.line.text();
         // While it can't be understood, the last one that could stays in force.
-        if let Ok(query) = parse::parse(&text) {
-            let text = if query.is_some() { text } else { String::new() };
-            self.set_filter(Filter { text, query });
+        if let Ok(filter) = editing.filter() {
+            self.set_filter(filter);
         }
     }
 
     fn copied_id(&self) -> Option<String> {
         let store = self.store()?;
+        if let Some(key) = self.selected_resource() {
+            return Some(key.id());
+        }
         match self.selected_subject()? {
             RowKey::Task(key) => store.task(key).map(crate::store::task::Task::id),
             RowKey::Group(_) => None,
         }
     }
 
+    /// The resource that is on the screen or selected there.
+    fn selected_resource(&self) -> Option<ResourceKey> {
+        match self.screen() {
+            Screen::Resource(key) => Some(key),
+            Screen::Resources => self.resource_table.selected_resource(),
+            Screen::Tasks | Screen::Task(_) | Screen::Findings => None,
+        }
+    }
+
     fn copied_place(&self) -> Option<String> {
         let store = self.store()?;
+        match self.screen() {
+            Screen::Resources => return store.place(self.resource_table.selected_site(store)?),
+            Screen::Resource(key) => return store.place(store.resources.resource(key)?.site),
+            Screen::Tasks | Screen::Task(_) | Screen::Findings => {}
+        }
         let site: SiteId = match self.selected_subject()? {
             RowKey::Task(key) => store.task(key)?.facts.site,
             RowKey::Group(site) => site,
@@ -309,6 +383,7 @@ impl Model {
         match self.screen() {
             Screen::Task(key) => Some(RowKey::Task(key)),
             Screen::Tasks => self.table.selected(),
+            Screen::Resources | Screen::Resource(_) => None,
             Screen::Findings => {
                 let finding = self.world().findings.get(self.finding_list.selected()?)?;
                 match finding.tasks.as_slice() {

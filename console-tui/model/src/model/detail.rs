@@ -2,10 +2,13 @@
 
 use crate::{
     format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
-    id::TaskKey,
+    id::{ResourceKey, TaskKey},
     lint::{LintConfig, findings},
+    model::resource::op_view,
+    nav::Screen,
     screen::{
         Tone,
+        resource::OpView,
         table::Cell,
         task::{
             Bucket, Distribution, Door, Fact, MAX_CHILDREN, TaskView, Timeline, TimelineEvent, WakerLine,
@@ -50,20 +53,37 @@ impl Children {
     }
 }
 
-struct Doors<'a> {
+/// What can be opened from a screen; the same door for the same thing.
+pub(super) struct Doors<'a> {
     store: &'a Store,
-    list: Vec<Door>,
+    pub(super) list: Vec<Door>,
 }
 
-impl Doors<'_> {
-    /// The door to a task that is known; the same door for the same task.
-    fn to(&mut self, key: TaskKey) -> Option<usize> {
-        let task = self.store.task(key)?;
-        if let Some(known) = self.list.iter().position(|door| door.task == key) {
-            return Some(known);
+impl<'a> Doors<'a> {
+    pub(super) fn new(store: &'a Store) -> Self {
+        Self { store, list: Vec::new() }
+    }
+
+    /// The door to a task that is known.
+    pub(super) fn task(&mut self, key: TaskKey) -> Option<usize> {
+        let store = self.store;
+        let task = store.task(key)?;
+        Some(self.to(Screen::Task(key), || store.task_words(task)))
+    }
+
+    /// The door to a resource that is known.
+    pub(super) fn resource(&mut self, key: ResourceKey) -> Option<usize> {
+        let store = self.store;
+        let resource = store.resources.resource(key)?;
+        Some(self.to(Screen::Resource(key), || store.resource_words(resource)))
+    }
+
+    fn to(&mut self, to: Screen, text: impl FnOnce() -> String) -> usize {
+        if let Some(known) = self.list.iter().position(|door| door.to == to) {
+            return known;
         }
-        self.list.push(Door { text: self.store.task_words(task), task: key });
-        Some(self.list.len() - 1)
+        self.list.push(Door { text: text(), to });
+        self.list.len() - 1
     }
 }
 
@@ -75,14 +95,18 @@ pub(crate) fn view(
     selected: usize,
     config: &LintConfig,
 ) -> TaskView {
-    let mut doors = Doors { store, list: Vec::new() };
+    let mut doors = Doors::new(store);
+    // In the order of the screen.
+    let (ops, more_ops) = store.ops_of_task(task.key);
+    let ops = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut doors));
+    let ops: Vec<OpView> = ops.map(|op| OpView { task_door: None, ..op }).collect();
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut doors);
     let wake_facts = wake_facts(store, task, &mut doors);
     let wakers = detail.map(|detail| wakers(store, task, detail, &mut doors));
     let mine = children.of == Some(task.key);
     let listed: &[TaskKey] = if mine { &children.list } else { &[] };
-    let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.to(*key)).collect();
+    let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.task(*key)).collect();
     let at = store.now_ns;
     let state_words = match task.stats.state {
         State::Done => format!("ended {} ago", duration_ns(task.state_age_ns(at))),
@@ -99,6 +123,9 @@ pub(crate) fn view(
         about,
         life: life(task, at),
         wakes: wake_facts,
+        ops,
+        more_ops,
+        waits: task.stats.state == State::Idle,
         findings: findings::about_task(store, task, config),
         poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),
         schedule_delays: detail.and_then(|detail| distribution(detail.scheduled.as_ref()?)),
@@ -111,7 +138,7 @@ pub(crate) fn view(
     }
 }
 
-fn fact(label: &'static str, value: Cell) -> Fact {
+pub(super) fn fact(label: &'static str, value: Cell) -> Fact {
     Fact { label, value, door: None }
 }
 
@@ -119,7 +146,7 @@ fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
     let parent = task.facts.parent.map(|key| {
         let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
-        (Cell::new(words, Tone::Door), doors.to(key))
+        (Cell::new(words, Tone::Door), doors.task(key))
     });
     let (parent, door) = parent.unwrap_or((Cell::unknown(), None));
     let mut facts = vec![
@@ -169,7 +196,7 @@ fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
         Waker::Task(key) if key == task.key => (Cell::normal("itself"), None),
         Waker::Task(key) => {
             let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
-            (Cell::new(words, Tone::Door), doors.to(key))
+            (Cell::new(words, Tone::Door), doors.task(key))
         }
         waker => (store.waker_words(waker).map_or_else(Cell::unknown, Cell::normal), None),
     };
@@ -190,7 +217,7 @@ fn wakers(store: &Store, task: &Task, detail: &Detail, doors: &mut Doors) -> Wak
     let lines = counts.into_iter().map(|(waker, count)| {
         let (text, door) = match waker {
             Waker::Task(key) if key == task.key => ("itself".to_owned(), None),
-            Waker::Task(key) => (store.waker_words(waker).unwrap_or_default(), doors.to(key)),
+            Waker::Task(key) => (store.waker_words(waker).unwrap_or_default(), doors.task(key)),
             Waker::Thread(_) | Waker::Unknown => {
                 (store.waker_words(waker).unwrap_or_else(|| "unknown".to_owned()), None)
             }

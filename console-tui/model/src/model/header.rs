@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     action::Action,
     columns::Column,
-    id::TaskKey,
+    id::{ResourceKey, TaskKey},
     lint::Severity,
     model::Model,
     nav::{Screen, Tab},
@@ -13,6 +13,7 @@ use crate::{
         header::{
             Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
         },
+        resources::ResourcesInfo,
         table::TableInfo,
     },
     store::{Store, ingest::WireError, task::State},
@@ -128,8 +129,15 @@ impl Model {
             Screen::Tasks => "Tasks".to_owned(),
             Screen::Findings => "Findings".to_owned(),
             Screen::Task(key) => self.task_words(key),
+            Screen::Resources => "Resources".to_owned(),
+            Screen::Resource(key) => self.resource_words(key),
         };
         self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
+    }
+
+    fn resource_words(&self, key: ResourceKey) -> String {
+        let words = self.store().and_then(|store| Some(store.resource_words(store.resources.resource(key)?)));
+        words.unwrap_or_else(|| format!("{} (gone)", key.id()))
     }
 
     fn task_words(&self, key: TaskKey) -> String {
@@ -150,6 +158,7 @@ impl Model {
         const LOOK: Hint = Hint { actions: &[Action::OpenTopFinding], text: "worst finding" };
         const PARENT: Hint = Hint { actions: &[Action::OpenParent], text: "spawner" };
         const WAKER: Hint = Hint { actions: &[Action::OpenLastWaker], text: "last waker" };
+        const PARTS: Hint = Hint { actions: &[Action::ToggleParts], text: "parts" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
         const TOGGLE: Hint = Hint { actions: &[Action::Open], text: "show or hide" };
         const RUN: Hint = Hint { actions: &[Action::Open], text: "do it" };
@@ -171,6 +180,8 @@ impl Model {
         let freeze = if self.frozen.is_some() { GO_ON } else { FREEZE };
         let mut hints = match self.screen() {
             Screen::Tasks => vec![MOVE, OPEN, FOLD, SORT, FILTER, COLUMNS, freeze],
+            Screen::Resources => vec![MOVE, OPEN, FOLD, SORT, FILTER, PARTS, freeze],
+            Screen::Resource(_) => vec![MOVE, OPEN, COPY, freeze],
             Screen::Findings => vec![MOVE, OPEN, freeze],
             Screen::Task(_) => vec![MOVE, OPEN, PARENT, WAKER, COPY, freeze],
         };
@@ -196,6 +207,41 @@ impl Model {
             filter: self.table.filter.text.clone(),
             empty: self.why_empty(),
         }
+    }
+
+    pub(super) fn build_resources_info(&self) -> ResourcesInfo {
+        let table = &self.resource_table;
+        let way = if table.descending { "largest first" } else { "smallest first" };
+        ResourcesInfo {
+            rows: table.len(),
+            offset: table.offset(),
+            selected: table.selected_index(),
+            matching: table.matching,
+            resources: table.resources,
+            hidden_parts: table.hidden_parts,
+            not_listed: table.not_listed,
+            sort: table.sort,
+            descending: table.descending,
+            sort_words: format!("{}, {way}", table.sort.spec().words),
+            filter: table.filter.text.clone(),
+            empty: self.why_no_resources(),
+        }
+    }
+
+    fn why_no_resources(&self) -> Option<String> {
+        let table = &self.resource_table;
+        if table.len() > 0 {
+            return None;
+        }
+        let tells = self.store()?.hello.sources.contains(&"resources");
+        Some(if table.resources > 0 {
+            let all = crate::format::exact(table.resources as u64);
+            format!("None of {all} resources matches the filter.")
+        } else if tells || table.hidden_parts > 0 {
+            "No lock, channel or timer of tokio is alive.".to_owned()
+        } else {
+            "The process tells nothing of its locks, channels and timers.".to_owned()
+        })
     }
 
     fn sort_words(&self) -> String {

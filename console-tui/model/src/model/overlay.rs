@@ -8,6 +8,7 @@ use crate::{
     model::Model,
     nav::{InputKind, OverlayKind},
     query::{complete, parse},
+    resource_table::filter::{self, ResourceFilter},
     screen::overlay::{Input, InputError, Overlay, OverlayRow},
     table::Filter,
 };
@@ -134,21 +135,67 @@ fn palette_rows(text: &str) -> Vec<OverlayRow> {
     found.into_iter().map(|(_, action)| OverlayRow::Action(action)).collect()
 }
 
+/// The filter of one of the tables.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum AnyFilter {
+    Tasks(Filter),
+    Resources(ResourceFilter),
+}
+
+impl AnyFilter {
+    /// That of the same table that lets everything through.
+    pub(crate) fn cleared(&self) -> Self {
+        match self {
+            Self::Tasks(_) => Self::Tasks(Filter::default()),
+            Self::Resources(_) => Self::Resources(ResourceFilter::default()),
+        }
+    }
+}
+
 /// A filter that is being typed.
 #[derive(Debug)]
 pub(crate) struct FilterEdit {
     pub(crate) line: Line,
     /// In force again when the user gives up.
-    pub(crate) before: Filter,
+    pub(crate) before: AnyFilter,
 }
 
 impl FilterEdit {
-    pub(crate) fn new(before: Filter) -> Self {
-        Self { line: Line::new(&before.text), before }
+    pub(crate) fn new(before: AnyFilter) -> Self {
+        let text = match &before {
+            AnyFilter::Tasks(filter) => &filter.text,
+            AnyFilter::Resources(filter) => &filter.text,
+        };
+        Self { line: Line::new(text), before }
+    }
+
+    /// What is typed, understood.
+    pub(crate) fn filter(&self) -> Result<AnyFilter, InputError> {
+        let text = self.line.text();
+        Ok(match &self.before {
+            AnyFilter::Tasks(_) => {
+                let query = parse::parse(&text)?;
+                let text = if query.is_some() { text } else { String::new() };
+                AnyFilter::Tasks(Filter { text, query })
+            }
+            AnyFilter::Resources(_) => AnyFilter::Resources(ResourceFilter::parse(&text)?),
+        })
+    }
+
+    /// What could be typed next, and where the part that it replaces starts.
+    pub(crate) fn completions(&self) -> (usize, Vec<String>) {
+        let (text, cursor) = (self.line.text(), self.line.cursor());
+        match &self.before {
+            AnyFilter::Tasks(_) => {
+                let completions = complete::complete(&text, cursor);
+                (completions.start, completions.words)
+            }
+            AnyFilter::Resources(_) => filter::complete(&text, cursor),
+        }
     }
 
     pub(crate) fn error(&self) -> Option<InputError> {
-        parse::parse(&self.line.text()).err()
+        self.filter().err()
     }
 }
 
@@ -166,14 +213,17 @@ impl Model {
         }
         let editing = self.editing.as_ref()?;
         let (text, cursor) = (editing.line.text(), editing.line.cursor());
-        let mut completions = complete::complete(&text, cursor).words;
+        let (_, mut completions) = editing.completions();
         completions.truncate(MAX_COMPLETIONS);
         Some(Input {
             kind: InputKind::Filter,
             cursor,
             error: editing.error(),
             completions,
-            counts: Some(self.build_table_info().counts()),
+            counts: Some(match &editing.before {
+                AnyFilter::Tasks(_) => self.build_table_info().counts(),
+                AnyFilter::Resources(_) => self.build_resources_info().counts(),
+            }),
             text,
         })
     }

@@ -7,7 +7,7 @@ use taskscope_proto::limits::MAX_DETAILS;
 use crate::{
     effect::Effect,
     id::TaskKey,
-    model::{Model, World, detail::Children},
+    model::{Model, World, detail::Children, resource::ResourceOps},
     nav::Screen,
     screen::table::RowKey,
     store::ingest::Wish,
@@ -78,6 +78,13 @@ impl Model {
                 Some(key) => Children::find(store, key),
                 None => Children::default(),
             };
+            if self.route.screens().any(|screen| screen == Screen::Resources) {
+                self.resource_table.rebuild(store, &self.config);
+            }
+            self.resource_ops = match self.route.screen() {
+                Screen::Resource(key) => ResourceOps::find(store, key),
+                _ => ResourceOps::default(),
+            };
         }
         self.finding_list.settle(self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world));
         self.changed();
@@ -88,6 +95,7 @@ impl Model {
         match self.screen() {
             Screen::Task(key) => Some(key),
             Screen::Tasks | Screen::Findings => self.side_pane(),
+            Screen::Resources | Screen::Resource(_) => None,
         }
     }
 

@@ -76,6 +76,7 @@ impl Route {
     pub(crate) fn tab(&self) -> Tab {
         match self.first.screen {
             Screen::Findings => Tab::Findings,
+            Screen::Resources | Screen::Resource(_) => Tab::Resources,
             Screen::Tasks | Screen::Task(_) => Tab::Tasks,
         }
     }
@@ -111,13 +112,14 @@ impl Route {
         while self.pop(table) {}
         self.first = Step::to(match tab {
             Tab::Tasks => Screen::Tasks,
+            Tab::Resources => Screen::Resources,
             Tab::Findings => Screen::Findings,
         });
     }
 
-    /// Leaves the screens of tasks that belong to another process.
-    pub(crate) fn forget_tasks(&mut self, table: &mut Table) {
-        if self.tasks().next().is_some() {
+    /// Leaves the screens of tasks and resources that belong to another process.
+    pub(crate) fn forget_process(&mut self, table: &mut Table) {
+        if self.screens().any(|screen| matches!(screen, Screen::Task(_) | Screen::Resource(_))) {
             while self.pop(table) {}
         }
     }

@@ -143,7 +143,7 @@ impl Parser<'_> {
         };
         let Some((_, field)) = fields().find(|(known, _)| known.eq_ignore_ascii_case(&name)) else {
             // `main.rs:40` and `a::b` are words.
-            if compare == (Compare::Equal, true) && !looks_like_field(&name) {
+            if compare == (Compare::Equal, true) && !looks_like(&name, fields().map(|(known, _)| known)) {
                 self.at = start;
                 return Ok(Expr::Word(self.text()?.to_lowercase()));
             }
@@ -248,13 +248,13 @@ fn single(mut parts: Vec<Expr>, many: fn(Vec<Expr>) -> Expr) -> Expr {
     if parts.len() == 1 { parts.remove(0) } else { many(parts) }
 }
 
-/// Near enough to a field's name to be a slip of the finger.
-fn looks_like_field(name: &str) -> bool {
+/// Near enough to one of the names to be a slip of the finger.
+pub(crate) fn looks_like<'a>(name: &str, mut known: impl Iterator<Item = &'a str>) -> bool {
     let lower = name.to_lowercase();
-    !name.is_empty() && fields().any(|(known, _)| strsim::jaro_winkler(known, &lower) >= 0.85)
+    !name.is_empty() && known.any(|known| strsim::jaro_winkler(known, &lower) >= 0.85)
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let lower = name.to_lowercase();
     let near = known
         .clone()

@@ -1,6 +1,11 @@
 //! One task, whole.
 
-use crate::{id::TaskKey, lint::LintKind, lint::Severity, screen::table::Cell};
+use crate::{
+    id::TaskKey,
+    lint::{LintKind, Severity},
+    nav::Screen,
+    screen::{resource::OpView, table::Cell},
+};
 
 /// Everything known of one task.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +26,12 @@ pub struct TaskView {
     pub life: Vec<Fact>,
     /// Its wakes: count, self-wakes, wakers alive, clones, last wake and by whom.
     pub wakes: Vec<Fact>,
+    /// The operations under way in it, the one begun first first; one that is a part of another stands below it.
+    pub ops: Vec<OpView>,
+    /// Further operations.
+    pub more_ops: usize,
+    /// It is idle: what it waits for is among [`Self::ops`], if anything tells.
+    pub waits: bool,
     /// Findings, each with what to do next.
     pub findings: Vec<TaskFinding>,
     /// Lengths of its polls; `None` until the server has sent them.
@@ -51,7 +62,7 @@ pub struct Fact {
     pub label: &'static str,
     /// `312 µs`
     pub value: Cell,
-    /// Leads to a task: index into [`TaskView::doors`].
+    /// Leads to a task or a resource: index into [`TaskView::doors`].
     pub door: Option<usize>,
 }
 
@@ -60,8 +71,8 @@ pub struct Fact {
 pub struct Door {
     /// `transfer #88`
     pub text: String,
-    /// Where it leads.
-    pub task: TaskKey,
+    /// Where it leads: a task or a resource.
+    pub to: Screen,
 }
 
 /// A finding about one task.

@@ -1,0 +1,144 @@
+//! Everything known of one resource, and the operations of a task, put together for their screens.
+
+use crate::{
+    format::{UNKNOWN, count, duration_ns, exact},
+    id::{OpKey, ResourceKey},
+    model::detail::{Doors, fact},
+    screen::{
+        Tone,
+        resource::{MAX_PARTS, OpView, ResourceView},
+        table::Cell,
+        task::Fact,
+    },
+    store::{
+        Store,
+        resources::{Op, Resource},
+        task::Waker,
+        waits::{Waits, tree},
+    },
+    table::cells,
+};
+
+/// Parts of a resource whose operations are looked at.
+const MAX_PARTS_SEARCHED: usize = 256;
+
+/// The operations on the resource that is on the screen, found at the last refresh.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct ResourceOps {
+    of: Option<ResourceKey>,
+    list: Vec<(u8, OpKey)>,
+    more: usize,
+    waits: Waits,
+}
+
+impl ResourceOps {
+    /// Looks for the operations on `key` and its parts: one walk over all operations.
+    pub(crate) fn find(store: &Store, key: ResourceKey) -> Self {
+        let mut family = vec![key];
+        let mut next = 0;
+        while let Some(of) = family.get(next).copied() {
+            let room = MAX_PARTS_SEARCHED.saturating_sub(family.len());
+            let parts: Vec<ResourceKey> = store.resources.parts(of).map(|part| part.key).take(room).collect();
+            for part in parts {
+                if !family.contains(&part) {
+                    family.push(part);
+                }
+            }
+            next += 1;
+        }
+        let ops = family.iter().flat_map(|of| store.resources.ops_on(*of)).collect();
+        let (list, more) = tree(ops);
+        Self {
+            of: Some(key),
+            list: list.into_iter().map(|(depth, op)| (depth, op.key)).collect(),
+            more,
+            waits: store.waits().get(&key).copied().unwrap_or_default(),
+        }
+    }
+}
+
+/// The screen of a resource.
+pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, selected: usize) -> ResourceView {
+    let mut doors = Doors::new(store);
+    let known = ops.of == Some(resource.key);
+    let at = store.now_ns;
+    let about = about(store, resource, &mut doors);
+    let attributes = resource.attributes.iter().map(|attribute| {
+        let name = store.texts.text(attribute.name).unwrap_or(UNKNOWN).to_owned();
+        (name, Cell::normal(store.attribute_value(attribute)))
+    });
+    let attributes = attributes.collect();
+    let mut parts: Vec<ResourceKey> = store.resources.parts(resource.key).map(|part| part.key).collect();
+    let more_parts = parts.len().saturating_sub(MAX_PARTS);
+    parts.truncate(MAX_PARTS);
+    let parts = parts.into_iter().filter_map(|part| doors.resource(part)).collect();
+    let listed = ops.list.iter().filter(|_| known);
+    let listed = listed.filter_map(|(depth, key)| Some((*depth, store.resources.op(*key)?)));
+    let rows = listed.map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
+    let waits = if known { ops.waits } else { Waits::default() };
+    let state = match waits.longest_ns(at) {
+        Some(ns) if waits.tasks == 1 => Cell::new(format!("1 task waits, for {}", duration_ns(ns)), Tone::Idle),
+        Some(ns) => {
+            let tasks = count(waits.tasks);
+            Cell::new(format!("{tasks} tasks wait, the longest for {}", duration_ns(ns)), Tone::Idle)
+        }
+        None => Cell::new("nobody waits", Tone::Dim),
+    };
+    ResourceView {
+        key: resource.key,
+        id: resource.key.id(),
+        title: store.texts.text(resource.concrete_type).unwrap_or(UNKNOWN).to_owned(),
+        state,
+        about,
+        attributes,
+        parts,
+        more_parts,
+        ops: rows,
+        more_ops: if known { ops.more } else { 0 },
+        selected_door: (!doors.list.is_empty()).then(|| selected.min(doors.list.len() - 1)),
+        doors: doors.list,
+    }
+}
+
+fn about(store: &Store, resource: &Resource, doors: &mut Doors) -> Vec<Fact> {
+    let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
+    let kind = store.texts.text(resource.kind).map(str::to_owned);
+    let mut facts = vec![
+        fact("kind", text(kind)),
+        fact("made at", text(store.place(resource.site))),
+        fact("made", Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(resource.created_ns))))),
+    ];
+    if let Some(parent) = resource.parent {
+        let words = store.resources.resource(parent).map(|parent| store.resource_words(parent));
+        let value = words.map_or_else(Cell::unknown, |words| Cell::new(words, Tone::Door));
+        facts.push(Fact { label: "part of", value, door: doors.resource(parent) });
+    }
+    // What tokio tells says who waits, never who holds.
+    facts.push(fact("held by", Cell::unknown()));
+    facts
+}
+
+/// One operation as a row.
+pub(crate) fn op_view(store: &Store, depth: u8, op: &Op, doors: &mut Doors) -> OpView {
+    let at = store.now_ns;
+    let resource = op.resource.and_then(|key| store.resources.resource(key));
+    let task = op.stats.task.map(|key| {
+        let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
+        (Cell::new(words, Tone::Door), doors.task(key))
+    });
+    let (task, task_door) = task.unwrap_or((Cell::unknown(), None));
+    OpView {
+        depth,
+        source: store.op_words(op).to_owned(),
+        on: resource
+            .map_or_else(Cell::unknown, |resource| Cell::new(store.resource_words(resource), Tone::Door)),
+        on_door: resource.and_then(|resource| doors.resource(resource.key)),
+        task,
+        task_door,
+        state: cells::state(op.stats.state),
+        age: Cell::normal(duration_ns(op.age_ns(at))),
+        polls: Cell::value(Some(op.stats.polls), exact),
+        busy: Cell::value(Some(op.busy_ns(at)), duration_ns),
+        attributes: store.attribute_words(&op.attributes),
+    }
+}

@@ -1,0 +1,71 @@
+//! One resource, whole; and the operations on it.
+
+use crate::{
+    id::ResourceKey,
+    screen::{
+        table::Cell,
+        task::{Door, Fact},
+    },
+};
+
+/// Operations listed for a resource or a task.
+pub const MAX_OPS_LISTED: usize = 256;
+
+/// Parts listed for a resource.
+pub const MAX_PARTS: usize = 16;
+
+/// Everything known of one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceView {
+    /// Which.
+    pub key: ResourceKey,
+    /// `r12`
+    pub id: String,
+    /// Its type, or `–`.
+    pub title: String,
+    /// `2 tasks wait, the longest for 41.2 s`
+    pub state: Cell,
+    /// What it is: kind, place, age, what it is a part of.
+    pub about: Vec<Fact>,
+    /// `locked yes`
+    pub attributes: Vec<(String, Cell)>,
+    /// Its parts, at most [`MAX_PARTS`]: indexes into [`Self::doors`].
+    pub parts: Vec<usize>,
+    /// Further parts.
+    pub more_parts: usize,
+    /// The operations on it and on its parts, those that wait longest first; one that is a part of another stands below it.
+    pub ops: Vec<OpView>,
+    /// Further operations.
+    pub more_ops: usize,
+    /// Everything on this screen that can be opened, in the order of the screen.
+    pub doors: Vec<Door>,
+    /// The chosen one.
+    pub selected_door: Option<usize>,
+}
+
+/// One async operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpView {
+    /// 1 for a part of the operation above it, and so on.
+    pub depth: u8,
+    /// `Mutex::lock`, or `–`
+    pub source: String,
+    /// What it is on: `Mutex src/state.rs:12`.
+    pub on: Cell,
+    /// Leads to that resource.
+    pub on_door: Option<usize>,
+    /// The task that polled it last.
+    pub task: Cell,
+    /// Leads to that task.
+    pub task_door: Option<usize>,
+    /// `idle`, `run`
+    pub state: Cell,
+    /// Time since it was begun.
+    pub age: Cell,
+    /// Polls started.
+    pub polls: Cell,
+    /// Time in polls.
+    pub busy: Cell,
+    /// `obtained_permits 0`
+    pub attributes: String,
+}
