@@ -30,6 +30,9 @@ pub fn wish() -> v1::WatchRequest {
 ///
 /// # Errors
 /// Nobody listens there.
+///
+/// # Panics
+/// The address is none.
 pub async fn dial(address: &str) -> Result<TaskscopeClient<Channel>, tonic::transport::Error> {
     let channel = match address.strip_prefix("unix:") {
         Some(path) => {
@@ -137,6 +140,9 @@ impl Console {
     }
 
     /// A frame, if one comes within `time`.
+    ///
+    /// # Panics
+    /// The stream ended.
     pub async fn next_within(&mut self, time: Duration) -> Option<v1::Frame> {
         tokio::time::timeout(time, self.next()).await.ok().map(|frame| frame.expect("the stream is open"))
     }

@@ -4,7 +4,10 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, channel},
+    },
     thread,
 };
 
@@ -18,6 +21,7 @@ pub struct Program {
     child: Child,
     stdin: ChildStdin,
     lines: Receiver<String>,
+    errors: Arc<Mutex<String>>,
     address: String,
 }
 
@@ -31,24 +35,41 @@ impl Program {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{executable}: {error}"));
         let stdin = child.stdin.take().expect("stdin is a pipe");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        let errors = Arc::new(Mutex::new(String::new()));
         let (sender, lines) = channel();
+        let kept = Arc::clone(&errors);
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                eprintln!("[program] {line}");
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
         // A thread, so that a program that says nothing fails its test instead of hanging it.
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut program = Self { child, stdin, lines, address: String::new() };
+        let mut program = Self { child, stdin, lines, errors, address: String::new() };
         let first = program.line();
         let address = first.strip_prefix("listening ");
-        program.address =
-            address.unwrap_or_else(|| panic!("the first line is no address: {first}")).to_owned();
+        let address = address.unwrap_or_else(|| panic!("the first line is no address: {first}"));
+        program.address.push_str(address);
         program
     }
 
     /// Where it listens: `http://host:port` or `unix:/path`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What it has said on stderr so far.
+    pub fn errors(&self) -> String {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The process's id.

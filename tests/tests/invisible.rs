@@ -186,8 +186,8 @@ fn same<S: Subscriber + Send + Sync + 'static>(
             .output()
             .expect("this test can be started again");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).expect("a diary is text");
-        text.lines().filter_map(|line| line.strip_prefix(LINE)).map(ToOwned::to_owned).collect()
+        let printed = String::from_utf8(output.stdout).expect("a diary is text");
+        printed.lines().filter_map(|line| line.strip_prefix(LINE)).map(ToOwned::to_owned).collect()
     };
     let (bare, wrapped) = (child("bare"), child("wrapped"));
     for (line, (bare, wrapped)) in bare.iter().zip(&wrapped).enumerate() {

@@ -147,7 +147,8 @@ async fn numbers_are_never_trusted() {
     tasks.created_ago_ns = vec![u64::MAX; 3];
     tasks.size_bytes = vec![u32::MAX; 3];
     tasks.original_size_bytes = vec![u32::MAX; 3];
-    tasks.parent_slot_plus1 = vec![u32::MAX; 3];
+    tasks.parent_slot_plus1 = vec![limits::MAX_SLOTS; 3];
+    tasks.parent_generation = vec![u32::MAX; 3];
     frame.process = Some(v1::Process {
         alive: 1 << 31,
         spawned: u64::MAX,

@@ -23,7 +23,7 @@ async fn hostile_names_reach_nobodys_terminal() {
     screen.wait_for("the tasks", |model| model.is_complete() && model.header().tasks.idle == tasks).await;
     let written = screen.written();
     assert_eq!(harmful(&written), None, "{written:?}");
-    for part in ["漢字", "righttoleft", "[2J", "evil"] {
+    for part in ["漢字", "right·to·left", "[2J", "evil"] {
         assert!(written.contains(part), "what can be shown is shown: {part} in {written}");
     }
     // The JSON escapes nothing that it should not have: read back, it is as harmless.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use taskscope_model::{LintKind, Model};
 use taskscope_tests::{
     load::{LOAD, total},
     screen::Screen,
@@ -13,7 +14,7 @@ use crate::start;
 async fn its_totals_are_the_programs_own() {
     let mut program = start(&["counted"]);
     let mut screen = Screen::open(program.address());
-    screen.wait_for("the first snapshot", |model| model.is_complete()).await;
+    screen.wait_for("the first snapshot", Model::is_complete).await;
     screen.watch_for(LOAD).await;
     program.tell("stop");
     let mut books = None;
@@ -22,7 +23,7 @@ async fn its_totals_are_the_programs_own() {
         books = program.try_answer();
     }
     let truth = total(&books.expect("it came"));
-    let of = |model: &taskscope_model::Model| model.report().totals;
+    let of = |model: &Model| model.report().totals;
     // What was told until now may be of a moment before.
     screen
         .wait_for("the last of it", |model| of(model).polls == truth.polls && of(model).wakes == truth.wakes)
@@ -42,7 +43,7 @@ async fn it_knows_a_hundred_thousand_tasks_in_a_moment() {
     for (tasks, aim_s) in [(5_000, 1), (100_000, 3)] {
         let mut program = start(&["idle"]);
         let mut screen = Screen::open(program.address());
-        screen.wait_for("the first snapshot", |model| model.is_complete()).await;
+        screen.wait_for("the first snapshot", Model::is_complete).await;
         let begin = Instant::now();
         program.tell(&format!("spawn {tasks}"));
         screen.wait_for("every task", |model| model.header().tasks.idle == tasks).await;
@@ -60,9 +61,9 @@ async fn it_says_who_holds_the_workers_of_a_wedged_program() {
     let mut program = start(&["wedged"]);
     let mut screen = Screen::open(program.address());
     program.ask("wedge 30");
-    let found = |model: &taskscope_model::Model| {
+    let found = |model: &Model| {
         let report = model.report();
-        let lints = report.lints.iter().filter(|lint| lint.lint == taskscope_model::LintKind::NeverYielded);
+        let lints = report.lints.iter().filter(|lint| lint.lint == LintKind::NeverYielded);
         lints.map(|lint| lint.count).sum::<u64>() == 2
     };
     screen.wait_for("both culprits", found).await;
@@ -71,7 +72,7 @@ async fn it_says_who_holds_the_workers_of_a_wedged_program() {
         !header.stale && header.data_age.is_some_and(|age| age.as_secs() < 1),
         "the data is fresh: {header:?}"
     );
-    let age = |model: &taskscope_model::Model| {
+    let age = |model: &Model| {
         let report = model.report();
         let running = report.tasks.iter().filter(|task| task.state.as_deref() == Some("running"));
         running.map(|task| task.state_ns).min()
@@ -80,4 +81,14 @@ async fn it_says_who_holds_the_workers_of_a_wedged_program() {
     screen
         .wait_for("another second", |model| age(model).is_some_and(|age| age > before + 1_000_000_000))
         .await;
+}
+
+#[tokio::test]
+async fn it_says_what_blinds_the_recorder() {
+    let program = start(&["idle", "--source", "blinded"]);
+    let mut screen = Screen::open(program.address());
+    let said =
+        |model: &Model| model.header().notices.iter().any(|notice| notice.text.contains("global filter"));
+    screen.wait_for("the problem", said).await;
+    assert!(screen.written().contains("global filter"), "also for scripts: {}", screen.written());
 }

@@ -223,7 +223,7 @@ async fn details_tell_the_whole_story_of_a_task() {
         .wait_for("its timeline", |fold| {
             for detail in &fold.details {
                 assert_eq!(detail.task, Some(wanted), "nothing else was asked for");
-                events.extend(detail.events.iter().map(|event| event.kind()));
+                events.extend(detail.events.iter().map(v1::Event::kind));
             }
             events.len() > 200
         })

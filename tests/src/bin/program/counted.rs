@@ -169,7 +169,8 @@ impl Wake for CountingWaker {
     fn wake(self: Arc<Self>) {
         self.count();
         // By value, as the caller did.
-        self.inner.clone().wake();
+        let inner = self.inner.clone();
+        inner.wake();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {

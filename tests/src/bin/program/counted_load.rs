@@ -191,7 +191,8 @@ async fn wake_self(times: u32) {
             return Poll::Ready(());
         }
         if woken % 3 == 0 {
-            context.waker().clone().wake();
+            let waker = context.waker().clone();
+            waker.wake();
         } else {
             context.waker().wake_by_ref();
         }

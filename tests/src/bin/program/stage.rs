@@ -76,16 +76,10 @@ impl Stage {
         runtime.worker_threads(options.workers).enable_all();
         let watched = watch(options, &mut runtime)?;
         let runtime = runtime.build().map_err(|error| error.to_string())?;
-        let handle = match watched {
-            Some((handle, address)) => {
-                say(&format!("listening {address}"));
-                Some(handle)
-            }
-            None => {
-                say("listening nowhere");
-                None
-            }
-        };
+        let address =
+            watched.as_ref().map_or_else(|| "nowhere".to_owned(), |(_, address)| address.to_string());
+        say(&format!("listening {address}"));
+        let handle = watched.map(|(handle, _)| handle);
         let spawner = Spawner { source: options.source, handle, runtime: runtime.handle().clone() };
         Ok(Self { runtime, spawner, workers: options.workers })
     }
