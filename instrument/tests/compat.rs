@@ -139,7 +139,7 @@ fn serve() -> (impl tracing::Subscriber, taskscope::Address) {
 }
 
 #[tokio::test]
-async fn every_task_of_a_big_program_arrives_in_messages_of_a_quarter_of_the_limit() {
+async fn every_task_of_a_big_program_arrives_in_messages_that_their_client_takes() {
     const TASKS: usize = 10_000;
     let (subscriber, address) = serve();
     let _default = tracing::subscriber::set_default(subscriber);
@@ -153,7 +153,7 @@ async fn every_task_of_a_big_program_arrives_in_messages_of_a_quarter_of_the_lim
     let idle = |stats: &tasks::Stats| stats.poll_stats.as_ref().unwrap().polls == 1;
     let all = |p: &Picture| p.tasks.values().filter(|(_, stats)| idle(stats)).count() >= TASKS;
     let picture = console.until("all tasks were polled", all).await;
-    assert!(picture.largest < MAX_MESSAGE_BYTES / 2, "{} bytes", picture.largest);
+    assert!(picture.largest < MAX_MESSAGE_BYTES * 3 / 4, "{} bytes", picture.largest);
     assert!(picture.updates > 1);
     assert_eq!(picture.dropped, 0);
 
@@ -223,6 +223,8 @@ async fn a_lock_and_who_waits_for_it_are_told() {
         p.ops.values().find(waits).cloned()
     };
     let picture = console.until("the waiter's operation is there", |p| op(p).is_some()).await;
+    let counters = picture.named("waiter").unwrap().1;
+    assert_eq!(counters.waker_clones - counters.waker_drops, 1, "the lock holds its waker: {counters:?}");
     let (row, stats) = op(picture).unwrap();
     assert!(stats.dropped_at.is_none());
     let mutex = row.resource_id.unwrap().id;
@@ -258,17 +260,15 @@ async fn a_pause_is_for_the_connection_that_asked() {
 
     let stop = tokio::task::Builder::new().name("later").spawn(std::future::pending::<()>()).unwrap();
     other.until("the other one goes on", |p| p.named("later").is_some()).await;
-    // A round was under way perhaps when the pause came; from then on the paused one hears nothing while the other hears a lot.
-    let mut heard = Vec::new();
+    // What was on its way when the pause came may still arrive; while the other one hears a lot, nothing new does.
     for _ in 0..20 {
         other.update().await;
-        let silent = Duration::from_millis(1);
-        if let Ok(update) = tokio::time::timeout(silent, one.updates.next()).await {
-            let tasks = update.unwrap().unwrap().task_update.unwrap().new_tasks;
-            heard.extend(tasks.into_iter().filter(|t| t.fields.iter().any(|f| text(f, "task.name").is_some())));
+        let moment = Duration::from_millis(1);
+        if let Ok(update) = tokio::time::timeout(moment, one.updates.next()).await {
+            one.picture.fold(update.unwrap().unwrap());
         }
     }
-    assert!(heard.is_empty(), "{heard:?}");
+    assert!(one.picture.named("later").is_none());
 
     one.client.resume(ResumeRequest {}).await.unwrap();
     assert_eq!(one.temporality().await, Temporality::Live);

@@ -199,6 +199,11 @@ impl Resource {
         (self.live.load(Acquire) != 0).then_some(id)
     }
 
+    /// The last one that had this slot, gone or not: its attributes stay until the slot is used again.
+    pub fn last_id(&self) -> Option<ResourceId> {
+        ResourceId::from_u64(self.key.load(Acquire))
+    }
+
     /// Its attributes.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute> {
         self.attributes.read()
@@ -315,6 +320,11 @@ impl Op {
             busy: self.busy.load(Relaxed),
         };
         (self.key.load(Acquire) == key).then_some(reading)
+    }
+
+    /// The last one that had this slot, gone or not: its attributes stay until the slot is used again.
+    pub fn last_id(&self) -> Option<OpId> {
+        OpId::from_u64(self.key.load(Acquire))
     }
 
     /// Its attributes.

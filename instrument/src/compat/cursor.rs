@@ -18,8 +18,9 @@ use taskscope_recorder::{Page, Slot};
 use super::{ops, resources, tasks, values};
 use crate::aggregate::{Hub, walk::Walk};
 
-/// Bytes of a message, one row more at most. A quarter of what `tokio-console` takes.
-const UPDATE_BYTES: usize = 1024 * 1024;
+/// Bytes of a message, one row more at most. Half of what `tokio-console` takes: it sorts and draws everything after each message, so fewer
+/// ones show a big program sooner.
+const UPDATE_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of a row's key and lengths.
 const ROW_BYTES: usize = 24;
 /// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.

@@ -30,7 +30,7 @@ impl Known {
     pub(super) fn look(&mut self, hub: &Hub, op: &Op, now: Ticks, update: &mut AsyncOpUpdate, room: &mut Room) {
         let reading = op.read();
         if self.id != reading.map(|reading| reading.id) {
-            self.end(hub, now, update, room);
+            self.end(hub, op, now, update, room);
         }
         let Some(reading) = reading else { return };
         let new = self.id.is_none();
@@ -53,9 +53,7 @@ impl Known {
             task: reading.task,
         };
         let mut stats = self.stats(hub);
-        let recorder = hub.handle.recorder();
-        stats.attributes =
-            attributes.iter().map(|attribute| values::attribute(recorder, attribute)).collect();
+        stats.attributes = values::attributes(hub.handle.recorder(), attributes);
         if let Some(polls) = stats.poll_stats.as_mut().filter(|polls| polls.polls > 0) {
             let since = Some(hub.wall_time(reading.since).into());
             if reading.running {
@@ -67,11 +65,17 @@ impl Known {
         tell(reading.id, stats, update, room);
     }
 
-    fn end(&mut self, hub: &Hub, now: Ticks, update: &mut AsyncOpUpdate, room: &mut Room) {
+    fn end(&mut self, hub: &Hub, op: &Op, now: Ticks, update: &mut AsyncOpUpdate, room: &mut Room) {
         let known = std::mem::take(self);
         if let Some(gone) = known.id {
-            let dropped_at = Some(hub.wall_time(now).into());
-            tell(gone, async_ops::Stats { dropped_at, ..known.stats(hub) }, update, room);
+            let stay = op.last_id() == known.id;
+            let attributes = op.attributes().filter(|_| stay);
+            let stats = async_ops::Stats {
+                dropped_at: Some(hub.wall_time(now).into()),
+                attributes: values::attributes(hub.handle.recorder(), attributes),
+                ..known.stats(hub)
+            };
+            tell(gone, stats, update, room);
         }
     }
 

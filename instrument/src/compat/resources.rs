@@ -34,7 +34,7 @@ impl Known {
     ) {
         let id = resource.id();
         if self.id != id {
-            self.end(hub, now, update, room);
+            self.end(hub, resource, now, update, room);
         }
         let Some(id) = id else { return };
         let new = self.id.is_none();
@@ -51,24 +51,23 @@ impl Known {
             return;
         }
         self.told = told;
-        let recorder = hub.handle.recorder();
-        let attributes = attributes.iter().map(|attribute| values::attribute(recorder, attribute));
         let stats = resources::Stats {
             created_at: Some(hub.wall_time(self.created).into()),
             dropped_at: None,
-            attributes: attributes.collect(),
+            attributes: values::attributes(hub.handle.recorder(), attributes),
         };
         tell(id, stats, update, room);
     }
 
-    fn end(&mut self, hub: &Hub, now: Ticks, update: &mut ResourceUpdate, room: &mut Room) {
+    fn end(&mut self, hub: &Hub, resource: &Resource, now: Ticks, update: &mut ResourceUpdate, room: &mut Room) {
         let known = std::mem::take(self);
         if let Some(gone) = known.id {
-            // Its attributes went with it.
+            let stay = resource.last_id() == known.id;
+            let attributes = resource.attributes().filter(|_| stay);
             let stats = resources::Stats {
                 created_at: Some(hub.wall_time(known.created).into()),
                 dropped_at: Some(hub.wall_time(now).into()),
-                attributes: Vec::new(),
+                attributes: values::attributes(hub.handle.recorder(), attributes),
             };
             tell(gone, stats, update, room);
         }

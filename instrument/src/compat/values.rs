@@ -91,7 +91,14 @@ fn begins_field(text: &str) -> bool {
     })
 }
 
-pub(super) fn attribute(recorder: &Recorder, attribute: &recorder::Attribute) -> Attribute {
+pub(super) fn attributes(
+    recorder: &Recorder,
+    attributes: impl IntoIterator<Item = recorder::Attribute>,
+) -> Vec<Attribute> {
+    attributes.into_iter().map(|told| attribute(recorder, told)).collect()
+}
+
+fn attribute(recorder: &Recorder, attribute: recorder::Attribute) -> Attribute {
     let value = match attribute.value {
         AttributeValue::Number(number) => field::Value::U64Val(number),
         AttributeValue::Bool(yes) => field::Value::BoolVal(yes),
