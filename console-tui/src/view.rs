@@ -4,13 +4,14 @@
 //!  header         who is watched, how the link is, tasks by state, cost, losses
 //!  tabs           the screens, and the keys that always work
 //!  notices        what is wrong with the picture itself; the most serious finding
-//!  body           tasks | task | findings | connecting        (wide: tasks + side pane)
+//!  body           tasks | task | resources | resource | findings | connecting (wide: tasks + side pane)
 //!  footer         order and counts, hints; or the line that is being typed
 //! ```
 //!
 //! Invariant: the same model gives the same cells; a frame costs what is on it, not what there is. In ASCII mode, nothing else
 //! leaves here. Limit: below [`MIN_WIDTH`] x [`MIN_HEIGHT`] it says so and shows nothing else.
 
+mod blocks;
 mod canvas;
 mod chrome;
 mod connecting;
@@ -19,6 +20,8 @@ mod footer;
 mod header;
 mod hits;
 mod overlays;
+mod resource;
+mod resources;
 mod task;
 mod tasks;
 pub(crate) mod text;
@@ -63,6 +66,8 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap
         match model.screen() {
             Screen::Tasks => tasks::render(look, &mut canvas, &mut hits, body),
             Screen::Task(key) => task::render(look, &mut canvas, &mut hits, body, key),
+            Screen::Resources => resources::render(look, &mut canvas, &mut hits, body),
+            Screen::Resource(key) => resource::render(look, &mut canvas, &mut hits, body, key),
             Screen::Findings => findings::render(look, &mut canvas, &mut hits, body),
         }
     }

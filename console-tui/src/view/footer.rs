@@ -8,8 +8,8 @@
 
 use ratatui::layout::Rect;
 use taskscope_model::{
-    Action, InputKind, Screen,
-    screen::{header::Hint, overlay::Input},
+    Action, InputKind, Screen, format,
+    screen::{header::Hint, overlay::Input, resources::ResourcesInfo},
 };
 
 use super::{
@@ -47,19 +47,44 @@ fn filter_input(look: Look<'_>) -> Option<Input> {
 
 /// What the list on the screen is.
 fn about(look: Look<'_>) -> Vec<Piece<'static>> {
-    if look.model.screen() != Screen::Tasks || look.model.header().process.is_none() {
+    if look.model.header().process.is_none() {
         return Vec::new();
     }
-    let table = look.model.table();
+    let (filter, counts, sort_words, aside) = match look.model.screen() {
+        Screen::Tasks => {
+            let table = look.model.table();
+            (table.filter.clone(), table.counts(), table.sort_words, String::new())
+        }
+        Screen::Resources => {
+            let table = look.model.resources();
+            (table.filter.clone(), table.counts(), table.sort_words.clone(), left_out(&table))
+        }
+        Screen::Task(_) | Screen::Resource(_) | Screen::Findings => return Vec::new(),
+    };
     let mut about: Vec<Piece<'static>> = Vec::new();
-    if !table.filter.is_empty() {
-        about.push((format!("/{} ", table.filter).into(), Slot::Strong));
-        about.push((format!("{}  ", table.counts()).into(), Slot::Text));
+    if !filter.is_empty() {
+        about.push((format!("/{filter} ").into(), Slot::Strong));
+        about.push((format!("{counts}  ").into(), Slot::Text));
     }
-    if !table.sort_words.is_empty() {
-        about.push((format!("by {}", table.sort_words).into(), Slot::Dim));
+    if !sort_words.is_empty() {
+        about.push((format!("by {sort_words}").into(), Slot::Dim));
+    }
+    if !aside.is_empty() {
+        about.push((aside.into(), Slot::Dim));
     }
     about
+}
+
+/// What the list of resources does not show.
+fn left_out(table: &ResourcesInfo) -> String {
+    let mut words = String::new();
+    if table.hidden_parts > 0 {
+        words += &format!("  {} parts hidden", format::count(table.hidden_parts as u64));
+    }
+    if table.not_listed > 0 {
+        words += &format!("  {} more not listed", format::count(table.not_listed as u64));
+    }
+    words
 }
 
 /// As many hints as there is room for, the most useful first.

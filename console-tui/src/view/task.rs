@@ -19,12 +19,13 @@ mod timeline;
 
 use ratatui::layout::Rect;
 use taskscope_model::{
-    Target, TaskKey, format,
+    TaskKey, format,
     screen::task::{Distribution, Fact, TaskView, Wakers},
 };
 
 use super::{
     Look,
+    blocks::{self, Side, door, facts},
     canvas::{Canvas, Piece, severity_slot, tone_slot},
     hits::HitMap,
     text,
@@ -55,8 +56,8 @@ const TIMELINE_LINES: (u16, u16) = (4, 6);
 /// Percentiles beside the title of a distribution, the most wanted first, as far as there is room.
 const TITLE_PERCENTILES: [u8; 5] = [50, 99, 90, 75, 95];
 
-/// The label of a place, of which the end tells the most.
-const PLACE: &str = "spawned at";
+/// Operations that are shown even on a low screen.
+const WAITS_LEAST: u16 = 3;
 
 /// Lines of lists (wakers, children) at most, when there is room.
 const LIST_LINES: u16 = 12;
@@ -64,6 +65,7 @@ const LIST_LINES: u16 = 12;
 /// A part of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
+    Waits,
     About,
     Life,
     Wakes,
@@ -75,6 +77,7 @@ enum Block {
 }
 
 const THREE: &[&[Block]] = &[
+    &[Block::Waits],
     &[Block::About, Block::Life, Block::Wakes],
     &[Block::Polls, Block::Delays, Block::Wakers],
     &[Block::Timeline],
@@ -83,6 +86,7 @@ const THREE: &[&[Block]] = &[
 
 /// What tells the most stands first: on a low screen the rest is cut.
 const TWO: &[&[Block]] = &[
+    &[Block::Waits],
     &[Block::Life, Block::Wakes],
     &[Block::Polls, Block::Delays],
     &[Block::About, Block::Wakers],
@@ -91,6 +95,7 @@ const TWO: &[&[Block]] = &[
 ];
 
 const ONE: &[&[Block]] = &[
+    &[Block::Waits],
     &[Block::About],
     &[Block::Life],
     &[Block::Wakes],
@@ -104,27 +109,17 @@ const ONE: &[&[Block]] = &[
 /// The whole screen.
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect, key: TaskKey) {
     hits.set_page_rows(area.height.saturating_sub(1));
-    crumbs(look, canvas, hits, Rect { height: 1, ..area });
+    let view = look.model.task(key);
+    let state = view.as_ref().map(|view| &view.state);
+    blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, state);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let Some(view) = look.model.task(key) else {
-        canvas.text_centred(
-            body.x,
-            body.y + body.height / 3,
-            body.width,
-            "Nothing is known of this task any more.",
-            Slot::Dim,
-        );
+    let Some(view) = view else {
+        let words = "Nothing is known of this task any more.";
+        canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
         return;
     };
-    canvas.text_right(
-        area.x,
-        area.y,
-        area.width.saturating_sub(1),
-        &view.state.text,
-        tone_slot(view.state.tone),
-    );
     let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
-    blocks(look, canvas, inset(body), &view, layout);
+    arrange(look, canvas, inset(body), &view, layout);
     if view.gone || look.model.header().stale {
         canvas.tint(body, Slot::Stale);
     }
@@ -144,29 +139,14 @@ pub(super) fn side_pane(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, key
         tone_slot(view.state.tone),
     );
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    blocks(look, canvas, inset(body), &view, ONE);
+    arrange(look, canvas, inset(body), &view, ONE);
 }
 
 fn inset(area: Rect) -> Rect {
     Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
 
-fn crumbs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
-    let crumbs = look.model.breadcrumbs();
-    let mut x = area.x + 1;
-    x += canvas.text(x, area.y, 1, look.theme.glyphs.back, Slot::Dim) + 1;
-    for (n, crumb) in crumbs.iter().enumerate() {
-        if n > 0 {
-            x += canvas.text(x, area.y, 1, look.theme.glyphs.step, Slot::Dim) + 1;
-        }
-        let slot = if n + 1 == crumbs.len() { Slot::Strong } else { Slot::Text };
-        let used = canvas.text(x, area.y, area.right().saturating_sub(x), &crumb.text, slot);
-        hits.add(Rect::new(x, area.y, used, 1), Target::Breadcrumb(n));
-        x += used + 1;
-    }
-}
-
-fn blocks(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, layout: &[&[Block]]) {
+fn arrange(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, layout: &[&[Block]]) {
     let used = findings(canvas, area, view);
     let body = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     let rows: Vec<&[Block]> =
@@ -217,6 +197,11 @@ fn share(rows: &[&[Block]], view: &TaskView, room: u16) -> Vec<u16> {
 fn heights(block: Block, view: &TaskView) -> (u16, u16) {
     let facts = |facts: &[Fact]| (facts.len() as u16 + 1, facts.len() as u16 + 2);
     match block {
+        Block::Waits if view.ops.is_empty() => (0, 0),
+        Block::Waits => {
+            let lines = (view.ops.len() + usize::from(view.more_ops > 0)) as u16;
+            (lines.min(WAITS_LEAST) + 1, lines.min(LIST_LINES) + 2)
+        }
         Block::About => facts(&view.about),
         Block::Life => facts(&view.life),
         Block::Wakes => facts(&view.wakes),
@@ -233,9 +218,10 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
         return;
     }
     match block {
-        Block::About => facts(canvas, area, "task", &view.about, view),
-        Block::Life => facts(canvas, area, "life", &view.life, view),
-        Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view),
+        Block::Waits => waits(canvas, area, view),
+        Block::About => facts(canvas, area, "task", &view.about, view.selected_door),
+        Block::Life => facts(canvas, area, "life", &view.life, view.selected_door),
+        Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view.selected_door),
         Block::Polls => distribution(look, canvas, area, "polls", view.poll_times.as_ref()),
         Block::Delays => distribution(look, canvas, area, "delay", view.schedule_delays.as_ref()),
         Block::Wakers => wakers(canvas, area, view, view.wakers.as_ref()),
@@ -267,29 +253,17 @@ fn findings(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) -> u16 {
     y
 }
 
-/// Labels and values in two columns; a value that leads somewhere is a door.
-fn facts(canvas: &mut Canvas<'_>, area: Rect, title: &'static str, facts: &[Fact], view: &TaskView) {
+/// What it waits for, or is in the middle of.
+fn waits(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
+    let title = if view.waits { "waiting" } else { "under way" };
     canvas.rule(Rect { height: 1, ..area }, &[(title.into(), Slot::Head)]);
-    let labels = facts.iter().map(|fact| text::width(fact.label)).max().unwrap_or(0);
-    for (n, fact) in facts.iter().take(usize::from(area.height) - 1).enumerate() {
-        let y = area.y + 1 + n as u16;
-        canvas.text(area.x + 1, y, labels, fact.label, Slot::Dim);
-        let x = area.x + labels + 3;
-        let width = area.width.saturating_sub(labels + 3);
-        let ellipsis = canvas.theme.glyphs.ellipsis;
-        let value = match fact.label {
-            PLACE => text::cut_start(&fact.value.text, width, ellipsis),
-            _ => text::cut(&fact.value.text, width, ellipsis),
-        };
-        let used = canvas.text(x, y, width, &value, tone_slot(fact.value.tone));
-        door(canvas, Rect::new(x, y, used, 1), fact.door, view);
-    }
-}
-
-fn door(canvas: &mut Canvas<'_>, area: Rect, door: Option<usize>, view: &TaskView) {
-    if door.is_some() && door == view.selected_door {
-        canvas.select(area);
-    }
+    let list = Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(1),
+        height: area.height.saturating_sub(1),
+    };
+    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::On, view.selected_door);
 }
 
 fn distribution(
@@ -352,7 +326,7 @@ fn wakers(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, wakers: Option<&
         let slot = if waker.door.is_some() { Slot::Strong } else { Slot::Text };
         let x = area.x + used;
         let used = canvas.text(x, y, area.width.saturating_sub(used), &waker.text, slot);
-        door(canvas, Rect::new(x, y, used, 1), waker.door, view);
+        door(canvas, Rect::new(x, y, used, 1), waker.door, view.selected_door);
         y += 1;
     }
     if wakers.other > 0 && y < area.bottom() {
@@ -367,10 +341,9 @@ fn children(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
         Rect { height: 1, ..area },
         &[("spawned".into(), Slot::Head), (format!("  {}", format::count(count as u64)).into(), Slot::Text)],
     );
-    for (n, child) in view.children.iter().take(usize::from(area.height) - 1).enumerate() {
-        let y = area.y + 1 + n as u16;
-        let used = canvas.text(area.x + 1, y, area.width.saturating_sub(1), &child.text, Slot::Strong);
-        let index = view.doors.iter().position(|door| door == child);
-        door(canvas, Rect::new(area.x + 1, y, used, 1), index, view);
-    }
+    let list =
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
+    let place = |child| view.doors.iter().position(|door| door == child);
+    let named = view.children.iter().filter_map(|child| Some((place(child)?, child)));
+    blocks::doors(canvas, list, named, view.selected_door);
 }

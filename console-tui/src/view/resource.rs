@@ -1,0 +1,95 @@
+//! One resource: what it is, what it says of itself, its parts, and the operations on it.
+//!
+//! ```text
+//!  ‹ Resources ▸ Mutex r4                                       1 task waits, for 41.2 s
+//!  ─ resource ───────────── ─ attributes ────────── ─ parts ─────────
+//!   kind     Sync            locked  true            Semaphore r5
+//!   made at  src/state.rs:12
+//!  ─ operations ──────────────────────────────────────────────────────
+//!   Mutex::lock     transfer #88        idle   41.2 s      4 polls
+//! ```
+
+use ratatui::layout::Rect;
+use taskscope_model::{ResourceKey, screen::resource::ResourceView};
+
+use super::{
+    Look,
+    blocks::{self, Side},
+    canvas::Canvas,
+    hits::HitMap,
+};
+use crate::theme::Slot;
+
+/// Columns of blocks above the operations, on a wide screen and on another.
+const WIDE_COLUMNS: u16 = 3;
+const NARROW_COLUMNS: u16 = 2;
+const WIDE: u16 = 108;
+
+/// Least lines that stay for the operations, their title included.
+const OPS_LINES: u16 = 4;
+
+pub(super) fn render(
+    look: Look<'_>,
+    canvas: &mut Canvas<'_>,
+    hits: &mut HitMap,
+    area: Rect,
+    key: ResourceKey,
+) {
+    hits.set_page_rows(area.height.saturating_sub(1));
+    let view = look.model.resource(key);
+    blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, view.as_ref().map(|view| &view.state));
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let Some(view) = view else {
+        let words = "Nothing is known of this resource any more.";
+        canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
+        return;
+    };
+    let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
+    let used = upper(canvas, inner, &view);
+    let ops = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner };
+    canvas.rule(Rect { height: ops.height.min(1), ..ops }, &[("operations".into(), Slot::Head)]);
+    let list = Rect {
+        x: ops.x + 1,
+        y: ops.y + 1,
+        width: ops.width.saturating_sub(1),
+        height: ops.height.saturating_sub(1),
+    };
+    if view.ops.is_empty() {
+        canvas.text(list.x, list.y, list.width, "none under way", Slot::Dim);
+    }
+    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::Task, view.selected_door);
+    if look.model.header().stale {
+        canvas.tint(body, Slot::Stale);
+    }
+}
+
+/// Facts, attributes and parts beside each other. Returns the lines they take.
+fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) -> u16 {
+    let parts = view.parts.len() + usize::from(view.more_parts > 0);
+    let wanted = view.about.len().max(view.attributes.len()).max(parts) as u16 + 2;
+    let height = wanted.min(area.height.saturating_sub(OPS_LINES));
+    let columns = if area.width >= WIDE { WIDE_COLUMNS } else { NARROW_COLUMNS };
+    let width = area.width / columns;
+    let block = |n: u16| Rect::new(area.x + n * width, area.y, width.saturating_sub(2), height);
+    blocks::facts(canvas, block(0), "resource", &view.about, view.selected_door);
+    let attributes: Vec<_> =
+        view.attributes.iter().map(|(label, value)| (label.as_str(), value, None)).collect();
+    blocks::labelled(canvas, block(1), "attributes", &attributes, None);
+    if columns == WIDE_COLUMNS && !view.parts.is_empty() {
+        let area = block(2);
+        canvas.rule(Rect { height: 1, ..area }, &[("parts".into(), Slot::Head)]);
+        let list = Rect {
+            x: area.x + 1,
+            y: area.y + 1,
+            width: area.width.saturating_sub(1),
+            height: height.saturating_sub(1),
+        };
+        let named = view.parts.iter().filter_map(|index| Some((*index, view.doors.get(*index)?)));
+        blocks::doors(canvas, list, named, view.selected_door);
+        if view.more_parts > 0 && view.parts.len() < usize::from(list.height) {
+            let words = format!("and {} more", view.more_parts);
+            canvas.text(list.x, list.y + view.parts.len() as u16, list.width, &words, Slot::Dim);
+        }
+    }
+    height
+}
