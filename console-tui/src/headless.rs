@@ -171,7 +171,7 @@ fn summary(report: &Report) -> String {
         let _ = write!(line, "{}  pid {}  up {uptime}  ", process.name, process.pid);
     }
     let cost = totals.own_cost.map_or_else(|| format::UNKNOWN.to_owned(), format::percent);
-    let lost = totals.untracked + totals.lost_events + totals.client_losses;
+    let lost = totals.untracked + totals.untracked_resources + totals.lost_events + totals.client_losses;
     let _ = write!(
         line,
         "{} tasks: {} running, {} scheduled, {} idle  {} finished  cost {cost}  lost {lost}",

@@ -109,6 +109,7 @@ columns! {
     SelfWakes "self-wakes" "SELF" 7 Right prio 8 [on desc rate] "Wakes by the task itself";
     BusyRate "busy-percent" "BUSY%" 6 Right prio 4 [on desc] "Share of the last seconds that it spent in polls";
     LastWake "last-wake" "WOKEN" 7 Right prio 9 [on] "Time since the last wake";
+    WaitsFor "waits-for" "WAITS FOR" 20 Left prio 3 [on grows] "What it waits for while it is idle, as far as tokio tells: a lock, a channel, a timer";
     Wakers "wakers" "WAKERS" 6 Right prio 12 [desc] "Wakers alive now";
     LongestPoll "longest-poll" "LONGEST" 7 Right prio 10 [desc] "Longest poll, the running one included";
     LongestSched "longest-sched" "DELAY" 7 Right prio 11 [desc] "Longest wait between wake and poll";

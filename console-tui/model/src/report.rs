@@ -25,6 +25,94 @@ pub struct Report {
     pub sites: Vec<Site>,
     /// Every finding, the most serious first.
     pub lints: Vec<Lint>,
+    /// Every lock, channel and timer of tokio that is known, in the order of their slots.
+    #[serde(default)]
+    pub resources: Vec<Resource>,
+    /// Every operation on them that is known, in the order of their slots.
+    #[serde(default)]
+    pub ops: Vec<Op>,
+}
+
+/// A lock, a channel, a timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// As on the screen: `r` and the slot.
+    pub id: String,
+    /// Where the recorder keeps it.
+    pub slot: u32,
+    /// How often that slot was used before.
+    pub generation: u32,
+    /// `Mutex`, `Semaphore`, `Sleep`.
+    #[serde(rename = "type")]
+    pub concrete_type: Option<String>,
+    /// What it is for: `Sync`, `timer`.
+    pub kind: Option<String>,
+    /// Where it was made: `file:line:column`.
+    pub place: Option<String>,
+    /// The id of the resource that it is a part of.
+    pub parent: Option<String>,
+    /// A part of another one that the program never sees.
+    pub internal: bool,
+    /// Time since it was made.
+    pub age_ns: u64,
+    /// What it tells of itself.
+    pub attributes: Vec<Attribute>,
+    /// Tasks that wait on it or on a part of it.
+    pub waiters: u64,
+    /// How long the longest of them waits; `null`: nobody does.
+    pub longest_wait_ns: Option<u64>,
+}
+
+/// What a resource or an operation tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// `locked`, `permits`, `duration`.
+    pub name: Option<String>,
+    /// Its value.
+    pub value: Option<AttributeValue>,
+    /// `ms`
+    pub unit: Option<String>,
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AttributeValue {
+    /// Yes or no.
+    Bool(bool),
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(String),
+}
+
+/// An operation on a resource: a `lock().await`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Op {
+    /// Where the recorder keeps it.
+    pub slot: u32,
+    /// How often that slot was used before.
+    pub generation: u32,
+    /// The method that made it: `Mutex::lock`.
+    pub source: Option<String>,
+    /// The id of the resource that it is on.
+    pub resource: Option<String>,
+    /// The slot of the operation that it is a part of.
+    pub parent: Option<u32>,
+    /// The id of the task that polled it last.
+    pub task: Option<String>,
+    /// `idle` (it was polled and is not ready), `running`.
+    pub state: Option<String>,
+    /// Time in that state.
+    pub state_ns: u64,
+    /// Time since it was begun.
+    pub age_ns: u64,
+    /// Polls started.
+    pub polls: u64,
+    /// Time in polls, the running one included.
+    pub busy_ns: u64,
+    /// What it tells of itself.
+    pub attributes: Vec<Attribute>,
 }
 
 /// The process.
@@ -46,7 +134,7 @@ pub struct Process {
     pub taskscope_version: Option<String>,
     /// Version of tokio in it.
     pub tokio_version: Option<String>,
-    /// What feeds the recorder: `tracing`, `hooks`, `wrappers`.
+    /// What feeds the recorder: `tracing`, `hooks`, `wrappers`, `resources`.
     pub sources: Vec<String>,
     /// Sentences about what blinds the recorder.
     pub problems: Vec<String>,
@@ -81,6 +169,9 @@ pub struct Totals {
     pub scheduled_ns: u64,
     /// Tasks beyond the recorder's limit: in `spawned` and `alive`; their polls and wakes are in no count.
     pub untracked: u64,
+    /// Resources and operations beyond the recorder's limit: not in `resources` and `ops`.
+    #[serde(default)]
+    pub untracked_resources: u64,
     /// Timeline events lost.
     pub lost_events: u64,
     /// Share of the process's CPU time that the tool takes, 0 to 1.

@@ -37,6 +37,7 @@ pub(crate) fn unit(column: Column) -> Option<Unit> {
         | Column::Name
         | Column::Place
         | Column::Kind
+        | Column::WaitsFor
         | Column::Fields => None,
     }
 }
@@ -65,6 +66,7 @@ pub(crate) fn number(store: &Store, task: &Task, column: Column) -> Option<f64> 
         | Column::Name
         | Column::Place
         | Column::Kind
+        | Column::WaitsFor
         | Column::Fields => None,
     };
     whole.map(|value| value as f64)

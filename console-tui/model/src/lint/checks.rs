@@ -70,7 +70,12 @@ impl Lint for LostWaker {
         } else {
             "nothing can wake it, short of aborting it"
         };
-        format!("has been idle for {idle} and no waker for it exists: {unless}")
+        let waits = subject.store.waits_on(subject.task).and_then(|(op, _)| {
+            let place = subject.store.place(subject.store.resource_of(op)?.site)?;
+            let source = subject.store.op_words(op);
+            Some(format!("; it waits in {source} on what was made at {place}"))
+        });
+        format!("has been idle for {idle} and no waker for it exists: {unless}{}", waits.unwrap_or_default())
     }
 
     fn plural(&self) -> String {

@@ -1,5 +1,7 @@
 //! Makes the report of `--once --json` from what is shown.
 
+mod resources;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
@@ -26,6 +28,8 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
             tasks: Vec::new(),
             sites: Vec::new(),
             lints: Vec::new(),
+            resources: Vec::new(),
+            ops: Vec::new(),
         };
     };
     let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
@@ -38,6 +42,8 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         tasks: tasks.iter().map(|task| report_task(store, task)).collect(),
         sites: store.sites().map(|(id, site)| report_site(store, id, site)).collect(),
         lints: lints(world, store, &ids),
+        resources: resources::resources(store),
+        ops: resources::ops(store),
     }
 }
 
@@ -74,6 +80,7 @@ fn totals(store: &Store, losses: &Losses) -> Totals {
         busy_ns: sums.busy_ns,
         scheduled_ns: sums.scheduled_ns,
         untracked: process.untracked,
+        untracked_resources: process.untracked_resources,
         lost_events: process.lost_events,
         own_cost: store.own_cost(),
         own_memory_bytes: store.process.map(|process| process.own_memory_bytes),

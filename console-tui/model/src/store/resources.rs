@@ -130,10 +130,6 @@ pub(crate) struct Resources {
 impl Resources {
     // --- reading ---
 
-    pub(crate) fn len(&self) -> usize {
-        self.resources.len()
-    }
-
     pub(crate) fn resource(&self, key: ResourceKey) -> Option<&Resource> {
         self.resources.get(&key.slot).filter(|resource| resource.key == key)
     }

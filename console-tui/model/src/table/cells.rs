@@ -62,6 +62,7 @@ pub(crate) fn task(store: &Store, task: &Task, column: Column) -> Cell {
         Column::Place => text(store.short_place(task.facts.site)),
         Column::Kind => text(task.facts.kind.word().map(str::to_owned)),
         Column::Fields => Cell::new(store.fields(task).unwrap_or_default(), Tone::Normal),
+        Column::WaitsFor => waits_for(store, task),
         Column::Age => Cell {
             tone: state(task.stats.state).tone,
             ..Cell::value(Some(task.state_age_ns(at)), duration_ns)
@@ -102,6 +103,17 @@ fn warn(severity: Option<crate::lint::Severity>) -> Cell {
             Cell::new(text, severity.into())
         },
     )
+}
+
+/// Unknown is all that no operation tells of: a socket, a future of the program's own.
+fn waits_for(store: &Store, task: &Task) -> Cell {
+    if task.stats.state != State::Idle {
+        return Cell::new("", Tone::Dim);
+    }
+    let Some((op, others)) = store.waits_on(task) else { return Cell::unknown() };
+    let on = store.resource_of(op).map(|resource| store.resource_short(resource));
+    let words = on.unwrap_or_else(|| store.op_words(op).to_owned());
+    Cell::normal(if others > 0 { format!("{words} +{others}") } else { words })
 }
 
 fn last_wake(task: &Task, at: u64) -> Cell {
@@ -157,6 +169,7 @@ pub(crate) fn group(store: &Store, site: SiteId, group: &Group, column: Column, 
         | Column::Wakers
         | Column::Size
         | Column::Kind
+        | Column::WaitsFor
         | Column::Fields => Cell::unknown(),
     }
 }

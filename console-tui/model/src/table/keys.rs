@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     columns::Column,
-    id::SiteId,
+    id::{SiteId, TaskKey},
     lint::Severity,
     screen::table::Sort,
     store::{
@@ -28,14 +28,17 @@ pub(crate) struct Keys {
     /// Alphabetical ranks of the texts of the column.
     texts: FxHashMap<TextId, u64>,
     places: FxHashMap<SiteId, u64>,
+    /// Ranks of what the tasks wait for, in words.
+    waits: FxHashMap<TaskKey, u64>,
 }
 
 impl Keys {
     pub(crate) fn new(store: &Store, sort: Sort, tasks: &[&Task]) -> Self {
-        let mut keys = Self { sort, texts: FxHashMap::default(), places: FxHashMap::default() };
+        let mut keys = Self { sort, texts: FxHashMap::default(), places: FxHashMap::default(), waits: FxHashMap::default() };
         match sort.column {
             Column::Name => keys.texts = ranks(store, tasks.iter().map(|task| task.facts.name)),
             Column::Fields => keys.texts = ranks(store, tasks.iter().map(|task| task.facts.fields)),
+            Column::WaitsFor => keys.waits = wait_ranks(store, tasks),
             Column::Place => {
                 let mut places: Vec<(&str, u32, u32, SiteId)> = store
                     .sites()
@@ -63,6 +66,7 @@ impl Keys {
             Column::Name => self.texts.get(&task.facts.name).copied(),
             Column::Fields => self.texts.get(&task.facts.fields).copied(),
             Column::Place => self.places.get(&task.facts.site).copied(),
+            Column::WaitsFor => self.waits.get(&task.key).copied(),
             column => return self.number(values::number(store, task, column)),
         };
         self.encode(value)
@@ -105,6 +109,18 @@ impl Keys {
         let value = value.min(UNKNOWN_LAST - 1);
         if self.sort.descending { UNKNOWN_LAST - 1 - value } else { value }
     }
+}
+
+/// Tasks that wait for nothing known have no rank.
+fn wait_ranks(store: &Store, tasks: &[&Task]) -> FxHashMap<TaskKey, u64> {
+    let words = |task: &&Task| {
+        let (op, _) = store.waits_on(task)?;
+        let on = store.resource_of(op).map(|resource| store.resource_short(resource));
+        Some((on.unwrap_or_else(|| store.op_words(op).to_owned()), task.key))
+    };
+    let mut words: Vec<(String, TaskKey)> = tasks.iter().filter_map(words).collect();
+    words.sort_unstable();
+    words.into_iter().zip(0..).map(|((_, key), rank)| (key, rank)).collect()
 }
 
 /// Severity first, then time in polls a second.
