@@ -34,6 +34,25 @@ snapshots:
 bench:
     cargo bench -p taskscope-recorder
 
+# What watching costs, against console-subscriber: nanoseconds an operation. docs/BENCHMARKS.md tells how to read these four.
+bench-overhead:
+    cargo bench -p taskscope --bench overhead
+
+# What tasks cost in memory, in the program and in the console.
+bench-memory: console
+    cargo bench -p taskscope-tests --bench memory
+
+# Many tasks, from the wire to the screen: all of it, or `just bench-scale picture|wire|frames|keys`.
+bench-scale *part: console
+    cargo bench -p taskscope-tests --bench scale -- {{ part }}
+
+# Instructions of the hot path, against their budget.
+instructions: (ci "instructions")
+
+[private]
+console:
+    cargo build --release -p taskscope-console
+
 # Licences, bans and advisories (needs cargo-deny).
 deny:
     cargo deny check

@@ -58,20 +58,21 @@ fn parked() -> Outcome<()> {
         bare.push(park(Source::Bare, size, false)?.0);
     }
     print_row("bare (all of it)", &bare.iter().copied().map(Some).collect::<Vec<_>>());
-    for source in [Source::Wrap, Source::Layer, Source::Console] {
+    for source in [Source::Registry, Source::Wrap, Source::Layer, Source::Console] {
         let is_rival = source == Source::Console;
+        let is_served = matches!(source, Source::Wrap | Source::Layer);
         let (mut alone, mut watched) = (Vec::new(), Vec::new());
         for (size, bare) in SIZES.into_iter().zip(&bare) {
             if is_rival && size > 100_000 {
                 alone.push(None);
                 continue;
             }
-            let (before, after) = park(source, size, !is_rival)?;
+            let (before, after) = park(source, size, is_served)?;
             alone.push(Some(before - bare));
             watched.push(after.map(|after| after - bare));
         }
         print_row(source.name(), &alone);
-        if !is_rival {
+        if is_served {
             print_row(&format!("{}, client attached", source.name()), &watched);
         }
     }
@@ -110,7 +111,7 @@ fn print_row(title: &str, values: &[Option<f64>]) {
 fn finished() -> Outcome<()> {
     println!("### After tasks that came and went, MB of RSS of the program\n");
     println!("| | 10,000 | 1,000,000 |\n|---|---:|---:|");
-    for source in [Source::Bare, Source::Wrap, Source::Layer] {
+    for source in [Source::Bare, Source::Registry, Source::Wrap, Source::Layer] {
         let mut program = Program::start(source)?;
         program.obey("finish 10000")?;
         let few = megabytes(program.child.id(), "VmRSS")?;

@@ -35,9 +35,8 @@ pub(crate) fn measure() -> Outcome<()> {
             let before = selected_row(&tty).ok_or("no row is selected")?;
             let pressed = Instant::now();
             tty.press(if press / RUN % 2 == 0 { "j" } else { "k" })?;
-            let seen = tty.wait("the selection to move", |tty| {
-                selected_row(tty).is_some_and(|row| row != before)
-            })?;
+            let seen =
+                tty.wait("the selection to move", |tty| selected_row(tty).is_some_and(|row| row != before))?;
             times.add(seen.saturating_duration_since(pressed));
             // Not in step with the console's own clock; long enough that rows are made anew in between.
             tty.watch(Duration::from_millis(40 + press * 37 % 70 + if press % 10 == 0 { 600 } else { 0 }))?;

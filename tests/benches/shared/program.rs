@@ -30,17 +30,20 @@ const BATCH: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     Bare,
+    /// A registry of tracing and nothing else: what `Layer` costs without us.
+    Registry,
     Wrap,
     Layer,
     Console,
 }
 
 impl Source {
-    pub(crate) const ALL: [Self; 4] = [Self::Bare, Self::Wrap, Self::Layer, Self::Console];
+    pub(crate) const ALL: [Self; 5] = [Self::Bare, Self::Registry, Self::Wrap, Self::Layer, Self::Console];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Registry => "tracing registry alone",
             Self::Wrap => "taskscope::init / wrap",
             Self::Layer => "taskscope::layer",
             Self::Console => "console-subscriber 0.5.0",
@@ -52,6 +55,10 @@ impl Source {
         let builder = || taskscope::builder().bind("127.0.0.1:0");
         Ok(match self {
             Self::Bare => "nowhere".to_owned(),
+            Self::Registry => {
+                tracing::subscriber::set_global_default(tracing_subscriber::registry())?;
+                "nowhere".to_owned()
+            }
             Self::Wrap => {
                 let (subscriber, server) = builder().wrap(NoSubscriber::default());
                 tracing::subscriber::set_global_default(subscriber)?;
