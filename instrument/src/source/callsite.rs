@@ -92,7 +92,8 @@ pub(crate) struct Callsites(Box<[Place]>);
 #[derive(Debug, Default)]
 struct Place {
     address: AtomicUsize,
-    kind: AtomicU8,
+    /// 0: not known yet.
+    kind_plus1: AtomicU8,
 }
 
 impl Callsites {
@@ -108,12 +109,10 @@ impl Callsites {
         }
         let address = address(metadata);
         for place in self.window(address) {
-            // The kind first: who sees the address must see its kind. Registration holds tracing's own lock, so nobody races us.
-            if place.address.load(Relaxed) == 0 {
-                place.kind.store(kind as u8, Relaxed);
-                place.address.store(address, Release);
-            }
-            if place.address.load(Relaxed) == address {
+            // Threads register at the same time: the place is claimed first, and means nothing until it has its kind.
+            let claimed = place.address.compare_exchange(0, address, Relaxed, Relaxed);
+            if claimed.is_ok() || claimed == Err(address) {
+                place.kind_plus1.store(kind as u8 + 1, Release);
                 break;
             }
         }
@@ -125,14 +124,16 @@ impl Callsites {
     pub(crate) fn kind(&self, metadata: &'static Metadata<'static>) -> Kind {
         let address = address(metadata);
         for place in self.window(address) {
-            match place.address.load(Acquire) {
-                0 => return Kind::Other,
-                known if known == address => {
-                    return Kind::ALL[place.kind.load(Relaxed) as usize % Kind::ALL.len()];
-                }
+            match place.address.load(Relaxed) {
+                0 => break,
+                known if known == address => match place.kind_plus1.load(Acquire) {
+                    0 => break,
+                    kind => return Kind::ALL[usize::from(kind - 1) % Kind::ALL.len()],
+                },
                 _ => {}
             }
         }
+        // Not ours; or ours, but another thread is about to register it: its first span must not be lost.
         kind(metadata)
     }
 
@@ -145,4 +146,39 @@ impl Callsites {
 
 fn address(metadata: &'static Metadata<'static>) -> usize {
     std::ptr::from_ref(metadata) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_core::{Callsite, Interest, Level};
+
+    use super::*;
+
+    struct Here;
+    static HERE: Here = Here;
+    static SPAWN: Metadata<'static> = tracing_core::metadata! {
+        name: "runtime.spawn",
+        target: "tokio::task",
+        level: Level::TRACE,
+        fields: &[],
+        callsite: &HERE,
+        kind: tracing_core::metadata::Kind::SPAN,
+    };
+
+    impl Callsite for Here {
+        fn set_interest(&self, _: Interest) {}
+
+        fn metadata(&self) -> &Metadata<'_> {
+            &SPAWN
+        }
+    }
+
+    #[test]
+    fn a_callsite_that_is_just_being_registered_is_known() {
+        let callsites = Callsites::new();
+        // `tracing` asks `enabled` and goes on while another thread registers.
+        assert_eq!(callsites.kind(&SPAWN), Kind::Task);
+        assert_eq!(callsites.register(&SPAWN), Kind::Task);
+        assert_eq!(callsites.kind(&SPAWN), Kind::Task);
+    }
 }
