@@ -3,7 +3,10 @@
 //! Invariant: what has ended is not told of, and freed if it was. Limit: [`MAX_RESOURCES`] and [`MAX_OPS`] at a time; the rest is
 //! counted.
 
+use std::collections::{HashMap, HashSet};
+
 use console_api::{async_ops, resources};
+use prost_types::Timestamp;
 
 use super::{
     fields::MAX_WORD_BYTES,
@@ -64,7 +67,7 @@ impl Resources {
             let created = stats.and_then(|stats| stats.created_at.as_ref()).map(time::unix_ns);
             match keep(&mut self.resources, id, created) {
                 Some(place) => new.push((place, theirs)),
-                None => self.untracked += 1,
+                None => self.untracked = self.untracked.saturating_add(1),
             }
         }
         for (place, theirs) in new {
@@ -73,7 +76,7 @@ impl Resources {
             let stats = stats_of(id).map(|stats| context.texts.attributes(&stats.attributes));
             news.resources.push(ResourceRow { place, facts: Some(facts), stats });
         }
-        let is_new: std::collections::HashSet<u64> =
+        let is_new: HashSet<u64> =
             update.new_resources.iter().filter_map(|theirs| theirs.id.map(|id| id.id)).collect();
         for (id, stats) in update.stats_update.iter().filter(|(id, _)| !is_new.contains(id)) {
             if let Some(place) = self.resources.place(*id) {
@@ -122,7 +125,7 @@ impl Resources {
                 &mut news.freed_ops,
             );
         }
-        let mut new = std::collections::HashMap::new();
+        let mut new = HashMap::new();
         for theirs in &update.new_async_ops {
             let Some(id) = theirs.id.map(|id| id.id) else { continue };
             let stats = update.stats_update.get(&id);
@@ -132,7 +135,7 @@ impl Resources {
             let created = stats.and_then(|stats| stats.created_at.as_ref()).map(time::unix_ns);
             match keep(&mut self.ops, id, created) {
                 Some(_) => drop(new.insert(id, theirs)),
-                None => self.untracked += 1,
+                None => self.untracked = self.untracked.saturating_add(1),
             }
         }
         for (id, stats) in &update.stats_update {
@@ -161,8 +164,8 @@ impl Resources {
 
 /// When an object was made; `None`: it has ended.
 fn made(
-    created: Option<&prost_types::Timestamp>,
-    dropped: Option<&prost_types::Timestamp>,
+    created: Option<&Timestamp>,
+    dropped: Option<&Timestamp>,
 ) -> Option<Option<u64>> {
     if dropped.is_some() { None } else { Some(created.map(time::unix_ns)) }
 }

@@ -117,14 +117,16 @@ impl Tasks {
         let created = stats.and_then(created);
         facts.created_ago_ns = created_ago_ns(stats, context.clock);
         let before = self.slots.find(id).map(|(place, known)| (place, *known));
+        let mut summed_at = facts.site;
         let place = match before {
-            // It did something before they told what it is.
-            Some((place, known)) if known.created == created => Some(place),
+            // It did something before they told what it is, and was counted as from nowhere.
+            Some((place, known)) if known.created == created => {
+                summed_at = known.site;
+                Some(place)
+            }
             _ => {
-                if before.is_some() {
-                    self.end(id);
-                }
-                self.spawned += 1;
+                self.replace(id, news);
+                self.spawned = self.spawned.saturating_add(1);
                 context.sites.spawned(facts.site);
                 if let Some(stats) = stats
                     && ended_long_ago(stats, context.clock)
@@ -136,10 +138,10 @@ impl Tasks {
             }
         };
         let Some(place) = place else {
-            self.untracked += 1;
+            self.untracked = self.untracked.saturating_add(1);
             return;
         };
-        let stats = stats.map(|stats| self.stats(id, facts.site, stats, context));
+        let stats = stats.map(|stats| self.stats(id, summed_at, stats, context));
         news.tasks.push(TaskRow { place, facts: Some(facts), stats });
     }
 
@@ -157,9 +159,9 @@ impl Tasks {
         if stats.dropped_at.is_some() {
             return;
         }
-        self.end(id);
+        self.replace(id, news);
         if let Some(place) = self.slots.insert(id, Known { created, site: 0 }) {
-            self.spawned += 1;
+            self.spawned = self.spawned.saturating_add(1);
             context.sites.spawned(0);
             let facts = TaskFacts {
                 created_ago_ns: created_ago_ns(Some(stats), context.clock),
@@ -178,6 +180,14 @@ impl Tasks {
             self.end(id);
         }
         stats
+    }
+
+    /// Another task has its id now; how it ended was never told.
+    fn replace(&mut self, id: u64, news: &mut News) {
+        if let Some((place, _)) = self.slots.remove(id) {
+            self.slots.release(place.slot);
+            news.freed.push(place.slot);
+        }
     }
 
     fn end(&mut self, id: u64) {
