@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  taskscope ▸ checkout-api  pid 4211 …
-//! [1 Tasks]  2 Resources  3 Findings 3                           / filter  ? help  : command  space freeze
+//! [1 Tasks]  2 Resources  3 Findings 3                           ? help  / filter  : command  space freeze
 //!  ● the process was restarted 3 s ago: everything before that is gone
 //!  ▲ long-poll: render-pdf #102 has been in its poll for 318 ms              ! look   +2 more
 //!  … body …
@@ -28,7 +28,7 @@ const MAX_NOTICES_LOW: usize = 2;
 /// From this height on a screen isn't low.
 const ROOMY_HEIGHT: u16 = 30;
 
-/// The keys that work everywhere, with two words for each.
+/// The keys that work everywhere, the most wanted first, with two words for each.
 const ALWAYS: [(Action, &str); 4] = [
     (Action::Filter, "filter"),
     (Action::Help, "help"),
@@ -93,15 +93,17 @@ fn tabs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) 
         x += 1;
     }
     let glyphs = look.theme.glyphs;
-    let always: Vec<(String, &str)> = ALWAYS
+    let mut always: Vec<(String, &str)> = ALWAYS
         .iter()
         .filter_map(|(action, words)| Some((look.keymap.label(*action, glyphs)?, *words)))
         .collect();
-    let width: u16 = always.iter().map(|(key, words)| text::width(key) + text::width(words) + 3).sum();
-    if x + width > area.right() {
-        return;
+    let needed = |hints: &[(String, &str)]| {
+        hints.iter().map(|(key, words)| text::width(key) + text::width(words) + 3).sum::<u16>()
+    };
+    while !always.is_empty() && x + needed(&always) > area.right() {
+        always.pop();
     }
-    x = area.right() - width;
+    x = area.right() - needed(&always);
     for (key, words) in always {
         x += canvas.text(x, area.y, area.right() - x, &key, Slot::Key);
         x += canvas.text(x + 1, area.y, area.right() - x, words, Slot::Dim) + 3;

@@ -4,8 +4,9 @@ use taskscope_proto::{
     columns::DeltaEncoder,
     limits::PROTOCOL_VERSION,
     v1::{
-        Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, StatColumns,
-        TaskColumns, TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
+        AttributeKind, Attributes, Event, EventKind, Frame, Hello, Histogram, OpColumns, OpStatColumns,
+        Process, ResourceColumns, ResourceStatColumns, Site, SiteTotals, Sources, StatColumns, TaskColumns,
+        TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
     },
     waker::WakerRef,
 };
@@ -121,7 +122,13 @@ impl Script {
             taskscope_version: "0.1.0".to_owned(),
             tokio_version: "1.54.1".to_owned(),
             os: "linux x86_64".to_owned(),
-            sources: Some(Sources { tracing: true, hooks: true, tokio_unstable: true, ..Sources::default() }),
+            sources: Some(Sources {
+                tracing: true,
+                hooks: true,
+                resources: true,
+                tokio_unstable: true,
+                ..Sources::default()
+            }),
             problems: self.problems.clone(),
         });
         frame.snapshot_start = true;
@@ -132,7 +139,62 @@ impl Script {
             .collect();
         frame.threads = vec![Thread { index: 1, name: "tokio-rt-worker".to_owned() }];
         frame.tasks = Some(self.columns());
+        self.resources(&mut frame);
         frame
+    }
+
+    /// A lock that the second task waits for, its semaphore, and some timers.
+    fn resources(&self, frame: &mut Frame) {
+        let name = self.tasks.first().map_or("", |task| task.fields.as_str());
+        let made = 700 * S;
+        frame.resources = Some(ResourceColumns {
+            slot_delta: vec![0, 1, 1, 1, 1],
+            generation: vec![1; 5],
+            concrete_type: vec![1, 2, 3, 3, 3],
+            kind: vec![4, 4, 5, 5, 5],
+            site: vec![2, 2, 3, 3, 3],
+            parent_slot_plus1: vec![0, 1, 0, 0, 0],
+            parent_generation: vec![0, 1, 0, 0, 0],
+            internal: vec![false, true, false, false, false],
+            created_ago_ns: vec![made; 5],
+            strings: ["Mutex", "Semaphore", "Sleep", "Sync", "timer"].map(str::to_owned).to_vec(),
+        });
+        frame.resource_stats = Some(ResourceStatColumns {
+            slot_delta: vec![0, 1],
+            attributes: Some(Attributes {
+                count: vec![1, 2],
+                name: vec![1, 2, 4],
+                kind: vec![
+                    AttributeKind::Bool.into(),
+                    AttributeKind::Number.into(),
+                    AttributeKind::Text.into(),
+                ],
+                value: vec![1, 0, 3],
+                unit: vec![0; 3],
+                strings: ["locked", "permits", name, "note"].map(str::to_owned).to_vec(),
+            }),
+        });
+        frame.ops = Some(OpColumns {
+            slot_delta: vec![0, 1],
+            generation: vec![1; 2],
+            source: vec![1, 2],
+            resource_slot_plus1: vec![1, 2],
+            resource_generation: vec![1, 1],
+            parent_slot_plus1: vec![0, 1],
+            parent_generation: vec![0, 1],
+            created_ago_ns: vec![41_200 * MS; 2],
+            strings: vec!["Mutex::lock".to_owned(), "Semaphore::acquire".to_owned()],
+        });
+        frame.op_stats = Some(OpStatColumns {
+            slot_delta: vec![0, 1],
+            task_slot_plus1: vec![2; 2],
+            task_generation: vec![1; 2],
+            state: vec![TaskState::Idle.into(); 2],
+            state_ago_ns: vec![41_200 * MS; 2],
+            polls: vec![4; 2],
+            busy_ns: vec![12_000; 2],
+            attributes: Some(Attributes { count: vec![0; 2], ..Attributes::default() }),
+        });
     }
 
     /// The next half second: every connection has been polled some more.

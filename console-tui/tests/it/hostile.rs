@@ -31,7 +31,7 @@ fn hostile(name: &str, width: u16, height: u16) -> Bench {
     bench.script = Script::new(vec![task, Task::new("accept", 1)]);
     bench.script.problems = vec![name.to_owned()];
     let mut bench = bench.connected();
-    for screen in [Action::Tasks, Action::Open, Action::Findings] {
+    for screen in [Action::Tasks, Action::Open, Action::Resources, Action::Open, Action::Findings] {
         bench.app.action(screen);
         bench.draw();
         assert_harmless(&bench);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::{Terminal, backend::TestBackend};
+use ratatui::{Terminal, backend::TestBackend, style::Modifier};
 use taskscope_console::{
     app::App,
     keymap::Keymap,
@@ -152,7 +152,7 @@ fn a_sequence_is_one_key_and_a_broken_one_is_its_last() {
 #[test]
 fn tabs_by_number_by_tab_and_by_mouse() {
     let mut bench = Bench::unicode(120, 40).connected();
-    bench.press(&[KeyCode::Char('2')]);
+    bench.press(&[KeyCode::Char('3')]);
     assert_eq!(bench.app.model().screen(), Screen::Findings);
     bench.press(&[KeyCode::Tab]);
     assert_eq!(bench.app.model().screen(), Screen::Tasks);
@@ -171,6 +171,35 @@ fn a_click_selects_and_a_second_one_opens() {
     bench.click(x, y);
     assert!(matches!(bench.app.model().screen(), Screen::Task(_)));
     assert!(bench.text().contains("export-report"));
+}
+
+/// From a task through the lock it waits for to the other task, and all the way back.
+#[test]
+fn doors_lead_from_task_to_resource_and_back() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    let (x, y) = bench.find("transfer ");
+    bench.click(x, y);
+    let task = bench.app.model().screen();
+    assert!(matches!(task, Screen::Task(_)) && bench.text().contains("Mutex::lock"), "{}", bench.text());
+    bench.app.action(Action::First);
+    bench.draw();
+    let lock = bench.find("Mutex src/ledger.rs");
+    // The chosen door is told by its reversed cells; down moves on to the next one.
+    for _ in 0..4 {
+        if bench.terminal.backend().buffer()[lock].modifier.contains(Modifier::REVERSED) {
+            break;
+        }
+        bench.press(&[KeyCode::Down]);
+    }
+    bench.press(&[KeyCode::Enter]);
+    assert!(matches!(bench.app.model().screen(), Screen::Resource(_)), "{}", bench.text());
+    assert!(bench.text().contains("locked") && bench.text().contains("transfer"), "{}", bench.text());
+    bench.press(&[KeyCode::Esc]);
+    assert_eq!(bench.app.model().screen(), task);
+    bench.press(&[KeyCode::Char('2')]);
+    let (x, y) = bench.find("LONGEST");
+    bench.click(x, y);
+    assert!(bench.text().contains("Mutex"), "{}", bench.text());
 }
 
 #[test]

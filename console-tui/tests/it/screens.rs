@@ -36,8 +36,18 @@ fn task() {
 }
 
 #[test]
+fn resources() {
+    snapshots("resources", &[KeyCode::Char('2')]);
+}
+
+#[test]
+fn resource() {
+    snapshots("resource", &[KeyCode::Char('2'), KeyCode::Enter]);
+}
+
+#[test]
 fn findings() {
-    snapshots("findings", &[KeyCode::Char('2')]);
+    snapshots("findings", &[KeyCode::Char('3')]);
 }
 
 #[test]
@@ -58,7 +68,7 @@ fn columns() {
 #[test]
 fn ascii_without_color() {
     let theme = Theme::new(Depth::None, Background::Dark, true);
-    for (name, keys) in [("tasks", &[][..]), ("task", &[KeyCode::Enter]), ("findings", &[KeyCode::Char('2')])]
+    for (name, keys) in [("tasks", &[][..]), ("task", &[KeyCode::Enter]), ("findings", &[KeyCode::Char('3')])]
     {
         let mut bench = Bench::new(120, 40, theme).connected();
         bench.press(keys);
@@ -142,7 +152,7 @@ fn losses_are_on_the_screen() {
     bench.script.lost_events = 1_234;
     bench.step();
     assert!(bench.text().contains("lost 1.2k"), "{}", bench.text());
-    bench.press(&[KeyCode::Char('2')]);
+    bench.press(&[KeyCode::Char('3')]);
     assert!(bench.text().contains("timeline events lost in the process"), "{}", bench.text());
 }
 
