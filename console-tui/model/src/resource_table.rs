@@ -158,7 +158,9 @@ impl ResourceTable {
         let word = |id: TextId| text(store.texts.text(id).map(str::to_owned));
         let waits = self.waits.get(&resource.key).copied().unwrap_or_default();
         match column {
-            ResourceColumn::Type if resource.internal => Cell { tone: Tone::Dim, ..word(resource.concrete_type) },
+            ResourceColumn::Type if resource.internal => {
+                Cell { tone: Tone::Dim, ..word(resource.concrete_type) }
+            }
             ResourceColumn::Type => word(resource.concrete_type),
             ResourceColumn::Kind => word(resource.kind),
             ResourceColumn::Place => text(store.short_place(resource.site)),

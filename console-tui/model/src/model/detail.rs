@@ -53,37 +53,41 @@ impl Children {
     }
 }
 
-/// What can be opened from a screen; the same door for the same thing.
+/// What can be opened from a screen; the same door for the same thing, and none to the screen itself.
 pub(super) struct Doors<'a> {
     store: &'a Store,
+    own: Screen,
     pub(super) list: Vec<Door>,
 }
 
 impl<'a> Doors<'a> {
-    pub(super) fn new(store: &'a Store) -> Self {
-        Self { store, list: Vec::new() }
+    pub(super) fn new(store: &'a Store, own: Screen) -> Self {
+        Self { store, own, list: Vec::new() }
     }
 
     /// The door to a task that is known.
     pub(super) fn task(&mut self, key: TaskKey) -> Option<usize> {
         let store = self.store;
         let task = store.task(key)?;
-        Some(self.to(Screen::Task(key), || store.task_words(task)))
+        self.to(Screen::Task(key), || store.task_words(task))
     }
 
     /// The door to a resource that is known.
     pub(super) fn resource(&mut self, key: ResourceKey) -> Option<usize> {
         let store = self.store;
         let resource = store.resources.resource(key)?;
-        Some(self.to(Screen::Resource(key), || store.resource_words(resource)))
+        self.to(Screen::Resource(key), || store.resource_words(resource))
     }
 
-    fn to(&mut self, to: Screen, text: impl FnOnce() -> String) -> usize {
-        if let Some(known) = self.list.iter().position(|door| door.to == to) {
-            return known;
+    fn to(&mut self, to: Screen, text: impl FnOnce() -> String) -> Option<usize> {
+        if to == self.own {
+            return None;
         }
-        self.list.push(Door { text: text(), to });
-        self.list.len() - 1
+        let known = self.list.iter().position(|door| door.to == to);
+        known.or_else(|| {
+            self.list.push(Door { text: text(), to });
+            Some(self.list.len() - 1)
+        })
     }
 }
 
@@ -95,11 +99,10 @@ pub(crate) fn view(
     selected: usize,
     config: &LintConfig,
 ) -> TaskView {
-    let mut doors = Doors::new(store);
+    let mut doors = Doors::new(store, Screen::Task(task.key));
     // In the order of the screen.
     let (ops, more_ops) = store.ops_of_task(task.key);
-    let ops = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut doors));
-    let ops: Vec<OpView> = ops.map(|op| OpView { task_door: None, ..op }).collect();
+    let ops: Vec<OpView> = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut doors);
     let wake_facts = wake_facts(store, task, &mut doors);

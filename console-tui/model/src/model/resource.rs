@@ -4,6 +4,7 @@ use crate::{
     format::{UNKNOWN, count, duration_ns, exact},
     id::{OpKey, ResourceKey},
     model::detail::{Doors, fact},
+    nav::Screen,
     screen::{
         Tone,
         resource::{MAX_PARTS, OpView, ResourceView},
@@ -59,7 +60,7 @@ impl ResourceOps {
 
 /// The screen of a resource.
 pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, selected: usize) -> ResourceView {
-    let mut doors = Doors::new(store);
+    let mut doors = Doors::new(store, Screen::Resource(resource.key));
     let known = ops.of == Some(resource.key);
     let at = store.now_ns;
     let about = about(store, resource, &mut doors);
@@ -77,7 +78,9 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, select
     let rows = listed.map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
     let waits = if known { ops.waits } else { Waits::default() };
     let state = match waits.longest_ns(at) {
-        Some(ns) if waits.tasks == 1 => Cell::new(format!("1 task waits, for {}", duration_ns(ns)), Tone::Idle),
+        Some(ns) if waits.tasks == 1 => {
+            Cell::new(format!("1 task waits, for {}", duration_ns(ns)), Tone::Idle)
+        }
         Some(ns) => {
             let tasks = count(waits.tasks);
             Cell::new(format!("{tasks} tasks wait, the longest for {}", duration_ns(ns)), Tone::Idle)
@@ -106,7 +109,10 @@ fn about(store: &Store, resource: &Resource, doors: &mut Doors) -> Vec<Fact> {
     let mut facts = vec![
         fact("kind", text(kind)),
         fact("made at", text(store.place(resource.site))),
-        fact("made", Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(resource.created_ns))))),
+        fact(
+            "made",
+            Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(resource.created_ns)))),
+        ),
     ];
     if let Some(parent) = resource.parent {
         let words = store.resources.resource(parent).map(|parent| store.resource_words(parent));

@@ -3,6 +3,7 @@
 mod fake;
 mod hostile;
 mod lints;
+mod resources;
 mod same;
 mod screens;
 mod stream;

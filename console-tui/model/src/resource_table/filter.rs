@@ -105,7 +105,11 @@ fn term(word: &str, at: usize) -> Result<Term, InputError> {
             None if !parse::looks_like(name, names.clone()) => (None, wanted),
             None => {
                 let len = name.chars().count();
-                return Err(InputError { at: at + skipped, len, message: parse::unknown("field", name, names) });
+                return Err(InputError {
+                    at: at + skipped,
+                    len,
+                    message: parse::unknown("field", name, names),
+                });
             }
         },
         None => (None, wanted),

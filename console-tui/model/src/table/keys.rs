@@ -34,7 +34,12 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn new(store: &Store, sort: Sort, tasks: &[&Task]) -> Self {
-        let mut keys = Self { sort, texts: FxHashMap::default(), places: FxHashMap::default(), waits: FxHashMap::default() };
+        let mut keys = Self {
+            sort,
+            texts: FxHashMap::default(),
+            places: FxHashMap::default(),
+            waits: FxHashMap::default(),
+        };
         match sort.column {
             Column::Name => keys.texts = ranks(store, tasks.iter().map(|task| task.facts.name)),
             Column::Fields => keys.texts = ranks(store, tasks.iter().map(|task| task.facts.fields)),

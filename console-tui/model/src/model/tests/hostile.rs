@@ -14,6 +14,10 @@ fn look_at_everything(client: &mut Client) {
     if let crate::Screen::Task(key) = model.screen() {
         let _ = model.task(key);
     }
+    if let crate::Screen::Resource(key) = model.screen() {
+        let _ = model.resource(key);
+    }
+    let _ = (model.resources(), model.resource_rows(&crate::screen::resources::ResourceColumn::ALL));
     let _ = State::COUNT;
 }
 
@@ -74,11 +78,56 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// Resources and operations that point to each other in every way.
+    fn resources()(
+        slot_delta in prop_oneof![Just(vec![0, 1, 1]), numbers()], parents in prop::collection::vec(0_u32..4, 3), refs in numbers(),
+        internal in prop::collection::vec(any::<bool>(), 3), sites in numbers(), counts in numbers(), large in large(),
+        kinds in prop::collection::vec(any::<i32>(), 0..6), strings in prop::collection::vec(any::<String>(), 0..6), whole in any::<bool>(),
+    ) -> v1::Frame {
+        let rows = slot_delta.len();
+        let fit = |mut column: Vec<u32>| {
+            if whole {
+                column.resize(rows, 1);
+                column.iter_mut().for_each(|value| *value %= 5);
+            }
+            column
+        };
+        let attributes = v1::Attributes {
+            count: if whole { vec![2; rows] } else { counts },
+            name: if whole { vec![1; rows * 2] } else { refs.clone() },
+            kind: if whole { vec![3; rows * 2] } else { kinds },
+            value: if whole { vec![u64::MAX; rows * 2] } else { large },
+            unit: Vec::new(),
+            strings: strings.clone(),
+        };
+        let mut internal = internal;
+        internal.resize(rows, true);
+        v1::Frame {
+            resources: Some(v1::ResourceColumns {
+                slot_delta: slot_delta.clone(), concrete_type: fit(refs.clone()), site: fit(sites), parent_slot_plus1: fit(parents.clone()),
+                internal, strings: strings.clone(), ..v1::ResourceColumns::default()
+            }),
+            resource_stats: Some(v1::ResourceStatColumns { slot_delta: slot_delta.clone(), attributes: Some(attributes.clone()) }),
+            ops: Some(v1::OpColumns {
+                slot_delta: slot_delta.clone(), source: fit(refs.clone()), resource_slot_plus1: fit(refs.clone()),
+                parent_slot_plus1: fit(parents), strings, ..v1::OpColumns::default()
+            }),
+            op_stats: Some(v1::OpStatColumns {
+                slot_delta, task_slot_plus1: fit(refs), task_generation: vec![1; rows], state: vec![1; rows], polls: vec![1; rows],
+                attributes: Some(attributes), ..v1::OpStatColumns::default()
+            }),
+            ..v1::Frame::default()
+        }
+    }
+}
+
+prop_compose! {
     fn frame()(
         sequence in 1_u64..6, now_ns in any::<u64>(), instance in 0_u64..3, hello in any::<bool>(),
         snapshot_start in any::<bool>(), snapshot_end in any::<bool>(), tasks in prop::option::of(task_columns()),
         stats in prop::option::of(stat_columns()), freed in numbers(), sites in prop::collection::vec((0_u32..6, any::<String>()), 0..4),
         totals in prop::collection::vec((0_u32..6, any::<u64>()), 0..4), buckets in prop::collection::vec(any::<(u64, u64, u64)>(), 0..6),
+        resources in resources(), freed_resources in numbers(), freed_ops in numbers(),
         slot in 0_u32..4, kinds in prop::collection::vec((any::<i32>(), any::<u64>()), 0..6), alive in any::<u64>(),
     ) -> v1::Frame {
         let histogram = v1::Histogram {
@@ -103,7 +152,8 @@ prop_compose! {
             totals: totals.into_iter().map(|(site, n)| v1::SiteTotals { site, spawned: n, finished: n, polls: n, wakes: n, ..Default::default() }).collect(),
             process: Some(v1::Process { alive, spawned: alive, untracked: alive, own_cpu_ns: alive, cost_known: true, process_cpu_ns: 1, ..Default::default() }),
             details: vec![detail],
-            ..v1::Frame::default()
+            freed_resources, freed_ops,
+            ..resources
         }
     }
 }

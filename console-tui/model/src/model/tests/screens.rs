@@ -130,7 +130,8 @@ fn every_name_is_a_door_and_back_is_exact() {
     client.act(Action::OpenParent);
     assert_eq!(client.model.screen(), Screen::Task(key(0)));
     let view = client.model.task(key(0)).unwrap();
-    assert_eq!(view.children.iter().map(|door| door.task).collect::<Vec<_>>(), [key(2), key(1)]);
+    let children: Vec<Screen> = view.children.iter().map(|door| door.to).collect();
+    assert_eq!(children, [Screen::Task(key(2)), Screen::Task(key(1))]);
     let crumbs: Vec<String> = client.model.breadcrumbs().into_iter().map(|crumb| crumb.text).collect();
     assert_eq!(crumbs, ["Tasks", "#101", "#100"]);
     let details = &client.requests.last().unwrap().details;
@@ -212,7 +213,7 @@ fn a_finding_leads_to_its_tasks_and_back() {
     client.send(Event::Edit(Edit::Paste("state:idle".into())));
     client.act(Action::Open);
     let tabs = client.model.tabs();
-    assert_eq!((tabs[1].badge, tabs[1].badge_severity), (Some(2), Some(Severity::Critical)));
+    assert_eq!((tabs[2].badge, tabs[2].badge_severity), (Some(2), Some(Severity::Critical)));
     assert_eq!(client.model.strip().unwrap().lint, "lost-waker");
     client.send(Event::Click(Target::Strip));
     assert_eq!(client.model.screen(), Screen::Tasks);
