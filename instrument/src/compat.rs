@@ -81,11 +81,8 @@ impl Instrument for Service {
     ) -> Result<Response<Self::WatchUpdatesStream>, Status> {
         let seat = Seat::take(&self.hub)?;
         let (messages, receiver) = mpsc::channel(MESSAGES_AHEAD);
-        let console = Console {
-            messages,
-            switch: self.pauses.join(&Peer::of(&request)),
-            interval: self.interval,
-        };
+        let console =
+            Console { messages, switch: self.pauses.join(&Peer::of(&request)), interval: self.interval };
         let cursor = Cursor::new(Arc::clone(&self.hub));
         tokio::spawn(async move {
             console.updates(cursor).await;
@@ -105,11 +102,8 @@ impl Instrument for Service {
         };
         let permit = self.side_stream()?;
         let (messages, receiver) = mpsc::channel(MESSAGES_AHEAD);
-        let console = Console {
-            messages,
-            switch: self.pauses.join(&Peer::of(&request)),
-            interval: self.interval,
-        };
+        let console =
+            Console { messages, switch: self.pauses.join(&Peer::of(&request)), interval: self.interval };
         let hub = Arc::clone(&self.hub);
         tokio::spawn(async move {
             console.details(&hub, task).await;
@@ -146,7 +140,9 @@ impl Instrument for Service {
 impl Service {
     fn side_stream(&self) -> Result<OwnedSemaphorePermit, Status> {
         Arc::clone(&self.side_streams).try_acquire_owned().map_err(|_| {
-            Status::resource_exhausted(format!("{MAX_SIDE_STREAMS} streams of details and state are open already"))
+            Status::resource_exhausted(format!(
+                "{MAX_SIDE_STREAMS} streams of details and state are open already"
+            ))
         })
     }
 }
@@ -222,8 +218,7 @@ impl Console<TaskDetails> {
 async fn tell_state(messages: &mpsc::Sender<Result<State, Status>>, switch: &Switch) {
     let mut paused = switch.subscribe();
     loop {
-        let temporality =
-            if *paused.borrow_and_update() { Temporality::Paused } else { Temporality::Live };
+        let temporality = if *paused.borrow_and_update() { Temporality::Paused } else { Temporality::Live };
         if messages.send(Ok(State { temporality: temporality.into() })).await.is_err() {
             return;
         }

@@ -8,9 +8,10 @@ mod stream;
 pub(crate) use stream::{IDLE_SHARE, Seat};
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr, TcpListener as StdTcpListener},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -100,8 +101,7 @@ impl Server {
                 "taskscope: listening on {tcp}, without authentication: everybody who reaches it sees this program's insides"
             );
         }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(BindError::Thread)?;
+        let (ready, built) = mpsc::sync_channel(1);
         let serve = move || {
             // The transport's own tasks, spans and events are no part of the program's.
             let hidden = !self.options.show_own_tasks;
@@ -110,12 +110,22 @@ impl Server {
             }
             let quiet = tracing::subscriber::NoSubscriber::default();
             let _quiet = (hidden && self.quiet_by_scope).then(|| tracing::subscriber::set_default(quiet));
+            // Here, not on the caller's thread: a runtime has a channel of its own, which is a resource.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let (runtime, outcome) = match runtime {
+                Ok(runtime) => (Some(runtime), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            // The caller waits for it.
+            let _told = ready.send(outcome);
+            let Some(runtime) = runtime else { return };
             runtime.spawn(say_problems(self.handle.clone()));
             if let Err(error) = runtime.block_on(listener.serve(self)) {
                 eprintln!("taskscope: the server stopped: {error}");
             }
         };
         thread::Builder::new().name("taskscope".to_owned()).spawn(serve).map_err(BindError::Thread)?;
+        built.recv().map_err(io::Error::other).and_then(|outcome| outcome).map_err(BindError::Thread)?;
         Ok(address)
     }
 
@@ -142,8 +152,8 @@ impl Server {
     /// With the feature `console-api` the service of `tokio-console` comes along.
     pub fn into_routes(self) -> Routes {
         let hub = Arc::new(Hub::new(self.handle, self.options.name));
-        let service = TaskscopeServer::new(Service::new(Arc::clone(&hub)))
-            .max_decoding_message_size(MAX_REQUEST_BYTES);
+        let service =
+            TaskscopeServer::new(Service::new(Arc::clone(&hub))).max_decoding_message_size(MAX_REQUEST_BYTES);
         #[cfg(feature = "gzip")]
         let service = service.send_compressed(tonic::codec::CompressionEncoding::Gzip);
         let routes = Routes::new(service);
@@ -193,7 +203,7 @@ impl Listener {
         let unix = |source| BindError::Unix { path: path.to_owned(), source };
         // A socket that nobody answers on is left over from a process that was killed.
         if path.exists()
-            && UnixStream::connect(path).is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused)
+            && UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
         {
             std::fs::remove_file(path).map_err(unix)?;
         }
@@ -227,7 +237,7 @@ impl Listener {
                 let incoming = TcpListenerStream::new(listener).map(|connection| {
                     let connection = connection?;
                     connection.set_nodelay(true)?;
-                    std::io::Result::Ok(connection)
+                    io::Result::Ok(connection)
                 });
                 server.serve_with_incoming(incoming).await?;
             }

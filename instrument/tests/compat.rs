@@ -3,7 +3,11 @@
 #![cfg(all(feature = "console-api", tokio_unstable))]
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use console_api::{
     Field, async_ops, field,
@@ -129,7 +133,15 @@ async fn patiently<T>(future: impl Future<Output = T>, what: &str) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
+/// A second subscriber, so that tracing asks every one about a callsite: while there is one alone, it asks that of the thread that meets the
+/// callsite first, and the server's thread has none.
+fn second_subscriber() {
+    static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default()));
+}
+
 fn serve() -> (impl tracing::Subscriber, taskscope::Address) {
+    second_subscriber();
     let builder = taskscope::builder()
         .bind("127.0.0.1:0")
         .retention(Duration::from_secs(600))
@@ -234,7 +246,8 @@ async fn a_lock_and_who_waits_for_it_are_told() {
     assert!(file.ends_with("compat.rs"), "{file}");
     let locked = |stats: &resources::Stats| text(stats.attributes[0].field.as_ref().unwrap(), "locked");
     assert_eq!(locked(stats), Some("true".to_owned()));
-    let parts = |(row, _): &&(resources::Resource, _)| row.parent_resource_id.is_some_and(|id| id.id == mutex);
+    let parts =
+        |(row, _): &&(resources::Resource, _)| row.parent_resource_id.is_some_and(|id| id.id == mutex);
     let (part, _) = picture.resources.values().find(parts).expect("the lock's semaphore");
     assert!(part.is_internal && part.concrete_type == "Semaphore", "{part:?}");
 

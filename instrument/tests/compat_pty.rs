@@ -35,7 +35,7 @@ impl Tty {
     fn start(binary: &str, address: &taskscope::Address) -> Self {
         let pair = native_pty_system().openpty(SIZE).unwrap();
         let mut command = CommandBuilder::new(binary);
-        command.args(["--no-colors", "--ascii-only", "true", &address.to_string()]);
+        command.args(["--no-colors", "--lang", "en_US.UTF-8", &address.to_string()]);
         command.env("TERM", "xterm-256color");
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -87,12 +87,14 @@ fn load() -> taskscope::Address {
         .bind("127.0.0.1:0")
         .publish_interval(Duration::from_millis(200))
         .wrap(tracing::subscriber::NoSubscriber::default());
+    // Before the server: its thread must not be the first to meet tokio's callsites, with no subscriber there.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let address = server.spawn().unwrap();
     thread::spawn(move || {
-        let _default = tracing::subscriber::set_default(subscriber);
+        // Before the runtime: that has resources of its own.
+        let lock = Arc::new(tokio::sync::Mutex::new(()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let lock = Arc::new(tokio::sync::Mutex::new(()));
             for name in ["holder", "waiter"] {
                 let lock = Arc::clone(&lock);
                 let hold = async move {
@@ -143,9 +145,11 @@ fn their_console_shows_tasks_details_resources_and_operations() {
     tty.until("the list again", |s| s.contains(&all));
     tty.press("r");
     tty.until("resources", |s| s.contains("Resources (") && s.contains("Sleep"));
-    // By id, the oldest first: the lock was made before any timer.
+    // By id, the oldest first: the lock, and nothing of the server's own.
     tty.press("i");
-    tty.until("the lock is first", |s| first_row(s).contains("Mutex") && first_row(s).contains("locked=true"));
+    tty.until("the lock is first", |s| {
+        first_row(s).contains("Mutex") && first_row(s).contains("locked=true")
+    });
     tty.press("gg");
     tty.until("it is selected", |s| first_row(s).contains(">>"));
     tty.press("\r");

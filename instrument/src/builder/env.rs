@@ -68,9 +68,7 @@ impl Builder {
         if let Some(tasks) = variables.read(&["TASKSCOPE_MAX_TASKS"], "a number of tasks")? {
             self.limits.max_tasks = tasks;
         }
-        if let Some(Switch(show)) =
-            variables.read(&["TASKSCOPE_SHOW_OWN_TASKS"], "1, true, 0 or false")?
-        {
+        if let Some(Switch(show)) = variables.read(&["TASKSCOPE_SHOW_OWN_TASKS"], "1, true, 0 or false")? {
             self.show_own_tasks = show;
         }
         Ok(self)

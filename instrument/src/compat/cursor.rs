@@ -6,10 +6,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use console_api::{
-    RegisterMetadata,
-    async_ops::AsyncOpUpdate,
-    instrument::Update,
-    resources::ResourceUpdate,
+    RegisterMetadata, async_ops::AsyncOpUpdate, instrument::Update, resources::ResourceUpdate,
     tasks::TaskUpdate,
 };
 
@@ -132,13 +129,14 @@ impl Cursor {
             (tasks.dropped_events, resources.dropped_events) = self.losses();
         }
         // In this order: what points to another row comes after it.
-        let _full = self.tasks.fill(recorder.pages(), &mut room, |known, task, room| {
-            known.look(&hub, task, now, &mut tasks, room);
-        }) && self.resources.fill(recorder.resource_pages(), &mut room, |known, resource, room| {
-            known.look(&hub, resource, now, &mut resources, room);
-        }) && self.ops.fill(recorder.op_pages(), &mut room, |known, op, room| {
-            known.look(&hub, op, now, &mut ops, room);
-        });
+        let _full =
+            self.tasks.fill(recorder.pages(), &mut room, |known, task, room| {
+                known.look(&hub, task, now, &mut tasks, room);
+            }) && self.resources.fill(recorder.resource_pages(), &mut room, |known, resource, room| {
+                known.look(&hub, resource, now, &mut resources, room);
+            }) && self.ops.fill(recorder.op_pages(), &mut room, |known, op, room| {
+                known.look(&hub, op, now, &mut ops, room);
+            });
         let first_of_all = first && self.rounds == 1;
         Some(Update {
             now: Some(hub.wall_time(now).into()),

@@ -27,7 +27,14 @@ pub(super) struct Known {
 
 impl Known {
     /// Tells what changed in the slot.
-    pub(super) fn look(&mut self, hub: &Hub, op: &Op, now: Ticks, update: &mut AsyncOpUpdate, room: &mut Room) {
+    pub(super) fn look(
+        &mut self,
+        hub: &Hub,
+        op: &Op,
+        now: Ticks,
+        update: &mut AsyncOpUpdate,
+        room: &mut Room,
+    ) {
         let reading = op.read();
         if self.id != reading.map(|reading| reading.id) {
             self.end(hub, op, now, update, room);

@@ -59,7 +59,14 @@ impl Known {
         tell(id, stats, update, room);
     }
 
-    fn end(&mut self, hub: &Hub, resource: &Resource, now: Ticks, update: &mut ResourceUpdate, room: &mut Room) {
+    fn end(
+        &mut self,
+        hub: &Hub,
+        resource: &Resource,
+        now: Ticks,
+        update: &mut ResourceUpdate,
+        room: &mut Room,
+    ) {
         let known = std::mem::take(self);
         if let Some(gone) = known.id {
             let stay = resource.last_id() == known.id;

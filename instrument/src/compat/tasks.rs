@@ -5,9 +5,7 @@ use console_api::{
     tasks::{self, TaskDetails, TaskUpdate, task_details::PollTimesHistogram},
 };
 use taskscope_proto::Message as _;
-use taskscope_recorder::{
-    Counters, Description, Knows, State, Task, TaskId, TaskKind, Ticks,
-};
+use taskscope_recorder::{Counters, Description, Knows, State, Task, TaskId, TaskKind, Ticks};
 
 use super::{
     cursor::Room,
@@ -35,7 +33,14 @@ pub(super) struct Known {
 
 impl Known {
     /// Tells what changed in the slot.
-    pub(super) fn look(&mut self, hub: &Hub, task: &Task, now: Ticks, update: &mut TaskUpdate, room: &mut Room) {
+    pub(super) fn look(
+        &mut self,
+        hub: &Hub,
+        task: &Task,
+        now: Ticks,
+        update: &mut TaskUpdate,
+        room: &mut Room,
+    ) {
         let counters = task.counters();
         if self.id != counters.map(|counters| counters.id) {
             self.end(hub, now, update, room);
