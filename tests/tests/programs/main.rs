@@ -2,6 +2,7 @@
 
 mod blinded;
 mod idle;
+mod kinds;
 mod memory;
 mod real;
 mod restart;

@@ -44,3 +44,12 @@ async fn the_hooks_miss_no_task_and_no_poll() {
         });
     }
 }
+
+#[tokio::test]
+async fn a_task_of_three_sources_is_one_task() {
+    let (books, told, late) = load(start(&["counted", "--source", "all"])).await;
+    equal_to_the_last(&books, &told);
+    equal_to_the_last(&books, &late);
+    let sources = told.hello.and_then(|hello| hello.sources).expect("they are always told");
+    assert!(sources.tracing && sources.hooks && sources.wrappers, "{sources:?}");
+}

@@ -107,11 +107,13 @@ fn report() -> Value {
 }
 
 async fn drive(load: Load) {
+    let mut rounds = 0_u32;
     while !load.stop.load(SeqCst) {
         let mut tasks = begin(&load);
         let sleeper = ABORTED.spawn(&load.spawner, pending());
         // Aborted before its first poll, or after it.
-        if load.spawner.source != Source::Init {
+        rounds += 1;
+        if rounds.is_multiple_of(2) {
             tokio::task::yield_now().await;
         }
         sleeper.abort();
@@ -176,7 +178,7 @@ fn begin(load: &Load) -> Vec<tokio::task::JoinHandle<()>> {
         }),
     ];
     // The other sources don't see blocking tasks.
-    if matches!(spawner.source, Source::Wrap | Source::Layer) {
+    if matches!(spawner.source, Source::Wrap | Source::Layer | Source::All) {
         tasks.push(BLOCKING.spawn_blocking(spawner));
     }
     tasks

@@ -1,6 +1,6 @@
 //! The program under test: one executable, a scenario an argument.
 //!
-//! `program SCENARIO [--source wrap|layer|hooks|wrappers|init|blinded|bare] [--bind ADDRESS] [--workers N] [--name NAME]`
+//! `program SCENARIO [--source wrap|layer|hooks|wrappers|init|all|blinded|bare] [--bind ADDRESS] [--workers N] [--name NAME]`
 //!
 //! Its first line says where it listens; then it obeys commands on stdin, a line each, and answers each with a line of JSON. It ends
 //! with its stdin. What it counts, it counts by itself: that is the truth that the console is held against.
@@ -10,6 +10,7 @@ mod counted_load;
 mod faults;
 mod hostile;
 mod idle;
+mod kinds;
 mod real;
 mod stage;
 mod wedged;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         "million" => idle::million,
         "counted" => counted_load::run,
         "wedged" => wedged::run,
+        "kinds" => kinds::run,
         "hostile" => hostile::run,
         "faults" => faults::run,
         "redis" => real::redis,

@@ -22,6 +22,8 @@ pub(crate) enum Source {
     Hooks,
     Wrappers,
     Init,
+    /// The wrapper, the hooks, and tasks spawned through taskscope: each task has three sources.
+    All,
     Blinded,
     Bare,
 }
@@ -51,6 +53,7 @@ impl Options {
                         "hooks" => Source::Hooks,
                         "wrappers" => Source::Wrappers,
                         "init" => Source::Init,
+                        "all" => Source::All,
                         "blinded" => Source::Blinded,
                         "bare" => Source::Bare,
                         _ => return Err(format!("no such source: {value}")),
@@ -127,6 +130,12 @@ fn watch(options: &Options, runtime: &mut Builder) -> Result<Option<(Handle, Add
             install(subscriber);
             server
         }
+        Source::All => {
+            let (subscriber, server) = builder.wrap(nobody());
+            install(subscriber);
+            hook(server.handle(), runtime);
+            server
+        }
         Source::Layer => {
             let (layer, server) = builder.build_layer();
             install(tracing_subscriber::registry().with(layer));
@@ -165,7 +174,7 @@ impl Spawner {
         F::Output: Send + 'static,
     {
         match (self.source, &self.handle) {
-            (Source::Wrappers | Source::Init, Some(handle)) => {
+            (Source::Wrappers | Source::Init | Source::All, Some(handle)) => {
                 taskscope::task::Builder::new().handle(handle).spawn_on(future, &self.runtime)
             }
             _ => self.runtime.spawn(future),
