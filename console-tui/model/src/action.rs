@@ -104,7 +104,7 @@ actions! {
     UnfoldAll "unfold-all" Table "Unfold everything";
     Filter "filter" Table "Show only the rows that match";
     ClearFilter "clear-filter" Table "Show all rows again";
-    ToggleParts "toggle-parts" Table "Show or hide the internal parts of resources";
+    ToggleParts "toggle-parts" Table "Show or hide the parts inside of tokio's resources";
     Columns "columns" Table "Choose the columns";
     Freeze "freeze" General "Freeze the screen, or let it go on; recording goes on behind";
     CopyId "copy-id" General "Copy the id of what is selected";

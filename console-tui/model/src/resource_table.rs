@@ -158,7 +158,7 @@ impl ResourceTable {
         let word = |id: TextId| text(store.texts.text(id).map(str::to_owned));
         let waits = self.waits.get(&resource.key).copied().unwrap_or_default();
         match column {
-            ResourceColumn::Type if resource.internal => {
+            ResourceColumn::Type if store.is_hidden(resource) => {
                 Cell { tone: Tone::Dim, ..word(resource.concrete_type) }
             }
             ResourceColumn::Type => word(resource.concrete_type),
@@ -182,7 +182,7 @@ impl ResourceTable {
         self.waits = store.waits();
         (self.resources, self.hidden_parts) = (0, 0);
         let mut matching: Vec<&Resource> = Vec::new();
-        let shown = |resource: &Resource| self.with_parts || !resource.internal;
+        let shown = |resource: &Resource| self.with_parts || !store.is_hidden(resource);
         for resource in store.resources.resources() {
             if !shown(resource) {
                 self.hidden_parts += 1;

@@ -124,6 +124,7 @@ impl Store {
 
     pub(crate) fn set_site(&mut self, id: SiteId, file: String, line: u32, column: u32) {
         let site = self.site_mut(id);
+        site.in_tokio = waits::is_of_tokio(&file);
         (site.file, site.line, site.column) = (file, line, column);
     }
 

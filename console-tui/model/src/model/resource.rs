@@ -47,8 +47,9 @@ impl ResourceOps {
             }
             next += 1;
         }
-        let ops = family.iter().flat_map(|of| store.resources.ops_on(*of)).collect();
-        let (list, more) = tree(ops);
+        let mut ops: Vec<&Op> = family.iter().flat_map(|of| store.resources.ops_on(*of)).collect();
+        ops.sort_unstable_by_key(|op| (!op.is_waiting(), store.waits_since_ns(op), op.key));
+        let (list, more) = tree(&ops);
         Self {
             of: Some(key),
             list: list.into_iter().map(|(depth, op)| (depth, op.key)).collect(),
@@ -142,7 +143,11 @@ pub(crate) fn op_view(store: &Store, depth: u8, op: &Op, doors: &mut Doors) -> O
         task,
         task_door,
         state: cells::state(op.stats.state),
-        age: Cell::normal(duration_ns(op.age_ns(at))),
+        age: Cell::normal(duration_ns(if op.is_waiting() {
+            at.saturating_sub(store.waits_since_ns(op))
+        } else {
+            op.age_ns(at)
+        })),
         polls: Cell::value(Some(op.stats.polls), exact),
         busy: Cell::value(Some(op.busy_ns(at)), duration_ns),
         attributes: store.attribute_words(&op.attributes),

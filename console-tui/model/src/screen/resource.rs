@@ -60,7 +60,7 @@ pub struct OpView {
     pub task_door: Option<usize>,
     /// `idle`, `run`
     pub state: Cell,
-    /// Time since it was begun.
+    /// Time that its task waits in it; where nobody does, since it was begun.
     pub age: Cell,
     /// Polls started.
     pub polls: Cell,

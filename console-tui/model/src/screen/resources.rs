@@ -81,10 +81,10 @@ impl ResourceColumn {
             ..left(title, words, width, false, priority)
         };
         match self {
-            Self::Type => left("TYPE", "type", 12, false, 0),
+            Self::Type => left("TYPE", "type", 15, false, 0),
             Self::Kind => left("KIND", "kind", 6, false, 4),
-            Self::Place => left("MADE AT", "place", 18, true, 0),
-            Self::Attributes => left("ATTRIBUTES", "attributes", 14, true, 1),
+            Self::Place => left("MADE AT", "place", 17, true, 0),
+            Self::Attributes => left("ATTRIBUTES", "attributes", 12, true, 1),
             Self::Waiters => right("WAITERS", "waiters", 7, 0, true),
             Self::Longest => right("LONGEST", "longest wait", 7, 0, true),
             Self::Waiter => left("LONGEST WAITER", "longest waiter", 20, true, 3),

@@ -26,7 +26,7 @@ pub struct TaskView {
     pub life: Vec<Fact>,
     /// Its wakes: count, self-wakes, wakers alive, clones, last wake and by whom.
     pub wakes: Vec<Fact>,
-    /// The operations under way in it, the one begun first first; one that is a part of another stands below it.
+    /// The operations under way in it, the one polled last first; one that is a part of another stands below it.
     pub ops: Vec<OpView>,
     /// Further operations.
     pub more_ops: usize,

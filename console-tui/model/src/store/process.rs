@@ -68,6 +68,8 @@ pub(crate) struct Site {
     pub(crate) file: String,
     pub(crate) line: u32,
     pub(crate) column: u32,
+    /// Its file is one of tokio's own: nothing that the program's author made stands there.
+    pub(crate) in_tokio: bool,
     /// Tasks ever spawned here, and ended.
     pub(crate) spawned: u64,
     pub(crate) finished: u64,
@@ -83,6 +85,7 @@ impl Site {
             file: String::new(),
             line: 0,
             column: 0,
+            in_tokio: false,
             spawned: 0,
             finished: 0,
             finished_sums: Sums::default(),

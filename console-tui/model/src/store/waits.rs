@@ -2,6 +2,10 @@
 //!
 //! Invariant: nothing is guessed. An operation belongs to the task that polled it last; that a task waits is said of
 //! operations only that were polled and not ready.
+//!
+//! Limit: a timer that is set again keeps its operation, so that a wait for a timer counts from the last poll.
+
+use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -11,6 +15,7 @@ use crate::{
     store::{
         Store,
         resources::{Attribute, Op, Resource, Value},
+        task::{State, Task},
     },
 };
 
@@ -18,6 +23,14 @@ use crate::{
 const MAX_OPS_OF_TASK: usize = 1024;
 /// Levels of a tree of operations; tokio has two.
 const MAX_TREE_DEPTH: u8 = 8;
+
+/// Whether a file is one of tokio's own, as it lies in a registry or a vendored folder.
+pub(crate) fn is_of_tokio(file: &str) -> bool {
+    let is_tokio = |part: &str| {
+        part.strip_prefix("tokio-").is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    file.split(['/', '\\']).any(is_tokio)
+}
 
 /// The tasks that wait on a resource.
 #[derive(Debug, Default, Clone, Copy)]
@@ -47,15 +60,16 @@ impl Store {
     /// The tasks that wait on each resource or on a part of it, each task once: one walk over all operations.
     pub(crate) fn waits(&self) -> FxHashMap<ResourceKey, Waits> {
         let mut waits: FxHashMap<ResourceKey, Waits> = FxHashMap::default();
-        // What began first counts: it is the outermost of a task's operations.
-        let mut waiting: Vec<&Op> = self.resources.ops().filter(|op| op.is_waiting()).collect();
-        waiting.sort_unstable_by_key(|op| (op.created_ns, op.key));
+        // What began first counts.
+        let ops = self.resources.ops().filter(|op| op.is_waiting());
+        let mut waiting: Vec<(u64, &Op)> = ops.map(|op| (self.waits_since_ns(op), op)).collect();
+        waiting.sort_unstable_by_key(|(since_ns, op)| (*since_ns, op.key));
         let mut seen: FxHashSet<(ResourceKey, TaskKey)> = FxHashSet::default();
-        for op in waiting {
+        for (since_ns, op) in waiting {
             let (Some(resource), Some(task)) = (op.resource, op.stats.task) else { continue };
             for resource in self.resources.chain(resource) {
                 if seen.insert((resource.key, task)) {
-                    let one = Waits { tasks: 1, since_ns: op.created_ns, longest: Some(task) };
+                    let one = Waits { tasks: 1, since_ns, longest: Some(task) };
                     waits.entry(resource.key).or_default().add(&one);
                 }
             }
@@ -63,21 +77,42 @@ impl Store {
         waits
     }
 
-    /// The operations of a task that are not over, each followed by its parts; the one begun first comes first.
-    pub(crate) fn ops_of_task(&self, task: TaskKey) -> (Vec<(u8, &Op)>, usize) {
-        let ops = self.resources.ops_of_task(task).take(MAX_OPS_OF_TASK);
-        tree(ops.filter(|op| op.is_waiting() || op.stats.state == super::task::State::Running).collect())
+    /// Since when whoever polled this operation waits in it.
+    pub(crate) fn waits_since_ns(&self, op: &Op) -> u64 {
+        let kind = op.resource.and_then(|key| self.resources.resource(key)).map(|resource| resource.kind);
+        let timer = kind
+            .and_then(|kind| self.texts.text(kind))
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("timer"));
+        if timer { op.stats.state_since_ns } else { op.created_ns }
     }
 
-    /// The first of the operations that an idle task waits on, and how many others there are beside it.
-    pub(crate) fn waits_on(&self, task: &super::task::Task) -> Option<(&Op, usize)> {
-        if task.stats.state != super::task::State::Idle {
+    /// A resource that the program's author never sees: a part of another one, or made in tokio's own files.
+    pub(crate) fn is_hidden(&self, resource: &Resource) -> bool {
+        resource.internal || self.site(resource.site).is_some_and(|site| site.in_tokio)
+    }
+
+    /// The operations of a task that are not over, each followed by its parts. The one polled last comes first: of two that
+    /// are polled together, it is the one around the other.
+    pub(crate) fn ops_of_task(&self, task: TaskKey) -> (Vec<(u8, &Op)>, usize) {
+        let ops = self.resources.ops_of_task(task).take(MAX_OPS_OF_TASK);
+        let mut ops: Vec<&Op> =
+            ops.filter(|op| op.is_waiting() || op.stats.state == State::Running).collect();
+        ops.sort_unstable_by_key(|op| (Reverse(op.stats.state_since_ns), op.key));
+        tree(&ops)
+    }
+
+    /// The first of the operations that an idle task waits on, and how many others there are beside it; those inside of
+    /// tokio only when there is no other.
+    pub(crate) fn waits_on(&self, task: &Task) -> Option<(&Op, usize)> {
+        if task.stats.state != State::Idle {
             return None;
         }
         let (ops, _) = self.ops_of_task(task.key);
-        let mut outermost = ops.iter().filter(|(depth, op)| *depth == 0 && op.is_waiting());
-        let first = outermost.next()?;
-        Some((first.1, outermost.count()))
+        let is_hidden = |op: &Op| self.resource_of(op).is_some_and(|resource| self.is_hidden(resource));
+        let outermost = ops.iter().filter(|(depth, op)| *depth == 0 && op.is_waiting()).map(|(_, op)| *op);
+        let (inner, mut own): (Vec<&Op>, Vec<&Op>) = outermost.partition(|op| is_hidden(op));
+        own.extend(inner.first().filter(|_| own.is_empty()));
+        Some((*own.first()?, own.len() - 1))
     }
 
     /// The resource of an operation that the program knows: a lock, not the semaphore in it.
@@ -136,10 +171,9 @@ impl Store {
     }
 }
 
-/// Operations in the order of their begin, each followed by its parts; and how many don't fit (or run in a circle).
-pub(crate) fn tree(mut ops: Vec<&Op>) -> (Vec<(u8, &Op)>, usize) {
+/// Operations in their order, each followed by its parts; and how many don't fit (or run in a circle).
+pub(crate) fn tree<'a>(ops: &[&'a Op]) -> (Vec<(u8, &'a Op)>, usize) {
     use crate::screen::resource::MAX_OPS_LISTED;
-    ops.sort_unstable_by_key(|op| (!op.is_waiting(), op.created_ns, op.key));
     let keys: FxHashSet<OpKey> = ops.iter().map(|op| op.key).collect();
     let mut parts: FxHashMap<OpKey, Vec<&Op>> = FxHashMap::default();
     let mut stack: Vec<(u8, &Op)> = Vec::new();

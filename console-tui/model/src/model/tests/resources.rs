@@ -17,6 +17,7 @@ pub(super) struct FakeResource {
     pub(super) slot: u32,
     pub(super) generation: u32,
     pub(super) concrete_type: &'static str,
+    pub(super) kind: &'static str,
     pub(super) site: u32,
     pub(super) parent: Option<u32>,
     pub(super) attribute: (&'static str, AttributeKind, u64, &'static str),
@@ -32,12 +33,22 @@ pub(super) struct FakeOp {
     pub(super) task: u32,
     pub(super) state: TaskState,
     pub(super) ago_ns: u64,
+    /// In its state for so long.
+    pub(super) since_ns: u64,
 }
 
 const LOCKED: (&str, AttributeKind, u64, &str) = ("locked", AttributeKind::Bool, 1, "");
 
 fn mutex(slot: u32, site: u32) -> FakeResource {
-    FakeResource { slot, generation: 1, concrete_type: "Mutex", site, parent: None, attribute: LOCKED }
+    FakeResource {
+        slot,
+        generation: 1,
+        concrete_type: "Mutex",
+        kind: "Sync",
+        site,
+        parent: None,
+        attribute: LOCKED,
+    }
 }
 
 fn semaphore_in(slot: u32, of: u32, site: u32) -> FakeResource {
@@ -51,7 +62,7 @@ fn sleep(slot: u32) -> FakeResource {
 }
 
 fn op(slot: u32, source: &'static str, resource: u32, task: u32, ago_ns: u64) -> FakeOp {
-    FakeOp { slot, source, resource, parent: None, task, state: TaskState::Idle, ago_ns }
+    FakeOp { slot, source, resource, parent: None, task, state: TaskState::Idle, ago_ns, since_ns: ago_ns }
 }
 
 struct Strings(Vec<String>);
@@ -79,7 +90,7 @@ pub(super) fn tell(frame: &mut v1::Frame, resources: &[FakeResource], ops: &[Fak
     for resource in resources {
         new.generation.push(resource.generation);
         new.concrete_type.push(strings.number(resource.concrete_type));
-        new.kind.push(strings.number("Sync"));
+        new.kind.push(strings.number(resource.kind));
         new.site.push(resource.site);
         new.parent_slot_plus1.push(resource.parent.map_or(0, |slot| slot + 1));
         new.parent_generation.push(u32::from(resource.parent.is_some()));
@@ -111,7 +122,7 @@ pub(super) fn tell(frame: &mut v1::Frame, resources: &[FakeResource], ops: &[Fak
         stats.task_slot_plus1.push(op.task + 1);
         stats.task_generation.push(1);
         stats.state.push(op.state.into());
-        stats.state_ago_ns.push(op.ago_ns);
+        stats.state_ago_ns.push(op.since_ns);
         stats.polls.push(1);
         stats.busy_ns.push(MS);
     }
@@ -241,6 +252,24 @@ fn tasks_say_what_they_wait_for() {
     assert_eq!(finding.id.lint, LintKind::LostWaker);
     let end = "it waits in Mutex::lock on what was made at src/ledger.rs:20:5.";
     assert!(finding.message.ends_with(end), "{}", finding.message);
+}
+
+#[test]
+fn a_timer_counts_from_its_last_poll_and_what_is_inside_tokio_is_hidden() {
+    let mut fake = Fake::with_tasks(2);
+    fake.files[3] = "/home/me/.cargo/registry/src/x/tokio-1.54.1/src/time/interval.rs".into();
+    let interval = FakeResource { concrete_type: "Interval", kind: "timer", ..mutex(0, 1) };
+    let sleep = FakeResource { kind: "timer", ..sleep(1) };
+    let tick = FakeOp { since_ns: 2 * S, ..op(0, "Interval::tick", 0, 1, 2 * S) };
+    let inner = FakeOp { since_ns: 3 * S, ..op(1, "Sleep::new_timeout", 1, 1, 50 * S) };
+    let mut client = watching(&mut fake, &[interval, sleep], &[tick, inner]);
+    assert_eq!(client.rows(&[Column::WaitsFor]), ["–", "Interval main.rs:10"]);
+    let view = client.model.task(TaskKey { slot: 1, generation: 1 }).unwrap();
+    let ops: Vec<(&str, &str)> =
+        view.ops.iter().map(|op| (op.source.as_str(), op.age.text.as_str())).collect();
+    assert_eq!(ops, [("Interval::tick", "2.00 s"), ("Sleep::new_timeout", "3.00 s")]);
+    client.act(Action::Resources);
+    assert_eq!(rows(&client, &[ResourceColumn::Type, ResourceColumn::Longest]), ["Interval|2.00 s"]);
 }
 
 #[test]
