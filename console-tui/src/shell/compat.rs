@@ -190,7 +190,7 @@ impl Session {
             return Ok(());
         }
         let wanted: Vec<u64> =
-            wish.details.iter().take(MAX_DETAILS).filter_map(|task| self.translator.id_of(task)).collect();
+            wish.details.iter().take(MAX_DETAILS).filter_map(|task| self.translator.id_of(*task)).collect();
         let unwanted: Vec<u64> = self.details.keys().copied().filter(|id| !wanted.contains(id)).collect();
         for id in unwanted {
             self.details.remove(&id);

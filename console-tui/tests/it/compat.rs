@@ -28,7 +28,8 @@ impl Program {
     }
 
     fn start_at(port: u16, idle_tasks: usize) -> Self {
-        let path = PathBuf::from(env!("CARGO_BIN_EXE_taskscope")).with_file_name("examples").join("subscriber");
+        let path =
+            PathBuf::from(env!("CARGO_BIN_EXE_taskscope")).with_file_name("examples").join("subscriber");
         let child = Command::new(path)
             .args([port.to_string(), idle_tasks.to_string()])
             // Quick, so that the tests are.
@@ -105,7 +106,8 @@ async fn tasks_are_shown_with_their_numbers() {
     let mut watcher = Watcher::new(&program.address());
     let report = watcher
         .until(|report| {
-            named(report, "yields-100").is_some_and(|task| task.polls > 100 && task.state.as_deref() == Some("idle"))
+            named(report, "yields-100")
+                .is_some_and(|task| task.polls > 100 && task.state.as_deref() == Some("idle"))
                 && named(report, "waiter").is_some_and(|task| task.polls > 0)
                 && named(report, "ticker").is_some_and(|task| task.polls > 5)
                 && report.totals.finished > 0
@@ -121,7 +123,12 @@ async fn tasks_are_shown_with_their_numbers() {
     assert_eq!((waiter.state.as_deref(), waiter.polls, waiter.wakers), (Some("idle"), 1, Some(1)));
     let blocking = report.tasks.iter().find(|task| task.kind.as_deref() == Some("blocking")).unwrap();
     assert_eq!((blocking.state.as_deref(), blocking.wakes), (Some("running"), None));
-    assert!(!report.tasks.iter().any(|task| task.place.as_deref().is_some_and(|place| place.contains("worker.rs"))));
+    assert!(
+        !report
+            .tasks
+            .iter()
+            .any(|task| task.place.as_deref().is_some_and(|place| place.contains("worker.rs")))
+    );
 
     let process = report.process.unwrap();
     assert_eq!((process.name.as_str(), process.pid), ("", 0));
@@ -173,7 +180,8 @@ async fn locks_timers_and_who_waits_for_them_are_told() {
     let program = Program::start(0);
     let mut watcher = Watcher::new(&program.address());
     let (mut types, mut sources) = (Vec::new(), Vec::new());
-    while !(types.iter().any(|kind| kind == "Mutex") && sources.iter().any(|source| source == "Mutex::lock")) {
+    while !(types.iter().any(|kind| kind == "Mutex") && sources.iter().any(|source| source == "Mutex::lock"))
+    {
         let Some(frame) = watcher.step().await else { continue };
         types.extend(frame.resources.map(|resources| resources.strings).unwrap_or_default());
         sources.extend(frame.ops.map(|ops| ops.strings).unwrap_or_default());
@@ -187,7 +195,10 @@ async fn a_state_that_trickles_in_says_so_until_all_of_it_is_there() {
     let program = Program::start(2000);
     let mut watcher = Watcher::new(&program.address());
     let trickles = |report: &Report| {
-        report.process.as_ref().is_some_and(|process| process.problems.iter().any(|problem| problem.contains("127")))
+        report
+            .process
+            .as_ref()
+            .is_some_and(|process| process.problems.iter().any(|problem| problem.contains("127")))
     };
     let early = watcher.until(trickles).await;
     assert!(early.totals.alive < 2000, "{}", early.totals.alive);
@@ -211,8 +222,9 @@ async fn another_process_at_the_same_port_is_another_one() {
     }
     let instance = |report: &Report| report.process.as_ref().unwrap().instance.clone();
     let _second = Program::start_at(program.port, 0);
-    let second =
-        watcher.until(|report| instance(report) != instance(&first) && named(report, "waiter").is_some()).await;
+    let second = watcher
+        .until(|report| instance(report) != instance(&first) && named(report, "waiter").is_some())
+        .await;
     assert!(second.totals.alive > 0);
 }
 
@@ -223,7 +235,7 @@ async fn the_binary_reports_it() {
         let address = format!("http://{}", program.address());
         let output = tokio::task::spawn_blocking(move || {
             Command::new(env!("CARGO_BIN_EXE_taskscope"))
-                .args(["--once", "--json", "--observe", "1s", "--timeout", "30s", &address])
+                .args(["--once", "--json", "--for", "1s", "--timeout", "30s", &address])
                 .env("XDG_CONFIG_HOME", "/nowhere")
                 .output()
                 .unwrap()

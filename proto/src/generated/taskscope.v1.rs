@@ -528,6 +528,9 @@ pub enum Knows {
     Wakers = 4,
     /// How many were cloned and dropped.
     WakerClones = 8,
+    /// Set, it takes away: what the task did is known as sums alone. Its longest poll and wait, who woke it, and its timeline
+    /// are unknown (a console that watches console-subscriber says so).
+    SumsAlone = 16,
 }
 impl Knows {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -541,6 +544,7 @@ impl Knows {
             Self::Scheduled => "KNOWS_SCHEDULED",
             Self::Wakers => "KNOWS_WAKERS",
             Self::WakerClones => "KNOWS_WAKER_CLONES",
+            Self::SumsAlone => "KNOWS_SUMS_ALONE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -551,6 +555,7 @@ impl Knows {
             "KNOWS_SCHEDULED" => Some(Self::Scheduled),
             "KNOWS_WAKERS" => Some(Self::Wakers),
             "KNOWS_WAKER_CLONES" => Some(Self::WakerClones),
+            "KNOWS_SUMS_ALONE" => Some(Self::SumsAlone),
             _ => None,
         }
     }

@@ -6,7 +6,6 @@
 use std::collections::{HashMap, HashSet};
 
 use console_api::{async_ops, resources};
-use prost_types::Timestamp;
 
 use super::{
     fields::MAX_WORD_BYTES,
@@ -23,11 +22,14 @@ const MAX_RESOURCES: usize = 1 << 18;
 /// Operations under way at a time.
 const MAX_OPS: usize = 1 << 18;
 
+/// Their moment of the making of an object, as they said it.
+type Made = Option<u64>;
+
 /// All resources and operations of a stream. What is kept of each is the moment it was made, as ids are used again.
 #[derive(Debug)]
 pub(super) struct Resources {
-    resources: Slots<Option<u64>>,
-    ops: Slots<Option<u64>>,
+    locks: Slots<Made>,
+    ops: Slots<Made>,
     /// Beyond the limits, or lost by their side.
     pub(super) untracked: u64,
     /// At least one was seen.
@@ -36,7 +38,7 @@ pub(super) struct Resources {
 
 impl Resources {
     pub(super) fn new() -> Self {
-        Self { resources: Slots::new(MAX_RESOURCES), ops: Slots::new(MAX_OPS), untracked: 0, any: false }
+        Self { locks: Slots::new(MAX_RESOURCES), ops: Slots::new(MAX_OPS), untracked: 0, any: false }
     }
 
     pub(super) fn update(
@@ -48,12 +50,8 @@ impl Resources {
         self.untracked = self.untracked.saturating_add(update.dropped_events);
         let stats_of = |id: u64| update.stats_update.get(&id);
         for (&id, stats) in &update.stats_update {
-            forget(
-                &mut self.resources,
-                id,
-                made(stats.created_at.as_ref(), stats.dropped_at.as_ref()),
-                &mut news.freed_resources,
-            );
+            let made = stats.created_at.as_ref().map(time::unix_ns);
+            forget(&mut self.locks, id, made, stats.dropped_at.is_some(), &mut news.freed_resources);
         }
         // First a slot for each, so that one can point to another.
         let mut new: Vec<(Place, &resources::Resource)> = Vec::new();
@@ -65,7 +63,7 @@ impl Resources {
             }
             self.any = true;
             let created = stats.and_then(|stats| stats.created_at.as_ref()).map(time::unix_ns);
-            match keep(&mut self.resources, id, created) {
+            match keep(&mut self.locks, id, created) {
                 Some(place) => new.push((place, theirs)),
                 None => self.untracked = self.untracked.saturating_add(1),
             }
@@ -79,7 +77,7 @@ impl Resources {
         let is_new: HashSet<u64> =
             update.new_resources.iter().filter_map(|theirs| theirs.id.map(|id| id.id)).collect();
         for (id, stats) in update.stats_update.iter().filter(|(id, _)| !is_new.contains(id)) {
-            if let Some(place) = self.resources.place(*id) {
+            if let Some(place) = self.locks.place(*id) {
                 let attributes = context.texts.attributes(&stats.attributes);
                 news.resources.push(ResourceRow { place, facts: None, stats: Some(attributes) });
             }
@@ -103,7 +101,7 @@ impl Resources {
             concrete_type: context.texts.cut(&theirs.concrete_type, MAX_WORD_BYTES),
             kind: context.texts.cut(kind, MAX_WORD_BYTES),
             site: context.sites.number(theirs.location.as_ref(), context.texts),
-            parent: theirs.parent_resource_id.and_then(|id| self.resources.place(id.id)),
+            parent: theirs.parent_resource_id.and_then(|id| self.locks.place(id.id)),
             internal: theirs.is_internal,
             created_ago_ns: created_ns.map_or(0, |at_ns| context.clock.ago_ns(at_ns)),
         }
@@ -118,12 +116,8 @@ impl Resources {
     ) {
         self.untracked = self.untracked.saturating_add(update.dropped_events);
         for (&id, stats) in &update.stats_update {
-            forget(
-                &mut self.ops,
-                id,
-                made(stats.created_at.as_ref(), stats.dropped_at.as_ref()),
-                &mut news.freed_ops,
-            );
+            let made = stats.created_at.as_ref().map(time::unix_ns);
+            forget(&mut self.ops, id, made, stats.dropped_at.is_some(), &mut news.freed_ops);
         }
         let mut new = HashMap::new();
         for theirs in &update.new_async_ops {
@@ -143,7 +137,7 @@ impl Resources {
             let created_ns = context.clock.at(stats.created_at.as_ref()).unwrap_or(context.clock.now_ns);
             let facts = new.get(id).map(|theirs| OpFacts {
                 source: context.texts.cut(&theirs.source, MAX_WORD_BYTES),
-                resource: theirs.resource_id.and_then(|id| self.resources.place(id.id)),
+                resource: theirs.resource_id.and_then(|id| self.locks.place(id.id)),
                 parent: theirs.parent_async_op_id.and_then(|id| self.ops.place(id.id)),
                 created_ago_ns: context.clock.ago_ns(created_ns),
             });
@@ -162,18 +156,10 @@ impl Resources {
     }
 }
 
-/// When an object was made; `None`: it has ended.
-fn made(
-    created: Option<&Timestamp>,
-    dropped: Option<&Timestamp>,
-) -> Option<Option<u64>> {
-    if dropped.is_some() { None } else { Some(created.map(time::unix_ns)) }
-}
-
 /// Frees an object that has ended, or whose id another one has now.
-fn forget(slots: &mut Slots<Option<u64>>, id: u64, made: Option<Option<u64>>, freed: &mut Vec<u32>) {
+fn forget(slots: &mut Slots<Made>, id: u64, made: Made, has_ended: bool, freed: &mut Vec<u32>) {
     let Some((_, known)) = slots.find(id) else { return };
-    if made.as_ref() == Some(known) {
+    if !has_ended && made == *known {
         return;
     }
     if let Some((place, _)) = slots.remove(id) {
@@ -183,6 +169,6 @@ fn forget(slots: &mut Slots<Option<u64>>, id: u64, made: Option<Option<u64>>, fr
 }
 
 /// The place of a new object. `None`: there is no room.
-fn keep(slots: &mut Slots<Option<u64>>, id: u64, created: Option<u64>) -> Option<Place> {
-    slots.place(id).or_else(|| slots.insert(id, created))
+fn keep(slots: &mut Slots<Made>, id: u64, made: Made) -> Option<Place> {
+    slots.place(id).or_else(|| slots.insert(id, made))
 }

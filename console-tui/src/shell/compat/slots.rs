@@ -24,7 +24,7 @@ struct Entry<T> {
 pub(super) struct Slots<T> {
     by_id: HashMap<u64, Entry<T>>,
     /// By slot: its generation now, and the id of what is in it (0: nothing).
-    slots: Vec<(u32, u64)>,
+    in_use: Vec<(u32, u64)>,
     free: Vec<u32>,
     max: usize,
 }
@@ -32,7 +32,7 @@ pub(super) struct Slots<T> {
 impl<T> Slots<T> {
     /// For at most `max` objects at a time.
     pub(super) fn new(max: usize) -> Self {
-        Self { by_id: HashMap::new(), slots: Vec::new(), free: Vec::new(), max: max.min(MAX_SLOTS as usize) }
+        Self { by_id: HashMap::new(), in_use: Vec::new(), free: Vec::new(), max: max.min(MAX_SLOTS as usize) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -49,7 +49,7 @@ impl<T> Slots<T> {
 
     /// The id of what is in a place, as long as it is.
     pub(super) fn id_at(&self, place: Place) -> Option<u64> {
-        let (generation, id) = *self.slots.get(place.slot as usize)?;
+        let (generation, id) = *self.in_use.get(place.slot as usize)?;
         (generation == place.generation && id != 0).then_some(id)
     }
 
@@ -60,13 +60,13 @@ impl<T> Slots<T> {
         }
         let slot = match self.free.pop() {
             Some(slot) => slot,
-            None if self.slots.len() < self.max => {
-                self.slots.push((0, 0));
-                (self.slots.len() - 1) as u32
+            None if self.in_use.len() < self.max => {
+                self.in_use.push((0, 0));
+                (self.in_use.len() - 1) as u32
             }
             None => return None,
         };
-        let (generation, in_it) = &mut self.slots[slot as usize];
+        let (generation, in_it) = &mut self.in_use[slot as usize];
         *generation = generation.wrapping_add(1);
         *in_it = id;
         let place = Place { slot, generation: *generation };
@@ -77,7 +77,7 @@ impl<T> Slots<T> {
     /// Forgets an object. Its slot is used again only after [`Self::release`].
     pub(super) fn remove(&mut self, id: u64) -> Option<(Place, T)> {
         let entry = self.by_id.remove(&id)?;
-        self.slots[entry.place.slot as usize].1 = 0;
+        self.in_use[entry.place.slot as usize].1 = 0;
         Some((entry.place, entry.value))
     }
 

@@ -211,11 +211,13 @@ fn ended_long_ago(stats: &tasks::Stats, clock: &Clock) -> bool {
 }
 
 fn knows(kind: v1::TaskKind) -> u32 {
+    let alone = v1::Knows::SumsAlone as u32;
     match kind {
         // Nothing wakes these two; and their wait for a thread is in none of the numbers.
-        v1::TaskKind::Blocking | v1::TaskKind::BlockOn => 0,
+        v1::TaskKind::Blocking | v1::TaskKind::BlockOn => alone,
         _ => {
-            v1::Knows::Wakes as u32
+            alone
+                | v1::Knows::Wakes as u32
                 | v1::Knows::Scheduled as u32
                 | v1::Knows::Wakers as u32
                 | v1::Knows::WakerClones as u32

@@ -19,6 +19,7 @@ use taskscope_proto::{
 
 use super::translate::Translator;
 
+#[expect(clippy::unnecessary_wraps, reason = "every moment of theirs is optional")]
 fn at(seconds: i64) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos: 0 })
 }
@@ -125,7 +126,7 @@ fn a_task_lives_and_ends() {
     assert_eq!((report.totals.alive, report.totals.spawned, report.totals.finished), (1, 1, 0));
 
     let done = Stats { dropped_at: at(31), ..idle(6) };
-    let report = watched.takes(&tasks(32, vec![], vec![(1, done.clone())]));
+    let report = watched.takes(&tasks(32, vec![], vec![(1, done)]));
     assert_eq!(report.tasks[0].state.as_deref(), Some("done"));
     assert_eq!((report.totals.alive, report.totals.finished, report.totals.polls), (0, 1, 6));
     // Its last waker goes after it; nothing of that is counted twice.
@@ -157,12 +158,14 @@ fn what_ended_long_ago_is_in_the_sums_alone() {
 
 #[test]
 fn states_follow_from_their_moments() {
-    let polled = |started, ended| Some(PollStats {
-        polls: 1,
-        last_poll_started: started,
-        last_poll_ended: ended,
-        ..PollStats::default()
-    });
+    let polled = |started, ended| {
+        Some(PollStats {
+            polls: 1,
+            last_poll_started: started,
+            last_poll_ended: ended,
+            ..PollStats::default()
+        })
+    };
     let state = |stats: Stats| {
         let stats = Stats { created_at: at(10), ..stats };
         let report = Watched::new().takes(&tasks(30, vec![task(1, "")], vec![(1, stats)]));
@@ -170,14 +173,23 @@ fn states_follow_from_their_moments() {
     };
     let scheduled = |seconds| ("scheduled".to_owned(), seconds);
     assert_eq!(state(Stats::default()), scheduled(20));
-    assert_eq!(state(Stats { poll_stats: polled(at(12), None), ..Stats::default() }), ("running".to_owned(), 18));
-    assert_eq!(state(Stats { poll_stats: polled(at(12), at(13)), ..Stats::default() }), ("idle".to_owned(), 17));
+    assert_eq!(
+        state(Stats { poll_stats: polled(at(12), None), ..Stats::default() }),
+        ("running".to_owned(), 18)
+    );
+    assert_eq!(
+        state(Stats { poll_stats: polled(at(12), at(13)), ..Stats::default() }),
+        ("idle".to_owned(), 17)
+    );
     let woken = |at_s| Stats { poll_stats: polled(at(12), at(15)), last_wake: at(at_s), ..Stats::default() };
     assert_eq!(state(woken(11)), ("idle".to_owned(), 15));
     assert_eq!(state(woken(20)), scheduled(10));
     // In its own poll: it waits since the end of that.
     assert_eq!(state(woken(14)), scheduled(15));
-    assert_eq!(state(Stats { poll_stats: polled(at(12), at(11)), ..Stats::default() }), ("running".to_owned(), 18));
+    assert_eq!(
+        state(Stats { poll_stats: polled(at(12), at(11)), ..Stats::default() }),
+        ("running".to_owned(), 18)
+    );
 }
 
 #[test]
@@ -226,7 +238,8 @@ fn a_trickle_is_told_while_it_lasts() {
         let ids = from..from + count;
         tasks(30, ids.clone().map(|id| task(id, "")).collect(), ids.map(|id| (id, idle(1))).collect())
     };
-    let told = |report: Report| report.process.unwrap().problems.iter().any(|problem| problem.contains("127"));
+    let told =
+        |report: Report| report.process.unwrap().problems.iter().any(|problem| problem.contains("127"));
     assert!(!told(watched.takes(&many(1, 500))), "the first one is a dump");
     assert!(told(watched.takes(&many(1000, 127))));
     assert!(told(watched.takes(&many(2000, 127))));
@@ -276,14 +289,16 @@ fn resources_and_operations_point_to_each_other() {
         ..resources::Resource::default()
     };
     let attributes = vec![Attribute { field: Some(number("permits", 3)), unit: None }];
-    let stats = |dropped_at| resources::Stats { created_at: at(11), dropped_at, attributes: attributes.clone() };
+    let stats =
+        |dropped_at| resources::Stats { created_at: at(11), dropped_at, attributes: attributes.clone() };
     let op = async_ops::AsyncOp {
         id: Some(Id { id: 30 }),
         source: "Semaphore::acquire".into(),
         resource_id: Some(Id { id: 20 }),
         ..async_ops::AsyncOp::default()
     };
-    let op_stats = async_ops::Stats { created_at: at(12), task_id: Some(Id { id: 1 }), ..async_ops::Stats::default() };
+    let op_stats =
+        async_ops::Stats { created_at: at(12), task_id: Some(Id { id: 1 }), ..async_ops::Stats::default() };
     let mut theirs = tasks(30, vec![task(1, "waits")], vec![(1, idle(1))]);
     theirs.resource_update = Some(resources::ResourceUpdate {
         // The part before the whole.
@@ -301,7 +316,14 @@ fn resources_and_operations_point_to_each_other() {
     let (columns, ops) = (frame.resources.unwrap(), frame.ops.unwrap());
     let part = columns.internal.iter().position(|internal| *internal).unwrap();
     let whole = 1 - part;
-    let slots: Vec<u32> = columns.slot_delta.iter().scan(0, |sum, delta| { *sum += delta; Some(*sum) }).collect();
+    let slots: Vec<u32> = columns
+        .slot_delta
+        .iter()
+        .scan(0, |sum, delta| {
+            *sum += delta;
+            Some(*sum)
+        })
+        .collect();
     assert_eq!(columns.parent_slot_plus1[part], slots[whole] + 1);
     assert_eq!(columns.parent_generation[part], columns.generation[whole]);
     assert_eq!(ops.resource_slot_plus1, [slots[whole] + 1]);
@@ -334,7 +356,12 @@ fn any_time() -> impl Strategy<Value = Option<Timestamp>> {
 
 fn any_field() -> impl Strategy<Value = Field> {
     let name = prop_oneof![
-        Just("kind"), Just("task.name"), Just("task.id"), Just("size.bytes"), Just("other"), Just(""),
+        Just("kind"),
+        Just("task.name"),
+        Just("task.id"),
+        Just("size.bytes"),
+        Just("other"),
+        Just(""),
     ];
     let value = prop_oneof![
         any::<u64>().prop_map(field::Value::U64Val),
@@ -353,17 +380,20 @@ fn any_field() -> impl Strategy<Value = Field> {
 
 fn any_polls() -> impl Strategy<Value = Option<PollStats>> {
     let polls = (any::<u64>(), any_time(), any_time(), any::<(i64, i32)>());
-    prop::option::of(polls.prop_map(|(polls, last_poll_started, last_poll_ended, (seconds, nanos))| PollStats {
-        polls,
-        first_poll: None,
-        last_poll_started,
-        last_poll_ended,
-        busy_time: Some(Duration { seconds, nanos }),
+    prop::option::of(polls.prop_map(|(polls, last_poll_started, last_poll_ended, (seconds, nanos))| {
+        PollStats {
+            polls,
+            first_poll: None,
+            last_poll_started,
+            last_poll_ended,
+            busy_time: Some(Duration { seconds, nanos }),
+        }
     }))
 }
 
 fn any_tasks() -> impl Strategy<Value = TaskUpdate> {
-    let new = (0..6_u64, prop::collection::vec(any_field(), 0..4), any::<i32>(), ".{0,20}", any::<Option<u32>>());
+    let new =
+        (0..6_u64, prop::collection::vec(any_field(), 0..4), any::<i32>(), ".{0,20}", any::<Option<u32>>());
     let new = new.prop_map(|(id, fields, kind, file, line)| Task {
         id: Some(Id { id }),
         fields,
@@ -372,16 +402,18 @@ fn any_tasks() -> impl Strategy<Value = TaskUpdate> {
         ..Task::default()
     });
     let stats = (any_time(), any_time(), any_time(), any_polls(), any::<[u64; 4]>()).prop_map(
-        |(created_at, dropped_at, last_wake, poll_stats, [wakes, self_wakes, waker_clones, waker_drops])| Stats {
-            created_at,
-            dropped_at,
-            wakes,
-            waker_clones,
-            waker_drops,
-            last_wake,
-            poll_stats,
-            self_wakes,
-            scheduled_time: None,
+        |(created_at, dropped_at, last_wake, poll_stats, [wakes, self_wakes, waker_clones, waker_drops])| {
+            Stats {
+                created_at,
+                dropped_at,
+                wakes,
+                waker_clones,
+                waker_drops,
+                last_wake,
+                poll_stats,
+                self_wakes,
+                scheduled_time: None,
+            }
         },
     );
     let stats = prop::collection::hash_map(0..6_u64, stats, 0..5);
@@ -392,25 +424,21 @@ fn any_tasks() -> impl Strategy<Value = TaskUpdate> {
 
 fn any_resources() -> impl Strategy<Value = resources::ResourceUpdate> {
     let id = || prop::option::of((0..6_u64).prop_map(|id| Id { id }));
-    let new = (id(), id(), ".{0,10}").prop_map(|(id, parent_resource_id, concrete_type)| resources::Resource {
-        id,
-        parent_resource_id,
-        concrete_type,
-        ..resources::Resource::default()
+    let new = (id(), id(), ".{0,10}").prop_map(|(id, parent_resource_id, concrete_type)| {
+        resources::Resource { id, parent_resource_id, concrete_type, ..resources::Resource::default() }
     });
     let attribute = (prop::option::of(any_field()), prop::option::of(".{0,5}"))
         .prop_map(|(field, unit)| Attribute { field, unit });
     let stats = (any_time(), any_time(), prop::collection::vec(attribute, 0..20)).prop_map(
         |(created_at, dropped_at, attributes)| resources::Stats { created_at, dropped_at, attributes },
     );
-    (prop::collection::vec(new, 0..5), prop::collection::hash_map(0..6_u64, stats, 0..5), any::<u64>()).prop_map(
-        |(new_resources, stats_update, dropped_events)| resources::ResourceUpdate {
+    (prop::collection::vec(new, 0..5), prop::collection::hash_map(0..6_u64, stats, 0..5), any::<u64>())
+        .prop_map(|(new_resources, stats_update, dropped_events)| resources::ResourceUpdate {
             new_resources,
             stats_update,
             dropped_events,
             ..resources::ResourceUpdate::default()
-        },
-    )
+        })
 }
 
 fn any_ops() -> impl Strategy<Value = async_ops::AsyncOpUpdate> {
@@ -431,7 +459,11 @@ fn any_ops() -> impl Strategy<Value = async_ops::AsyncOpUpdate> {
         },
     );
     (prop::collection::vec(new, 0..5), prop::collection::hash_map(0..6_u64, stats, 0..5)).prop_map(
-        |(new_async_ops, stats_update)| async_ops::AsyncOpUpdate { new_async_ops, stats_update, dropped_events: 1 },
+        |(new_async_ops, stats_update)| async_ops::AsyncOpUpdate {
+            new_async_ops,
+            stats_update,
+            dropped_events: 1,
+        },
     )
 }
 
@@ -477,6 +509,6 @@ fn details_name_the_task_and_hold_its_histograms() {
     let detail = translator.details(&wire).unwrap().details.remove(0);
     let shown = v1::TaskRef { slot: 0, generation: 1 };
     assert_eq!((detail.task, detail.polls), (Some(shown), None));
-    assert_eq!(translator.id_of(&shown), Some(1));
-    assert_eq!(translator.id_of(&v1::TaskRef { slot: 0, generation: 2 }), None);
+    assert_eq!(translator.id_of(shown), Some(1));
+    assert_eq!(translator.id_of(v1::TaskRef { slot: 0, generation: 2 }), None);
 }

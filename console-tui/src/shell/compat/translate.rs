@@ -129,7 +129,7 @@ impl Translator {
     }
 
     /// Their id of a task.
-    pub(super) fn id_of(&self, task: &v1::TaskRef) -> Option<u64> {
+    pub(super) fn id_of(&self, task: v1::TaskRef) -> Option<u64> {
         self.tasks.id_at(Place { slot: task.slot, generation: task.generation })
     }
 
