@@ -178,6 +178,6 @@ fn op_line(canvas: &mut Canvas<'_>, area: Rect, op: &OpView, side: Side, chosen:
     canvas.text(x, area.y, 5, &op.state.text, tone_slot(op.state.tone));
     canvas.text_right(x + 6, area.y, 7, &op.age.text, tone_slot(op.age.tone));
     canvas.text_right(x + 14, area.y, 7, &op.polls.text, tone_slot(op.polls.tone));
-    canvas.text(x + 22, area.y, 9, "polls", Slot::Dim);
+    canvas.text(x + 22, area.y, 5, if op.polls.text == "1" { "poll" } else { "polls" }, Slot::Dim);
     canvas.text(x + OP_NUMBERS - 4, area.y, attributes, &op.attributes, Slot::Dim);
 }

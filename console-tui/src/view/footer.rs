@@ -77,14 +77,12 @@ fn about(look: Look<'_>) -> Vec<Piece<'static>> {
 
 /// What the list of resources does not show.
 fn left_out(table: &ResourcesInfo) -> String {
-    let mut words = String::new();
-    if table.hidden_parts > 0 {
-        words += &format!("  {} parts hidden", format::count(table.hidden_parts as u64));
-    }
-    if table.not_listed > 0 {
-        words += &format!("  {} more not listed", format::count(table.not_listed as u64));
-    }
-    words
+    let words: Vec<String> = [(table.hidden_parts, "parts hidden"), (table.not_listed, "more not listed")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("  {} {words}", format::count(*count as u64)))
+        .collect();
+    words.concat()
 }
 
 /// As many hints as there is room for, the most useful first.

@@ -64,10 +64,8 @@ fn heads(
         let spec = column.spec();
         let sorted = info.sort == *column;
         let arrow = if info.descending { glyphs.descending } else { glyphs.ascending };
-        let title = match sorted && text::width(spec.title) < *width {
-            true => format!("{}{arrow}", spec.title),
-            false => spec.title.to_owned(),
-        };
+        let arrow = if sorted && text::width(spec.title) < *width { arrow } else { "" };
+        let title = format!("{}{arrow}", spec.title);
         let slot = if sorted { Slot::HeadSorted } else { Slot::Head };
         aligned(canvas, Rect::new(x, area.y, *width, 1), spec.align, &title, slot);
         hits.add(Rect::new(x, area.y, *width, 1), Target::ResourceHeader(*column));
