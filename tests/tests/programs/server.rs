@@ -14,6 +14,7 @@ use taskscope_tests::{
     fold::Fold,
     program::Program,
 };
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tonic::Code;
 
 use crate::start;
@@ -239,4 +240,29 @@ async fn details_tell_the_whole_story_of_a_task() {
         counted > 0 && counted >= detail.scheduled.expect("there were waits").count.iter().sum::<u64>() / 2
     );
     assert!(detail.wakers.iter().map(|waker| waker.count).sum::<u64>() + detail.other_wakes > 0);
+}
+
+#[tokio::test]
+async fn garbage_on_the_port_disturbs_nobody() {
+    let (mut program, mut console) = idle(10).await;
+    let address = program.address().trim_start_matches("http://").to_owned();
+    let mut connections = Vec::new();
+    for i in 0..100_usize {
+        let mut connection = TcpStream::connect(&address).await.expect("it listens");
+        let garbage: Vec<u8> = match i % 4 {
+            0 => Vec::new(),
+            1 => b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+            2 => (0..4096).map(|byte| (byte * 31 + i) as u8).collect(),
+            // The preface of HTTP/2, and then no frame of it.
+            _ => [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &[0xff; 512]].concat(),
+        };
+        // Some are hung up on before they have said it all.
+        let _refused = connection.write_all(&garbage).await;
+        connections.push(connection);
+    }
+    program.ask("spawn 20");
+    console.wait_for("what came meanwhile", knows(30)).await;
+    let mut late = Console::open(program.address()).await;
+    late.wait_for("everything", knows(30)).await;
+    assert_eq!(late.fold.process.clients, 2, "and none of them has a seat");
 }
