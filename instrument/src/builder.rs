@@ -5,9 +5,12 @@ mod env;
 use std::time::Duration;
 
 use taskscope_recorder::Limits;
+#[cfg(feature = "server")]
 use tracing_core::{Dispatch, Subscriber};
 
-use crate::{error::InitError, handle::Handle, source::wrap::Wrapped};
+use crate::handle::Handle;
+#[cfg(feature = "server")]
+use crate::{error::InitError, source::wrap::Wrapped};
 
 /// Set-up of a recorder and its server. Each option's variable of the environment is read by [`Builder::from_env`].
 #[derive(Debug, Clone)]

@@ -41,9 +41,11 @@ mod compat;
 #[cfg(feature = "server")]
 mod server;
 
-#[cfg(feature = "layer")]
+pub use builder::Builder;
+#[cfg(all(feature = "layer", feature = "server"))]
 pub use builder::layer;
-pub use builder::{Builder, init, wrap};
+#[cfg(feature = "server")]
+pub use builder::{init, wrap};
 pub use error::{BindError, InitError};
 pub use handle::Handle;
 #[cfg(feature = "server")]

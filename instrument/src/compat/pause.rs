@@ -61,20 +61,20 @@ pub(super) struct Pauses(Mutex<HashMap<Peer, Weak<Switch>>>);
 impl Pauses {
     /// The pause of a connection, to be held as long as its stream lives.
     pub(super) fn join(&self, peer: &Peer) -> Arc<Switch> {
-        let mut pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(switch) = pauses.get(peer).and_then(Weak::upgrade) {
+        let mut switches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(switch) = switches.get(peer).and_then(Weak::upgrade) {
             return switch;
         }
-        pauses.retain(|_, switch| switch.strong_count() > 0);
+        switches.retain(|_, switch| switch.strong_count() > 0);
         let switch = Arc::new(Switch(watch::Sender::new(false)));
-        pauses.insert(peer.clone(), Arc::downgrade(&switch));
+        switches.insert(peer.clone(), Arc::downgrade(&switch));
         switch
     }
 
     /// Pauses or resumes the streams of a connection; one without streams has nothing to pause.
     pub(super) fn set(&self, peer: &Peer, paused: bool) {
-        let pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(switch) = pauses.get(peer).and_then(Weak::upgrade) {
+        let switches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(switch) = switches.get(peer).and_then(Weak::upgrade) {
             switch.0.send_replace(paused);
         }
     }
