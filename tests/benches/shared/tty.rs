@@ -44,7 +44,7 @@ impl Tty {
         let keys = pair.master.take_writer()?;
         let (tell, output) = channel();
         thread::spawn(move || {
-            let mut bytes = [0; 65_536];
+            let mut bytes = vec![0; 65_536];
             while let Ok(n @ 1..) = reader.read(&mut bytes) {
                 if tell.send((Instant::now(), bytes[..n].to_vec())).is_err() {
                     return;
