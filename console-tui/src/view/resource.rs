@@ -66,23 +66,26 @@ pub(super) fn render(
 /// Facts, attributes and parts beside each other. Returns the lines they take.
 fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) -> u16 {
     let parts = view.parts.len() + usize::from(view.more_parts > 0);
-    let wanted = view.about.len().max(view.attributes.len()).max(parts) as u16 + 2;
-    let height = wanted.min(area.height.saturating_sub(OPS_LINES));
     let columns = if area.width >= WIDE { WIDE_COLUMNS } else { NARROW_COLUMNS };
+    // Without a column of their own, the parts stand below the attributes.
+    let above = if columns == WIDE_COLUMNS || parts == 0 { 0 } else { view.attributes.len() + 1 };
+    let wanted = view.about.len().max(view.attributes.len()).max(above + parts) as u16 + 2;
+    let height = wanted.min(area.height.saturating_sub(OPS_LINES));
     let width = area.width / columns;
     let block = |n: u16| Rect::new(area.x + n * width, area.y, width.saturating_sub(2), height);
     blocks::facts(canvas, block(0), "resource", &view.about, view.selected_door);
     let attributes: Vec<_> =
         view.attributes.iter().map(|(label, value)| (label.as_str(), value, None)).collect();
     blocks::labelled(canvas, block(1), "attributes", &attributes, None);
-    if columns == WIDE_COLUMNS && !view.parts.is_empty() {
-        let area = block(2);
+    let place = if columns == WIDE_COLUMNS { block(2) } else { below(block(1), above as u16) };
+    if !view.parts.is_empty() && place.height > 0 {
+        let area = place;
         canvas.rule(Rect { height: 1, ..area }, &[("parts".into(), Slot::Head)]);
         let list = Rect {
             x: area.x + 1,
             y: area.y + 1,
             width: area.width.saturating_sub(1),
-            height: height.saturating_sub(1),
+            height: area.height.saturating_sub(1),
         };
         let named = view.parts.iter().filter_map(|index| Some((*index, view.doors.get(*index)?)));
         blocks::doors(canvas, list, named, view.selected_door);
@@ -92,4 +95,9 @@ fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) -> u16 {
         }
     }
     height
+}
+
+/// What is left of an area below so many lines.
+fn below(area: Rect, lines: u16) -> Rect {
+    Rect { y: area.y + lines.min(area.height), height: area.height.saturating_sub(lines), ..area }
 }

@@ -65,6 +65,10 @@ impl<'a> Doors<'a> {
         Self { store, own, list: Vec::new() }
     }
 
+    pub(super) fn is_of_task(&self) -> bool {
+        matches!(self.own, Screen::Task(_))
+    }
+
     /// The door to a task that is known.
     pub(super) fn task(&mut self, key: TaskKey) -> Option<usize> {
         let store = self.store;

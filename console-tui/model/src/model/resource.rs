@@ -73,10 +73,10 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, select
     let mut parts: Vec<ResourceKey> = store.resources.parts(resource.key).map(|part| part.key).collect();
     let more_parts = parts.len().saturating_sub(MAX_PARTS);
     parts.truncate(MAX_PARTS);
-    let parts = parts.into_iter().filter_map(|part| doors.resource(part)).collect();
     let listed = ops.list.iter().filter(|_| known);
     let listed = listed.filter_map(|(depth, key)| Some((*depth, store.resources.op(*key)?)));
-    let rows = listed.map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
+    let rows: Vec<OpView> = listed.map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
+    let parts = parts.into_iter().filter_map(|part| doors.resource(part)).collect();
     let waits = if known { ops.waits } else { Waits::default() };
     let state = match waits.longest_ns(at) {
         Some(ns) if waits.tasks == 1 => {
@@ -139,7 +139,7 @@ pub(crate) fn op_view(store: &Store, depth: u8, op: &Op, doors: &mut Doors) -> O
         source: store.op_words(op).to_owned(),
         on: resource
             .map_or_else(Cell::unknown, |resource| Cell::new(store.resource_words(resource), Tone::Door)),
-        on_door: resource.and_then(|resource| doors.resource(resource.key)),
+        on_door: resource.filter(|_| doors.is_of_task()).and_then(|resource| doors.resource(resource.key)),
         task,
         task_door,
         state: cells::state(op.stats.state),

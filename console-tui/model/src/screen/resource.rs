@@ -52,7 +52,7 @@ pub struct OpView {
     pub source: String,
     /// What it is on: `Mutex src/state.rs:12`.
     pub on: Cell,
-    /// Leads to that resource.
+    /// Leads to that resource; only on the screen of a task.
     pub on_door: Option<usize>,
     /// The task that polled it last.
     pub task: Cell,
