@@ -34,7 +34,7 @@ pub(crate) fn measure() -> Outcome<()> {
         for press in 0..PRESSES {
             let before = selected_row(&tty).ok_or("no row is selected")?;
             let pressed = Instant::now();
-            tty.press(if press / RUN % 2 == 0 { "j" } else { "k" })?;
+            tty.press(if (press / RUN).is_multiple_of(2) { "j" } else { "k" })?;
             let seen =
                 tty.wait("the selection to move", |tty| selected_row(tty).is_some_and(|row| row != before))?;
             times.add(seen.saturating_duration_since(pressed));
