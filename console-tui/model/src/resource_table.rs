@@ -259,7 +259,7 @@ impl ResourceTable {
             ResourceColumn::Waiters | ResourceColumn::Longest => {
                 wait_sort_key(store, self.waits.get(&resource.key), self.sort)
             }
-            column => text_sort_key(self.cell(store, resource, column)),
+            column => text_sort_key(&self.cell(store, resource, column)),
         }
     }
 
@@ -270,7 +270,7 @@ impl ResourceTable {
             }
             ResourceColumn::Age => (false, store.now_ns.saturating_sub(group.newest_ns), String::new()),
             ResourceColumn::Id => (true, 0, String::new()),
-            column => text_sort_key(group_cell(store, place, group, column)),
+            column => text_sort_key(&group_cell(store, place, group, column)),
         }
     }
 
@@ -383,7 +383,7 @@ fn tie(row: &RowKey) -> (u32, u32, bool) {
     }
 }
 
-fn text_sort_key(cell: Cell) -> SortKey {
+fn text_sort_key(cell: &Cell) -> SortKey {
     (cell.text.is_empty() || cell.tone == Tone::Unknown, 0, cell.text.to_lowercase())
 }
 

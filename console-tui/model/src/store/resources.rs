@@ -120,7 +120,7 @@ fn texts(attributes: &[Attribute]) -> impl Iterator<Item = TextId> {
 /// All of them, by slot.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Resources {
-    resources: FxHashMap<u32, Resource>,
+    by_slot: FxHashMap<u32, Resource>,
     ops: FxHashMap<u32, Op>,
     parts: BTreeSet<(ResourceKey, u32)>,
     ops_by_task: BTreeSet<(TaskKey, u32)>,
@@ -131,7 +131,7 @@ impl Resources {
     // --- reading ---
 
     pub(crate) fn resource(&self, key: ResourceKey) -> Option<&Resource> {
-        self.resources.get(&key.slot).filter(|resource| resource.key == key)
+        self.by_slot.get(&key.slot).filter(|resource| resource.key == key)
     }
 
     pub(crate) fn op(&self, key: OpKey) -> Option<&Op> {
@@ -139,7 +139,7 @@ impl Resources {
     }
 
     pub(crate) fn resources(&self) -> impl Iterator<Item = &Resource> {
-        self.resources.values()
+        self.by_slot.values()
     }
 
     pub(crate) fn ops(&self) -> impl Iterator<Item = &Op> {
@@ -149,7 +149,7 @@ impl Resources {
     /// The parts of a resource, by slot.
     pub(crate) fn parts(&self, of: ResourceKey) -> impl Iterator<Item = &Resource> {
         let parts = self.parts.range((of, 0)..=(of, u32::MAX));
-        parts.filter_map(|(_, slot)| self.resources.get(slot))
+        parts.filter_map(|(_, slot)| self.by_slot.get(slot))
     }
 
     /// The operations that a task polled last, by slot.
@@ -188,18 +188,18 @@ impl Resources {
     pub(crate) fn insert(&mut self, resource: Resource, texts: &mut Texts, losses: &mut Losses) {
         let slot = resource.key.slot;
         self.remove(slot, texts);
-        if self.resources.len() >= MAX_RESOURCES {
+        if self.by_slot.len() >= MAX_RESOURCES {
             losses.resources_over_limit += 1;
             return release(texts, resource.texts());
         }
         if let Some(parent) = resource.parent {
             self.parts.insert((parent, slot));
         }
-        self.resources.insert(slot, resource);
+        self.by_slot.insert(slot, resource);
     }
 
     pub(crate) fn remove(&mut self, slot: u32, texts: &mut Texts) {
-        let Some(resource) = self.resources.remove(&slot) else { return };
+        let Some(resource) = self.by_slot.remove(&slot) else { return };
         if let Some(parent) = resource.parent {
             self.parts.remove(&(parent, slot));
         }
@@ -208,7 +208,7 @@ impl Resources {
 
     /// False: there is no such resource.
     pub(crate) fn set_attributes(&mut self, slot: u32, new: Box<[Attribute]>, held: &mut Texts) -> bool {
-        let Some(resource) = self.resources.get_mut(&slot) else {
+        let Some(resource) = self.by_slot.get_mut(&slot) else {
             release(held, texts(&new));
             return false;
         };

@@ -88,7 +88,9 @@ prop_compose! {
         let fit = |mut column: Vec<u32>| {
             if whole {
                 column.resize(rows, 1);
-                column.iter_mut().for_each(|value| *value %= 5);
+                for value in &mut column {
+                    *value %= 5;
+                }
             }
             column
         };
