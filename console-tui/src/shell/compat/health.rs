@@ -50,15 +50,14 @@ impl Health {
         }
         if self.trickling {
             problems.push(
-                "Not everything is here yet: console-subscriber takes in about 127 new objects and operations at a \
-                 time, once a second, and more are waiting."
+                "Not all is here yet: console-subscriber takes in about 127 new things per tick, and more wait."
                     .to_owned(),
             );
         }
         if self.beheaded {
             problems.push(
-                "console-subscriber sent no first picture, because it would be larger than 4 MiB: a task that does \
-                 nothing is missing, and an older one has no name. A shorter retention there helps."
+                "console-subscriber sent no first picture (above 4 MiB): idle tasks are missing, older ones nameless. \
+                 A shorter retention there helps."
                     .to_owned(),
             );
         }
