@@ -66,7 +66,7 @@ fn poll_and_wake(runtime: Runtime) -> Runtime {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(6923))]
+#[bench::wrapped(setup = wrapped, config = budget(6690))]
 fn spawn_and_join(runtime: Runtime) -> Runtime {
     spawn_all(&runtime);
     runtime
