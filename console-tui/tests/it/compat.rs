@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use console_api::instrument::{PauseRequest, ResumeRequest, instrument_client::InstrumentClient};
 use serde_json::Value;
 use taskscope_console::shell::connect::{Connection, News};
 use taskscope_model::{Config, ConnectionEvent, Effect, Event, Model, report::Report, update};
@@ -253,4 +254,20 @@ async fn the_binary_reports_it() {
     assert!(problems.iter().any(|problem| problem.as_str().unwrap().contains("console-subscriber")));
     assert_eq!(report["totals"]["own_cost"], Value::Null);
     assert_eq!(report["totals"]["client_losses"], 0);
+}
+
+#[tokio::test]
+async fn a_pause_by_another_console_is_told() {
+    let program = Program::start(0);
+    let mut watcher = Watcher::new(&program.address());
+    let is_paused = |report: &Report| {
+        let problems = report.process.as_ref().map_or(&[][..], |process| process.problems.as_slice());
+        problems.iter().any(|problem| problem.contains("has paused"))
+    };
+    watcher.until(|report| named(report, "waiter").is_some() && !is_paused(report)).await;
+    let mut other = InstrumentClient::connect(format!("http://{}", program.address())).await.unwrap();
+    other.pause(PauseRequest {}).await.unwrap();
+    watcher.until(is_paused).await;
+    other.resume(ResumeRequest {}).await.unwrap();
+    watcher.until(|report| !is_paused(report)).await;
 }
