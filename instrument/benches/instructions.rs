@@ -3,7 +3,7 @@
 //! The `bare` ones have no budget of ours: they are tokio's, and the difference to them is what being recorded costs. What the limits
 //! mean, and what they leave out, is said in the recorder's `benches/instructions.rs`.
 
-#![expect(missing_docs, unused_qualifications, reason = "in what the macros of gungraun make")]
+#![expect(missing_docs, reason = "in what the macros of gungraun make")]
 
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,

@@ -28,6 +28,14 @@
 //! A poll costs about 40 ns with its wake, a task 192 bytes; `just bench-overhead` measures both on your machine. Nothing is read
 //! while no console is connected.
 
+#![cfg_attr(
+    not(feature = "server"),
+    allow(
+        dead_code,
+        reason = "a library that only spawns through the wrappers needs no server; what feeds one is idle then"
+    )
+)]
+
 mod builder;
 mod error;
 mod handle;
