@@ -168,7 +168,8 @@ fn summary(report: &Report) -> String {
     if let Some(process) = &report.process {
         let uptime = format::duration_ns(process.uptime_ns);
         // Writing to a String does not fail.
-        let _ = write!(line, "{}  pid {}  up {uptime}  ", process.name, process.pid);
+        let pid = process.pid.map_or_else(|| format::UNKNOWN.to_owned(), |pid| pid.to_string());
+        let _ = write!(line, "{}  pid {pid}  up {uptime}  ", process.name);
     }
     let cost = totals.own_cost.map_or_else(|| format::UNKNOWN.to_owned(), format::percent);
     let lost = totals.untracked + totals.untracked_resources + totals.lost_events + totals.client_losses;

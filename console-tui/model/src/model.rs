@@ -70,7 +70,7 @@ struct Frozen {
 #[derive(Debug, Clone, Copy)]
 struct Restart {
     at: Duration,
-    old_pid: u32,
+    old_pid: Option<u32>,
 }
 
 /// Everything the client knows. Changed by [`update`] only, read through its methods only.

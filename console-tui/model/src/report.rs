@@ -121,7 +121,7 @@ pub struct Process {
     /// Its name.
     pub name: String,
     /// Its process id.
-    pub pid: u32,
+    pub pid: Option<u32>,
     /// A random number made when its recorder started, as 16 hexadecimal digits: another one is another process.
     pub instance: String,
     /// When the recorder started, Unix time.
@@ -233,7 +233,7 @@ pub struct Task {
     /// Who woke it last, in words.
     pub last_waker: Option<String>,
     /// Longest poll, the running one included.
-    pub longest_poll_ns: u64,
+    pub longest_poll_ns: Option<u64>,
     /// Longest wait between wake and poll, the present one included.
     pub longest_scheduled_ns: Option<u64>,
     /// Size of its future.

@@ -52,7 +52,7 @@ pub(crate) fn number(store: &Store, task: &Task, column: Column) -> Option<f64> 
         Column::Sched => task.scheduled_ns(at),
         Column::Idle => task.idle_ns(at),
         Column::LastWake => task.last_wake_ns(at),
-        Column::LongestPoll => Some(task.longest_poll_ns(at)),
+        Column::LongestPoll => task.longest_poll_ns(at),
         Column::LongestSched => task.longest_scheduled_ns(at),
         Column::Polls => Some(task.stats.sums.polls),
         Column::Wakes => task.wakes(),

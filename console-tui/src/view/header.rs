@@ -69,7 +69,13 @@ fn who(header: &Header, theme: &Theme) -> Vec<Part> {
         part(0, vec![(format!("{} ", theme.glyphs.step).into(), Slot::Dim), (name.into(), Slot::Strong)]),
     ];
     if let Some(process) = &header.process {
-        parts.push(part(5, vec![("pid ".into(), Slot::Dim), (process.pid.to_string().into(), Slot::Text)]));
+        parts.push(part(
+            5,
+            vec![
+                ("pid ".into(), Slot::Dim),
+                (process.pid.map_or_else(|| "–".to_owned(), |pid| pid.to_string()).into(), Slot::Text),
+            ],
+        ));
     }
     if let Some(uptime) = header.uptime {
         let uptime = format!("{:<7}", format::duration(uptime));

@@ -225,7 +225,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
         Block::Polls => distribution(look, canvas, area, "polls", view.poll_times.as_ref()),
         Block::Delays => distribution(look, canvas, area, "delay", view.schedule_delays.as_ref()),
         Block::Wakers => wakers(canvas, area, view, view.wakers.as_ref()),
-        Block::Timeline => timeline::render(look, canvas, area, view.timeline.as_ref()),
+        Block::Timeline => timeline::render(look, canvas, area, view),
         Block::Children => children(canvas, area, view),
     }
 }
@@ -311,7 +311,8 @@ fn wakers(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, wakers: Option<&
     }
     canvas.rule(Rect { height: 1, ..area }, &head);
     let Some(wakers) = wakers else {
-        canvas.text(area.x + 1, area.y + 1, area.width, "not sent yet", Slot::Dim);
+        let words = if view.sums_alone { "–" } else { "not sent yet" };
+        canvas.text(area.x + 1, area.y + 1, area.width, words, Slot::Dim);
         return;
     };
     if wakers.counts.is_empty() {

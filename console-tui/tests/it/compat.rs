@@ -132,7 +132,7 @@ async fn tasks_are_shown_with_their_numbers() {
     );
 
     let process = report.process.unwrap();
-    assert_eq!((process.name.as_str(), process.pid), ("", 0));
+    assert_eq!((process.name.as_str(), process.pid), ("", None));
     assert!(process.problems.iter().any(|problem| problem.contains("console-subscriber")));
     assert_eq!(report.totals.own_cost, None);
     let losses = watcher.model.header().losses;

@@ -110,7 +110,9 @@ pub(crate) fn view(
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut doors);
     let wake_facts = wake_facts(store, task, &mut doors);
-    let wakers = detail.map(|detail| wakers(store, task, detail, &mut doors));
+    // Where only sums are told, nothing of this will ever come.
+    let singles = detail.filter(|_| !task.facts.knows.sums_alone);
+    let wakers = singles.map(|detail| wakers(store, task, detail, &mut doors));
     let mine = children.of == Some(task.key);
     let listed: &[TaskKey] = if mine { &children.list } else { &[] };
     let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.task(*key)).collect();
@@ -139,7 +141,8 @@ pub(crate) fn view(
         wakers,
         children: children_doors.iter().map(|door| doors.list[*door].clone()).collect(),
         more_children: if mine { children.more } else { 0 },
-        timeline: detail.map(|detail| timeline(task, detail, at)),
+        sums_alone: task.facts.knows.sums_alone,
+        timeline: singles.map(|detail| timeline(task, detail, at)),
         selected_door: (!doors.list.is_empty()).then(|| selected.min(doors.list.len() - 1)),
         doors: doors.list,
     }
@@ -183,7 +186,7 @@ fn life(task: &Task, at: u64) -> Vec<Fact> {
         fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
         fact("idle", Cell::value(task.idle_ns(at), share)),
         fact("polls", Cell::value(Some(task.stats.sums.polls), exact)),
-        fact("longest poll", Cell::value(Some(task.longest_poll_ns(at)), duration_ns)),
+        fact("longest poll", Cell::value(task.longest_poll_ns(at), duration_ns)),
         fact("longest delay", Cell::value(task.longest_scheduled_ns(at), duration_ns)),
     ]
 }

@@ -69,17 +69,20 @@ impl Model {
                 "Another process answers now; its tasks are on their way. This is the old one.".into(),
             );
         } else if let Some(store) = store.filter(|_| self.link.is_stale(self.now)) {
-            let pid = store.hello.pid;
-            say(Severity::Warning, format!("This is the last that was known of process {pid}."));
+            let process = store.hello.pid.map_or("the process".to_owned(), |pid| format!("process {pid}"));
+            say(Severity::Warning, format!("This is the last that was known of {process}."));
         }
         if let Some(restart) =
             self.restart.filter(|restart| self.now.saturating_sub(restart.at) < RESTART_SHOWN)
         {
-            let new_pid = self.live.store.as_ref().map_or(0, |store| store.hello.pid);
-            say(
-                Severity::Info,
-                format!("The process was restarted: {new_pid} took the place of {}.", restart.old_pid),
-            );
+            let new_pid = self.live.store.as_ref().and_then(|store| store.hello.pid);
+            let words = match (new_pid, restart.old_pid) {
+                (Some(new), Some(old)) => {
+                    format!("The process was restarted: {new} took the place of {old}.")
+                }
+                _ => "Connected anew; whether to the same process is not known.".to_owned(),
+            };
+            say(Severity::Info, words);
         }
         if let Some(store) = store {
             for problem in &store.hello.problems {

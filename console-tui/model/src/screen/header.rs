@@ -45,7 +45,7 @@ pub struct ProcessInfo {
     /// Its name.
     pub name: String,
     /// Its process id.
-    pub pid: u32,
+    pub pid: Option<u32>,
     /// Operating system.
     pub os: Option<String>,
     /// Version of taskscope in it.

@@ -38,6 +38,8 @@ pub struct TaskView {
     pub poll_times: Option<Distribution>,
     /// Waits between wake and poll.
     pub schedule_delays: Option<Distribution>,
+    /// The server tells sums alone: who woke it, and its timeline, are unknown for good.
+    pub sums_alone: bool,
     /// Who woke it how often, most first; `None` until the server has sent it.
     pub wakers: Option<Wakers>,
     /// Tasks it spawned that are still known, at most [`MAX_CHILDREN`].

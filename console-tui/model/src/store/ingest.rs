@@ -308,7 +308,7 @@ pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
     Hello {
         instance: wire.instance,
         process_name,
-        pid: wire.pid,
+        pid: (wire.pid != 0).then_some(wire.pid),
         started_unix_ns: (wire.started_unix_ns > 0).then_some(wire.started_unix_ns),
         taskscope_version: known(taskscope_version),
         tokio_version: known(tokio_version),

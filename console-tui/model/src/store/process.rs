@@ -10,7 +10,8 @@ use crate::store::{
 pub(crate) struct Hello {
     pub(crate) instance: u64,
     pub(crate) process_name: String,
-    pub(crate) pid: u32,
+    /// `None`: the other side does not tell.
+    pub(crate) pid: Option<u32>,
     pub(crate) started_unix_ns: Option<u64>,
     pub(crate) taskscope_version: Option<String>,
     pub(crate) tokio_version: Option<String>,

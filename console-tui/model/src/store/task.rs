@@ -74,6 +74,8 @@ pub(crate) struct Knows {
     pub(crate) scheduled: bool,
     pub(crate) wakers: bool,
     pub(crate) clones: bool,
+    /// Nothing of single polls, waits and wakes: only their sums.
+    pub(crate) sums_alone: bool,
 }
 
 /// Who woke a task.
@@ -226,16 +228,16 @@ impl Task {
         Some(self.total_ns(at).saturating_sub(self.busy_ns(at)).saturating_sub(scheduled))
     }
 
-    /// The running poll included.
-    pub(crate) fn longest_poll_ns(&self, at: u64) -> u64 {
-        self.stats.longest_poll_ns.max(self.in_state(State::Running, at))
+    /// The running poll included; `None`: unknown.
+    pub(crate) fn longest_poll_ns(&self, at: u64) -> Option<u64> {
+        let longest = self.stats.longest_poll_ns.max(self.in_state(State::Running, at));
+        (!self.facts.knows.sums_alone).then_some(longest)
     }
 
     /// The present wait included; `None`: unknown.
     pub(crate) fn longest_scheduled_ns(&self, at: u64) -> Option<u64> {
-        self.facts
-            .knows
-            .scheduled
+        let knows = self.facts.knows;
+        (knows.scheduled && !knows.sums_alone)
             .then(|| self.stats.longest_scheduled_ns.max(self.in_state(State::Scheduled, at)))
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn task(store: &Store, task: &Task, column: Column) -> Cell {
         Column::Sched => Cell::value(task.scheduled_ns(at), duration_ns),
         Column::Idle => Cell::value(task.idle_ns(at), duration_ns),
         Column::LastWake => last_wake(task, at),
-        Column::LongestPoll => Cell::value(Some(task.longest_poll_ns(at)), duration_ns),
+        Column::LongestPoll => Cell::value(task.longest_poll_ns(at), duration_ns),
         Column::LongestSched => Cell::value(task.longest_scheduled_ns(at), duration_ns),
         Column::Polls => Cell::value(Some(task.stats.sums.polls), count),
         Column::Wakes => Cell::value(task.wakes(), count),
@@ -151,10 +151,8 @@ pub(crate) fn group(store: &Store, site: SiteId, group: &Group, column: Column, 
         Column::Polls => Cell::value(Some(sums.polls), count),
         Column::Wakes => Cell::value(wakes_known.then_some(sums.wakes), count),
         Column::SelfWakes => Cell::value(wakes_known.then_some(sums.self_wakes), count),
-        Column::LongestPoll => Cell::value(Some(group.longest_poll_ns), duration_ns),
-        Column::LongestSched => {
-            Cell::value(group.tasks.scheduled_known().then_some(group.longest_scheduled_ns), duration_ns)
-        }
+        Column::LongestPoll => Cell::value(group.longest_poll_ns, duration_ns),
+        Column::LongestSched => Cell::value(group.longest_scheduled_ns, duration_ns),
         Column::PollRate => {
             let cell = Cell::value(rates.map(|rates| rates.polls), rate);
             let spark = store.site(site).filter(|_| whole).and_then(|site| store.site_spark(site));

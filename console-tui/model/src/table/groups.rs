@@ -33,8 +33,9 @@ pub(crate) struct Group {
     pub(crate) rates: Rates,
     /// The name that all of them have.
     pub(crate) name: SharedName,
-    pub(crate) longest_poll_ns: u64,
-    pub(crate) longest_scheduled_ns: u64,
+    /// `None`: unknown of all.
+    pub(crate) longest_poll_ns: Option<u64>,
+    pub(crate) longest_scheduled_ns: Option<u64>,
     /// Tasks with a finding that is more than an information.
     pub(crate) suspects: u64,
     pub(crate) worst: Option<Severity>,
@@ -78,8 +79,7 @@ impl GroupMap {
         };
         let at = store.now_ns;
         group.longest_poll_ns = group.longest_poll_ns.max(task.longest_poll_ns(at));
-        group.longest_scheduled_ns =
-            group.longest_scheduled_ns.max(task.longest_scheduled_ns(at).unwrap_or(0));
+        group.longest_scheduled_ns = group.longest_scheduled_ns.max(task.longest_scheduled_ns(at));
         group.worst = group.worst.max(task.severity());
         if is_suspect(task) {
             group.suspects += 1;

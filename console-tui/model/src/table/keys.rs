@@ -97,8 +97,8 @@ impl Keys {
             (Column::Polls, false) => sums.polls as f64,
             (Column::Wakes, false) => sums.wakes as f64,
             (Column::SelfWakes, false) => sums.self_wakes as f64,
-            (Column::LongestPoll, _) => group.longest_poll_ns as f64,
-            (Column::LongestSched, _) => group.longest_scheduled_ns as f64,
+            (Column::LongestPoll, _) => group.longest_poll_ns.unwrap_or(0) as f64,
+            (Column::LongestSched, _) => group.longest_scheduled_ns.unwrap_or(0) as f64,
             _ => return UNKNOWN_LAST,
         };
         self.number(Some(number))

@@ -10,7 +10,7 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     format,
-    screen::task::{Timeline, TimelineEvent},
+    screen::task::{TaskView, Timeline, TimelineEvent},
 };
 
 use crate::{
@@ -21,7 +21,8 @@ use crate::{
     },
 };
 
-pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, timeline: Option<&Timeline>) {
+pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
+    let timeline = view.timeline.as_ref();
     let mut head: Vec<Piece<'static>> = vec![("timeline".into(), Slot::Head)];
     if let Some(timeline) = timeline {
         head.push((format!("  last {}", format::duration_ns(timeline.from_ago_ns)).into(), Slot::Dim));
@@ -33,7 +34,8 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, timeli
     let body =
         Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
     let Some(timeline) = timeline.filter(|timeline| timeline.from_ago_ns > 0) else {
-        canvas.text(body.x, body.y, body.width, "watching from now on", Slot::Dim);
+        let words = if view.sums_alone { "–" } else { "watching from now on" };
+        canvas.text(body.x, body.y, body.width, words, Slot::Dim);
         return;
     };
     let columns = columns(timeline, body.width as usize);

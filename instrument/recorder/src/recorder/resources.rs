@@ -1,7 +1,7 @@
 //! Resources and operations: made, entered, changed, dropped.
 //!
 //! Tokio nests their spans on the thread (task, resource, operation, its poll), and its events speak of "the current one": the thread's
-//! stack answers that. A lock and unlock of a free tokio Mutex is some 25 of these calls, about 400 ns together.
+//! stack answers that. A lock and unlock of a free tokio Mutex is some 25 of these calls, about 1 µs together with tokio's way through `tracing`.
 
 use std::sync::{
     PoisonError,

@@ -35,7 +35,7 @@ fn time_is_accounted_for_at_the_moment_shown() {
     assert_eq!(task.busy_ns, 2 * S + 318 * MS, "the running poll counts");
     assert_eq!(task.scheduled_ns, Some(S));
     assert_eq!(task.idle_ns, Some(7 * S - 318 * MS));
-    assert_eq!(task.longest_poll_ns, 318 * MS);
+    assert_eq!(task.longest_poll_ns, Some(318 * MS));
     assert_eq!((report.totals.busy_ns, report.totals.running), (task.busy_ns, 1));
     assert_eq!(client.rows(&[Column::State, Column::Age]), ["run 318 ms"]);
     let view = client.model.task(key(0)).unwrap();
@@ -324,4 +324,14 @@ fn the_report_reads_back() {
     assert_eq!(value["lints"][0]["places"][0], "src/main.rs:10:5");
     let empty = Client::new(crate::Config::default()).model.report();
     assert_eq!((empty.process, empty.tasks.len()), (None, 0));
+}
+
+#[test]
+fn what_a_server_of_sums_alone_cant_tell_is_unknown() {
+    let mut fake = Fake::with_tasks(1);
+    fake.task(0).knows |= v1::Knows::SumsAlone as u32;
+    let client = Client::watching(&mut fake);
+    let report = client.model.report();
+    assert_eq!((report.tasks[0].longest_poll_ns, report.tasks[0].longest_scheduled_ns), (None, None));
+    assert_eq!(client.rows(&[Column::LongestPoll, Column::LongestSched]), ["– –"]);
 }

@@ -138,12 +138,12 @@ fn a_restarted_process_is_another_one() {
     client.take(frames);
     let header = client.model.header();
     assert!(header.stale, "the old process is still on the screen");
-    assert_eq!(header.process.unwrap().pid, 4211);
+    assert_eq!(header.process.unwrap().pid, Some(4211));
     assert_eq!(client.model.report().totals.polls, 600);
     client.take(vec![last]);
     let header = client.model.header();
     assert!(!header.stale);
-    assert_eq!(header.process.unwrap().pid, 4300);
+    assert_eq!(header.process.unwrap().pid, Some(4300));
     assert_eq!(client.model.report().totals.polls, 70, "nothing of the old one is left");
     assert_eq!(header.notices[0].text, "The process was restarted: 4300 took the place of 4211.");
     assert_eq!(client.model.screen(), Screen::Tasks, "a task of the old process is none of the new one");

@@ -101,6 +101,7 @@ fn knows(bits: u32) -> Knows {
         scheduled: has(v1::Knows::Scheduled),
         wakers: has(v1::Knows::Wakers),
         clones: has(v1::Knows::WakerClones),
+        sums_alone: has(v1::Knows::SumsAlone),
     }
 }
 
