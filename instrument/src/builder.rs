@@ -193,8 +193,11 @@ pub fn init() {
 /// use tracing_subscriber::prelude::*;
 ///
 /// let subscriber = tracing_subscriber::registry().with(tracing_subscriber::fmt::layer());
-/// let _default = tracing::subscriber::set_default(taskscope::wrap(subscriber));
+/// tracing::subscriber::set_global_default(taskscope::wrap(subscriber)).unwrap();
 /// ```
+///
+/// Install it globally. With `set_default` on one thread, tracing decides for good whether a callsite of tokio's is wanted by the first thread
+/// that meets it, which may be one that has no subscriber.
 #[cfg(feature = "server")]
 pub fn wrap<S: Subscriber>(inner: S) -> Wrapped<S> {
     let (subscriber, server) = Builder::default().with_default_env().wrap(inner);

@@ -157,7 +157,15 @@ fn builder() -> taskscope::Builder {
     taskscope::builder().bind("127.0.0.1:0").name("stream-test").retention(Duration::from_secs(600))
 }
 
+/// A second subscriber, so that tracing asks every one about a callsite: while there is one alone, it asks that of the thread that meets the
+/// callsite first, and the server's thread has none.
+fn second_subscriber() {
+    static SECOND: std::sync::OnceLock<tracing::Dispatch> = std::sync::OnceLock::new();
+    SECOND.get_or_init(|| tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default()));
+}
+
 fn wrapped() -> (impl tracing::Subscriber, taskscope::Handle, taskscope::Address) {
+    second_subscriber();
     let (subscriber, server) = builder().wrap(tracing::subscriber::NoSubscriber::default());
     let handle = server.handle().clone();
     (subscriber, handle, server.spawn().unwrap())
