@@ -85,57 +85,6 @@ impl AnyId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TaskId(NonZeroU64);
 
-impl TaskId {
-    pub(crate) fn new(recorder: u8, generation: u32, index: u32) -> Self {
-        Self(word(TASK, recorder, generation, index))
-    }
-
-    pub(crate) fn untracked(recorder: u8, site: u32) -> Self {
-        Self::new(recorder, site, UNTRACKED_INDEX)
-    }
-
-    /// Reads a word that may be a task id; `None` when it is somebody else's or of another kind.
-    #[inline]
-    pub fn from_u64(raw: u64) -> Option<Self> {
-        if raw & (OURS | KINDS << KIND_SHIFT) == OURS { NonZeroU64::new(raw).map(Self) } else { None }
-    }
-
-    /// The word itself.
-    #[inline]
-    pub fn to_u64(self) -> u64 {
-        self.0.get()
-    }
-
-    /// The word itself, as span ids want it.
-    #[inline]
-    pub fn to_non_zero_u64(self) -> NonZeroU64 {
-        self.0
-    }
-
-    /// The slot's number.
-    #[inline]
-    pub fn index(self) -> u32 {
-        index(self.0.get())
-    }
-
-    /// How often the slot had been used before, plus one.
-    #[inline]
-    pub fn generation(self) -> u32 {
-        generation(self.0.get())
-    }
-
-    /// The recorder's number.
-    #[inline]
-    pub fn recorder(self) -> u8 {
-        recorder(self.0.get())
-    }
-
-    #[inline]
-    pub(crate) fn is_untracked(self) -> bool {
-        self.index() == UNTRACKED_INDEX
-    }
-}
-
 /// Names one resource of one recorder for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ResourceId(NonZeroU64);
@@ -151,8 +100,9 @@ macro_rules! words {
                 Self(word($kind, recorder, generation, index))
             }
 
-            #[doc = concat!("Reads a word that may be ", $what, "'s id.")]
-            pub(crate) fn from_u64(raw: u64) -> Option<Self> {
+            #[doc = concat!("Reads a word that may be ", $what, "'s id; `None` when it is somebody else's or of another kind.")]
+            #[inline]
+            pub fn from_u64(raw: u64) -> Option<Self> {
                 if raw & (OURS | KINDS << KIND_SHIFT) == (OURS | $kind << KIND_SHIFT) {
                     NonZeroU64::new(raw).map(Self)
                 } else {
@@ -160,13 +110,15 @@ macro_rules! words {
                 }
             }
 
-            /// The word itself.
+            /// The word itself, as span ids want it.
             #[inline]
             pub fn to_non_zero_u64(self) -> NonZeroU64 {
                 self.0
             }
 
-            pub(crate) fn to_u64(self) -> u64 {
+            /// The word itself.
+            #[inline]
+            pub fn to_u64(self) -> u64 {
                 self.0.get()
             }
 
@@ -191,8 +143,20 @@ macro_rules! words {
     };
 }
 
+words!(TaskId, TASK, "a task");
 words!(ResourceId, RESOURCE, "a resource");
 words!(OpId, OP, "an operation");
+
+impl TaskId {
+    pub(crate) fn untracked(recorder: u8, site: u32) -> Self {
+        Self::new(recorder, site, UNTRACKED_INDEX)
+    }
+
+    #[inline]
+    pub(crate) fn is_untracked(self) -> bool {
+        self.index() == UNTRACKED_INDEX
+    }
+}
 
 impl OpId {
     /// The word of the operation's poll span.
