@@ -87,8 +87,6 @@ pub struct Tasks {
     pub fold_at: usize,
     /// Tasks held.
     pub max_tasks: usize,
-    /// Also show the tasks of taskscope itself.
-    pub include_internal: bool,
 }
 
 impl Default for Tasks {
@@ -100,7 +98,6 @@ impl Default for Tasks {
             retention_ms: u64::try_from(model.retention.as_millis()).unwrap_or(u64::MAX),
             fold_at: model.fold_at,
             max_tasks: model.max_tasks,
-            include_internal: model.include_internal,
         }
     }
 }
@@ -181,7 +178,6 @@ impl File {
             retention: Duration::from_millis(self.tasks.retention_ms),
             max_tasks: self.tasks.max_tasks,
             fold_at: self.tasks.fold_at,
-            include_internal: self.tasks.include_internal,
             columns: self.tasks.columns.clone(),
             filter: self.tasks.filter.clone(),
             mouse: self.screen.mouse,
@@ -231,8 +227,7 @@ pub fn template() -> String {
          [tasks]\n# of: {}\ncolumns = [{}]\nfilter = \"\"\n\
          # how long a finished task stays in the list\nretention-ms = {}\n\
          # a spawn site with at least this many tasks folds by itself\nfold-at = {}\n\
-         # further tasks are counted as lost\nmax-tasks = {}\n\
-         # also show taskscope's own tasks\ninclude-internal = {}\n\n",
+         # further tasks are counted as lost\nmax-tasks = {}\n\n",
         default_path().map_or_else(|| "taskscope/config.toml".to_owned(), |path| path.display().to_string()),
         Target::default(),
         screen.ascii,
@@ -243,7 +238,6 @@ pub fn template() -> String {
         tasks.retention_ms,
         tasks.fold_at,
         tasks.max_tasks,
-        tasks.include_internal,
     );
     out.push_str(&lints());
     out.push_str("\n# Each action and its keys; several keys with blanks between them are pressed one after the other.\n[keys]\n");

@@ -5,7 +5,7 @@
 //!
 //! Invariant: a decoded message takes at most some twenty times [`MAX_DECODE_BYTES`], whatever the bytes.
 //!
-//! Limit: only a message's own lists are counted; those inside its entries cost what plain numbers cost.
+//! Limit: lists named in [`Bounded::LISTS`] are counted; the others are of numbers or of pairs of them, and cost what plain numbers cost.
 
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod codec;
@@ -13,11 +13,15 @@ pub(crate) mod codec;
 use prost::{
     DecodeError, Message,
     bytes::Buf,
-    encoding::{DecodeContext, WireType, decode_key, skip_field},
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
 
 use crate::{
-    limits::{MAX_DECODE_BYTES, MAX_DETAILS, MAX_SITES, MAX_THREADS},
+    limits::{
+        MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_DECODE_BYTES, MAX_DESCRIPTORS, MAX_DETAILS, MAX_LONG_POLLS,
+        MAX_RESOURCE_DETAILS, MAX_RUNTIMES, MAX_SIGNALS, MAX_SITES, MAX_STACK_FRAMES, MAX_STUCK_POLLS,
+        MAX_THREADS, MAX_WORKERS,
+    },
     v1,
 };
 
@@ -44,21 +48,54 @@ pub enum BytesError {
     Malformed(#[from] DecodeError),
 }
 
+/// A list of messages, or a single message with such lists in it.
+#[derive(Debug)]
+pub struct List {
+    /// The field's number in the schema.
+    tag: u32,
+    /// Entries it may have, over all messages around it.
+    max: usize,
+    /// The lists inside its entries.
+    inside: &'static [List],
+}
+
 /// A message whose lists are counted before they are made.
 pub trait Bounded: Message + Default {
-    /// The numbers of the list fields, and how many entries each may have.
-    const LISTS: &'static [(u32, usize)];
+    /// The lists of messages in it.
+    const LISTS: &'static [List];
+}
+
+const fn list(tag: u32, max: usize, inside: &'static [List]) -> List {
+    List { tag, max, inside }
 }
 
 impl Bounded for v1::Frame {
-    // Sites, threads, totals (with the "other" that has no index), details.
-    const LISTS: &'static [(u32, usize)] =
-        &[(6, MAX_SITES), (7, MAX_THREADS), (11, MAX_SITES + 1), (13, MAX_DETAILS)];
+    const LISTS: &'static [List] = &[
+        list(6, MAX_SITES, &[]),
+        list(7, MAX_THREADS, &[]),
+        // With the "other" that has no index.
+        list(11, MAX_SITES + 1, &[]),
+        list(13, MAX_DETAILS, &[]),
+        list(23, MAX_RESOURCE_DETAILS, &[]),
+        // A field that comes twice is merged: its lists are counted together.
+        list(
+            24,
+            1,
+            &[
+                list(1, MAX_RUNTIMES, &[]),
+                list(2, MAX_WORKERS, &[]),
+                list(3, MAX_STUCK_POLLS, &[list(7, MAX_STUCK_POLLS * MAX_STACK_FRAMES, &[])]),
+                list(4, MAX_LONG_POLLS, &[]),
+            ],
+        ),
+        list(25, 1, &[list(1, MAX_DESCRIPTORS, &[]), list(8, MAX_SIGNALS, &[])]),
+        list(26, MAX_AWAIT_TREES, &[list(3, MAX_AWAIT_TREES * MAX_AWAIT_FRAMES, &[])]),
+    ];
 }
 
 impl Bounded for v1::WatchRequest {
-    // Its one list is of pairs of numbers, no larger in memory than four times its bytes.
-    const LISTS: &'static [(u32, usize)] = &[];
+    // Its lists are of pairs of numbers, no larger in memory than four times their bytes.
+    const LISTS: &'static [List] = &[];
 }
 
 /// Reads a message that may come from anybody.
@@ -69,23 +106,51 @@ pub fn decode<M: Bounded>(bytes: impl Buf + Clone) -> Result<M, BytesError> {
     if bytes.remaining() > MAX_DECODE_BYTES {
         return Err(BytesError::TooLarge { bytes: bytes.remaining() });
     }
-    count(bytes.clone(), M::LISTS)?;
+    let mut copy = bytes.clone();
+    count(&mut copy, M::LISTS)?;
     Ok(M::decode(bytes)?)
 }
 
-fn count(mut bytes: impl Buf, lists: &[(u32, usize)]) -> Result<(), BytesError> {
-    let mut left: Vec<usize> = lists.iter().map(|(_, max)| *max).collect();
-    while bytes.has_remaining() {
-        let (tag, wire_type) = decode_key(&mut bytes)?;
-        if let Some(list) = lists.iter().position(|(list, _)| *list == tag)
-            && wire_type == WireType::LengthDelimited
-        {
-            let max = lists[list].1;
-            left[list] = left[list].checked_sub(1).ok_or(BytesError::TooMany { tag, max })?;
-        }
-        skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
+fn count(bytes: &mut impl Buf, lists: &'static [List]) -> Result<(), BytesError> {
+    let mut left = Left::of(lists);
+    left.count(bytes)
+}
+
+/// How many entries are left of each list of a message and of those inside.
+struct Left(Vec<(&'static List, usize, Left)>);
+
+impl Left {
+    fn of(lists: &'static [List]) -> Self {
+        Self(lists.iter().map(|list| (list, list.max, Self::of(list.inside))).collect())
     }
-    Ok(())
+
+    fn count(&mut self, bytes: &mut impl Buf) -> Result<(), BytesError> {
+        while bytes.has_remaining() {
+            let (tag, wire_type) = decode_key(bytes)?;
+            let found = self.0.iter_mut().find(|(list, ..)| list.tag == tag);
+            let Some((list, left, inside)) = found.filter(|_| wire_type == WireType::LengthDelimited) else {
+                skip_field(wire_type, tag, bytes, DecodeContext::default())?;
+                continue;
+            };
+            *left = left.checked_sub(1).ok_or(BytesError::TooMany { tag, max: list.max })?;
+            if inside.0.is_empty() {
+                skip_field(wire_type, tag, bytes, DecodeContext::default())?;
+                continue;
+            }
+            let length = decode_varint(bytes)?;
+            let length = usize::try_from(length).ok().filter(|length| *length <= bytes.remaining());
+            // The decoder says what is wrong with a length past the end.
+            let Some(length) = length else { return Ok(()) };
+            // Boxed types: `Take<&mut …>` of every depth would be a type of its own without end.
+            let mut part: &mut dyn Buf = &mut bytes.take(length);
+            inside.count_dyn(&mut part)?;
+        }
+        Ok(())
+    }
+
+    fn count_dyn(&mut self, bytes: &mut &mut dyn Buf) -> Result<(), BytesError> {
+        self.count(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +183,12 @@ mod tests {
         assert_eq!(over(|frame| frame.threads.push(v1::Thread::default())), refused(7, MAX_THREADS));
         assert_eq!(over(|frame| frame.totals.push(v1::SiteTotals::default())), refused(11, MAX_SITES + 1));
         assert_eq!(over(|frame| frame.details.push(v1::TaskDetail::default())), refused(13, MAX_DETAILS));
+        let stuck = v1::StuckPoll { stack: vec![v1::StackFrame::default(); 64], ..Default::default() };
+        let scheduler = v1::Scheduler { stuck: vec![stuck; MAX_STUCK_POLLS], ..Default::default() };
+        let mut nested = v1::Frame { scheduler: Some(scheduler), ..Default::default() };
+        assert_eq!(survives(&nested).as_ref(), Ok(&nested));
+        nested.scheduler.as_mut().unwrap().stuck[3].stack.push(v1::StackFrame::default());
+        assert_eq!(survives(&nested), refused(7, MAX_STUCK_POLLS * MAX_STACK_FRAMES));
     }
 
     #[test]

@@ -87,3 +87,39 @@ pub const MAX_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Clients served at a time. Each has a cursor over all slots; further ones are refused with a reason.
 pub const MAX_CLIENTS: usize = 16;
+
+/// Holders listed for a lock; further ones are counted in `LockColumns.more_holders`. A screen names a few readers.
+pub const MAX_HOLDERS: usize = 8;
+
+/// Resources whose details a client gets at a time.
+pub const MAX_RESOURCE_DETAILS: usize = 4;
+
+/// Runtimes told of. Programs have one or two; tests make hundreds, one after the other.
+pub const MAX_RUNTIMES: usize = 32;
+
+/// Workers told of, over all runtimes.
+pub const MAX_WORKERS: usize = 1024;
+
+/// Stuck polls in a frame: those that go on first.
+pub const MAX_STUCK_POLLS: usize = 32;
+
+/// Frames of a captured stack; further ones are said to be missing.
+pub const MAX_STACK_FRAMES: usize = 64;
+
+/// Long polls in a frame; the oldest are dropped and counted.
+pub const MAX_LONG_POLLS: usize = 4096;
+
+/// Await trees in a frame: those of the tasks in `details`.
+pub const MAX_AWAIT_TREES: usize = MAX_DETAILS;
+
+/// Frames of an await tree.
+pub const MAX_AWAIT_FRAMES: usize = 512;
+
+/// Descriptors in a frame; further ones are counted in `Descriptors.more`.
+pub const MAX_DESCRIPTORS: usize = 4096;
+
+/// Signals in a frame: Linux has 64.
+pub const MAX_SIGNALS: usize = 64;
+
+/// Bytes kept of a text about runtimes, stacks, await trees and descriptors: a function's name, an address, a sentence.
+pub const MAX_TEXT_BYTES: usize = 512;

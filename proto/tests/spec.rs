@@ -31,6 +31,18 @@ fn the_table_of_limits_is_the_code() {
         MAX_BUCKETS,
         MAX_SLOTS,
         MAX_CLIENTS,
+        MAX_HOLDERS,
+        MAX_RESOURCE_DETAILS,
+        MAX_RUNTIMES,
+        MAX_WORKERS,
+        MAX_STUCK_POLLS,
+        MAX_STACK_FRAMES,
+        MAX_LONG_POLLS,
+        MAX_AWAIT_TREES,
+        MAX_AWAIT_FRAMES,
+        MAX_DESCRIPTORS,
+        MAX_SIGNALS,
+        MAX_TEXT_BYTES,
     ];
     for (name, value) in table {
         let row = format!("| `{name}` | {value} |");

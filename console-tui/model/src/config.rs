@@ -19,8 +19,6 @@ pub struct Config {
     pub max_tasks: usize,
     /// A spawn site with at least this many live tasks folds by itself.
     pub fold_at: usize,
-    /// Also show the tasks of the tool itself.
-    pub include_internal: bool,
     /// Columns of the tasks table, in order. `Warn` and `Id` are always there.
     pub columns: Vec<Column>,
     /// A filter to start with.
@@ -51,7 +49,6 @@ impl Default for Config {
             retention: DEFAULT_RETENTION,
             max_tasks: DEFAULT_MAX_TASKS,
             fold_at: DEFAULT_FOLD_AT,
-            include_internal: false,
             columns: Column::defaults(),
             filter: String::new(),
             mouse: true,

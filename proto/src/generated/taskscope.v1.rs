@@ -21,9 +21,21 @@ pub struct WatchRequest {
     /// Tasks whose details (histograms, wakers, timeline) are wanted. At most 4 are served.
     #[prost(message, repeated, tag = "6")]
     pub details: ::prost::alloc::vec::Vec<TaskRef>,
-    /// Also send the tasks of the tool itself.
-    #[prost(bool, tag = "7")]
-    pub include_internal: bool,
+    /// Resources whose details (histograms) are wanted. At most 4 are served.
+    #[prost(message, repeated, tag = "8")]
+    pub resource_details: ::prost::alloc::vec::Vec<ResourceRef>,
+    /// Asks for the await trees of the tasks in `details` when it differs from the last request's; 0: never asked.
+    /// Only asked for: a task dump polls the task once more.
+    #[prost(uint32, tag = "9")]
+    pub await_trees: u32,
+}
+/// A resource for good, as TaskRef is a task.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResourceRef {
+    #[prost(uint32, tag = "1")]
+    pub slot: u32,
+    #[prost(uint32, tag = "2")]
+    pub generation: u32,
 }
 /// A task for good: slots are used again, a slot with its generation never is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -88,6 +100,25 @@ pub struct Frame {
     pub op_stats: ::core::option::Option<OpStatColumns>,
     #[prost(uint32, repeated, tag = "19")]
     pub freed_ops: ::prost::alloc::vec::Vec<u32>,
+    /// Who holds what of the resources, and how often and how long it was held and waited for.
+    #[prost(message, optional, tag = "20")]
+    pub locks: ::core::option::Option<LockColumns>,
+    /// The ends, depth and traffic of the resources that are channels.
+    #[prost(message, optional, tag = "21")]
+    pub channels: ::core::option::Option<ChannelColumns>,
+    /// Bytes and operations of the resources that are wrapped sockets, pipes, files, …
+    #[prost(message, optional, tag = "22")]
+    pub io: ::core::option::Option<IoColumns>,
+    #[prost(message, repeated, tag = "23")]
+    pub resource_details: ::prost::alloc::vec::Vec<ResourceDetail>,
+    /// The scheduler as it is now: all of it, at most once a second and when something in it is stuck.
+    #[prost(message, optional, tag = "24")]
+    pub scheduler: ::core::option::Option<Scheduler>,
+    /// The descriptors that the process has open, as the operating system tells: all of them, whenever they were read.
+    #[prost(message, optional, tag = "25")]
+    pub descriptors: ::core::option::Option<Descriptors>,
+    #[prost(message, repeated, tag = "26")]
+    pub await_trees: ::prost::alloc::vec::Vec<AwaitTree>,
 }
 /// Who is on the other side.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -399,6 +430,9 @@ pub struct ResourceColumns {
     pub created_ago_ns: ::prost::alloc::vec::Vec<u64>,
     #[prost(string, repeated, tag = "10")]
     pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What the program calls it; 1-based index into `strings`; 0: none.
+    #[prost(uint32, repeated, tag = "11")]
+    pub name: ::prost::alloc::vec::Vec<u32>,
 }
 /// What changes of a resource: its attributes, all of them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -451,6 +485,9 @@ pub struct OpColumns {
     pub created_ago_ns: ::prost::alloc::vec::Vec<u64>,
     #[prost(string, repeated, tag = "9")]
     pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Where it was begun.
+    #[prost(uint32, repeated, tag = "10")]
+    pub site: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OpStatColumns {
@@ -473,6 +510,469 @@ pub struct OpStatColumns {
     pub busy_ns: ::prost::alloc::vec::Vec<u64>,
     #[prost(message, optional, tag = "8")]
     pub attributes: ::core::option::Option<Attributes>,
+    /// Since when what it waits for is its own (all permits given by whoever released them), though it has not been polled to
+    /// take it, + 1; 0: not given, or unknown.
+    #[prost(uint64, repeated, tag = "9")]
+    pub granted_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
+    /// The thread that it blocks, for the wait for a blocking lock; 0: none.
+    #[prost(uint32, repeated, tag = "10")]
+    pub thread: ::prost::alloc::vec::Vec<u32>,
+}
+/// Who holds a lock, and what it cost so far. Rows are resources that are known as locks: only they have one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LockColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot_delta: ::prost::alloc::vec::Vec<u32>,
+    /// How many of the holders below each row has. Those past MAX_HOLDERS are in `more_holders`.
+    #[prost(uint32, repeated, tag = "2")]
+    pub holders: ::prost::alloc::vec::Vec<u32>,
+    /// The holders of all rows, end to end; the same length for the next five.
+    /// Who acquired it, coded as StatColumns.last_waker. An owned guard may live elsewhere by now.
+    #[prost(uint64, repeated, tag = "3")]
+    pub holder: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "4")]
+    pub held_ago_ns: ::prost::alloc::vec::Vec<u64>,
+    /// Where it was acquired; 0: unknown.
+    #[prost(uint32, repeated, tag = "5")]
+    pub holder_site: ::prost::alloc::vec::Vec<u32>,
+    /// Permits held; 1 for anything but a semaphore.
+    #[prost(uint32, repeated, tag = "6")]
+    pub holder_permits: ::prost::alloc::vec::Vec<u32>,
+    /// A reader, beside whom others may hold it.
+    #[prost(bool, repeated, tag = "7")]
+    pub holder_shared: ::prost::alloc::vec::Vec<bool>,
+    /// By row again.
+    #[prost(uint32, repeated, tag = "8")]
+    pub more_holders: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint64, repeated, tag = "9")]
+    pub acquisitions: ::prost::alloc::vec::Vec<u64>,
+    /// Those that had to wait.
+    #[prost(uint64, repeated, tag = "10")]
+    pub contended: ::prost::alloc::vec::Vec<u64>,
+    /// Sums and longest of finished holds, and of finished waits.
+    #[prost(uint64, repeated, tag = "11")]
+    pub hold_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "12")]
+    pub wait_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "13")]
+    pub longest_hold_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "14")]
+    pub longest_wait_ns: ::prost::alloc::vec::Vec<u64>,
+    /// 99th percentiles since it was made; 0: none yet, or unknown.
+    #[prost(uint64, repeated, tag = "15")]
+    pub hold_p99_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "16")]
+    pub wait_p99_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(bool, repeated, tag = "17")]
+    pub poisoned: ::prost::alloc::vec::Vec<bool>,
+    /// Since when nobody holds it, + 1; 0: held, or never held.
+    #[prost(uint64, repeated, tag = "18")]
+    pub free_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
+    /// Bits of LockKnows.
+    #[prost(uint32, repeated, tag = "19")]
+    pub knows: ::prost::alloc::vec::Vec<u32>,
+}
+/// A channel. "+ 1" columns: 0 is unknown.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChannelColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot_delta: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "2")]
+    pub senders_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "3")]
+    pub receivers_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint64, repeated, tag = "4")]
+    pub depth_plus1: ::prost::alloc::vec::Vec<u64>,
+    /// 0: without bound, or unknown.
+    #[prost(uint64, repeated, tag = "5")]
+    pub capacity: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "6")]
+    pub sent: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "7")]
+    pub received: ::prost::alloc::vec::Vec<u64>,
+    /// Values that slow receivers of a broadcast missed.
+    #[prost(uint64, repeated, tag = "8")]
+    pub lagged: ::prost::alloc::vec::Vec<u64>,
+    /// Finished waits of senders for room, and of receivers for a value.
+    #[prost(uint64, repeated, tag = "9")]
+    pub blocked_full_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "10")]
+    pub blocked_empty_ns: ::prost::alloc::vec::Vec<u64>,
+    /// Who sent and who received last, coded as StatColumns.last_waker, and when, + 1; 0: nobody yet.
+    #[prost(uint64, repeated, tag = "11")]
+    pub last_sender: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "12")]
+    pub last_receiver: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "13")]
+    pub last_sent_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "14")]
+    pub last_received_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
+    #[prost(bool, repeated, tag = "15")]
+    pub closed: ::prost::alloc::vec::Vec<bool>,
+}
+/// What went through a wrapped socket, pipe, file, …
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IoColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot_delta: ::prost::alloc::vec::Vec<u32>,
+    /// Descriptor + 1; 0: none, or unknown.
+    #[prost(uint32, repeated, tag = "2")]
+    pub fd_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint64, repeated, tag = "3")]
+    pub in_bytes: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "4")]
+    pub out_bytes: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "5")]
+    pub reads: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "6")]
+    pub writes: ::prost::alloc::vec::Vec<u64>,
+    /// Finished waits.
+    #[prost(uint64, repeated, tag = "7")]
+    pub read_wait_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "8")]
+    pub write_wait_ns: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "9")]
+    pub errors: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "10")]
+    pub last_in_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub last_out_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
+    /// What it is connected to, or a path; 1-based index into `strings`.
+    #[prost(uint32, repeated, tag = "12")]
+    pub local: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "13")]
+    pub peer: ::prost::alloc::vec::Vec<u32>,
+    /// The last error; 1-based index into `strings`.
+    #[prost(uint32, repeated, tag = "14")]
+    pub last_error: ::prost::alloc::vec::Vec<u32>,
+    #[prost(string, repeated, tag = "15")]
+    pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResourceDetail {
+    #[prost(message, optional, tag = "1")]
+    pub resource: ::core::option::Option<ResourceRef>,
+    /// Of a lock.
+    #[prost(message, optional, tag = "2")]
+    pub holds: ::core::option::Option<Histogram>,
+    #[prost(message, optional, tag = "3")]
+    pub waits: ::core::option::Option<Histogram>,
+}
+/// The runtimes of the process and what their threads do.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Scheduler {
+    #[prost(message, repeated, tag = "1")]
+    pub runtimes: ::prost::alloc::vec::Vec<Runtime>,
+    #[prost(message, repeated, tag = "2")]
+    pub workers: ::prost::alloc::vec::Vec<Worker>,
+    /// Polls that go on for longer than the watchdog's threshold, and those that did lately, the newest first.
+    #[prost(message, repeated, tag = "3")]
+    pub stuck: ::prost::alloc::vec::Vec<StuckPoll>,
+    /// Polls over 1 ms that ended since the last frame with a Scheduler, oldest first.
+    #[prost(message, repeated, tag = "4")]
+    pub long_polls: ::prost::alloc::vec::Vec<LongPoll>,
+    /// Of such polls, how many were lost to a full ring.
+    #[prost(uint64, tag = "5")]
+    pub lost_long_polls: u64,
+    /// All polls and all waits between wake and poll since the recorder started, over all tasks: a client takes the
+    /// difference between two frames for its heat maps.
+    #[prost(message, optional, tag = "6")]
+    pub polls: ::core::option::Option<Histogram>,
+    #[prost(message, optional, tag = "7")]
+    pub scheduled: ::core::option::Option<Histogram>,
+}
+/// A runtime of tokio's. Absent: unknown, as without tokio_unstable most of it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Runtime {
+    /// 1-based, for the life of the recorder.
+    #[prost(uint32, tag = "1")]
+    pub index: u32,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(enumeration = "RuntimeFlavor", tag = "3")]
+    pub flavor: i32,
+    #[prost(uint32, tag = "4")]
+    pub workers: u32,
+    #[prost(uint64, optional, tag = "5")]
+    pub alive_tasks: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "6")]
+    pub injection_queue: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "7")]
+    pub spawned_tasks: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "8")]
+    pub remote_schedules: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "9")]
+    pub budget_yields: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "10")]
+    pub blocking_threads: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "11")]
+    pub idle_blocking_threads: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "12")]
+    pub blocking_queue: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "13")]
+    pub max_blocking_threads: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "14")]
+    pub io_registered: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "15")]
+    pub io_deregistered: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "16")]
+    pub io_ready: ::core::option::Option<u64>,
+    /// Since when descriptors are ready and nobody has driven the I/O driver.
+    #[prost(uint64, optional, tag = "17")]
+    pub driver_lost_ago_ns: ::core::option::Option<u64>,
+}
+/// A worker of a runtime, or a thread that polls tasks outside of any known runtime.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Worker {
+    /// Index of its runtime; 0: none known.
+    #[prost(uint32, tag = "1")]
+    pub runtime: u32,
+    /// Its number in its runtime.
+    #[prost(uint32, tag = "2")]
+    pub worker: u32,
+    /// Index of the thread that is the worker now; 0: unknown.
+    #[prost(uint32, tag = "3")]
+    pub thread: u32,
+    #[prost(enumeration = "WorkerState", tag = "4")]
+    pub state: i32,
+    #[prost(uint64, tag = "5")]
+    pub state_ago_ns: u64,
+    /// The task that it polls, and where it was spawned.
+    #[prost(message, optional, tag = "6")]
+    pub task: ::core::option::Option<TaskRef>,
+    /// Finished polls, and the time in them, as the recorder saw them on this thread.
+    #[prost(uint64, optional, tag = "7")]
+    pub polls: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "8")]
+    pub poll_ns: ::core::option::Option<u64>,
+    /// As tokio counts.
+    #[prost(uint64, optional, tag = "9")]
+    pub busy_ns: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "10")]
+    pub parks: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "11")]
+    pub noops: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "12")]
+    pub steals: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "13")]
+    pub steal_operations: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "14")]
+    pub local_schedules: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "15")]
+    pub overflows: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "16")]
+    pub local_queue: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "17")]
+    pub mean_poll_ns: ::core::option::Option<u64>,
+    /// As the operating system counts, for the thread.
+    #[prost(uint64, optional, tag = "18")]
+    pub cpu_ns: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "19")]
+    pub run_queue_wait_ns: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "20")]
+    pub voluntary_switches: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "21")]
+    pub involuntary_switches: ::core::option::Option<u64>,
+    /// `running`, or the system call that it sleeps in; empty: unknown.
+    #[prost(string, tag = "22")]
+    pub kernel_state: ::prost::alloc::string::String,
+    /// It left its worker's place to another thread by `block_in_place`: counts of this interval are dropped.
+    #[prost(bool, tag = "23")]
+    pub handed_over: bool,
+}
+/// A poll that outlived the threshold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StuckPoll {
+    #[prost(uint32, tag = "1")]
+    pub thread: u32,
+    #[prost(message, optional, tag = "2")]
+    pub task: ::core::option::Option<TaskRef>,
+    #[prost(uint32, tag = "3")]
+    pub site: u32,
+    #[prost(uint64, tag = "4")]
+    pub started_ago_ns: u64,
+    /// 0: it goes on.
+    #[prost(uint64, tag = "5")]
+    pub duration_ns: u64,
+    /// When the stack was taken, + 1; 0: it was not.
+    #[prost(uint64, tag = "6")]
+    pub captured_ago_ns_plus1: u64,
+    /// Innermost first; at most MAX_STACK_FRAMES.
+    #[prost(message, repeated, tag = "7")]
+    pub stack: ::prost::alloc::vec::Vec<StackFrame>,
+    /// Frames past the limit, or why there is no stack: a sentence.
+    #[prost(string, tag = "8")]
+    pub problem: ::prost::alloc::string::String,
+    /// What the kernel said of the thread then: `running`, or the system call that it slept in.
+    #[prost(string, tag = "9")]
+    pub kernel_state: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StackFrame {
+    /// Demangled; empty: unknown.
+    #[prost(string, tag = "1")]
+    pub function: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub file: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub line: u32,
+    /// The program's own code: not of tokio, std, or taskscope.
+    #[prost(bool, tag = "4")]
+    pub own: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LongPoll {
+    #[prost(uint32, tag = "1")]
+    pub thread: u32,
+    #[prost(message, optional, tag = "2")]
+    pub task: ::core::option::Option<TaskRef>,
+    #[prost(uint32, tag = "3")]
+    pub site: u32,
+    #[prost(uint64, tag = "4")]
+    pub started_ago_ns: u64,
+    #[prost(uint64, tag = "5")]
+    pub duration_ns: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AwaitTree {
+    #[prost(message, optional, tag = "1")]
+    pub task: ::core::option::Option<TaskRef>,
+    /// When it was taken.
+    #[prost(uint64, tag = "2")]
+    pub taken_ago_ns: u64,
+    /// Depth first.
+    #[prost(message, repeated, tag = "3")]
+    pub frames: ::prost::alloc::vec::Vec<AwaitFrame>,
+    /// Why there is none, or not all: a sentence.
+    #[prost(string, tag = "4")]
+    pub problem: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AwaitFrame {
+    /// 0: the outermost.
+    #[prost(uint32, tag = "1")]
+    pub depth: u32,
+    /// A function's name, or the text given to `.trace("…")`.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub file: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub line: u32,
+    /// Since when it is awaited, + 1; 0: unknown.
+    #[prost(uint64, tag = "5")]
+    pub since_ago_ns_plus1: u64,
+}
+/// What the operating system tells of the process's descriptors.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Descriptors {
+    #[prost(message, repeated, tag = "1")]
+    pub descriptors: ::prost::alloc::vec::Vec<Descriptor>,
+    /// Descriptors past MAX_DESCRIPTORS.
+    #[prost(uint64, tag = "2")]
+    pub more: u64,
+    /// When they were read, and how long that took.
+    #[prost(uint64, tag = "3")]
+    pub read_ago_ns: u64,
+    #[prost(uint64, tag = "4")]
+    pub reading_ns: u64,
+    /// Why there is nothing or not all: a sentence.
+    #[prost(string, tag = "5")]
+    pub problem: ::prost::alloc::string::String,
+    /// Of the whole process; 0: unknown.
+    #[prost(uint64, tag = "6")]
+    pub open: u64,
+    #[prost(uint64, tag = "7")]
+    pub limit: u64,
+    #[prost(message, repeated, tag = "8")]
+    pub signals: ::prost::alloc::vec::Vec<Signal>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Descriptor {
+    #[prost(uint32, tag = "1")]
+    pub fd: u32,
+    /// Never used again for another file or socket: from the socket's cookie or inode, and when it was first seen.
+    #[prost(fixed64, tag = "2")]
+    pub identity: u64,
+    #[prost(enumeration = "DescriptorKind", tag = "3")]
+    pub kind: i32,
+    #[prost(uint64, tag = "4")]
+    pub inode: u64,
+    #[prost(string, tag = "5")]
+    pub local: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub peer: ::prost::alloc::string::String,
+    /// `established`, `close-wait`, …; empty: has none.
+    #[prost(string, tag = "7")]
+    pub state: ::prost::alloc::string::String,
+    /// Watched by an epoll of the process, with these event bits.
+    #[prost(bool, tag = "8")]
+    pub watched: bool,
+    #[prost(uint32, tag = "9")]
+    pub interest: u32,
+    /// Event bits that are ready now, by a poll that waits for nothing.
+    #[prost(uint32, tag = "10")]
+    pub ready: u32,
+    #[prost(uint64, tag = "11")]
+    pub first_seen_ago_ns: u64,
+    #[prost(uint64, optional, tag = "12")]
+    pub recv_queue_bytes: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "13")]
+    pub send_queue_bytes: ::core::option::Option<u64>,
+    /// Of a listener: connections that wait to be accepted, and how many may.
+    #[prost(uint64, optional, tag = "14")]
+    pub backlog: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "15")]
+    pub max_backlog: ::core::option::Option<u64>,
+    /// Datagrams the socket dropped, or connections the listener could not queue.
+    #[prost(uint64, optional, tag = "16")]
+    pub drops: ::core::option::Option<u64>,
+    #[prost(message, optional, tag = "17")]
+    pub tcp: ::core::option::Option<TcpInfo>,
+    /// Unix sockets and pipes: the process on the other end; 0: unknown.
+    #[prost(uint32, tag = "18")]
+    pub peer_pid: u32,
+}
+/// As Linux's tcp(7) tells in TCP_INFO.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TcpInfo {
+    #[prost(uint64, tag = "1")]
+    pub rtt_ns: u64,
+    #[prost(uint64, tag = "2")]
+    pub rtt_var_ns: u64,
+    /// Retransmits of the segment under way, and of all.
+    #[prost(uint32, tag = "3")]
+    pub retransmits: u32,
+    #[prost(uint64, tag = "4")]
+    pub total_retransmits: u64,
+    #[prost(uint32, tag = "5")]
+    pub congestion_window: u32,
+    #[prost(uint64, tag = "6")]
+    pub unacked: u64,
+    #[prost(uint64, tag = "7")]
+    pub last_sent_ago_ns: u64,
+    #[prost(uint64, tag = "8")]
+    pub last_received_ago_ns: u64,
+    #[prost(uint64, optional, tag = "9")]
+    pub delivery_rate_bytes: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "10")]
+    pub acked_bytes: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "11")]
+    pub received_bytes: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "12")]
+    pub unsent_bytes: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Signal {
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Deliveries seen by taskscope::signal; who listens is in `ops`.
+    #[prost(uint64, tag = "3")]
+    pub received: u64,
+    #[prost(uint64, tag = "4")]
+    pub last_ago_ns_plus1: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -657,6 +1157,173 @@ impl AttributeKind {
             "ATTRIBUTE_KIND_NUMBER" => Some(Self::Number),
             "ATTRIBUTE_KIND_BOOL" => Some(Self::Bool),
             "ATTRIBUTE_KIND_TEXT" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+/// What the source of a lock can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LockKnows {
+    Nothing = 0,
+    /// Who holds it.
+    Holders = 1,
+    /// Acquisitions, holds and waits.
+    Times = 2,
+    /// Where it was acquired.
+    Places = 4,
+}
+impl LockKnows {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "LOCK_KNOWS_NOTHING",
+            Self::Holders => "LOCK_KNOWS_HOLDERS",
+            Self::Times => "LOCK_KNOWS_TIMES",
+            Self::Places => "LOCK_KNOWS_PLACES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LOCK_KNOWS_NOTHING" => Some(Self::Nothing),
+            "LOCK_KNOWS_HOLDERS" => Some(Self::Holders),
+            "LOCK_KNOWS_TIMES" => Some(Self::Times),
+            "LOCK_KNOWS_PLACES" => Some(Self::Places),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RuntimeFlavor {
+    Unspecified = 0,
+    MultiThread = 1,
+    CurrentThread = 2,
+}
+impl RuntimeFlavor {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RUNTIME_FLAVOR_UNSPECIFIED",
+            Self::MultiThread => "RUNTIME_FLAVOR_MULTI_THREAD",
+            Self::CurrentThread => "RUNTIME_FLAVOR_CURRENT_THREAD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RUNTIME_FLAVOR_UNSPECIFIED" => Some(Self::Unspecified),
+            "RUNTIME_FLAVOR_MULTI_THREAD" => Some(Self::MultiThread),
+            "RUNTIME_FLAVOR_CURRENT_THREAD" => Some(Self::CurrentThread),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WorkerState {
+    Unspecified = 0,
+    Polling = 1,
+    Parked = 2,
+    /// Awake between polls: it looks for work.
+    Searching = 3,
+    /// Parked in the I/O driver.
+    DrivingIo = 4,
+}
+impl WorkerState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WORKER_STATE_UNSPECIFIED",
+            Self::Polling => "WORKER_STATE_POLLING",
+            Self::Parked => "WORKER_STATE_PARKED",
+            Self::Searching => "WORKER_STATE_SEARCHING",
+            Self::DrivingIo => "WORKER_STATE_DRIVING_IO",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WORKER_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "WORKER_STATE_POLLING" => Some(Self::Polling),
+            "WORKER_STATE_PARKED" => Some(Self::Parked),
+            "WORKER_STATE_SEARCHING" => Some(Self::Searching),
+            "WORKER_STATE_DRIVING_IO" => Some(Self::DrivingIo),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DescriptorKind {
+    Unspecified = 0,
+    File = 1,
+    Pipe = 2,
+    Tcp = 3,
+    TcpListener = 4,
+    Udp = 5,
+    Unix = 6,
+    UnixListener = 7,
+    Eventfd = 8,
+    Timerfd = 9,
+    Signalfd = 10,
+    Epoll = 11,
+    Inotify = 12,
+    Pidfd = 13,
+    Other = 14,
+}
+impl DescriptorKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DESCRIPTOR_KIND_UNSPECIFIED",
+            Self::File => "DESCRIPTOR_KIND_FILE",
+            Self::Pipe => "DESCRIPTOR_KIND_PIPE",
+            Self::Tcp => "DESCRIPTOR_KIND_TCP",
+            Self::TcpListener => "DESCRIPTOR_KIND_TCP_LISTENER",
+            Self::Udp => "DESCRIPTOR_KIND_UDP",
+            Self::Unix => "DESCRIPTOR_KIND_UNIX",
+            Self::UnixListener => "DESCRIPTOR_KIND_UNIX_LISTENER",
+            Self::Eventfd => "DESCRIPTOR_KIND_EVENTFD",
+            Self::Timerfd => "DESCRIPTOR_KIND_TIMERFD",
+            Self::Signalfd => "DESCRIPTOR_KIND_SIGNALFD",
+            Self::Epoll => "DESCRIPTOR_KIND_EPOLL",
+            Self::Inotify => "DESCRIPTOR_KIND_INOTIFY",
+            Self::Pidfd => "DESCRIPTOR_KIND_PIDFD",
+            Self::Other => "DESCRIPTOR_KIND_OTHER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DESCRIPTOR_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "DESCRIPTOR_KIND_FILE" => Some(Self::File),
+            "DESCRIPTOR_KIND_PIPE" => Some(Self::Pipe),
+            "DESCRIPTOR_KIND_TCP" => Some(Self::Tcp),
+            "DESCRIPTOR_KIND_TCP_LISTENER" => Some(Self::TcpListener),
+            "DESCRIPTOR_KIND_UDP" => Some(Self::Udp),
+            "DESCRIPTOR_KIND_UNIX" => Some(Self::Unix),
+            "DESCRIPTOR_KIND_UNIX_LISTENER" => Some(Self::UnixListener),
+            "DESCRIPTOR_KIND_EVENTFD" => Some(Self::Eventfd),
+            "DESCRIPTOR_KIND_TIMERFD" => Some(Self::Timerfd),
+            "DESCRIPTOR_KIND_SIGNALFD" => Some(Self::Signalfd),
+            "DESCRIPTOR_KIND_EPOLL" => Some(Self::Epoll),
+            "DESCRIPTOR_KIND_INOTIFY" => Some(Self::Inotify),
+            "DESCRIPTOR_KIND_PIDFD" => Some(Self::Pidfd),
+            "DESCRIPTOR_KIND_OTHER" => Some(Self::Other),
             _ => None,
         }
     }

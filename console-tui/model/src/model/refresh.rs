@@ -116,7 +116,6 @@ impl Model {
                 .map_or(0, |interval| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX)),
             resync: self.intake.resync,
             details: self.wanted_details(),
-            include_internal: self.config.include_internal,
         };
         if self.sent.as_ref() == Some(&wish) {
             return;

@@ -69,7 +69,6 @@ pub(crate) struct Wish {
     pub(crate) interval_ms: u32,
     pub(crate) resync: u32,
     pub(crate) details: Vec<TaskKey>,
-    pub(crate) include_internal: bool,
 }
 
 impl From<&Wish> for v1::WatchRequest {
@@ -87,7 +86,7 @@ impl From<&Wish> for v1::WatchRequest {
                 .take(MAX_DETAILS)
                 .map(|key| v1::TaskRef { slot: key.slot, generation: key.generation })
                 .collect(),
-            include_internal: wish.include_internal,
+            ..Self::default()
         }
     }
 }
