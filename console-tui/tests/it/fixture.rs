@@ -158,6 +158,7 @@ impl Script {
             internal: vec![false, true, false, false, false],
             created_ago_ns: vec![made; 5],
             strings: ["Mutex", "Semaphore", "Sleep", "Sync", "timer"].map(str::to_owned).to_vec(),
+            ..Default::default()
         });
         frame.resource_stats = Some(ResourceStatColumns {
             slot_delta: vec![0, 1],
@@ -184,6 +185,7 @@ impl Script {
             parent_generation: vec![0, 1],
             created_ago_ns: vec![41_200 * MS; 2],
             strings: vec!["Mutex::lock".to_owned(), "Semaphore::acquire".to_owned()],
+            ..Default::default()
         });
         frame.op_stats = Some(OpStatColumns {
             slot_delta: vec![0, 1],
@@ -194,6 +196,7 @@ impl Script {
             polls: vec![4; 2],
             busy_ns: vec![12_000; 2],
             attributes: Some(Attributes { count: vec![0; 2], ..Attributes::default() }),
+            ..Default::default()
         });
     }
 
