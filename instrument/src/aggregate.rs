@@ -8,6 +8,7 @@
 pub(crate) mod cost;
 pub(crate) mod cursor;
 mod details;
+pub(crate) mod events;
 mod resources;
 mod rows;
 pub(crate) mod walk;
@@ -16,7 +17,7 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -40,6 +41,8 @@ pub(crate) struct Hub {
     identity: Identity,
     rounds: Mutex<Rounds>,
     watched: Mutex<HashMap<TaskId, Watched>>,
+    /// Of the consoles that want all events.
+    streams: Mutex<Vec<Arc<Mutex<events::Queue>>>>,
 }
 
 #[derive(Debug)]
@@ -120,6 +123,7 @@ impl Hub {
             identity,
             rounds: Mutex::default(),
             watched: Mutex::default(),
+            streams: Mutex::default(),
         }
     }
 
@@ -182,15 +186,21 @@ impl Hub {
             watched.remove(&task);
             recorder.watch(task, false);
         }
-        if watched.is_empty() {
+        drop(watched);
+        if lock(&self.streams).is_empty() && lock(&self.watched).is_empty() {
             recorder.watch_none();
         }
     }
 
-    /// Moves the threads' events to the tasks that are watched.
-    fn drain(&self) -> MutexGuard<'_, HashMap<TaskId, Watched>> {
+    /// Moves the threads' events to the tasks that are watched, and to the consoles that want them all.
+    pub(crate) fn drain(&self) -> MutexGuard<'_, HashMap<TaskId, Watched>> {
+        let streams = lock(&self.streams).clone();
+        let mut streams: Vec<_> = streams.iter().map(|queue| lock(queue)).collect();
         let mut watched = lock(&self.watched);
         self.handle.recorder().drain(|event| {
+            for queue in &mut streams {
+                queue.push(event);
+            }
             if let Some(task) = TaskId::from_u64(event.task).and_then(|id| watched.get_mut(&id)) {
                 task.take(event);
             }

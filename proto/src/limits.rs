@@ -69,6 +69,9 @@ pub const MAX_WAKERS: usize = 64;
 /// Timeline events of one frame, over all its details. The oldest go first and are counted in `lost_events`.
 pub const MAX_EVENTS_PER_FRAME: usize = 4096;
 
+/// Events of `Frame.events` in a frame: 17 bytes each at most. What is left comes in the next frame.
+pub const MAX_STREAMED_EVENTS: usize = 16_384;
+
 /// Buckets of a histogram that have a count. The recorder's layout has fewer; a receiver needs the bound.
 pub const MAX_BUCKETS: usize = 1024;
 

@@ -30,7 +30,7 @@ use crate::{
     id::{MAX_SLOTS, TaskId},
     names::Names,
     resource::{Op, Resource},
-    ring::{self, Ring},
+    ring::Ring,
     site::{Place, Site, Sites},
     task::{CountWakers, ENDED, Extra, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, flag},
     text::cut,
@@ -117,6 +117,7 @@ pub struct Recorder {
     closed: ArrayQueue<u32>,
     reaped: Mutex<VecDeque<u32>>,
     watching: AtomicBool,
+    watching_all: AtomicBool,
     rings: Mutex<Vec<Arc<Ring>>>,
     lost_in_gone_rings: AtomicU64,
     untracked: AtomicU64,
@@ -144,6 +145,7 @@ impl Recorder {
             closed: ArrayQueue::new(limits.retained_tasks.max(1)),
             reaped: Mutex::new(VecDeque::new()),
             watching: AtomicBool::new(false),
+            watching_all: AtomicBool::new(false),
             rings: Mutex::new(Vec::new()),
             lost_in_gone_rings: AtomicU64::new(0),
             untracked: AtomicU64::new(0),
@@ -384,12 +386,13 @@ impl Recorder {
 
     /// Bytes held by slots, histograms and rings.
     pub fn memory_bytes(&self) -> usize {
-        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let rings_bytes: usize = rings.iter().map(|ring| ring.memory_bytes()).sum();
         self.tasks.memory_bytes()
             + self.blocks.memory_bytes()
             + self.resources.memory_bytes()
             + self.ops.memory_bytes()
-            + rings * ring::CAPACITY * 32
+            + rings_bytes
     }
 
     fn extra(&self, spawn: &Spawn<'_>) -> Option<Box<Extra>> {

@@ -14,7 +14,7 @@ use taskscope_recorder::{
     Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
 };
 
-use super::{Hub, cost, details::Details, resources::ResourceCursor, rows::Rows, walk::Walk};
+use super::{Hub, cost, details::Details, events::EventStream, resources::ResourceCursor, rows::Rows, walk::Walk};
 
 /// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.
 const ROUNDS_A_SWEEP: u64 = 8;
@@ -45,6 +45,7 @@ pub(crate) struct Cursor {
     sites: Vec<Option<SiteTotals>>,
     threads_version: Option<u64>,
     details: Details,
+    events: Option<EventStream>,
     sent_bytes: u64,
 }
 
@@ -89,6 +90,7 @@ impl Cursor {
             sites: Vec::new(),
             threads_version: None,
             details: Details::default(),
+            events: None,
             sent_bytes: 0,
         }
     }
@@ -102,6 +104,20 @@ impl Cursor {
     pub(crate) fn want_details(&mut self, tasks: &[v1::TaskRef]) {
         let hub = Arc::clone(&self.hub);
         self.details.want(&hub, tasks);
+    }
+
+    /// Whether the console wants all events of all tasks from now on.
+    pub(crate) fn want_events(&mut self, wanted: bool) {
+        match self.events.take() {
+            Some(stream) if !wanted => stream.close(&self.hub),
+            Some(stream) => self.events = Some(stream),
+            None => self.events = wanted.then(|| EventStream::open(&self.hub)),
+        }
+    }
+
+    /// Empties the threads' rings into the queues of the consoles.
+    pub(crate) fn drain_events(&self) {
+        drop(self.hub.drain());
     }
 
     /// Starts a round; [`Cursor::next_frame`] then gives its frames.
@@ -124,6 +140,9 @@ impl Cursor {
         let pages = self.hub.changed_pages(since);
         self.walk = Walk::over(pages.tasks);
         self.resources.begin_round(pages.resources, pages.ops);
+        if let Some(events) = &mut self.events {
+            events.begin_round(&self.hub);
+        }
         self.next_site = 0;
         self.told = Some(round);
         self.rounds += 1;
@@ -150,6 +169,10 @@ impl Cursor {
         if self.walk.is_done() && self.next_site >= recorder.site_count() {
             self.resource_rows(&hub, &mut frame, now);
         }
+        // Tasks first, as far as they fit: an event points to one that the console knows, if it lived until the round.
+        if self.walk.is_done() {
+            frame.events = self.events.as_mut().and_then(|events| events.next(&hub));
+        }
         if self.in_snapshot && self.is_done() {
             frame.snapshot_end = true;
             self.in_snapshot = false;
@@ -163,7 +186,8 @@ impl Cursor {
 
     fn is_done(&self) -> bool {
         let sites = self.hub.handle.recorder().site_count();
-        self.walk.is_done() && self.resources.is_done() && self.next_site >= sites
+        let no_events = self.events.as_ref().is_none_or(EventStream::is_done);
+        self.walk.is_done() && self.resources.is_done() && self.next_site >= sites && no_events
     }
 
     /// What comes once a round.
@@ -359,6 +383,7 @@ impl Drop for Cursor {
     fn drop(&mut self) {
         let hub = Arc::clone(&self.hub);
         self.details.drop_all(&hub);
+        self.want_events(false);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{EventKind, TaskId, Ticks, Waker, histogram};
+use taskscope_recorder::{TaskId, Ticks, Waker, histogram};
 
-use super::{Hub, Watched, rows};
+use super::{Hub, Watched, events, rows};
 
 /// The details one console wants, and which events it had.
 #[derive(Debug, Default)]
@@ -71,12 +71,7 @@ fn detail(
     let available = (watched.next_number() - *next - gone) as usize;
     let skipped = available.saturating_sub(budget);
     let events = events.skip(skipped).map(|event| v1::Event {
-        kind: match event.kind {
-            EventKind::PollStart => v1::EventKind::PollStart,
-            EventKind::PollEnd => v1::EventKind::PollEnd,
-            EventKind::Wake => v1::EventKind::Wake,
-        }
-        .into(),
+        kind: events::kind(event.kind).into(),
         ago_ns: clock.between_ns(event.at, now),
         by: rows::waker(Waker::from_u64(event.by)).encode(),
     });

@@ -18,7 +18,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::aggregate::{Hub, cursor::Cursor};
+use crate::aggregate::{Hub, cursor::Cursor, events::DRAIN_INTERVAL};
 
 /// Largest request that is decoded.
 pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -114,6 +114,7 @@ impl Console {
                 return Ok(());
             }
             let sending = self.wish.as_ref().is_some_and(|wish| !wish.paused);
+            let streaming = sending && self.streams_events();
             tokio::select! {
                 () = self.frames.closed() => return Ok(()),
                 request = requests.next(), if !wishes_end => match request {
@@ -127,10 +128,12 @@ impl Console {
                 () = tokio::time::sleep_until(next_round), if sending => {
                     let start = Instant::now();
                     let Some(worked) = self.round().await else { return Ok(()) };
-                    let rest = worked * IDLE_SHARE;
+                    // All events cost what they cost: resting would only lose them.
+                    let rest = if streaming { Duration::ZERO } else { worked * IDLE_SHARE };
                     earliest_round = start + limits::MIN_INTERVAL.max(rest);
                     next_round = start + self.interval().max(rest);
                 }
+                () = tokio::time::sleep(DRAIN_INTERVAL), if streaming => self.cursor.drain_events(),
             }
         }
     }
@@ -146,6 +149,7 @@ impl Console {
             self.cursor.resync();
         }
         self.cursor.want_details(&request.details);
+        self.cursor.want_events(request.events);
         self.wish = Some(request);
         Ok(())
     }
@@ -169,7 +173,14 @@ impl Console {
         Some(worked)
     }
 
+    fn streams_events(&self) -> bool {
+        self.wish.as_ref().is_some_and(|wish| wish.events)
+    }
+
     fn interval(&self) -> Duration {
+        if self.streams_events() {
+            return limits::MIN_INTERVAL;
+        }
         let wanted = self.wish.as_ref().map_or(0, |wish| wish.interval_ms);
         match wanted {
             0 => limits::DEFAULT_INTERVAL,

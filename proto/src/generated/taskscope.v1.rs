@@ -28,6 +28,10 @@ pub struct WatchRequest {
     /// Only asked for: a task dump polls the task once more.
     #[prost(uint32, tag = "9")]
     pub await_trees: u32,
+    /// Every poll and wake of every task, in `Frame.events`. It costs the program some 15 ns an event, and the server what it takes to
+    /// send them: for recordings and scripts.
+    #[prost(bool, tag = "10")]
+    pub events: bool,
 }
 /// A resource for good, as TaskRef is a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -119,6 +123,9 @@ pub struct Frame {
     pub descriptors: ::core::option::Option<Descriptors>,
     #[prost(message, repeated, tag = "26")]
     pub await_trees: ::prost::alloc::vec::Vec<AwaitTree>,
+    /// What happened since the last frame, for a client that wants all events.
+    #[prost(message, optional, tag = "27")]
+    pub events: ::core::option::Option<EventColumns>,
 }
 /// Who is on the other side.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -391,6 +398,25 @@ pub struct WakerCount {
     pub waker: u64,
     #[prost(uint64, tag = "2")]
     pub count: u64,
+}
+/// Events of all tasks, oldest first, but for those of threads that were being read meanwhile. A column per field, all as long as `slot`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventColumns {
+    #[prost(uint32, repeated, tag = "1")]
+    pub slot: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "2")]
+    pub generation: ::prost::alloc::vec::Vec<u32>,
+    #[prost(enumeration = "EventKind", repeated, tag = "3")]
+    pub kind: ::prost::alloc::vec::Vec<i32>,
+    /// Nanoseconds since the recorder started: of the first, then the distance to the one before it.
+    #[prost(sint64, repeated, tag = "4")]
+    pub at_delta_ns: ::prost::alloc::vec::Vec<i64>,
+    /// As Event.by.
+    #[prost(uint64, repeated, tag = "5")]
+    pub by: ::prost::alloc::vec::Vec<u64>,
+    /// Events lost since this client asked for them: to full rings, or because the client was slow.
+    #[prost(uint64, tag = "6")]
+    pub lost: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Event {
