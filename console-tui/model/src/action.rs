@@ -89,8 +89,8 @@ actions! {
     NextTab "next-tab" Screen "The next screen";
     PrevTab "prev-tab" Screen "The screen before";
     Tasks "tasks" Screen "The tasks";
-    Resources "resources" Screen "The resources: locks, channels, timers, and who waits on them";
     Findings "findings" Screen "The findings of the lints";
+    Resources "resources" Screen "All resources, timers too, as they are told, and who waits on them";
     Help "help" Screen "All keys";
     Palette "command-palette" Screen "Find an action by its name and do it";
     SortNext "sort-next" Table "Sort by the next column";

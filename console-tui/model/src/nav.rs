@@ -2,29 +2,48 @@
 
 use crate::id::{ResourceKey, TaskKey};
 
-/// A screen that a number key leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Tab {
-    /// The tasks.
-    Tasks,
-    /// The resources: locks, channels, timers.
-    Resources,
-    /// The findings.
-    Findings,
+macro_rules! tabs {
+    ($($variant:ident $number:literal $title:literal $help:literal;)*) => {
+        /// A screen that a number key leads to.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Tab {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl Tab {
+            /// From left to right.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its title.
+            pub fn title(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $title,)*
+                }
+            }
+
+            /// What stands before its title; the keymap binds the same key. A number whose screen does not exist yet is left
+            /// out.
+            pub fn number(self) -> usize {
+                match self {
+                    $(Self::$variant => $number,)*
+                }
+            }
+
+            /// The screen that it leads to.
+            pub fn screen(self) -> Screen {
+                match self {
+                    $(Self::$variant => Screen::$variant,)*
+                }
+            }
+        }
+    };
 }
 
-impl Tab {
-    /// From left to right.
-    pub const ALL: &'static [Self] = &[Self::Tasks, Self::Resources, Self::Findings];
-
-    /// Its title.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Tasks => "Tasks",
-            Self::Resources => "Resources",
-            Self::Findings => "Findings",
-        }
-    }
+// One line a tab: the screen of the same name, its number, its title, what it shows.
+tabs! {
+    Tasks 1 "Tasks" "The tasks.";
+    Findings 5 "Findings" "The findings.";
+    Resources 6 "Resources" "The resources: all of them, as they are told.";
 }
 
 /// What fills the screen.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  taskscope ▸ checkout-api  pid 4211 …
-//! [1 Tasks]  2 Resources  3 Findings 3                           ? help  / filter  : command  space freeze
+//! [1 Tasks]  3 Locks  5 Findings 3  6 Resources                  ? help  / filter  : command  space freeze
 //!  ● the process was restarted 3 s ago: everything before that is gone
 //!  ▲ long-poll: render-pdf #102 has been in its poll for 318 ms              ! look   +2 more
 //!  … body …

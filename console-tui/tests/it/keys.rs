@@ -152,8 +152,10 @@ fn a_sequence_is_one_key_and_a_broken_one_is_its_last() {
 #[test]
 fn tabs_by_number_by_tab_and_by_mouse() {
     let mut bench = Bench::unicode(120, 40).connected();
-    bench.press(&[KeyCode::Char('3')]);
+    bench.press(&[KeyCode::Char('5')]);
     assert_eq!(bench.app.model().screen(), Screen::Findings);
+    bench.press(&[KeyCode::Tab]);
+    assert_eq!(bench.app.model().screen(), Screen::Resources);
     bench.press(&[KeyCode::Tab]);
     assert_eq!(bench.app.model().screen(), Screen::Tasks);
     let (x, y) = bench.find(Tab::Findings.title());
@@ -196,7 +198,7 @@ fn doors_lead_from_task_to_resource_and_back() {
     assert!(bench.text().contains("locked") && bench.text().contains("transfer"), "{}", bench.text());
     bench.press(&[KeyCode::Esc]);
     assert_eq!(bench.app.model().screen(), task);
-    bench.press(&[KeyCode::Char('2')]);
+    bench.press(&[KeyCode::Char('6')]);
     let (x, y) = bench.find("LONGEST");
     bench.click(x, y);
     assert!(bench.text().contains("Mutex"), "{}", bench.text());

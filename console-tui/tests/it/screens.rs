@@ -37,17 +37,17 @@ fn task() {
 
 #[test]
 fn resources() {
-    snapshots("resources", &[KeyCode::Char('2')]);
+    snapshots("resources", &[KeyCode::Char('6')]);
 }
 
 #[test]
 fn resource() {
-    snapshots("resource", &[KeyCode::Char('2'), KeyCode::Enter]);
+    snapshots("resource", &[KeyCode::Char('6'), KeyCode::Enter]);
 }
 
 #[test]
 fn findings() {
-    snapshots("findings", &[KeyCode::Char('3')]);
+    snapshots("findings", &[KeyCode::Char('5')]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn columns() {
 #[test]
 fn ascii_without_color() {
     let theme = Theme::new(Depth::None, Background::Dark, true);
-    for (name, keys) in [("tasks", &[][..]), ("task", &[KeyCode::Enter]), ("findings", &[KeyCode::Char('3')])]
+    for (name, keys) in [("tasks", &[][..]), ("task", &[KeyCode::Enter]), ("findings", &[KeyCode::Char('5')])]
     {
         let mut bench = Bench::new(120, 40, theme).connected();
         bench.press(keys);
@@ -152,7 +152,7 @@ fn losses_are_on_the_screen() {
     bench.script.lost_events = 1_234;
     bench.step();
     assert!(bench.text().contains("lost 1.2k"), "{}", bench.text());
-    bench.press(&[KeyCode::Char('3')]);
+    bench.press(&[KeyCode::Char('5')]);
     assert!(bench.text().contains("timeline events lost in the process"), "{}", bench.text());
 }
 

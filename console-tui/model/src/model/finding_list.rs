@@ -5,10 +5,11 @@ use crate::{
     screen::findings::{FindingId, FindingView},
 };
 
-/// The selection follows the finding.
+/// The selection follows the finding that the user has chosen; until then it stays on the most serious one.
 #[derive(Debug)]
 pub(crate) struct FindingList {
     selected: Option<FindingId>,
+    follows: bool,
     index: usize,
     offset: usize,
     page: usize,
@@ -16,7 +17,7 @@ pub(crate) struct FindingList {
 
 impl Default for FindingList {
     fn default() -> Self {
-        Self { selected: None, index: 0, offset: 0, page: 8 }
+        Self { selected: None, follows: false, index: 0, offset: 0, page: 8 }
     }
 }
 
@@ -60,6 +61,11 @@ impl FindingList {
     }
 
     pub(super) fn move_to(&mut self, index: usize, world: &World) {
+        self.follows = index > 0;
+        self.select(index, world);
+    }
+
+    fn select(&mut self, index: usize, world: &World) {
         let list = &world.findings.list;
         self.index = index.min(list.len().saturating_sub(1));
         self.selected = list.get(self.index).map(|finding| finding.id);
@@ -73,6 +79,7 @@ impl FindingList {
     /// The list has changed.
     pub(super) fn settle(&mut self, world: &World) {
         let found = world.findings.list.iter().position(|finding| Some(finding.id) == self.selected);
-        self.move_to(found.unwrap_or(self.index), world);
+        let index = if self.follows { found.unwrap_or(self.index) } else { 0 };
+        self.select(index, world);
     }
 }

@@ -101,12 +101,12 @@ impl Model {
 
     pub(super) fn build_tabs(&self) -> Vec<TabView> {
         let findings = &self.world().findings;
-        let tabs = Tab::ALL.iter().enumerate();
-        tabs.map(|(index, tab)| {
+        let tabs = Tab::ALL.iter();
+        tabs.map(|tab| {
             let counts = *tab == Tab::Findings && !findings.list.is_empty();
             TabView {
                 tab: *tab,
-                number: index + 1,
+                number: tab.number(),
                 title: tab.title(),
                 badge: counts.then_some((findings.list.len() + findings.more) as u64),
                 badge_severity: findings.list.first().map(|finding| finding.severity).filter(|_| counts),

@@ -29,13 +29,14 @@ impl Step {
 /// The steps; never empty.
 #[derive(Debug)]
 pub(crate) struct Route {
+    tab: Tab,
     first: Step,
     further: Vec<Step>,
 }
 
 impl Default for Route {
     fn default() -> Self {
-        Self { first: Step::to(Screen::Tasks), further: Vec::new() }
+        Self { tab: Tab::Tasks, first: Step::to(Tab::Tasks.screen()), further: Vec::new() }
     }
 }
 
@@ -74,11 +75,7 @@ impl Route {
     }
 
     pub(crate) fn tab(&self) -> Tab {
-        match self.first.screen {
-            Screen::Findings => Tab::Findings,
-            Screen::Resources | Screen::Resource(_) => Tab::Resources,
-            Screen::Tasks | Screen::Task(_) => Tab::Tasks,
-        }
+        self.tab
     }
 
     pub(crate) fn push(&mut self, screen: Screen) {
@@ -110,11 +107,7 @@ impl Route {
 
     pub(crate) fn go(&mut self, tab: Tab, table: &mut Table) {
         while self.pop(table) {}
-        self.first = Step::to(match tab {
-            Tab::Tasks => Screen::Tasks,
-            Tab::Resources => Screen::Resources,
-            Tab::Findings => Screen::Findings,
-        });
+        (self.tab, self.first) = (tab, Step::to(tab.screen()));
     }
 
     /// Leaves the screens of tasks and resources that belong to another process.

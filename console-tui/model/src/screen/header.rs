@@ -226,7 +226,7 @@ impl Receiving {
 pub struct TabView {
     /// Which.
     pub tab: Tab,
-    /// Its number key, from 1.
+    /// Its number key.
     pub number: usize,
     /// Its title.
     pub title: &'static str,

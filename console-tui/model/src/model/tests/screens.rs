@@ -213,7 +213,8 @@ fn a_finding_leads_to_its_tasks_and_back() {
     client.send(Event::Edit(Edit::Paste("state:idle".into())));
     client.act(Action::Open);
     let tabs = client.model.tabs();
-    assert_eq!((tabs[2].badge, tabs[2].badge_severity), (Some(2), Some(Severity::Critical)));
+    let findings = tabs.iter().find(|tab| tab.tab == Tab::Findings).unwrap();
+    assert_eq!((findings.badge, findings.badge_severity), (Some(2), Some(Severity::Critical)));
     assert_eq!(client.model.strip().unwrap().lint, "lost-waker");
     client.send(Event::Click(Target::Strip));
     assert_eq!(client.model.screen(), Screen::Tasks);
