@@ -9,6 +9,7 @@ pub(crate) mod detail;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod intake;
+pub(crate) mod locks;
 pub(crate) mod process;
 mod read;
 pub(crate) mod resources;
@@ -337,6 +338,7 @@ impl Store {
             let sums = site.sums(now_ns);
             site.history.sample(sums);
         }
+        self.resources.locks.sample();
         for index in 0..self.histories.len() {
             let Some((owner, history)) = &mut self.histories[index] else { continue };
             let Some(Some(task)) = self.tasks.get_mut(*owner as usize) else { continue };
@@ -402,6 +404,7 @@ impl Store {
         for (key, detail) in old.details {
             self.details.entry(key).or_insert(detail);
         }
+        self.resources.adopt(old.resources);
     }
 
     fn move_text(&mut self, from: &Texts, id: TextId) -> TextId {

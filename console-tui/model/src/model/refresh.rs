@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use taskscope_proto::limits::MAX_DETAILS;
+use taskscope_proto::limits::{MAX_DETAILS, MAX_RESOURCE_DETAILS};
 
 use crate::{
     effect::Effect,
-    id::TaskKey,
+    id::{ResourceKey, TaskKey},
     model::{Model, World, detail::Children, resource::ResourceOps},
     nav::Screen,
     screen::table::RowKey,
@@ -116,6 +116,7 @@ impl Model {
                 .map_or(0, |interval| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX)),
             resync: self.intake.resync,
             details: self.wanted_details(),
+            resource_details: self.wanted_resources(),
         };
         if self.sent.as_ref() == Some(&wish) {
             return;
@@ -129,7 +130,22 @@ impl Model {
     pub(super) fn drop_unwanted_details(&mut self) {
         if let (Some(store), Some(sent)) = (&mut self.live.store, &self.sent) {
             store.details.retain(|key, _| sent.details.contains(key));
+            store.resources.locks.details.retain(|key, _| sent.resource_details.contains(key));
         }
+    }
+
+    /// The resources on the way to the present screen, the last ones.
+    fn wanted_resources(&self) -> Vec<ResourceKey> {
+        let mut open: Vec<ResourceKey> = self.route.resources().collect();
+        open.reverse();
+        let mut wanted: Vec<ResourceKey> = Vec::new();
+        for key in open {
+            if wanted.len() < MAX_RESOURCE_DETAILS && !wanted.contains(&key) {
+                wanted.push(key);
+            }
+        }
+        wanted.sort_unstable();
+        wanted
     }
 
     fn wanted_details(&self) -> Vec<TaskKey> {

@@ -3,7 +3,7 @@
 //! Limit: [`MAX_DEPTH`] steps; the oldest ones are forgotten, the first screen never.
 
 use crate::{
-    id::TaskKey,
+    id::{ResourceKey, TaskKey},
     nav::{Screen, Tab},
     table::{Filter, Table},
 };
@@ -72,6 +72,11 @@ impl Route {
     /// Tasks whose screens lie on the way.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskKey> {
         self.screens().filter_map(|screen| if let Screen::Task(key) = screen { Some(key) } else { None })
+    }
+
+    /// The resources on the way, the last one last.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = ResourceKey> {
+        self.screens().filter_map(|screen| if let Screen::Resource(key) = screen { Some(key) } else { None })
     }
 
     pub(crate) fn tab(&self) -> Tab {

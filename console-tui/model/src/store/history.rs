@@ -41,7 +41,7 @@ impl Ticks {
         true
     }
 
-    fn seconds(&self, samples: usize) -> f64 {
+    pub(super) fn seconds(&self, samples: usize) -> f64 {
         self.lengths_ns[SAMPLES - samples..].iter().sum::<u64>() as f64 / 1e9
     }
 }

@@ -3,6 +3,8 @@
 //! Invariant: a frame is checked whole before any of it is applied, so a refused frame has changed nothing; checking
 //! neither panics nor allocates by a number that the other side chose.
 
+mod channels;
+mod locks;
 mod resources;
 mod rows;
 
@@ -10,14 +12,15 @@ use taskscope_proto::{
     columns::{Column, ColumnError, slots},
     limits::{
         MAX_BUCKETS, MAX_DETAILS, MAX_EVENTS_PER_FRAME, MAX_FIELDS_BYTES, MAX_FREED_PER_FRAME,
-        MAX_HELLO_TEXT_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PROBLEM_BYTES, MAX_PROBLEMS, MAX_SITES,
-        MAX_SLOTS, MAX_THREAD_NAME_BYTES, MAX_THREADS, MAX_WAKERS, PROTOCOL_VERSION,
+        MAX_HELLO_TEXT_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PROBLEM_BYTES, MAX_PROBLEMS,
+        MAX_RESOURCE_DETAILS, MAX_SITES, MAX_SLOTS, MAX_THREAD_NAME_BYTES, MAX_THREADS, MAX_WAKERS,
+        PROTOCOL_VERSION,
     },
     v1,
 };
 
 use crate::{
-    id::{SiteId, TaskKey},
+    id::{ResourceKey, SiteId, TaskKey},
     screen::header::Losses,
     store::{
         Hello, Process, Store,
@@ -69,6 +72,7 @@ pub(crate) struct Wish {
     pub(crate) interval_ms: u32,
     pub(crate) resync: u32,
     pub(crate) details: Vec<TaskKey>,
+    pub(crate) resource_details: Vec<ResourceKey>,
 }
 
 impl From<&Wish> for v1::WatchRequest {
@@ -85,6 +89,12 @@ impl From<&Wish> for v1::WatchRequest {
                 .iter()
                 .take(MAX_DETAILS)
                 .map(|key| v1::TaskRef { slot: key.slot, generation: key.generation })
+                .collect(),
+            resource_details: wish
+                .resource_details
+                .iter()
+                .take(MAX_RESOURCE_DETAILS)
+                .map(|key| v1::ResourceRef { slot: key.slot, generation: key.generation })
                 .collect(),
             ..Self::default()
         }
@@ -122,6 +132,8 @@ pub(crate) fn check(frame: &v1::Frame) -> Result<(), WireError> {
         StatReader::new(stats)?;
     }
     resources::check(frame)?;
+    locks::check(frame)?;
+    channels::check(frame)?;
     frame.details.iter().try_for_each(check_detail)
 }
 
@@ -136,7 +148,11 @@ fn in_range(field: &'static str, value: u64, range: std::ops::RangeInclusive<u64
 fn check_detail(detail: &v1::TaskDetail) -> Result<(), WireError> {
     at_most("wakers", detail.wakers.len(), MAX_WAKERS)?;
     at_most("events", detail.events.len(), MAX_EVENTS_PER_FRAME)?;
-    for histogram in [&detail.polls, &detail.scheduled].into_iter().flatten() {
+    check_histograms([&detail.polls, &detail.scheduled])
+}
+
+fn check_histograms(histograms: [&Option<v1::Histogram>; 2]) -> Result<(), WireError> {
+    for histogram in histograms.into_iter().flatten() {
         let rows = histogram.count.len();
         at_most("Histogram.count", rows, MAX_BUCKETS)?;
         Column::new("lower_ns", &histogram.lower_ns, rows)?;
@@ -167,7 +183,9 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     if let Some(stats) = &frame.stats {
         orphans += apply_stats(store, stats, frame.now_ns, losses);
     }
-    let lost_resources = resources::apply(store, frame, losses);
+    let lost_resources = resources::apply(store, frame, losses)
+        + locks::apply(store, frame, losses)
+        + channels::apply(store, frame, losses);
     for totals in &frame.totals {
         let sums = Sums {
             polls: totals.polls,

@@ -1,4 +1,4 @@
-//! Resources (locks, channels, timers) and the async operations on them.
+//! Resources (locks, channels, timers) and the operations on them.
 //!
 //! Invariants: an operation is found by its task, its resource and the operation it is a part of, whatever order they came
 //! in; what points to something unknown is kept, and what it points to is shown as unknown; every chain of parts is
@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
     screen::header::Losses,
-    store::task::State,
+    store::{locks::Locks, task::State},
     text::{TextId, Texts},
 };
 
@@ -50,6 +50,8 @@ pub(crate) struct Resource {
     pub(crate) key: ResourceKey,
     pub(crate) concrete_type: TextId,
     pub(crate) kind: TextId,
+    /// What the program calls it.
+    pub(crate) name: TextId,
     pub(crate) site: SiteId,
     pub(crate) parent: Option<ResourceKey>,
     /// A part of another one that the program never sees.
@@ -67,24 +69,35 @@ pub(crate) struct OpStats {
     pub(crate) state_since_ns: u64,
     pub(crate) polls: u64,
     pub(crate) busy_ns: u64,
+    /// Since when what it waits for is its own, though it has not been polled to take it; `None`: not, or unknown.
+    pub(crate) granted_ns: Option<u64>,
+    /// Number of the thread that it blocks; 0: none.
+    pub(crate) thread: u32,
 }
 
-/// An async operation.
+/// An operation: async, or the wait of a thread for a blocking lock.
 #[derive(Debug, Clone)]
 pub(crate) struct Op {
     pub(crate) key: OpKey,
     pub(crate) source: TextId,
     pub(crate) resource: Option<ResourceKey>,
     pub(crate) parent: Option<OpKey>,
+    /// Where it was begun.
+    pub(crate) site: SiteId,
     pub(crate) created_ns: u64,
     pub(crate) stats: OpStats,
     pub(crate) attributes: Box<[Attribute]>,
 }
 
 impl Op {
-    /// It was polled, and was not ready: whoever polled it waits, or has turned to something else.
+    /// It was polled, and was not ready: whoever polled it waits, or has turned to something else. Or it blocks a thread.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.stats.state == State::Idle && self.stats.polls > 0
+        self.blocks_thread() || (self.stats.state == State::Idle && self.stats.polls > 0)
+    }
+
+    /// A thread waits in it for a blocking lock.
+    pub(crate) fn blocks_thread(&self) -> bool {
+        self.stats.thread > 0 && self.stats.state != State::Done
     }
 
     /// Time since it was begun.
@@ -106,7 +119,7 @@ impl Op {
 
 impl Resource {
     fn texts(&self) -> impl Iterator<Item = TextId> {
-        [self.concrete_type, self.kind].into_iter().chain(texts(&self.attributes))
+        [self.concrete_type, self.kind, self.name].into_iter().chain(texts(&self.attributes))
     }
 }
 
@@ -120,6 +133,8 @@ fn texts(attributes: &[Attribute]) -> impl Iterator<Item = TextId> {
 /// All of them, by slot.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Resources {
+    /// Those of them that are locks or channels.
+    pub(crate) locks: Locks,
     by_slot: FxHashMap<u32, Resource>,
     ops: FxHashMap<u32, Op>,
     parts: BTreeSet<(ResourceKey, u32)>,
@@ -132,6 +147,10 @@ impl Resources {
 
     pub(crate) fn resource(&self, key: ResourceKey) -> Option<&Resource> {
         self.by_slot.get(&key.slot).filter(|resource| resource.key == key)
+    }
+
+    pub(crate) fn in_slot(&self, slot: u32) -> Option<&Resource> {
+        self.by_slot.get(&slot)
     }
 
     pub(crate) fn op(&self, key: OpKey) -> Option<&Op> {
@@ -185,6 +204,16 @@ impl Resources {
 
     // --- changing; the holds on texts pass to the records ---
 
+    /// Takes over what the wire does not carry of those that are here too.
+    pub(crate) fn adopt(&mut self, old: Self) {
+        let Self { locks, by_slot, .. } = self;
+        let key = |records: &FxHashMap<u32, Resource>, slot: u32| records.get(&slot).map(|record| record.key);
+        locks.adopt(old.locks, |slot| {
+            let now = key(by_slot, slot);
+            now.is_some() && now == key(&old.by_slot, slot)
+        });
+    }
+
     pub(crate) fn insert(&mut self, resource: Resource, texts: &mut Texts, losses: &mut Losses) {
         let slot = resource.key.slot;
         self.remove(slot, texts);
@@ -200,6 +229,7 @@ impl Resources {
 
     pub(crate) fn remove(&mut self, slot: u32, texts: &mut Texts) {
         let Some(resource) = self.by_slot.remove(&slot) else { return };
+        self.locks.remove(slot);
         if let Some(parent) = resource.parent {
             self.parts.remove(&(parent, slot));
         }

@@ -120,9 +120,12 @@ impl Store {
         self.resources.visible(op.resource?)
     }
 
-    /// `Mutex src/state.rs:12`
+    /// `Mutex accounts`, or `Mutex src/state.rs:12`
     pub(crate) fn resource_words(&self, resource: &Resource) -> String {
         let name = self.texts.text(resource.concrete_type).unwrap_or(UNKNOWN);
+        if let Some(given) = self.texts.text(resource.name) {
+            return format!("{name} {given}");
+        }
         match self.short_place(resource.site) {
             Some(place) if resource.internal => format!("{name} in {place}"),
             Some(place) => format!("{name} {place}"),
@@ -130,9 +133,22 @@ impl Store {
         }
     }
 
-    /// `Mutex state.rs:12`: as few characters as tell it.
+    /// What an operation waits for, and who is in the way: `Mutex accounts ◂ transfer #91`.
+    pub(crate) fn wait_words(&self, op: &Op) -> String {
+        let on = self.resource_of(op).map(|resource| self.resource_short(resource));
+        let on = on.unwrap_or_else(|| self.op_words(op).to_owned());
+        match self.in_the_way_words(op) {
+            Some(holder) => format!("{on} {holder}"),
+            None => on,
+        }
+    }
+
+    /// `Mutex accounts`, or `Mutex state.rs:12`: as few characters as tell it.
     pub(crate) fn resource_short(&self, resource: &Resource) -> String {
         let name = self.texts.text(resource.concrete_type).unwrap_or(UNKNOWN);
+        if let Some(given) = self.texts.text(resource.name) {
+            return format!("{name} {given}");
+        }
         match self.place_parts(resource.site) {
             Some((file, line, _)) => {
                 format!("{name} {}:{line}", file.rsplit(['/', '\\']).next().unwrap_or(file))

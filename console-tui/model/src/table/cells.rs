@@ -111,8 +111,7 @@ fn waits_for(store: &Store, task: &Task) -> Cell {
         return Cell::new("", Tone::Dim);
     }
     let Some((op, others)) = store.waits_on(task) else { return Cell::unknown() };
-    let on = store.resource_of(op).map(|resource| store.resource_short(resource));
-    let words = on.unwrap_or_else(|| store.op_words(op).to_owned());
+    let words = store.wait_words(op);
     Cell::normal(if others > 0 { format!("{words} +{others}") } else { words })
 }
 

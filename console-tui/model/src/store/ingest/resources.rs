@@ -4,11 +4,14 @@
 
 use taskscope_proto::{
     columns::{Column, ColumnError, slots},
-    limits::{MAX_FREED_PER_FRAME, MAX_NAME_BYTES, MAX_SITES, MAX_SLOTS},
+    limits::{MAX_FREED_PER_FRAME, MAX_NAME_BYTES, MAX_SITES, MAX_SLOTS, MAX_THREADS},
     v1,
 };
 
-use super::{WireError, at_most, in_range, rows::state};
+use super::{
+    WireError, at_most, in_range,
+    rows::{since, state},
+};
 use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
     screen::header::Losses,
@@ -150,6 +153,7 @@ struct ResourceReader<'a> {
     parent_generation: Column<'a, u32>,
     internal: Column<'a, bool>,
     created_ago_ns: Column<'a, u64>,
+    name: Column<'a, u32>,
 }
 
 impl<'a> ResourceReader<'a> {
@@ -165,6 +169,7 @@ impl<'a> ResourceReader<'a> {
             parent_generation: Column::new("parent_generation", &wire.parent_generation, rows)?,
             internal: Column::new("internal", &wire.internal, rows)?,
             created_ago_ns: Column::new("created_ago_ns", &wire.created_ago_ns, rows)?,
+            name: Column::new("name", &wire.name, rows)?,
         })
     }
 
@@ -190,6 +195,7 @@ impl<'a> ResourceReader<'a> {
             key: ResourceKey { slot, generation: self.generation.at(row) },
             concrete_type: strings.hold(u64::from(self.concrete_type.at(row)), texts, losses),
             kind: strings.hold(u64::from(self.kind.at(row)), texts, losses),
+            name: strings.hold(u64::from(self.name.at(row)), texts, losses),
             site: SiteId(self.site.at(row)),
             parent: parent.map(|slot| ResourceKey { slot, generation: self.parent_generation.at(row) }),
             internal: self.internal.at(row),
@@ -208,6 +214,7 @@ struct OpReader<'a> {
     parent_slot_plus1: Column<'a, u32>,
     parent_generation: Column<'a, u32>,
     created_ago_ns: Column<'a, u64>,
+    site: Column<'a, u32>,
 }
 
 impl<'a> OpReader<'a> {
@@ -222,11 +229,13 @@ impl<'a> OpReader<'a> {
             parent_slot_plus1: Column::new("parent_slot_plus1", &wire.parent_slot_plus1, rows)?,
             parent_generation: Column::new("parent_generation", &wire.parent_generation, rows)?,
             created_ago_ns: Column::new("created_ago_ns", &wire.created_ago_ns, rows)?,
+            site: Column::new("site", &wire.site, rows)?,
         })
     }
 
     fn check(&self) -> Result<(), WireError> {
         for row in 0..self.rows {
+            in_range("site", u64::from(self.site.at(row)), 0..=MAX_SITES as u64)?;
             slot_plus1("resource_slot_plus1", self.resource_slot_plus1.at(row))?;
             slot_plus1("parent_slot_plus1", self.parent_slot_plus1.at(row))?;
         }
@@ -249,6 +258,7 @@ impl<'a> OpReader<'a> {
             source: strings.hold(u64::from(self.source.at(row)), texts, losses),
             resource: resource.map(|slot| ResourceKey { slot, generation: self.resource_generation.at(row) }),
             parent: parent.map(|slot| OpKey { slot, generation: self.parent_generation.at(row) }),
+            site: SiteId(self.site.at(row)),
             created_ns: now_ns.saturating_sub(self.created_ago_ns.at(row)),
             stats: OpStats::default(),
             attributes: Box::default(),
@@ -264,6 +274,8 @@ struct OpStatReader<'a> {
     state_ago_ns: Column<'a, u64>,
     polls: Column<'a, u64>,
     busy_ns: Column<'a, u64>,
+    granted_ago_ns_plus1: Column<'a, u64>,
+    thread: Column<'a, u32>,
 }
 
 impl<'a> OpStatReader<'a> {
@@ -277,11 +289,16 @@ impl<'a> OpStatReader<'a> {
             state_ago_ns: Column::new("state_ago_ns", &wire.state_ago_ns, rows)?,
             polls: Column::new("polls", &wire.polls, rows)?,
             busy_ns: Column::new("busy_ns", &wire.busy_ns, rows)?,
+            granted_ago_ns_plus1: Column::new("granted_ago_ns_plus1", &wire.granted_ago_ns_plus1, rows)?,
+            thread: Column::new("thread", &wire.thread, rows)?,
         })
     }
 
     fn check(&self) -> Result<(), WireError> {
-        (0..self.rows).try_for_each(|row| slot_plus1("task_slot_plus1", self.task_slot_plus1.at(row)))
+        (0..self.rows).try_for_each(|row| {
+            in_range("thread", u64::from(self.thread.at(row)), 0..=MAX_THREADS as u64)?;
+            slot_plus1("task_slot_plus1", self.task_slot_plus1.at(row))
+        })
     }
 
     fn stats(&self, row: usize, now_ns: u64) -> OpStats {
@@ -292,6 +309,8 @@ impl<'a> OpStatReader<'a> {
             state_since_ns: now_ns.saturating_sub(self.state_ago_ns.at(row)),
             polls: self.polls.at(row),
             busy_ns: self.busy_ns.at(row),
+            granted_ns: since(self.granted_ago_ns_plus1.at(row), now_ns),
+            thread: self.thread.at(row),
         }
     }
 }

@@ -182,6 +182,11 @@ pub(super) fn state(wire: i32) -> State {
     }
 }
 
+/// When something was, of a column of "ago + 1"; `None`: never, or unknown.
+pub(super) fn since(ago_ns_plus1: u64, now_ns: u64) -> Option<u64> {
+    ago_ns_plus1.checked_sub(1).map(|ago_ns| now_ns.saturating_sub(ago_ns))
+}
+
 pub(super) fn waker(code: u64) -> Waker {
     match WakerRef::decode(code) {
         WakerRef::Unknown => Waker::Unknown,

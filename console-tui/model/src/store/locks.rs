@@ -1,0 +1,247 @@
+//! Locks and channels: what is told of a resource beside its attributes, by slot of the resource.
+//!
+//! Invariants: a row belongs to the resource that is in its slot and goes with it; what a task or a thread holds is found
+//! without a walk; what the source can't tell is `None`, and a holder it can't name is [`Waker::Unknown`].
+//!
+//! Limit: [`MAX_HOLDERS`](taskscope_proto::limits::MAX_HOLDERS) holders of a lock, and [`MAX_WINDOWS`] locks and channels
+//! with rates at a time: those that did something lately.
+
+pub(crate) mod read;
+mod window;
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    id::{ResourceKey, SiteId},
+    screen::header::Losses,
+    store::{detail::Histogram, task::Waker},
+};
+pub(crate) use window::{LockRates, Window};
+
+/// Locks and channels whose last seconds are kept: 4 MB.
+pub(crate) const MAX_WINDOWS: usize = 16_384;
+
+/// Somebody who holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// Who acquired it: a guard may have moved since.
+    pub(crate) who: Waker,
+    pub(crate) since_ns: u64,
+    /// Where it was acquired.
+    pub(crate) site: SiteId,
+    /// 1 for anything but a semaphore.
+    pub(crate) permits: u32,
+    /// A reader.
+    pub(crate) shared: bool,
+}
+
+/// What the source of a lock can tell.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LockKnows {
+    pub(crate) holders: bool,
+    pub(crate) times: bool,
+    pub(crate) places: bool,
+}
+
+/// The counters of a lock that add up.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LockSums {
+    pub(crate) acquisitions: u64,
+    pub(crate) contended: u64,
+    pub(crate) hold_ns: u64,
+    pub(crate) wait_ns: u64,
+}
+
+/// A lock: who holds it, and what it cost so far.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Lock {
+    pub(crate) holders: Box<[Holder]>,
+    /// Further ones, of whom nothing is told.
+    pub(crate) more_holders: u32,
+    pub(crate) sums: LockSums,
+    pub(crate) longest_hold_ns: u64,
+    pub(crate) longest_wait_ns: u64,
+    /// `None`: none yet, or unknown.
+    pub(crate) hold_p99_ns: Option<u64>,
+    pub(crate) wait_p99_ns: Option<u64>,
+    pub(crate) poisoned: bool,
+    /// Since when nobody holds it; `None`: held, never held, or unknown.
+    pub(crate) free_since_ns: Option<u64>,
+    pub(crate) knows: LockKnows,
+}
+
+impl Lock {
+    /// Everybody who holds it is named here: it can be said who is in the way.
+    pub(crate) fn holders_are_whole(&self) -> bool {
+        self.knows.holders && self.more_holders == 0
+    }
+
+    /// Holders, those that are not named included; `None`: unknown.
+    pub(crate) fn holder_count(&self) -> Option<u64> {
+        self.knows.holders.then(|| self.holders.len() as u64 + u64::from(self.more_holders))
+    }
+
+    /// Share of the acquisitions that had to wait; `None`: none yet, or unknown.
+    pub(crate) fn contended_share(&self) -> Option<f64> {
+        let LockSums { acquisitions, contended, .. } = self.sums;
+        (self.knows.times && acquisitions > 0).then(|| (contended as f64 / acquisitions as f64).min(1.0))
+    }
+
+    /// The present holds included; `None`: unknown.
+    pub(crate) fn longest_hold_ns(&self, at: u64) -> Option<u64> {
+        let held_ns = self.holders.iter().map(|holder| at.saturating_sub(holder.since_ns)).max();
+        self.knows.times.then(|| self.longest_hold_ns.max(held_ns.unwrap_or(0)))
+    }
+}
+
+/// A channel. What is not told is `None`.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Channel {
+    pub(crate) senders: Option<u32>,
+    pub(crate) receivers: Option<u32>,
+    pub(crate) depth: Option<u64>,
+    /// `None`: without bound, or unknown.
+    pub(crate) capacity: Option<u64>,
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    /// Values that slow receivers of a broadcast missed.
+    pub(crate) lagged: u64,
+    /// Finished waits of senders for room, and of receivers for a value.
+    pub(crate) blocked_full_ns: u64,
+    pub(crate) blocked_empty_ns: u64,
+    pub(crate) last_sender: Waker,
+    pub(crate) last_receiver: Waker,
+    /// `None`: nobody yet.
+    pub(crate) last_sent_ns: Option<u64>,
+    pub(crate) last_received_ns: Option<u64>,
+    pub(crate) closed: bool,
+}
+
+impl Channel {
+    pub(crate) fn is_full(&self) -> bool {
+        matches!((self.depth, self.capacity), (Some(depth), Some(capacity)) if depth >= capacity)
+    }
+}
+
+/// What is only told of a lock that somebody looks at.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct LockDetail {
+    pub(crate) holds: Option<Histogram>,
+    pub(crate) waits: Option<Histogram>,
+}
+
+/// All of them.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Locks {
+    locks: FxHashMap<u32, Lock>,
+    channels: FxHashMap<u32, Channel>,
+    /// Who holds what; those nobody can name are not in it.
+    held: BTreeSet<(Waker, u32)>,
+    /// By slot, of those that did something lately.
+    windows: FxHashMap<u32, Window>,
+    /// One had no room in `windows`, at the last look.
+    crowded: bool,
+    pub(crate) details: FxHashMap<ResourceKey, LockDetail>,
+}
+
+impl Locks {
+    pub(crate) fn lock(&self, slot: u32) -> Option<&Lock> {
+        self.locks.get(&slot)
+    }
+
+    pub(crate) fn channel(&self, slot: u32) -> Option<&Channel> {
+        self.channels.get(&slot)
+    }
+
+    /// All locks, in no order.
+    pub(crate) fn locks(&self) -> impl Iterator<Item = (u32, &Lock)> {
+        self.locks.iter().map(|(slot, lock)| (*slot, lock))
+    }
+
+    /// All channels, in no order.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = (u32, &Channel)> {
+        self.channels.iter().map(|(slot, channel)| (*slot, channel))
+    }
+
+    /// Slots of the locks that a task or a thread holds.
+    pub(crate) fn held_by(&self, who: Waker) -> impl Iterator<Item = u32> {
+        self.held.range((who, 0)..=(who, u32::MAX)).map(|(_, slot)| *slot)
+    }
+
+    // --- changing ---
+
+    /// `is_news`: what changed since the row before happened now, not before the snapshot.
+    pub(crate) fn set_lock(&mut self, slot: u32, lock: Lock, is_news: bool, losses: &mut Losses) {
+        let before = self.locks.get(&slot).map(|old| old.sums);
+        if let Some(old) = self.locks.get(&slot) {
+            for holder in &old.holders {
+                self.held.remove(&(holder.who, slot));
+            }
+        }
+        let named = lock.holders.iter().filter(|holder| holder.who != Waker::Unknown);
+        self.held.extend(named.map(|holder| (holder.who, slot)));
+        let sums = lock.sums;
+        self.locks.insert(slot, lock);
+        if is_news && before != Some(sums) {
+            let base = before.unwrap_or_default();
+            self.open_window(slot, window::of_lock(&base), losses);
+        }
+    }
+
+    pub(crate) fn set_channel(&mut self, slot: u32, channel: Channel, is_news: bool, losses: &mut Losses) {
+        let base = self.channels.get(&slot).map_or_else(<[u64; 4]>::default, window::of_channel);
+        let changed = base != window::of_channel(&channel);
+        self.channels.insert(slot, channel);
+        if is_news && changed {
+            self.open_window(slot, base, losses);
+        }
+    }
+
+    fn open_window(&mut self, slot: u32, base: [u64; 4], losses: &mut Losses) {
+        if self.windows.contains_key(&slot) {
+            return;
+        }
+        if self.windows.len() >= MAX_WINDOWS {
+            self.crowded = true;
+            losses.histories_over_limit += 1;
+            return;
+        }
+        self.windows.insert(slot, Window::new(base));
+    }
+
+    /// The resource in this slot is no more.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        if let Some(lock) = self.locks.remove(&slot) {
+            for holder in &lock.holders {
+                self.held.remove(&(holder.who, slot));
+            }
+        }
+        self.channels.remove(&slot);
+        self.windows.remove(&slot);
+        self.details.retain(|key, _| key.slot != slot);
+    }
+
+    /// Takes a sample of those that did something lately.
+    pub(crate) fn sample(&mut self) {
+        let Self { locks, channels, windows, .. } = self;
+        windows.retain(|slot, window| {
+            let now = match (locks.get(slot), channels.get(slot)) {
+                (Some(lock), _) => window::of_lock(&lock.sums),
+                (None, Some(channel)) => window::of_channel(channel),
+                (None, None) => return false,
+            };
+            window.sample(now)
+        });
+        self.crowded &= self.windows.len() >= MAX_WINDOWS;
+    }
+
+    /// Takes over what the wire does not carry. `is_same`: the slot holds the same resource as before.
+    pub(crate) fn adopt(&mut self, old: Self, is_same: impl Fn(u32) -> bool) {
+        self.windows.extend(old.windows.into_iter().filter(|(slot, _)| is_same(*slot)));
+        for (key, detail) in old.details {
+            self.details.entry(key).or_insert(detail);
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! What the rest of the model asks of locks and channels.
+
+use std::cmp::Reverse;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    columns::SPARK_WIDTH,
+    format::UNKNOWN,
+    id::{OpKey, ResourceKey, TaskKey},
+    store::{
+        Store,
+        locks::{Channel, Holder, Lock, LockDetail, LockRates, MAX_WINDOWS, Window},
+        resources::{Op, Resource, Value},
+        task::Waker,
+    },
+};
+
+/// Parts of a lock whose operations are looked at; tokio has one.
+const MAX_PARTS_SEARCHED: usize = 16;
+/// Operations on one lock that are looked at.
+pub(crate) const MAX_WAITERS: usize = 4096;
+
+/// What a resource is, as far as waiting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum LockKind {
+    /// One holder.
+    Mutex,
+    /// Many readers, or one writer.
+    RwLock,
+    /// As many as there are permits.
+    Semaphore,
+}
+
+/// The end of a channel that an operation is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum End {
+    Sender,
+    Receiver,
+}
+
+/// Somebody who waits for a lock or a channel: an operation and its innermost part.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiter<'a> {
+    /// What the program called.
+    pub(crate) op: &'a Op,
+    pub(crate) since_ns: u64,
+    /// It is its own since then, and was not taken.
+    pub(crate) granted_ns: Option<u64>,
+    /// Permits it wants; 1 for anything but a semaphore; `None`: unknown.
+    pub(crate) permits: Option<u64>,
+    /// It wants to read.
+    pub(crate) shared: bool,
+}
+
+impl Waiter<'_> {
+    /// The task that waits; for the wait of a thread the one that it polls.
+    pub(crate) fn task(&self) -> Option<TaskKey> {
+        self.op.stats.task
+    }
+
+    /// Who waits: a task, or a thread outside any task.
+    pub(crate) fn who(&self) -> Waker {
+        match (self.op.stats.task, self.op.stats.thread) {
+            (Some(task), _) => Waker::Task(task),
+            (None, 0) => Waker::Unknown,
+            (None, thread) => Waker::Thread(thread),
+        }
+    }
+}
+
+impl Store {
+    /// What is told of a resource as a lock.
+    pub(crate) fn lock(&self, key: ResourceKey) -> Option<&Lock> {
+        self.resources.resource(key)?;
+        self.resources.locks.lock(key.slot)
+    }
+
+    /// What is told of a resource as a channel.
+    pub(crate) fn channel(&self, key: ResourceKey) -> Option<&Channel> {
+        self.resources.resource(key)?;
+        self.resources.locks.channel(key.slot)
+    }
+
+    /// The resource that is waited for when one waits on `key`: the lock around tokio's own semaphore.
+    pub(crate) fn lock_around(&self, key: ResourceKey) -> Option<&Resource> {
+        self.resources.visible(key)
+    }
+
+    /// The kind of lock that a resource is; `None`: it is none.
+    pub(crate) fn lock_kind(&self, resource: &Resource) -> Option<LockKind> {
+        let name = self.texts.text(resource.concrete_type)?;
+        if name.contains("RwLock") {
+            Some(LockKind::RwLock)
+        } else if name.contains("Mutex") {
+            Some(LockKind::Mutex)
+        } else if name.contains("Semaphore") {
+            Some(LockKind::Semaphore)
+        } else {
+            None
+        }
+    }
+
+    /// A lock that the program made: with a row of its own, or of a type that is one.
+    pub(crate) fn is_lock(&self, resource: &Resource) -> bool {
+        !self.is_hidden(resource)
+            && !self.is_channel(resource)
+            && (self.resources.locks.lock(resource.key.slot).is_some() || self.lock_kind(resource).is_some())
+    }
+
+    /// A channel that the program made: with a row of its own, or of a type that is one.
+    pub(crate) fn is_channel(&self, resource: &Resource) -> bool {
+        let of_type = |name: &str| name.contains("Sender") || name.contains("Receiver");
+        !self.is_hidden(resource)
+            && (self.resources.locks.channel(resource.key.slot).is_some()
+                || self.texts.text(resource.concrete_type).is_some_and(of_type))
+    }
+
+    /// All locks that the program made, in the order of their slots.
+    pub(crate) fn lock_list(&self) -> Vec<&Resource> {
+        let mut list: Vec<&Resource> =
+            self.resources.resources().filter(|resource| self.is_lock(resource)).collect();
+        list.sort_unstable_by_key(|resource| resource.key);
+        list
+    }
+
+    /// All channels that the program made, in the order of their slots.
+    pub(crate) fn channel_list(&self) -> Vec<&Resource> {
+        let mut list: Vec<&Resource> =
+            self.resources.resources().filter(|resource| self.is_channel(resource)).collect();
+        list.sort_unstable_by_key(|resource| resource.key);
+        list
+    }
+
+    /// What the program calls it.
+    pub(crate) fn resource_name(&self, resource: &Resource) -> Option<&str> {
+        self.texts.text(resource.name)
+    }
+
+    /// What a task or a thread holds, the longest held first.
+    pub(crate) fn held_by(&self, who: Waker) -> Vec<(&Resource, &Holder)> {
+        let mut held: Vec<(&Resource, &Holder)> = Vec::new();
+        for slot in self.resources.locks.held_by(who) {
+            let (Some(resource), Some(lock)) =
+                (self.resources.in_slot(slot), self.resources.locks.lock(slot))
+            else {
+                continue;
+            };
+            let own = lock.holders.iter().filter(|holder| holder.who == who);
+            held.extend(own.map(|holder| (resource, holder)));
+        }
+        held.sort_by_key(|(resource, holder)| (holder.since_ns, resource.key));
+        held
+    }
+
+    /// `transfer #91`, `thread main`; `None`: unknown.
+    pub(crate) fn who_words(&self, who: Waker) -> Option<String> {
+        let words = self.waker_words(who)?;
+        Some(words.trim_end_matches(" (outside any task)").to_owned())
+    }
+
+    /// Who holds it, in a few words: `transfer #91`, `2 readers`, `nobody`; `None`: unknown.
+    pub(crate) fn holders_words(&self, lock: &Lock) -> Option<String> {
+        let count = lock.holder_count()?;
+        let one = match (&*lock.holders, lock.more_holders) {
+            ([], 0) => return Some("nobody".to_owned()),
+            ([holder], 0) if !holder.shared => Some(holder),
+            _ => None,
+        };
+        Some(match one {
+            Some(holder) => self.who_words(holder.who).unwrap_or_else(|| "somebody".to_owned()),
+            None if lock.holders.iter().all(|holder| holder.shared) && count == 1 => {
+                let reader = lock.holders.first().and_then(|holder| self.who_words(holder.who));
+                format!("{} (reads)", reader.unwrap_or_else(|| "somebody".to_owned()))
+            }
+            None if lock.holders.iter().all(|holder| holder.shared) => format!("{count} readers"),
+            None => format!("{count} holders"),
+        })
+    }
+
+    /// Who is in the way of an operation, in as few words: `◂ transfer #91`; nothing for what has no holder at all.
+    pub(crate) fn in_the_way_words(&self, op: &Op) -> Option<String> {
+        let resource = self.resource_of(op)?;
+        let lock = self.lock(resource.key);
+        if lock.is_none() && self.lock_kind(resource).is_none() {
+            return None;
+        }
+        let holders = lock.and_then(|lock| self.holders_words(lock));
+        Some(format!("◂ {}", holders.as_deref().unwrap_or(UNKNOWN)))
+    }
+
+    /// Those who wait on a resource or on a part of it, in the order in which they came. Those past [`MAX_WAITERS`] are left
+    /// out: use [`Store::waits`] to count.
+    pub(crate) fn waiters(&self, key: ResourceKey) -> Vec<Waiter<'_>> {
+        let mut family = vec![key];
+        let mut next = 0;
+        while let Some(of) = family.get(next).copied() {
+            let room = MAX_PARTS_SEARCHED.saturating_sub(family.len());
+            let parts: Vec<ResourceKey> = self.resources.parts(of).map(|part| part.key).take(room).collect();
+            family.extend(parts.into_iter().filter(|part| *part != key));
+            next += 1;
+        }
+        let ops: Vec<&Op> = family
+            .iter()
+            .flat_map(|of| self.resources.ops_on(*of))
+            .filter(|op| op.is_waiting())
+            .take(MAX_WAITERS)
+            .collect();
+        let mut waiters = self.merge(&ops);
+        waiters.sort_by_key(|waiter| (waiter.since_ns, waiter.op.key));
+        waiters
+    }
+
+    /// Operations, each with what is known of its parts among them; the parts are no waiters of their own.
+    pub(crate) fn merge<'a>(&self, ops: &[&'a Op]) -> Vec<Waiter<'a>> {
+        let keys: FxHashSet<OpKey> = ops.iter().map(|op| op.key).collect();
+        let mut parts: FxHashMap<OpKey, Vec<&Op>> = FxHashMap::default();
+        for op in ops {
+            if let Some(parent) = op.parent.filter(|parent| keys.contains(parent) && *parent != op.key) {
+                parts.entry(parent).or_default().push(op);
+            }
+        }
+        let outer = ops.iter().filter(|op| op.parent.is_none_or(|parent| !keys.contains(&parent)));
+        outer
+            .map(|op| {
+                let mut inner: Vec<&Op> = vec![op];
+                let mut next = 0;
+                while let Some(part) = inner.get(next)
+                    && inner.len() <= MAX_PARTS_SEARCHED
+                {
+                    let further = parts.remove(&part.key).unwrap_or_default();
+                    inner.extend(further);
+                    next += 1;
+                }
+                self.waiter(op, &inner)
+            })
+            .collect()
+    }
+
+    /// `parts`: the operation itself, and the parts of it.
+    fn waiter<'a>(&self, op: &'a Op, parts: &[&Op]) -> Waiter<'a> {
+        let words = self.op_words(op);
+        let method = words.rsplit("::").next().unwrap_or(words);
+        let is_semaphore =
+            self.resource_of(op).and_then(|resource| self.lock_kind(resource)) == Some(LockKind::Semaphore);
+        let wanted = parts.iter().find_map(|part| self.number(&part.attributes, "permits_requested"));
+        Waiter {
+            op,
+            since_ns: self.waits_since_ns(op),
+            granted_ns: parts.iter().filter_map(|part| part.stats.granted_ns).min(),
+            permits: if is_semaphore { wanted } else { Some(1) },
+            shared: method.contains("read"),
+        }
+    }
+
+    /// An attribute that is a number.
+    pub(crate) fn number(
+        &self,
+        attributes: &[crate::store::resources::Attribute],
+        name: &str,
+    ) -> Option<u64> {
+        attributes.iter().find_map(|attribute| match attribute.value {
+            Value::Number(number) if self.texts.text(attribute.name) == Some(name) => Some(number),
+            _ => None,
+        })
+    }
+
+    /// The end of a channel that an operation is on: `None`: it is on none, or nobody can tell.
+    pub(crate) fn channel_end(&self, op: &Op) -> Option<End> {
+        let resource = self.resource_of(op)?;
+        if !self.is_channel(resource) {
+            return None;
+        }
+        let words = self.op_words(op);
+        let method = words.rsplit("::").next().unwrap_or(words);
+        let starts = |begins: &[&str]| begins.iter().any(|begin| method.starts_with(begin));
+        if starts(&["recv", "changed", "wait_for", "await", "next", "blocking_recv"]) {
+            Some(End::Receiver)
+        } else if starts(&["send", "reserve", "blocking_send"]) {
+            Some(End::Sender)
+        } else if words.contains("Receiver") {
+            Some(End::Receiver)
+        } else {
+            words.contains("Sender").then_some(End::Sender)
+        }
+    }
+
+    fn window(&self, key: ResourceKey) -> Option<&Window> {
+        self.resources.resource(key)?;
+        self.resources.locks.windows.get(&key.slot)
+    }
+
+    /// The four counters a second; zero for what did nothing lately, `None`: unknown (yet, or for want of room).
+    fn window_rates(&self, key: ResourceKey) -> Option<[f64; 4]> {
+        match self.window(key) {
+            Some(window) => window.rates(&self.ticks),
+            None if self.resources.locks.crowded || self.ticks.count == 0 => None,
+            None => Some([0.0; 4]),
+        }
+    }
+
+    /// What a lock cost over the last seconds; `None`: unknown.
+    pub(crate) fn lock_rates(&self, key: ResourceKey) -> Option<LockRates> {
+        self.lock(key).filter(|lock| lock.knows.times)?;
+        let [acquisitions, contended, hold_us, wait_us] = self.window_rates(key)?;
+        Some(LockRates { acquisitions, contended, hold: hold_us / 1e6, wait: wait_us / 1e6 })
+    }
+
+    /// Values sent and received a second; `None`: unknown.
+    pub(crate) fn channel_rates(&self, key: ResourceKey) -> Option<(f64, f64)> {
+        self.channel(key)?;
+        self.window_rates(key).map(|[sent, received, ..]| (sent, received))
+    }
+
+    /// Acquisitions of a lock, or values sent through a channel, over the last seconds; heights 0 to 8.
+    pub(crate) fn lock_spark(&self, key: ResourceKey) -> Option<[u8; SPARK_WIDTH as usize]> {
+        match self.window(key) {
+            Some(window) => Some(window.spark(0)),
+            None if self.resources.locks.crowded || self.ticks.count == 0 => None,
+            None => Some([0; SPARK_WIDTH as usize]),
+        }
+    }
+
+    /// Share of the acquisitions that had to wait, second by second, oldest first; `None` where there was none.
+    pub(crate) fn contention_series(&self, key: ResourceKey) -> Vec<Option<f64>> {
+        let Some(window) = self.window(key) else { return Vec::new() };
+        let pairs = window.series(0).into_iter().zip(window.series(1));
+        pairs.map(|(all, waited)| (all > 0).then(|| (f64::from(waited) / f64::from(all)).min(1.0))).collect()
+    }
+
+    /// Histograms of a lock that somebody looks at.
+    pub(crate) fn lock_detail(&self, key: ResourceKey) -> Option<&LockDetail> {
+        self.resources.locks.details.get(&key)
+    }
+
+    /// What a task waits in, the longest wait first: operations that are outermost and not over.
+    pub(crate) fn waits_of(&self, task: TaskKey) -> Vec<Waiter<'_>> {
+        let ops: Vec<&Op> =
+            self.resources.ops_of_task(task).filter(|op| op.is_waiting()).take(MAX_WAITERS).collect();
+        let mut waiters = self.merge(&ops);
+        waiters.sort_by_key(|waiter| (waiter.since_ns, Reverse(waiter.op.key)));
+        waiters
+    }
+}
+
+// Windows are few, so that their record may be large.
+const _: () = assert!(MAX_WINDOWS * size_of::<Window>() <= 8 << 20);
