@@ -23,6 +23,9 @@ struct Picture {
     details: Vec<v1::TaskDetail>,
     resources: HashMap<u32, Resource>,
     ops: HashMap<u32, Op>,
+    /// Kinds of all events, by slot.
+    events: HashMap<u32, Vec<i32>>,
+    events_lost: u64,
     complete: bool,
 }
 
@@ -74,6 +77,12 @@ impl Picture {
         frame.freed_resources.iter().for_each(|slot| drop(self.resources.remove(slot)));
         frame.freed_ops.iter().for_each(|slot| drop(self.ops.remove(slot)));
         self.details.extend(frame.details);
+        if let Some(events) = frame.events {
+            for (slot, kind) in events.slot.iter().zip(&events.kind) {
+                self.events.entry(*slot).or_default().push(*kind);
+            }
+            self.events_lost = events.lost;
+        }
         self.complete |= frame.snapshot_end;
     }
 
@@ -346,4 +355,45 @@ async fn a_lock_and_who_waits_for_it_are_told() {
     console.until("it is unlocked, and nobody waits", unlocked).await;
     drop(lock);
     console.until("it is gone", |p| !p.resources.values().any(|r| r.concrete_type == "Mutex")).await;
+}
+
+#[cfg(tokio_unstable)]
+#[tokio::test]
+async fn all_events_of_all_tasks_come_to_whoever_asks() {
+    const TASKS: usize = 50;
+    let (subscriber, _, address) = wrapped();
+    let _default = tracing::subscriber::set_default(subscriber);
+    let mut console = Console::connect(&address).await;
+    let before = tokio::spawn(async { tokio::task::id() }).await.unwrap();
+    console.until("a task ended", |p| p.states.values().any(|state| *state == DONE)).await;
+    assert!(console.picture.events.is_empty(), "{before} was told without a wish");
+
+    console.requests.send(v1::WatchRequest { events: true, ..wish() }).await.unwrap();
+    // The wish is heard when the first event comes.
+    let wished = async {
+        while console.picture.events.is_empty() {
+            let echo = tokio::spawn(five_polls());
+            let frame = console.frames.next().await.expect("the stream goes on").unwrap();
+            console.picture.fold(frame);
+            echo.await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wished).await.expect("events come");
+    let spawn = |_| tokio::task::Builder::new().name("busy").spawn(five_polls()).unwrap();
+    let busy: Vec<_> = (0..TASKS).map(spawn).collect();
+    for task in busy {
+        task.await.unwrap();
+    }
+    let count = |p: &Picture, kind| {
+        let busy = p.names.iter().filter(|(_, name)| *name == "busy").map(|(slot, _)| slot);
+        let events = busy.filter_map(|slot| p.events.get(slot)).flatten();
+        events.filter(|known| **known == kind as i32).count()
+    };
+    let all = |p: &Picture| {
+        // Tokio enters a task once more to drop it: a poll of the timeline, though none of the count.
+        count(p, v1::EventKind::Wake) == 5 * TASKS && count(p, v1::EventKind::PollEnd) >= 5 * TASKS
+    };
+    let picture = console.until("every event is there", all).await;
+    assert_eq!(count(picture, v1::EventKind::PollStart), count(picture, v1::EventKind::PollEnd));
+    assert_eq!(picture.events_lost, 0);
 }

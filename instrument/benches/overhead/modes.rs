@@ -19,6 +19,7 @@ pub(crate) enum Mode {
     ConsoleWatched,
     Wrap,
     WrapWatched,
+    WrapEvents,
     Layer,
     LayerWatched,
     Hooks,
@@ -32,6 +33,7 @@ pub(crate) enum Mode {
 pub(crate) enum Watcher {
     Console,
     Taskscope,
+    TaskscopeEvents,
 }
 
 /// What a mode set up.
@@ -43,13 +45,14 @@ pub(crate) struct Setup {
 }
 
 impl Mode {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Bare,
         Self::Registry,
         Self::Console,
         Self::ConsoleWatched,
         Self::Wrap,
         Self::WrapWatched,
+        Self::WrapEvents,
         Self::Layer,
         Self::LayerWatched,
         Self::Hooks,
@@ -66,6 +69,7 @@ impl Mode {
             Self::ConsoleWatched => "console-watched",
             Self::Wrap => "wrap",
             Self::WrapWatched => "wrap-watched",
+            Self::WrapEvents => "wrap-events",
             Self::Layer => "layer",
             Self::LayerWatched => "layer-watched",
             Self::Hooks => "hooks",
@@ -83,6 +87,7 @@ impl Mode {
             Self::ConsoleWatched => "console-subscriber 0.5.0, client attached",
             Self::Wrap => "taskscope::init / wrap",
             Self::WrapWatched => "**taskscope::init / wrap, client attached**",
+            Self::WrapEvents => "taskscope::init / wrap, all events streamed",
             Self::Layer => "taskscope::layer",
             Self::LayerWatched => "taskscope::layer, client attached",
             Self::Hooks => "taskscope::Hooks",
@@ -98,6 +103,7 @@ impl Mode {
             Self::WrapWatched | Self::LayerWatched | Self::HooksWatched | Self::WrappersWatched => {
                 Some(Watcher::Taskscope)
             }
+            Self::WrapEvents => Some(Watcher::TaskscopeEvents),
             _ => None,
         }
     }
@@ -118,7 +124,7 @@ impl Mode {
                 tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
                 Setup { address: Some(format!("http://{address}")), ..none }
             }
-            Self::Wrap | Self::WrapWatched => {
+            Self::Wrap | Self::WrapWatched | Self::WrapEvents => {
                 let (subscriber, server) = builder().wrap(no_subscriber());
                 tracing::subscriber::set_global_default(subscriber)?;
                 Setup { address: Some(server.spawn()?.to_string()), ..none }
@@ -168,6 +174,7 @@ impl Watcher {
         match self {
             Self::Console => "console",
             Self::Taskscope => "taskscope",
+            Self::TaskscopeEvents => "taskscope-events",
         }
     }
 }
@@ -176,7 +183,7 @@ impl FromStr for Watcher {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = [Self::Console, Self::Taskscope];
+        let known = [Self::Console, Self::Taskscope, Self::TaskscopeEvents];
         known.into_iter().find(|watcher| watcher.name() == text).ok_or_else(|| format!("no watcher {text}"))
     }
 }
@@ -200,11 +207,11 @@ pub(crate) fn watch(watcher: Watcher, address: &str) -> Outcome<()> {
                 let request = console_api::instrument::InstrumentRequest {};
                 drain(client.watch_updates(request).await?.into_inner()).await;
             }
-            Watcher::Taskscope => {
+            Watcher::Taskscope | Watcher::TaskscopeEvents => {
                 let (wishes, receiver) = tokio::sync::mpsc::channel(1);
-                wishes
-                    .send(v1::WatchRequest { protocol: 1, interval_ms: 100, ..v1::WatchRequest::default() })
-                    .await?;
+                let events = watcher == Watcher::TaskscopeEvents;
+                let wish = v1::WatchRequest { protocol: 1, interval_ms: 100, events, ..Default::default() };
+                wishes.send(wish).await?;
                 let mut client = TaskscopeClient::new(channel);
                 drain(client.watch(ReceiverStream::new(receiver)).await?.into_inner()).await;
             }
