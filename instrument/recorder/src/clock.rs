@@ -41,6 +41,13 @@ impl Clock {
         self.source.delta_as_nanos(0, ticks)
     }
 
+    /// About how many ticks a length in nanoseconds is.
+    pub fn ticks_of_ns(&self, length_ns: u64) -> Ticks {
+        const SAMPLE: Ticks = 1 << 30;
+        let sample_ns = self.length_ns(SAMPLE).max(1);
+        (u128::from(length_ns) * u128::from(SAMPLE) / u128::from(sample_ns)).try_into().unwrap_or(Ticks::MAX)
+    }
+
     /// Nanoseconds since the clock was started.
     pub fn since_start_ns(&self, at: Ticks) -> u64 {
         self.between_ns(self.origin, at)

@@ -35,6 +35,7 @@ mod sync;
 mod task;
 mod text;
 mod thread;
+mod worker;
 
 pub use arena::{Arena, Page, Slot};
 pub use clock::{Clock, Ticks};
@@ -48,4 +49,8 @@ pub use resource::{
 pub use ring::{Event, EventKind, Ring};
 pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals};
 pub use task::{CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched, Waker};
-pub use thread::{MAX_THREADS, names as thread_names, names_version as thread_names_version};
+pub use thread::{
+    MAX_THREADS, ThreadInfo, expect_another_runtime, names as thread_names,
+    names_version as thread_names_version, on_first_poll, threads,
+};
+pub use worker::{AllPolls, LongPoll, LongPolls, WorkerReading};

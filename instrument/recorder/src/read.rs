@@ -151,6 +151,12 @@ impl Task {
         (self.key.load(Acquire) == id.to_u64()).then_some(counters)
     }
 
+    /// Since when it is being polled; `None` when it is not.
+    pub(crate) fn polled_since(&self) -> Option<Ticks> {
+        let started = self.started.load(Acquire);
+        (started > self.ended.load(Acquire)).then_some(started)
+    }
+
     /// The facts, or `None` when the slot is free.
     pub fn description(&self) -> Option<Description> {
         let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);

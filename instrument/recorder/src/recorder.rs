@@ -35,6 +35,7 @@ use crate::{
     task::{CountWakers, ENDED, Extra, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, flag},
     text::cut,
     thread,
+    worker::{self, Workers},
 };
 
 /// Limits of a recorder.
@@ -124,6 +125,10 @@ pub struct Recorder {
     late_wakes: AtomicU64,
     truncated: AtomicU64,
     untracked_resources: AtomicU64,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) unplaced_polls: AtomicU64,
+    /// [`Recorder::LONG_POLL_NS`].
+    long_ticks: Ticks,
 }
 
 impl Recorder {
@@ -132,10 +137,12 @@ impl Recorder {
         static NUMBERS: AtomicU8 = AtomicU8::new(0);
         static UNIQUE: AtomicU64 = AtomicU64::new(1);
         let max_tasks = limits.max_tasks.clamp(1, MAX_SLOTS);
+        let clock = Clock::start();
         Self {
             number: NUMBERS.fetch_add(1, Relaxed),
             unique: UNIQUE.fetch_add(1, Relaxed),
-            clock: Clock::start(),
+            long_ticks: clock.ticks_of_ns(Self::LONG_POLL_NS),
+            clock,
             tasks: Arena::new(max_tasks),
             blocks: Arena::new(max_tasks),
             resources: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
@@ -152,6 +159,8 @@ impl Recorder {
             late_wakes: AtomicU64::new(0),
             truncated: AtomicU64::new(0),
             untracked_resources: AtomicU64::new(0),
+            workers: worker::workers(),
+            unplaced_polls: AtomicU64::new(0),
             limits,
         }
     }
@@ -278,6 +287,9 @@ impl Recorder {
         if traced {
             // The entry that dropped the future was no poll.
             polls = polls.saturating_sub(1);
+            if let Some(worker) = self.worker_here(thread::number()) {
+                worker.take_back(task.key.load(Relaxed));
+            }
         } else {
             task.fold_last_poll(polls, self);
         }
@@ -392,6 +404,7 @@ impl Recorder {
             + self.blocks.memory_bytes()
             + self.resources.memory_bytes()
             + self.ops.memory_bytes()
+            + self.worker_bytes()
             + rings_bytes
     }
 

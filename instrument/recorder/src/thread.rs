@@ -6,12 +6,13 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    thread::ThreadId,
 };
 
-use crate::{id::TaskId, ring::Ring};
+use crate::{id::TaskId, ring::Ring, worker::Workers};
 
 /// Threads that get a number of their own.
 pub const MAX_THREADS: usize = 1024;
@@ -19,7 +20,7 @@ pub const MAX_THREADS: usize = 1024;
 const MAX_THREAD_NAME_BYTES: usize = 64;
 
 thread_local! {
-    static STACK: Stack = const { Stack { number: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
+    static STACK: Stack = const { Stack { number: Cell::new(0), polling: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
     /// Held for its destructor, which gives the number back.
     static NUMBER: OnceCell<Number> = const { OnceCell::new() };
     static RINGS: RefCell<Vec<(u64, Arc<Ring>)>> = const { RefCell::new(Vec::new()) };
@@ -33,6 +34,8 @@ const MAX_NESTED_SPANS: usize = 32;
 struct Stack {
     /// This thread's number; 0: not taken yet.
     number: Cell<u32>,
+    /// The same, once [`on_first_poll`] was told of this thread.
+    polling: Cell<u32>,
     depth: Cell<usize>,
     spans: [Cell<u64>; MAX_NESTED_SPANS],
 }
@@ -55,25 +58,48 @@ pub(crate) fn innermost<T>(wanted: impl Fn(u64) -> Option<T>) -> Option<T> {
         .flatten()
 }
 
-/// A span is entered here. Returns the thread's number.
+/// A span is entered here.
 #[inline]
-pub(crate) fn push(span: u64) -> u32 {
+pub(crate) fn push(span: u64) {
+    let _torn_down = STACK.try_with(|stack| stack.push(span));
+}
+
+/// A task's poll begins here. Returns the thread's number.
+#[inline]
+pub(crate) fn push_task(task: TaskId) -> u32 {
     STACK
         .try_with(|stack| {
-            let depth = stack.depth.get();
-            if let Some(top) = stack.spans.get(depth) {
-                top.set(span);
+            stack.push(task.to_u64());
+            match stack.polling.get() {
+                0 => stack.first_poll(),
+                number => number,
             }
-            stack.depth.set(depth + 1);
-            stack.number()
         })
         .unwrap_or(0)
 }
 
-/// The innermost span is left here.
+/// The innermost span is left here. Returns the thread's number; 0 when it has none.
 #[inline]
-pub(crate) fn pop() {
-    let _torn_down = STACK.try_with(|stack| stack.depth.set(stack.depth.get().saturating_sub(1)));
+pub(crate) fn pop() -> u32 {
+    STACK
+        .try_with(|stack| {
+            stack.depth.set(stack.depth.get().saturating_sub(1));
+            stack.number.get()
+        })
+        .unwrap_or(0)
+}
+
+static FIRST_POLL: OnceLock<fn(u32)> = OnceLock::new();
+
+/// Has `tell` called with a thread's number at the thread's first poll of a task, on that thread and inside the poll; and again at the first
+/// poll after [`expect_another_runtime`]. The first caller in a process wins.
+pub fn on_first_poll(tell: fn(u32)) {
+    let _already_set = FIRST_POLL.set(tell);
+}
+
+/// The calling thread is about to drive another runtime than before, perhaps.
+pub fn expect_another_runtime() {
+    let _torn_down = STACK.try_with(|stack| stack.polling.set(0));
 }
 
 /// This thread's number; 0 while the thread is being torn down. The first call on a thread takes a lock, later ones cost 1 ns.
@@ -83,6 +109,25 @@ pub(crate) fn number() -> u32 {
 }
 
 impl Stack {
+    #[inline]
+    fn push(&self, span: u64) {
+        let depth = self.depth.get();
+        if let Some(top) = self.spans.get(depth) {
+            top.set(span);
+        }
+        self.depth.set(depth + 1);
+    }
+
+    #[cold]
+    fn first_poll(&self) -> u32 {
+        let number = self.number();
+        self.polling.set(number);
+        if let Some(tell) = FIRST_POLL.get() {
+            tell(number);
+        }
+        number
+    }
+
     #[inline]
     fn number(&self) -> u32 {
         match self.number.get() {
@@ -117,8 +162,9 @@ pub(crate) fn with_ring(recorder: u64, make: impl FnOnce() -> Arc<Ring>, push: i
 
 /// The names of all numbered threads, and a version that rises with each change.
 pub fn names() -> (u64, Vec<(u32, Arc<str>)>) {
-    let registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    let names = registry.names.iter().enumerate().map(|(i, name)| (i as u32 + 1, name.clone())).collect();
+    let registry = registry();
+    let names =
+        registry.threads.iter().enumerate().map(|(i, thread)| (i as u32 + 1, thread.name.clone())).collect();
     (VERSION.load(Relaxed), names)
 }
 
@@ -127,12 +173,55 @@ pub fn names_version() -> u64 {
     VERSION.load(Relaxed)
 }
 
+/// What is known of a numbered thread.
+#[derive(Debug, Clone)]
+pub struct ThreadInfo {
+    /// Its number.
+    pub number: u32,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Std's id of it.
+    pub id: ThreadId,
+    /// The operating system's id of it, as in `/proc/self/task`; `None` where that is unknown.
+    pub os_id: Option<u32>,
+}
+
+/// The numbered threads that live, in the order of their numbers. Those that share the last number are not among them.
+pub fn threads() -> Vec<ThreadInfo> {
+    let registry = registry();
+    let numbered = registry.threads.iter().take(MAX_THREADS - 1).enumerate();
+    let alive = numbered.filter_map(|(index, thread)| {
+        let (id, os_id) = thread.alive?;
+        Some(ThreadInfo { number: index as u32 + 1, name: thread.name.clone(), id, os_id })
+    });
+    alive.collect()
+}
+
+/// Tells `workers` whenever a number gets another thread, for as long as they live.
+pub(crate) fn tell_of_new_threads(workers: Weak<Workers>) {
+    let mut registry = registry();
+    registry.tables.retain(|table| table.strong_count() > 0);
+    registry.tables.push(workers);
+}
+
 static VERSION: AtomicU64 = AtomicU64::new(0);
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { names: Vec::new(), free: Vec::new() });
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { threads: Vec::new(), free: Vec::new(), tables: Vec::new() });
 
 struct Registry {
-    names: Vec<Arc<str>>,
+    threads: Vec<Known>,
     free: Vec<u32>,
+    tables: Vec<Weak<Workers>>,
+}
+
+/// The thread of a number, or the last one that had it.
+struct Known {
+    name: Arc<str>,
+    alive: Option<(ThreadId, Option<u32>)>,
+}
+
+fn registry() -> std::sync::MutexGuard<'static, Registry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A number that goes back when its thread ends.
@@ -143,18 +232,27 @@ impl Number {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed thread");
         let name: Arc<str> = crate::text::cut(name, MAX_THREAD_NAME_BYTES).into();
-        let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = Known { name, alive: Some((thread.id(), os_id())) };
+        let mut registry = registry();
         VERSION.fetch_add(1, Relaxed);
         if let Some(number) = registry.free.pop() {
-            registry.names[number as usize - 1] = name;
+            let index = number as usize - 1;
+            registry.threads[index] = known;
+            for workers in registry.tables.iter().filter_map(Weak::upgrade) {
+                if let Some(worker) = workers.get(index).and_then(OnceLock::get) {
+                    worker.next_thread();
+                }
+            }
             return Self(number);
         }
-        match registry.names.len() {
-            len if len < MAX_THREADS - 1 => registry.names.push(name),
-            len if len < MAX_THREADS => registry.names.push("other threads".into()),
+        match registry.threads.len() {
+            len if len < MAX_THREADS - 1 => registry.threads.push(known),
+            len if len < MAX_THREADS => {
+                registry.threads.push(Known { name: "other threads".into(), alive: None })
+            }
             _ => {}
         }
-        Self(registry.names.len() as u32)
+        Self(registry.threads.len() as u32)
     }
 }
 
@@ -162,7 +260,17 @@ impl Drop for Number {
     fn drop(&mut self) {
         // The shared last number is nobody's to give back.
         if (self.0 as usize) < MAX_THREADS {
-            REGISTRY.lock().unwrap_or_else(PoisonError::into_inner).free.push(self.0);
+            let mut registry = registry();
+            registry.threads[self.0 as usize - 1].alive = None;
+            registry.free.push(self.0);
         }
     }
+}
+
+/// The operating system's id of the calling thread.
+fn os_id() -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    return u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).ok();
+    #[cfg(not(target_os = "linux"))]
+    None
 }

@@ -1,11 +1,11 @@
-//! Every interleaving of the two lock-free structures: `just loom`.
+//! Every interleaving of the three lock-free structures: `just loom`.
 #![cfg(loom)]
 
 use loom::{
     sync::{Arc, atomic::AtomicU32},
     thread,
 };
-use taskscope_recorder::{Event, EventKind, FreeList, Ring};
+use taskscope_recorder::{Event, EventKind, FreeList, LongPoll, LongPolls, Ring};
 
 fn event(n: u64) -> Event {
     Event { at: n, task: n * 10, kind: EventKind::Wake, by: n * 100 }
@@ -56,5 +56,26 @@ fn a_slot_is_never_handed_out_twice() {
         assert!(mine.is_some() && theirs.is_some());
         assert_ne!(mine, theirs);
         assert!(list.is_empty());
+    });
+}
+
+#[test]
+fn a_long_poll_is_read_whole_or_counted_as_lost() {
+    loom::model(|| {
+        let poll = |n: u64| LongPoll { task: n, site: n as u32 * 10, started: n * 100, ended: n * 1000 };
+        let polls = Arc::new(LongPolls::new(1));
+        polls.push(poll(1));
+        let writer = {
+            let polls = Arc::clone(&polls);
+            thread::spawn(move || (2..=3).for_each(|n| polls.push(poll(n))))
+        };
+        let mut taken = Vec::new();
+        let (next, lost) = polls.since(0, |poll| taken.push(poll));
+        writer.join().unwrap();
+        let (end, more_lost) = polls.since(next, |poll| taken.push(poll));
+        assert_eq!((end, taken.len() as u64 + lost + more_lost), (3, 3));
+        for taken in &taken {
+            assert_eq!(*taken, poll(taken.task), "torn");
+        }
     });
 }

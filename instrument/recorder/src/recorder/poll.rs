@@ -12,34 +12,40 @@ use crate::{
     ring::EventKind,
     task::{ENDED, Task, Waker},
     thread,
+    worker::LongPoll,
 };
 
 impl Recorder {
     /// A poll begins on this thread. About 20 ns.
     #[inline]
     pub fn enter(&self, id: TaskId) {
-        let thread = thread::push(id.to_u64());
+        let thread = thread::push_task(id);
         let Some((page, task)) = self.live(id) else { return };
         let now = self.clock.ticks();
         let polls = task.enters.load(Relaxed);
         task.fold_last_poll(polls, self);
         let woken = (task.wakes.load(Relaxed) & !ENDED).wrapping_add(task.self_wakes.load(Relaxed));
-        let mut waited = 0;
+        let mut wait = None;
         if woken != task.seen.load(Relaxed) {
             let from = task.woken_at.load(Relaxed).max(task.ended.load(Relaxed));
-            waited = now.saturating_sub(from);
+            let waited = now.saturating_sub(from);
+            wait = Some(waited);
             task.woken_at.store(from, Relaxed);
             add(&task.scheduled, waited);
             raise(&task.longest_scheduled, waited);
             task.seen.store(woken, Relaxed);
         }
         if polls >= 2 {
-            self.record(task, |block| block.scheduled.record(waited));
+            self.record(task, |block| block.scheduled.record(wait.unwrap_or(0)));
         }
         // At least one tick after the end of the last poll: the two tell whether a poll runs.
         task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);
         task.enters.store(polls + 1, Relaxed);
         task.thread.store(thread, Relaxed);
+        match self.worker_here(thread) {
+            Some(worker) => worker.enter(id, wait, self.long_ticks),
+            None => self.unplaced(),
+        }
         page.shared.set();
         if self.watching.load(Relaxed) {
             self.event(task, id, EventKind::PollStart, now, u64::from(thread));
@@ -49,14 +55,30 @@ impl Recorder {
     /// The poll ends. About 15 ns.
     #[inline]
     pub fn exit(&self, id: TaskId) {
-        thread::pop();
-        let Some((page, task)) = self.live(id) else { return };
-        let now = self.clock.ticks().max(task.started.load(Relaxed));
+        let thread = thread::pop();
+        let worker = self.worker_here(thread);
+        let Some((page, task)) = self.live(id) else {
+            worker.inspect(|worker| worker.forget(id));
+            return;
+        };
+        let started = task.started.load(Relaxed);
+        let now = self.clock.ticks().max(started);
         task.ended.store(now, Relaxed);
+        if let Some(worker) = worker {
+            worker.exit(id, now - started);
+            if now - started >= self.long_ticks {
+                worker.long_poll(LongPoll { task: id.to_u64(), site: task.site(), started, ended: now });
+            }
+        }
         page.shared.set();
         if self.watching.load(Relaxed) {
-            self.event(task, id, EventKind::PollEnd, now, u64::from(thread::number()));
+            self.event(task, id, EventKind::PollEnd, now, u64::from(thread));
         }
+    }
+
+    #[cold]
+    fn unplaced(&self) {
+        self.unplaced_polls.fetch_add(1, Relaxed);
     }
 
     /// The task is woken; `by_value` when the waker is consumed. About 3 ns by the task itself during its poll, else 25 ns.
@@ -150,6 +172,12 @@ impl Task {
         }
         add(&self.busy, last);
         raise(&self.longest_poll, last);
+    }
+
+    /// Number of its spawn site; 0 while somebody else looks at its facts, as a poll waits for nobody.
+    #[cold]
+    fn site(&self) -> u32 {
+        self.facts.try_lock().map_or(0, |facts| facts.site)
     }
 
     /// At the third poll: a block, with what the sums still tell of the first two polls.

@@ -94,8 +94,8 @@ impl Recorder {
     pub fn enter_any(&self, id: AnyId) {
         match id {
             AnyId::Task(task) => self.enter(task),
-            AnyId::Resource(resource) => drop(thread::push(resource.to_u64())),
-            AnyId::Op(op) => drop(thread::push(op.to_u64())),
+            AnyId::Resource(resource) => thread::push(resource.to_u64()),
+            AnyId::Op(op) => thread::push(op.to_u64()),
             AnyId::OpPoll(op) => self.enter_op(op),
         }
     }
@@ -105,7 +105,7 @@ impl Recorder {
     pub fn exit_any(&self, id: AnyId) {
         match id {
             AnyId::Task(task) => self.exit(task),
-            AnyId::Resource(_) | AnyId::Op(_) => thread::pop(),
+            AnyId::Resource(_) | AnyId::Op(_) => drop(thread::pop()),
             AnyId::OpPoll(op) => self.exit_op(op),
         }
     }

@@ -1,0 +1,105 @@
+//! The last long polls of a thread: a ring that overwrites its oldest, as the newest tell who is to blame now.
+//!
+//! Invariant: one writer, the thread; any number of readers, each with a position of its own. A reader never gets a torn entry: each has a
+//! number that is taken away while it is written (`tests/loom.rs`). Limit: [`CAPACITY`] polls of a millisecond or more; with a look four
+//! times a second nothing is lost.
+
+use crate::{
+    clock::Ticks,
+    sync::{AtomicU64, Ordering, fence},
+};
+
+/// Polls kept a thread; a power of two.
+const CAPACITY: usize = 256;
+
+/// A poll that took long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LongPoll {
+    /// The task's id, as a word: the task itself may be gone.
+    pub task: u64,
+    /// Number of the place where it was spawned; 0: unknown.
+    pub site: u32,
+    /// When the poll began.
+    pub started: Ticks,
+    /// When it ended.
+    pub ended: Ticks,
+}
+
+/// The ring.
+#[derive(Debug)]
+pub struct LongPolls {
+    /// Polls ever written.
+    count: AtomicU64,
+    entries: Box<[Entry]>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// Which poll is here, plus one; 0: it is being written.
+    number_plus1: AtomicU64,
+    words: [AtomicU64; 4],
+}
+
+impl Default for LongPolls {
+    fn default() -> Self {
+        Self::new(CAPACITY)
+    }
+}
+
+impl LongPolls {
+    /// An empty ring for `capacity` polls.
+    pub fn new(capacity: usize) -> Self {
+        let entry =
+            || Entry { number_plus1: AtomicU64::new(0), words: std::array::from_fn(|_| AtomicU64::new(0)) };
+        Self { count: AtomicU64::new(0), entries: (0..capacity).map(|_| entry()).collect() }
+    }
+
+    /// Adds a poll. The ring's thread only.
+    pub fn push(&self, poll: LongPoll) {
+        let number = self.count.load(Ordering::Relaxed);
+        let entry = self.entry(number);
+        entry.number_plus1.store(0, Ordering::Relaxed);
+        // Whoever sees a new word below also sees that the number is gone.
+        fence(Ordering::Release);
+        let words = [poll.task, u64::from(poll.site), poll.started, poll.ended];
+        for (place, word) in entry.words.iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
+        }
+        entry.number_plus1.store(number + 1, Ordering::Release);
+        self.count.store(number + 1, Ordering::Release);
+    }
+
+    /// Gives the polls from number `from` on; returns the next number and how many were overwritten unread.
+    pub fn since(&self, from: u64, mut take: impl FnMut(LongPoll)) -> (u64, u64) {
+        let count = self.count.load(Ordering::Acquire);
+        let first = from.max(count.saturating_sub(self.entries.len() as u64));
+        let mut lost = first - from;
+        for number in first..count {
+            match self.read(number) {
+                Some(poll) => take(poll),
+                None => lost += 1,
+            }
+        }
+        (count.max(from), lost)
+    }
+
+    /// Bytes held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.entries)
+    }
+
+    fn read(&self, number: u64) -> Option<LongPoll> {
+        let entry = self.entry(number);
+        if entry.number_plus1.load(Ordering::Acquire) != number + 1 {
+            return None;
+        }
+        let word = |place: usize| entry.words[place].load(Ordering::Relaxed);
+        let poll = LongPoll { task: word(0), site: word(1) as u32, started: word(2), ended: word(3) };
+        fence(Ordering::Acquire);
+        (entry.number_plus1.load(Ordering::Relaxed) == number + 1).then_some(poll)
+    }
+
+    fn entry(&self, number: u64) -> &Entry {
+        &self.entries[(number % self.entries.len() as u64) as usize]
+    }
+}
