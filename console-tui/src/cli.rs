@@ -98,6 +98,20 @@ enum Command {
         #[command(flatten)]
         watch: Watch,
     },
+    /// Print every poll and wake of every task, a JSON object a line
+    Events {
+        /// What to watch, as above
+        #[arg(value_name = "TARGET")]
+        target: Option<Target>,
+
+        /// End after this time, instead of with the output
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        length: Option<Duration>,
+
+        /// The configuration to read instead of the usual one
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Print the default configuration
     Config,
     /// Print the completions of a shell

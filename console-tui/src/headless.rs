@@ -3,6 +3,8 @@
 //! Invariant: nothing is written before the first snapshot is whole; what could not be had is an error with its reason,
 //! never an empty report. Limit: lints that need time see `observe` of it, no more.
 
+pub mod events;
+
 use std::{
     fmt::Write as _,
     io::{self, Write},

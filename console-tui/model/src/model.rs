@@ -4,6 +4,7 @@
 
 mod act;
 mod detail;
+mod events;
 mod finding_list;
 mod header;
 mod link;
@@ -45,6 +46,7 @@ use crate::{
     table::Table,
 };
 use detail::Children;
+pub use events::{EventLine, EventsError};
 use finding_list::FindingList;
 use link::Link;
 use overlay::{FilterEdit, OverlayState};

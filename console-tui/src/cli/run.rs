@@ -73,6 +73,14 @@ pub(super) fn command(cli: Cli) -> eyre::Result<ExitCode> {
             runtime.shutdown_background();
             code
         }
+        Some(Command::Events { target, length, config }) => {
+            let file = File::load(config.as_deref())?;
+            let target = target.map_or_else(|| file.target(), Ok)?;
+            let model = file.model(&target);
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            runtime()?.block_on(headless::events::stream(target, model, length, &mut out))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Config) => print(config::template().as_bytes()),
         Some(Command::Completions { shell }) => {
             let mut out = Vec::new();

@@ -175,3 +175,37 @@ async fn a_reader_that_leaves_early_is_no_error() {
     });
     assert_eq!(status.await.unwrap().code(), Some(0));
 }
+
+#[tokio::test]
+async fn events_are_lines_of_json_and_losses_are_told() {
+    use taskscope_proto::v1::{EventColumns, EventKind, Hello};
+    let mut script = Script::new(vec![Task::new("transfer", 7)]);
+    let mut first = script.snapshot();
+    let tasks = first.tasks.as_ref().unwrap();
+    let (slot, generation) = (tasks.slot_delta[0], tasks.generation[0]);
+    first.hello = first.hello.map(|hello| Hello { taskscope_version: "0.1.0".into(), ..hello });
+    let mut second = script.step();
+    second.events = Some(EventColumns {
+        slot: vec![slot, slot, 99],
+        generation: vec![generation, generation, 1],
+        kind: vec![EventKind::PollStart.into(), EventKind::PollEnd.into(), EventKind::Wake.into()],
+        at_delta_ns: vec![1000, 50, 7],
+        by: vec![0, 0, 0],
+        lost: 3,
+    });
+    let mut server = Fake::tcp(vec![first, second], Then::Close).await;
+    let output = run_beside(vec!["events".into(), server.address.clone()]).await;
+    let lines: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> =
+        lines[..3].iter().map(|line| (line["at_ns"].as_u64(), line["event"].as_str())).collect();
+    assert_eq!(
+        told,
+        [(Some(1000), Some("poll_start")), (Some(1050), Some("poll_end")), (Some(1057), Some("wake"))]
+    );
+    assert!(lines[0]["task"].as_str().unwrap().starts_with("transfer"), "{}", lines[0]);
+    assert!(lines[2]["task"].is_null() && lines[2]["by"].is_null(), "{}", lines[2]);
+    assert_eq!(lines[3]["lost"], 3);
+    assert!(server.requests.recv().await.unwrap().events);
+    // The stream broke: said, and no success.
+    assert_eq!(output.status.code(), Some(1));
+}
