@@ -15,7 +15,8 @@ use serde_json::Value;
 const ARROWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &[]),
     ("taskscope-proto", &[]),
-    ("taskscope", &["taskscope-recorder", "taskscope-proto"]),
+    ("taskscope-stack", &[]),
+    ("taskscope", &["taskscope-recorder", "taskscope-stack", "taskscope-proto"]),
     ("taskscope-model", &["taskscope-proto"]),
     ("taskscope-console", &["taskscope-model", "taskscope-proto", "taskscope"]),
     ("screenshots", &["taskscope-console", "taskscope-model", "taskscope-proto"]),
@@ -28,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates from outside that would break what a crate is. Tests of the crate may use them.
 const NEVER_KNOWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
+    ("taskscope-stack", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-proto", &["tokio", "tracing", "ratatui", "crossterm"]),
     ("taskscope", &["ratatui", "crossterm"]),
     ("taskscope-model", &["tokio", "tonic", "ratatui", "crossterm", "rustix"]),

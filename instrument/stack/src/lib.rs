@@ -1,0 +1,124 @@
+//! The user-space stack of another thread of this process, taken while that thread is stuck in a call or a loop.
+//!
+//! No root, no ptrace, no frame pointers, no stopped process: a real-time signal is sent to the one thread, and its handler copies the
+//! registers and a bounded piece of the stack into a buffer that exists already. Unwinding and names are the work of the thread that asks.
+//!
+//! ```
+//! # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
+//! let (told, thread) = std::sync::mpsc::channel();
+//! std::thread::spawn(move || {
+//!     told.send(taskscope_stack::thread_id()).unwrap();
+//!     std::thread::park();
+//! });
+//! let thread = thread.recv().unwrap();
+//! let stack = taskscope_stack::Sampler::new().unwrap().capture(thread).unwrap();
+//! assert!(!stack.frames.is_empty());
+//! # }
+//! ```
+//!
+//! Invariants: the handler calls only what is async-signal-safe, and a handler that comes late never writes into a buffer that somebody else
+//! reads (`linux/turn.rs` has the proof). All `unsafe` of the crate is in `linux/os.rs`.
+//!
+//! Limits: Linux on x86_64 and aarch64; elsewhere every call answers [`CaptureError::Unsupported`]. [`STACK_BYTES`] of a stack are copied,
+//! [`MAX_FRAMES`] frames are told. One capture at a time in a process.
+//!
+//! # What the signal does to the program
+//!
+//! The handler is installed with `SA_RESTART`, so `read`, `write`, `accept`, `wait4`, `flock`, locks and futexes without a time limit go on as if
+//! nothing had been. By the kernel's rules (signal(7)) these return `EINTR` all the same: `nanosleep`, `poll`, `select`, `epoll_wait`, futexes and
+//! socket calls with a time limit, `sigwait`, `semop`, `io_uring_enter`. The standard library, parking_lot, mio and tokio call
+//! them again; C code that does not must not be run on a thread that is captured.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+cfg_if::cfg_if! {
+    if #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
+        mod linux;
+        pub use linux::{Sampler, kernel_state, thread_id};
+    } else {
+        mod unsupported;
+        pub use unsupported::{Sampler, kernel_state, thread_id};
+    }
+}
+
+/// Bytes of a thread's stack that are copied, from its stack pointer on. Frames further out are missing, and said to be.
+pub const STACK_BYTES: usize = 256 * 1024;
+
+/// Frames of a stack that are told, innermost first; inlined functions count.
+pub const MAX_FRAMES: usize = 64;
+
+/// A thread's stack at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// Innermost first; at most [`MAX_FRAMES`].
+    pub frames: Vec<Frame>,
+    /// Why frames or names are missing: a sentence. `None`: nothing is.
+    pub problem: Option<String>,
+}
+
+/// A function that was being executed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// Demangled, without its hash; empty: unknown.
+    pub function: String,
+    /// Where it was at; empty: unknown. Files of a registry's crate start with the crate's folder, those of the standard library with `library/`.
+    pub file: String,
+    /// 1-based; 0: unknown.
+    pub line: u32,
+    /// The program's own code: not the standard library, not tokio, not taskscope, not a crate of a registry, not a C library.
+    pub own: bool,
+}
+
+/// Why there is no stack; each is a sentence.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// Not Linux, or another processor.
+    #[error("Stacks of threads can be taken on Linux, on x86_64 and aarch64 alone.")]
+    Unsupported,
+    /// The signal is none that a program may use.
+    #[error("Signal {0} is no real-time signal; they are {first} to {last} here.", first = .1, last = .2)]
+    NotRealTime(i32, i32, i32),
+    /// The handler could not be installed.
+    #[error("No handler could be installed for signal {signal}: {source}.")]
+    Install {
+        /// The signal.
+        signal: i32,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// No such thread in this process.
+    #[error("Thread {0} has ended.")]
+    Gone(u32),
+    /// The thread's queue of signals is full, or a sandbox forbids to send.
+    #[error("Signal {signal} could not be sent to thread {thread}: {source}.")]
+    Send {
+        /// The signal.
+        signal: i32,
+        /// The thread.
+        thread: u32,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The thread blocks the signal.
+    #[error("Thread {thread} blocks signal {signal}, so that its stack can't be taken.")]
+    Blocked {
+        /// The signal.
+        signal: i32,
+        /// The thread.
+        thread: u32,
+    },
+    /// The thread did not run its handler in time.
+    #[error("Thread {thread} did not answer signal {signal} within {limit_ms} ms: the kernel did not let it run.")]
+    Silent {
+        /// The signal.
+        signal: i32,
+        /// The thread.
+        thread: u32,
+        /// How long it was waited for.
+        limit_ms: u64,
+    },
+    /// An earlier capture's handler began to write and has not ended; its buffer can't be used.
+    #[error("An earlier thread is still being captured: the kernel does not let it run.")]
+    Busy,
+}

@@ -1,0 +1,47 @@
+//! Where stacks can't be taken: the same calls, each with its answer.
+
+use crate::{CaptureError, Stack};
+
+/// Takes stacks of threads; not on this platform.
+#[derive(Debug)]
+pub struct Sampler(std::convert::Infallible);
+
+impl Sampler {
+    /// # Errors
+    /// Always [`CaptureError::Unsupported`].
+    pub fn new() -> Result<Self, CaptureError> {
+        Err(CaptureError::Unsupported)
+    }
+
+    /// # Errors
+    /// Always [`CaptureError::Unsupported`].
+    pub fn with_signal(_signal: i32) -> Result<Self, CaptureError> {
+        Err(CaptureError::Unsupported)
+    }
+
+    /// The signal that is sent.
+    pub fn signal(&self) -> i32 {
+        match self.0 {}
+    }
+
+    /// # Errors
+    /// There is no sampler to call it on.
+    pub fn capture(&mut self, _thread: u32) -> Result<Stack, CaptureError> {
+        match self.0 {}
+    }
+
+    /// Gives back what names took.
+    pub fn rest(&mut self) {
+        match self.0 {}
+    }
+}
+
+/// The operating system's number of the calling thread; 0: unknown.
+pub fn thread_id() -> u32 {
+    0
+}
+
+/// What the kernel says of a thread of this process; `None`: unknown.
+pub fn kernel_state(_thread: u32) -> Option<String> {
+    None
+}

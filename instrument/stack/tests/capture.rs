@@ -1,0 +1,263 @@
+//! Stacks of threads that are stuck in known functions.
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#![allow(clippy::unwrap_used, reason = "a test's unwrap is an assertion")]
+#![expect(unsafe_code, reason = "the mask of blocked signals has no safe interface")]
+
+use std::{
+    hint::black_box,
+    io::{self, Read as _, Write as _},
+    sync::{
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use taskscope_stack::{CaptureError, Frame, Sampler, Stack, kernel_state, thread_id};
+
+/// No condition of these tests takes longer, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn a_thread_in_a_read_is_named_with_its_line() {
+    let (reader, mut writer) = io::pipe().unwrap();
+    let line = line!() + 3;
+    #[inline(never)]
+    fn waits_in_a_read(mut reader: io::PipeReader) -> usize {
+        reader.read(&mut [0; 8]).unwrap()
+    }
+    let (thread, reading) = started(move || waits_in_a_read(reader));
+    until(|| kernel_state(thread).as_deref() == Some("read"));
+    let stack = Sampler::new().unwrap().capture(thread).unwrap();
+    let frame = first_own(&stack);
+    assert!(frame.function.ends_with("waits_in_a_read"), "{stack:#?}");
+    assert!(frame.file.ends_with("tests/capture.rs"), "{stack:#?}");
+    assert_eq!(frame.line, line, "{stack:#?}");
+    // The call goes on as if nothing had been.
+    until(|| kernel_state(thread).as_deref() == Some("read"));
+    writer.write_all(b"now").unwrap();
+    assert_eq!(reading.join().unwrap(), 3);
+}
+
+#[test]
+fn a_sleep_is_named_and_goes_on_for_its_time() {
+    #[inline(never)]
+    fn sleeps() -> Duration {
+        let start = Instant::now();
+        thread::sleep(Duration::from_millis(300));
+        start.elapsed()
+    }
+    let (thread, sleeping) = started(sleeps);
+    until(|| kernel_state(thread).as_deref() == Some("clock_nanosleep"));
+    let stack = Sampler::new().unwrap().capture(thread).unwrap();
+    assert!(first_own(&stack).function.ends_with("sleeps"), "{stack:#?}");
+    let sleep = stack.frames.iter().find(|frame| frame.function == "std::thread::sleep");
+    assert!(sleep.is_some_and(|frame| !frame.own), "{stack:#?}");
+    assert!(sleeping.join().unwrap() >= Duration::from_millis(300));
+}
+
+#[test]
+fn a_loop_is_named_with_the_functions_inlined_in_it() {
+    #[inline(always)]
+    fn turns(counter: &AtomicU64) {
+        counter.fetch_add(1, Relaxed);
+        std::hint::spin_loop();
+    }
+    #[inline(never)]
+    fn spins() {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        while !STOP.load(Relaxed) {
+            for _ in 0..1000 {
+                turns(&COUNTER);
+            }
+        }
+    }
+    let (thread, spinning) = started(spins);
+    let mut sampler = Sampler::new().unwrap();
+    let position = |stack: &Stack, name: &str| {
+        stack.frames.iter().position(|frame| frame.own && frame.function.ends_with(name))
+    };
+    until(|| {
+        let stack = sampler.capture(thread).unwrap();
+        let spins = position(&stack, "::spins").unwrap_or_else(|| panic!("{stack:#?}"));
+        // Not at each moment is it in the inlined function.
+        position(&stack, "::turns").is_some_and(|turns| turns < spins)
+    });
+    assert_eq!(kernel_state(thread).as_deref(), Some("running"));
+    STOP.store(true, Relaxed);
+    spinning.join().unwrap();
+}
+
+#[test]
+fn the_clocks_code_in_the_kernels_own_file_is_gone_through() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    #[inline(never)]
+    fn reads_the_clock() {
+        while !DONE.load(Relaxed) {
+            black_box(Instant::now());
+        }
+    }
+    let (thread, reading) = started(reads_the_clock);
+    let mut sampler = Sampler::new().unwrap();
+    for _ in 0..50 {
+        let stack = sampler.capture(thread).unwrap();
+        assert!(first_own(&stack).function.ends_with("reads_the_clock"), "{stack:#?}");
+    }
+    DONE.store(true, Relaxed);
+    reading.join().unwrap();
+}
+
+#[test]
+fn a_stack_deeper_than_the_limit_says_what_is_missing() {
+    #[inline(never)]
+    fn deep(levels: u32, reader: &mut io::PipeReader) -> u64 {
+        match levels {
+            0 => reader.read(&mut [0; 8]).unwrap() as u64,
+            _ => black_box(deep(levels - 1, reader) + 1),
+        }
+    }
+    let (mut reader, mut writer) = io::pipe().unwrap();
+    let (thread, diving) = started(move || deep(100, &mut reader));
+    until(|| kernel_state(thread).as_deref() == Some("read"));
+    let stack = Sampler::new().unwrap().capture(thread).unwrap();
+    assert_eq!(stack.frames.len(), taskscope_stack::MAX_FRAMES);
+    assert!(first_own(&stack).function.ends_with("deep"), "{stack:#?}");
+    assert!(stack.problem.as_ref().unwrap().contains("frames further out are not shown"), "{stack:#?}");
+    writer.write_all(b"up").unwrap();
+    assert_eq!(diving.join().unwrap(), 102);
+}
+
+#[test]
+fn a_thread_that_blocks_the_signal_is_a_sentence_and_its_late_handler_harms_nobody() {
+    let mut sampler = Sampler::new().unwrap();
+    let signal = sampler.signal();
+    let (proceed, wait) = mpsc::channel::<()>();
+    let (told, unblocked) = mpsc::channel();
+    let (thread, waiting) = started(move || {
+        mask(libc::SIG_BLOCK, signal);
+        wait.recv().unwrap();
+        // The late signals arrive here.
+        mask(libc::SIG_UNBLOCK, signal);
+        told.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    until(|| kernel_state(thread).as_deref() == Some("futex"));
+    for _ in 0..2 {
+        let start = Instant::now();
+        let error = sampler.capture(thread).unwrap_err();
+        assert!(matches!(error, CaptureError::Blocked { .. }), "{error}");
+        let sentence = format!("Thread {thread} blocks signal {signal}, so that its stack can't be taken.");
+        assert_eq!(error.to_string(), sentence);
+        assert!(start.elapsed() < Duration::from_secs(5), "it has a time limit");
+    }
+    // The buffer is not held by the thread that did not answer.
+    let stack = while_busy(|thread| sampler.capture(thread).unwrap());
+    assert!(!stack.frames.is_empty());
+    proceed.send(()).unwrap();
+    unblocked.recv().unwrap();
+    let stack = sampler.capture(thread).unwrap();
+    assert!(!stack.frames.is_empty());
+    proceed.send(()).unwrap();
+    waiting.join().unwrap();
+}
+
+#[test]
+fn a_thread_that_ended_is_a_sentence() {
+    let (thread, ended) = started(|| ());
+    ended.join().unwrap();
+    let mut sampler = Sampler::new().unwrap();
+    until(|| matches!(sampler.capture(thread), Err(CaptureError::Gone(_))));
+    assert_eq!(kernel_state(thread), None);
+    assert!(matches!(sampler.capture(u32::MAX), Err(CaptureError::Gone(_))));
+}
+
+#[test]
+fn a_signal_that_is_none_to_take_is_refused() {
+    // Only where this process has not chosen one already does the wish count.
+    if let Err(error) = Sampler::with_signal(libc::SIGTERM) {
+        assert!(error.to_string().starts_with("Signal 15 is no real-time signal"), "{error}");
+    }
+}
+
+#[test]
+fn a_thousand_captures_of_busy_threads() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    #[inline(never)]
+    fn works() -> usize {
+        let mut length = 0;
+        let mut kept = Vec::new();
+        while !DONE.load(Relaxed) {
+            kept.push(format!("{length} {:?}", Instant::now()));
+            length += kept.iter().map(String::len).sum::<usize>();
+            if kept.len() > 100 {
+                kept.clear();
+            }
+        }
+        length
+    }
+    let threads: Vec<_> = (0..4).map(|_| started(works)).collect();
+    let mut sampler = Sampler::new().unwrap();
+    let mut named = 0;
+    for round in 0..1000 {
+        if round % 250 == 0 {
+            sampler.rest();
+        }
+        match sampler.capture(threads[round % threads.len()].0) {
+            Ok(stack) => {
+                let own = |frame: &Frame| frame.own && frame.function.ends_with("works");
+                named += usize::from(stack.frames.iter().any(own));
+            }
+            // Six threads on two processors: now and then one is not run in time.
+            Err(error) => assert!(matches!(error, CaptureError::Silent { .. } | CaptureError::Busy), "{error}"),
+        }
+    }
+    DONE.store(true, Relaxed);
+    for (_, busy) in threads {
+        busy.join().unwrap();
+    }
+    assert!(named >= 990, "{named} of 1000 stacks name the function");
+}
+
+/// Starts a thread; its number is known when this returns.
+fn started<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> (u32, thread::JoinHandle<T>) {
+    let (told, number) = mpsc::channel();
+    let handle = thread::spawn(move || {
+        told.send(thread_id()).unwrap();
+        run()
+    });
+    (number.recv().unwrap(), handle)
+}
+
+fn while_busy<T>(look: impl FnOnce(u32) -> T) -> T {
+    let (proceed, wait) = mpsc::channel::<()>();
+    let (thread, waiting) = started(move || drop(wait.recv()));
+    let seen = look(thread);
+    drop(proceed);
+    waiting.join().unwrap();
+    seen
+}
+
+fn first_own(stack: &Stack) -> &Frame {
+    stack.frames.iter().find(|frame| frame.own).unwrap_or_else(|| panic!("no frame of its own in {stack:#?}"))
+}
+
+fn until(mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "the condition never came true");
+        thread::yield_now();
+    }
+}
+
+fn mask(how: libc::c_int, signal: libc::c_int) {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: the set is initialised by `sigemptyset` before anything reads it; the mask is the calling thread's own.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        assert_eq!(libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut()), 0);
+    }
+}
