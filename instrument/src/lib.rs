@@ -39,8 +39,10 @@
 mod builder;
 mod error;
 mod handle;
+pub mod runtime;
 mod source;
 pub mod task;
+mod tracked;
 
 #[cfg(feature = "server")]
 mod aggregate;
@@ -58,7 +60,6 @@ pub use error::{BindError, InitError};
 pub use handle::Handle;
 #[cfg(feature = "server")]
 pub use server::{Address, Server};
-#[cfg(tokio_unstable)]
 pub use source::hooks::Hooks;
 #[cfg(feature = "layer")]
 pub use source::layer::TaskscopeLayer;

@@ -3,7 +3,6 @@
 //! All feed the same recorder, and a task that several see is one task.
 
 pub(crate) mod callsite;
-#[cfg(tokio_unstable)]
 pub(crate) mod hooks;
 #[cfg(feature = "layer")]
 pub(crate) mod layer;
@@ -17,7 +16,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use taskscope_recorder::{AnyId, OpId, Recorder, ResourceId, TaskId};
+use taskscope_recorder::{AnyId, Recorder, TaskId, TaskKind};
 use tracing_core::{Event, span::Attributes};
 
 use self::{
@@ -29,6 +28,8 @@ use crate::handle::Handle;
 thread_local! {
     /// The task that a wrapper made and is about to hand to tokio on this thread; tokio's span for it is the same task.
     static HANDED_OVER: Cell<Option<TaskId>> = const { Cell::new(None) };
+    /// Resources made on this thread are not to be recorded.
+    static MUTED: Cell<bool> = const { Cell::new(false) };
     /// This thread is the tool's own: its tasks stay hidden.
     static OWN_THREAD: Cell<bool> = const { Cell::new(false) };
 }
@@ -41,6 +42,20 @@ pub(crate) fn hand_over<R>(task: TaskId, spawn: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Runs `make`, during which what tokio makes on this thread is not recorded, nor is anything that happens in it later: a wrapper is one
+/// resource, not two.
+pub(crate) fn muted<R>(make: impl FnOnce() -> R) -> R {
+    /// Puts it back even if `make` panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            MUTED.set(self.0);
+        }
+    }
+    let _before = Before(MUTED.replace(true));
+    make()
+}
+
 /// Marks the calling thread as the tool's own.
 #[cfg(feature = "server")]
 pub(crate) fn mark_own_thread() {
@@ -49,7 +64,7 @@ pub(crate) fn mark_own_thread() {
 
 /// Whether the calling thread is the tool's own.
 #[inline]
-fn is_own_thread() -> bool {
+pub(crate) fn is_own_thread() -> bool {
     OWN_THREAD.try_with(Cell::get).unwrap_or(false)
 }
 
@@ -67,15 +82,22 @@ fn new_span(
         return None;
     }
     let recorder = handle.recorder();
-    match kind {
+    let muted = match parent {
+        None => recorder.is_muted() || MUTED.get(),
+        Some(parent) => parent == AnyId::Muted,
+    };
+    let new = match kind {
+        _ if muted => None,
         Kind::Resource => {
             mark(&handle.sources().resources);
-            resources::new_resource(recorder, attributes).map(ResourceId::to_non_zero_u64)
+            resources::new_resource(recorder, attributes).map(AnyId::Resource)
         }
-        Kind::Op => resources::new_op(recorder, attributes, parent).map(OpId::to_non_zero_u64),
-        Kind::OpPoll => resources::new_op_poll(recorder, parent).map(OpId::poll_span),
-        _ => None,
-    }
+        Kind::Op => resources::new_op(recorder, attributes, parent).map(AnyId::Op),
+        Kind::OpPoll => resources::new_op_poll(recorder, parent).map(AnyId::OpPoll),
+        _ => return None,
+    };
+    // What had no room is muted too: else what happens in it would be put down to the span around it.
+    Some(new.unwrap_or(AnyId::Muted).to_non_zero_u64())
 }
 
 /// A span of tokio's for a new task. `None`: not to be recorded.
@@ -96,6 +118,9 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     let spawn = visitor.spawn();
     #[cfg(tokio_unstable)]
     hooks::traced(spawn.tokio_id);
+    if spawn.kind == TaskKind::BlockOn {
+        taskscope_recorder::expect_another_runtime();
+    }
     Some(match HANDED_OVER.take() {
         Some(task) => {
             handle.recorder().adopt(task, &spawn);
@@ -106,7 +131,7 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
 }
 
 /// Sets a flag that is mostly set: a load first, so that its line stays shared.
-fn mark(flag: &AtomicBool) {
+pub(crate) fn mark(flag: &AtomicBool) {
     if !flag.load(Relaxed) {
         flag.store(true, Relaxed);
     }

@@ -92,13 +92,13 @@ impl Annexes {
         }
     }
 
-    /// A fresh annex; `None` at the limit, or when none is wanted.
-    pub(crate) fn allocate(&self, ledger: Ledger) -> Option<Place> {
+    /// A fresh annex for the resource of this slot; `None` at the limit, or when none is wanted.
+    pub(crate) fn allocate(&self, ledger: Ledger, owner: u32) -> Option<Place> {
         Some(match ledger {
             Ledger::None => return None,
             Ledger::Lock | Ledger::Permits => {
                 let number = self.locks.allocate()?;
-                self.locks.slot(number)?.1.reset(ledger == Ledger::Permits);
+                self.locks.slot(number)?.1.reset(owner, ledger == Ledger::Permits);
                 Place::Lock(number)
             }
             Ledger::Channel => {

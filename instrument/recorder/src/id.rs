@@ -62,9 +62,25 @@ pub enum AnyId {
     Op(OpId),
     /// The poll of an operation: the same slot, another span.
     OpPoll(OpId),
+    /// A resource or operation that is not to be seen, or had no room: neither is what is made or happens in it.
+    Muted,
 }
 
+/// The word of [`AnyId::Muted`]: an operation of a slot that no arena has.
+pub(crate) const MUTED: u64 = OURS | OP << KIND_SHIFT | UNTRACKED_INDEX as u64;
+
 impl AnyId {
+    /// The word itself, as span ids want it.
+    pub fn to_non_zero_u64(self) -> NonZeroU64 {
+        match self {
+            Self::Task(task) => task.0,
+            Self::Resource(resource) => resource.0,
+            Self::Op(op) => op.0,
+            Self::OpPoll(op) => op.poll_span(),
+            Self::Muted => NonZeroU64::new(MUTED).unwrap_or(NonZeroU64::MAX),
+        }
+    }
+
     /// Reads a word that may be ours; `None` when its top bit says that it is somebody else's.
     #[inline]
     pub fn from_u64(raw: u64) -> Option<Self> {
@@ -72,6 +88,9 @@ impl AnyId {
             return None;
         }
         let id = NonZeroU64::new(raw)?;
+        if raw == MUTED {
+            return Some(Self::Muted);
+        }
         Some(match raw >> KIND_SHIFT & KINDS {
             TASK => Self::Task(TaskId(id)),
             RESOURCE => Self::Resource(ResourceId(id)),
@@ -176,6 +195,7 @@ mod tests {
         assert_eq!(AnyId::from_u64(resource.to_u64()), Some(AnyId::Resource(resource)));
         assert_eq!(AnyId::from_u64(op.to_u64()), Some(AnyId::Op(op)));
         assert_eq!(AnyId::from_u64(op.poll_span().get()), Some(AnyId::OpPoll(op)));
+        assert_eq!(AnyId::from_u64(AnyId::Muted.to_non_zero_u64().get()), Some(AnyId::Muted));
         assert_eq!(AnyId::from_u64(42), None);
         assert_eq!(TaskId::from_u64(resource.to_u64()), None);
         assert_eq!((op.recorder(), op.generation(), op.index()), (7, 3, 9));

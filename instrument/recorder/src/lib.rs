@@ -20,6 +20,7 @@
 //! assert_eq!((counters.polls, counters.self_wakes), (1, 1));
 //! ```
 
+mod annex;
 mod arena;
 mod clock;
 mod free_list;
@@ -37,6 +38,13 @@ mod text;
 mod thread;
 mod worker;
 
+pub use annex::{
+    Ledger,
+    channel::{ChannelReading, ChannelRef},
+    holders::MAX_HOLDERS,
+    io::{IoDirection, IoReading, IoRef, MAX_TEXT_BYTES},
+    lock::{HoldToken, Holder, LockHistograms, LockKnows, LockReading, LockRef},
+};
 pub use arena::{Arena, Page, Slot};
 pub use clock::{Clock, Ticks};
 pub use free_list::FreeList;
@@ -51,6 +59,6 @@ pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals};
 pub use task::{CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched, Waker};
 pub use thread::{
     MAX_THREADS, ThreadInfo, expect_another_runtime, names as thread_names,
-    names_version as thread_names_version, on_first_poll, threads,
+    names_version as thread_names_version, number as thread_number, on_first_poll, threads,
 };
 pub use worker::{AllPolls, LongPoll, LongPolls, WorkerReading};

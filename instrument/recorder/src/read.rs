@@ -221,7 +221,7 @@ impl Recorder {
 }
 
 /// One or two values, known by their sum and the greater one.
-fn two_values(counts: &mut [u64; BUCKETS], values: u64, sum: Ticks, longest: Ticks) {
+pub(crate) fn two_values(counts: &mut [u64; BUCKETS], values: u64, sum: Ticks, longest: Ticks) {
     if values >= 1 {
         counts[histogram::bucket(longest)] += 1;
     }

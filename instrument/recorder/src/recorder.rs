@@ -3,6 +3,7 @@
 //! The poll path ([`Recorder::enter`], [`Recorder::exit`], [`Recorder::wake`]) takes no lock, allocates nothing but a histogram block
 //! at a task's third poll, hashes nothing and sends nothing.
 
+mod annexes;
 mod poll;
 mod resources;
 mod watch;
@@ -24,6 +25,7 @@ use std::{
 use crossbeam_queue::ArrayQueue;
 
 use crate::{
+    annex::Annexes,
     arena::{Arena, Page},
     clock::{Clock, Ticks},
     histogram::Block,
@@ -113,7 +115,9 @@ pub struct Recorder {
     pub(crate) blocks: Arena<Block>,
     pub(crate) resources: Arena<Resource>,
     pub(crate) ops: Arena<Op>,
+    pub(crate) annexes: Annexes,
     names: Names,
+    known: resources::KnownNames,
     sites: Sites,
     closed: ArrayQueue<u32>,
     reaped: Mutex<VecDeque<u32>>,
@@ -137,6 +141,7 @@ impl Recorder {
         static NUMBERS: AtomicU8 = AtomicU8::new(0);
         static UNIQUE: AtomicU64 = AtomicU64::new(1);
         let max_tasks = limits.max_tasks.clamp(1, MAX_SLOTS);
+        let names = Names::new();
         let clock = Clock::start();
         Self {
             number: NUMBERS.fetch_add(1, Relaxed),
@@ -147,7 +152,9 @@ impl Recorder {
             blocks: Arena::new(max_tasks),
             resources: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
             ops: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
-            names: Names::new(),
+            annexes: Annexes::new(limits.max_resources.clamp(1, MAX_SLOTS)),
+            known: resources::KnownNames::new(&names),
+            names,
             sites: Sites::new(),
             closed: ArrayQueue::new(limits.retained_tasks.max(1)),
             reaped: Mutex::new(VecDeque::new()),
@@ -404,6 +411,7 @@ impl Recorder {
             + self.blocks.memory_bytes()
             + self.resources.memory_bytes()
             + self.ops.memory_bytes()
+            + self.annexes.memory_bytes()
             + self.worker_bytes()
             + rings_bytes
     }

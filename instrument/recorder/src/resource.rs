@@ -138,6 +138,8 @@ pub struct Resource {
     pub(crate) refs: AtomicU32,
     pub(crate) live: AtomicU32,
     pub(crate) attributes: Attributes,
+    /// Where its annex is; 0: it has none.
+    pub(crate) annex: AtomicU32,
     pub(crate) facts: Mutex<ResourceFacts>,
 }
 
@@ -150,6 +152,8 @@ pub(crate) struct ResourceFacts {
     pub(crate) kind: u32,
     pub(crate) internal: bool,
     pub(crate) inherits: bool,
+    /// The program has a name for it, kept elsewhere.
+    pub(crate) named: bool,
 }
 
 const _: () = assert!(size_of::<Resource>() == 128 && size_of::<Op>() == 192, "the module's text says so");
@@ -161,6 +165,7 @@ impl Default for Resource {
             refs: AtomicU32::new(0),
             live: AtomicU32::new(0),
             attributes: Attributes::default(),
+            annex: AtomicU32::new(0),
             facts: Mutex::default(),
         }
     }
@@ -190,6 +195,8 @@ pub struct ResourceDescription {
     pub internal: bool,
     /// Takes over the attributes of its parts.
     pub inherits: bool,
+    /// The program has a name for it; see [`crate::Recorder::resource_name`].
+    pub named: bool,
 }
 
 impl Resource {
@@ -221,6 +228,7 @@ impl Resource {
             kind: facts.kind,
             internal: facts.internal,
             inherits: facts.inherits,
+            named: facts.named,
         })
     }
 }
@@ -242,7 +250,16 @@ pub struct Op {
     pub(crate) parent: AtomicU64,
     pub(crate) created: AtomicU64,
     pub(crate) source: AtomicU32,
+    /// Where it was begun.
+    pub(crate) site: AtomicU32,
     pub(crate) attributes: Attributes,
+    /// When somebody else gave it the last of what it waits for; 0: not, or it has been polled since.
+    pub(crate) granted: AtomicU64,
+    /// The thread that it blocks; 0: none.
+    pub(crate) thread: AtomicU32,
+    /// Permits wanted, and given so far; of tokio's semaphores.
+    pub(crate) requested: AtomicU32,
+    pub(crate) obtained: AtomicU32,
 }
 
 impl Default for Op {
@@ -261,7 +278,12 @@ impl Default for Op {
             parent: zero(),
             created: zero(),
             source: AtomicU32::new(0),
+            site: AtomicU32::new(0),
             attributes: Attributes::default(),
+            granted: zero(),
+            thread: AtomicU32::new(0),
+            requested: AtomicU32::new(0),
+            obtained: AtomicU32::new(0),
         }
     }
 }
@@ -282,6 +304,8 @@ pub struct OpReading {
     pub parent: Option<OpId>,
     /// Number of the method's name.
     pub source: u32,
+    /// Number of the place where it was begun; 0: unknown.
+    pub site: u32,
     /// When it was made.
     pub created: Ticks,
     /// The task that polled it last.
@@ -294,6 +318,10 @@ pub struct OpReading {
     pub polls: u64,
     /// Time in finished polls.
     pub busy: Ticks,
+    /// Since when what it waits for is its own, though it has not been polled to take it.
+    pub granted: Option<Ticks>,
+    /// The thread that it blocks; 0: none.
+    pub thread: u32,
 }
 
 impl Op {
@@ -312,12 +340,15 @@ impl Op {
             resource: ResourceId::from_u64(self.resource.load(Relaxed)),
             parent: OpId::from_u64(self.parent.load(Relaxed)),
             source: self.source.load(Relaxed),
+            site: self.site.load(Relaxed),
             created,
             task: TaskId::from_u64(self.task.load(Relaxed)),
             running,
             since: if running { started } else { ended.max(created) },
             polls: self.polls.load(Relaxed),
             busy: self.busy.load(Relaxed),
+            granted: Some(self.granted.load(Relaxed)).filter(|at| *at != 0),
+            thread: self.thread.load(Relaxed),
         };
         (self.key.load(Acquire) == key).then_some(reading)
     }

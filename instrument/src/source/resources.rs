@@ -5,7 +5,7 @@
 use std::fmt;
 
 use taskscope_recorder::{
-    AnyId, AttributeValue, Change, MAX_ATTRIBUTES, NewResource, OpId, Place, Recorder, ResourceId,
+    AnyId, AttributeValue, Change, Ledger, MAX_ATTRIBUTES, NewResource, OpId, Place, Recorder, ResourceId,
 };
 use tracing_core::{
     Event,
@@ -19,9 +19,17 @@ use super::callsite::Kind;
 pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> Option<ResourceId> {
     let mut visitor = ResourceVisitor::default();
     attributes.record(&mut visitor);
+    let ledger = match &*visitor.concrete_type {
+        "Mutex" | "RwLock" => Ledger::Lock,
+        // The one inside of another resource is told of by that one.
+        "Semaphore" if !visitor.internal => Ledger::Permits,
+        _ => Ledger::None,
+    };
     recorder.new_resource(&NewResource {
         concrete_type: &visitor.concrete_type,
         kind: &visitor.kind,
+        name: "",
+        ledger,
         place: (!visitor.file.is_empty()).then(|| Place {
             file: &visitor.file,
             line: u32::try_from(visitor.line).unwrap_or(0),
@@ -44,7 +52,8 @@ pub(super) fn new_op(
         Some(AnyId::Resource(resource)) => Some(resource),
         _ => None,
     };
-    recorder.new_op(&visitor.source, resource)
+    // Tokio does not say where it was begun.
+    recorder.new_op(&visitor.source, resource, 0)
 }
 
 /// A span of tokio's for the polls of an operation, of the one it names or of the current one: the same slot, one holder more.

@@ -3,17 +3,23 @@
 //! Tokio nests their spans on the thread (task, resource, operation, its poll), and its events speak of "the current one": the thread's
 //! stack answers that. A lock and unlock of a free tokio Mutex is some 25 of these calls, about 1 µs together with tokio's way through `tracing`.
 
+mod events;
+
+pub(super) use events::KnownNames;
+
 use std::sync::{
     PoisonError,
-    atomic::Ordering::{AcqRel, Relaxed, Release},
+    atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 use super::Recorder;
 use crate::{
+    annex::{self, Ledger},
     arena::Page,
-    id::{AnyId, OpId, ResourceId, TaskId},
-    resource::{AttributeValue, Change, Op, Resource},
+    id::{AnyId, MUTED, OpId, ResourceId, TaskId},
+    resource::{Op, Resource},
     site::Place,
+    task::MAX_NAME_BYTES,
     thread,
 };
 
@@ -24,8 +30,12 @@ pub struct NewResource<'a> {
     pub concrete_type: &'a str,
     /// `Sync`, `timer`.
     pub kind: &'a str,
+    /// What the program calls it; empty: nothing.
+    pub name: &'a str,
     /// Where.
     pub place: Option<Place<'a>>,
+    /// What is kept of it.
+    pub ledger: Ledger,
     /// A part that the program never sees.
     pub internal: bool,
     /// Takes over the attributes of its parts.
@@ -40,18 +50,28 @@ impl Recorder {
         let generation =
             ResourceId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
         let id = ResourceId::new(self.number, generation, number);
+        let parent = self.current_resource();
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
+        let annex = match new.ledger {
+            Ledger::None => parent.filter(|_| new.internal).and_then(|whole| self.part_of_lock(whole)),
+            ledger => self.allocated(self.annexes.allocate(ledger, number)),
+        };
+        slot.annex.store(annex.map_or(0, annex::Place::to_u32), Release);
         {
             let mut facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
             facts.created = self.clock.ticks();
             // Tokio gives these spans no parent, and enters a resource's span while it makes the parts: nothing else is made in it.
-            facts.parent = self.current_resource().map_or(0, ResourceId::to_u64);
+            facts.parent = parent.map_or(0, ResourceId::to_u64);
             facts.site = new.place.map_or(0, |place| self.sites.number(place));
             facts.concrete_type = self.names.number(new.concrete_type);
             facts.kind = self.names.number(new.kind);
             facts.internal = new.internal;
             facts.inherits = new.inherits;
+            facts.named = !new.name.is_empty();
+        }
+        if !new.name.is_empty() {
+            self.annexes.set_name(number, self.kept(new.name, MAX_NAME_BYTES));
         }
         slot.key.store(id.to_u64(), Release);
         slot.live.store(1, Release);
@@ -59,8 +79,18 @@ impl Recorder {
         Some(id)
     }
 
-    /// Makes an operation with one reference; `None` at the limit. Without a given resource it is on the current one.
-    pub fn new_op(&self, source: &str, resource: Option<ResourceId>) -> Option<OpId> {
+    /// The lock that a part's whole is.
+    fn part_of_lock(&self, whole: ResourceId) -> Option<annex::Place> {
+        let (_, whole) = self.find_resource(whole)?;
+        match annex::Place::from_u32(whole.annex.load(Acquire))? {
+            annex::Place::Lock(number) => Some(annex::Place::PartOfLock(number)),
+            _ => None,
+        }
+    }
+
+    /// Makes an operation with one reference; `None` at the limit. Without a given resource it is on the current one. `place` as of
+    /// [`Recorder::place_number`]; 0: unknown.
+    pub fn new_op(&self, source: &str, resource: Option<ResourceId>, place: u32) -> Option<OpId> {
         let number = self.allocated(self.ops.allocate())?;
         let (page, slot) = self.ops.slot(number)?;
         let generation =
@@ -69,9 +99,13 @@ impl Recorder {
         let resource = resource.or_else(|| self.current_resource());
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
-        for zero in [&slot.task, &slot.started, &slot.ended, &slot.polls, &slot.busy] {
+        for zero in [&slot.task, &slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted] {
             zero.store(0, Relaxed);
         }
+        for zero in [&slot.thread, &slot.requested, &slot.obtained] {
+            zero.store(0, Relaxed);
+        }
+        slot.site.store(place, Relaxed);
         slot.created.store(self.clock.ticks(), Relaxed);
         slot.resource.store(resource.map_or(0, ResourceId::to_u64), Relaxed);
         slot.parent.store(self.current_op().map_or(0, OpId::to_u64), Relaxed);
@@ -82,7 +116,7 @@ impl Recorder {
         Some(id)
     }
 
-    fn allocated(&self, slot: Option<u32>) -> Option<u32> {
+    fn allocated<T>(&self, slot: Option<T>) -> Option<T> {
         if slot.is_none() {
             self.untracked_resources.fetch_add(1, Relaxed);
         }
@@ -97,6 +131,7 @@ impl Recorder {
             AnyId::Resource(resource) => thread::push(resource.to_u64()),
             AnyId::Op(op) => thread::push(op.to_u64()),
             AnyId::OpPoll(op) => self.enter_op(op),
+            AnyId::Muted => thread::push(MUTED),
         }
     }
 
@@ -105,7 +140,7 @@ impl Recorder {
     pub fn exit_any(&self, id: AnyId) {
         match id {
             AnyId::Task(task) => self.exit(task),
-            AnyId::Resource(_) | AnyId::Op(_) => drop(thread::pop()),
+            AnyId::Resource(_) | AnyId::Op(_) | AnyId::Muted => drop(thread::pop()),
             AnyId::OpPoll(op) => self.exit_op(op),
         }
     }
@@ -115,6 +150,9 @@ impl Recorder {
         thread::push(id.poll_span().get());
         let Some((page, op)) = self.find_op(id) else { return };
         op.task.store(task, Relaxed);
+        if op.granted.load(Relaxed) != 0 {
+            op.granted.store(0, Relaxed);
+        }
         op.started.store(self.clock.ticks().max(op.ended.load(Relaxed) + 1), Relaxed);
         op.polls.store(op.polls.load(Relaxed) + 1, Relaxed);
         page.shared.set();
@@ -127,6 +165,9 @@ impl Recorder {
         let now = self.clock.ticks().max(started);
         op.busy.store(op.busy.load(Relaxed) + (now - started), Relaxed);
         op.ended.store(now, Relaxed);
+        if op.requested.load(Relaxed) != 0 {
+            self.maybe_acquired(op, now);
+        }
         page.shared.set();
     }
 
@@ -145,6 +186,7 @@ impl Recorder {
                     slot.refs.fetch_add(1, Relaxed);
                 }
             }
+            AnyId::Muted => {}
         }
     }
 
@@ -158,10 +200,11 @@ impl Recorder {
                 if last {
                     slot.live.store(0, Release);
                     page.shared.set();
-                    self.resources.free(id.index());
+                    self.free_resource(id, slot);
                 }
                 last
             }
+            AnyId::Muted => true,
             AnyId::Op(id) | AnyId::OpPoll(id) => {
                 let Some((page, slot)) = self.find_op(id) else { return false };
                 let last = slot.refs.fetch_sub(1, AcqRel) == 1;
@@ -175,33 +218,14 @@ impl Recorder {
         }
     }
 
-    /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
-    pub fn change_resource(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
-        let mut next = self.current_resource();
-        // A part's whole is one step up; two are never taken, so a ring of parents can't hold us here.
-        for step in 0..2 {
-            let Some((page, slot)) = next.and_then(|id| self.find_resource(id)) else { return };
-            let facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
-            let (parent, inherits) = (facts.parent, facts.inherits);
-            drop(facts);
-            if step == 1 && !inherits {
-                return;
-            }
-            if !slot.attributes.change(name, unit, value, change) {
-                self.untracked_resources.fetch_add(1, Relaxed);
-            }
-            page.shared.set();
-            next = ResourceId::from_u64(parent);
+    fn free_resource(&self, id: ResourceId, slot: &Resource) {
+        if let Some(annex) = annex::Place::from_u32(slot.annex.swap(0, AcqRel)) {
+            self.annexes.free(annex);
         }
-    }
-
-    /// An attribute of the current operation changes.
-    pub fn change_op(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
-        let Some((page, slot)) = self.current_op().and_then(|id| self.find_op(id)) else { return };
-        if !slot.attributes.change(name, unit, value, change) {
-            self.untracked_resources.fetch_add(1, Relaxed);
+        if slot.facts.lock().unwrap_or_else(PoisonError::into_inner).named {
+            self.annexes.forget_name(id.index());
         }
-        page.shared.set();
+        self.resources.free(id.index());
     }
 
     /// The number of a name, for attributes.
@@ -216,16 +240,25 @@ impl Recorder {
 
     /// The resource whose span is innermost on this thread.
     fn current_resource(&self) -> Option<ResourceId> {
-        let ours = |id: &ResourceId| id.recorder() == self.number;
-        thread::innermost(|raw| ResourceId::from_u64(raw).filter(ours))
+        thread::innermost(|raw| match AnyId::from_u64(raw)? {
+            AnyId::Resource(id) if id.recorder() == self.number => Some(Some(id)),
+            AnyId::Muted => Some(None),
+            _ => None,
+        })?
+    }
+
+    /// Whether the innermost span on this thread is muted, and so all that is made in it.
+    pub fn is_muted(&self) -> bool {
+        thread::innermost(|raw| Some(raw == MUTED)).unwrap_or(false)
     }
 
     /// The operation whose span, or whose poll's, is innermost on this thread.
     pub fn current_op(&self) -> Option<OpId> {
-        thread::innermost(|raw| match AnyId::from_u64(raw) {
-            Some(AnyId::Op(op) | AnyId::OpPoll(op)) if op.recorder() == self.number => Some(op),
+        thread::innermost(|raw| match AnyId::from_u64(raw)? {
+            AnyId::Op(op) | AnyId::OpPoll(op) if op.recorder() == self.number => Some(Some(op)),
+            AnyId::Muted => Some(None),
             _ => None,
-        })
+        })?
     }
 
     /// Pages of resources in order.
@@ -238,12 +271,12 @@ impl Recorder {
         self.ops.pages()
     }
 
-    fn find_resource(&self, id: ResourceId) -> Option<(&Page<Resource>, &Resource)> {
+    pub(super) fn find_resource(&self, id: ResourceId) -> Option<(&Page<Resource>, &Resource)> {
         let (page, slot) = self.resources.slot(id.index())?;
         (slot.key.load(Relaxed) == id.to_u64()).then_some((page, slot))
     }
 
-    fn find_op(&self, id: OpId) -> Option<(&Page<Op>, &Op)> {
+    pub(super) fn find_op(&self, id: OpId) -> Option<(&Page<Op>, &Op)> {
         let (page, slot) = self.ops.slot(id.index())?;
         (slot.key.load(Relaxed) == id.to_u64()).then_some((page, slot))
     }

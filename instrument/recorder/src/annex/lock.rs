@@ -1,0 +1,291 @@
+//! A lock: who holds it since when and from where, and what holding and waiting cost so far.
+//!
+//! Two ways of writing. A wrapper tells of an exclusive hold after it acquired and before it releases, so the holder is the only writer and stores
+//! plainly. Tokio's own events come after a release, when the next holder may be writing already: they, and holders beside each other, add
+//! atomically.
+//!
+//! 128 bytes: the first line is all that an uncontended exclusive hold touches. Histograms come with the third hold or the first wait.
+//! Limit: [`MAX_HOLDERS`](super::holders::MAX_HOLDERS) holders beside each other are told by name, further ones are counted.
+
+mod reading;
+mod tokio;
+
+pub use reading::{Holder, LockHistograms, LockKnows, LockReading};
+
+use std::sync::atomic::{
+    AtomicI32, AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+
+use super::holders::Holders;
+use crate::{
+    arena::{Page, Slot},
+    clock::Ticks,
+    histogram::LockBlock,
+    recorder::Recorder,
+    resource::Resource,
+    task::Waker,
+};
+
+/// Bits of `Lock::flags`.
+mod flag {
+    pub(super) const POISONED: u32 = 1;
+    /// Holders are derived from permits taken and given.
+    pub(super) const PERMITS: u32 = 2;
+    /// Somebody gave permits back that nobody was seen to take: who holds it is unknown.
+    pub(super) const UNSEEN: u32 = 4;
+    /// Somebody said where it was acquired.
+    pub(super) const PLACES: u32 = 8;
+}
+
+/// See the module's text.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Lock {
+    /// Who holds it alone; 0: nobody.
+    holder: AtomicU64,
+    since: AtomicU64,
+    place: AtomicU32,
+    /// Releases by tokio's events that are still to come, though the next holder was seen already.
+    late_releases: AtomicI32,
+    acquisitions: AtomicU64,
+    /// Finished holds, their sum and the longest.
+    released: AtomicU64,
+    hold: AtomicU64,
+    longest_hold: AtomicU64,
+    /// When the last hold ended.
+    free_since: AtomicU64,
+
+    contended: AtomicU64,
+    wait: AtomicU64,
+    longest_wait: AtomicU64,
+    /// Number of the histograms plus one.
+    block: AtomicU32,
+    /// Number of the shared holders plus one.
+    holders: AtomicU32,
+    /// Holders beside each other that have no cell.
+    more: AtomicU32,
+    flags: AtomicU32,
+    /// Slot of the resource that it is of.
+    owner: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Lock>() == 128, "the module's text says so");
+
+impl Slot for Lock {
+    const PAGE: usize = 1024;
+    type Shared = ();
+}
+
+impl Lock {
+    pub(super) fn reset(&self, owner: u32, by_permits: bool) {
+        for zero in [
+            &self.holder,
+            &self.since,
+            &self.acquisitions,
+            &self.released,
+            &self.hold,
+            &self.longest_hold,
+            &self.free_since,
+            &self.contended,
+            &self.wait,
+            &self.longest_wait,
+        ] {
+            zero.store(0, Relaxed);
+        }
+        for zero in [&self.place, &self.block, &self.holders, &self.more] {
+            zero.store(0, Relaxed);
+        }
+        self.late_releases.store(0, Relaxed);
+        self.owner.store(owner, Relaxed);
+        self.flags.store(if by_permits { flag::PERMITS } else { 0 }, Release);
+    }
+
+    /// Slot of the resource that it is of.
+    pub(crate) fn owner(&self) -> u32 {
+        self.owner.load(Relaxed)
+    }
+
+    /// The numbers plus one of what it grew, which is its own no more.
+    pub(super) fn take_parts(&self) -> (u32, u32) {
+        (self.block.swap(0, AcqRel), self.holders.swap(0, AcqRel))
+    }
+}
+
+/// One of those who hold a lock beside each other, to be given back at the release.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "the release needs it"]
+pub struct HoldToken {
+    /// Its cell plus one; 0: it has none, and is counted.
+    cell: u32,
+    since: Ticks,
+}
+
+/// Writes a lock.
+#[derive(Debug, Clone, Copy)]
+pub struct LockRef<'r> {
+    pub(crate) recorder: &'r Recorder,
+    pub(crate) page: &'r Page<Resource>,
+    pub(crate) lock: &'r Lock,
+}
+
+impl LockRef<'_> {
+    /// The current task (or thread) holds it alone since `now`; call it after the acquisition. `place` as of [`Recorder::place_number`], 0:
+    /// unknown. Five plain stores.
+    #[inline]
+    pub fn acquired_exclusive(&self, place: u32, now: Ticks) {
+        let lock = self.lock;
+        lock.since.store(now, Relaxed);
+        lock.place.store(place, Relaxed);
+        add(&lock.acquisitions, 1);
+        lock.holder.store(Waker::here(), Release);
+        self.knows_place(place);
+        self.page.shared.set();
+    }
+
+    /// Its only holder lets it go; call it before the release. Plain stores.
+    #[inline]
+    pub fn released_exclusive(&self, now: Ticks) {
+        let lock = self.lock;
+        let held = now.saturating_sub(lock.since.load(Relaxed));
+        lock.free_since.store(now, Relaxed);
+        lock.holder.store(0, Release);
+        let finished = lock.released.load(Relaxed);
+        if let Some(block) = self.block_after(finished) {
+            block.holds.record(held);
+        }
+        add(&lock.hold, held);
+        if held > lock.longest_hold.load(Relaxed) {
+            lock.longest_hold.store(held, Relaxed);
+        }
+        lock.released.store(finished + 1, Relaxed);
+        self.page.shared.set();
+    }
+
+    /// The current task (or thread) holds `permits` of it since `now`, beside others; call it after the acquisition. About 20 ns.
+    pub fn acquired_shared(&self, permits: u32, place: u32, now: Ticks) -> HoldToken {
+        self.lock.acquisitions.fetch_add(1, Relaxed);
+        let cell = self.holders().and_then(|holders| holders.add(Waker::here(), permits, false, place, now));
+        if cell.is_none() {
+            self.lock.more.fetch_add(1, Relaxed);
+        }
+        self.knows_place(place);
+        self.page.shared.set();
+        HoldToken { cell: cell.map_or(0, |cell| cell + 1), since: now }
+    }
+
+    /// One of those who hold it lets it go; call it before the release. About 25 ns.
+    pub fn released_shared(&self, token: HoldToken, now: Ticks) {
+        self.lock.free_since.fetch_max(now, Relaxed);
+        match token.cell.checked_sub(1) {
+            Some(cell) => {
+                if let Some(holders) = self.holders() {
+                    holders.free(cell);
+                }
+            }
+            None => drop(self.lock.more.fetch_sub(1, Relaxed)),
+        }
+        self.held(now.saturating_sub(token.since));
+        self.page.shared.set();
+    }
+
+    /// Somebody waited this long and then acquired it. About 20 ns.
+    pub fn waited(&self, waited: Ticks) {
+        if let Some(block) = self.block_after(2) {
+            block.waits.record_shared(waited);
+        }
+        self.lock.wait.fetch_add(waited, Relaxed);
+        self.lock.longest_wait.fetch_max(waited, Relaxed);
+        self.lock.contended.fetch_add(1, Relaxed);
+        self.page.shared.set();
+    }
+
+    /// Whether a holder panicked.
+    pub fn poisoned(&self, poisoned: bool) {
+        if poisoned {
+            self.lock.flags.fetch_or(flag::POISONED, Relaxed);
+        } else {
+            self.lock.flags.fetch_and(!flag::POISONED, Relaxed);
+        }
+        self.page.shared.set();
+    }
+
+    #[inline]
+    fn knows_place(&self, place: u32) {
+        if place != 0 && self.lock.flags.load(Relaxed) & flag::PLACES == 0 {
+            self.lock.flags.fetch_or(flag::PLACES, Relaxed);
+        }
+    }
+
+    /// Counts a finished hold, with others at the same moment.
+    fn held(&self, held: Ticks) {
+        let lock = self.lock;
+        if let Some(block) = self.block_after(lock.released.load(Relaxed)) {
+            block.holds.record_shared(held);
+        }
+        lock.hold.fetch_add(held, Relaxed);
+        lock.longest_hold.fetch_max(held, Relaxed);
+        lock.released.fetch_add(1, Relaxed);
+    }
+
+    /// The histograms; made when `finished` holds, two, are all that the sums can still tell apart.
+    #[inline]
+    fn block_after(&self, finished: u64) -> Option<&LockBlock> {
+        let number = match self.lock.block.load(Acquire) {
+            0 if finished < 2 => return None,
+            0 => self.start_block()?,
+            number => number,
+        };
+        self.recorder.annexes.blocks.slot(number - 1).map(|(_, block)| block)
+    }
+
+    /// Histograms with what the sums still tell of the first two holds; the number plus one.
+    #[cold]
+    fn start_block(&self) -> Option<u32> {
+        let blocks = &self.recorder.annexes.blocks;
+        let number = blocks.allocate()?;
+        let (_, block) = blocks.slot(number)?;
+        block.clear();
+        let lock = self.lock;
+        let (finished, longest) = (lock.released.load(Relaxed), lock.longest_hold.load(Relaxed));
+        if finished >= 1 {
+            block.holds.record(longest);
+        }
+        if finished >= 2 {
+            block.holds.record(lock.hold.load(Relaxed).saturating_sub(longest));
+        }
+        match lock.block.compare_exchange(0, number + 1, AcqRel, Acquire) {
+            Ok(_) => Some(number + 1),
+            Err(other) => {
+                blocks.free(number);
+                Some(other)
+            }
+        }
+    }
+
+    /// The cells of those who hold it beside each other, made at first use; `None` past the limit.
+    fn holders(&self) -> Option<&Holders> {
+        let arena = &self.recorder.annexes.holders;
+        let number = match self.lock.holders.load(Acquire) {
+            0 => {
+                let number = arena.allocate()?;
+                arena.slot(number)?.1.clear();
+                match self.lock.holders.compare_exchange(0, number + 1, AcqRel, Acquire) {
+                    Ok(_) => number + 1,
+                    Err(other) => {
+                        arena.free(number);
+                        other
+                    }
+                }
+            }
+            number => number,
+        };
+        arena.slot(number - 1).map(|(_, holders)| holders)
+    }
+}
+
+/// A plain addition: the caller is the only writer.
+#[inline]
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Relaxed) + amount, Relaxed);
+}

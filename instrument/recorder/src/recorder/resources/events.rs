@@ -1,0 +1,198 @@
+//! What tokio's events say of the current resource and operation: attributes, and from those of locks who holds and who was given what.
+//!
+//! As tokio 1.54.1 emits them (`tokio/src/sync`): `locked`, `write_locked` and `current_readers` once a lock is acquired, on the thread that polls the
+//! acquiring task, and once it was released, on the thread that dropped the guard. A semaphore (and the one inside of each lock) tells permits: back to
+//! itself (`permits`, added) or straight to a waiter (`permits_obtained`) from the releasing thread, and to an operation in its own poll.
+//! It says nothing of `try_acquire`.
+
+use std::sync::{
+    PoisonError,
+    atomic::Ordering::{AcqRel, Acquire, Relaxed},
+};
+
+use super::super::Recorder;
+use crate::{
+    annex::{self, lock::LockRef},
+    clock::Ticks,
+    id::{AnyId, OpId, ResourceId},
+    names::Names,
+    resource::{AttributeValue, Change, Op, Resource},
+    task::Waker,
+    thread,
+};
+
+/// Numbers of the attributes that tell of locks.
+#[derive(Debug)]
+pub(in crate::recorder) struct KnownNames {
+    locked: u32,
+    write_locked: u32,
+    current_readers: u32,
+    permits: u32,
+    permits_requested: u32,
+    permits_obtained: u32,
+}
+
+impl KnownNames {
+    pub(in crate::recorder) fn new(names: &Names) -> Self {
+        Self {
+            locked: names.number("locked"),
+            write_locked: names.number("write_locked"),
+            current_readers: names.number("current_readers"),
+            permits: names.number("permits"),
+            permits_requested: names.number("permits_requested"),
+            permits_obtained: names.number("permits_obtained"),
+        }
+    }
+}
+
+impl Recorder {
+    /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
+    pub fn change_resource(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
+        let mut next = self.current_resource();
+        // A part's whole is one step up; two are never taken, so a ring of parents can't hold us here.
+        for step in 0..2 {
+            let Some((page, slot)) = next.and_then(|id| self.find_resource(id)) else { return };
+            let facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
+            let (parent, inherits) = (facts.parent, facts.inherits);
+            drop(facts);
+            if step == 1 && !inherits {
+                return;
+            }
+            if !slot.attributes.change(name, unit, value, change) {
+                self.untracked_resources.fetch_add(1, Relaxed);
+            }
+            page.shared.set();
+            if step == 0 {
+                self.change_lock(slot, name, value, change);
+            }
+            next = ResourceId::from_u64(parent);
+        }
+    }
+
+    /// An attribute of the current operation changes.
+    pub fn change_op(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
+        let Some(id) = self.current_op() else { return };
+        let Some((page, slot)) = self.find_op(id) else { return };
+        if !slot.attributes.change(name, unit, value, change) {
+            self.untracked_resources.fetch_add(1, Relaxed);
+        }
+        page.shared.set();
+        let AttributeValue::Number(number) = value else { return };
+        let permits = u32::try_from(number).unwrap_or(u32::MAX);
+        if name == self.known.permits_requested {
+            slot.requested.store(permits, Relaxed);
+        } else if name == self.known.permits_obtained && change == Change::Add && permits > 0 {
+            self.obtained(id, slot, permits);
+        }
+    }
+
+    /// What an attribute of a resource tells of the lock that it is, or is a part of.
+    fn change_lock(&self, slot: &Resource, name: u32, value: AttributeValue, change: Change) {
+        let Some(lock) = self.lock_of(slot) else { return };
+        let known = &self.known;
+        match value {
+            AttributeValue::Bool(held) if name == known.locked || name == known.write_locked => {
+                let now = self.clock.ticks();
+                if held { lock.taken_exclusive(now) } else { lock.given_exclusive(now) }
+            }
+            AttributeValue::Number(readers) if name == known.current_readers => {
+                let readers = u32::try_from(readers).unwrap_or(u32::MAX);
+                match change {
+                    Change::Add => lock.taken_shared(readers, self.clock.ticks()),
+                    Change::Sub => lock.given_shared(readers, self.clock.ticks()),
+                    Change::Override => {}
+                }
+            }
+            AttributeValue::Number(permits) if name == known.permits && change == Change::Add => {
+                if lock.by_permits() && !self.acquires_here(slot.id()) {
+                    lock.given_shared(u32::try_from(permits).unwrap_or(u32::MAX), self.clock.ticks());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An operation obtained permits: in its own poll, or from somebody who releases them.
+    fn obtained(&self, id: OpId, op: &Op, permits: u32) {
+        let all = op.obtained.fetch_add(permits, AcqRel).saturating_add(permits) >= op.requested.load(Relaxed);
+        let own_poll = self.innermost_poll() == Some(id);
+        if own_poll && all {
+            // Taken when that poll ends.
+            return;
+        }
+        let now = self.clock.ticks();
+        let resource = ResourceId::from_u64(op.resource.load(Relaxed));
+        let lock = resource.and_then(|id| self.find_resource(id)).and_then(|(_, slot)| self.lock_of(slot));
+        if let Some(lock) = lock.filter(LockRef::by_permits) {
+            let waiter = if own_poll { Waker::here() } else { op.task.load(Relaxed) };
+            if !own_poll && !self.acquires_here(resource) {
+                lock.given_shared(permits, now);
+            }
+            if waiter != 0 {
+                lock.reserved(waiter, permits, now);
+            }
+        }
+        if all && !own_poll {
+            op.granted.store(now, Relaxed);
+            self.on_whole(op, |whole| whole.granted.store(now, Relaxed));
+        }
+    }
+
+    /// A poll of an operation that wants permits ended: it has them all, or waits on.
+    pub(super) fn maybe_acquired(&self, op: &Op, now: Ticks) {
+        let requested = op.requested.load(Relaxed);
+        if op.obtained.load(Acquire) < requested {
+            return;
+        }
+        // Once.
+        op.requested.store(0, Relaxed);
+        op.granted.store(0, Relaxed);
+        self.on_whole(op, |whole| whole.granted.store(0, Relaxed));
+        let resource = ResourceId::from_u64(op.resource.load(Relaxed)).and_then(|id| self.find_resource(id));
+        let Some(lock) = resource.and_then(|(_, slot)| self.lock_of(slot)) else { return };
+        let waited = op.polls.load(Relaxed) > 1;
+        if waited {
+            lock.waited(now.saturating_sub(op.created.load(Relaxed)));
+        }
+        if lock.by_permits() {
+            if waited {
+                lock.claimed(Waker::here(), requested);
+            }
+            lock.taken_shared(requested, now);
+        }
+    }
+
+    fn on_whole(&self, part: &Op, change: impl FnOnce(&Op)) {
+        let whole = OpId::from_u64(part.parent.load(Relaxed)).and_then(|id| self.find_op(id));
+        if let Some((page, whole)) = whole {
+            change(whole);
+            page.shared.set();
+        }
+    }
+
+    /// Whether this thread polls an acquisition of this resource: what such a poll gives back was never held.
+    fn acquires_here(&self, resource: Option<ResourceId>) -> bool {
+        let poll = self.innermost_poll().and_then(|id| self.find_op(id));
+        poll.is_some_and(|(_, op)| ResourceId::from_u64(op.resource.load(Relaxed)) == resource)
+    }
+
+    /// The operation that this thread polls.
+    fn innermost_poll(&self) -> Option<OpId> {
+        thread::innermost(|raw| match AnyId::from_u64(raw)? {
+            AnyId::OpPoll(op) if op.recorder() == self.number => Some(op),
+            _ => None,
+        })
+    }
+
+    /// The lock that a resource is, or is a part of.
+    fn lock_of(&self, slot: &Resource) -> Option<LockRef<'_>> {
+        match annex::Place::from_u32(slot.annex.load(Acquire))? {
+            annex::Place::Lock(number) | annex::Place::PartOfLock(number) => {
+                let (_, lock) = self.annexes.locks.slot(number)?;
+                let (page, _) = self.resources.slot(lock.owner())?;
+                Some(LockRef { recorder: self, page, lock })
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A wrapper's own resource: registered with the default recorder at its first use, gone when the wrapper is dropped.
+//!
+//! Invariant: without a recorder everything passes through and nothing is kept. A wrapper that is used before there is one is registered at its first use
+//! after; what happened before is unknown. Cost after that: two atomic loads.
+
+use std::{panic::Location, sync::OnceLock};
+
+use taskscope_recorder::{
+    AnyId, ChannelRef, IoRef, Ledger, LockRef, NewResource, OpId, Place, Recorder, ResourceId,
+};
+
+use crate::handle::Handle;
+
+/// What a wrapper is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kind {
+    /// `Mutex`, `mpsc`, `TcpStream`, …
+    pub(crate) concrete_type: &'static str,
+    /// What it is for: `Sync`, `lock`, `net`, …
+    pub(crate) kind: &'static str,
+    /// What is kept of it.
+    pub(crate) ledger: Ledger,
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    kind: Kind,
+    name: &'static str,
+    made_at: &'static Location<'static>,
+    /// `None` inside: there was no room for it, and it is not tried again.
+    id: OnceLock<Option<ResourceId>>,
+}
+
+impl Tracked {
+    pub(crate) const fn new(kind: Kind, made_at: &'static Location<'static>) -> Self {
+        Self { kind, name: "", made_at, id: OnceLock::new() }
+    }
+
+    /// With the name that the program gives it.
+    pub(crate) const fn named(
+        kind: Kind,
+        name: &'static str,
+        made_at: &'static Location<'static>,
+    ) -> Self {
+        Self { kind, name, made_at, id: OnceLock::new() }
+    }
+
+    /// The recorder and the resource in it; `None` without a recorder, or without room.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<(&'static Recorder, ResourceId)> {
+        let handle = Handle::default_handle()?;
+        let id = match self.id.get() {
+            Some(id) => *id,
+            None => self.register(handle),
+        };
+        Some((handle.recorder(), id?))
+    }
+
+    /// It as a lock.
+    #[inline]
+    pub(crate) fn lock(&self) -> Option<LockRef<'static>> {
+        let (recorder, id) = self.get()?;
+        recorder.lock(id)
+    }
+
+    /// It as a channel.
+    #[inline]
+    pub(crate) fn channel(&self) -> Option<ChannelRef<'static>> {
+        let (recorder, id) = self.get()?;
+        recorder.channel(id)
+    }
+
+    /// It as a stream.
+    #[inline]
+    pub(crate) fn io(&self) -> Option<IoRef<'static>> {
+        let (recorder, id) = self.get()?;
+        recorder.io(id)
+    }
+
+    /// A new operation on it, begun at `place`.
+    pub(crate) fn begin(&self, source: &str, place: &'static Location<'static>) -> Option<Pending> {
+        let (recorder, id) = self.get()?;
+        let op = recorder.new_op(source, Some(id), recorder.place_number(place))?;
+        Some(Pending { recorder, op })
+    }
+
+    #[cold]
+    fn register(&self, handle: &'static Handle) -> Option<ResourceId> {
+        *self.id.get_or_init(|| {
+            crate::source::mark(&handle.sources().resources);
+            handle.recorder().new_resource(&NewResource {
+                concrete_type: self.kind.concrete_type,
+                kind: self.kind.kind,
+                name: self.name,
+                place: Some(Place {
+                    file: self.made_at.file(),
+                    line: self.made_at.line(),
+                    column: self.made_at.column(),
+                }),
+                ledger: self.kind.ledger,
+                ..NewResource::default()
+            })
+        })
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if let (Some(Some(id)), Some(handle)) = (self.id.get(), Handle::default_handle()) {
+            handle.recorder().release_any(AnyId::Resource(*id));
+        }
+    }
+}
+
+/// An operation that waits: seen from [`Tracked::begin`] until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    recorder: &'static Recorder,
+    op: OpId,
+}
+
+impl Pending {
+    /// Runs one poll of the future that waits.
+    pub(crate) fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
+        /// Leaves even if the poll panics.
+        struct Entered<'p>(&'p Pending);
+        impl Drop for Entered<'_> {
+            fn drop(&mut self) {
+                self.0.recorder.exit_any(AnyId::OpPoll(self.0.op));
+            }
+        }
+        self.recorder.enter_any(AnyId::OpPoll(self.op));
+        let _entered = Entered(self);
+        poll()
+    }
+
+    /// Runs what blocks this thread until the operation is done.
+    pub(crate) fn block<R>(&self, block: impl FnOnce() -> R) -> R {
+        /// Goes on even if it panics.
+        struct Blocked<'p>(&'p Pending);
+        impl Drop for Blocked<'_> {
+            fn drop(&mut self) {
+                self.0.recorder.unblock(self.0.op);
+            }
+        }
+        self.recorder.block_on_op(self.op);
+        let _blocked = Blocked(self);
+        block()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.recorder.release_any(AnyId::Op(self.op));
+    }
+}
