@@ -72,11 +72,15 @@ impl App {
         self.hits = view::draw(frame, &self.model, &self.theme, &self.keymap);
     }
 
-    /// Tells the model what the last frame found out: how many rows a page has. Draw again if it is dirty then.
+    /// Tells the model what the last frame found out: how many rows a page has, and where on a long screen
+    /// we are. Draw again if it is dirty then.
     pub fn after_draw(&mut self, page_rows_before: u16) -> u16 {
         let rows = self.hits.page_rows();
         if rows != page_rows_before {
             self.apply(Event::PageRows(rows));
+        }
+        if let Some(extent) = self.hits.extent().cloned() {
+            self.apply(Event::Extent(extent));
         }
         rows
     }

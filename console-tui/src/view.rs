@@ -22,6 +22,7 @@ mod hits;
 mod overlays;
 mod resource;
 mod resources;
+mod scroll;
 mod task;
 mod tasks;
 pub(crate) mod text;

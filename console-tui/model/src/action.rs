@@ -90,7 +90,7 @@ actions! {
     PrevTab "prev-tab" Screen "The screen before";
     Tasks "tasks" Screen "The tasks";
     Findings "findings" Screen "The findings of the lints";
-    Resources "resources" Screen "All resources, timers too, as they are told, and who waits on them";
+    Resources "resources" Screen "All resources, timers too, and who waits on them";
     Help "help" Screen "All keys";
     Palette "command-palette" Screen "Find an action by its name and do it";
     SortNext "sort-next" Table "Sort by the next column";

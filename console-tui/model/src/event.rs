@@ -23,6 +23,9 @@ pub enum Event {
     },
     /// The view drew lists with this many rows: the length of a page. Sent when it changes.
     PageRows(u16),
+    /// The view drew the screen of a task, a resource or a wait: how long it is, and from where on it was shown. Sent after
+    /// each frame.
+    Extent(Extent),
     /// The user asked for an action, by whichever way.
     Action(Action),
     /// The user typed while [`crate::Model::input`] is `Some`.
@@ -35,6 +38,58 @@ pub enum Event {
     Connection(ConnectionEvent),
     /// A frame arrived.
     Frame(Box<v1::Frame>),
+}
+
+/// How much there is of a screen that may be longer than the terminal is high; in lines.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Extent {
+    /// The first line that is shown.
+    pub top: usize,
+    /// Lines that are shown.
+    pub page: usize,
+    /// Lines there are.
+    pub lines: usize,
+    /// The doors on them, each with its line.
+    pub doors: Vec<(usize, usize)>,
+}
+
+impl Extent {
+    /// The line that a door is on.
+    pub fn line_of(&self, door: usize) -> Option<usize> {
+        self.doors.iter().find(|(index, _)| *index == door).map(|(_, line)| *line)
+    }
+
+    /// The greatest `top`.
+    pub fn last_top(&self) -> usize {
+        self.lines.saturating_sub(self.page)
+    }
+
+    fn shows(&self, line: usize) -> bool {
+        (self.top..self.top + self.page).contains(&line)
+    }
+
+    /// The door to choose and the line to begin with, one step (`down` or up) from `door`: to the next door if it is in sight
+    /// or a line beyond; else a line further.
+    pub(crate) fn step(&self, door: usize, doors: usize, down: bool) -> (usize, usize) {
+        let left_behind = self.line_of(door).is_some_and(|line| !self.shows(line));
+        let in_sight = self.doors.iter().filter(|(_, line)| self.shows(*line)).map(|(index, _)| *index);
+        let next = match (left_behind, down) {
+            (false, true) => Some(door + 1).filter(|next| *next < doors),
+            (false, false) => door.checked_sub(1),
+            // The first or last one in sight takes its place.
+            (true, true) => in_sight.min(),
+            (true, false) => in_sight.max(),
+        };
+        let near = |line: usize| line + 1 >= self.top && line <= self.top + self.page;
+        match next {
+            Some(next) if self.line_of(next).is_none_or(near) => {
+                let line = self.line_of(next).unwrap_or(self.top);
+                (next, self.top.min(line).max((line + 1).saturating_sub(self.page)))
+            }
+            _ if down => (door, (self.top + 1).min(self.last_top())),
+            _ => (door, self.top.saturating_sub(1)),
+        }
+    }
 }
 
 /// A change of the line that is being typed.

@@ -23,7 +23,7 @@ use crate::{
     columns::{self, Column, Fitted},
     config::Config,
     effect::Effect,
-    event::{ConnectionEvent, Event, Target},
+    event::{ConnectionEvent, Event, Extent, Target},
     id::{ResourceKey, TaskKey},
     lint::findings::Findings,
     nav::{OverlayKind, Screen},
@@ -99,6 +99,8 @@ pub struct Model {
     due: Due,
     /// The last request that was sent on this stream.
     sent: Option<Wish>,
+    /// How the view drew the screen last, if it is one that can be longer than the terminal is high.
+    extent: Extent,
 }
 
 /// Lets one event happen. What the shell has to do about it comes back; the order matters.
@@ -115,6 +117,12 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.resource_table.set_page(usize::from(rows));
             model.finding_list.set_page(usize::from(rows));
             model.changed();
+        }
+        Event::Extent(extent) => {
+            // It tells what was drawn: nothing is to be drawn again.
+            model.route.set_scroll(extent.top);
+            model.extent = extent;
+            return effects;
         }
         Event::Action(action) => model.act(action, &mut effects),
         Event::Edit(edit) => model.edit(&edit),
@@ -157,6 +165,7 @@ impl Model {
             resource_ops: ResourceOps::default(),
             due: Due::default(),
             sent: None,
+            extent: Extent::default(),
             config,
         }
     }
@@ -267,6 +276,14 @@ impl Model {
         let store = self.store()?;
         let resource = store.resources.resource(key)?;
         Some(resource::view(store, resource, &self.resource_ops, self.route.door()))
+    }
+
+    /// The line that a screen of this extent begins with: where the user left it, with the chosen door in sight.
+    pub fn scroll_top(&self, extent: &Extent) -> usize {
+        let (top, follows) = self.route.scroll();
+        let line = extent.line_of(self.route.door()).filter(|_| follows);
+        let top = line.map_or(top, |line| top.min(line).max((line + 1).saturating_sub(extent.page)));
+        top.min(extent.last_top())
     }
 
     /// The findings, most serious first.

@@ -115,9 +115,11 @@ pub(super) fn labelled(
     }
 }
 
-/// Marks a door when it is the chosen one.
+/// Makes an area a door, and marks it when it is the chosen one.
 pub(super) fn door(canvas: &mut Canvas<'_>, area: Rect, door: Option<usize>, chosen: Option<usize>) {
-    if door.is_some() && door == chosen {
+    let Some(index) = door else { return };
+    canvas.doors.push((index, area));
+    if door == chosen {
         canvas.select(area);
     }
 }
@@ -133,6 +135,11 @@ pub(super) fn doors<'a>(
         let used = canvas.text(area.x, y, area.width, &door_.text, Slot::Strong);
         door(canvas, Rect::new(area.x, y, used, 1), Some(index), chosen);
     }
+}
+
+/// Lines that operations take with a title above them, and at least one below it.
+pub(super) fn ops_lines(ops: &[OpView], more: usize) -> u16 {
+    1 + (ops.len() + usize::from(more > 0)).max(1) as u16
 }
 
 /// Operations, one a line; what is cut off below is counted.

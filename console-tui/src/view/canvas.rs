@@ -23,11 +23,13 @@ pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
     pub(super) theme: &'a Theme,
     cursor: Option<Position>,
+    /// The doors that were drawn, by their number, and where.
+    pub(super) doors: Vec<(usize, Rect)>,
 }
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
-        Self { buffer, theme, cursor: None }
+        Self { buffer, theme, cursor: None, doors: Vec::new() }
     }
 
     /// Draws `text` in at most `width` cells and returns how many it took.
@@ -130,6 +132,19 @@ impl<'a> Canvas<'a> {
     /// Draws the whole area in the colour of one meaning.
     pub(super) fn tint(&mut self, area: Rect, slot: Slot) {
         self.buffer.set_style(area.intersection(self.buffer.area), self.theme.style(slot));
+    }
+
+    /// Fills `area` with the cells of another buffer, from its line `top` on.
+    pub(super) fn copy(&mut self, from: &Buffer, top: u16, area: Rect) {
+        for y in area.y..area.bottom() {
+            for x in area.x..area.right() {
+                if let (Some(cell), Some(source)) =
+                    (self.buffer.cell_mut((x, y)), from.cell((x, y.saturating_add(top))))
+                {
+                    cell.clone_from(source);
+                }
+            }
+        }
     }
 
     /// Where the terminal's cursor stands.

@@ -1,13 +1,14 @@
 //! What lies where, by meaning: the answer to "what did that click hit?", made while drawing.
 
 use ratatui::layout::{Position, Rect};
-use taskscope_model::Target;
+use taskscope_model::{Target, event::Extent};
 
 /// The targets of one frame, and what the frame found out about its size.
 #[derive(Debug, Default, Clone)]
 pub struct HitMap {
     targets: Vec<(Rect, Target)>,
     page_rows: u16,
+    extent: Option<Extent>,
 }
 
 impl HitMap {
@@ -22,8 +23,17 @@ impl HitMap {
         self.page_rows
     }
 
+    /// What the screen of a task or a resource was found to be like; `None`: another one is shown.
+    pub fn extent(&self) -> Option<&Extent> {
+        self.extent.as_ref()
+    }
+
     pub(super) fn add(&mut self, area: Rect, target: Target) {
         self.targets.push((area, target));
+    }
+
+    pub(super) fn set_extent(&mut self, extent: Extent) {
+        self.extent = Some(extent);
     }
 
     pub(super) fn set_page_rows(&mut self, rows: u16) {

@@ -17,6 +17,7 @@ use super::{
     blocks::{self, Side},
     canvas::Canvas,
     hits::HitMap,
+    scroll,
 };
 use crate::theme::Slot;
 
@@ -24,9 +25,6 @@ use crate::theme::Slot;
 const WIDE_COLUMNS: u16 = 3;
 const NARROW_COLUMNS: u16 = 2;
 const WIDE: u16 = 108;
-
-/// Least lines that stay for the operations, their title included.
-const OPS_LINES: u16 = 4;
 
 pub(super) fn render(
     look: Look<'_>,
@@ -45,39 +43,52 @@ pub(super) fn render(
         return;
     };
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
-    let used = upper(canvas, inner, &view);
-    let ops = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner };
-    canvas.rule(Rect { height: ops.height.min(1), ..ops }, &[("operations".into(), Slot::Head)]);
-    let list = Rect {
-        x: ops.x + 1,
-        y: ops.y + 1,
-        width: ops.width.saturating_sub(1),
-        height: ops.height.saturating_sub(1),
-    };
-    if view.ops.is_empty() {
-        canvas.text(list.x, list.y, list.width, "none under way", Slot::Dim);
-    }
-    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::Task, view.selected_door);
+    let above = upper_lines(&view, inner.width);
+    let lines = above.saturating_add(blocks::ops_lines(&view.ops, view.more_ops));
+    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+        upper(canvas, Rect { height: above, ..area }, &view);
+        operations(canvas, below(area, above), &view);
+    });
     if look.model.header().stale {
         canvas.tint(body, Slot::Stale);
     }
 }
 
-/// Facts, attributes and parts beside each other. Returns the lines they take.
-fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) -> u16 {
-    let parts = view.parts.len() + usize::from(view.more_parts > 0);
-    let columns = if area.width >= WIDE { WIDE_COLUMNS } else { NARROW_COLUMNS };
-    // Without a column of their own, the parts stand below the attributes.
-    let above = if columns == WIDE_COLUMNS || parts == 0 { 0 } else { view.attributes.len() + 1 };
-    let wanted = view.about.len().max(view.attributes.len()).max(above + parts) as u16 + 2;
-    let height = wanted.min(area.height.saturating_sub(OPS_LINES));
+fn operations(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
+    canvas.rule(Rect { height: area.height.min(1), ..area }, &[("operations".into(), Slot::Head)]);
+    let list = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..below(area, 1) };
+    if view.ops.is_empty() {
+        canvas.text(list.x, list.y, list.width, "none under way", Slot::Dim);
+    }
+    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::Task, view.selected_door);
+}
+
+fn columns(width: u16) -> u16 {
+    if width >= WIDE { WIDE_COLUMNS } else { NARROW_COLUMNS }
+}
+
+/// Lines above the parts: without a column of their own, they stand below the attributes.
+fn above_parts(view: &ResourceView, width: u16) -> u16 {
+    if columns(width) == WIDE_COLUMNS || view.parts.is_empty() { 0 } else { view.attributes.len() as u16 + 1 }
+}
+
+/// Lines that facts, attributes and parts take, with a blank one below them.
+fn upper_lines(view: &ResourceView, width: u16) -> u16 {
+    let parts = (view.parts.len() + usize::from(view.more_parts > 0)) as u16 + above_parts(view, width);
+    parts.max(view.about.len() as u16).max(view.attributes.len() as u16) + 2
+}
+
+/// Facts, attributes and parts beside each other.
+fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
+    let columns = columns(area.width);
     let width = area.width / columns;
-    let block = |n: u16| Rect::new(area.x + n * width, area.y, width.saturating_sub(2), height);
+    let block = |n: u16| Rect::new(area.x + n * width, area.y, width.saturating_sub(2), area.height);
     blocks::facts(canvas, block(0), "resource", &view.about, view.selected_door);
     let attributes: Vec<_> =
         view.attributes.iter().map(|(label, value)| (label.as_str(), value, None)).collect();
     blocks::labelled(canvas, block(1), "attributes", &attributes, None);
-    let place = if columns == WIDE_COLUMNS { block(2) } else { below(block(1), above as u16) };
+    let place =
+        if columns == WIDE_COLUMNS { block(2) } else { below(block(1), above_parts(view, area.width)) };
     if !view.parts.is_empty() && place.height > 0 {
         let area = place;
         canvas.rule(Rect { height: 1, ..area }, &[("parts".into(), Slot::Head)]);
@@ -94,7 +105,6 @@ fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) -> u16 {
             canvas.text(list.x, list.y + view.parts.len() as u16, list.width, &words, Slot::Dim);
         }
     }
-    height
 }
 
 /// What is left of an area below so many lines.

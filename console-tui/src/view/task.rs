@@ -11,8 +11,8 @@
 //!  ─ timeline, last 60 s ─────────────────────────────────────────────────────────────
 //! ```
 //!
-//! Blocks stand in two columns below [`THREE_COLUMNS`] cells, in one in the side pane. When not all fit, the last ones
-//! go; the findings and the facts stay.
+//! Blocks stand in two columns below [`THREE_COLUMNS`] cells, in one in the side pane. When not all fit, the screen scrolls;
+//! in the side pane the last ones go, the findings and the facts stay.
 
 mod histogram;
 mod timeline;
@@ -28,7 +28,7 @@ use super::{
     blocks::{self, Side, door, facts},
     canvas::{Canvas, Piece, severity_slot, tone_slot},
     hits::HitMap,
-    text,
+    scroll, text,
 };
 use crate::theme::Slot;
 
@@ -38,7 +38,7 @@ const THREE_COLUMNS: u16 = 108;
 /// Lines of a sentence about a finding, and of its advice, at most.
 const MAX_SENTENCE_LINES: u16 = 4;
 
-/// Part of the body that findings may take: one in …
+/// Part of the side pane that findings may take: one in …
 const FINDINGS_SHARE: u16 = 3;
 
 /// Cells between two columns of blocks.
@@ -119,7 +119,11 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         return;
     };
     let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
-    arrange(look, canvas, inset(body), &view, layout);
+    let inner = inset(body);
+    let lines = sentences(&view, inner.width).saturating_add(least(&view, layout));
+    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+        arrange(look, canvas, area, &view, layout, area.height);
+    });
     if view.gone || look.model.header().stale {
         canvas.tint(body, Slot::Stale);
     }
@@ -139,15 +143,37 @@ pub(super) fn side_pane(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, key
         tone_slot(view.state.tone),
     );
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    arrange(look, canvas, inset(body), &view, ONE);
+    arrange(look, canvas, inset(body), &view, ONE, body.height / FINDINGS_SHARE);
+    // The doors of the pane can't be chosen.
+    canvas.doors.clear();
+}
+
+/// Lines that the findings take when nothing is cut.
+fn sentences(view: &TaskView, width: u16) -> u16 {
+    let width = width.saturating_sub(2);
+    let lines = |text: &str| text::wrap(text, width, usize::from(MAX_SENTENCE_LINES), ' ').len();
+    view.findings.iter().map(|finding| lines(&finding.message) + lines(&finding.advice)).sum::<usize>() as u16
+}
+
+/// Lines that the blocks take when nothing is cut.
+fn least(view: &TaskView, layout: &[&[Block]]) -> u16 {
+    let row = |row: &&[Block]| row.iter().map(|block| heights(*block, view).0).max().unwrap_or(0);
+    layout.iter().map(row).sum()
 }
 
 fn inset(area: Rect) -> Rect {
     Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
 
-fn arrange(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, layout: &[&[Block]]) {
-    let used = findings(canvas, area, view);
+fn arrange(
+    look: Look<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    view: &TaskView,
+    layout: &[&[Block]],
+    for_findings: u16,
+) {
+    let used = findings(canvas, Rect { height: for_findings, ..area }, view);
     let body = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     let rows: Vec<&[Block]> =
         layout.iter().copied().filter(|row| row.iter().any(|block| heights(*block, view).0 > 0)).collect();
@@ -231,7 +257,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
 }
 
 fn findings(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) -> u16 {
-    let room = area.height / FINDINGS_SHARE;
+    let room = area.height;
     let mut y = 0;
     for finding in &view.findings {
         if y >= room {

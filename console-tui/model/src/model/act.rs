@@ -123,7 +123,8 @@ impl Model {
         let page = match self.screen() {
             Screen::Findings => self.finding_list.page(),
             Screen::Resources => self.resource_table.page(),
-            Screen::Tasks | Screen::Task(_) | Screen::Resource(_) => self.table.page(),
+            Screen::Tasks => self.table.page(),
+            Screen::Task(_) | Screen::Resource(_) => self.extent.page,
         };
         // One row of the old page stays to hold on to.
         isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
@@ -139,9 +140,30 @@ impl Model {
             }
             (None, Screen::Findings) => self.finding_list.index(),
             (None, Screen::Resources) => self.resource_table.index(),
-            (None, Screen::Task(_) | Screen::Resource(_)) => self.route.door(),
+            (None, Screen::Task(_) | Screen::Resource(_)) => return self.scroll_by(by),
         };
         self.move_to(from.saturating_add_signed(by));
+    }
+
+    /// One step goes to the next door, further ones move the screen.
+    fn scroll_by(&mut self, by: isize) {
+        self.changed();
+        if by.unsigned_abs() > 1 {
+            let top = self.extent.top.saturating_add_signed(by);
+            return self.route.set_scroll(top.min(self.extent.last_top()));
+        }
+        let (door, top) = self.extent.step(self.route.door(), self.doors(), by > 0);
+        self.route.set_door(door);
+        self.route.set_scroll(top);
+    }
+
+    /// Doors of the screen of a task or a resource.
+    fn doors(&self) -> usize {
+        match self.screen() {
+            Screen::Task(key) => self.task(key).map_or(0, |task| task.doors.len()),
+            Screen::Resource(key) => self.resource(key).map_or(0, |resource| resource.doors.len()),
+            Screen::Tasks | Screen::Findings | Screen::Resources => 0,
+        }
     }
 
     pub(super) fn move_to(&mut self, index: usize) {
@@ -158,13 +180,13 @@ impl Model {
                 self.finding_list.move_to(index, world);
             }
             Screen::Resources => self.resource_table.move_to(index),
-            Screen::Task(key) => {
-                let doors = self.task(key).map_or(0, |task| task.doors.len());
-                self.route.set_door(index.min(doors.saturating_sub(1)));
-            }
-            Screen::Resource(key) => {
-                let doors = self.resource(key).map_or(0, |resource| resource.doors.len());
-                self.route.set_door(index.min(doors.saturating_sub(1)));
+            Screen::Task(_) | Screen::Resource(_) => {
+                self.route.set_door(index.min(self.doors().saturating_sub(1)));
+                match index {
+                    0 => self.route.set_scroll(0),
+                    usize::MAX => self.route.set_scroll(self.extent.last_top()),
+                    _ => {}
+                }
             }
         }
     }

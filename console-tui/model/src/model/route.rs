@@ -16,13 +16,17 @@ struct Step {
     screen: Screen,
     /// The chosen door of a task's screen.
     door: usize,
+    /// The first line that is shown of it.
+    top: usize,
+    /// The door was moved to: it must be in sight.
+    follows: bool,
     /// The filter that this step replaced.
     replaced: Option<Filter>,
 }
 
 impl Step {
     fn to(screen: Screen) -> Self {
-        Self { screen, door: 0, replaced: None }
+        Self { screen, door: 0, top: 0, follows: false, replaced: None }
     }
 }
 
@@ -58,7 +62,18 @@ impl Route {
     }
 
     pub(crate) fn set_door(&mut self, door: usize) {
-        self.top_mut().door = door;
+        let step = self.top_mut();
+        (step.door, step.follows) = (door, true);
+    }
+
+    /// The first line of the screen that is shown, and whether the chosen door has to be in sight.
+    pub(crate) fn scroll(&self) -> (usize, bool) {
+        (self.top().top, self.top().follows)
+    }
+
+    pub(crate) fn set_scroll(&mut self, top: usize) {
+        let step = self.top_mut();
+        (step.top, step.follows) = (top, false);
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -233,6 +233,8 @@ fn a_finding_leads_to_its_tasks_and_back() {
     client.act(Action::Back);
     assert_eq!(client.model.screen(), Screen::Findings);
     client.act(Action::NextTab);
+    assert_eq!(client.model.screen(), Screen::Resources);
+    client.act(Action::NextTab);
     assert_eq!(client.model.screen(), Screen::Tasks);
 }
 
