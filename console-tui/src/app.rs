@@ -90,6 +90,16 @@ impl App {
         self.apply(Event::Tick { now })
     }
 
+    /// There is work that can be done a bit at a time, when nothing else is to be done.
+    pub fn wants_work(&self) -> bool {
+        self.model.wants_work()
+    }
+
+    /// Does a bit of it.
+    pub fn work(&mut self) -> Vec<Effect> {
+        self.apply(Event::Work)
+    }
+
     /// The connection told something.
     pub fn news(&mut self, news: News) -> Vec<Effect> {
         self.apply(match news {

@@ -18,7 +18,10 @@ use std::{
 use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
 use taskscope_model::{Config, Effect};
-use tokio::time::{Instant as Deadline, MissedTickBehavior, interval, sleep_until};
+use tokio::{
+    task::yield_now,
+    time::{Instant as Deadline, MissedTickBehavior, interval, sleep_until},
+};
 
 use self::{
     connect::Connection,
@@ -90,6 +93,8 @@ pub async fn run(options: Options) -> io::Result<End> {
             }
             Some(news) = shell.connection.news.recv() => { shell.tell_time()?; shell.app.news(news) }
             _ = ticks.tick() => { shell.tell_time()?; Vec::new() }
+            // After each bit of work, whatever else there is comes first.
+            () = yield_now(), if shell.app.wants_work() => shell.app.work(),
         };
         shell.carry_out(effects)?;
     }

@@ -71,11 +71,16 @@ impl Screen {
         self.feed(event);
     }
 
+    /// An event, and the work that it makes.
     fn feed(&mut self, event: Event) {
-        for effect in update(&mut self.model, event) {
-            if let Effect::SendRequest(request) = effect {
-                self.connection.request(request);
+        let mut next = Some(event);
+        while let Some(event) = next {
+            for effect in update(&mut self.model, event) {
+                if let Effect::SendRequest(request) = effect {
+                    self.connection.request(request);
+                }
             }
+            next = self.model.wants_work().then_some(Event::Work);
         }
     }
 

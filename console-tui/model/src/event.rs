@@ -14,6 +14,8 @@ pub enum Event {
         /// Time since the client started.
         now: Duration,
     },
+    /// Nothing else is to be done: time for a bit of what takes long. Sent while [`crate::Model::wants_work`].
+    Work,
     /// The terminal has this size (columns, rows).
     Resize {
         /// Columns.

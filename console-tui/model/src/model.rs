@@ -15,6 +15,7 @@ mod resource;
 mod route;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ use overlay::{FilterEdit, OverlayState};
 use refresh::Due;
 use resource::ResourceOps;
 use route::Route;
+use walk::Walk;
 
 /// One picture of one process, with what the lints found in it.
 #[derive(Debug, Default, Clone)]
@@ -66,6 +68,8 @@ struct World {
 struct Frozen {
     world: World,
     since: Duration,
+    /// The user wants it so. Otherwise it stands until the walk over the picture that takes its place is done.
+    by_user: bool,
 }
 
 /// What is known of a restart of the process.
@@ -97,6 +101,12 @@ pub struct Model {
     children: Children,
     resource_ops: ResourceOps,
     due: Due,
+    /// The walk under way.
+    walk: Option<Walk>,
+    /// Rows were made of the picture that is shown.
+    has_rows: bool,
+    /// What a walk may do in one event.
+    slice: usize,
     /// The last request that was sent on this stream.
     sent: Option<Wish>,
     /// How the view drew the screen last, if it is one that can be longer than the terminal is high.
@@ -108,6 +118,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     match event {
         Event::Tick { now } => model.tick(now),
+        Event::Work => model.work(),
         Event::Resize { width, .. } => {
             model.width = width;
             model.changed();
@@ -164,6 +175,9 @@ impl Model {
             children: Children::default(),
             resource_ops: ResourceOps::default(),
             due: Due::default(),
+            walk: None,
+            has_rows: false,
+            slice: walk::SLICE,
             sent: None,
             extent: Extent::default(),
             config,
@@ -187,9 +201,14 @@ impl Model {
         &self.config
     }
 
-    /// The first snapshot is complete: what is shown is a whole picture. `--once` waits for it.
+    /// What is shown is a whole picture: the first snapshot is complete, and its lints and rows are made. `--once` waits for it.
     pub fn is_complete(&self) -> bool {
-        self.store().is_some()
+        self.has_rows
+    }
+
+    /// There is work that can be done a bit at a time: send [`Event::Work`] when nothing else is to be done.
+    pub fn wants_work(&self) -> bool {
+        self.walk.as_ref().is_some_and(|walk| !walk.is_done())
     }
 
     /// Whether the mouse should be captured.
@@ -330,7 +349,10 @@ impl Model {
         let before = self.now;
         self.now = now.max(before);
         // Ages that advance by themselves are shown to a tenth of a second.
-        let ages = self.link.is_stale(self.now) || !self.link.is_open() || self.frozen.is_some();
+        let ages = self.link.is_stale(self.now)
+            || !self.link.is_open()
+            || self.is_frozen()
+            || self.late_by().is_some();
         if ages && self.now.as_millis() / 100 != before.as_millis() / 100 {
             self.changed();
         }
@@ -358,45 +380,57 @@ impl Model {
         match outcome {
             Outcome::Unchanged => return,
             Outcome::Changed => {}
-            Outcome::Replaced { other_process } => {
-                if let Some(old) = other_process {
-                    self.live.findings = Findings::default();
-                    self.restart = Some(Restart { at: self.now, old_pid: old.hello.pid });
-                    if self.frozen.is_none() {
-                        self.forget_process(&old);
-                    }
-                }
-                self.due.force();
-            }
+            Outcome::Replaced { old } => self.replaced(old),
         }
         self.link.data_at = Some(self.now);
         self.due.data_changed();
     }
 
+    /// The old picture stays on the screen until a walk over the new one is done.
+    fn replaced(&mut self, old: Option<Box<Store>>) {
+        if let Some(old) = old {
+            let same = self.live.store.as_ref().is_some_and(|new| new.hello.instance == old.hello.instance);
+            let findings =
+                if same { self.live.findings.clone() } else { std::mem::take(&mut self.live.findings) };
+            if !same {
+                self.restart = Some(Restart { at: self.now, old_pid: old.hello.pid });
+            }
+            if self.frozen.is_none() {
+                let world = World { store: Some(*old), findings };
+                self.frozen = Some(Box::new(Frozen { world, since: self.now, by_user: false }));
+            }
+        }
+        self.drop_walk();
+        if !self.is_frozen() {
+            self.due.force();
+        }
+    }
+
     /// Another process is on the screen: nothing that points to a task of the old one may stay.
     fn forget_process(&mut self, old: &Store) {
         let Some(new) = &self.live.store else { return };
-        self.table.renumber(|site| new.site_at(old.place_parts(site)?));
+        self.table.renumber(old, new);
         self.route.forget_process(&mut self.table);
         self.resource_table.forget();
         self.resource_ops = ResourceOps::default();
         self.finding_list = FindingList::default();
         self.children = Children::default();
-        self.due.force();
+    }
+
+    /// The user has frozen the screen.
+    fn is_frozen(&self) -> bool {
+        self.frozen.as_ref().is_some_and(|frozen| frozen.by_user)
     }
 
     fn set_frozen(&mut self, on: bool) {
-        if !on {
-            let Some(frozen) = self.frozen.take() else { return };
-            let instance = |store: &Option<Store>| store.as_ref().map(|store| store.hello.instance);
-            if instance(&frozen.world.store) != instance(&self.live.store)
-                && let Some(old) = &frozen.world.store
-            {
-                self.forget_process(old);
-            }
-        } else if self.live.store.is_some() {
-            self.frozen = Some(Box::new(Frozen { world: self.live.clone(), since: self.now }));
+        if let Some(frozen) = &mut self.frozen {
+            (frozen.by_user, frozen.since) = (on, self.now);
+        } else if on && self.live.store.is_some() {
+            let world = self.live.clone();
+            self.frozen = Some(Box::new(Frozen { world, since: self.now, by_user: true }));
         }
+        self.drop_walk();
+        self.due.data_changed();
         self.due.force();
     }
 

@@ -21,7 +21,7 @@ use crate::{
     lint::LintKind,
     store::{
         Store,
-        task::{Kind, State, Task},
+        task::{Kind, Marks, State, Task},
     },
     values,
 };
@@ -108,28 +108,37 @@ pub(crate) fn fields() -> impl Iterator<Item = (&'static str, Field)> + Clone {
 pub(crate) struct Prepared<'a> {
     query: &'a Query,
     store: &'a Store,
-    /// For each site, its place in lower case.
-    places: Vec<Option<String>>,
+    places: &'a Places,
 }
 
+/// For each site, its place in lower case.
+#[derive(Debug, Default)]
+pub(crate) struct Places(Vec<Option<String>>);
+
 impl Query {
-    pub(crate) fn prepare<'a>(&'a self, store: &'a Store) -> Prepared<'a> {
-        let most = store.sites().map(|(id, _)| id.0).max().unwrap_or(0);
-        let places = (0..=most).map(|id| store.place(SiteId(id)).map(|place| place.to_lowercase())).collect();
+    pub(crate) fn prepare<'a>(&'a self, store: &'a Store, places: &'a Places) -> Prepared<'a> {
         Prepared { query: self, store, places }
     }
 }
 
+impl Places {
+    pub(crate) fn new(store: &Store) -> Self {
+        let most = store.sites().map(|(id, _)| id.0).max().unwrap_or(0);
+        Self((0..=most).map(|id| store.place(SiteId(id)).map(|place| place.to_lowercase())).collect())
+    }
+}
+
 impl Prepared<'_> {
-    pub(crate) fn matches(&self, task: &Task) -> bool {
-        self.holds(&self.query.root, task)
+    /// `marks`: what the lints say of it.
+    pub(crate) fn matches(&self, task: &Task, marks: Marks) -> bool {
+        self.holds(&self.query.root, task, marks)
     }
 
-    fn holds(&self, expr: &Expr, task: &Task) -> bool {
+    fn holds(&self, expr: &Expr, task: &Task, marks: Marks) -> bool {
         match expr {
-            Expr::All(parts) => parts.iter().all(|part| self.holds(part, task)),
-            Expr::Any(parts) => parts.iter().any(|part| self.holds(part, task)),
-            Expr::Not(inner) => !self.holds(inner, task),
+            Expr::All(parts) => parts.iter().all(|part| self.holds(part, task, marks)),
+            Expr::Any(parts) => parts.iter().any(|part| self.holds(part, task, marks)),
+            Expr::Not(inner) => !self.holds(inner, task, marks),
             Expr::Word(word) => self.has_word(word, task),
             Expr::Text { field, exact, needle } => self.text(*field, task).is_some_and(|text| {
                 if *exact { text.to_lowercase() == *needle } else { contains(text, needle) }
@@ -137,8 +146,8 @@ impl Prepared<'_> {
             Expr::State(state) => task.stats.state == *state,
             Expr::Kind(kind) => task.facts.kind == *kind,
             Expr::Id(id) => task.id().eq_ignore_ascii_case(id),
-            Expr::Lint(None) => task.lints != 0,
-            Expr::Lint(Some(kind)) => task.has_lint(*kind),
+            Expr::Lint(None) => marks.any(),
+            Expr::Lint(Some(kind)) => marks.has(*kind),
             Expr::Number { column, compare, value } => {
                 values::number(self.store, task, *column).is_some_and(|number| compare.holds(number, *value))
             }
@@ -155,7 +164,7 @@ impl Prepared<'_> {
         match field {
             TextField::Name => self.store.name(task),
             TextField::Fields => self.store.fields(task),
-            TextField::Place => self.places.get(task.facts.site.0 as usize)?.as_deref(),
+            TextField::Place => self.places.0.get(task.facts.site.0 as usize)?.as_deref(),
         }
     }
 }

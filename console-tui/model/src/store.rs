@@ -6,6 +6,7 @@
 //! Limit: `max_tasks` live records, [`MAX_RETIRED`] finished ones, and the limits of the parts.
 
 pub(crate) mod detail;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod intake;
@@ -30,7 +31,7 @@ use history::{History, MAX_HISTORIES, Ticks};
 use process::Cpu;
 pub(crate) use process::{Hello, Process, Site};
 use resources::Resources;
-use task::{Facts, Live, State, Stats, Sums, Task, Total};
+use task::{Facts, Live, Marks, State, Stats, Sums, Task, Total};
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
@@ -56,6 +57,8 @@ pub(crate) struct Store {
     pub(crate) resources: Resources,
     max_tasks: usize,
     tasks: Vec<Option<Task>>,
+    /// Which of each task's two marks are shown.
+    shown_marks: usize,
     free: Vec<u32>,
     by_slot: FxHashMap<u32, u32>,
     retired: VecDeque<Retired>,
@@ -88,6 +91,7 @@ impl Store {
             resources: Resources::default(),
             max_tasks,
             tasks: Vec::new(),
+            shown_marks: 0,
             free: Vec::new(),
             by_slot: FxHashMap::default(),
             retired: VecDeque::new(),
@@ -106,21 +110,19 @@ impl Store {
         }
     }
 
-    pub(crate) fn set_verdict(&mut self, key: TaskKey, lints: u16, severity_plus1: u8) {
-        if let Some(&index) = self.by_slot.get(&key.slot)
-            && let Some(Some(task)) = self.tasks.get_mut(index as usize)
-            && task.key == key
+    /// What a walk makes of the task in a record. Nobody sees it before [`Self::show_next_marks`].
+    pub(crate) fn set_next_marks(&mut self, record: usize, marks: Marks) {
+        let next = 1 - self.shown_marks;
+        if let Some(Some(task)) = self.tasks.get_mut(record)
+            && task.marks[next] != marks
         {
-            task.lints = lints;
-            task.severity_plus1 = severity_plus1;
+            task.marks[next] = marks;
         }
     }
 
-    pub(crate) fn clear_verdicts(&mut self) {
-        for task in self.tasks.iter_mut().flatten() {
-            task.lints = 0;
-            task.severity_plus1 = 0;
-        }
+    /// The marks that a walk has set on every task take the place of those that are shown.
+    pub(crate) fn show_next_marks(&mut self) {
+        self.shown_marks = 1 - self.shown_marks;
     }
 
     pub(crate) fn set_site(&mut self, id: SiteId, file: String, line: u32, column: u32) {
@@ -180,8 +182,7 @@ impl Store {
             facts,
             stats,
             history_plus1: 0,
-            lints: 0,
-            severity_plus1: 0,
+            marks: Default::default(),
             gone: false,
             history_lost: false,
         };
@@ -254,8 +255,7 @@ impl Store {
             task.stats.state = State::Done;
             task.stats.state_since_ns = self.now_ns;
         }
-        task.lints = 0;
-        task.severity_plus1 = 0;
+        task.marks = Default::default();
         let since_ns = task.stats.state_since_ns;
         self.retired_by_key.insert(task.key, index);
         self.tasks[index as usize] = Some(task);
@@ -352,7 +352,7 @@ impl Store {
     }
 
     /// The snapshot is complete: from now on what changes is news. `before` is an older picture of the same process.
-    pub(crate) fn complete(&mut self, before: Option<Self>) {
+    pub(crate) fn complete(&mut self, before: Option<&Self>) {
         self.filling = false;
         let totals = self.totals();
         let now_ns = self.now_ns;
@@ -367,44 +367,41 @@ impl Store {
     }
 
     /// Takes over what the wire does not carry: histories, the tasks that ended lately, details.
-    fn adopt(&mut self, mut old: Self) {
-        self.ticks = std::mem::take(&mut old.ticks);
+    fn adopt(&mut self, old: &Self) {
+        self.ticks = old.ticks.clone();
         self.process_history = old.process_history.clone();
-        self.cpu_samples = std::mem::take(&mut old.cpu_samples);
+        self.cpu_samples = old.cpu_samples.clone();
         for (site, old_site) in self.sites.iter_mut().zip(&old.sites) {
             site.history = old_site.history.clone();
         }
-        let entries = std::mem::take(&mut old.histories);
-        for (owner, history) in entries.into_iter().flatten() {
-            let Some(key) = old.record(owner).map(|task| task.key) else { continue };
+        for (owner, history) in old.histories.iter().flatten() {
+            let Some(key) = old.record(*owner).map(|task| task.key) else { continue };
             let Some(&index) = self.by_slot.get(&key.slot) else { continue };
             let Some(Some(task)) = self.tasks.get_mut(index as usize) else { continue };
             if task.key == key && task.history_plus1 > 0 {
-                self.histories[task.history_plus1 as usize - 1] = Some((index, history));
+                self.histories[task.history_plus1 as usize - 1] = Some((index, history.clone()));
             } else if task.key == key && self.histories.len() < MAX_HISTORIES {
-                self.histories.push(Some((index, history)));
+                self.histories.push(Some((index, history.clone())));
                 task.history_plus1 = self.histories.len() as u32;
             }
         }
-        for retired in std::mem::take(&mut old.retired) {
-            let Some(mut task) = old.tasks.get_mut(retired.index as usize).and_then(Option::take) else {
-                continue;
-            };
+        for retired in &old.retired {
+            let Some(mut task) = old.record(retired.index).cloned() else { continue };
             if self.task(task.key).is_some() {
                 continue;
             }
-            task.history_plus1 = 0;
+            (task.history_plus1, task.marks) = (0, Default::default());
             task.facts.name = self.move_text(&old.texts, task.facts.name);
             task.facts.fields = self.move_text(&old.texts, task.facts.fields);
             let index = self.tasks.len() as u32;
             self.retired_by_key.insert(task.key, index);
             self.tasks.push(Some(task));
-            self.retired.push_back(Retired { index, ..retired });
+            self.retired.push_back(Retired { index, ..*retired });
         }
-        for (key, detail) in old.details {
-            self.details.entry(key).or_insert(detail);
+        for (key, detail) in &old.details {
+            self.details.entry(*key).or_insert_with(|| detail.clone());
         }
-        self.resources.adopt(old.resources);
+        self.resources.adopt(&old.resources);
     }
 
     fn move_text(&mut self, from: &Texts, id: TextId) -> TextId {

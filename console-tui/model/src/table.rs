@@ -1,27 +1,30 @@
 //! The tasks table: which rows there are, in which order, which one is selected.
 //!
-//! Invariants: the selection is a task or a group, and follows it; the order changes in [`Table::rebuild`] only; drawing
+//! Invariants: the selection is a task or a group, and follows it; the order changes in [`Table::install`] only; drawing
 //! costs what the rows on the screen cost.
 //!
-//! Limit: one rebuild walks over all tasks once, and sorts only what can be on the screen (see [`order`]).
+//! Limit: new rows take a walk over all tasks, which makes a [`Draft`] of them; until it is done the old ones stay.
 
 pub(crate) mod cells;
+pub(crate) mod draft;
 pub(crate) mod groups;
 pub(crate) mod keys;
 pub(crate) mod order;
+mod words;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     columns::Column,
     config::Config,
     id::{SiteId, TaskKey},
-    lint::findings::Findings,
     query::Query,
     screen::table::{Row, RowKey, Sort},
-    store::{Store, task::Task},
+    store::Store,
 };
+use draft::Draft;
 use groups::{GroupMap, Shape};
+use keys::Keys;
 use order::{Entry, Order};
 
 /// How spawn sites fold when the user has not chosen for one.
@@ -63,6 +66,8 @@ pub(crate) struct Table {
     follows: bool,
     offset: usize,
     page: usize,
+    /// No filter hides a part of a group.
+    whole: bool,
     pub(crate) matching: usize,
     pub(crate) tasks: usize,
 }
@@ -90,6 +95,7 @@ impl Table {
             follows: false,
             offset: 0,
             page: 24,
+            whole: true,
             matching: 0,
             tasks: 0,
         }
@@ -120,7 +126,7 @@ impl Table {
         }
     }
 
-    /// The rows of the page. A task that is gone since the last rebuild is left out.
+    /// The rows of the page. A task that is gone since they were made is left out.
     pub(crate) fn rows(&self, store: &Store, columns: &[Column]) -> Vec<Row> {
         let end = (self.offset + self.page).min(self.order.len());
         (self.offset..end)
@@ -140,15 +146,14 @@ impl Table {
                     selected,
                     depth: u8::from(entry.is_member()),
                     unfolded: false,
-                    severity: task.severity(),
+                    severity: store.marks(task).severity(),
                     done: task.is_done(),
                     cells: columns.iter().map(|column| cells::task(store, task, *column)).collect(),
                 })
             }
             RowKey::Group(site) => {
                 let group = self.groups.get(site)?;
-                let cell =
-                    |column: &Column| cells::group(store, site, group, *column, self.filter.query.is_none());
+                let cell = |column: &Column| cells::group(store, site, group, *column, self.whole);
                 Some(Row {
                     key,
                     index,
@@ -165,60 +170,25 @@ impl Table {
 
     // --- changing ---
 
-    /// Makes the rows anew from what is known now.
-    pub(crate) fn rebuild(&mut self, store: &Store, findings: &Findings, config: &Config) {
-        let prepared = self.filter.query.as_ref().map(|query| query.prepare(store));
-        let mut shown = 0;
-        let mut matching: Vec<&Task> = Vec::new();
-        for task in store.shown_tasks(config.retention) {
-            shown += 1;
-            if prepared.as_ref().is_none_or(|prepared| prepared.matches(task)) {
-                matching.push(task);
-            }
-        }
-        (self.tasks, self.matching) = (shown, matching.len());
-        self.regroup(store, findings, config, &matching);
-        let keys = keys::Keys::new(store, self.sort, &matching);
-        let mut entries = Vec::with_capacity(matching.len().min(1 << 20));
-        for (site, group) in self.groups.iter().filter(|(_, group)| group.shape != Shape::Loose) {
-            entries.push(Entry::header(*site, keys.group(store, *site, group)));
-        }
-        for task in &matching {
-            entries.extend(self.entry(store, &keys, task));
-        }
-        self.order = Order::new(entries);
+    /// Begins to make the rows anew. `old`: the process that is shown, if it is another one.
+    pub(crate) fn draft(&self, store: &Store, config: &Config, old: Option<&Store>) -> Draft {
+        let folds = match old {
+            Some(old) => moved_folds(&self.folds, old, store),
+            None => self.folds.clone(),
+        };
+        let headers = self.groups.iter().filter(|(_, group)| old.is_none() && group.shape != Shape::Loose);
+        let grouped = headers.map(|(site, _)| site).collect();
+        let folding = Folding { mode: self.fold_mode, folds, grouped, fold_at: config.fold_at.max(2) as u64 };
+        Draft::new(store, self.filter.query.clone(), folding, Keys::new(store, self.sort), config)
+    }
+
+    /// What was made takes the place of the rows.
+    pub(crate) fn install(&mut self, draft: Draft, store: &Store) {
+        (self.tasks, self.matching) = (draft.tasks, draft.matching);
+        self.whole = draft.is_whole();
+        self.groups = draft.groups;
+        self.order = Order::new(draft.runs);
         self.place_selection(store);
-    }
-
-    fn regroup(&mut self, store: &Store, findings: &Findings, config: &Config, matching: &[&Task]) {
-        let before = std::mem::take(&mut self.groups);
-        for task in matching {
-            self.groups.add(store, task);
-        }
-        let of_sites = findings.of_sites();
-        for (site, group) in self.groups.iter_mut() {
-            let was_folded = before.get(*site).is_some_and(|old| old.shape != Shape::Loose);
-            group.shape =
-                shape(self.fold_mode, self.folds.get(site).copied(), group.tasks.len(), was_folded, config);
-            let hidden = if group.suspects > MAX_SURFACED { group.worst } else { group.worst_minor };
-            group.severity = of_sites.get(site).copied().max(hidden);
-        }
-    }
-
-    fn entry(&self, store: &Store, keys: &keys::Keys, task: &Task) -> Option<Entry> {
-        let site = task.facts.site;
-        let group = self.groups.get(site);
-        match group.map_or(Shape::Loose, |group| group.shape) {
-            Shape::Loose => Some(Entry::loose(task.key, keys.task(store, task))),
-            Shape::Unfolded => {
-                let group_key = keys.group(store, site, group?);
-                Some(Entry::member(site, task.key, group_key, keys.task(store, task)))
-            }
-            Shape::Folded => {
-                let surfaces = groups::is_suspect(task) && group?.suspects <= MAX_SURFACED;
-                surfaces.then(|| Entry::loose(task.key, keys.task(store, task)))
-            }
-        }
     }
 
     /// Finds the selected row again; if it is gone, the row that is now in its place.
@@ -256,7 +226,7 @@ impl Table {
             self.offset = self.selected_index + 1 - self.page;
         }
         self.offset = self.offset.min(self.order.len().saturating_sub(self.page));
-        self.order.sort_window(self.offset..self.offset + self.page);
+        self.order.sort_window(self.offset..self.offset.saturating_add(self.page));
         self.selected = self.order.get(self.selected_index).map(Entry::key);
     }
 
@@ -360,25 +330,50 @@ impl Table {
     }
 
     /// Another process: its sites have other numbers. What the user folded stays folded, by place.
-    pub(crate) fn renumber(&mut self, new_site: impl Fn(SiteId) -> Option<SiteId>) {
-        self.folds =
-            self.folds.drain().filter_map(|(site, folded)| Some((new_site(site)?, folded))).collect();
+    pub(crate) fn renumber(&mut self, old: &Store, new: &Store) {
+        self.folds = moved_folds(&self.folds, old, new);
         self.groups = GroupMap::default();
         // A task of the old process is none of the new one, even if the numbers are the same.
         (self.selected, self.follows) = (None, false);
     }
 }
 
-fn shape(mode: FoldMode, choice: Option<bool>, tasks: u64, was_grouped: bool, config: &Config) -> Shape {
-    let fold_at = config.fold_at.max(2) as u64;
-    // A site that hovers around the limit would flicker.
-    let limit = if was_grouped { fold_at - fold_at / 5 } else { fold_at };
-    let wanted = match (choice, mode) {
-        (Some(true), _) | (None, FoldMode::All) if tasks >= 2 => Some(true),
-        (None, FoldMode::Auto) if tasks >= limit => Some(true),
-        (Some(false), FoldMode::All) if tasks >= 2 => Some(false),
-        (Some(false), _) | (None, FoldMode::None) if tasks >= limit => Some(false),
-        _ => None,
-    };
-    wanted.map_or(Shape::Loose, |folded| if folded { Shape::Folded } else { Shape::Unfolded })
+fn moved_folds(folds: &FxHashMap<SiteId, bool>, old: &Store, new: &Store) -> FxHashMap<SiteId, bool> {
+    let moved = |site: SiteId| new.site_at(old.place_parts(site)?);
+    folds.iter().filter_map(|(site, folded)| Some((moved(*site)?, *folded))).collect()
+}
+
+/// How sites fold.
+#[derive(Debug)]
+struct Folding {
+    mode: FoldMode,
+    /// The user's choices: true is folded.
+    folds: FxHashMap<SiteId, bool>,
+    /// Sites with a header now: one that hovers around the limit would flicker.
+    grouped: FxHashSet<SiteId>,
+    fold_at: u64,
+}
+
+impl Folding {
+    fn limit(&self, site: SiteId) -> u64 {
+        if self.grouped.contains(&site) { self.fold_at - self.fold_at / 5 } else { self.fold_at }
+    }
+
+    /// The number of tasks from which on the site is folded; `None`: it never is.
+    fn folds_at(&self, site: SiteId) -> Option<u64> {
+        match (self.folds.get(&site), self.mode) {
+            (Some(true), _) | (None, FoldMode::All) => Some(2),
+            (None, FoldMode::Auto) => Some(self.limit(site)),
+            (Some(false), _) | (None, FoldMode::None) => None,
+        }
+    }
+
+    fn shape(&self, site: SiteId, tasks: u64) -> Shape {
+        let unfolds_at = if self.mode == FoldMode::All { 2 } else { self.limit(site) };
+        match self.folds_at(site) {
+            Some(folds_at) if tasks >= folds_at => Shape::Folded,
+            None if tasks >= unfolds_at => Shape::Unfolded,
+            _ => Shape::Loose,
+        }
+    }
 }

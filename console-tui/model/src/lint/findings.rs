@@ -11,7 +11,10 @@ use crate::{
     id::{SiteId, TaskKey},
     lint::{Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks, leak::Growth},
     screen::{findings::FindingId, task::TaskFinding},
-    store::{Store, task::Task},
+    store::{
+        Store,
+        task::{Marks, Task},
+    },
 };
 
 /// Tasks that a finding names.
@@ -45,6 +48,7 @@ pub(crate) struct Findings {
 }
 
 /// The tasks of one lint and site.
+#[derive(Debug)]
 struct Heap {
     severity: Severity,
     count: u64,
@@ -53,42 +57,58 @@ struct Heap {
     some: Vec<TaskKey>,
 }
 
-impl Findings {
-    /// Looks at every task once. Marks the tasks in the store.
-    pub(crate) fn run(&mut self, store: &mut Store, config: &LintConfig) {
-        let lints = checks::enabled(config);
-        let mut heaps: FxHashMap<FindingId, Heap> = FxHashMap::default();
-        let mut growths: FxHashMap<SiteId, Growth> = FxHashMap::default();
-        let mut verdicts: Vec<(TaskKey, u16, u8)> = Vec::new();
-        for task in store.tasks().filter(|task| !task.is_done()) {
-            if config.task_leak.enabled {
-                let growth = growths.entry(task.facts.site).or_default();
-                growth.add(task, store.now_ns, &config.task_leak);
-            }
-            let (mut bits, mut worst) = (0, 0);
-            let subject = Subject { store, task };
-            for lint in &lints {
-                let Verdict::Finding { severity, weight } = lint.check(&subject) else { continue };
-                bits |= lint.kind().bit();
-                worst = worst.max(severity as u8 + 1);
-                let id = FindingId { lint: lint.kind(), site: task.facts.site };
-                add(&mut heaps, id, severity, weight, task.key);
-            }
-            if bits != 0 {
-                verdicts.push((task.key, bits, worst));
-            }
+/// A run of the lints over all tasks, task by task.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    heaps: FxHashMap<FindingId, Heap>,
+    /// By number of the site.
+    growths: Vec<Growth>,
+}
+
+impl Run {
+    /// Looks at a task; the lints are those of [`checks::enabled`].
+    pub(crate) fn look_at(
+        &mut self,
+        store: &Store,
+        task: &Task,
+        lints: &[Box<dyn Lint>],
+        config: &LintConfig,
+    ) -> Marks {
+        let mut marks = Marks::default();
+        if task.is_done() {
+            return marks;
         }
-        let mut drafts: Vec<Draft> = heaps.into_iter().map(|(id, heap)| Draft::tasks(id, heap)).collect();
-        drafts.extend(
-            growths.into_iter().filter_map(|(site, growth)| Draft::leak(store, config, site, growth)),
-        );
-        self.keep(drafts, &lints, store);
-        store.clear_verdicts();
-        for (key, bits, worst) in verdicts {
-            store.set_verdict(key, bits, worst);
+        let site = task.facts.site;
+        if config.task_leak.enabled {
+            let index = site.0 as usize;
+            if self.growths.len() <= index {
+                self.growths.resize_with(index + 1, Growth::default);
+            }
+            self.growths[index].add(task, store.now_ns, &config.task_leak);
         }
+        let subject = Subject { store, task };
+        for lint in lints {
+            let Verdict::Finding { severity, weight } = lint.check(&subject) else { continue };
+            marks.add(lint.kind(), severity);
+            add(&mut self.heaps, FindingId::of_site(lint.kind(), site), severity, weight, task.key);
+        }
+        marks
     }
 
+    /// What was found. `before`: what was found the last time.
+    pub(crate) fn finish(self, before: &Findings, store: &Store, config: &LintConfig) -> Findings {
+        let lints = checks::enabled(config);
+        let mut drafts: Vec<Draft> =
+            self.heaps.into_iter().map(|(id, heap)| Draft::tasks(id, heap)).collect();
+        let growths = (0..).map(SiteId).zip(self.growths);
+        drafts.extend(growths.filter_map(|(site, growth)| Draft::leak(store, config, site, growth)));
+        let mut findings = Findings { first_seen: before.first_seen.clone(), ..Findings::default() };
+        findings.keep(drafts, &lints, store);
+        findings
+    }
+}
+
+impl Findings {
     /// Puts them in order, and writes the sentences of those that are kept.
     fn keep(&mut self, mut drafts: Vec<Draft>, lints: &[Box<dyn Lint>], store: &Store) {
         let now_ns = store.now_ns;
@@ -153,7 +173,7 @@ impl Draft {
     /// `None`: it does not look like a leak.
     fn leak(store: &Store, config: &LintConfig, site: SiteId, growth: Growth) -> Option<Self> {
         let severity = growth.check(store.site(site)?, store.now_ns, &config.task_leak)?;
-        let id = FindingId { lint: LintKind::TaskLeak, site };
+        let id = FindingId::of_site(LintKind::TaskLeak, site);
         Some(Self { id, severity, first_seen_ns: 0, about: About::Site(growth) })
     }
 
@@ -178,7 +198,9 @@ impl Draft {
 impl Heap {
     /// The sentence, and the tasks that it names.
     fn words(&self, id: FindingId, lint: &dyn Lint, store: &Store) -> Option<(String, Vec<TaskKey>)> {
-        let worst = store.task(self.worst.2)?;
+        // Between the walk and its end it may have gone.
+        let alive = || self.some.iter().find_map(|key| store.task(*key));
+        let worst = store.task(self.worst.2).or_else(alive)?;
         let mut tasks = vec![worst.key];
         tasks.extend(self.some.iter().copied().filter(|key| *key != worst.key).take(SHOWN_TASKS - 1));
         let message = if self.count == 1 {
@@ -203,7 +225,7 @@ impl Heap {
             .take(NAMED_TASKS)
             .map(|task| if task.facts.tokio_id > 0 { format!("#{}", task.id()) } else { task.id() })
             .collect();
-        let rest = self.count - 1 - named.len() as u64;
+        let rest = self.count.saturating_sub(1 + named.len() as u64);
         let more = if rest > 0 { format!(" and {} more", exact(rest)) } else { String::new() };
         format!(
             "{} tasks spawned {} {}. The worst: {} {}. The others: {}{more}.",

@@ -48,7 +48,7 @@ impl Model {
                 self.editing = Some(FilterEdit::new(self.filter_in_force()));
             }
             Action::ClearFilter => self.set_filter(self.filter_in_force().cleared()),
-            Action::Freeze => self.set_frozen(self.frozen.is_none()),
+            Action::Freeze => self.set_frozen(!self.is_frozen()),
             Action::CopyId => effects.extend(self.copied_id().map(Effect::CopyText)),
             Action::CopyPlace => effects.extend(self.copied_place().map(Effect::CopyText)),
             Action::ToggleMouse => {

@@ -33,23 +33,36 @@ pub(crate) struct Children {
     pub(crate) more: usize,
 }
 
-impl Children {
-    /// Looks for the tasks that `parent` spawned: one walk over all tasks.
-    pub(crate) fn find(store: &Store, parent: TaskKey) -> Self {
-        let mut all: Vec<(u64, TaskKey)> = Vec::new();
-        let mut total = 0;
-        for task in store.tasks().filter(|task| task.facts.parent == Some(parent)) {
-            total += 1;
-            all.push((task.facts.created_ns, task.key));
-            if all.len() > MAX_CHILDREN * 64 {
-                // The newest ones.
-                all.sort_unstable_by(|a, b| b.cmp(a));
-                all.truncate(MAX_CHILDREN);
-            }
+/// Children while a walk looks for them.
+#[derive(Debug)]
+pub(crate) struct ChildSearch {
+    parent: TaskKey,
+    found: Vec<(u64, TaskKey)>,
+    total: usize,
+}
+
+impl ChildSearch {
+    pub(super) fn new(parent: TaskKey) -> Self {
+        Self { parent, found: Vec::new(), total: 0 }
+    }
+
+    pub(super) fn add(&mut self, task: &Task) {
+        if task.facts.parent != Some(self.parent) {
+            return;
         }
-        all.sort_unstable_by(|a, b| b.cmp(a));
-        let list: Vec<TaskKey> = all.into_iter().take(MAX_CHILDREN).map(|(_, key)| key).collect();
-        Self { of: Some(parent), more: total - list.len(), list }
+        self.total += 1;
+        self.found.push((task.facts.created_ns, task.key));
+        if self.found.len() > MAX_CHILDREN * 64 {
+            // The newest ones.
+            self.found.sort_unstable_by(|a, b| b.cmp(a));
+            self.found.truncate(MAX_CHILDREN);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Children {
+        self.found.sort_unstable_by(|a, b| b.cmp(a));
+        let list: Vec<TaskKey> = self.found.into_iter().take(MAX_CHILDREN).map(|(_, key)| key).collect();
+        Children { of: Some(self.parent), more: self.total - list.len(), list }
     }
 }
 

@@ -41,7 +41,7 @@ impl Model {
             own_cost: store.and_then(Store::own_cost),
             own_memory_bytes: process.map(|process| process.own_memory_bytes),
             losses: self.losses(),
-            frozen: self.frozen.as_ref().map(|frozen| self.now.saturating_sub(frozen.since)),
+            frozen: self.frozen.as_ref().filter(|frozen| frozen.by_user).map(|frozen| self.now.saturating_sub(frozen.since)),
             receiving,
             notices: self.notices(),
         }
@@ -83,6 +83,10 @@ impl Model {
                 _ => "Connected anew; whether to the same process is not known.".to_owned(),
             };
             say(Severity::Info, words);
+        }
+        if let Some(late) = self.late_by() {
+            let late = crate::format::duration(late);
+            say(Severity::Info, format!("The rows are still those of before: looking at all tasks takes long, {late} by now."));
         }
         if let Some(store) = store {
             for problem in &store.hello.problems {
@@ -180,7 +184,7 @@ impl Model {
         if self.editing.is_some() {
             return vec![ACCEPT, GIVE_UP];
         }
-        let freeze = if self.frozen.is_some() { GO_ON } else { FREEZE };
+        let freeze = if self.is_frozen() { GO_ON } else { FREEZE };
         let mut hints = match self.screen() {
             Screen::Tasks => vec![MOVE, OPEN, FOLD, SORT, FILTER, COLUMNS, freeze],
             Screen::Resources => vec![MOVE, OPEN, FOLD, SORT, FILTER, PARTS, freeze],
@@ -273,7 +277,9 @@ impl Model {
                 LinkState::Idle | LinkState::Connecting { .. } => "Connecting.".to_owned(),
             });
         };
-        Some(if self.table.tasks > 0 {
+        Some(if !self.has_rows {
+            "All tasks are here; they are being put in order.".to_owned()
+        } else if self.table.tasks > 0 {
             format!("None of {} tasks matches the filter.", crate::format::exact(self.table.tasks as u64))
         } else if let Some(problem) = store.hello.problems.first() {
             problem.clone()

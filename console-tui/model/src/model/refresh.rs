@@ -1,4 +1,5 @@
-//! What costs a walk over all tasks (lints, rows, children) and is therefore done at most once a second.
+//! When a walk over all tasks (lints, rows, children) is due: at most once a second, or when the user asks for other rows. What
+//! it makes takes the place of what is shown at once.
 
 use std::time::Duration;
 
@@ -7,10 +8,15 @@ use taskscope_proto::limits::{MAX_DETAILS, MAX_RESOURCE_DETAILS};
 use crate::{
     effect::Effect,
     id::{ResourceKey, TaskKey},
-    model::{Model, World, detail::Children, resource::ResourceOps},
+    model::{
+        Model,
+        detail::{ChildSearch, Children},
+        resource::ResourceOps,
+        walk::{Goal, Walk},
+    },
     nav::Screen,
     screen::table::RowKey,
-    store::ingest::Wish,
+    store::{Store, ingest::Wish},
 };
 
 /// Time between two walks.
@@ -45,39 +51,104 @@ impl Due {
         self.moved_at = Some(now);
     }
 
+    fn rested(at: Option<Duration>, gap: Duration, now: Duration) -> bool {
+        at.is_none_or(|at| now.saturating_sub(at) >= gap)
+    }
+
+    /// Nothing is moved that the user is looking for.
+    fn still(&self, now: Duration) -> bool {
+        Self::rested(self.moved_at, STILL_AFTER_MOVE, now)
+    }
+
     fn walk(&self, now: Duration) -> bool {
-        let rested = |at: Option<Duration>, gap: Duration| at.is_none_or(|at| now.saturating_sub(at) >= gap);
-        self.force
-            || (self.data && rested(self.walked_at, MIN_GAP) && rested(self.moved_at, STILL_AFTER_MOVE))
+        self.force || (self.data && Self::rested(self.walked_at, MIN_GAP, now) && self.still(now))
     }
 }
 
 impl Model {
-    /// Runs the lints and makes the rows anew, if that is due.
+    /// Starts a walk if one is due, and shows what one has made.
     pub(super) fn refresh(&mut self) {
-        if !self.due.walk(self.now) {
-            return;
+        if self.due.force {
+            self.drop_walk();
         }
-        if self.due.data {
+        if self.walk.is_none() && self.due.walk(self.now) {
+            self.start_walk();
+            self.work();
+        } else {
+            self.show_walk();
+        }
+    }
+
+    /// A bit of the walk.
+    pub(super) fn work(&mut self) {
+        let Some(walk) = &mut self.walk else { return };
+        let world = match &mut self.frozen {
+            Some(frozen) if walk.goal.on_frozen => &mut frozen.world,
+            _ => &mut self.live,
+        };
+        if let Some(store) = &mut world.store {
+            walk.go_on(store, &world.findings, &self.config, self.slice);
+        }
+        self.show_walk();
+    }
+
+    /// What is half done is thrown away: the picture is another one, or other rows are wanted.
+    pub(super) fn drop_walk(&mut self) {
+        if self.walk.take().is_some_and(|walk| walk.goal.lints) {
+            self.due.data = true;
+        }
+    }
+
+    fn start_walk(&mut self) {
+        let forced = std::mem::take(&mut self.due.force);
+        self.due.walked_at = Some(self.now);
+        let on_frozen = forced && self.is_frozen();
+        let lints = self.due.data && !on_frozen;
+        if lints {
+            self.due.data = false;
             let keep: Vec<TaskKey> = self.route.tasks().chain(self.table.selected_task()).collect();
-            let World { store, findings } = &mut self.live;
-            if let Some(store) = store {
+            if let Some(store) = &mut self.live.store {
                 store.purge(u64::try_from(self.config.retention.as_nanos()).unwrap_or(u64::MAX), &keep);
-                findings.run(store, &self.config.lints);
             }
         }
-        let asked_for = self.due.force;
-        (self.due.data, self.due.force, self.due.walked_at) = (false, false, Some(self.now));
-        if self.frozen.is_some() && !asked_for {
-            return;
+        let shown = self.frozen.as_deref();
+        let world = shown.filter(|_| on_frozen).map_or(&self.live, |frozen| &frozen.world);
+        let Some(store) = &world.store else { return self.changed() };
+        let old = shown.and_then(|frozen| frozen.world.store.as_ref());
+        let old = old.filter(|old| old.hello.instance != store.hello.instance);
+        let rows = on_frozen || !self.is_frozen();
+        let goal = Goal {
+            forced,
+            on_frozen,
+            lints,
+            rows: rows.then(|| self.table.draft(store, &self.config, old)),
+            children: self.watched_task().filter(|_| rows).map(ChildSearch::new),
+        };
+        self.walk = Some(Walk::new(goal, store, self.now));
+    }
+
+    /// Shows what the walk has made, if it is done and nothing is moved under the user's eyes.
+    fn show_walk(&mut self) {
+        let may = |walk: &mut Walk| walk.is_done() && (walk.goal.forced || self.due.still(self.now));
+        if let Some(walk) = self.walk.take_if(may) {
+            self.install(walk);
         }
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        if let Some(store) = &world.store {
-            self.table.rebuild(store, &world.findings, &self.config);
-            self.children = match self.watched_task() {
-                Some(key) => Children::find(store, key),
-                None => Children::default(),
-            };
+    }
+
+    fn install(&mut self, walk: Walk) {
+        let Walk { goal, found, .. } = walk;
+        if let Some(found) = found {
+            self.live.findings = found;
+            if let Some(store) = &mut self.live.store {
+                store.show_next_marks();
+            }
+        }
+        if let Some(rows) = goal.rows {
+            self.leave_old_picture();
+            let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+            let Some(store) = &world.store else { return };
+            self.table.install(rows, store);
+            self.children = goal.children.map_or_else(Children::default, ChildSearch::finish);
             if self.route.screens().any(|screen| screen == Screen::Resources) {
                 self.resource_table.rebuild(store, &self.config);
             }
@@ -85,9 +156,27 @@ impl Model {
                 Screen::Resource(key) => ResourceOps::find(store, key),
                 _ => ResourceOps::default(),
             };
+            self.has_rows = true;
         }
         self.finding_list.settle(self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world));
         self.changed();
+    }
+
+    /// The live picture has its rows: what stood in its place goes.
+    fn leave_old_picture(&mut self) {
+        let Some(old) = self.frozen.take_if(|frozen| !frozen.by_user) else { return };
+        let instance = |store: &Option<Store>| store.as_ref().map(|store| store.hello.instance);
+        if instance(&old.world.store) != instance(&self.live.store)
+            && let Some(old) = &old.world.store
+        {
+            self.forget_process(old);
+        }
+    }
+
+    /// How long the rows that the user asked for have been in the making, once that is worth a word.
+    pub(super) fn late_by(&self) -> Option<Duration> {
+        let walk = self.walk.as_ref().filter(|walk| walk.goal.forced && !walk.is_done())?;
+        Some(self.now.saturating_sub(walk.started)).filter(|late| *late >= MIN_GAP)
     }
 
     /// The task whose detail is on the screen.

@@ -34,7 +34,7 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
     };
     let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
     tasks.sort_by_key(|task| task.key);
-    let ids = lint_ids(world, &tasks);
+    let ids = lint_ids(world, store, &tasks);
     Report {
         schema_version: SCHEMA_VERSION,
         process: Some(process(store)),
@@ -138,13 +138,18 @@ fn report_site(store: &Store, id: SiteId, site: &crate::store::Site) -> Site {
 }
 
 /// The ids of the tasks of each finding, in one walk.
-fn lint_ids(world: &World, tasks: &[&task::Task]) -> BTreeMap<(LintKind, SiteId), Vec<String>> {
+fn lint_ids(
+    world: &World,
+    store: &Store,
+    tasks: &[&task::Task],
+) -> BTreeMap<(LintKind, SiteId), Vec<String>> {
     let mut ids: BTreeMap<(LintKind, SiteId), Vec<String>> = BTreeMap::new();
     for finding in &world.findings.list {
         ids.insert((finding.id.lint, finding.id.site), Vec::new());
     }
     for task in tasks.iter().filter(|task| !task.is_done()) {
-        for kind in LintKind::ALL.iter().filter(|kind| task.has_lint(**kind) || kind.is_about_sites()) {
+        for kind in LintKind::ALL.iter().filter(|kind| store.marks(task).has(**kind) || kind.is_about_sites())
+        {
             if let Some(list) = ids.get_mut(&(*kind, task.facts.site))
                 && list.len() < MAX_IDS
             {

@@ -8,6 +8,7 @@ mod same;
 mod screens;
 mod stream;
 mod table;
+mod walk;
 
 use std::time::Duration;
 
@@ -45,7 +46,15 @@ impl Client {
         client
     }
 
+    /// An event, and the work that it makes.
     pub(super) fn send(&mut self, event: Event) {
+        self.send_alone(event);
+        while self.model.wants_work() {
+            self.send_alone(Event::Work);
+        }
+    }
+
+    pub(super) fn send_alone(&mut self, event: Event) {
         for effect in update(&mut self.model, event) {
             match effect {
                 Effect::SendRequest(request) => self.requests.push(request),

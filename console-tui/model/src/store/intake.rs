@@ -27,8 +27,8 @@ pub(crate) enum Outcome {
     Changed,
     /// Another picture took its place.
     Replaced {
-        /// It is of another process than this one, which was shown before.
-        other_process: Option<Box<Store>>,
+        /// What was shown before.
+        old: Option<Box<Store>>,
     },
 }
 
@@ -179,13 +179,10 @@ impl Intake {
     fn replace(&mut self, shown: &mut Option<Store>) -> Outcome {
         let Some(mut fresh) = self.incoming.take() else { return Outcome::Unchanged };
         self.error = None;
-        let (same, other): (Option<Store>, Option<Store>) = match shown.take() {
-            Some(old) if old.hello.instance == fresh.hello.instance => (Some(old), None),
-            old => (None, old),
-        };
-        fresh.complete(same);
+        let old = shown.take();
+        fresh.complete(old.as_ref().filter(|old| old.hello.instance == fresh.hello.instance));
         *shown = Some(*fresh);
-        Outcome::Replaced { other_process: other.map(Box::new) }
+        Outcome::Replaced { old: old.map(Box::new) }
     }
 
     fn break_off(&mut self, now: Duration) {

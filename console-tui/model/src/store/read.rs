@@ -8,7 +8,7 @@ use crate::{
         Store,
         history::{History, Rates},
         process::Site,
-        task::{Live, Sums, Task, Waker},
+        task::{Live, Marks, Sums, Task, Waker},
     },
 };
 
@@ -21,7 +21,27 @@ impl Store {
     /// Those that are alive or ended less than `retention` ago.
     pub(crate) fn shown_tasks(&self, retention: Duration) -> impl Iterator<Item = &Task> {
         let retention_ns = u64::try_from(retention.as_nanos()).unwrap_or(u64::MAX);
-        self.tasks().filter(move |task| !task.is_done() || task.state_age_ns(self.now_ns) < retention_ns)
+        self.tasks().filter(move |task| self.is_shown(task, retention_ns))
+    }
+
+    pub(crate) fn is_shown(&self, task: &Task, retention_ns: u64) -> bool {
+        !task.is_done() || task.state_age_ns(self.now_ns) < retention_ns
+    }
+
+    /// At most `most` records from number `from` on, the empty ones too; none: that was the last.
+    pub(crate) fn records(&self, from: usize, most: usize) -> &[Option<Task>] {
+        let from = from.min(self.tasks.len());
+        &self.tasks[from..self.tasks.len().min(from.saturating_add(most))]
+    }
+
+    /// What a walk set on a task; nobody sees it yet.
+    pub(crate) fn next_marks(&self, task: &Task) -> Marks {
+        task.marks[1 - self.shown_marks]
+    }
+
+    /// What the lints said of a task when they last looked at all of them.
+    pub(crate) fn marks(&self, task: &Task) -> Marks {
+        task.marks[self.shown_marks]
     }
 
     /// Tasks that are kept, finished ones included.

@@ -140,6 +140,10 @@ pub(crate) struct Resources {
     parts: BTreeSet<(ResourceKey, u32)>,
     ops_by_task: BTreeSet<(TaskKey, u32)>,
     ops_by_resource: BTreeSet<(ResourceKey, u32)>,
+    /// Those that block a thread, with its number.
+    ops_by_thread: BTreeSet<(u32, u32)>,
+    /// Those that were given what they wait for.
+    granted_ops: BTreeSet<u32>,
 }
 
 impl Resources {
@@ -183,6 +187,22 @@ impl Resources {
         ops.filter_map(|(_, slot)| self.ops.get(slot))
     }
 
+    /// The operations that block a thread.
+    pub(crate) fn ops_of_thread(&self, thread: u32) -> impl Iterator<Item = &Op> {
+        let ops = self.ops_by_thread.range((thread, 0)..=(thread, u32::MAX));
+        ops.filter_map(|(_, slot)| self.ops.get(slot))
+    }
+
+    /// The operations that block any thread, by thread.
+    pub(crate) fn blocking_ops(&self) -> impl Iterator<Item = &Op> {
+        self.ops_by_thread.iter().filter_map(|(_, slot)| self.ops.get(slot))
+    }
+
+    /// The operations that were given what they wait for, and did not take it yet.
+    pub(crate) fn granted_ops(&self) -> impl Iterator<Item = &Op> {
+        self.granted_ops.iter().filter_map(|slot| self.ops.get(slot))
+    }
+
     /// The resource that the program knows: what an internal part is a part of.
     pub(crate) fn visible(&self, key: ResourceKey) -> Option<&Resource> {
         let mut resource = self.resource(key)?;
@@ -205,10 +225,10 @@ impl Resources {
     // --- changing; the holds on texts pass to the records ---
 
     /// Takes over what the wire does not carry of those that are here too.
-    pub(crate) fn adopt(&mut self, old: Self) {
+    pub(crate) fn adopt(&mut self, old: &Self) {
         let Self { locks, by_slot, .. } = self;
         let key = |records: &FxHashMap<u32, Resource>, slot: u32| records.get(&slot).map(|record| record.key);
-        locks.adopt(old.locks, |slot| {
+        locks.adopt(old.locks.clone(), |slot| {
             let now = key(by_slot, slot);
             now.is_some() && now == key(&old.by_slot, slot)
         });
@@ -268,6 +288,8 @@ impl Resources {
         if let Some(task) = op.stats.task {
             self.ops_by_task.remove(&(task, slot));
         }
+        self.ops_by_thread.remove(&(op.stats.thread, slot));
+        self.granted_ops.remove(&slot);
         release(texts, op.texts());
     }
 
@@ -291,7 +313,16 @@ impl Resources {
                 self.ops_by_task.insert((task, slot));
             }
         }
+        self.ops_by_thread.remove(&(op.stats.thread, slot));
         op.stats = stats;
+        if op.blocks_thread() {
+            self.ops_by_thread.insert((stats.thread, slot));
+        }
+        if stats.granted_ns.is_some() {
+            self.granted_ops.insert(slot);
+        } else {
+            self.granted_ops.remove(&slot);
+        }
         let old = std::mem::replace(&mut op.attributes, new);
         release(held, texts(&old));
         true

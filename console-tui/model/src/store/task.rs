@@ -173,6 +173,44 @@ pub(crate) struct Stats {
     pub(crate) state: State,
 }
 
+/// What the lints said of a task.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// Bit per [`LintKind`].
+    lints: u32,
+    /// The worst of them, plus one; 0: none.
+    severity_plus1: u8,
+}
+
+impl Marks {
+    pub(crate) fn add(&mut self, kind: LintKind, severity: Severity) {
+        self.lints |= kind.bit();
+        self.severity_plus1 = self.severity_plus1.max(severity as u8 + 1);
+    }
+
+    pub(crate) fn any(self) -> bool {
+        self.lints != 0
+    }
+
+    pub(crate) fn has(self, kind: LintKind) -> bool {
+        self.lints & kind.bit() != 0
+    }
+
+    pub(crate) fn severity(self) -> Option<Severity> {
+        match self.severity_plus1 {
+            0 => None,
+            1 => Some(Severity::Info),
+            2 => Some(Severity::Warning),
+            _ => Some(Severity::Critical),
+        }
+    }
+
+    /// Whether the task stands on its own although its group is folded.
+    pub(crate) fn is_suspect(self) -> bool {
+        self.severity() > Some(Severity::Info)
+    }
+}
+
 /// A task. Times are on the recorder's clock; `at` is the moment that is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
@@ -181,10 +219,8 @@ pub(crate) struct Task {
     pub(crate) stats: Stats,
     /// Index of its history plus one; 0: none, it did nothing lately.
     pub(crate) history_plus1: u32,
-    /// Bit per [`LintKind`], from the last run of the lints.
-    pub(crate) lints: u16,
-    /// The worst of them, plus one; 0: none.
-    pub(crate) severity_plus1: u8,
+    /// Those that are shown and those that a walk is making; [`Store::marks`](super::Store::marks) knows which are which.
+    pub(super) marks: [Marks; 2],
     /// The server has dropped it.
     pub(crate) gone: bool,
     /// It has a history no more, for want of room.
@@ -269,19 +305,6 @@ impl Task {
     /// As the screen shows it: tokio's id, or `s` and the slot.
     pub(crate) fn id(&self) -> String {
         if self.facts.tokio_id > 0 { self.facts.tokio_id.to_string() } else { format!("s{}", self.key.slot) }
-    }
-
-    pub(crate) fn has_lint(&self, kind: LintKind) -> bool {
-        self.lints & kind.bit() != 0
-    }
-
-    pub(crate) fn severity(&self) -> Option<Severity> {
-        match self.severity_plus1 {
-            0 => None,
-            1 => Some(Severity::Info),
-            2 => Some(Severity::Warning),
-            _ => Some(Severity::Critical),
-        }
     }
 
     /// The counters that rates are made of, the running poll and the present wait included.

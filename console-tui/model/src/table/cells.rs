@@ -55,7 +55,7 @@ pub(crate) fn task(store: &Store, task: &Task, column: Column) -> Cell {
     let at = store.now_ns;
     let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
     match column {
-        Column::Warn => warn(task.severity()),
+        Column::Warn => warn(store.marks(task).severity()),
         Column::Id => Cell::new(task.id(), Tone::Door),
         Column::State => state(task.stats.state),
         Column::Name => text(store.name(task).map(str::to_owned)),

@@ -1,14 +1,11 @@
 //! The tasks of each spawn site, summed up.
 
-use rustc_hash::FxHashMap;
-
 use crate::{
     id::SiteId,
     lint::Severity,
     store::{
-        Store,
         history::Rates,
-        task::{Live, Task},
+        task::{Live, Marks, Task},
     },
     text::TextId,
 };
@@ -29,6 +26,10 @@ pub(crate) enum Shape {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Group {
     pub(crate) shape: Shape,
+    /// From so many tasks on it is folded for certain.
+    pub(crate) folds_at: u64,
+    /// What its row is sorted by.
+    pub(crate) key: u64,
     pub(crate) tasks: Live,
     pub(crate) rates: Rates,
     /// The name that all of them have.
@@ -54,49 +55,55 @@ pub(crate) enum SharedName {
     Several,
 }
 
-/// Whether a task stands on its own although its group is folded.
-pub(crate) fn is_suspect(task: &Task) -> bool {
-    task.severity() > Some(Severity::Info)
+impl Group {
+    /// `at`: the moment that is shown.
+    pub(crate) fn add(&mut self, task: &Task, marks: Marks, rates: Option<&Rates>, at: u64) {
+        self.tasks.add(task);
+        if let Some(rates) = rates {
+            self.rates.add(rates);
+        }
+        self.name = match self.name {
+            SharedName::Empty => SharedName::One(task.facts.name),
+            SharedName::One(name) if name == task.facts.name => self.name,
+            SharedName::One(_) | SharedName::Several => SharedName::Several,
+        };
+        self.longest_poll_ns = self.longest_poll_ns.max(task.longest_poll_ns(at));
+        self.longest_scheduled_ns = self.longest_scheduled_ns.max(task.longest_scheduled_ns(at));
+        self.worst = self.worst.max(marks.severity());
+        if marks.is_suspect() {
+            self.suspects += 1;
+        } else {
+            self.worst_minor = self.worst_minor.max(marks.severity());
+        }
+    }
 }
 
-/// Every site's group.
+/// Every site's group, by the site's number.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct GroupMap {
-    groups: FxHashMap<SiteId, Group>,
+    groups: Vec<Option<Box<Group>>>,
 }
 
 impl GroupMap {
-    pub(crate) fn add(&mut self, store: &Store, task: &Task) {
-        let group = self.groups.entry(task.facts.site).or_default();
-        group.tasks.add(task);
-        if let Some(rates) = store.rates(task) {
-            group.rates.add(&rates);
+    /// The group of a site, made by `new` if there is none.
+    pub(crate) fn entry(&mut self, site: SiteId, new: impl FnOnce() -> Group) -> &mut Group {
+        let index = site.0 as usize;
+        if self.groups.len() <= index {
+            self.groups.resize_with(index + 1, || None);
         }
-        group.name = match group.name {
-            SharedName::Empty => SharedName::One(task.facts.name),
-            SharedName::One(name) if name == task.facts.name => group.name,
-            SharedName::One(_) | SharedName::Several => SharedName::Several,
-        };
-        let at = store.now_ns;
-        group.longest_poll_ns = group.longest_poll_ns.max(task.longest_poll_ns(at));
-        group.longest_scheduled_ns = group.longest_scheduled_ns.max(task.longest_scheduled_ns(at));
-        group.worst = group.worst.max(task.severity());
-        if is_suspect(task) {
-            group.suspects += 1;
-        } else {
-            group.worst_minor = group.worst_minor.max(task.severity());
-        }
+        self.groups[index].get_or_insert_with(|| Box::new(new()))
     }
 
     pub(crate) fn get(&self, site: SiteId) -> Option<&Group> {
-        self.groups.get(&site)
+        self.groups.get(site.0 as usize)?.as_deref()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&SiteId, &Group)> {
-        self.groups.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SiteId, &Group)> {
+        (0..).map(SiteId).zip(&self.groups).filter_map(|(site, group)| Some((site, group.as_deref()?)))
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&SiteId, &mut Group)> {
-        self.groups.iter_mut()
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (SiteId, &mut Group)> {
+        let groups = (0..).map(SiteId).zip(&mut self.groups);
+        groups.filter_map(|(site, group)| Some((site, group.as_deref_mut()?)))
     }
 }

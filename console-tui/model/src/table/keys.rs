@@ -4,16 +4,18 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     columns::Column,
-    id::{SiteId, TaskKey},
+    id::SiteId,
     lint::Severity,
     screen::table::Sort,
     store::{
         Store,
         history::Rates,
-        task::{State, Task},
+        task::{Marks, State, Task},
     },
-    table::groups::{Group, SharedName},
-    text::TextId,
+    table::{
+        groups::{Group, GroupMap, SharedName},
+        words::Words,
+    },
     values,
 };
 
@@ -21,72 +23,98 @@ use crate::{
 const UNKNOWN_LAST: u64 = u64::MAX;
 /// Severity comes before anything else in the key of the first column.
 const SEVERITY_SHIFT: u32 = 56;
+/// What words cost, in tasks looked at: finding their number; finding what a task waits for.
+const TEXT_COST: usize = 4;
+const WAITS_COST: usize = 8;
 
-/// Makes the keys for one order.
+/// Makes the keys for one order. A key that stands for words is a number of [`Words`] first, and a rank when all are known.
+#[derive(Debug)]
 pub(crate) struct Keys {
     sort: Sort,
-    /// Alphabetical ranks of the texts of the column.
-    texts: FxHashMap<TextId, u64>,
+    words: Words,
     places: FxHashMap<SiteId, u64>,
-    /// Ranks of what the tasks wait for, in words.
-    waits: FxHashMap<TaskKey, u64>,
 }
 
 impl Keys {
-    pub(crate) fn new(store: &Store, sort: Sort, tasks: &[&Task]) -> Self {
-        let mut keys = Self {
-            sort,
-            texts: FxHashMap::default(),
-            places: FxHashMap::default(),
-            waits: FxHashMap::default(),
-        };
-        match sort.column {
-            Column::Name => keys.texts = ranks(store, tasks.iter().map(|task| task.facts.name)),
-            Column::Fields => keys.texts = ranks(store, tasks.iter().map(|task| task.facts.fields)),
-            Column::WaitsFor => keys.waits = wait_ranks(store, tasks),
-            Column::Place => {
-                let mut places: Vec<(&str, u32, u32, SiteId)> = store
-                    .sites()
-                    .filter(|(id, site)| id.is_known() && !site.file.is_empty())
-                    .map(|(id, site)| (site.file.as_str(), site.line, site.column, id))
-                    .collect();
-                places.sort_unstable();
-                keys.places = places.iter().zip(0..).map(|(place, rank)| (place.3, rank)).collect();
-            }
-            _ => {}
+    pub(crate) fn new(store: &Store, sort: Sort) -> Self {
+        let mut keys = Self { sort, words: Words::default(), places: FxHashMap::default() };
+        if sort.column == Column::Place {
+            let mut places: Vec<(&str, u32, u32, SiteId)> = store
+                .sites()
+                .filter(|(id, site)| id.is_known() && !site.file.is_empty())
+                .map(|(id, site)| (site.file.as_str(), site.line, site.column, id))
+                .collect();
+            places.sort_unstable();
+            keys.places = places.iter().zip(0..).map(|(place, rank)| (place.3, rank)).collect();
         }
         keys
     }
 
-    pub(crate) fn task(&self, store: &Store, task: &Task) -> u64 {
+    /// Whether keys are words, and final only after [`Self::rank`].
+    fn are_words(&self) -> bool {
+        !self.sort.by_change && matches!(self.sort.column, Column::Name | Column::Fields | Column::WaitsFor)
+    }
+
+    /// What a key costs, in tasks looked at.
+    pub(crate) fn cost(&self) -> usize {
+        match self.sort.column {
+            Column::WaitsFor => WAITS_COST,
+            Column::Name | Column::Fields => TEXT_COST,
+            _ => 1,
+        }
+    }
+
+    /// A task's key, to be made final by [`Self::ranked`].
+    pub(crate) fn task(&mut self, store: &Store, task: &Task, marks: Marks, rates: Option<Rates>) -> u64 {
         if self.sort.by_change {
             return self.number(values::change(store, task, self.sort.column));
         }
         let value = match self.sort.column {
-            Column::Warn => Some(suspicion(task.severity(), store.rates(task).unwrap_or_default())),
+            Column::Warn => Some(suspicion(marks.severity(), rates.unwrap_or_default())),
             Column::Id if task.facts.tokio_id > 0 => Some(task.facts.tokio_id),
             Column::Id => None,
             Column::State => state_rank(task.stats.state),
             Column::Kind => task.facts.kind.word().map(|_| task.facts.kind as u64),
-            Column::Name => self.texts.get(&task.facts.name).copied(),
-            Column::Fields => self.texts.get(&task.facts.fields).copied(),
+            Column::Name => return self.words.number(store.name(task)),
+            Column::Fields => return self.words.number(store.fields(task)),
+            Column::WaitsFor => return self.words.number(waits_for(store, task).as_deref()),
             Column::Place => self.places.get(&task.facts.site).copied(),
-            Column::WaitsFor => self.waits.get(&task.key).copied(),
             column => return self.number(values::number(store, task, column)),
         };
         self.encode(value)
     }
 
-    pub(crate) fn group(&self, store: &Store, site: SiteId, group: &Group) -> u64 {
+    /// The name that a group's tasks share takes part in the ranks.
+    pub(crate) fn add_group(&mut self, store: &Store, group: &mut Group) {
+        if self.sort.column == Column::Name && !self.sort.by_change {
+            let name = if let SharedName::One(name) = group.name { store.texts.text(name) } else { None };
+            group.key = self.words.number(name);
+        }
+    }
+
+    /// Ranks words, until `units` are used up; true: all of them.
+    pub(crate) fn rank(&mut self, store: &Store, groups: &mut GroupMap, units: &mut usize) -> bool {
+        if self.are_words() && !self.words.rank(units) {
+            return false;
+        }
+        for (site, group) in groups.iter_mut() {
+            group.key = self.group(store, site, group);
+        }
+        true
+    }
+
+    /// The final key.
+    pub(crate) fn ranked(&self, key: u64) -> u64 {
+        if self.are_words() { self.encode(self.words.rank_of(key)) } else { key }
+    }
+
+    fn group(&self, store: &Store, site: SiteId, group: &Group) -> u64 {
         let sums = group.tasks.sums(store.now_ns);
         let rates = &group.rates;
         let number = match (self.sort.column, self.sort.by_change) {
             (Column::Warn, _) => return self.encode(Some(suspicion(group.severity, *rates))),
             (Column::Place, _) => return self.encode(self.places.get(&site).copied()),
-            (Column::Name, _) => {
-                let name = if let SharedName::One(name) = group.name { name } else { TextId::NONE };
-                return self.encode(self.texts.get(&name).copied());
-            }
+            (Column::Name, _) => return self.ranked(group.key),
             (Column::Busy, true) | (Column::BusyRate, _) => rates.busy * 100.0,
             (Column::Sched, true) => rates.scheduled,
             (Column::Polls, true) | (Column::PollRate, _) => rates.polls,
@@ -116,16 +144,10 @@ impl Keys {
     }
 }
 
-/// Tasks that wait for nothing known have no rank.
-fn wait_ranks(store: &Store, tasks: &[&Task]) -> FxHashMap<TaskKey, u64> {
-    let words = |task: &&Task| {
-        let (op, _) = store.waits_on(task)?;
-        let on = store.resource_of(op).map(|resource| store.resource_short(resource));
-        Some((on.unwrap_or_else(|| store.op_words(op).to_owned()), task.key))
-    };
-    let mut words: Vec<(String, TaskKey)> = tasks.iter().filter_map(words).collect();
-    words.sort_unstable();
-    words.into_iter().zip(0..).map(|((_, key), rank)| (key, rank)).collect()
+fn waits_for(store: &Store, task: &Task) -> Option<String> {
+    let (op, _) = store.waits_on(task)?;
+    let on = store.resource_of(op).map(|resource| store.resource_short(resource));
+    Some(on.unwrap_or_else(|| store.op_words(op).to_owned()))
 }
 
 /// Severity first, then time in polls a second.
@@ -143,15 +165,4 @@ fn state_rank(state: State) -> Option<u64> {
         State::Done => Some(3),
         State::Unknown => None,
     }
-}
-
-fn ranks(store: &Store, ids: impl Iterator<Item = TextId>) -> FxHashMap<TextId, u64> {
-    let mut ranks: FxHashMap<TextId, u64> = ids.filter(|id| *id != TextId::NONE).map(|id| (id, 0)).collect();
-    let mut texts: Vec<(&str, TextId)> =
-        ranks.keys().filter_map(|id| Some((store.texts.text(*id)?, *id))).collect();
-    texts.sort_unstable();
-    for (rank, (_, id)) in (0..).zip(texts) {
-        ranks.insert(id, rank);
-    }
-    ranks
 }

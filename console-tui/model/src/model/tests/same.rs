@@ -7,7 +7,7 @@ use super::{Client, Fake, SITE_COUNT};
 use crate::{Action, Config, Event};
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     Spawn { slot: u32, site: u32, name: u8 },
     Work { slot: u32, polls: u64, wakes: u64, state: i32 },
     End { slot: u32 },
@@ -16,7 +16,7 @@ enum Step {
     Resync,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let slot = 0_u32..12;
     prop_oneof![
         3 => (slot.clone(), 0..=SITE_COUNT, 0_u8..4).prop_map(|(slot, site, name)| Step::Spawn { slot, site, name }),
@@ -29,7 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn play(fake: &mut Fake, step: &Step, generation: &mut u32) -> Vec<v1::Frame> {
+pub(super) fn play(fake: &mut Fake, step: &Step, generation: &mut u32) -> Vec<v1::Frame> {
     fake.now_ns += 10_000_000;
     let now_ns = fake.now_ns;
     match step {
