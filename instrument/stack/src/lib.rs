@@ -109,7 +109,9 @@ pub enum CaptureError {
         thread: u32,
     },
     /// The thread did not run its handler in time.
-    #[error("Thread {thread} did not answer signal {signal} within {limit_ms} ms: the kernel did not let it run.")]
+    #[error(
+        "Thread {thread} did not answer signal {signal} within {limit_ms} ms: the kernel did not let it run."
+    )]
     Silent {
         /// The signal.
         signal: i32,

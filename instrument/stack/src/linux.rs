@@ -98,7 +98,9 @@ impl Sampler {
         });
         self.forget_unmapped(&mappings);
         if let Some(error) = &raw.error {
-            problems.add(format!("The stack could not be copied ({error}): only the innermost function is known."));
+            problems.add(format!(
+                "The stack could not be copied ({error}): only the innermost function is known."
+            ));
         }
         let addresses = self.unwind(&raw, &mappings, &mut problems);
         let frames = self.name(&addresses, &mut problems);
@@ -130,7 +132,10 @@ impl Sampler {
                     None => break,
                 },
                 Err(framehop::Error::CouldNotReadStack(_)) if raw.stack.len() == STACK_BYTES => {
-                    problems.add(format!("The stack goes on past the {} KiB that are copied.", STACK_BYTES / 1024));
+                    problems.add(format!(
+                        "The stack goes on past the {} KiB that are copied.",
+                        STACK_BYTES / 1024
+                    ));
                     break;
                 }
                 // The end of the stack, or code without tables: what was found is what there is.
@@ -146,7 +151,9 @@ impl Sampler {
         if let Some(known) = self.modules.iter().position(|module| module.mapping().contains(address)) {
             return Ok(Some(known));
         }
-        let Some(mapping) = mappings.iter().find(|mapping| mapping.contains(address)) else { return Ok(None) };
+        let Some(mapping) = mappings.iter().find(|mapping| mapping.contains(address)) else {
+            return Ok(None);
+        };
         if self.modules.len() >= MAX_MODULES {
             self.forget_unmapped(&[]);
         }
@@ -188,6 +195,10 @@ impl Sampler {
                 None => frames.push(Frame::default()),
             }
         }
+        // Where the thread was started, in a C library without tables.
+        while frames.last().is_some_and(|frame| frame.function.is_empty()) && frames.len() > 1 {
+            frames.pop();
+        }
         let more = frames.len().saturating_sub(MAX_FRAMES);
         if more > 0 {
             frames.truncate(MAX_FRAMES);
@@ -200,7 +211,10 @@ impl Sampler {
 impl fmt::Debug for Sampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { signal, modules, .. } = self;
-        f.debug_struct("Sampler").field("signal", signal).field("modules", &modules.len()).finish_non_exhaustive()
+        f.debug_struct("Sampler")
+            .field("signal", signal)
+            .field("modules", &modules.len())
+            .finish_non_exhaustive()
     }
 }
 

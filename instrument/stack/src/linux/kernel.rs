@@ -68,7 +68,7 @@ fn name(number: libc::c_long) -> Option<&'static str> {
     };
     #[cfg(target_arch = "x86_64")]
     {
-        common.or_else(|| {
+        common.or({
             calls! { number;
                 "open" SYS_open "poll" SYS_poll "select" SYS_select "epoll_wait" SYS_epoll_wait "pause" SYS_pause "fork" SYS_fork
                 "vfork" SYS_vfork "stat" SYS_stat "lstat" SYS_lstat "getdents" SYS_getdents "rename" SYS_rename "unlink" SYS_unlink

@@ -3,12 +3,7 @@
 //! Both are loaded when a stack first goes through the file. What unwinding needs (`.eh_frame`) is read into memory and kept while the file is
 //! mapped; names are mapped from the file and given back by [`Module::forget_names`].
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt as _,
-    sync::Arc,
-};
+use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
 use addr2line::Loader;
 use framehop::ExplicitModuleSectionInfo;
@@ -156,8 +151,9 @@ fn code_segment<'d, R: object::ReadRef<'d>>(data: R, offset: u64) -> Option<Segm
     let is_mapped = |start: u64, size: u64| {
         offset < start.saturating_add(size) && offset.saturating_add(largest_page) > start
     };
-    let code = loaded().filter(|segment| segment.p_flags(endian) & object::elf::PF_X != 0);
-    let segment = code.filter(|segment| is_mapped(segment.p_offset(endian), segment.p_filesz(endian))).last()?;
+    let mut code = loaded().filter(|segment| segment.p_flags(endian) & object::elf::PF_X != 0);
+    // The last one: with small pages between, the one before it may seem to reach here.
+    let segment = code.rfind(|segment| is_mapped(segment.p_offset(endian), segment.p_filesz(endian)))?;
     let start = segment.p_vaddr(endian).wrapping_sub(segment.p_offset(endian)).wrapping_add(offset);
     Some(Segment { start, base })
 }
@@ -172,7 +168,9 @@ fn unwind_module<'d, R: object::ReadRef<'d>>(
         Some(section.address()..section.address().saturating_add(section.size()))
     };
     let bytes = |name| match object.section_by_name(name) {
-        Some(section) if section.size() <= MAX_UNWIND_BYTES => section.data().map(|data| Some(Bytes::from(data))),
+        Some(section) if section.size() <= MAX_UNWIND_BYTES => {
+            section.data().map(|data| Some(Bytes::from(data)))
+        }
         _ => Ok(None),
     };
     let sections = ExplicitModuleSectionInfo {

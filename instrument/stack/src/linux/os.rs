@@ -207,7 +207,8 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
 unsafe fn ticket(info: &siginfo_t) -> Option<u64> {
     // SAFETY: `si_pid` and `si_value` are there in a signal that was queued, which is asked first.
     unsafe {
-        let queued_here = info.si_code == libc::SI_QUEUE && libc::c_long::from(info.si_pid()) == libc::syscall(libc::SYS_getpid);
+        let queued_here = info.si_code == libc::SI_QUEUE
+            && libc::c_long::from(info.si_pid()) == libc::syscall(libc::SYS_getpid);
         let value = if queued_here { info.si_value().sival_ptr.addr() as u64 } else { 0 };
         (value >> TICKET_BITS == TAG).then_some(value & ((1 << TICKET_BITS) - 1))
     }
