@@ -1,0 +1,141 @@
+//! Real sockets on loopback, and what Linux says of them.
+
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::net::{UnixListener, UnixStream},
+    },
+    time::Duration,
+};
+
+use rustix::event::epoll;
+use taskscope_proto::v1::{Descriptor, DescriptorKind, Descriptors};
+
+use super::Reader;
+
+/// What takes a moment in the kernel is waited for.
+fn until(reader: &mut Reader, of: &impl AsRawFd, wanted: impl Fn(&Descriptor) -> bool) -> Descriptor {
+    for _ in 0..2_000 {
+        let found = find(&reader.read(), of);
+        if let Some(found) = found.filter(|found| wanted(found)) {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("never: {:?}", find(&reader.read(), of));
+}
+
+fn find(answer: &Descriptors, of: &impl AsRawFd) -> Option<Descriptor> {
+    assert_eq!(answer.problem, "");
+    answer.descriptors.iter().find(|descriptor| descriptor.fd == of.as_raw_fd() as u32).cloned()
+}
+
+#[test]
+fn a_connection_is_told_with_both_ends_and_its_bytes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut server, peer) = listener.accept().unwrap();
+    client.write_all(&[7; 1000]).unwrap();
+    let mut reader = Reader::default();
+    let told = until(&mut reader, &server, |told| told.recv_queue_bytes == Some(1000));
+    assert_eq!(told.kind(), DescriptorKind::Tcp);
+    assert_eq!(told.state, "established");
+    assert_eq!(told.local, listener.local_addr().unwrap().to_string());
+    assert_eq!(told.peer, peer.to_string());
+    let tcp = told.tcp.clone().unwrap();
+    assert_eq!(tcp.received_bytes, Some(1000));
+    assert!(tcp.rtt_ns > 0 && tcp.congestion_window > 0, "{tcp:?}");
+    assert!(told.ready & u32::from(rustix::event::PollFlags::IN.bits()) != 0);
+
+    let mut bytes = [0; 1000];
+    server.read_exact(&mut bytes).unwrap();
+    until(&mut reader, &server, |told| told.recv_queue_bytes == Some(0));
+    let sender = until(&mut reader, &client, |told| {
+        told.tcp.as_ref().is_some_and(|tcp| tcp.acked_bytes >= Some(1000))
+    });
+    assert_eq!(sender.peer, listener.local_addr().unwrap().to_string());
+    drop(client);
+    until(&mut reader, &server, |told| told.state == "close-wait");
+}
+
+#[test]
+fn a_peer_that_does_not_read_fills_the_send_queue() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (_server, _) = listener.accept().unwrap();
+    client.set_nonblocking(true).unwrap();
+    let mut written = 0;
+    while let Ok(bytes) = (&client).write(&[0; 65536]) {
+        written += bytes as u64;
+    }
+    let mut reader = Reader::default();
+    let told = until(&mut reader, &client, |told| told.send_queue_bytes > Some(0));
+    assert!(told.send_queue_bytes <= Some(written), "{told:?}");
+    assert_eq!(told.ready & u32::from(rustix::event::PollFlags::OUT.bits()), 0);
+}
+
+#[test]
+fn a_listener_tells_its_backlog() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _clients: Vec<TcpStream> =
+        (0..3).map(|_| TcpStream::connect(listener.local_addr().unwrap()).unwrap()).collect();
+    let mut reader = Reader::default();
+    let told = until(&mut reader, &listener, |told| told.backlog == Some(3));
+    assert_eq!((told.kind(), told.state.as_str()), (DescriptorKind::TcpListener, "listen"));
+    assert!(told.max_backlog > Some(3) && told.tcp.is_none() && told.send_queue_bytes.is_none());
+}
+
+#[test]
+fn datagrams_unix_sockets_and_pipes_are_told() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (near, far) = UnixStream::pair().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("listener.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (pipe, mut pipe_in) = std::io::pipe().unwrap();
+    pipe_in.write_all(b"four").unwrap();
+    (&far).write_all(b"three").unwrap();
+    let mut reader = Reader::default();
+    let answer = reader.read();
+    let told = find(&answer, &socket).unwrap();
+    assert_eq!((told.kind(), told.drops), (DescriptorKind::Udp, Some(0)));
+    let told = find(&answer, &near).unwrap();
+    assert_eq!((told.kind(), told.recv_queue_bytes), (DescriptorKind::Unix, Some(5)));
+    assert_eq!(told.peer_pid, std::process::id());
+    let told = find(&answer, &listener).unwrap();
+    assert_eq!((told.kind(), told.local.as_str()), (DescriptorKind::UnixListener, path.to_str().unwrap()));
+    let told = find(&answer, &pipe).unwrap();
+    assert_eq!((told.kind(), told.recv_queue_bytes), (DescriptorKind::Pipe, Some(4)));
+    assert!(answer.open >= 6 && answer.limit > answer.open && answer.reading_ns > 0);
+}
+
+#[test]
+fn an_epolls_targets_are_known_with_what_it_wants() {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    let (near, far) = UnixStream::pair().unwrap();
+    let wanted = epoll::EventFlags::IN | epoll::EventFlags::ET;
+    epoll::add(&epoll, near.as_fd(), epoll::EventData::new_u64(1), wanted).unwrap();
+    let answer = Reader::default().read();
+    let told = find(&answer, &near).unwrap();
+    assert!(told.watched && told.interest & wanted.bits() == wanted.bits(), "{told:?}");
+    assert!(!find(&answer, &far).unwrap().watched);
+    assert_eq!(find(&answer, &epoll).unwrap().kind(), DescriptorKind::Epoll);
+}
+
+#[test]
+fn a_number_that_is_used_again_is_another_descriptor() {
+    let mut reader = Reader::default();
+    let (first, _far) = UnixStream::pair().unwrap();
+    let (second, _second_far) = UnixStream::pair().unwrap();
+    let mut number = OwnedFd::from(first);
+    let before = find(&reader.read(), &number).unwrap();
+    assert_eq!(find(&reader.read(), &number).unwrap().identity, before.identity);
+    rustix::io::dup2(&second, &mut number).unwrap();
+    let after = find(&reader.read(), &number).unwrap();
+    assert_eq!(after.fd, before.fd);
+    assert_ne!((after.identity, after.inode), (before.identity, before.inode));
+}
