@@ -69,6 +69,20 @@ impl Holders {
         }
     }
 
+    /// Changes a cell's permits, by its number.
+    pub(crate) fn resize(&self, number: u32, permits: u32) {
+        if let Some(cell) = self.0.get(number as usize) {
+            cell.permits.store(permits & !GIVEN, Relaxed);
+        }
+    }
+
+    /// Adds a cell with the holder, time and place of another; its number, `None` when all are taken.
+    pub(crate) fn add_beside(&self, number: u32, permits: u32) -> Option<u32> {
+        let cell = self.0.get(number as usize)?;
+        let (place, since) = (cell.place.load(Relaxed), cell.since.load(Relaxed));
+        self.add(cell.holder.load(Relaxed), permits, false, place, since)
+    }
+
     /// Takes up to `permits` away from what this holder has, or has been given; `ended` is told since when each emptied cell was held. Returns the
     /// permits that are left over.
     pub(crate) fn take_from(&self, holder: u64, given: bool, permits: u32, mut ended: impl FnMut(Ticks)) -> u32 {

@@ -7,6 +7,7 @@
 //! 128 bytes: the first line is all that an uncontended exclusive hold touches. Histograms come with the third hold or the first wait.
 //! Limit: [`MAX_HOLDERS`](super::holders::MAX_HOLDERS) holders beside each other are told by name, further ones are counted.
 
+mod permits;
 mod reading;
 mod tokio;
 
