@@ -32,6 +32,9 @@ pub struct WatchRequest {
     /// send them: for recordings and scripts.
     #[prost(bool, tag = "10")]
     pub events: bool,
+    /// How often `Frame.descriptors` is wanted; 0: never. The server may be slower: a thousand sockets take it 10 ms.
+    #[prost(uint32, tag = "11")]
+    pub descriptors_interval_ms: u32,
 }
 /// A resource for good, as TaskRef is a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
