@@ -1,0 +1,59 @@
+//! tokio's barrier, with who waits on record.
+
+use std::{fmt, future::Future, panic::Location};
+
+use taskscope_recorder::Ledger;
+use tokio::sync as inner;
+
+use super::{
+    BarrierWaitResult,
+    wait::{Call, Waiting},
+};
+use crate::{source::muted, tracked::{Kind, Tracked}};
+
+const KIND: Kind = Kind { concrete_type: "Barrier", kind: "Sync", ledger: Ledger::None };
+
+/// Lets tasks wait for each other, as [`tokio::sync::Barrier`].
+///
+/// ```
+/// use taskscope::sync::Barrier;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let barrier = Barrier::with_name("start", 2);
+/// let (one, other) = tokio::join!(barrier.wait(), barrier.wait());
+/// assert!(one.is_leader() != other.is_leader());
+/// # }
+/// ```
+pub struct Barrier {
+    tracked: Tracked,
+    inner: inner::Barrier,
+}
+
+impl Barrier {
+    /// One that opens when `n` tasks wait; 0 is as 1.
+    #[track_caller]
+    pub fn new(n: usize) -> Self {
+        Self::with_name("", n)
+    }
+
+    /// One with a name for the console; empty: none.
+    #[track_caller]
+    pub fn with_name(name: &'static str, n: usize) -> Self {
+        let inner = muted(|| inner::Barrier::new(n));
+        Self { tracked: Tracked::named(KIND, name, Location::caller()), inner }
+    }
+
+    /// Waits until as many do as the barrier is for; one of them is the leader. Not cancel safe, as tokio's is not.
+    #[track_caller]
+    pub fn wait(&self) -> impl Future<Output = BarrierWaitResult> {
+        let call = Call::here("Barrier::wait");
+        async move { Waiting::new(call, self.tracked.id(), self.inner.wait()).await.0 }
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.inner, f)
+    }
+}

@@ -1,0 +1,263 @@
+//! Taking a lock: at once when it is free, else by tokio's own future, on record as an operation while it waits.
+//!
+//! An attempt never overtakes the queue: tokio hands released permits to those who wait, and an attempt fails while there are none left
+//! (`batch_semaphore.rs` of tokio 1.54). A task whose cooperative budget is used up yields before the attempt; tokio's own future takes the
+//! lock first and yields with it in hand.
+//!
+//! Nothing is allocated: tokio's futures have no name, but a type parameter needs none.
+
+use std::{
+    future::Future,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use taskscope_recorder::{Recorder, ResourceId, Ticks};
+use tokio::task::coop;
+
+use crate::{handle::Handle, source::muted, tracked::Pending};
+
+/// A call that takes something, as the console shows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    /// `Mutex::lock`.
+    pub(super) method: &'static str,
+    pub(super) at: &'static Location<'static>,
+}
+
+impl Call {
+    #[track_caller]
+    pub(super) fn here(method: &'static str) -> Self {
+        Self { method, at: Location::caller() }
+    }
+}
+
+/// What is known at the moment that a lock was taken; only with a recorder.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) recorder: &'static Recorder,
+    pub(super) at: &'static Location<'static>,
+    pub(super) now: Ticks,
+    /// How long it took, when it had to wait.
+    pub(super) waited: Option<Ticks>,
+}
+
+impl Taken {
+    /// Taken without a wait; `None` without a recorder.
+    #[inline]
+    pub(super) fn now(at: &'static Location<'static>) -> Option<Self> {
+        let recorder = recorder()?;
+        Some(Self { recorder, at, now: recorder.clock().ticks(), waited: None })
+    }
+
+    fn after(call: Call, recorder: &'static Recorder, begun: Option<Ticks>) -> Self {
+        let now = recorder.clock().ticks();
+        Self { recorder, at: call.at, now, waited: begun.map(|begun| now.saturating_sub(begun)) }
+    }
+}
+
+#[inline]
+pub(super) fn recorder() -> Option<&'static Recorder> {
+    Handle::default_handle().map(Handle::recorder)
+}
+
+/// The future of a `lock().await`.
+///
+/// `attempt` tries once, `wait` makes tokio's future and names the resource, `finish` makes the guard of what either gave; all on `lock`,
+/// a reference or an `Arc`.
+pub(super) fn acquire<L, R, G, A, W, D, F>(
+    call: Call,
+    lock: L,
+    attempt: A,
+    wait: W,
+    finish: D,
+) -> Acquire<L, A, W, D, F>
+where
+    A: FnOnce(&L) -> Option<R>,
+    W: FnOnce(&L) -> (Option<ResourceId>, F),
+    D: FnOnce(L, R, Option<Taken>) -> G,
+    F: Future<Output = R>,
+{
+    Acquire { call, state: Some((lock, finish)), start: Some((attempt, wait)), waiting: None }
+}
+
+pin_project! {
+    /// See [`acquire`].
+    pub(super) struct Acquire<L, A, W, D, F> {
+        call: Call,
+        // Until it is taken.
+        state: Option<(L, D)>,
+        // Until the first poll that is within the budget.
+        start: Option<(A, W)>,
+        #[pin]
+        waiting: Option<Waiting<F>>,
+    }
+}
+
+impl<L, R, G, A, W, D, F> Future for Acquire<L, A, W, D, F>
+where
+    A: FnOnce(&L) -> Option<R>,
+    W: FnOnce(&L) -> (Option<ResourceId>, F),
+    D: FnOnce(L, R, Option<Taken>) -> G,
+    F: Future<Output = R>,
+{
+    type Output = G;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<G> {
+        let mut this = self.project();
+        let Some((lock, _)) = this.state.as_ref() else { unreachable!("polled after it was ready") };
+        let (result, taken) = if this.start.is_some() {
+            let recorder = recorder();
+            // Without a recorder the whole is tokio's.
+            let budget = if recorder.is_some() { Some(ready!(coop::poll_proceed(context))) } else { None };
+            let Some((attempt, wait)) = this.start.take() else { unreachable!("it is there, as the line above saw") };
+            match recorder.and_then(|recorder| Some((muted(|| attempt(lock))?, recorder))) {
+                Some((result, recorder)) => {
+                    budget.inspect(coop::RestoreOnPending::made_progress);
+                    (result, Some(Taken::after(*this.call, recorder, None)))
+                }
+                None => {
+                    drop(budget);
+                    let (resource, future) = wait(lock);
+                    this.waiting.set(Some(Waiting::begun(*this.call, resource, future)));
+                    ready!(poll_waiting(this.waiting.as_mut(), context))
+                }
+            }
+        } else {
+            ready!(poll_waiting(this.waiting.as_mut(), context))
+        };
+        this.waiting.set(None);
+        let Some((lock, finish)) = this.state.take() else { unreachable!("it is there, as the first line saw") };
+        Poll::Ready(finish(lock, result, taken))
+    }
+}
+
+fn poll_waiting<F: Future>(
+    waiting: Pin<&mut Option<Waiting<F>>>,
+    context: &mut Context<'_>,
+) -> Poll<(F::Output, Option<Taken>)> {
+    match waiting.as_pin_mut() {
+        Some(waiting) => waiting.poll(context),
+        None => unreachable!("what is not at its start waits"),
+    }
+}
+
+pin_project! {
+    /// A future of tokio's that is an operation while it waits.
+    #[derive(Debug)]
+    pub(super) struct Waiting<F> {
+        call: Call,
+        recorder: Option<&'static Recorder>,
+        resource: Option<ResourceId>,
+        // Dropped before the future: the operation ends before another waiter is served.
+        wait: Option<Wait>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F> Waiting<F> {
+    /// On record from its first fruitless poll on.
+    pub(super) fn new(call: Call, resource: Option<ResourceId>, future: F) -> Self {
+        Self { call, recorder: recorder(), resource, wait: None, future }
+    }
+
+    /// On record from now on, so that its first poll, too, is the operation's: what tokio tells of that poll is told of it.
+    fn begun(call: Call, resource: Option<ResourceId>, future: F) -> Self {
+        let mut waiting = Self::new(call, resource, future);
+        waiting.wait = waiting.recorder.map(|recorder| Wait::begin(recorder, call, resource, recorder.clock().ticks()));
+        waiting
+    }
+
+    /// Tokio's future, for what else it can do.
+    pub(super) fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
+        self.project().future
+    }
+}
+
+impl<F: Future> Future for Waiting<F> {
+    type Output = (F::Output, Option<Taken>);
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(recorder) = *this.recorder else { return this.future.poll(context).map(|result| (result, None)) };
+        let result = match this.wait {
+            Some(wait) => {
+                let Poll::Ready(result) = wait.poll(|| this.future.poll(context)) else {
+                    wait.fruitless = true;
+                    return Poll::Pending;
+                };
+                result
+            }
+            None => {
+                let begun = recorder.clock().ticks();
+                let Poll::Ready(result) = muted(|| this.future.poll(context)) else {
+                    let mut wait = Wait::begin(recorder, *this.call, *this.resource, begun);
+                    // That poll was its first: from here on it has a task.
+                    wait.poll(|| ());
+                    wait.fruitless = true;
+                    *this.wait = Some(wait);
+                    return Poll::Pending;
+                };
+                result
+            }
+        };
+        let begun = this.wait.take().filter(|wait| wait.fruitless).map(|wait| wait.begun);
+        Poll::Ready((result, Some(Taken::after(*this.call, recorder, begun))))
+    }
+}
+
+/// A wait on record; it ends when dropped.
+#[derive(Debug)]
+struct Wait {
+    /// `None` past the recorder's limit, where it is counted.
+    op: Option<Pending>,
+    begun: Ticks,
+    /// Some poll said "pending".
+    fruitless: bool,
+}
+
+impl Wait {
+    fn begin(recorder: &'static Recorder, call: Call, resource: Option<ResourceId>, begun: Ticks) -> Self {
+        Self { op: Pending::begin(recorder, resource, call.method, call.at), begun, fruitless: false }
+    }
+
+    fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
+        match &self.op {
+            Some(op) => op.poll(|| muted(poll)),
+            None => muted(poll),
+        }
+    }
+}
+
+/// A `blocking_lock`: the same, with the thread blocked instead of the task.
+///
+/// # Panics
+/// Where blocking is forbidden, as tokio's own does.
+#[track_caller]
+pub(super) fn block<R>(
+    call: Call,
+    attempt: impl FnOnce() -> Option<R>,
+    resource: impl FnOnce() -> Option<ResourceId>,
+    wait: impl FnOnce() -> R,
+) -> (R, Option<Taken>) {
+    let Some(recorder) = recorder() else { return (wait(), None) };
+    panic_where_blocking_is_forbidden();
+    if let Some(result) = muted(attempt) {
+        return (result, Some(Taken::after(call, recorder, None)));
+    }
+    let begun = recorder.clock().ticks();
+    let result = match Pending::begin(recorder, resource(), call.method, call.at) {
+        Some(op) => op.block(|| muted(wait)),
+        None => muted(wait),
+    };
+    (result, Some(Taken::after(call, recorder, Some(begun))))
+}
+
+/// Tokio's own check, reached through a lock that nobody else sees: an attempt alone would not make it.
+#[track_caller]
+fn panic_where_blocking_is_forbidden() {
+    tokio::sync::Mutex::const_new(()).blocking_lock();
+}
