@@ -27,14 +27,15 @@ pub(crate) struct Kind {
 pub(crate) struct Tracked {
     kind: Kind,
     name: &'static str,
-    made_at: &'static Location<'static>,
+    /// `None`: unknown, as in a constant.
+    made_at: Option<&'static Location<'static>>,
     /// `None` inside: there was no room for it, and it is not tried again.
     id: OnceLock<Option<ResourceId>>,
 }
 
 impl Tracked {
     pub(crate) const fn new(kind: Kind, made_at: &'static Location<'static>) -> Self {
-        Self { kind, name: "", made_at, id: OnceLock::new() }
+        Self { kind, name: "", made_at: Some(made_at), id: OnceLock::new() }
     }
 
     /// With the name that the program gives it.
@@ -43,7 +44,13 @@ impl Tracked {
         name: &'static str,
         made_at: &'static Location<'static>,
     ) -> Self {
-        Self { kind, name, made_at, id: OnceLock::new() }
+        Self { kind, name, made_at: Some(made_at), id: OnceLock::new() }
+    }
+
+    /// Of a constant, which is made nowhere.
+    #[cfg(feature = "lock-api")]
+    pub(crate) const fn constant(kind: Kind) -> Self {
+        Self { kind, name: "", made_at: None, id: OnceLock::new() }
     }
 
     /// The recorder and the resource in it; `None` without a recorder, or without room.
@@ -55,6 +62,12 @@ impl Tracked {
             None => self.register(handle),
         };
         Some((handle.recorder(), id?))
+    }
+
+    /// The resource alone.
+    #[inline]
+    pub(crate) fn id(&self) -> Option<ResourceId> {
+        self.get().map(|(_, id)| id)
     }
 
     /// It as a lock.
@@ -81,8 +94,7 @@ impl Tracked {
     /// A new operation on it, begun at `place`.
     pub(crate) fn begin(&self, source: &str, place: &'static Location<'static>) -> Option<Pending> {
         let (recorder, id) = self.get()?;
-        let op = recorder.new_op(source, Some(id), recorder.place_number(place))?;
-        Some(Pending { recorder, op })
+        Pending::begin(recorder, Some(id), source, place)
     }
 
     #[cold]
@@ -93,11 +105,7 @@ impl Tracked {
                 concrete_type: self.kind.concrete_type,
                 kind: self.kind.kind,
                 name: self.name,
-                place: Some(Place {
-                    file: self.made_at.file(),
-                    line: self.made_at.line(),
-                    column: self.made_at.column(),
-                }),
+                place: self.made_at.map(|at| Place { file: at.file(), line: at.line(), column: at.column() }),
                 ledger: self.kind.ledger,
                 ..NewResource::default()
             })
@@ -121,6 +129,17 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
+    /// A new operation on a resource whose wrapper is out of reach; `None`: it is not known.
+    pub(crate) fn begin(
+        recorder: &'static Recorder,
+        resource: Option<ResourceId>,
+        source: &str,
+        place: &'static Location<'static>,
+    ) -> Option<Self> {
+        let op = recorder.new_op(source, resource, recorder.place_number(place))?;
+        Some(Self { recorder, op })
+    }
+
     /// Runs one poll of the future that waits.
     pub(crate) fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
         /// Leaves even if the poll panics.
