@@ -7,6 +7,7 @@ pub(crate) mod checks;
 pub mod config;
 pub(crate) mod findings;
 pub(crate) mod leak;
+pub(crate) mod locks;
 
 pub use config::LintConfig;
 
@@ -82,6 +83,24 @@ pub enum LintKind {
     AutoBoxedFuture,
     /// The future is large.
     LargeFuture,
+    /// Tasks or threads wait for each other in a circle.
+    Deadlock,
+    /// A lock was given to a future that its task no longer polls.
+    Futurelock,
+    /// A lock is held by a task that waits for something else, while others wait for the lock.
+    GuardAcrossAwait,
+    /// A blocking lock is held by a task that is not in a poll.
+    BlockingLockHeld,
+    /// A poll blocks its worker in the wait for a blocking lock.
+    BlockingLockWait,
+    /// Many tasks wait in line for a lock, although it is never held for long.
+    LockConvoy,
+    /// A writer waits long while readers come and go.
+    WriterStarvation,
+    /// A channel is full and its receiver does not receive.
+    FullChannel,
+    /// A task waits for a oneshot that nobody is about to send.
+    StuckOneshot,
 }
 
 impl LintKind {
@@ -96,6 +115,15 @@ impl LintKind {
         Self::SelfWakes,
         Self::AutoBoxedFuture,
         Self::LargeFuture,
+        Self::Deadlock,
+        Self::Futurelock,
+        Self::GuardAcrossAwait,
+        Self::BlockingLockHeld,
+        Self::BlockingLockWait,
+        Self::LockConvoy,
+        Self::WriterStarvation,
+        Self::FullChannel,
+        Self::StuckOneshot,
     ];
 
     /// Stable name, in kebab-case.
@@ -110,6 +138,15 @@ impl LintKind {
             Self::SelfWakes => "self-wakes",
             Self::AutoBoxedFuture => "auto-boxed-future",
             Self::LargeFuture => "large-future",
+            Self::Deadlock => "deadlock",
+            Self::Futurelock => "futurelock",
+            Self::GuardAcrossAwait => "guard-across-await",
+            Self::BlockingLockHeld => "blocking-lock-held",
+            Self::BlockingLockWait => "blocking-lock-wait",
+            Self::LockConvoy => "lock-convoy",
+            Self::WriterStarvation => "writer-starvation",
+            Self::FullChannel => "full-channel",
+            Self::StuckOneshot => "stuck-oneshot",
         }
     }
 
@@ -125,6 +162,15 @@ impl LintKind {
             Self::SelfWakes => "a task most of whose wakes come from itself",
             Self::AutoBoxedFuture => "a future so large that tokio moved it to the heap",
             Self::LargeFuture => "a large future",
+            Self::Deadlock => "tasks or threads that wait for each other in a circle",
+            Self::Futurelock => "a lock that was given to a future which its own task no longer polls",
+            Self::GuardAcrossAwait => "a lock held for long by a task that waits for something else",
+            Self::BlockingLockHeld => "a blocking lock held by a task that is not in a poll",
+            Self::BlockingLockWait => "a poll that blocks its worker in the wait for a blocking lock",
+            Self::LockConvoy => "a lock with many in line, although it is never held for long",
+            Self::WriterStarvation => "a writer that waits long while readers come and go",
+            Self::FullChannel => "a full channel whose receiver does not receive",
+            Self::StuckOneshot => "a task that waits for a oneshot which nobody is about to send",
         }
     }
 
@@ -133,8 +179,8 @@ impl LintKind {
         self == Self::TaskLeak
     }
 
-    pub(crate) fn bit(self) -> u16 {
-        1 << self as u16
+    pub(crate) fn bit(self) -> u32 {
+        1 << self as u32
     }
 
     /// The lint with this name.

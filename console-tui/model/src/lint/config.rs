@@ -43,6 +43,24 @@ pub struct LintConfig {
     pub auto_boxed_future: AutoBoxedFuture,
     /// `large-future`
     pub large_future: LargeFuture,
+    /// `deadlock`
+    pub deadlock: Deadlock,
+    /// `futurelock`
+    pub futurelock: Futurelock,
+    /// `guard-across-await`
+    pub guard_across_await: GuardAcrossAwait,
+    /// `blocking-lock-held`
+    pub blocking_lock_held: BlockingLockHeld,
+    /// `blocking-lock-wait`
+    pub blocking_lock_wait: BlockingLockWait,
+    /// `lock-convoy`
+    pub lock_convoy: LockConvoy,
+    /// `writer-starvation`
+    pub writer_starvation: WriterStarvation,
+    /// `full-channel`
+    pub full_channel: FullChannel,
+    /// `stuck-oneshot`
+    pub stuck_oneshot: StuckOneshot,
 }
 
 thresholds! {
@@ -119,5 +137,84 @@ thresholds! {
     LargeFuture {
         /// From this size on.
         size_bytes: u64 = 4096,
+    }
+}
+thresholds! {
+    /// `deadlock`
+    Deadlock {
+        /// Every wait of the circle must be older than this: what a frame tells is not of one instant.
+        min_ms: u64 = 300,
+        /// A circle that is not proven must be older than this.
+        suspected_ms: u64 = 1000,
+        /// A task that seems to wait for itself must do so for this long: the holder may be another future in it.
+        alone_ms: u64 = 10000,
+    }
+}
+thresholds! {
+    /// `futurelock`
+    Futurelock {
+        /// The lock must have been the future's for this long.
+        granted_ms: u64 = 300,
+        /// Where nothing tells that it was given: free for this long, though somebody is first in line.
+        suspected_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `guard-across-await`
+    GuardAcrossAwait {
+        /// Held for this long by an idle task, while somebody waits.
+        held_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `blocking-lock-held`
+    BlockingLockHeld {
+        /// Held for this long by a task that is not in a poll; somebody waits: critical.
+        held_ms: u64 = 100,
+    }
+}
+thresholds! {
+    /// `blocking-lock-wait`
+    BlockingLockWait {
+        /// A poll has waited for this long.
+        wait_ms: u64 = 10,
+        /// A warning from here on, …
+        warning_ms: u64 = 100,
+        /// … and critical from here on.
+        critical_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `lock-convoy`
+    LockConvoy {
+        /// This many wait at once, and …
+        min_waiters: u64 = 8,
+        /// … at least this share of the acquisitions of the last seconds had to wait, and …
+        contended_percent: u64 = 90,
+        /// … it was taken this often a second: with fewer there is nothing to judge, and …
+        min_acquisitions_per_s: f64 = 100.0,
+        /// … it was held for at most this share of the time: the rest went into handing it over.
+        max_held_percent: u64 = 50,
+    }
+}
+thresholds! {
+    /// `writer-starvation`
+    WriterStarvation {
+        /// A writer waits for this long, while readers that came after it got in.
+        wait_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `full-channel`
+    FullChannel {
+        /// A sender waits for room for this long, and nothing was received meanwhile.
+        wait_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `stuck-oneshot`
+    StuckOneshot {
+        /// The receiver waits for this long, and its sender can't send.
+        wait_ms: u64 = 1000,
     }
 }

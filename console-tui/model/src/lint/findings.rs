@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     format::exact,
     id::{SiteId, TaskKey},
-    lint::{Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks, leak::Growth},
+    lint::{Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks, leak::Growth, locks},
     screen::{findings::FindingId, task::TaskFinding},
     store::{
         Store,
@@ -63,6 +63,10 @@ pub(crate) struct Run {
     heaps: FxHashMap<FindingId, Heap>,
     /// By number of the site.
     growths: Vec<Growth>,
+    /// What was found of locks and channels, before the first task is looked at.
+    locks: Option<Vec<Finding>>,
+    /// What that says of the tasks that it is about.
+    lock_marks: FxHashMap<TaskKey, Marks>,
 }
 
 impl Run {
@@ -74,10 +78,11 @@ impl Run {
         lints: &[Box<dyn Lint>],
         config: &LintConfig,
     ) -> Marks {
-        let mut marks = Marks::default();
+        self.look_at_locks(store, config);
         if task.is_done() {
-            return marks;
+            return Marks::default();
         }
+        let mut marks = self.lock_marks.get(&task.key).copied().unwrap_or_default();
         let site = task.facts.site;
         if config.task_leak.enabled {
             let index = site.0 as usize;
@@ -95,8 +100,22 @@ impl Run {
         marks
     }
 
+    fn look_at_locks(&mut self, store: &Store, config: &LintConfig) {
+        if self.locks.is_some() {
+            return;
+        }
+        let found = locks::find(store, config);
+        for finding in &found {
+            for task in &finding.tasks {
+                self.lock_marks.entry(*task).or_default().add(finding.id.lint, finding.severity);
+            }
+        }
+        self.locks = Some(found);
+    }
+
     /// What was found. `before`: what was found the last time.
-    pub(crate) fn finish(self, before: &Findings, store: &Store, config: &LintConfig) -> Findings {
+    pub(crate) fn finish(mut self, before: &Findings, store: &Store, config: &LintConfig) -> Findings {
+        self.look_at_locks(store, config);
         let lints = checks::enabled(config);
         let mut drafts: Vec<Draft> =
             self.heaps.into_iter().map(|(id, heap)| Draft::tasks(id, heap)).collect();
@@ -104,6 +123,7 @@ impl Run {
         drafts.extend(growths.filter_map(|(site, growth)| Draft::leak(store, config, site, growth)));
         let mut findings = Findings { first_seen: before.first_seen.clone(), ..Findings::default() };
         findings.keep(drafts, &lints, store);
+        findings.add(self.locks.unwrap_or_default(), before, store.now_ns);
         findings
     }
 }
@@ -122,6 +142,18 @@ impl Findings {
         self.first_seen = first_seen;
         self.list =
             drafts.iter().take(MAX_FINDINGS).filter_map(|draft| draft.finding(lints, store)).collect();
+    }
+
+    /// Puts those about locks and channels among the others.
+    fn add(&mut self, mut list: Vec<Finding>, before: &Self, now_ns: u64) {
+        for finding in &mut list {
+            finding.first_seen_ns = before.first_seen.get(&finding.id).copied().unwrap_or(now_ns).min(now_ns);
+            self.first_seen.insert(finding.id, finding.first_seen_ns);
+        }
+        self.list.extend(list);
+        self.list.sort_by_key(|finding| (Reverse(finding.severity), finding.first_seen_ns, finding.id));
+        self.more += self.list.len().saturating_sub(MAX_FINDINGS);
+        self.list.truncate(MAX_FINDINGS);
     }
 
     /// The findings about spawn sites as a whole.

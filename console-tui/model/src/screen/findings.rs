@@ -1,20 +1,43 @@
 //! The list of findings.
 
 use crate::{
-    id::{SiteId, TaskKey},
+    id::{ResourceKey, SiteId, TaskKey},
     lint::{LintKind, Severity},
 };
+
+/// What a finding is about, and where Enter leads.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// The tasks of the finding's place.
+    #[default]
+    Site,
+    /// One task, or a circle that it is in.
+    Task(TaskKey),
+    /// A lock or a channel.
+    Resource(ResourceKey),
+    /// A thread outside any task, by its number.
+    Thread(u32),
+}
 
 /// Identity of a finding: it stays the same while numbers in it change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FindingId {
     /// The lint.
     pub lint: LintKind,
-    /// The tasks of this spawn site.
+    /// The tasks of this spawn site; for a lock or a channel, where it was made.
     pub site: SiteId,
+    /// What it is about.
+    pub subject: Subject,
 }
 
-/// One finding: a lint, and the tasks of one spawn site that it is about.
+impl FindingId {
+    /// A finding about the tasks of a spawn site.
+    pub fn of_site(lint: LintKind, site: SiteId) -> Self {
+        Self { lint, site, subject: Subject::Site }
+    }
+}
+
+/// One finding: a lint, and the tasks of one spawn site, the lock or the circle that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingView {
     /// Identity.

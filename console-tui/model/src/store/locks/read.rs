@@ -47,7 +47,7 @@ pub(crate) struct Waiter<'a> {
     pub(crate) since_ns: u64,
     /// It is its own since then, and was not taken.
     pub(crate) granted_ns: Option<u64>,
-    /// Permits it wants; 1 for anything but a semaphore; `None`: unknown.
+    /// Permits it still wants; 1 for anything but a semaphore; `None`: unknown.
     pub(crate) permits: Option<u64>,
     /// It wants to read.
     pub(crate) shared: bool,
@@ -101,6 +101,12 @@ impl Store {
         }
     }
 
+    /// A lock whose wait blocks the thread.
+    pub(crate) fn is_blocking(&self, resource: &Resource) -> bool {
+        let is_one = |kind: &str| kind.eq_ignore_ascii_case("lock") || kind.eq_ignore_ascii_case("blocking");
+        self.texts.text(resource.kind).is_some_and(is_one)
+    }
+
     /// A lock that the program made: with a row of its own, or of a type that is one.
     pub(crate) fn is_lock(&self, resource: &Resource) -> bool {
         !self.is_hidden(resource)
@@ -132,6 +138,14 @@ impl Store {
         list
     }
 
+    /// What is told of the lock that one waits for on `key`: of the resource that the program knows, or of a part of it.
+    pub(crate) fn lock_waited_for(&self, key: ResourceKey) -> Option<(&Resource, &Lock)> {
+        let around = self.lock_around(key)?;
+        let told = |resource: &Resource| self.resources.locks.lock(resource.key.slot);
+        let lock = told(around).or_else(|| self.resources.chain(key).find_map(told))?;
+        Some((around, lock))
+    }
+
     /// What the program calls it.
     pub(crate) fn resource_name(&self, resource: &Resource) -> Option<&str> {
         self.texts.text(resource.name)
@@ -160,8 +174,9 @@ impl Store {
     }
 
     /// Who holds it, in a few words: `transfer #91`, `2 readers`, `nobody`; `None`: unknown.
-    pub(crate) fn holders_words(&self, lock: &Lock) -> Option<String> {
+    pub(crate) fn holders_words(&self, kind: Option<LockKind>, lock: &Lock) -> Option<String> {
         let count = lock.holder_count()?;
+        let is_read = kind != Some(LockKind::Semaphore) && lock.holders.iter().all(|holder| holder.shared);
         let one = match (&*lock.holders, lock.more_holders) {
             ([], 0) => return Some("nobody".to_owned()),
             ([holder], 0) if !holder.shared => Some(holder),
@@ -169,11 +184,12 @@ impl Store {
         };
         Some(match one {
             Some(holder) => self.who_words(holder.who).unwrap_or_else(|| "somebody".to_owned()),
-            None if lock.holders.iter().all(|holder| holder.shared) && count == 1 => {
-                let reader = lock.holders.first().and_then(|holder| self.who_words(holder.who));
-                format!("{} (reads)", reader.unwrap_or_else(|| "somebody".to_owned()))
+            None if count == 1 => {
+                let holder = lock.holders.first().and_then(|holder| self.who_words(holder.who));
+                let holder = holder.unwrap_or_else(|| "somebody".to_owned());
+                if is_read { format!("{holder} (reads)") } else { holder }
             }
-            None if lock.holders.iter().all(|holder| holder.shared) => format!("{count} readers"),
+            None if is_read => format!("{count} readers"),
             None => format!("{count} holders"),
         })
     }
@@ -181,11 +197,15 @@ impl Store {
     /// Who is in the way of an operation, in as few words: `◂ transfer #91`; nothing for what has no holder at all.
     pub(crate) fn in_the_way_words(&self, op: &Op) -> Option<String> {
         let resource = self.resource_of(op)?;
-        let lock = self.lock(resource.key);
-        if lock.is_none() && self.lock_kind(resource).is_none() {
+        if self.is_channel(resource) {
             return None;
         }
-        let holders = lock.and_then(|lock| self.holders_words(lock));
+        let kind = self.lock_kind(resource);
+        let lock = self.lock_waited_for(op.resource?).map(|(_, lock)| lock);
+        if lock.is_none() && kind.is_none() {
+            return None;
+        }
+        let holders = lock.and_then(|lock| self.holders_words(kind, lock));
         Some(format!("◂ {}", holders.as_deref().unwrap_or(UNKNOWN)))
     }
 
@@ -243,7 +263,10 @@ impl Store {
         let method = words.rsplit("::").next().unwrap_or(words);
         let is_semaphore =
             self.resource_of(op).and_then(|resource| self.lock_kind(resource)) == Some(LockKind::Semaphore);
-        let wanted = parts.iter().find_map(|part| self.number(&part.attributes, "permits_requested"));
+        let number = |name: &str| parts.iter().find_map(|part| self.number(&part.attributes, name));
+        // tokio gives the first in line what comes free, bit by bit.
+        let wanted = number("permits_requested")
+            .map(|wanted| wanted.saturating_sub(number("permits_obtained").unwrap_or(0)));
         Waiter {
             op,
             since_ns: self.waits_since_ns(op),
@@ -274,6 +297,9 @@ impl Store {
         let words = self.op_words(op);
         let method = words.rsplit("::").next().unwrap_or(words);
         let starts = |begins: &[&str]| begins.iter().any(|begin| method.starts_with(begin));
+        if method.starts_with("closed") {
+            return None;
+        }
         if starts(&["recv", "changed", "wait_for", "await", "next", "blocking_recv"]) {
             Some(End::Receiver)
         } else if starts(&["send", "reserve", "blocking_send"]) {

@@ -1,0 +1,142 @@
+//! `deadlock`, and `futurelock` where somebody waits for what it was given: the circles of the wait-for graph.
+
+use super::{Found, NAMED, Pass};
+use crate::{
+    format::{UNKNOWN, exact},
+    id::SiteId,
+    lint::{LintKind, Severity},
+    screen::findings::Subject,
+    store::{
+        graph::{Circle, Circles, How, Link},
+        task::Waker,
+    },
+};
+
+const LOCKS: &str =
+    "Take these locks in one order everywhere, or let the first go before waiting for the second.";
+const CHANNELS: &str = "Whoever drains a channel must not wait for whoever fills it: give them tasks of their own, or use try_send.";
+const ALONE: &str = "It waits for what it holds itself: let the guard go first, or pass the guard on.";
+const FUTURE: &str = "Don't keep a future that waits for a lock while you await something else: drop it first, poll both (join!), or spawn it.";
+
+impl Pass<'_> {
+    pub(super) fn deadlocks(&mut self) {
+        let circles = std::mem::take(&mut self.circles);
+        for circle in &circles.list {
+            if self.is_due(circle) {
+                self.told.extend(circle.links.iter().map(|link| link.who));
+                self.told.extend(circle.victims.iter().copied());
+                self.told_locks.extend(circle.links.iter().map(|link| link.wait.resource));
+                self.circle(circle);
+            }
+        }
+        if self.config.deadlock.enabled {
+            self.unseen(&circles);
+        }
+        self.circles = circles;
+    }
+
+    fn is_due(&self, circle: &Circle) -> bool {
+        let given = circle.links.iter().any(|link| link.how == How::Given);
+        let config = &self.config.deadlock;
+        if given {
+            return self.config.futurelock.enabled
+                && self.is_old(circle.since_ns, self.config.futurelock.granted_ms);
+        }
+        let ms = match (circle.proven, circle.links.len()) {
+            (true, _) => config.min_ms,
+            (false, 1) => config.alone_ms,
+            (false, _) => config.suspected_ms,
+        };
+        config.enabled && self.is_old(circle.since_ns, ms)
+    }
+
+    fn circle(&mut self, circle: &Circle) {
+        let given = circle.links.iter().any(|link| link.how == How::Given);
+        let channel = circle.links.iter().any(|link| link.how == How::LastSeen);
+        let (lint, head) = match (given, circle.proven) {
+            (true, true) => (LintKind::Futurelock, "Futurelock"),
+            (true, false) => (LintKind::Futurelock, "This may be a futurelock"),
+            (false, true) => (LintKind::Deadlock, "Deadlock"),
+            (false, false) => (LintKind::Deadlock, "This may be a deadlock"),
+        };
+        let mut way: Vec<String> = Vec::new();
+        for link in circle.links.iter().take(NAMED) {
+            way.extend([self.who(link.who), self.name(link.wait.resource)]);
+        }
+        let more = circle.links.len().saturating_sub(NAMED);
+        if more > 0 {
+            way.push(format!("{} more", exact(more as u64)));
+        }
+        way.extend(circle.links.first().map(|link| self.who(link.who)));
+        let steps: Vec<String> = circle.links.iter().take(NAMED).map(|link| self.step(link)).collect();
+        let behind = match circle.victims.as_slice() {
+            [] => String::new(),
+            victims => format!(" Behind them wait {}: {}.", exact(victims.len() as u64), self.list(victims)),
+        };
+        let doubt = if circle.proven {
+            ""
+        } else if channel {
+            " Who was seen last at the other end of a channel need not be the only one who can go on there."
+        } else if circle.links.len() == 1 {
+            " Another future of the same task may hold it, and go on."
+        } else {
+            " Something that nothing tells of may still wake one of them."
+        };
+        let age = self.age(circle.since_ns);
+        let message = format!("{head}: {}, for {age}. {}.{behind}{doubt}", way.join(" → "), steps.join("; "));
+        let advice = match (given, channel, circle.links.len()) {
+            (true, ..) => FUTURE,
+            (false, true, _) => CHANNELS,
+            (false, false, 1) => ALONE,
+            (false, false, _) => LOCKS,
+        };
+        let mut about: Vec<Waker> = circle.links.iter().map(|link| link.who).collect();
+        about.dedup();
+        let severity = if circle.proven { Severity::Critical } else { Severity::Warning };
+        let subject = match about.iter().find(|who| matches!(who, Waker::Task(_))).or(about.first()) {
+            Some(Waker::Task(key)) => Subject::Task(*key),
+            Some(Waker::Thread(thread)) => Subject::Thread(*thread),
+            Some(Waker::Unknown) | None => Subject::Site,
+        };
+        let site = circle.links.first().map_or(SiteId::NONE, |link| self.site_of(link.wait.resource));
+        self.found.push(Found { lint, severity, subject, site, message, advice, about });
+    }
+
+    /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, which transfer #91 holds (acquired at …, 41 s ago)`
+    fn step(&self, link: &Link) -> String {
+        let (who, next) = (self.who(link.who), self.who(link.next));
+        let place = self.place(link.wait.site);
+        let on = self.name(link.wait.resource);
+        let at = self.store.short_place(link.held_site).unwrap_or_else(|| UNKNOWN.to_owned());
+        let ago = self.age(link.held_since_ns);
+        let why = match link.how {
+            How::Holds => format!("held by {next} (acquired at {at} {ago} ago)"),
+            How::Given => format!(
+                "which was given {ago} ago to a future of {next} (begun at {at}) that has not been polled since, though the task was"
+            ),
+            How::Ahead => format!("in the queue behind {next} (at {at}, {ago} ago)"),
+            How::LastSeen => format!("whose other end {next} was seen at last"),
+        };
+        format!("{who} waits{place} for {on}, {why}")
+    }
+
+    /// What a limit kept from being looked at is said, not passed over.
+    fn unseen(&mut self, circles: &Circles) {
+        let message = if circles.cut {
+            "There are too many holders and waits to look for deadlocks: none would be found."
+        } else if circles.more > 0 {
+            "There are more deadlocks than are listed."
+        } else {
+            return;
+        };
+        self.found.push(Found {
+            lint: LintKind::Deadlock,
+            severity: Severity::Info,
+            subject: Subject::Site,
+            site: SiteId::NONE,
+            message: message.to_owned(),
+            advice: "Look at the locks, sorted by their longest wait.",
+            about: Vec::new(),
+        });
+    }
+}

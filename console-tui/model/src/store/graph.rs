@@ -1,0 +1,288 @@
+//! Who is stuck behind whom: the wait-for graph of tasks, threads, locks and channels, and the circles in it.
+//!
+//! Somebody is stuck who waits for locks alone, none of which can come free before somebody else who is stuck goes on. The
+//! largest such set is found by assuming all who wait to be stuck and taking away whoever can go on, until nothing changes.
+//! What remains is a deadlock: it holds for `select!` and `join!` alike, since every wait of everybody in it is stuck.
+//!
+//! Within one task several futures may wait at once, and one of them hold what another waits for: the wire does not tell them
+//! apart. So a task that seems to wait for itself is a suspicion, unless its poll blocks its thread or it was given what it waits
+//! for in a future that it polls no more.
+//!
+//! Invariants: a wait for anything but a lock (a timer, a socket, a `Notify`), a holder nobody knows, an operation that was
+//! not polled in the last poll: each counts as "can go on", so that what is called proven is. Channels are looked at in a
+//! second pass alone, whose circles are suspicions: who received last need not receive again.
+//!
+//! Limit: [`MAX_HELD`] holders, [`MAX_WAITS`] waits and [`MAX_STEPS`] steps; past them there is no verdict, and that is said.
+//! It costs what those cost who hold something and wait, not what all operations cost.
+
+mod chain;
+mod circles;
+mod solve;
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    id::{OpKey, ResourceKey, SiteId, TaskKey},
+    store::{
+        Store,
+        locks::{
+            Lock,
+            read::{End, LockKind, Waiter},
+        },
+        resources::Op,
+        task::{Kind, State, Task, Waker},
+    },
+};
+pub(crate) use chain::{ChainLine, Mark};
+pub(crate) use circles::{Circle, Circles, How, Link};
+
+/// Holders that are looked at in one run.
+const MAX_HELD: usize = 50_000;
+/// Waits that are followed in one run.
+const MAX_WAITS: usize = 100_000;
+/// Waits that are judged in one run, each as often as what it depends on changes.
+const MAX_STEPS: usize = 1_000_000;
+
+/// A timer is overdue from here on: the driver may be late.
+const OVERDUE_NS: u64 = 100_000_000;
+
+/// Whether somebody is kept from going on, as far as that can be told.
+#[derive(Debug)]
+pub(crate) struct Blocked<'a> {
+    /// Everything it waits for at once.
+    pub(crate) waits: Vec<Waiter<'a>>,
+    /// A thread stands still in it: nothing else can go on in there.
+    pub(crate) in_poll: bool,
+    /// Nothing else can wake it.
+    pub(crate) sure: bool,
+}
+
+/// What a wait is for.
+#[derive(Debug, Clone, Copy)]
+enum Target<'a> {
+    Lock(ResourceKey, LockKind, &'a Lock),
+    /// The peer that was seen last at the other end, if it must be that one.
+    Channel(ResourceKey, Waker),
+}
+
+impl Store {
+    /// What somebody waits for; `None`: it can go on, or nobody knows.
+    pub(crate) fn blocked(&self, who: Waker) -> Option<Blocked<'_>> {
+        match who {
+            Waker::Unknown => None,
+            Waker::Thread(thread) => {
+                let outside = |op: &&Op| op.stats.task.is_none();
+                let ops: Vec<&Op> = self.resources.ops_of_thread(thread).filter(outside).collect();
+                let waits = self.merge(&ops);
+                (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true })
+            }
+            Waker::Task(key) => {
+                let task = self.task(key)?;
+                match task.stats.state {
+                    State::Running => self.blocked_poll(task),
+                    State::Idle => self.blocked_idle(task),
+                    State::Scheduled | State::Done | State::Unknown => None,
+                }
+            }
+        }
+    }
+
+    /// A poll that blocks its thread.
+    fn blocked_poll(&self, task: &Task) -> Option<Blocked<'_>> {
+        let ops = self.resources.ops_of_task(task.key);
+        let ops: Vec<&Op> = ops.filter(|op| op.blocks_thread()).collect();
+        let waits = self.merge(&ops);
+        (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true })
+    }
+
+    fn blocked_idle(&self, task: &Task) -> Option<Blocked<'_>> {
+        let since_ns = self.polled_since_ns(task);
+        let mut waits = self.waits_of(task.key);
+        waits.retain(|wait| {
+            // What its last poll left out it polls no more if it had a reason to; else it may be one of many in a set of
+            // futures, each polled when it is woken.
+            let left_out = wait.op.stats.state_since_ns < since_ns;
+            let was_due = wait.granted_ns.is_some_and(|granted_ns| granted_ns < task.stats.state_since_ns)
+                || self.is_overdue(wait.op);
+            !(left_out && was_due)
+        });
+        // What it was given just now: the wake is on its way.
+        if waits.is_empty() || waits.iter().any(|wait| wait.granted_ns.is_some()) {
+            return None;
+        }
+        let wakers = task.wakers().is_some_and(|wakers| wakers as usize <= waits.len());
+        let sure = wakers && task.facts.kind != Kind::Future;
+        Some(Blocked { waits, in_poll: false, sure })
+    }
+
+    /// A timer that should have fired.
+    fn is_overdue(&self, op: &Op) -> bool {
+        let resource = op.resource.and_then(|key| self.resources.resource(key));
+        let duration_ms = resource.and_then(|resource| self.number(&resource.attributes, "duration"));
+        duration_ms.is_some_and(|ms| {
+            let due_ns = op.stats.state_since_ns.saturating_add(ms.saturating_mul(1_000_000));
+            due_ns.saturating_add(OVERDUE_NS) < self.now_ns
+        })
+    }
+
+    /// No later than the start of its last poll: what was polled before is not polled any more.
+    pub(crate) fn polled_since_ns(&self, task: &Task) -> u64 {
+        let woken_ns = task.stats.last_wake_ns_plus1.checked_sub(1).filter(|_| task.facts.knows.wakes);
+        woken_ns.unwrap_or(task.facts.created_ns)
+    }
+
+    /// What an operation waits for; `None`: something that comes by itself, or nobody knows what.
+    fn target(&self, wait: &Waiter) -> Option<Target<'_>> {
+        let key = wait.op.resource?;
+        let around = self.lock_around(key)?;
+        if self.is_channel(around) {
+            let channel = self.channel(around.key)?;
+            let (peers, peer) = match self.channel_end(wait.op)? {
+                End::Sender => (channel.receivers, channel.last_receiver),
+                End::Receiver => (channel.senders, channel.last_sender),
+            };
+            return (peers == Some(1) && !channel.closed).then_some(Target::Channel(around.key, peer));
+        }
+        let kind = self.lock_kind(around)?;
+        let (around, lock) = self.lock_waited_for(key)?;
+        (!self.is_hidden(around)).then_some(Target::Lock(around.key, kind, lock))
+    }
+}
+
+/// Somebody in the graph.
+#[derive(Debug)]
+struct Actor<'a> {
+    /// What it waits for; empty: it can go on.
+    waits: Vec<(Target<'a>, Waiter<'a>)>,
+    in_poll: bool,
+    sure: bool,
+    stuck: bool,
+}
+
+/// A lock that somebody in the graph waits for.
+#[derive(Debug)]
+struct Queue<'a> {
+    kind: LockKind,
+    lock: &'a Lock,
+    waiters: Vec<Waiter<'a>>,
+    /// Permits left; `None`: unknown.
+    available: Option<u64>,
+}
+
+/// Whoever matters to whoever holds something and waits.
+#[derive(Debug)]
+pub(crate) struct Graph<'a> {
+    store: &'a Store,
+    actors: FxHashMap<Waker, Actor<'a>>,
+    queues: FxHashMap<ResourceKey, Queue<'a>>,
+    waits: usize,
+    steps: usize,
+    /// A limit was hit: nothing can be said.
+    cut: bool,
+}
+
+impl<'a> Graph<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        let mut graph = Self {
+            store,
+            actors: FxHashMap::default(),
+            queues: FxHashMap::default(),
+            waits: 0,
+            steps: 0,
+            cut: false,
+        };
+        graph.gather();
+        graph
+    }
+
+    /// Whoever holds something and waits, and whoever is in the way of those.
+    fn gather(&mut self) {
+        let store = self.store;
+        let mut open: Vec<Waker> = Vec::new();
+        let mut held = 0;
+        for (_, lock) in store.resources.locks.locks() {
+            held += lock.holders.len();
+            open.extend(lock.holders.iter().map(|holder| holder.who));
+            if held > MAX_HELD {
+                self.cut = true;
+                return;
+            }
+        }
+        open.extend(
+            store.resources.granted_ops().take(MAX_HELD).filter_map(|op| Some(Waker::Task(op.stats.task?))),
+        );
+        // Of channels it is the peers that are in the way: they may hold nothing.
+        while let Some(who) = open.pop() {
+            if who == Waker::Unknown || self.actors.contains_key(&who) {
+                continue;
+            }
+            let actor = self.actor(who);
+            for (target, _) in &actor.waits {
+                match *target {
+                    Target::Lock(key, kind, lock) => open.extend(self.queue(key, kind, lock)),
+                    Target::Channel(_, peer) => open.push(peer),
+                }
+            }
+            self.actors.insert(who, actor);
+            if self.waits > MAX_WAITS {
+                self.cut = true;
+                return;
+            }
+        }
+    }
+
+    fn actor(&mut self, who: Waker) -> Actor<'a> {
+        let free = Actor { waits: Vec::new(), in_poll: false, sure: false, stuck: false };
+        let Some(blocked) = self.store.blocked(who) else { return free };
+        self.waits += blocked.waits.len();
+        let waits: Option<Vec<_>> =
+            blocked.waits.into_iter().map(|wait| Some((self.store.target(&wait)?, wait))).collect();
+        match waits {
+            Some(waits) => Actor { waits, in_poll: blocked.in_poll, sure: blocked.sure, stuck: true },
+            None => free,
+        }
+    }
+
+    /// Takes a lock into the graph. Returns who waits for it.
+    fn queue(&mut self, key: ResourceKey, kind: LockKind, lock: &'a Lock) -> Vec<Waker> {
+        if self.queues.contains_key(&key) {
+            return Vec::new();
+        }
+        let waiters = self.store.waiters(key);
+        self.waits += waiters.len();
+        let who = waiters.iter().map(Waiter::who).collect();
+        self.queues.insert(key, Queue { kind, lock, waiters, available: self.available(key) });
+        who
+    }
+
+    /// What a semaphore has left, of itself or of a part of it.
+    fn available(&self, key: ResourceKey) -> Option<u64> {
+        let resource = self.store.resources.resource(key)?;
+        self.store.number(&resource.attributes, "permits")
+    }
+
+    fn is_stuck(&self, who: Waker) -> bool {
+        self.actors.get(&who).is_some_and(|actor| actor.stuck)
+    }
+}
+
+/// A wait, as others point to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub(crate) op: OpKey,
+    pub(crate) resource: ResourceKey,
+    pub(crate) since_ns: u64,
+    /// Where it waits.
+    pub(crate) site: SiteId,
+}
+
+impl Wait {
+    fn of(resource: ResourceKey, waiter: &Waiter) -> Self {
+        Self { op: waiter.op.key, resource, since_ns: waiter.since_ns, site: waiter.op.site }
+    }
+}
+
+/// The task that a finding can lead to.
+pub(crate) fn task_of(who: Waker) -> Option<TaskKey> {
+    if let Waker::Task(key) = who { Some(key) } else { None }
+}
