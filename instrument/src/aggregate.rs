@@ -12,6 +12,7 @@ pub(crate) mod events;
 mod resources;
 mod rows;
 pub(crate) mod walk;
+mod scheduler;
 
 use std::{
     collections::HashMap,
@@ -39,6 +40,8 @@ pub(crate) struct Hub {
     pub(crate) clients: AtomicU32,
     pub(crate) cost: Cost,
     identity: Identity,
+    /// What the operating system told of threads lately.
+    threads: Mutex<crate::os::thread::Cache>,
     rounds: Mutex<Rounds>,
     watched: Mutex<HashMap<TaskId, Watched>>,
     /// Of the consoles that want all events.
@@ -122,6 +125,7 @@ impl Hub {
             cost: Cost::calibrate(),
             identity,
             rounds: Mutex::default(),
+            threads: Mutex::default(),
             watched: Mutex::default(),
             streams: Mutex::default(),
         }

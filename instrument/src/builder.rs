@@ -22,6 +22,7 @@ pub struct Builder {
     pub(crate) publish_interval: Duration,
     #[cfg(all(feature = "fmt", feature = "server"))]
     filter_env_var: String,
+    stuck_after: Duration,
     limits: Limits,
 }
 
@@ -35,6 +36,7 @@ impl Default for Builder {
             publish_interval: crate::compat::DEFAULT_INTERVAL,
             #[cfg(all(feature = "fmt", feature = "server"))]
             filter_env_var: tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned(),
+            stuck_after: Duration::from_millis(100),
             limits: Limits::default(),
         }
     }
@@ -82,6 +84,12 @@ impl Builder {
         self
     }
 
+    /// A poll that takes longer is stuck, and its thread's stack is looked at. Default 100 ms; `TASKSCOPE_STUCK_AFTER`.
+    pub fn stuck_after(mut self, length: Duration) -> Self {
+        self.stuck_after = length;
+        self
+    }
+
     /// Also shows the tasks of taskscope's own server. Default no; `TASKSCOPE_SHOW_OWN_TASKS` (`1` or `true`).
     pub fn show_own_tasks(mut self, show: bool) -> Self {
         self.show_own_tasks = show;
@@ -110,7 +118,7 @@ impl Builder {
 
     /// A recorder alone, for wrappers and hooks without any subscriber.
     pub fn build_handle(&self) -> Handle {
-        Handle::new(self.limits.clone())
+        Handle::new(self.limits.clone(), self.stuck_after)
     }
 
     /// The subscriber around `inner`, and the server apart.

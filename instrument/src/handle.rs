@@ -1,8 +1,11 @@
 //! One recorder with what is known about its sources: the value that layer, wrappers and server share.
 
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use taskscope_recorder::{Limits, Recorder};
@@ -17,6 +20,8 @@ pub struct Handle {
 struct Shared {
     recorder: Recorder,
     sources: Sources,
+    /// A poll that takes longer is stuck.
+    stuck_after_ns: u64,
     /// The subscriber that should see tokio's spans, to probe whether it does.
     dispatch: Mutex<Option<tracing_core::dispatcher::WeakDispatch>>,
 }
@@ -39,10 +44,12 @@ pub(crate) struct Sources {
 static DEFAULT: OnceLock<Handle> = OnceLock::new();
 
 impl Handle {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, stuck_after: Duration) -> Self {
+        taskscope_recorder::on_first_poll(crate::runtime::first_poll);
         let shared = Shared {
             recorder: Recorder::new(limits),
             sources: Sources::default(),
+            stuck_after_ns: u64::try_from(stuck_after.as_nanos()).unwrap_or(u64::MAX),
             dispatch: Mutex::new(None),
         };
         Self { shared: Arc::new(shared) }
@@ -64,6 +71,11 @@ impl Handle {
         &self.shared.recorder
     }
 
+    /// A poll that takes longer is stuck.
+    pub(crate) fn stuck_after_ns(&self) -> u64 {
+        self.shared.stuck_after_ns
+    }
+
     pub(crate) fn sources(&self) -> &Sources {
         &self.shared.sources
     }
@@ -83,7 +95,7 @@ impl Handle {
     /// Sends one span of tokio's kind through the subscriber to see whether it arrives.
     pub fn problems(&self) -> Vec<String> {
         let dispatch = self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut problems = Vec::new();
+        let mut problems = self.past_limits();
         if !cfg!(tokio_unstable) {
             problems.push(
                 "Built without --cfg tokio_unstable: only tasks spawned through taskscope::spawn are seen. \
@@ -118,6 +130,26 @@ impl Handle {
                  (`layer.with_filter(…)` instead of `registry.with(filter)`), or use taskscope::wrap()."
                     .to_owned(),
             );
+        }
+        problems
+    }
+
+    /// What of threads and runtimes found no place.
+    fn past_limits(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let runtimes = crate::runtime::unlisted();
+        if runtimes > 0 {
+            problems.push(format!(
+                "{runtimes} runtimes are not shown: {} are shown at a time. Build fewer runtimes, or end those that are done.",
+                crate::runtime::MAX_RUNTIMES
+            ));
+        }
+        let polls = self.recorder().unplaced_polls();
+        if polls > 0 {
+            problems.push(format!(
+                "{polls} polls are in no thread's counts: more than {} threads live at a time. Their tasks have them. Run fewer threads.",
+                taskscope_recorder::MAX_THREADS - 1
+            ));
         }
         problems
     }

@@ -50,6 +50,8 @@ mod aggregate;
 mod compat;
 #[cfg(feature = "server")]
 mod server;
+mod os;
+#[cfg(feature = "server")]
 
 pub use builder::Builder;
 #[cfg(all(feature = "layer", feature = "server"))]

@@ -107,7 +107,7 @@ pub struct Losses {
 /// Records the tasks of a program. A value: a dozen can live side by side.
 #[derive(Debug)]
 pub struct Recorder {
-    number: u8,
+    pub(crate) number: u8,
     unique: u64,
     clock: Clock,
     limits: Limits,

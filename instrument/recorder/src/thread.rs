@@ -71,7 +71,7 @@ pub(crate) fn push_task(task: TaskId) -> u32 {
         .try_with(|stack| {
             stack.push(task.to_u64());
             match stack.polling.get() {
-                0 => stack.first_poll(),
+                0 => stack.first_poll(task),
                 number => number,
             }
         })
@@ -89,11 +89,11 @@ pub(crate) fn pop() -> u32 {
         .unwrap_or(0)
 }
 
-static FIRST_POLL: OnceLock<fn(u32)> = OnceLock::new();
+static FIRST_POLL: OnceLock<fn(u32, TaskId)> = OnceLock::new();
 
-/// Has `tell` called with a thread's number at the thread's first poll of a task, on that thread and inside the poll; and again at the first
-/// poll after [`expect_another_runtime`]. The first caller in a process wins.
-pub fn on_first_poll(tell: fn(u32)) {
+/// Has `tell` called with a thread's number and the task at the thread's first poll, on that thread and inside the poll; and again at the
+/// first poll after [`expect_another_runtime`]. The first caller in a process wins.
+pub fn on_first_poll(tell: fn(u32, TaskId)) {
     let _already_set = FIRST_POLL.set(tell);
 }
 
@@ -104,7 +104,7 @@ pub fn expect_another_runtime() {
 
 /// This thread's number; 0 while the thread is being torn down. The first call on a thread takes a lock, later ones cost 1 ns.
 #[inline]
-pub(crate) fn number() -> u32 {
+pub fn number() -> u32 {
     STACK.try_with(Stack::number).unwrap_or(0)
 }
 
@@ -119,11 +119,11 @@ impl Stack {
     }
 
     #[cold]
-    fn first_poll(&self) -> u32 {
+    fn first_poll(&self, task: TaskId) -> u32 {
         let number = self.number();
         self.polling.set(number);
         if let Some(tell) = FIRST_POLL.get() {
-            tell(number);
+            tell(number, task);
         }
         number
     }

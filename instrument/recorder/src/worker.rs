@@ -27,6 +27,7 @@ use crate::{
     clock::Ticks,
     histogram::{BUCKETS, Histogram},
     id::TaskId,
+    read::State,
     recorder::Recorder,
     thread::{self, MAX_THREADS},
 };
@@ -237,6 +238,12 @@ impl Recorder {
             Some(long) => long.since(from, take),
             None => (from, 0),
         }
+    }
+
+    /// Whether a task of this recorder is known to have ended.
+    pub fn has_ended(&self, id: TaskId) -> bool {
+        let state = || self.task(id)?.counters().map(|counters| counters.state);
+        id.recorder() == self.number && state().is_none_or(|state| state == State::Done)
     }
 
     /// Polls on threads without a number of their own: they are in their task's counters, and in no thread's.

@@ -14,7 +14,7 @@ use taskscope_recorder::{
     Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
 };
 
-use super::{Hub, cost, details::Details, events::EventStream, resources::ResourceCursor, rows::Rows, walk::Walk};
+use super::{Hub, cost, details::{Details, ResourceDetails}, events::EventStream, resources::ResourceCursor, rows::Rows, scheduler::Scheduler, walk::Walk};
 
 /// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.
 const ROUNDS_A_SWEEP: u64 = 8;
@@ -36,6 +36,7 @@ pub(crate) struct Cursor {
     rounds: u64,
     walk: Walk,
     resources: ResourceCursor,
+    scheduler: Scheduler,
     /// Sites still to look at in this round.
     next_site: u32,
     snapshot_starts: bool,
@@ -83,6 +84,7 @@ impl Cursor {
             walk: Walk::default(),
             resources: ResourceCursor::default(),
             next_site: 0,
+            scheduler: Scheduler::default(),
             snapshot_starts: false,
             in_snapshot: false,
             hello: None,
@@ -129,6 +131,7 @@ impl Cursor {
             self.sites.clear();
             self.threads_version = None;
             self.hello = None;
+            self.scheduler.reset();
             self.snapshot_starts = true;
             self.in_snapshot = true;
         }
@@ -146,6 +149,7 @@ impl Cursor {
         self.next_site = 0;
         self.told = Some(round);
         self.rounds += 1;
+        self.scheduler.begin_round(&self.hub);
     }
 
     /// The next frame of the round, `None` when it was told whole. Every round has at least one frame: it carries the process's state.
@@ -176,6 +180,9 @@ impl Cursor {
         if self.in_snapshot && self.is_done() {
             frame.snapshot_end = true;
             self.in_snapshot = false;
+        if self.rows_are_told() && frame.encoded_len() < ROW_BUDGET_BYTES {
+            self.scheduler(&hub, &mut frame, now);
+        }
         }
         self.sequence += 1;
         frame.sequence = self.sequence;
@@ -188,6 +195,10 @@ impl Cursor {
         let sites = self.hub.handle.recorder().site_count();
         let no_events = self.events.as_ref().is_none_or(EventStream::is_done);
         self.walk.is_done() && self.resources.is_done() && self.next_site >= sites && no_events
+        self.rows_are_told() && self.scheduler.is_told()
+    }
+
+    fn rows_are_told(&self) -> bool {
     }
 
     /// What comes once a round.
@@ -291,12 +302,25 @@ impl Cursor {
     fn resource_rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
         let recorder = hub.handle.recorder();
         let mut resources = std::mem::take(&mut self.resources);
-        resources.fill(recorder, frame, now, |site, frame| {
+        resources.fill(recorder, frame, now, budget_bytes, &mut |site, frame| {
+            recorder.site(site).map_or(0, |place| self.tell_place(site, place, frame))
+        });
+        self.resources = resources;
+    }
+
+    fn scheduler(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+        if self.scheduler.is_told() {
+            return;
+        }
+        let recorder = hub.handle.recorder();
+        let mut scheduler = std::mem::take(&mut self.scheduler);
+        let told = scheduler.tell(hub, now, |site| {
             if let Some(place) = recorder.site(site) {
                 self.tell_place(site, place, frame);
             }
         });
-        self.resources = resources;
+        frame.scheduler = Some(told);
+        self.scheduler = scheduler;
     }
 
     /// Tells a slot if it changed; returns the counters of a live task.

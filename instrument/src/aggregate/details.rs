@@ -105,7 +105,7 @@ fn wakers(watched: &Watched) -> Vec<v1::WakerCount> {
     wakers
 }
 
-fn histogram(hub: &Hub, counts: &[u64], longest: Ticks) -> v1::Histogram {
+pub(super) fn histogram(hub: &Hub, counts: &[u64], longest: Ticks) -> v1::Histogram {
     let clock = hub.handle.recorder().clock();
     let max_ns = clock.length_ns(longest);
     let mut histogram = v1::Histogram { max_ns, ..v1::Histogram::default() };

@@ -62,6 +62,9 @@ impl Builder {
                 self.publish_interval = interval.into();
             }
         }
+        if let Some(length) = variables.read::<humantime::Duration>(&["TASKSCOPE_STUCK_AFTER"], SPAN)? {
+            self.stuck_after = length.into();
+        }
         if let Some(tasks) = variables.read(&["TASKSCOPE_RETAINED_TASKS"], "a number of tasks")? {
             self.limits.retained_tasks = tasks;
         }

@@ -1,32 +1,27 @@
-//! Runtime hooks: the source for runtimes whose subscriber is somebody else's.
+//! Runtime hooks: threads of a runtime on any tokio, and with `tokio_unstable` the source of tasks for runtimes whose subscriber is somebody
+//! else's.
 //!
-//! They see tasks, spawn sites and polls, but no names, wakes or blocking tasks, and count one poll too many of a task that is aborted
+//! Of tasks they see spawn sites and polls, but no names, wakes or blocking tasks, and count one poll too many of a task that is aborted
 //! (tokio calls them when it drops the future, too, and does not say so). A task whose span arrived is recorded by the span; the
 //! hooks then pass it by at the cost of one load.
 //!
 //! Tokio has one slot a hook: the program's own hooks are given to [`Hooks`], which calls them after its own.
 
+#[cfg(tokio_unstable)]
 mod table;
+#[cfg(tokio_unstable)]
+mod tasks;
+mod threads;
 
-use std::{cell::Cell, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use taskscope_recorder::{Knows, Place, Spawn};
-use tokio::runtime::{Builder, TaskMeta};
+use tokio::runtime::Builder;
 
-use self::table::Table;
+#[cfg(tokio_unstable)]
+pub(super) use self::tasks::traced;
 use crate::handle::Handle;
 
-thread_local! {
-    /// Tokio's id of the task whose span arrived last on this thread: its spawn hook comes right after.
-    static LAST_TRACED: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Notes that a task's span arrived, so that its spawn hook passes it by.
-pub(super) fn traced(tokio_id: u64) {
-    LAST_TRACED.set(tokio_id);
-}
-
-type Hook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
+type Hook = Arc<dyn Fn() + Send + Sync>;
 
 /// The hooks of a runtime: taskscope's, then the program's own.
 ///
@@ -34,125 +29,83 @@ type Hook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 /// let handle = taskscope::builder().build_handle();
 /// let mut runtime = tokio::runtime::Builder::new_multi_thread();
 /// taskscope::Hooks::new(&handle)
-///     .on_task_spawn(|meta| println!("spawned {}", meta.id()))
+///     .on_thread_start(|| println!("a thread starts"))
 ///     .install(&mut runtime);
 /// let runtime = runtime.build().unwrap();
 /// # drop(runtime);
 /// ```
-#[derive(Clone)]
+///
+/// The default has no recorder: it tells of threads alone, which is all that is needed where tokio's spans are recorded.
+#[derive(Clone, Default)]
 pub struct Hooks {
-    handle: Handle,
-    spawn: Option<Hook>,
-    before_poll: Option<Hook>,
-    after_poll: Option<Hook>,
-    terminate: Option<Hook>,
+    handle: Option<Handle>,
+    thread_start: Option<Hook>,
+    thread_stop: Option<Hook>,
+    thread_park: Option<Hook>,
+    thread_unpark: Option<Hook>,
+    #[cfg(tokio_unstable)]
+    tasks: tasks::Own,
 }
 
 impl Hooks {
-    /// Taskscope's hooks alone.
+    /// Taskscope's hooks alone; with `tokio_unstable` those of tasks, too.
     pub fn new(handle: &Handle) -> Self {
-        Self { handle: handle.clone(), spawn: None, before_poll: None, after_poll: None, terminate: None }
+        Self { handle: Some(handle.clone()), ..Self::default() }
     }
 
-    /// The program's own hook for tokio's `on_task_spawn`.
-    pub fn on_task_spawn(mut self, hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Self {
-        self.spawn = Some(Arc::new(hook));
+    /// The program's own hook for tokio's `on_thread_start`.
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.thread_start = Some(Arc::new(hook));
         self
     }
 
-    /// The program's own hook for tokio's `on_before_task_poll`.
-    pub fn on_before_task_poll(mut self, hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Self {
-        self.before_poll = Some(Arc::new(hook));
+    /// The program's own hook for tokio's `on_thread_stop`.
+    pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.thread_stop = Some(Arc::new(hook));
         self
     }
 
-    /// The program's own hook for tokio's `on_after_task_poll`.
-    pub fn on_after_task_poll(mut self, hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Self {
-        self.after_poll = Some(Arc::new(hook));
+    /// The program's own hook for tokio's `on_thread_park`.
+    pub fn on_thread_park(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.thread_park = Some(Arc::new(hook));
         self
     }
 
-    /// The program's own hook for tokio's `on_task_terminate`.
-    pub fn on_task_terminate(mut self, hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Self {
-        self.terminate = Some(Arc::new(hook));
+    /// The program's own hook for tokio's `on_thread_unpark`.
+    pub fn on_thread_unpark(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.thread_unpark = Some(Arc::new(hook));
         self
     }
 
     /// Puts them into a runtime's builder, replacing the hooks it has.
     pub fn install(self, builder: &mut Builder) {
-        self.handle.sources().hooks.store(true, std::sync::atomic::Ordering::Relaxed);
-        let table = Arc::new(Table::new());
-        let Self { handle, spawn, before_poll, after_poll, terminate } = self;
-        let recorder = move |handle: &Handle| (handle.clone(), Arc::clone(&table));
-
-        let (own, tasks) = recorder(&handle);
-        builder.on_task_spawn(move |meta| {
-            spawned(&own, &tasks, meta);
-            call(spawn.as_ref(), meta);
+        let Self { handle, thread_start, thread_stop, thread_park, thread_unpark, .. } = self;
+        builder.on_thread_start(move || {
+            threads::started();
+            call(thread_start.as_ref());
         });
-        let (own, tasks) = recorder(&handle);
-        builder.on_before_task_poll(move |meta| {
-            if let Some(task) = tasks.find(number(meta)) {
-                own.recorder().enter(task);
-            }
-            call(before_poll.as_ref(), meta);
+        builder.on_thread_stop(move || {
+            threads::stopped();
+            call(thread_stop.as_ref());
         });
-        let (own, tasks) = recorder(&handle);
-        builder.on_after_task_poll(move |meta| {
-            if let Some(task) = tasks.find(number(meta)) {
-                own.recorder().exit(task);
-            }
-            call(after_poll.as_ref(), meta);
+        builder.on_thread_park(move || {
+            threads::parks();
+            call(thread_park.as_ref());
         });
-        let (own, tasks) = recorder(&handle);
-        builder.on_task_terminate(move |meta| {
-            if let Some(task) = tasks.remove(number(meta)) {
-                own.recorder().release(task);
-            }
-            call(terminate.as_ref(), meta);
+        builder.on_thread_unpark(move || {
+            threads::unparks();
+            call(thread_unpark.as_ref());
         });
+        #[cfg(tokio_unstable)]
+        self.tasks.install(handle, builder);
+        #[cfg(not(tokio_unstable))]
+        drop(handle);
     }
 }
 
-fn spawned(handle: &Handle, tasks: &Table, meta: &TaskMeta<'_>) {
-    let tokio_id = number(meta);
-    if LAST_TRACED.get() == tokio_id {
-        return;
-    }
-    let at = meta.spawned_at();
-    let task = handle.recorder().spawn(&Spawn {
-        tokio_id,
-        place: Some(Place { file: at.file(), line: at.line(), column: at.column() }),
-        // No wakes, and so no waiting time either.
-        knows: Knows::default(),
-        ..Spawn::default()
-    });
-    tasks.insert(tokio_id, task);
-}
-
-fn call(hook: Option<&Hook>, meta: &TaskMeta<'_>) {
+fn call(hook: Option<&Hook>) {
     if let Some(hook) = hook {
-        hook(meta);
-    }
-}
-
-/// The number of tokio's task id.
-fn number(meta: &TaskMeta<'_>) -> u64 {
-    // Only its text has it. See `Digits` for why this does not allocate.
-    let mut digits = Digits(0);
-    let _never_fails = fmt::write(&mut digits, format_args!("{}", meta.id()));
-    digits.0
-}
-
-/// Reads a number as it is being written.
-struct Digits(u64);
-
-impl fmt::Write for Digits {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for digit in text.bytes().filter(u8::is_ascii_digit) {
-            self.0 = self.0.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        }
-        Ok(())
+        hook();
     }
 }
 

@@ -7,12 +7,13 @@ use std::sync::atomic::{
 
 use super::Recorder;
 use crate::{
+    clock::Ticks,
     histogram::Block,
     id::TaskId,
     ring::EventKind,
-    task::{ENDED, Task, Waker},
+    task::{ENDED, Task, TaskKind, Waker},
     thread,
-    worker::LongPoll,
+    worker::{LongPoll, Worker},
 };
 
 impl Recorder {
@@ -67,7 +68,7 @@ impl Recorder {
         if let Some(worker) = worker {
             worker.exit(id, now - started);
             if now - started >= self.long_ticks {
-                worker.long_poll(LongPoll { task: id.to_u64(), site: task.site(), started, ended: now });
+                long_poll(worker, id, task, started, now);
             }
         }
         page.shared.set();
@@ -174,12 +175,6 @@ impl Task {
         raise(&self.longest_poll, last);
     }
 
-    /// Number of its spawn site; 0 while somebody else looks at its facts, as a poll waits for nobody.
-    #[cold]
-    fn site(&self) -> u32 {
-        self.facts.try_lock().map_or(0, |facts| facts.site)
-    }
-
     /// At the third poll: a block, with what the sums still tell of the first two polls.
     #[cold]
     fn start_histograms(&self, recorder: &Recorder) {
@@ -192,6 +187,16 @@ impl Task {
         block.scheduled.record(longest);
         block.scheduled.record(self.scheduled.load(Relaxed).saturating_sub(longest));
         self.histograms.store(number + 1, Release);
+    }
+}
+
+/// Keeps a long poll, unless it is a blocking closure: those are long by right, and hold up nobody.
+#[cold]
+fn long_poll(worker: &Worker, id: TaskId, task: &Task, started: Ticks, ended: Ticks) {
+    // A poll waits for nobody: while somebody else looks at the task's facts, its place stays unknown.
+    let (site, kind) = task.facts.try_lock().map_or((0, TaskKind::Task), |facts| (facts.site, facts.kind));
+    if kind != TaskKind::Blocking {
+        worker.long_poll(LongPoll { task: id.to_u64(), site, started, ended });
     }
 }
 

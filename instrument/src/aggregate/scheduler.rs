@@ -1,0 +1,75 @@
+//! Runtimes, workers and long polls, as a console is told them: once a second, and at once when a poll gets stuck.
+//!
+//! Invariant: whole, except for the long polls, which are news. What a source can't tell is absent. Counts of a worker whose place another
+//! thread took (`block_in_place`) are marked, as their difference to the last frame means nothing.
+//!
+//! Cost: about 30 µs a worker a second, most of it for what the operating system tells; see [`crate::os::thread`].
+
+mod polls;
+mod runtimes;
+mod workers;
+
+use taskscope_proto::{limits, v1};
+use taskscope_recorder::{Ticks, threads};
+
+use self::{polls::Polls, workers::Workers};
+use super::{Hub, details};
+use crate::runtime;
+
+const _: () = assert!(runtime::MAX_RUNTIMES <= limits::MAX_RUNTIMES, "all known runtimes fit into a frame");
+
+/// Time between two frames with a scheduler, a little less than a second: a console's interval is never hit to the microsecond.
+const INTERVAL_NS: u64 = 950_000_000;
+
+/// What one console was told of the scheduler.
+#[derive(Debug, Default)]
+pub(super) struct Scheduler {
+    told: Option<Ticks>,
+    /// To be told in this round.
+    due: bool,
+    polls: Polls,
+    workers: Workers,
+}
+
+impl Scheduler {
+    /// The console knows nothing any more.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Starts a round: takes the long polls out of their rings, and sees whether the console must be told.
+    pub(super) fn begin_round(&mut self, hub: &Hub) {
+        let clock = hub.handle.recorder().clock();
+        let now = clock.ticks();
+        let stuck_anew = self.polls.collect(hub, now);
+        let old = self.told.is_none_or(|told| clock.between_ns(told, now) >= INTERVAL_NS);
+        self.due = old || stuck_anew;
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        !self.due
+    }
+
+    /// The scheduler as it is now; `tell_place` is called with each site that it points to.
+    pub(super) fn tell(&mut self, hub: &Hub, now: Ticks, mut tell_place: impl FnMut(u32)) -> v1::Scheduler {
+        self.due = false;
+        self.told = Some(now);
+        let recorder = hub.handle.recorder();
+        let known = runtime::known(|root| recorder.has_ended(root));
+        let workers = self.workers.read(hub, &known, &threads(), now);
+        let all = recorder.all_polls();
+        let told = self.polls.tell(hub, &workers, now);
+        for site in told.sites() {
+            tell_place(site);
+        }
+        v1::Scheduler {
+            runtimes: known.iter().map(runtimes::runtime).collect(),
+            workers: workers.into_iter().map(|worker| worker.message).take(limits::MAX_WORKERS).collect(),
+            stuck: told.stuck,
+            long_polls: told.long_polls,
+            lost_long_polls: told.lost,
+            polls: Some(details::histogram(hub, &all.polls, all.longest_poll)),
+            scheduled: Some(details::histogram(hub, &all.scheduled, all.longest_scheduled)),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Long polls since the console's last frame, and those that are or were stuck.
+
+use std::collections::{HashMap, VecDeque};
+
+use taskscope_proto::{limits, v1};
+use taskscope_recorder::{LongPoll, TaskId, TaskKind, Ticks, WorkerReading};
+
+use super::{super::Hub, workers::Worker};
+
+/// How long a poll that was stuck is told after its end.
+const STUCK_TOLD_NS: u64 = 60_000_000_000;
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub(super) struct Polls {
+    /// Where the reading of each thread's ring goes on.
+    positions: HashMap<u32, u64>,
+    /// At most [`limits::MAX_LONG_POLLS`].
+    waiting: VecDeque<OnThread>,
+    lost: u64,
+    /// At most [`limits::MAX_STUCK_POLLS`], the newest first.
+    stuck: VecDeque<Stuck>,
+    started: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OnThread {
+    thread: u32,
+    poll: LongPoll,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stuck {
+    thread: u32,
+    task: u64,
+    site: u32,
+    started: Ticks,
+    ended: Option<Ticks>,
+    /// The thread gave its worker's place away (`block_in_place`): it is allowed to block.
+    allowed: bool,
+}
+
+/// The parts of a frame.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) stuck: Vec<v1::StuckPoll>,
+    pub(super) long_polls: Vec<v1::LongPoll>,
+    pub(super) lost: u64,
+}
+
+impl Told {
+    pub(super) fn sites(&self) -> impl Iterator<Item = u32> {
+        let stuck = self.stuck.iter().map(|poll| poll.site);
+        stuck.chain(self.long_polls.iter().map(|poll| poll.site))
+    }
+}
+
+impl Polls {
+    /// Takes the long polls out of their rings; returns whether a poll is stuck that was not before.
+    pub(super) fn collect(&mut self, hub: &Hub, now: Ticks) -> bool {
+        let recorder = hub.handle.recorder();
+        let clock = recorder.clock();
+        let stuck_after_ns = hub.handle.stuck_after_ns();
+        let mut anew = false;
+        for reading in recorder.workers() {
+            self.take_long(hub, reading.thread, stuck_after_ns);
+            let Some((task, started)) = reading.polling else { continue };
+            if clock.between_ns(started, now) >= stuck_after_ns
+                && self.find(reading.thread, task.to_u64(), started).is_none()
+            {
+                let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
+                if description.as_ref().is_none_or(|description| description.kind != TaskKind::Blocking) {
+                    let site = description.map_or(0, |description| description.site);
+                    self.add_stuck(Stuck {
+                        thread: reading.thread,
+                        task: task.to_u64(),
+                        site,
+                        started,
+                        ended: None,
+                        allowed: false,
+                    });
+                    anew = true;
+                }
+            }
+        }
+        self.end_those_unseen(hub, now);
+        self.started = true;
+        anew
+    }
+
+    fn take_long(&mut self, hub: &Hub, thread: u32, stuck_after_ns: u64) {
+        let recorder = hub.handle.recorder();
+        let from = self.positions.get(&thread).copied().unwrap_or(0);
+        let mut taken = Vec::new();
+        let (next, lost) = recorder.long_polls(thread, from, |poll| taken.push(poll));
+        // What happened before the console came is told as far as it is there, and not missed as far as it is not.
+        let is_first_look = from == 0 && !self.started;
+        self.lost += if is_first_look { 0 } else { lost };
+        self.positions.insert(thread, next);
+        for poll in taken {
+            let length_ns = recorder.clock().between_ns(poll.started, poll.ended);
+            match self.find(thread, poll.task, poll.started) {
+                Some(stuck) => stuck.ended = Some(poll.ended),
+                None if length_ns >= stuck_after_ns => self.add_stuck(Stuck {
+                    thread,
+                    task: poll.task,
+                    site: poll.site,
+                    started: poll.started,
+                    ended: Some(poll.ended),
+                    allowed: false,
+                }),
+                None => {}
+            }
+            if self.waiting.len() == limits::MAX_LONG_POLLS {
+                self.waiting.pop_front();
+                self.lost += 1;
+            }
+            self.waiting.push_back(OnThread { thread, poll });
+        }
+    }
+
+    fn find(&mut self, thread: u32, task: u64, started: Ticks) -> Option<&mut Stuck> {
+        let same = |stuck: &&mut Stuck| (stuck.thread, stuck.task, stuck.started) == (thread, task, started);
+        self.stuck.iter_mut().find(same)
+    }
+
+    fn add_stuck(&mut self, stuck: Stuck) {
+        self.stuck.push_front(stuck);
+        self.stuck.truncate(limits::MAX_STUCK_POLLS);
+    }
+
+    /// Those whose end was overwritten in the ring ended by now; those that are long over are told no more.
+    fn end_those_unseen(&mut self, hub: &Hub, now: Ticks) {
+        let recorder = hub.handle.recorder();
+        self.stuck.retain_mut(|stuck| {
+            if stuck.ended.is_none() {
+                let goes_on = |reading: WorkerReading| {
+                    let polled = reading.polling.map(|(task, started)| (task.to_u64(), started));
+                    polled == Some((stuck.task, stuck.started))
+                };
+                if !recorder.worker(stuck.thread).is_some_and(goes_on) {
+                    stuck.ended = Some(now);
+                }
+            }
+            stuck.ended.is_none_or(|ended| recorder.clock().between_ns(ended, now) < STUCK_TOLD_NS)
+        });
+    }
+
+    pub(super) fn tell(&mut self, hub: &Hub, workers: &[Worker], now: Ticks) -> Told {
+        let clock = hub.handle.recorder().clock();
+        let has_workers = workers.iter().any(|worker| worker.message.runtime != 0);
+        let mut told = Told { lost: self.lost, ..Told::default() };
+        for stuck in &mut self.stuck {
+            let worker = workers.iter().find(|worker| worker.message.thread == stuck.thread);
+            let in_place = worker.is_some_and(|worker| worker.message.runtime != 0);
+            if stuck.ended.is_none() && has_workers && !in_place && is_spawned(hub, stuck.task) {
+                stuck.allowed = true;
+            }
+            if !stuck.allowed {
+                let kernel_state = match stuck.ended {
+                    None => worker.map(|worker| worker.kernel.text()).unwrap_or_default(),
+                    Some(_) => String::new(),
+                };
+                told.stuck.push(stuck.message(clock, now, kernel_state));
+            }
+        }
+        told.long_polls = self
+            .waiting
+            .drain(..)
+            .map(|OnThread { thread, poll }| v1::LongPoll {
+                thread,
+                task: task(poll.task),
+                site: poll.site,
+                started_ago_ns: clock.between_ns(poll.started, now),
+                duration_ns: clock.between_ns(poll.started, poll.ended),
+            })
+            .collect();
+        // Threads are read one after the other.
+        told.long_polls.sort_by_key(|poll| std::cmp::Reverse(poll.started_ago_ns));
+        told
+    }
+}
+
+impl Stuck {
+    fn message(&self, clock: &taskscope_recorder::Clock, now: Ticks, kernel_state: String) -> v1::StuckPoll {
+        v1::StuckPoll {
+            thread: self.thread,
+            task: task(self.task),
+            site: self.site,
+            started_ago_ns: clock.between_ns(self.started, now),
+            duration_ns: self.ended.map_or(0, |ended| clock.between_ns(self.started, ended).max(1)),
+            kernel_state,
+            ..v1::StuckPoll::default()
+        }
+    }
+}
+
+/// Whether a task is polled by workers only: then a thread that polls it without being one was a worker when the poll began.
+fn is_spawned(hub: &Hub, task: u64) -> bool {
+    let recorder = hub.handle.recorder();
+    let description = TaskId::from_u64(task).and_then(|id| recorder.task(id)?.description());
+    description.is_some_and(|description| description.kind == TaskKind::Task)
+}
+
+fn task(word: u64) -> Option<v1::TaskRef> {
+    TaskId::from_u64(word).map(|id| v1::TaskRef { slot: id.index(), generation: id.generation() })
+}

@@ -1,0 +1,8 @@
+//! What the operating system tells of the process's own threads. Linux only; elsewhere all of it is unknown.
+
+pub(crate) mod thread;
+
+#[cfg(all(feature = "server", target_os = "linux"))]
+pub(crate) mod descriptors;
+#[cfg(all(feature = "server", target_os = "linux"))]
+mod sys;
