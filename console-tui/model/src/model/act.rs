@@ -12,7 +12,10 @@ use crate::{
     nav::{Screen, Tab},
     query::parse,
     resource_table::filter::ResourceFilter,
-    screen::{findings::FindingId, table::RowKey},
+    screen::{
+        findings::{FindingId, Subject},
+        table::RowKey,
+    },
     store::task::Waker,
     table::{Filter, FoldMode},
 };
@@ -276,6 +279,11 @@ impl Model {
 
     fn open_finding(&mut self, id: Option<FindingId>) {
         let Some(finding) = id.and_then(|id| self.world().findings.get(id)) else { return };
+        match finding.id.subject {
+            Subject::Task(key) => return self.open_task(key),
+            Subject::Resource(key) => return self.open_door(Some(Screen::Resource(key))),
+            Subject::Site | Subject::Thread(_) => {}
+        }
         if finding.count == 1
             && let Some(key) = finding.tasks.first().copied()
         {
