@@ -8,20 +8,17 @@
 mod epoll;
 mod socket;
 
-use std::{
-    collections::HashMap,
-    fs,
-    os::fd::RawFd,
-    path::Path,
-    time::Instant,
-};
+use std::{collections::HashMap, fs, os::fd::RawFd, path::Path, time::Instant};
 
 use taskscope_proto::{
-    limits::{MAX_DESCRIPTORS, MAX_TEXT_BYTES},
+    limits::MAX_DESCRIPTORS,
     v1::{self, DescriptorKind},
 };
 
 use super::sys;
+
+/// Bytes kept of a path: as many as the address of a Unix socket has (unix(7)).
+const MAX_ADDRESS_BYTES: usize = 108;
 
 /// What is remembered from reading to reading.
 #[derive(Debug, Default)]
@@ -59,7 +56,8 @@ impl Reader {
                 answer.more = numbers.len().saturating_sub(MAX_DESCRIPTORS) as u64;
                 numbers.truncate(MAX_DESCRIPTORS);
                 self.seen.retain(|fd, _| numbers.binary_search(fd).is_ok());
-                answer.descriptors = numbers.into_iter().filter_map(|fd| self.descriptor(fd, start)).collect();
+                answer.descriptors =
+                    numbers.into_iter().filter_map(|fd| self.descriptor(fd, start)).collect();
                 epoll::watched(&mut answer.descriptors);
                 ready(&mut answer.descriptors);
             }
@@ -79,13 +77,14 @@ impl Reader {
         descriptor.inode = inode(&link).unwrap_or(0);
         let mut file = File::Link(link.clone());
         if is_socket(&link) {
-            file = sys::look(fd, |socket| socket::describe(socket, &mut descriptor)).map_or(file, File::Socket);
+            file =
+                sys::look(fd, |socket| socket::describe(socket, &mut descriptor)).map_or(file, File::Socket);
         } else if kind == DescriptorKind::File {
             descriptor.local = cut(&link);
         } else if kind == DescriptorKind::Pipe {
             descriptor.recv_queue_bytes = sys::look(fd, |pipe| rustix::io::ioctl_fionread(pipe).ok());
         }
-        if crate::os::descriptors::link(fd)? != link {
+        if self::link(fd)? != link {
             return None;
         }
         let seen = self.seen(fd, file, now);
@@ -162,12 +161,13 @@ fn ready(descriptors: &mut [v1::Descriptor]) {
     }
 }
 
+/// A path's or address's end, which tells it apart; all of them together must fit a frame.
 fn cut(text: &str) -> String {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    let mut start = text.len().saturating_sub(MAX_ADDRESS_BYTES);
+    while !text.is_char_boundary(start) {
+        start += 1;
     }
-    text[..end].to_owned()
+    text[start..].to_owned()
 }
 
 #[cfg(test)]

@@ -70,7 +70,8 @@ fn words(address: &SockAddr) -> String {
 /// Who was on the other end when the connection was made.
 fn peer_pid(fd: BorrowedFd<'_>) -> Option<u32> {
     let (credentials, length) = sys::socket_option::<12>(fd, libc::SOL_SOCKET, libc::SO_PEERCRED)?;
-    let pid = (length >= 4).then(|| u32::from_ne_bytes([credentials[0], credentials[1], credentials[2], credentials[3]]));
+    let pid = (length >= 4)
+        .then(|| u32::from_ne_bytes([credentials[0], credentials[1], credentials[2], credentials[3]]));
     pid.filter(|pid| i32::try_from(*pid).is_ok())
 }
 
@@ -83,8 +84,7 @@ fn drops(fd: BorrowedFd<'_>) -> Option<u64> {
 
 /// TCP_INFO, by the layout of `linux/tcp.h`: it only ever grew at its end, and an older kernel writes less.
 fn tcp(fd: BorrowedFd<'_>, kind: DescriptorKind, descriptor: &mut Descriptor) {
-    let Some((info, length)) =
-        sys::socket_option::<TCP_INFO_BYTES>(fd, libc::IPPROTO_TCP, libc::TCP_INFO)
+    let Some((info, length)) = sys::socket_option::<TCP_INFO_BYTES>(fd, libc::IPPROTO_TCP, libc::TCP_INFO)
     else {
         return;
     };

@@ -1,0 +1,102 @@
+//! The descriptors of the process for the consoles that want them: one reading serves all.
+//!
+//! Limit: a reading that took time T is followed by [`REST`] times T without one, so that ten thousand sockets cost the server's thread
+//! 5 % of a core at most.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use taskscope_proto::v1;
+
+use super::{Hub, lock};
+
+const REST: u32 = 19;
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The last reading.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    #[cfg(target_os = "linux")]
+    reader: crate::os::descriptors::Reader,
+    last: Option<Reading>,
+    /// Readings so far.
+    number: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Reading {
+    at: Instant,
+    number: u64,
+    descriptors: Arc<v1::Descriptors>,
+}
+
+impl Shared {
+    /// A reading that is no older than `interval`, as far as the pace allows.
+    fn reading(&mut self, interval: Duration) -> Reading {
+        if let Some(last) = &self.last {
+            let rest = Duration::from_nanos(last.descriptors.reading_ns) * REST;
+            if last.at.elapsed() < interval.max(rest) {
+                return last.clone();
+            }
+        }
+        self.number += 1;
+        let descriptors = Arc::new(self.read());
+        let reading = Reading { at: Instant::now(), number: self.number, descriptors };
+        self.last = Some(reading.clone());
+        reading
+    }
+
+    #[cfg(target_os = "linux")]
+    fn read(&mut self) -> v1::Descriptors {
+        self.reader.read()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    fn read(&mut self) -> v1::Descriptors {
+        let problem = "Descriptors and sockets are read from Linux's /proc; this system has none.".to_owned();
+        v1::Descriptors { problem, ..v1::Descriptors::default() }
+    }
+}
+
+/// What one console wants of them and was told.
+#[derive(Debug, Default)]
+pub(super) struct DescriptorCursor {
+    interval: Option<Duration>,
+    told: u64,
+    next: Option<Reading>,
+}
+
+impl DescriptorCursor {
+    /// 0: never.
+    pub(super) fn want(&mut self, interval_ms: u32) {
+        let interval = Duration::from_millis(interval_ms.into()).max(MIN_INTERVAL);
+        self.interval = (interval_ms > 0).then_some(interval);
+    }
+
+    /// Forgets what was told.
+    pub(super) fn reset(&mut self) {
+        (self.told, self.next) = (0, None);
+    }
+
+    /// Reads them, if it is time.
+    pub(super) fn begin_round(&mut self, hub: &Hub) {
+        let Some(interval) = self.interval else { return };
+        let reading = lock(&hub.descriptors).reading(interval);
+        self.next = (reading.number != self.told).then_some(reading);
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// What the console has not been told yet.
+    pub(super) fn next(&mut self) -> Option<v1::Descriptors> {
+        let reading = self.next.take()?;
+        self.told = reading.number;
+        let read_ago_ns = u64::try_from(reading.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Some(v1::Descriptors { read_ago_ns, ..(*reading.descriptors).clone() })
+    }
+}
