@@ -258,6 +258,6 @@ pub(super) fn block<R>(
 
 /// Tokio's own check, reached through a lock that nobody else sees: an attempt alone would not make it.
 #[track_caller]
-fn panic_where_blocking_is_forbidden() {
-    tokio::sync::Mutex::const_new(()).blocking_lock();
+pub(super) fn panic_where_blocking_is_forbidden() {
+    drop(tokio::sync::Mutex::const_new(()).blocking_lock());
 }
