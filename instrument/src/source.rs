@@ -87,6 +87,8 @@ fn new_span(
         Some(parent) => parent == AnyId::Muted,
     };
     let new = match kind {
+        // A wrapper polls it: what tokio says of this operation (that it was given its permits) is said of the wrapper's.
+        Kind::Op if muted => recorder.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op),
         _ if muted => None,
         Kind::Resource => {
             mark(&handle.sources().resources);

@@ -40,7 +40,7 @@ mod worker;
 
 pub use annex::{
     Ledger,
-    channel::{ChannelReading, ChannelRef},
+    channel::{ChannelReading, ChannelRef, UNKNOWN_DEPTH},
     holders::MAX_HOLDERS,
     io::{IoDirection, IoReading, IoRef, MAX_TEXT_BYTES},
     lock::{HoldToken, Holder, LockHistograms, LockKnows, LockReading, LockRef},

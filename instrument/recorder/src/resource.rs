@@ -12,6 +12,7 @@ use std::sync::{
 };
 
 use crate::{
+    annex,
     arena::Slot,
     clock::Ticks,
     id::{OpId, ResourceId, TaskId},
@@ -209,6 +210,11 @@ impl Resource {
     /// The last one that had this slot, gone or not: its attributes stay until the slot is used again.
     pub fn last_id(&self) -> Option<ResourceId> {
         ResourceId::from_u64(self.key.load(Acquire))
+    }
+
+    /// Whether it is the semaphore inside of a lock.
+    pub(crate) fn is_part_of_lock(&self) -> bool {
+        matches!(annex::Place::from_u32(self.annex.load(Acquire)), Some(annex::Place::PartOfLock(_)))
     }
 
     /// Its attributes.

@@ -14,12 +14,14 @@ use taskscope_recorder::{
     Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
 };
 
-use super::{Hub, cost, details::{Details, ResourceDetails}, events::EventStream, resources::ResourceCursor, rows::Rows, scheduler::Scheduler, walk::Walk};
+use super::{Hub, cost, descriptors::DescriptorCursor, details::{Details, ResourceDetails}, events::EventStream, resources::ResourceCursor, rows::Rows, scheduler::Scheduler, walk::Walk};
 
 /// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.
 const ROUNDS_A_SWEEP: u64 = 8;
 /// Bytes of a frame that rows may take; sites (at most 300 KiB), threads (80 KiB) and details (100 KiB) have the rest.
 const ROW_BUDGET_BYTES: usize = limits::MAX_FRAME_BYTES / 2;
+/// A frame below this has room for [`limits::MAX_DESCRIPTORS`] of some 200 bytes.
+const SMALL_FRAME_BYTES: usize = 64 * 1024;
 /// Sites told in a frame.
 const SITES_A_FRAME: usize = 512;
 
@@ -37,6 +39,7 @@ pub(crate) struct Cursor {
     walk: Walk,
     resources: ResourceCursor,
     scheduler: Scheduler,
+    descriptors: DescriptorCursor,
     /// Sites still to look at in this round.
     next_site: u32,
     snapshot_starts: bool,
@@ -46,6 +49,7 @@ pub(crate) struct Cursor {
     sites: Vec<Option<SiteTotals>>,
     threads_version: Option<u64>,
     details: Details,
+    resource_details: ResourceDetails,
     events: Option<EventStream>,
     sent_bytes: u64,
 }
@@ -83,8 +87,9 @@ impl Cursor {
             rounds: 0,
             walk: Walk::default(),
             resources: ResourceCursor::default(),
-            next_site: 0,
             scheduler: Scheduler::default(),
+            descriptors: DescriptorCursor::default(),
+            next_site: 0,
             snapshot_starts: false,
             in_snapshot: false,
             hello: None,
@@ -92,6 +97,7 @@ impl Cursor {
             sites: Vec::new(),
             threads_version: None,
             details: Details::default(),
+            resource_details: ResourceDetails::default(),
             events: None,
             sent_bytes: 0,
         }
@@ -103,9 +109,15 @@ impl Cursor {
     }
 
     /// The details that the console wants from now on.
-    pub(crate) fn want_details(&mut self, tasks: &[v1::TaskRef]) {
+    pub(crate) fn want_details(&mut self, tasks: &[v1::TaskRef], resources: &[v1::ResourceRef]) {
         let hub = Arc::clone(&self.hub);
         self.details.want(&hub, tasks);
+        self.resource_details.want(resources);
+    }
+
+    /// How often the console wants to hear of descriptors; 0: never.
+    pub(crate) fn want_descriptors(&mut self, interval_ms: u32) {
+        self.descriptors.want(interval_ms);
     }
 
     /// Whether the console wants all events of all tasks from now on.
@@ -128,10 +140,11 @@ impl Cursor {
         if self.told.is_none() {
             self.known.clear();
             self.resources.reset();
+            self.scheduler.reset();
+            self.descriptors.reset();
             self.sites.clear();
             self.threads_version = None;
             self.hello = None;
-            self.scheduler.reset();
             self.snapshot_starts = true;
             self.in_snapshot = true;
         }
@@ -146,10 +159,11 @@ impl Cursor {
         if let Some(events) = &mut self.events {
             events.begin_round(&self.hub);
         }
+        self.scheduler.begin_round(&self.hub);
+        self.descriptors.begin_round(&self.hub);
         self.next_site = 0;
         self.told = Some(round);
         self.rounds += 1;
-        self.scheduler.begin_round(&self.hub);
     }
 
     /// The next frame of the round, `None` when it was told whole. Every round has at least one frame: it carries the process's state.
@@ -168,21 +182,25 @@ impl Cursor {
         self.tell_sites(&hub, &mut frame);
         self.tell_threads(&mut frame);
         if self.next_site >= recorder.site_count() {
-            self.rows(&hub, &mut frame, now);
-        }
-        if self.walk.is_done() && self.next_site >= recorder.site_count() {
-            self.resource_rows(&hub, &mut frame, now);
+            let bytes = self.rows(&hub, &mut frame, now);
+            if self.walk.is_done() {
+                self.resource_rows(&hub, &mut frame, now, ROW_BUDGET_BYTES.saturating_sub(bytes));
+            }
         }
         // Tasks first, as far as they fit: an event points to one that the console knows, if it lived until the round.
         if self.walk.is_done() {
             frame.events = self.events.as_mut().and_then(|events| events.next(&hub));
         }
-        if self.in_snapshot && self.is_done() {
-            frame.snapshot_end = true;
-            self.in_snapshot = false;
         if self.rows_are_told() && frame.encoded_len() < ROW_BUDGET_BYTES {
             self.scheduler(&hub, &mut frame, now);
         }
+        // Thousands of them fill a frame.
+        if self.rows_are_told() && self.scheduler.is_told() && frame.encoded_len() < SMALL_FRAME_BYTES {
+            frame.descriptors = self.descriptors.next();
+        }
+        if self.in_snapshot && self.is_done() {
+            frame.snapshot_end = true;
+            self.in_snapshot = false;
         }
         self.sequence += 1;
         frame.sequence = self.sequence;
@@ -192,13 +210,13 @@ impl Cursor {
     }
 
     fn is_done(&self) -> bool {
-        let sites = self.hub.handle.recorder().site_count();
-        let no_events = self.events.as_ref().is_none_or(EventStream::is_done);
-        self.walk.is_done() && self.resources.is_done() && self.next_site >= sites && no_events
-        self.rows_are_told() && self.scheduler.is_told()
+        self.rows_are_told() && self.scheduler.is_told() && self.descriptors.is_told()
     }
 
     fn rows_are_told(&self) -> bool {
+        let sites = self.hub.handle.recorder().site_count();
+        let no_events = self.events.as_ref().is_none_or(EventStream::is_done);
+        self.walk.is_done() && self.resources.is_done() && self.next_site >= sites && no_events
     }
 
     /// What comes once a round.
@@ -213,6 +231,7 @@ impl Cursor {
             self.hello = Some(hello);
         }
         frame.details = self.details.read(hub, now);
+        frame.resource_details = self.resource_details.read(hub);
     }
 
     fn tell_sites(&mut self, hub: &Hub, frame: &mut v1::Frame) {
@@ -271,8 +290,8 @@ impl Cursor {
         self.threads_version = Some(version);
     }
 
-    /// Slots that changed, until the frame is full or the round's pages are done.
-    fn rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+    /// Slots that changed, until the frame is full or the round's pages are done. Returns the bytes that they take.
+    fn rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) -> usize {
         let mut rows = Rows::default();
         let mut walk = std::mem::take(&mut self.walk);
         walk.each(hub.handle.recorder().pages(), |slot, task| {
@@ -296,10 +315,12 @@ impl Cursor {
             ControlFlow::Continue(())
         });
         self.walk = walk;
+        let bytes = rows.bytes;
         (frame.tasks, frame.stats) = rows.finish();
+        bytes
     }
 
-    fn resource_rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+    fn resource_rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks, budget_bytes: usize) {
         let recorder = hub.handle.recorder();
         let mut resources = std::mem::take(&mut self.resources);
         resources.fill(recorder, frame, now, budget_bytes, &mut |site, frame| {
@@ -389,7 +410,7 @@ impl Cursor {
             lost_events: losses.lost_events,
             truncated: losses.truncated,
             folded_sites: losses.folded_sites,
-            own_cpu_ns: own_cpu_ns.unwrap_or(0),
+            own_cpu_ns: own_cpu_ns.unwrap_or(0) + hub.watchdog.cpu_ns(),
             cost_known: own_cpu_ns.is_some(),
             hot_path_ns: hub.cost.of(polls, wakes, spawned),
             own_memory_bytes: (recorder.memory_bytes()

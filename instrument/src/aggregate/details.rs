@@ -1,4 +1,4 @@
-//! Everything else about the few tasks that a console looks at.
+//! Everything else about the few tasks and locks that a console looks at.
 
 use std::collections::HashMap;
 
@@ -49,6 +49,33 @@ impl Details {
             .wanted
             .iter_mut()
             .filter_map(|(task, next)| detail(hub, *task, watched.get(task)?, next, budget, now));
+        details.collect()
+    }
+}
+
+/// The locks whose histograms one console wants.
+#[derive(Debug, Default)]
+pub(super) struct ResourceDetails {
+    wanted: Vec<v1::ResourceRef>,
+}
+
+impl ResourceDetails {
+    pub(super) fn want(&mut self, resources: &[v1::ResourceRef]) {
+        self.wanted = resources.iter().copied().take(limits::MAX_RESOURCE_DETAILS).collect();
+    }
+
+    /// A message a wanted lock that is still there.
+    pub(super) fn read(&self, hub: &Hub) -> Vec<v1::ResourceDetail> {
+        let recorder = hub.handle.recorder();
+        let details = self.wanted.iter().filter_map(|wanted| {
+            let resource = recorder.resource(recorder.resource_id(wanted.slot, wanted.generation))?;
+            let (lock, histograms) = (recorder.read_lock(resource)?, recorder.lock_histograms(resource)?);
+            Some(v1::ResourceDetail {
+                resource: Some(*wanted),
+                holds: Some(histogram(hub, &histograms.holds, lock.longest_hold)),
+                waits: Some(histogram(hub, &histograms.waits, lock.longest_wait)),
+            })
+        });
         details.collect()
     }
 }

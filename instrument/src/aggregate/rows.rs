@@ -120,7 +120,8 @@ impl Rows {
     }
 }
 
-fn clear_zeros<T: Default + PartialEq>(column: &mut Vec<T>) {
+/// A column of nothing but 0 is left out.
+pub(super) fn clear_zeros<T: Default + PartialEq>(column: &mut Vec<T>) {
     let zero = T::default();
     if column.iter().all(|value| *value == zero) {
         column.clear();

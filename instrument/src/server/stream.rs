@@ -79,6 +79,7 @@ impl Seat {
                 limits::MAX_CLIENTS
             )));
         }
+        hub.watchdog.add_console();
         Ok(Self(Arc::clone(hub)))
     }
 }
@@ -86,6 +87,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.clients.fetch_sub(1, AcqRel);
+        self.0.watchdog.remove_console();
     }
 }
 
@@ -148,8 +150,9 @@ impl Console {
             self.resync = request.resync;
             self.cursor.resync();
         }
-        self.cursor.want_details(&request.details);
+        self.cursor.want_details(&request.details, &request.resource_details);
         self.cursor.want_events(request.events);
+        self.cursor.want_descriptors(request.descriptors_interval_ms);
         self.wish = Some(request);
         Ok(())
     }

@@ -18,6 +18,9 @@ use crate::{
 /// In `Channel::depth_plus1`: what was sent less what was received.
 const DIFFERENCE: u64 = u64::MAX;
 
+/// A depth that nobody knows; see [`ChannelRef::set_depth`].
+pub const UNKNOWN_DEPTH: u64 = u64::MAX;
+
 /// See the module's text.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -148,8 +151,7 @@ impl ChannelRef<'_> {
         self.page.shared.set();
     }
 
-    /// The current task (or thread) sent `values`. `depth`: values in the channel now; `None`: what was sent less what was received, which
-    /// is right for a channel whose every value is received once, and the only exact answer when several send at once.
+    /// The current task (or thread) sent `values`; `depth` as of [`ChannelRef::set_depth`].
     pub fn sent(&self, values: u64, depth: Option<u64>) {
         let channel = self.channel;
         channel.sent.fetch_add(values, Relaxed);
@@ -158,7 +160,7 @@ impl ChannelRef<'_> {
         self.set_depth(depth);
     }
 
-    /// The current task (or thread) received `values`; `depth` as of [`ChannelRef::sent`].
+    /// The current task (or thread) received `values`; `depth` as of [`ChannelRef::set_depth`].
     pub fn received(&self, values: u64, depth: Option<u64>) {
         let channel = self.channel;
         channel.received.fetch_add(values, Relaxed);
@@ -191,8 +193,14 @@ impl ChannelRef<'_> {
         self.page.shared.set();
     }
 
-    fn set_depth(&self, depth: Option<u64>) {
-        let depth = depth.map_or(DIFFERENCE, |depth| depth.saturating_add(1).min(DIFFERENCE - 1));
+    /// Values in the channel now, or [`UNKNOWN_DEPTH`]. `None`: what was sent less what was received, which is right for a channel whose every
+    /// value is received once, and the only exact answer when several send at once.
+    pub fn set_depth(&self, depth: Option<u64>) {
+        let depth = match depth {
+            None => DIFFERENCE,
+            Some(UNKNOWN_DEPTH) => 0,
+            Some(depth) => (depth + 1).min(DIFFERENCE - 1),
+        };
         // Mostly the mark of the difference, which never changes.
         if self.channel.depth_plus1.load(Relaxed) != depth {
             self.channel.depth_plus1.store(depth, Relaxed);

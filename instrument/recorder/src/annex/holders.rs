@@ -85,7 +85,13 @@ impl Holders {
 
     /// Takes up to `permits` away from what this holder has, or has been given; `ended` is told since when each emptied cell was held. Returns the
     /// permits that are left over.
-    pub(crate) fn take_from(&self, holder: u64, given: bool, permits: u32, mut ended: impl FnMut(Ticks)) -> u32 {
+    pub(crate) fn take_from(
+        &self,
+        holder: u64,
+        given: bool,
+        permits: u32,
+        mut ended: impl FnMut(Ticks),
+    ) -> u32 {
         let mut left = permits;
         for cell in &self.0 {
             if left == 0 {
@@ -107,7 +113,9 @@ impl Holders {
             let held = |cell: &&Cell| {
                 !matches!(cell.holder.load(Acquire), 0 | CLAIMED) && cell.permits.load(Relaxed) & GIVEN == 0
             };
-            let Some(oldest) = self.0.iter().filter(held).min_by_key(|cell| cell.since.load(Relaxed)) else { break };
+            let Some(oldest) = self.0.iter().filter(held).min_by_key(|cell| cell.since.load(Relaxed)) else {
+                break;
+            };
             left = oldest.take(oldest.holder.load(Acquire), left, &mut ended);
             if left == 0 {
                 break;

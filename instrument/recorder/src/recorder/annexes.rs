@@ -65,11 +65,7 @@ impl Recorder {
 
     #[cold]
     fn new_place(&self, location: &'static Location<'static>) -> u32 {
-        self.sites.number(Place {
-            file: location.file(),
-            line: location.line(),
-            column: location.column(),
-        })
+        self.sites.number(Place { file: location.file(), line: location.line(), column: location.column() })
     }
 
     /// The lock that a resource is; `None` when it is none or past the limit.
@@ -146,6 +142,16 @@ impl Recorder {
         page.shared.set();
     }
 
+    /// The slot of a resource that is still there, for reading.
+    pub fn resource(&self, id: ResourceId) -> Option<&Resource> {
+        self.find_resource(id).map(|(_, slot)| slot).filter(|slot| slot.id() == Some(id))
+    }
+
+    /// The id that a slot and a generation make in this recorder.
+    pub fn resource_id(&self, slot: u32, generation: u32) -> ResourceId {
+        ResourceId::new(self.number, generation, slot)
+    }
+
     /// A lock's state, `None` when the resource is none, or has changed hands meanwhile. About 50 ns.
     pub fn read_lock(&self, resource: &Resource) -> Option<LockReading> {
         self.read_annex(resource, |place| match place {
@@ -157,7 +163,9 @@ impl Recorder {
     /// A lock's histograms.
     pub fn lock_histograms(&self, resource: &Resource) -> Option<LockHistograms> {
         self.read_annex(resource, |place| match place {
-            annex::Place::Lock(number) => self.annexes.locks.slot(number).map(|(_, lock)| lock.histograms(self)),
+            annex::Place::Lock(number) => {
+                self.annexes.locks.slot(number).map(|(_, lock)| lock.histograms(self))
+            }
             _ => None,
         })
     }
@@ -165,7 +173,9 @@ impl Recorder {
     /// A channel's state, `None` when the resource is none, or has changed hands meanwhile.
     pub fn read_channel(&self, resource: &Resource) -> Option<ChannelReading> {
         self.read_annex(resource, |place| match place {
-            annex::Place::Channel(number) => self.annexes.channels.slot(number).map(|(_, channel)| channel.read()),
+            annex::Place::Channel(number) => {
+                self.annexes.channels.slot(number).map(|(_, channel)| channel.read())
+            }
             _ => None,
         })
     }

@@ -261,6 +261,15 @@ impl Recorder {
         })?
     }
 
+    /// The operation that this thread polls, within the task that it polls.
+    pub fn polled_op(&self) -> Option<OpId> {
+        thread::innermost(|raw| match AnyId::from_u64(raw)? {
+            AnyId::OpPoll(op) if op.recorder() == self.number => Some(Some(op)),
+            AnyId::Task(_) => Some(None),
+            _ => None,
+        })?
+    }
+
     /// Pages of resources in order.
     pub fn resource_pages(&self) -> impl Iterator<Item = &Page<Resource>> {
         self.resources.pages()

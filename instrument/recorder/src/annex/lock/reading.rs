@@ -3,13 +3,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::{Lock, flag};
-use crate::{
-    clock::Ticks,
-    histogram::BUCKETS,
-    read::two_values,
-    recorder::Recorder,
-    task::Waker,
-};
+use crate::{clock::Ticks, histogram::BUCKETS, read::two_values, recorder::Recorder, task::Waker};
 
 /// Somebody who holds a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,13 +110,19 @@ impl Lock {
     /// From its block, or made up from the sums of the at most two holds that it has seen without one.
     pub(crate) fn histograms(&self, recorder: &Recorder) -> LockHistograms {
         let mut histograms = LockHistograms { holds: [0; BUCKETS], waits: [0; BUCKETS] };
-        let block = self.block.load(Acquire).checked_sub(1).and_then(|number| recorder.annexes.blocks.slot(number));
+        let block =
+            self.block.load(Acquire).checked_sub(1).and_then(|number| recorder.annexes.blocks.slot(number));
         if let Some((_, block)) = block {
             histograms.holds = block.holds.counts();
             histograms.waits = block.waits.counts();
         } else {
             let finished = self.released.load(Relaxed);
-            two_values(&mut histograms.holds, finished, self.hold.load(Relaxed), self.longest_hold.load(Relaxed));
+            two_values(
+                &mut histograms.holds,
+                finished,
+                self.hold.load(Relaxed),
+                self.longest_hold.load(Relaxed),
+            );
         }
         histograms
     }

@@ -14,11 +14,10 @@ use super::super::Recorder;
 use crate::{
     annex::{self, lock::LockRef},
     clock::Ticks,
-    id::{AnyId, OpId, ResourceId},
+    id::{OpId, ResourceId},
     names::Names,
     resource::{AttributeValue, Change, Op, Resource},
     task::Waker,
-    thread,
 };
 
 /// Numbers of the attributes that tell of locks.
@@ -114,8 +113,9 @@ impl Recorder {
 
     /// An operation obtained permits: in its own poll, or from somebody who releases them.
     fn obtained(&self, id: OpId, op: &Op, permits: u32) {
-        let all = op.obtained.fetch_add(permits, AcqRel).saturating_add(permits) >= op.requested.load(Relaxed);
-        let own_poll = self.innermost_poll() == Some(id);
+        let all =
+            op.obtained.fetch_add(permits, AcqRel).saturating_add(permits) >= op.requested.load(Relaxed);
+        let own_poll = self.polled_op() == Some(id);
         if own_poll && all {
             // Taken when that poll ends.
             return;
@@ -148,8 +148,10 @@ impl Recorder {
         op.requested.store(0, Relaxed);
         op.granted.store(0, Relaxed);
         self.on_whole(op, |whole| whole.granted.store(0, Relaxed));
-        let resource = ResourceId::from_u64(op.resource.load(Relaxed)).and_then(|id| self.find_resource(id));
-        let Some(lock) = resource.and_then(|(_, slot)| self.lock_of(slot)) else { return };
+        let Some(resource) = ResourceId::from_u64(op.resource.load(Relaxed)) else { return };
+        // A wrapper tells of its waits itself.
+        let part = self.find_resource(resource).filter(|(_, slot)| slot.is_part_of_lock());
+        let Some(lock) = part.and_then(|(_, slot)| self.lock_of(slot)) else { return };
         let waited = op.polls.load(Relaxed) > 1;
         if waited {
             lock.waited(now.saturating_sub(op.created.load(Relaxed)));
@@ -172,16 +174,8 @@ impl Recorder {
 
     /// Whether this thread polls an acquisition of this resource: what such a poll gives back was never held.
     fn acquires_here(&self, resource: Option<ResourceId>) -> bool {
-        let poll = self.innermost_poll().and_then(|id| self.find_op(id));
+        let poll = self.polled_op().and_then(|id| self.find_op(id));
         poll.is_some_and(|(_, op)| ResourceId::from_u64(op.resource.load(Relaxed)) == resource)
-    }
-
-    /// The operation that this thread polls.
-    fn innermost_poll(&self) -> Option<OpId> {
-        thread::innermost(|raw| match AnyId::from_u64(raw)? {
-            AnyId::OpPoll(op) if op.recorder() == self.number => Some(op),
-            _ => None,
-        })
     }
 
     /// The lock that a resource is, or is a part of.
