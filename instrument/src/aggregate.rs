@@ -7,12 +7,14 @@
 
 pub(crate) mod cost;
 pub(crate) mod cursor;
+mod descriptors;
 mod details;
 pub(crate) mod events;
 mod resources;
 mod rows;
-pub(crate) mod walk;
 mod scheduler;
+mod stuck;
+pub(crate) mod walk;
 
 use std::{
     collections::HashMap,
@@ -28,7 +30,7 @@ use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Event, Page, Slot, TaskId, Touched};
 
 use self::cost::Cost;
-use crate::handle::Handle;
+use crate::{handle::Handle, watchdog::Watchdog};
 
 /// Timeline events kept for a watched task until its consoles took them.
 const MAX_KEPT_EVENTS: usize = 16_384;
@@ -39,13 +41,15 @@ pub(crate) struct Hub {
     pub(crate) handle: Handle,
     pub(crate) clients: AtomicU32,
     pub(crate) cost: Cost,
-    identity: Identity,
+    pub(crate) watchdog: Watchdog,
     /// What the operating system told of threads lately.
     threads: Mutex<crate::os::thread::Cache>,
+    identity: Identity,
     rounds: Mutex<Rounds>,
     watched: Mutex<HashMap<TaskId, Watched>>,
     /// Of the consoles that want all events.
     streams: Mutex<Vec<Arc<Mutex<events::Queue>>>>,
+    descriptors: Mutex<descriptors::Shared>,
 }
 
 #[derive(Debug)]
@@ -113,21 +117,23 @@ pub(crate) struct Watched {
 }
 
 impl Hub {
-    pub(crate) fn new(handle: Handle, name: Option<String>) -> Self {
+    pub(crate) fn new(handle: Handle, name: Option<String>, log_stuck: bool) -> Self {
         let identity = Identity {
             instance: RandomState::new().hash_one(std::process::id()),
             process_name: name.unwrap_or_else(executable_name),
             started_unix_ns: started_unix_ns(&handle),
         };
         Self {
+            watchdog: Watchdog::start(handle.clone(), log_stuck),
             handle,
             clients: AtomicU32::new(0),
             cost: Cost::calibrate(),
+            threads: Mutex::default(),
             identity,
             rounds: Mutex::default(),
-            threads: Mutex::default(),
             watched: Mutex::default(),
             streams: Mutex::default(),
+            descriptors: Mutex::default(),
         }
     }
 

@@ -23,6 +23,7 @@ pub struct Builder {
     #[cfg(all(feature = "fmt", feature = "server"))]
     filter_env_var: String,
     stuck_after: Duration,
+    pub(crate) log_stuck: bool,
     limits: Limits,
 }
 
@@ -37,6 +38,7 @@ impl Default for Builder {
             #[cfg(all(feature = "fmt", feature = "server"))]
             filter_env_var: tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned(),
             stuck_after: Duration::from_millis(100),
+            log_stuck: false,
             limits: Limits::default(),
         }
     }
@@ -87,6 +89,13 @@ impl Builder {
     /// A poll that takes longer is stuck, and its thread's stack is looked at. Default 100 ms; `TASKSCOPE_STUCK_AFTER`.
     pub fn stuck_after(mut self, length: Duration) -> Self {
         self.stuck_after = length;
+        self
+    }
+
+    /// Logs each stuck poll through `tracing`, at `warn` with the target `taskscope::stuck`, whether a console is connected or not. Default no;
+    /// `TASKSCOPE_LOG_STUCK` (`1` or `true`). Then the threads' polls are looked at, and stacks taken, without a console too.
+    pub fn log_stuck(mut self, log: bool) -> Self {
+        self.log_stuck = log;
         self
     }
 

@@ -39,8 +39,10 @@
 mod builder;
 mod error;
 mod handle;
+pub mod lock;
 pub mod runtime;
 mod source;
+pub mod sync;
 pub mod task;
 mod tracked;
 
@@ -49,9 +51,11 @@ mod aggregate;
 #[cfg(feature = "console-api")]
 mod compat;
 #[cfg(feature = "server")]
-mod server;
 mod os;
 #[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "server")]
+mod watchdog;
 
 pub use builder::Builder;
 #[cfg(all(feature = "layer", feature = "server"))]

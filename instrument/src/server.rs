@@ -151,7 +151,7 @@ impl Server {
     ///
     /// With the feature `console-api` the service of `tokio-console` comes along.
     pub fn into_routes(self) -> Routes {
-        let hub = Arc::new(Hub::new(self.handle, self.options.name));
+        let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck));
         let service =
             TaskscopeServer::new(Service::new(Arc::clone(&hub))).max_decoding_message_size(MAX_REQUEST_BYTES);
         #[cfg(feature = "gzip")]

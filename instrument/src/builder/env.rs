@@ -65,6 +65,9 @@ impl Builder {
         if let Some(length) = variables.read::<humantime::Duration>(&["TASKSCOPE_STUCK_AFTER"], SPAN)? {
             self.stuck_after = length.into();
         }
+        if let Some(Switch(log)) = variables.read(&["TASKSCOPE_LOG_STUCK"], "1, true, 0 or false")? {
+            self.log_stuck = log;
+        }
         if let Some(tasks) = variables.read(&["TASKSCOPE_RETAINED_TASKS"], "a number of tasks")? {
             self.limits.retained_tasks = tasks;
         }

@@ -18,6 +18,8 @@ pub(super) struct Polls {
     /// At most [`limits::MAX_LONG_POLLS`].
     waiting: VecDeque<OnThread>,
     lost: u64,
+    /// The watchdog's captures when this console was told of them last.
+    captures: u64,
     /// At most [`limits::MAX_STUCK_POLLS`], the newest first.
     stuck: VecDeque<Stuck>,
     started: bool,
@@ -61,7 +63,8 @@ impl Polls {
         let recorder = hub.handle.recorder();
         let clock = recorder.clock();
         let stuck_after_ns = hub.handle.stuck_after_ns();
-        let mut anew = false;
+        let captures = hub.watchdog.captures();
+        let mut anew = std::mem::replace(&mut self.captures, captures) != captures;
         for reading in recorder.workers() {
             self.take_long(hub, reading.thread, stuck_after_ns);
             let Some((task, started)) = reading.polling else { continue };
@@ -161,7 +164,11 @@ impl Polls {
                     None => worker.map(|worker| worker.kernel.text()).unwrap_or_default(),
                     Some(_) => String::new(),
                 };
-                told.stuck.push(stuck.message(clock, now, kernel_state));
+                let mut message = stuck.message(clock, now, kernel_state);
+                if let Some(task) = TaskId::from_u64(stuck.task) {
+                    super::super::stuck::add_stack(hub, (stuck.thread, task, stuck.started), now, &mut message);
+                }
+                told.stuck.push(message);
             }
         }
         told.long_polls = self
