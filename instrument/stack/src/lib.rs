@@ -29,15 +29,13 @@
 //! socket calls with a time limit, `sigwait`, `semop`, `io_uring_enter`. The standard library, parking_lot, mio and tokio call
 //! them again; C code that does not must not be run on a thread that is captured.
 
-#![cfg_attr(docsrs, feature(doc_cfg))]
-
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
         mod linux;
-        pub use linux::{Sampler, kernel_state, thread_id};
+        pub use linux::{Sampler, thread_id};
     } else {
         mod unsupported;
-        pub use unsupported::{Sampler, kernel_state, thread_id};
+        pub use unsupported::{Sampler, thread_id};
     }
 }
 

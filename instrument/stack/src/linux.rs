@@ -1,13 +1,13 @@
 //! Taking a stack: ask, wait, unwind, name.
 
-mod kernel;
 mod maps;
+mod mask;
 mod module;
 mod os;
 mod symbols;
 mod turn;
 
-pub use self::{kernel::kernel_state, os::thread_id};
+pub use self::os::thread_id;
 
 use std::{
     fmt, io,
@@ -254,7 +254,7 @@ fn ask(signal: i32, thread: u32) -> Result<Raw, CaptureError> {
 }
 
 fn silent(signal: i32, thread: u32) -> CaptureError {
-    match kernel::blocks(thread, signal) {
+    match mask::blocks(thread, signal) {
         Ok(true) => CaptureError::Blocked { signal, thread },
         Err(error) if error.kind() == io::ErrorKind::NotFound => CaptureError::Gone(thread),
         _ => CaptureError::Silent { signal, thread, limit_ms: TIME_LIMIT.as_millis() as u64 },

@@ -40,8 +40,3 @@ impl Sampler {
 pub fn thread_id() -> u32 {
     0
 }
-
-/// What the kernel says of a thread of this process; `None`: unknown.
-pub fn kernel_state(_thread: u32) -> Option<String> {
-    None
-}
