@@ -67,7 +67,9 @@ impl Handle {
         let _already_set = DEFAULT.set(self.clone());
     }
 
-    pub(crate) fn recorder(&self) -> &Recorder {
+    /// For taskscope's own tests and benchmarks; no part of the API.
+    #[doc(hidden)]
+    pub fn recorder(&self) -> &Recorder {
         &self.shared.recorder
     }
 
