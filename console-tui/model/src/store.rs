@@ -36,6 +36,9 @@ use task::{Facts, Live, Marks, State, Stats, Sums, Task, Total};
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
 
+/// Tasks that room is made for before they come, whatever number is announced.
+const MAX_EXPECTED: usize = 1 << 20;
+
 /// Samples that the tool's cost is measured over: its own thread works in short bursts.
 const COST_SAMPLES: usize = 5;
 
@@ -108,6 +111,13 @@ impl Store {
             cpu_samples: VecDeque::new(),
             filling: true,
         }
+    }
+
+    /// Makes room for the tasks that are announced: a growing table is moved, and moving a million records takes long.
+    pub(crate) fn expect(&mut self, tasks: u64) {
+        let tasks = usize::try_from(tasks).unwrap_or(usize::MAX).min(self.max_tasks).min(MAX_EXPECTED);
+        self.tasks.reserve(tasks.saturating_sub(self.tasks.len()));
+        self.by_slot.reserve(tasks.saturating_sub(self.by_slot.len()));
     }
 
     /// What a walk makes of the task in a record. Nobody sees it before [`Self::show_next_marks`].

@@ -140,6 +140,9 @@ impl Intake {
         }
         if let Some(incoming) = self.incoming.as_deref_mut() {
             ingest::apply(incoming, frame, &mut self.losses);
+            if frame.snapshot_start {
+                incoming.expect(incoming.process.map_or(0, |process| process.alive));
+            }
             return if frame.snapshot_end { self.replace(shown) } else { Outcome::Unchanged };
         }
         let Some(store) = shown else { return Outcome::Unchanged };
