@@ -39,11 +39,7 @@ impl Tracked {
     }
 
     /// With the name that the program gives it.
-    pub(crate) const fn named(
-        kind: Kind,
-        name: &'static str,
-        made_at: &'static Location<'static>,
-    ) -> Self {
+    pub(crate) const fn named(kind: Kind, name: &'static str, made_at: &'static Location<'static>) -> Self {
         Self { kind, name, made_at: Some(made_at), id: OnceLock::new() }
     }
 

@@ -90,8 +90,14 @@ impl ResourceCursor {
         budget_bytes: usize,
         tell_site: &mut TellSite<'_>,
     ) {
-        let mut filling =
-            Filling { recorder, frame, now, bytes: 0, resources: ResourceRows::default(), ledgers: LedgerRows::default() };
+        let mut filling = Filling {
+            recorder,
+            frame,
+            now,
+            bytes: 0,
+            resources: ResourceRows::default(),
+            ledgers: LedgerRows::default(),
+        };
         let mut walk = std::mem::take(&mut self.resources.walk);
         walk.each(recorder.resource_pages(), |slot, resource| {
             let full = filling.resources.stats_len() == ROWS_A_FRAME

@@ -154,7 +154,7 @@ impl Recorder {
 
     /// A lock's state, `None` when the resource is none, or has changed hands meanwhile. About 50 ns.
     pub fn read_lock(&self, resource: &Resource) -> Option<LockReading> {
-        self.read_annex(resource, |place| match place {
+        read_annex(resource, |place| match place {
             annex::Place::Lock(number) => self.annexes.locks.slot(number).map(|(_, lock)| lock.read(self)),
             _ => None,
         })
@@ -162,7 +162,7 @@ impl Recorder {
 
     /// A lock's histograms.
     pub fn lock_histograms(&self, resource: &Resource) -> Option<LockHistograms> {
-        self.read_annex(resource, |place| match place {
+        read_annex(resource, |place| match place {
             annex::Place::Lock(number) => {
                 self.annexes.locks.slot(number).map(|(_, lock)| lock.histograms(self))
             }
@@ -172,7 +172,7 @@ impl Recorder {
 
     /// A channel's state, `None` when the resource is none, or has changed hands meanwhile.
     pub fn read_channel(&self, resource: &Resource) -> Option<ChannelReading> {
-        self.read_annex(resource, |place| match place {
+        read_annex(resource, |place| match place {
             annex::Place::Channel(number) => {
                 self.annexes.channels.slot(number).map(|(_, channel)| channel.read())
             }
@@ -182,15 +182,15 @@ impl Recorder {
 
     /// A stream's state, `None` when the resource is none, or has changed hands meanwhile.
     pub fn read_io(&self, resource: &Resource) -> Option<IoReading> {
-        self.read_annex(resource, |place| match place {
+        read_annex(resource, |place| match place {
             annex::Place::Io(number) => self.annexes.streams.slot(number).map(|(_, io)| io.read()),
             _ => None,
         })
     }
+}
 
-    fn read_annex<T>(&self, resource: &Resource, read: impl FnOnce(annex::Place) -> Option<T>) -> Option<T> {
-        let id = resource.id()?;
-        let reading = read(annex::Place::from_u32(resource.annex.load(Acquire))?)?;
-        (resource.id() == Some(id)).then_some(reading)
-    }
+fn read_annex<T>(resource: &Resource, read: impl FnOnce(annex::Place) -> Option<T>) -> Option<T> {
+    let id = resource.id()?;
+    let reading = read(annex::Place::from_u32(resource.annex.load(Acquire))?)?;
+    (resource.id() == Some(id)).then_some(reading)
 }

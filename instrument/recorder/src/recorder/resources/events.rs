@@ -102,10 +102,13 @@ impl Recorder {
                     Change::Override => {}
                 }
             }
-            AttributeValue::Number(permits) if name == known.permits && change == Change::Add => {
-                if lock.by_permits() && !self.acquires_here(slot.id()) {
-                    lock.given_shared(u32::try_from(permits).unwrap_or(u32::MAX), self.clock.ticks());
-                }
+            AttributeValue::Number(permits)
+                if name == known.permits
+                    && change == Change::Add
+                    && lock.by_permits()
+                    && !self.acquires_here(slot.id()) =>
+            {
+                lock.given_shared(u32::try_from(permits).unwrap_or(u32::MAX), self.clock.ticks());
             }
             _ => {}
         }

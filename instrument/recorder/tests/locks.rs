@@ -1,0 +1,456 @@
+//! Locks, channels and streams of a recorder: who holds, who waits, what is counted.
+
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
+use std::panic::Location;
+
+use taskscope_recorder::{
+    AnyId, AttributeValue, Change, Holder, Ledger, Limits, LockReading, MAX_HOLDERS, NewResource, OpId,
+    Recorder, ResourceId, Spawn, TaskId, Waker, histogram,
+};
+
+fn resource(recorder: &Recorder, concrete_type: &str, ledger: Ledger) -> ResourceId {
+    recorder
+        .new_resource(&NewResource { concrete_type, kind: "Sync", ledger, ..NewResource::default() })
+        .unwrap()
+}
+
+fn read(recorder: &Recorder, id: ResourceId) -> LockReading {
+    recorder.read_lock(recorder.resource(id).unwrap()).unwrap()
+}
+
+fn who(reading: &LockReading) -> Vec<Waker> {
+    reading.holders.iter().map(|holder| holder.by).collect()
+}
+
+fn in_task<R>(recorder: &Recorder, task: TaskId, run: impl FnOnce() -> R) -> R {
+    recorder.enter(task);
+    let result = run();
+    recorder.exit(task);
+    result
+}
+
+/// What tokio says of the resource whose span is entered.
+fn says(recorder: &Recorder, resource: ResourceId, name: &str, value: AttributeValue, change: Change) {
+    recorder.enter_any(AnyId::Resource(resource));
+    recorder.change_resource(recorder.name_number(name), 0, value, change);
+    recorder.exit_any(AnyId::Resource(resource));
+}
+
+fn locked(recorder: &Recorder, mutex: ResourceId, locked: bool) {
+    says(recorder, mutex, "locked", AttributeValue::Bool(locked), Change::Override);
+}
+
+/// A semaphore as tokio makes it, one inside of the other; returns both.
+fn semaphore(recorder: &Recorder, concrete_type: &str, ledger: Ledger) -> (ResourceId, ResourceId) {
+    let outer = recorder
+        .new_resource(&NewResource { concrete_type, ledger, inherits: true, ..NewResource::default() })
+        .unwrap();
+    recorder.enter_any(AnyId::Resource(outer));
+    let inner = recorder
+        .new_resource(&NewResource { concrete_type: "Semaphore", internal: true, ..NewResource::default() })
+        .unwrap();
+    recorder.exit_any(AnyId::Resource(outer));
+    (outer, inner)
+}
+
+/// `Acquire::new`.
+fn acquire(recorder: &Recorder, inner: ResourceId, permits: u64) -> OpId {
+    let op = recorder.new_op("Acquire::new", Some(inner), 0).unwrap();
+    recorder.enter_any(AnyId::Op(op));
+    let (requested, obtained) =
+        (recorder.name_number("permits_requested"), recorder.name_number("permits_obtained"));
+    recorder.change_op(requested, 0, AttributeValue::Number(permits), Change::Override);
+    recorder.change_op(obtained, 0, AttributeValue::Number(0), Change::Override);
+    recorder.exit_any(AnyId::Op(op));
+    op
+}
+
+/// The operation is given permits, by whoever calls.
+fn give(recorder: &Recorder, op: OpId, permits: u64) {
+    recorder.enter_any(AnyId::Op(op));
+    let obtained = recorder.name_number("permits_obtained");
+    recorder.change_op(obtained, 0, AttributeValue::Number(permits), Change::Add);
+    recorder.exit_any(AnyId::Op(op));
+}
+
+/// One poll of an operation, in which it obtains permits of the semaphore.
+fn poll(recorder: &Recorder, op: OpId, permits: u64) {
+    recorder.enter_any(AnyId::OpPoll(op));
+    if permits > 0 {
+        give(recorder, op, permits);
+    }
+    recorder.exit_any(AnyId::OpPoll(op));
+}
+
+#[test]
+fn an_exclusive_hold_is_seen_and_counted() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&Spawn::default());
+    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let place = recorder.place_number(Location::caller());
+    assert_eq!(place, recorder.place_number(Location::caller()) - 1, "two places, two numbers");
+    let start = recorder.clock().ticks();
+    in_task(&recorder, task, || recorder.lock(id).unwrap().acquired_exclusive(place, start));
+    let reading = read(&recorder, id);
+    let holder = Holder { by: Waker::Task(task), since: start, place, permits: 1, shared: false };
+    assert_eq!(reading.holders, [holder]);
+    assert_eq!((reading.free_since, reading.acquisitions), (None, 1));
+    assert!(reading.knows.holders && reading.knows.places);
+
+    recorder.lock(id).unwrap().released_exclusive(start + 1000);
+    recorder.lock(id).unwrap().waited(500);
+    let reading = read(&recorder, id);
+    assert!(reading.holders.is_empty());
+    assert_eq!(reading.free_since, Some(start + 1000));
+    assert_eq!((reading.hold, reading.longest_hold), (1000, 1000));
+    assert_eq!((reading.contended, reading.wait, reading.longest_wait), (1, 500, 500));
+}
+
+#[test]
+fn histograms_hold_every_hold() {
+    let recorder = Recorder::default();
+    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let lock = recorder.lock(id).unwrap();
+    for n in 1..=5_u64 {
+        lock.acquired_exclusive(0, 1);
+        lock.released_exclusive(1 + (n << 12));
+        let histograms = recorder.lock_histograms(recorder.resource(id).unwrap()).unwrap();
+        assert_eq!(histograms.holds.iter().sum::<u64>(), n);
+    }
+    lock.waited(1 << 14);
+    let histograms = recorder.lock_histograms(recorder.resource(id).unwrap()).unwrap();
+    for n in 1..=5_u64 {
+        assert!(histograms.holds[histogram::bucket(n << 12)] > 0, "hold {n}");
+    }
+    assert_eq!(histograms.waits[histogram::bucket(1 << 14)], 1);
+    assert_eq!(histogram::quantile(&histograms.waits, 0.99, 1 << 14), 1 << 14);
+}
+
+#[test]
+fn readers_hold_it_beside_each_other_and_those_without_a_cell_are_counted() {
+    let recorder = Recorder::default();
+    let id = resource(&recorder, "RwLock", Ledger::Lock);
+    let lock = recorder.lock(id).unwrap();
+    let tasks: Vec<TaskId> = (0..12).map(|_| recorder.spawn(&Spawn::default())).collect();
+    let mut tokens: Vec<_> =
+        tasks.iter().map(|task| in_task(&recorder, *task, || lock.acquired_shared(1, 0, 10))).collect();
+    let reading = read(&recorder, id);
+    assert_eq!(who(&reading), tasks[..MAX_HOLDERS].iter().map(|task| Waker::Task(*task)).collect::<Vec<_>>());
+    assert_eq!(reading.more_holders, 4);
+    assert!(reading.holders.iter().all(|holder| holder.shared));
+    // One that is counted and one that is told let go.
+    lock.released_shared(tokens.pop().unwrap(), 20);
+    lock.released_shared(tokens.remove(2), 30);
+    let reading = read(&recorder, id);
+    assert!(!who(&reading).contains(&Waker::Task(tasks[2])));
+    assert_eq!((reading.holders.len(), reading.more_holders, reading.hold), (7, 3, 30));
+    for token in tokens {
+        lock.released_shared(token, 40);
+    }
+    let reading = read(&recorder, id);
+    assert_eq!((reading.holders.len(), reading.more_holders), (0, 0));
+    assert_eq!((reading.acquisitions, reading.free_since, reading.longest_hold), (12, Some(40), 30));
+}
+
+#[test]
+fn tokios_events_name_the_holder() {
+    let recorder = Recorder::default();
+    let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
+    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    locked(&recorder, mutex, false);
+    assert_eq!(read(&recorder, mutex).free_since, None, "it was never held");
+    in_task(&recorder, first, || locked(&recorder, mutex, true));
+    assert_eq!(who(&read(&recorder, mutex)), [Waker::Task(first)]);
+    // The guard went to another task.
+    in_task(&recorder, second, || locked(&recorder, mutex, false));
+    let reading = read(&recorder, mutex);
+    assert_eq!((reading.holders.len(), reading.acquisitions), (0, 1));
+    assert!(reading.free_since.is_some() && reading.hold > 0);
+}
+
+#[test]
+fn a_release_that_comes_late_does_not_take_the_lock_from_the_next_holder() {
+    let recorder = Recorder::default();
+    let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
+    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    in_task(&recorder, first, || locked(&recorder, mutex, true));
+    // Tokio lets go, the next task takes it and says so first.
+    in_task(&recorder, second, || locked(&recorder, mutex, true));
+    in_task(&recorder, first, || locked(&recorder, mutex, false));
+    assert_eq!(who(&read(&recorder, mutex)), [Waker::Task(second)]);
+    // The other way round: both releases after both acquisitions, the later one first.
+    in_task(&recorder, first, || locked(&recorder, mutex, true));
+    in_task(&recorder, first, || locked(&recorder, mutex, false));
+    in_task(&recorder, second, || locked(&recorder, mutex, false));
+    let reading = read(&recorder, mutex);
+    assert_eq!((reading.holders.len(), reading.acquisitions), (0, 3));
+    // And nothing is left over: a moved guard still frees it.
+    in_task(&recorder, first, || locked(&recorder, mutex, true));
+    in_task(&recorder, second, || locked(&recorder, mutex, false));
+    assert!(read(&recorder, mutex).holders.is_empty());
+}
+
+#[test]
+fn holds_of_many_threads_are_all_counted() {
+    const ROUNDS: u64 = 2000;
+    let recorder = Recorder::default();
+    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    let real = std::sync::Mutex::new(());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let task = recorder.spawn(&Spawn::default());
+                for _ in 0..ROUNDS {
+                    in_task(&recorder, task, || {
+                        let guard = real.lock().unwrap();
+                        locked(&recorder, mutex, true);
+                        // As tokio does: the release first, the event after.
+                        drop(guard);
+                        locked(&recorder, mutex, false);
+                    });
+                }
+            });
+        }
+    });
+    let reading = read(&recorder, mutex);
+    assert_eq!((reading.holders.len(), reading.acquisitions), (0, 4 * ROUNDS));
+    let histograms = recorder.lock_histograms(recorder.resource(mutex).unwrap()).unwrap();
+    let counted: u64 = histograms.holds.iter().sum();
+    assert!(counted.abs_diff(4 * ROUNDS) <= 8, "{counted} holds");
+    let task = recorder.spawn(&Spawn::default());
+    in_task(&recorder, task, || locked(&recorder, mutex, true));
+    assert_eq!(who(&read(&recorder, mutex)), [Waker::Task(task)]);
+}
+
+#[test]
+fn tokios_readers_clear_their_own_cell_first() {
+    let recorder = Recorder::default();
+    let (first, second, third) = (
+        recorder.spawn(&Spawn::default()),
+        recorder.spawn(&Spawn::default()),
+        recorder.spawn(&Spawn::default()),
+    );
+    let lock = resource(&recorder, "RwLock", Ledger::Lock);
+    let readers = |change| says(&recorder, lock, "current_readers", AttributeValue::Number(1), change);
+    readers(Change::Override);
+    in_task(&recorder, first, || readers(Change::Add));
+    in_task(&recorder, second, || readers(Change::Add));
+    in_task(&recorder, second, || readers(Change::Sub));
+    assert_eq!(who(&read(&recorder, lock)), [Waker::Task(first)]);
+    in_task(&recorder, second, || readers(Change::Add));
+    // A guard that went to a task that holds nothing: the oldest.
+    in_task(&recorder, third, || readers(Change::Sub));
+    assert_eq!(who(&read(&recorder, lock)), [Waker::Task(second)]);
+    in_task(&recorder, second, || readers(Change::Sub));
+    let reading = read(&recorder, lock);
+    assert_eq!((reading.holders.len(), reading.acquisitions), (0, 3));
+    assert!(reading.knows.holders && reading.free_since.is_some());
+}
+
+#[test]
+fn permits_are_held_by_who_obtained_them() {
+    let recorder = Recorder::default();
+    let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
+    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    in_task(&recorder, first, || poll(&recorder, acquire(&recorder, inner, 3), 3));
+    let reading = read(&recorder, outer);
+    assert_eq!(who(&reading), [Waker::Task(first)]);
+    assert_eq!((reading.holders[0].permits, reading.acquisitions, reading.contended), (3, 1, 0));
+
+    // The next one wants two, gets one of what is left and waits.
+    let op = in_task(&recorder, second, || {
+        let op = acquire(&recorder, inner, 2);
+        poll(&recorder, op, 1);
+        op
+    });
+    assert_eq!(who(&read(&recorder, outer)), [Waker::Task(first)], "half of it is not held");
+    let granted = |op: OpId| {
+        let page = recorder.op_pages().next().unwrap();
+        page.slots[op.index() as usize].read().unwrap().granted
+    };
+    assert_eq!(granted(op), None);
+    // The first one lets go of its three: one for the waiter, two for the semaphore.
+    in_task(&recorder, first, || {
+        give(&recorder, op, 1);
+        says(&recorder, inner, "permits", AttributeValue::Number(2), Change::Add);
+    });
+    assert!(granted(op).is_some());
+    let reading = read(&recorder, outer);
+    assert!(reading.holders.is_empty() && reading.free_since.is_some(), "given, not taken yet: {reading:?}");
+    in_task(&recorder, second, || poll(&recorder, op, 0));
+    assert_eq!(granted(op), None);
+    let reading = read(&recorder, outer);
+    assert_eq!((who(&reading), reading.holders[0].permits), (vec![Waker::Task(second)], 2));
+    assert_eq!((reading.acquisitions, reading.contended), (2, 1));
+    assert!(reading.wait > 0 && reading.knows.holders);
+}
+
+#[test]
+fn a_waiter_that_gives_up_takes_nothing_from_a_holder() {
+    let recorder = Recorder::default();
+    let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
+    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    in_task(&recorder, first, || poll(&recorder, acquire(&recorder, inner, 1), 1));
+    in_task(&recorder, second, || {
+        let op = acquire(&recorder, inner, 3);
+        poll(&recorder, op, 2);
+        // Its future is dropped: the two go back.
+        says(&recorder, inner, "permits", AttributeValue::Number(2), Change::Add);
+        recorder.release_any(AnyId::Op(op));
+    });
+    let reading = read(&recorder, outer);
+    assert_eq!(who(&reading), [Waker::Task(first)]);
+    assert_eq!((reading.acquisitions, reading.knows.holders), (1, true));
+}
+
+#[test]
+fn permits_that_nobody_was_seen_to_take_leave_the_holders_unknown() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&Spawn::default());
+    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    says(&recorder, inner, "permits", AttributeValue::Number(1), Change::Add);
+    in_task(&recorder, task, || poll(&recorder, acquire(&recorder, inner, 1), 1));
+    let reading = read(&recorder, outer);
+    assert_eq!((reading.holders.len(), reading.knows.holders, reading.free_since), (0, false, None));
+}
+
+#[test]
+fn the_semaphore_inside_of_a_lock_tells_of_its_waits_alone() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&Spawn::default());
+    let (mutex, inner) = semaphore(&recorder, "Mutex", Ledger::Lock);
+    let whole = recorder.new_op("Mutex::lock", Some(mutex), 0).unwrap();
+    let part = in_task(&recorder, task, || {
+        recorder.enter_any(AnyId::OpPoll(whole));
+        let part = acquire(&recorder, inner, 1);
+        poll(&recorder, part, 0);
+        recorder.exit_any(AnyId::OpPoll(whole));
+        part
+    });
+    give(&recorder, part, 1);
+    let page = recorder.op_pages().next().unwrap();
+    let reads = |op: OpId| page.slots[op.index() as usize].read().unwrap();
+    assert!(reads(part).granted.is_some() && reads(whole).granted.is_some());
+    in_task(&recorder, task, || {
+        recorder.enter_any(AnyId::OpPoll(whole));
+        poll(&recorder, part, 0);
+        recorder.exit_any(AnyId::OpPoll(whole));
+        locked(&recorder, mutex, true);
+    });
+    let reading = read(&recorder, mutex);
+    assert_eq!((who(&reading), reading.acquisitions, reading.contended), (vec![Waker::Task(task)], 1, 1));
+    assert!(reading.wait > 0);
+    assert!(recorder.read_lock(recorder.resource(inner).unwrap()).is_none(), "a part is no lock of its own");
+}
+
+#[test]
+fn a_thread_that_blocks_is_named() {
+    let recorder = Recorder::default();
+    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let task = recorder.spawn(&Spawn::default());
+    let op = recorder.new_op("Mutex::lock", Some(id), recorder.place_number(Location::caller())).unwrap();
+    let reads = || recorder.op_pages().next().unwrap().slots[op.index() as usize].read().unwrap();
+    in_task(&recorder, task, || {
+        recorder.block_on_op(op);
+        let reading = reads();
+        assert!(reading.running && reading.thread != 0 && reading.site != 0);
+        assert_eq!(reading.task, Some(task));
+        recorder.unblock(op);
+    });
+    assert!(!reads().running && reads().thread == 0 && reads().busy > 0);
+}
+
+#[test]
+fn what_is_muted_is_nobodys() {
+    let recorder = Recorder::default();
+    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    recorder.enter_any(AnyId::Resource(mutex));
+    recorder.enter_any(AnyId::Muted);
+    assert!(recorder.is_muted());
+    recorder.change_resource(recorder.name_number("locked"), 0, AttributeValue::Bool(true), Change::Override);
+    assert_eq!(recorder.current_op(), None);
+    recorder.exit_any(AnyId::Muted);
+    recorder.exit_any(AnyId::Resource(mutex));
+    assert!(!recorder.is_muted());
+    assert_eq!(read(&recorder, mutex).acquisitions, 0);
+}
+
+#[test]
+fn an_annex_goes_with_its_resource_and_comes_back_empty() {
+    let recorder = Recorder::new(Limits { max_resources: 1, ..Limits::default() });
+    let first = resource(&recorder, "RwLock", Ledger::Lock);
+    let lock = recorder.lock(first).unwrap();
+    let _token = lock.acquired_shared(1, 0, 5);
+    lock.waited(7);
+    lock.poisoned(true);
+    recorder.name_resource(first, "accounts");
+    assert_eq!(recorder.resource_name(first).as_deref(), Some("accounts"));
+    assert!(read(&recorder, first).poisoned);
+    assert!(recorder.release_any(AnyId::Resource(first)));
+    assert!(recorder.lock(first).is_none() && recorder.resource_name(first).is_none());
+
+    // The same slots, whatever they were used for.
+    let memory = recorder.memory_bytes();
+    for _ in 0..3000 {
+        let id = resource(&recorder, "RwLock", Ledger::Lock);
+        let reading = read(&recorder, id);
+        assert_eq!((reading.holders.len(), reading.wait, reading.poisoned), (0, 0, false));
+        let token = recorder.lock(id).unwrap().acquired_shared(1, 0, 5);
+        recorder.lock(id).unwrap().released_shared(token, 9);
+        recorder.lock(id).unwrap().waited(3);
+        recorder.release_any(AnyId::Resource(id));
+    }
+    assert_eq!(recorder.memory_bytes(), memory);
+}
+
+#[test]
+fn a_channel_knows_its_depth_and_its_ends() {
+    let recorder = Recorder::default();
+    let task = recorder.spawn(&Spawn::default());
+    let id = resource(&recorder, "mpsc", Ledger::Channel);
+    let channel = recorder.channel(id).unwrap();
+    let reads = || recorder.read_channel(recorder.resource(id).unwrap()).unwrap();
+    assert_eq!((reads().depth, reads().senders), (None, None));
+    channel.set_ends(3, 1);
+    channel.set_capacity(8);
+    channel.sent(5, None);
+    in_task(&recorder, task, || channel.received(2, None));
+    channel.blocked_full(100);
+    channel.blocked_empty(30);
+    channel.lagged(4);
+    channel.closed();
+    let reading = reads();
+    assert_eq!((reading.depth, reading.capacity), (Some(3), 8));
+    assert_eq!((reading.senders, reading.receivers), (Some(3), Some(1)));
+    assert_eq!((reading.sent, reading.received, reading.lagged), (5, 2, 4));
+    assert_eq!((reading.blocked_full, reading.blocked_empty, reading.closed), (100, 30, true));
+    assert_eq!(reading.last_receiver, Waker::Task(task));
+    assert!(matches!(reading.last_sender, Waker::Thread(_)) && reading.last_sent != 0);
+    channel.set_depth(Some(taskscope_recorder::UNKNOWN_DEPTH));
+    assert_eq!(reads().depth, None);
+    channel.set_depth(Some(1));
+    assert_eq!(reads().depth, Some(1));
+    assert!(recorder.lock(id).is_none() && recorder.io(id).is_none());
+}
+
+#[test]
+fn a_stream_knows_its_bytes_and_texts() {
+    let recorder = Recorder::default();
+    let id = resource(&recorder, "TcpStream", Ledger::Io);
+    let io = recorder.io(id).unwrap();
+    io.set_fd(Some(0));
+    io.set_addresses("127.0.0.1:1", "127.0.0.1:2");
+    io.read(10);
+    io.read(5);
+    io.wrote(7);
+    io.read_wait(3);
+    io.write_wait(4);
+    io.error(&"x".repeat(2000));
+    let reading = recorder.read_io(recorder.resource(id).unwrap()).unwrap();
+    assert_eq!((reading.fd, reading.errors), (Some(0), 1));
+    assert_eq!((reading.inward.bytes, reading.inward.operations, reading.inward.wait), (15, 2, 3));
+    assert_eq!((reading.outward.bytes, reading.outward.operations, reading.outward.wait), (7, 1, 4));
+    assert_eq!((&*reading.local, &*reading.peer), ("127.0.0.1:1", "127.0.0.1:2"));
+    assert_eq!(reading.last_error.len(), taskscope_recorder::MAX_TEXT_BYTES);
+}

@@ -1,0 +1,460 @@
+//! Tokio's own locks, without any wrapper: who holds them, who waits, and what that costs, as a console is told; on both kinds of runtime.
+
+#![cfg(tokio_unstable)]
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    panic::Location,
+    pin::{Pin, pin},
+    sync::{Arc, OnceLock},
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use taskscope_proto::{
+    v1::{self, taskscope_client::TaskscopeClient},
+    waker::WakerRef,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard, RwLock, Semaphore, oneshot};
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+
+/// A holder as told: who, permits, shared.
+type Holder = (WakerRef, u32, bool);
+
+#[derive(Debug, Default, Clone)]
+struct Lock {
+    holders: Vec<Holder>,
+    more_holders: u32,
+    acquisitions: u64,
+    contended: u64,
+    hold_ns: u64,
+    wait_ns: u64,
+    longest_hold_ns: u64,
+    hold_p99_ns: u64,
+    wait_p99_ns: u64,
+    free: bool,
+    knows: u32,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Op {
+    source: String,
+    resource: Option<u32>,
+    task: Option<u32>,
+    polls: u64,
+    granted: bool,
+}
+
+/// What a console knows after folding frames.
+#[derive(Default)]
+struct Picture {
+    sites: HashMap<u32, (String, u32)>,
+    tasks: HashMap<String, WakerRef>,
+    /// Slot and generation by the line where it was made.
+    made_at: HashMap<u32, (u32, u32)>,
+    locks: HashMap<u32, Lock>,
+    ops: HashMap<u32, Op>,
+    details: Vec<v1::ResourceDetail>,
+    complete: bool,
+}
+
+fn at<T: Copy + Default>(column: &[T], row: usize) -> T {
+    column.get(row).copied().unwrap_or_default()
+}
+
+fn slots(deltas: &[u32]) -> impl Iterator<Item = (usize, u32)> {
+    taskscope_proto::columns::slots(deltas).unwrap().enumerate()
+}
+
+impl Picture {
+    fn fold(&mut self, frame: v1::Frame) {
+        for site in frame.sites {
+            self.sites.insert(site.index, (site.file, site.line));
+        }
+        let tasks = frame.tasks.unwrap_or_default();
+        for (row, slot) in slots(&tasks.slot_delta) {
+            if let Some(name) = at(&tasks.name, row).checked_sub(1) {
+                let task = WakerRef::Task { slot, generation: tasks.generation[row] };
+                self.tasks.insert(tasks.strings[name as usize].clone(), task);
+            }
+        }
+        for slot in frame.freed_resources {
+            self.locks.remove(&slot);
+        }
+        let resources = frame.resources.unwrap_or_default();
+        for (row, slot) in slots(&resources.slot_delta) {
+            let Some((file, line)) = self.sites.get(&at(&resources.site, row)) else { continue };
+            if file.ends_with("tokio_locks.rs") {
+                self.made_at.insert(*line, (slot, resources.generation[row]));
+            }
+        }
+        for slot in frame.freed_ops {
+            self.ops.remove(&slot);
+        }
+        self.fold_ops(&frame.ops.unwrap_or_default(), &frame.op_stats.unwrap_or_default());
+        self.fold_locks(&frame.locks.unwrap_or_default());
+        self.details.extend(frame.resource_details);
+        self.complete |= frame.snapshot_end;
+    }
+
+    fn fold_ops(&mut self, new: &v1::OpColumns, stats: &v1::OpStatColumns) {
+        for (row, slot) in slots(&new.slot_delta) {
+            let source = new.strings[new.source[row] as usize - 1].clone();
+            let resource = at(&new.resource_slot_plus1, row).checked_sub(1);
+            self.ops.insert(slot, Op { source, resource, ..Op::default() });
+        }
+        for (row, slot) in slots(&stats.slot_delta) {
+            let op = self.ops.get_mut(&slot).unwrap();
+            op.task = at(&stats.task_slot_plus1, row).checked_sub(1);
+            op.polls = at(&stats.polls, row);
+            op.granted = at(&stats.granted_ago_ns_plus1, row) != 0;
+        }
+    }
+
+    fn fold_locks(&mut self, locks: &v1::LockColumns) {
+        let mut next = 0;
+        for (row, slot) in slots(&locks.slot_delta) {
+            let end = next + locks.holders[row] as usize;
+            let holder = |at: usize| {
+                let by = WakerRef::decode(locks.holder[at]);
+                assert_eq!(locks.holder_site.get(at).copied().unwrap_or(0), 0, "tokio does not tell places");
+                (by, locks.holder_permits[at], locks.holder_shared[at])
+            };
+            let lock = Lock {
+                holders: (next..end).map(holder).collect(),
+                more_holders: at(&locks.more_holders, row),
+                acquisitions: at(&locks.acquisitions, row),
+                contended: at(&locks.contended, row),
+                hold_ns: at(&locks.hold_ns, row),
+                wait_ns: at(&locks.wait_ns, row),
+                longest_hold_ns: at(&locks.longest_hold_ns, row),
+                hold_p99_ns: at(&locks.hold_p99_ns, row),
+                wait_p99_ns: at(&locks.wait_p99_ns, row),
+                free: at(&locks.free_ago_ns_plus1, row) != 0,
+                knows: at(&locks.knows, row),
+            };
+            next = end;
+            self.locks.insert(slot, lock);
+        }
+    }
+
+    fn lock(&self, made: Made) -> Option<&Lock> {
+        self.locks.get(&self.made_at.get(&made.0)?.0)
+    }
+
+    /// Operations on a lock itself, not on the semaphore inside of it.
+    fn ops_on(&self, made: Made) -> impl Iterator<Item = &Op> {
+        let slot = self.made_at.get(&made.0).map(|(slot, _)| *slot);
+        self.ops.values().filter(move |op| slot.is_some() && op.resource == slot)
+    }
+
+    fn is_held(&self, made: Made, holders: &[(&str, u32, bool)]) -> bool {
+        let Some(lock) = self.lock(made) else { return false };
+        let wanted: Option<Vec<Holder>> = holders
+            .iter()
+            .map(|(name, permits, shared)| Some((*self.tasks.get(*name)?, *permits, *shared)))
+            .collect();
+        wanted.is_some_and(|wanted| {
+            wanted.len() == lock.holders.len() && wanted.iter().all(|holder| lock.holders.contains(holder))
+        })
+    }
+
+    fn waits(&self, made: Made, name: &str) -> bool {
+        let Some(WakerRef::Task { slot, .. }) = self.tasks.get(name) else { return false };
+        self.ops_on(made).any(|op| op.task == Some(*slot) && op.polls > 0)
+    }
+}
+
+/// Where a lock was made: its line in this file.
+#[derive(Debug, Clone, Copy)]
+struct Made(u32);
+
+#[track_caller]
+fn here<T>(lock: T) -> (Arc<T>, Made) {
+    (Arc::new(lock), Made(Location::caller().line()))
+}
+
+struct Console {
+    requests: tokio::sync::mpsc::Sender<v1::WatchRequest>,
+    frames: tonic::Streaming<v1::Frame>,
+    picture: Picture,
+}
+
+fn wish() -> v1::WatchRequest {
+    v1::WatchRequest { protocol: 1, interval_ms: 50, ..v1::WatchRequest::default() }
+}
+
+impl Console {
+    async fn connect() -> Self {
+        let address = server().to_string();
+        let channel = tonic::transport::Endpoint::new(address).unwrap().connect().await.unwrap();
+        let (requests, receiver) = tokio::sync::mpsc::channel(8);
+        requests.send(wish()).await.unwrap();
+        let frames =
+            TaskscopeClient::new(channel).watch(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+        Self { requests, frames, picture: Picture::default() }
+    }
+
+    async fn until(&mut self, what: &str, condition: impl Fn(&Picture) -> bool) -> &Picture {
+        let wait = async {
+            while !(self.picture.complete && condition(&self.picture)) {
+                let frame = self.frames.next().await.expect("the stream goes on").unwrap();
+                self.picture.fold(frame);
+            }
+        };
+        let done = tokio::time::timeout(Duration::from_secs(30), wait).await;
+        assert!(done.is_ok(), "never: {what}; {:?} {:?}", self.picture.locks, self.picture.ops);
+        &self.picture
+    }
+}
+
+/// One subscriber for all threads of this process: a runtime's workers have none of their own.
+fn server() -> &'static taskscope::Address {
+    static SERVER: OnceLock<taskscope::Address> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let (subscriber, server) = taskscope::builder()
+            .bind("127.0.0.1:0")
+            .retention(Duration::from_secs(600))
+            .wrap(tracing::subscriber::NoSubscriber::default());
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        server.spawn().unwrap()
+    })
+}
+
+/// Runs a test on a runtime of each kind.
+fn on_both<F: Future<Output = ()>>(test: impl Fn() -> F) {
+    server();
+    let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    one.block_on(test());
+    let many = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    many.block_on(test());
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    future: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::task::Builder::new().name(name).spawn(future).unwrap()
+}
+
+/// Holds what `acquire` gives until the sender is used; the time between is what the program measured.
+fn hold<G: Send + 'static>(
+    name: &str,
+    acquire: impl Future<Output = G> + Send + 'static,
+) -> (oneshot::Sender<()>, tokio::task::JoinHandle<(Duration, Duration)>) {
+    let (release, released) = oneshot::channel();
+    let task = spawn(name, async move {
+        let began = Instant::now();
+        let guard = acquire.await;
+        let acquired = Instant::now();
+        released.await.unwrap();
+        let held = acquired.elapsed();
+        drop(guard);
+        (acquired - began, held)
+    });
+    (release, task)
+}
+
+/// Long enough that a machine's hiccups don't matter.
+const LONG: Duration = Duration::from_millis(300);
+/// A hiccup.
+const HICCUP_NS: u128 = 150_000_000;
+
+fn about(told_ns: u64, measured: Duration) -> bool {
+    u128::from(told_ns).abs_diff(measured.as_nanos()) < HICCUP_NS
+}
+
+#[test]
+fn a_mutex_names_its_holder_and_its_waiter_and_times_both() {
+    on_both(async || {
+        let mut console = Console::connect().await;
+        let (mutex, made) = here(Mutex::new(()));
+        let (release, holder) = hold("holder", Arc::clone(&mutex).lock_owned());
+        console.until("it is held", |p| p.is_held(made, &[("holder", 1, false)])).await;
+        let (release_next, waiter) = hold("waiter", Arc::clone(&mutex).lock_owned());
+        console.until("the other waits", |p| p.waits(made, "waiter")).await;
+        tokio::time::sleep(LONG).await;
+        release.send(()).unwrap();
+        let (_, held) = holder.await.unwrap();
+        let picture = console.until("the other holds it", |p| p.is_held(made, &[("waiter", 1, false)])).await;
+        let lock = picture.lock(made).unwrap();
+        assert_eq!((lock.acquisitions, lock.contended, lock.more_holders, lock.free), (2, 1, 0, false));
+        assert_eq!(lock.knows, v1::LockKnows::Holders as u32 | v1::LockKnows::Times as u32);
+        assert!(about(lock.hold_ns, held), "{lock:?}, {held:?}");
+        release_next.send(()).unwrap();
+        let (waited, _) = waiter.await.unwrap();
+        let picture = console.until("it is free", |p| p.lock(made).is_some_and(|lock| lock.free)).await;
+        let lock = picture.lock(made).unwrap();
+        assert!(about(lock.wait_ns, waited), "{lock:?}, {waited:?}");
+        assert!(lock.holders.is_empty() && lock.wait_p99_ns > 0);
+
+        let (slot, generation) = picture.made_at[&made.0];
+        let resource_details = vec![v1::ResourceRef { slot, generation }];
+        console.requests.send(v1::WatchRequest { resource_details, ..wish() }).await.unwrap();
+        let picture = console.until("its histograms come", |p| !p.details.is_empty()).await;
+        let count = |histogram: &Option<v1::Histogram>| histogram.as_ref().unwrap().count.iter().sum::<u64>();
+        assert_eq!((count(&picture.details[0].holds), count(&picture.details[0].waits)), (2, 1));
+    });
+}
+
+#[test]
+fn sums_are_those_of_the_program() {
+    const TASKS: u64 = 4;
+    const ROUNDS: u64 = 500;
+    on_both(async || {
+        let mut console = Console::connect().await;
+        let (mutex, made) = here(Mutex::new(()));
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|_| {
+                let mutex = Arc::clone(&mutex);
+                tokio::spawn(async move {
+                    let mut held = Duration::ZERO;
+                    for _ in 0..ROUNDS {
+                        let guard = mutex.lock().await;
+                        let acquired = Instant::now();
+                        tokio::task::yield_now().await;
+                        held += acquired.elapsed();
+                        drop(guard);
+                    }
+                    held
+                })
+            })
+            .collect();
+        let mut held = Duration::ZERO;
+        for task in tasks {
+            held += task.await.unwrap();
+        }
+        let done =
+            |p: &Picture| p.lock(made).is_some_and(|lock| lock.acquisitions == TASKS * ROUNDS && lock.free);
+        let picture = console.until("all are counted", done).await;
+        let lock = picture.lock(made).unwrap();
+        // Tokio tells of a hold from right before the guard is returned until right after it is dropped; the clocks differ by a hair.
+        let held_ns = held.as_nanos() as f64;
+        assert!(lock.hold_ns as f64 > held_ns * 0.999, "{lock:?}, {held:?}");
+        assert!((lock.hold_ns as f64) < held_ns * 2.0 + HICCUP_NS as f64, "{lock:?}, {held:?}");
+        assert!(lock.holders.is_empty() && lock.contended > 0 && lock.contended < TASKS * ROUNDS);
+        assert!(lock.hold_p99_ns <= lock.longest_hold_ns && lock.hold_p99_ns > 0);
+    });
+}
+
+#[test]
+fn a_guard_dropped_by_another_task_frees_the_lock() {
+    on_both(async || {
+        let mut console = Console::connect().await;
+        let (mutex, made) = here(Mutex::new(()));
+        let (give, given) = oneshot::channel::<OwnedMutexGuard<()>>();
+        let lock = Arc::clone(&mutex);
+        let giver = spawn("giver", async move { give.send(lock.lock_owned().await).unwrap() });
+        giver.await.unwrap();
+        console.until("who took it holds it", |p| p.is_held(made, &[("giver", 1, false)])).await;
+        spawn("taker", async move { drop(given.await.unwrap()) }).await.unwrap();
+        console.until("it is free", |p| p.lock(made).is_some_and(|lock| lock.free)).await;
+    });
+}
+
+#[test]
+fn a_rwlock_names_its_readers_and_its_writer() {
+    on_both(async || {
+        let mut console = Console::connect().await;
+        let (lock, made) = here(RwLock::new(()));
+        let (release_one, one) = hold("reader one", Arc::clone(&lock).read_owned());
+        let (release_two, two) = hold("reader two", Arc::clone(&lock).read_owned());
+        let both = [("reader one", 1, true), ("reader two", 1, true)];
+        console.until("both read", |p| p.is_held(made, &both)).await;
+        let (release_writer, writer) = hold("writer", Arc::clone(&lock).write_owned());
+        console.until("the writer waits", |p| p.waits(made, "writer")).await;
+        release_one.send(()).unwrap();
+        one.await.unwrap();
+        console.until("one reads", |p| p.is_held(made, &[("reader two", 1, true)])).await;
+        release_two.send(()).unwrap();
+        two.await.unwrap();
+        console.until("the writer holds it", |p| p.is_held(made, &[("writer", 1, false)])).await;
+        release_writer.send(()).unwrap();
+        writer.await.unwrap();
+        let free = |p: &Picture| p.lock(made).is_some_and(|lock| lock.free);
+        let picture = console.until("it is free", free).await;
+        let lock = picture.lock(made).unwrap();
+        assert_eq!((lock.acquisitions, lock.contended), (3, 1));
+    });
+}
+
+#[test]
+fn a_semaphore_names_who_holds_its_permits() {
+    on_both(async || {
+        let mut console = Console::connect().await;
+        let (semaphore, made) = here(Semaphore::new(3));
+        let (release_two, two) = hold("two", Arc::clone(&semaphore).acquire_many_owned(2));
+        console.until("two are held", |p| p.is_held(made, &[("two", 2, true)])).await;
+        let (release_one, one) = hold("one", Arc::clone(&semaphore).acquire_owned());
+        console.until("all are held", |p| p.is_held(made, &[("two", 2, true), ("one", 1, true)])).await;
+        let (release_next, next) = hold("next", Arc::clone(&semaphore).acquire_many_owned(2));
+        console.until("the next waits", |p| p.waits(made, "next")).await;
+        // One of two: it is nobody's until the next has both.
+        release_one.send(()).unwrap();
+        one.await.unwrap();
+        console.until("one is let go", |p| p.is_held(made, &[("two", 2, true)])).await;
+        release_two.send(()).unwrap();
+        two.await.unwrap();
+        console.until("the next holds two", |p| p.is_held(made, &[("next", 2, true)])).await;
+        release_next.send(()).unwrap();
+        let (waited, _) = next.await.unwrap();
+        let free = |p: &Picture| p.lock(made).is_some_and(|lock| lock.free);
+        let picture = console.until("it is free", free).await;
+        let lock = picture.lock(made).unwrap();
+        assert_eq!((lock.acquisitions, lock.contended), (3, 1));
+        assert!(about(lock.wait_ns, waited), "{lock:?}, {waited:?}");
+        assert_ne!(lock.knows & v1::LockKnows::Holders as u32, 0);
+
+        // What tokio says nothing of makes the holders unknown, not wrong.
+        drop(semaphore.try_acquire().unwrap());
+        let unknown =
+            |p: &Picture| p.lock(made).is_some_and(|lock| lock.knows & v1::LockKnows::Holders as u32 == 0);
+        console.until("the holders are unknown", unknown).await;
+    });
+}
+
+#[test]
+fn a_lock_given_to_a_future_that_is_not_polled_is_told() {
+    on_both(async || {
+        let mut console = Console::connect().await;
+        let (mutex, made) = here(Mutex::new(()));
+        let (release, holder) = hold("first", Arc::clone(&mutex).lock_owned());
+        console.until("it is held", |p| p.is_held(made, &[("first", 1, false)])).await;
+        let lock = Arc::clone(&mutex);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stuck = spawn("stuck", async move {
+            let mut forgotten = Box::pin(lock.lock());
+            std::future::poll_fn(|context| Poll::Ready(forgotten.as_mut().poll(context).is_pending())).await;
+            let mut again = pin!(lock.lock());
+            let mut stopped = pin!(stopped);
+            std::future::poll_fn(|context| {
+                let _waits = again.as_mut().poll(context);
+                Pin::new(&mut stopped).poll(context).map(drop)
+            })
+            .await;
+        });
+        let waits = |p: &Picture| p.ops_on(made).filter(|op| op.polls > 0).count() == 2;
+        let picture = console.until("it waits twice", waits).await;
+        assert!(!picture.ops.values().any(|op| op.granted));
+        release.send(()).unwrap();
+        holder.await.unwrap();
+        let given =
+            |p: &Picture| p.lock(made).is_some_and(|lock| lock.free) && p.ops_on(made).any(|op| op.granted);
+        let picture = console.until("it is given to the one that is not polled", given).await;
+        let ops: Vec<&Op> = picture.ops_on(made).collect();
+        let WakerRef::Task { slot, .. } = picture.tasks["stuck"] else { panic!("a task") };
+        assert!(ops.iter().all(|op| op.source == "Mutex::lock" && op.task == Some(slot)), "{ops:?}");
+        assert_eq!(ops.iter().filter(|op| op.granted).count(), 1, "{ops:?}");
+        let part = picture.ops.values().find(|op| op.granted && op.source == "Acquire::new");
+        assert_eq!(part.unwrap().polls, 1);
+        stop.send(()).unwrap();
+        stuck.await.unwrap();
+        // Both futures are gone: whoever comes next gets it, and nothing is left over.
+        drop(mutex.lock().await);
+        console
+            .until("it is free", |p| p.lock(made).is_some_and(|lock| lock.free && lock.acquisitions == 2))
+            .await;
+    });
+}
