@@ -24,7 +24,7 @@ mod threads;
 
 pub use self::builder::Builder;
 pub(crate) use self::{
-    registry::{MAX_RUNTIMES, driven, first_poll, unlisted},
+    registry::{MAX_RUNTIMES, driven, first_poll, spawning, unlisted},
     threads::{forget as forget_parking, note as note_parked},
 };
 #[cfg(feature = "server")]

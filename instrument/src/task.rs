@@ -105,6 +105,7 @@ impl<'a> Builder<'a> {
         };
         let size_bytes = size_of::<F>() as u64;
         let task = handle.recorder().spawn(&wrapped(kind, self.name, size_bytes, Location::caller()));
+        crate::runtime::spawning();
         handle.sources().wrappers.store(true, std::sync::atomic::Ordering::Relaxed);
         let tracked = Tracked::spawned(handle.clone(), task, future);
         crate::source::hand_over(task, || spawn(tracked))

@@ -4,8 +4,13 @@
 //! that has ended, else it is counted and not shown.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    cell::Cell,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread::ThreadId,
+    time::{Duration, Instant},
 };
 
 use taskscope_recorder::{TaskId, ThreadInfo, threads};
@@ -16,6 +21,11 @@ pub(crate) const MAX_RUNTIMES: usize = 32;
 /// Bytes of a runtime's name that are kept.
 const MAX_NAME_BYTES: usize = 64;
 
+/// A runtime whose workers neither park nor unpark for this long, none being parked, and that has no task, has ended.
+const STILL_UNTIL_ENDED: Duration = Duration::from_secs(2);
+
+/// Rises when a runtime is forgotten: a thread that drives it says so again.
+static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { runtimes: Vec::new(), made: 0, unlisted: 0 });
 
 struct Registry {
@@ -35,10 +45,12 @@ pub(crate) struct Known {
     pub(crate) max_blocking_threads: Option<u64>,
     /// The threads that were seen to drive it, by their first poll.
     placed: Vec<Placed>,
-    /// There was a thread that drives it.
+    /// There was a thread that is a worker.
     was_driven: bool,
     /// The task that was polled first on the thread that drives it last: of a runtime on one thread, the future of `block_on`.
     root: Option<TaskId>,
+    /// Parks and unparks of all workers, and since when they are that many.
+    parks: (u64, Instant),
 }
 
 /// A thread and the worker that it was when it was seen.
@@ -66,11 +78,31 @@ pub(crate) fn first_poll(thread: u32, task: TaskId) {
     }
 }
 
-/// A hook of a runtime found that the calling thread drives it, or drives it as another worker than before.
-pub(crate) fn driven(thread: u32) {
-    if let Ok(handle) = Handle::try_current() {
-        registry().see(&handle, None, Some(Placed::here(thread)), None);
+thread_local! {
+    /// What this thread last said: which runtime it is on, as which worker, and the number of runtimes forgotten until then.
+    static SAID: Cell<Option<(Id, Option<usize>, u64)>> = const { Cell::new(None) };
+}
+
+/// For hooks, on a thread that drives a runtime: it is told when that is news. About 10 ns.
+pub(crate) fn driven() {
+    if let Some(handle) = news() {
+        registry().see(&handle, None, Some(Placed::here(taskscope_recorder::thread_number())), None);
     }
+}
+
+/// For wrappers, where a task is spawned on the runtime of the calling thread: when that is news, the thread's next poll tells of it. About
+/// 20 ns.
+pub(crate) fn spawning() {
+    if news().is_some() {
+        taskscope_recorder::expect_another_runtime();
+    }
+}
+
+/// The runtime of the calling thread, if it was not told yet.
+fn news() -> Option<Handle> {
+    let handle = Handle::try_current().ok()?;
+    let now = Some((handle.id(), tokio::runtime::worker_index(), FORGOTTEN.load(Relaxed)));
+    (SAID.replace(now) != now).then_some(handle)
 }
 
 /// A runtime that our builder made.
@@ -108,7 +140,7 @@ impl Registry {
             let same_worker = |other: &Placed| other.worker.is_some() && other.worker == placed.worker;
             known.placed.retain(|other| other.thread != placed.thread && !same_worker(other));
             known.placed.push(placed);
-            known.was_driven = true;
+            known.was_driven |= placed.worker.is_some();
             known.root = root.or(known.root);
         }
     }
@@ -125,8 +157,13 @@ impl Registry {
                 .retain(|known| !(known.is_on_one_thread() && known.is_idle() && known.is_on(placed.thread)));
         }
         if self.runtimes.len() == MAX_RUNTIMES {
-            self.unlisted += 1;
-            return None;
+            // Rather one that was built and not used yet: it comes back with its first poll.
+            let Some(unused) = self.runtimes.iter().position(|known| !known.was_driven && known.is_idle())
+            else {
+                self.unlisted += 1;
+                return None;
+            };
+            self.forget(|_, at| at != unused);
         }
         self.made += 1;
         let name = match handle.name() {
@@ -141,19 +178,32 @@ impl Registry {
             placed: Vec::new(),
             was_driven: false,
             root: None,
+            parks: (0, Instant::now()),
         });
         self.runtimes.last_mut()
     }
 
     /// Drops the handles of runtimes that have ended.
     fn release(&mut self, alive: &[ThreadInfo], root_ended: impl Fn(TaskId) -> bool) {
-        self.runtimes.retain_mut(|known| {
+        self.forget(|known, _| {
             known.placed.retain(|placed| alive.iter().any(|thread| thread.id == placed.id));
+            let drives = |placed: &Placed| placed.worker.is_some();
             // One whose threads were never seen may not have started.
-            let left = known.was_driven && known.placed.is_empty();
+            let left = known.was_driven && !known.placed.iter().any(drives);
             let returned = known.is_on_one_thread() && known.root.is_some_and(&root_ended);
-            !(known.is_idle() && (left || returned))
+            let still = known.is_still() && known.root.is_none_or(&root_ended);
+            !(known.is_idle() && (left || returned || still))
         });
+    }
+
+    fn forget(&mut self, keep: impl Fn(&mut Known, usize) -> bool) {
+        let before = self.runtimes.len();
+        let mut at = 0;
+        self.runtimes.retain_mut(|known| {
+            at += 1;
+            keep(known, at - 1)
+        });
+        FORGOTTEN.fetch_add((before - self.runtimes.len()) as u64, Relaxed);
     }
 }
 
@@ -165,6 +215,21 @@ impl Known {
     /// It has no task.
     fn is_idle(&self) -> bool {
         self.handle.metrics().num_alive_tasks() == 0
+    }
+
+    /// Nothing has moved for a while, and no worker is parked: those that live park when they have nothing to do.
+    fn is_still(&mut self) -> bool {
+        #[cfg(target_has_atomic = "64")]
+        {
+            let metrics = self.handle.metrics();
+            let parks = (0..metrics.num_workers()).map(|worker| metrics.worker_park_unpark_count(worker));
+            let (sum, parked) =
+                parks.fold((0, false), |(sum, parked), count| (sum + count, parked || count % 2 == 1));
+            if parked || sum == 0 || sum != self.parks.0 {
+                self.parks = (sum, Instant::now());
+            }
+        }
+        self.parks.0 > 0 && self.parks.1.elapsed() >= STILL_UNTIL_ENDED
     }
 
     fn is_on(&self, thread: u32) -> bool {
