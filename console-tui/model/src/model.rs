@@ -8,13 +8,16 @@ mod events;
 mod finding_list;
 mod header;
 mod link;
+mod lock;
 mod overlay;
+mod picture;
 mod refresh;
 mod reports;
 mod resource;
 mod route;
 #[cfg(test)]
 mod tests;
+mod waits;
 mod walk;
 
 use std::time::Duration;
@@ -27,17 +30,20 @@ use crate::{
     event::{ConnectionEvent, Event, Extent, Target},
     id::{ResourceKey, TaskKey},
     lint::findings::Findings,
-    nav::{OverlayKind, Screen},
+    lock_table::LockTable,
+    nav::{OverlayKind, Screen, WaitsOf},
     report::Report,
     resource_table::ResourceTable,
     screen::{
         findings::FindingView,
         header::{Breadcrumb, Header, Hint, Strip, TabView},
+        locks::{Listed, LockColumn, LockRow, LocksInfo},
         overlay::{Input, Overlay},
         resource::ResourceView,
         resources::{ResourceColumn, ResourceRow, ResourcesInfo},
         table::{Row, TableInfo},
         task::TaskView,
+        waits::WaitsView,
     },
     store::{
         Store,
@@ -51,6 +57,7 @@ pub use events::{EventLine, EventsError};
 use finding_list::FindingList;
 use link::Link;
 use overlay::{FilterEdit, OverlayState};
+use picture::Frozen;
 use refresh::Due;
 use resource::ResourceOps;
 use route::Route;
@@ -61,15 +68,6 @@ use walk::Walk;
 struct World {
     store: Option<Store>,
     findings: Findings,
-}
-
-/// A picture that stands still while recording goes on behind it.
-#[derive(Debug)]
-struct Frozen {
-    world: World,
-    since: Duration,
-    /// The user wants it so. Otherwise it stands until the walk over the picture that takes its place is done.
-    by_user: bool,
 }
 
 /// What is known of a restart of the process.
@@ -91,12 +89,18 @@ pub struct Model {
     intake: Intake,
     live: World,
     frozen: Option<Box<Frozen>>,
+    /// A picture that nobody looks at any more.
+    rubbish: Option<Box<Frozen>>,
     restart: Option<Restart>,
     route: Route,
     overlay: Option<OverlayState>,
     editing: Option<FilterEdit>,
     table: Table,
     resource_table: ResourceTable,
+    lock_table: LockTable,
+    channel_table: LockTable,
+    /// Which of the two is on their screen.
+    listed: Listed,
     finding_list: FindingList,
     children: Children,
     resource_ops: ResourceOps,
@@ -126,6 +130,8 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::PageRows(rows) => {
             model.table.set_page(usize::from(rows));
             model.resource_table.set_page(usize::from(rows));
+            model.lock_table.set_page(usize::from(rows));
+            model.channel_table.set_page(usize::from(rows));
             model.finding_list.set_page(usize::from(rows));
             model.changed();
         }
@@ -165,12 +171,16 @@ impl Model {
             intake: Intake::new(config.max_tasks),
             live: World::default(),
             frozen: None,
+            rubbish: None,
             restart: None,
             route: Route::default(),
             overlay: None,
             editing: None,
             table: Table::new(&config),
             resource_table: ResourceTable::default(),
+            lock_table: LockTable::new(Listed::Locks),
+            channel_table: LockTable::new(Listed::Channels),
+            listed: Listed::default(),
             finding_list: FindingList::default(),
             children: Children::default(),
             resource_ops: ResourceOps::default(),
@@ -208,7 +218,7 @@ impl Model {
 
     /// There is work that can be done a bit at a time: send [`Event::Work`] when nothing else is to be done.
     pub fn wants_work(&self) -> bool {
-        self.walk.as_ref().is_some_and(|walk| !walk.is_done())
+        self.rubbish.is_some() || self.walk.as_ref().is_some_and(|walk| !walk.is_done())
     }
 
     /// Whether the mouse should be captured.
@@ -290,6 +300,21 @@ impl Model {
         self.store().map_or_else(Vec::new, |store| self.resource_table.page_rows(store, columns))
     }
 
+    /// What stands around the table of locks or channels.
+    pub fn locks(&self) -> LocksInfo {
+        self.build_locks_info()
+    }
+
+    /// The rows of that table that are on the screen, with a cell for each of `columns`.
+    pub fn lock_rows(&self, columns: &[LockColumn]) -> Vec<LockRow> {
+        self.store().map_or_else(Vec::new, |store| self.listed_table().page_rows(store, columns))
+    }
+
+    /// Who waits for whom; `None`: nothing is known of what the tree begins with (any more).
+    pub fn waits(&self, of: WaitsOf) -> Option<WaitsView> {
+        waits::view(self.store()?, of, self.route.door())
+    }
+
     /// Everything known of a resource; `None`: nothing is (any more).
     pub fn resource(&self, key: ResourceKey) -> Option<ResourceView> {
         let store = self.store()?;
@@ -329,6 +354,21 @@ impl Model {
     /// The report of `--once --json`.
     pub fn report(&self) -> Report {
         reports::report(self.world(), &self.intake.losses, self.config.retention)
+    }
+
+    /// The one of the tables of locks and channels that is shown.
+    fn listed_table(&self) -> &LockTable {
+        match self.listed {
+            Listed::Locks => &self.lock_table,
+            Listed::Channels => &self.channel_table,
+        }
+    }
+
+    fn listed_table_mut(&mut self) -> &mut LockTable {
+        match self.listed {
+            Listed::Locks => &mut self.lock_table,
+            Listed::Channels => &mut self.channel_table,
+        }
     }
 
     fn world(&self) -> &World {
@@ -386,54 +426,6 @@ impl Model {
         self.due.data_changed();
     }
 
-    /// The old picture stays on the screen until a walk over the new one is done.
-    fn replaced(&mut self, old: Option<Box<Store>>) {
-        if let Some(old) = old {
-            let same = self.live.store.as_ref().is_some_and(|new| new.hello.instance == old.hello.instance);
-            let findings =
-                if same { self.live.findings.clone() } else { std::mem::take(&mut self.live.findings) };
-            if !same {
-                self.restart = Some(Restart { at: self.now, old_pid: old.hello.pid });
-            }
-            if self.frozen.is_none() {
-                let world = World { store: Some(*old), findings };
-                self.frozen = Some(Box::new(Frozen { world, since: self.now, by_user: false }));
-            }
-        }
-        self.drop_walk();
-        if !self.is_frozen() {
-            self.due.force();
-        }
-    }
-
-    /// Another process is on the screen: nothing that points to a task of the old one may stay.
-    fn forget_process(&mut self, old: &Store) {
-        let Some(new) = &self.live.store else { return };
-        self.table.renumber(old, new);
-        self.route.forget_process(&mut self.table);
-        self.resource_table.forget();
-        self.resource_ops = ResourceOps::default();
-        self.finding_list = FindingList::default();
-        self.children = Children::default();
-    }
-
-    /// The user has frozen the screen.
-    fn is_frozen(&self) -> bool {
-        self.frozen.as_ref().is_some_and(|frozen| frozen.by_user)
-    }
-
-    fn set_frozen(&mut self, on: bool) {
-        if let Some(frozen) = &mut self.frozen {
-            (frozen.by_user, frozen.since) = (on, self.now);
-        } else if on && self.live.store.is_some() {
-            let world = self.live.clone();
-            self.frozen = Some(Box::new(Frozen { world, since: self.now, by_user: true }));
-        }
-        self.drop_walk();
-        self.due.data_changed();
-        self.due.force();
-    }
-
     fn click(&mut self, target: Target, effects: &mut Vec<Effect>) {
         match target {
             Target::Row(index) => self.click_row(index, effects),
@@ -443,6 +435,11 @@ impl Model {
                 self.resource_table.sort_by(column);
                 self.due.force();
             }
+            Target::LockHeader(column) => {
+                self.listed_table_mut().sort_by(column);
+                self.due.force();
+            }
+            Target::ToggleChannels => self.act(Action::ToggleChannels, effects),
             Target::Strip => self.act(Action::OpenTopFinding, effects),
             Target::Breadcrumb(depth) => {
                 while self.route.len() > depth + 1 {

@@ -174,7 +174,7 @@ pub struct Totals {
     pub untracked_resources: u64,
     /// Timeline events lost.
     pub lost_events: u64,
-    /// Share of the process's CPU time that the tool takes, 0 to 1.
+    /// CPU time that the tool takes, as a share of one processor: 1 is all of it.
     pub own_cost: Option<f64>,
     /// Memory that the recorder holds.
     pub own_memory_bytes: Option<u64>,

@@ -14,6 +14,7 @@ pub(crate) mod locks;
 pub(crate) mod process;
 mod read;
 pub(crate) mod resources;
+mod shed;
 pub(crate) mod task;
 pub(crate) mod waits;
 
@@ -338,7 +339,7 @@ impl Store {
         }
         let (now_ns, totals) = (self.now_ns, self.totals());
         self.process_history.sample(totals);
-        if let Some(cpu) = self.process.and_then(|process| process.cpu()) {
+        if let Some(cpu) = self.process.and_then(|process| process.cpu(now_ns)) {
             self.cpu_samples.push_back(cpu);
             if self.cpu_samples.len() > COST_SAMPLES {
                 self.cpu_samples.pop_front();

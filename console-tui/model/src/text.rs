@@ -130,6 +130,15 @@ impl Texts {
         Some(&entry.text)
     }
 
+    /// Forgets the last `most` texts, whoever holds them; true: there are no more.
+    pub(crate) fn shed(&mut self, most: usize) -> bool {
+        let kept = self.entries.len().saturating_sub(most);
+        for entry in self.entries.drain(kept..).flatten() {
+            self.ids.remove(&entry.text);
+        }
+        self.entries.is_empty()
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.ids.len()

@@ -8,6 +8,7 @@ use taskscope_proto::limits::{MAX_DETAILS, MAX_RESOURCE_DETAILS};
 use crate::{
     effect::Effect,
     id::{ResourceKey, TaskKey},
+    lock_table,
     model::{
         Model,
         detail::{ChildSearch, Children},
@@ -15,7 +16,7 @@ use crate::{
         walk::{Goal, Walk},
     },
     nav::Screen,
-    screen::table::RowKey,
+    screen::{locks::Listed, table::RowKey},
     store::{Store, ingest::Wish},
 };
 
@@ -81,7 +82,9 @@ impl Model {
 
     /// A bit of the walk.
     pub(super) fn work(&mut self) {
-        let Some(walk) = &mut self.walk else { return };
+        let Some(walk) = self.walk.as_mut().filter(|walk| !walk.is_done()) else {
+            return self.clear_away();
+        };
         let world = match &mut self.frozen {
             Some(frozen) if walk.goal.on_frozen => &mut frozen.world,
             _ => &mut self.live,
@@ -152,6 +155,14 @@ impl Model {
             if self.route.screens().any(|screen| screen == Screen::Resources) {
                 self.resource_table.rebuild(store, &self.config);
             }
+            if self.route.screens().any(|screen| screen == Screen::Locks) {
+                let severities = lock_table::severities(&world.findings);
+                let table = match self.listed {
+                    Listed::Locks => &mut self.lock_table,
+                    Listed::Channels => &mut self.channel_table,
+                };
+                table.rebuild(store, severities, &self.config);
+            }
             self.resource_ops = match self.route.screen() {
                 Screen::Resource(key) => ResourceOps::find(store, key),
                 _ => ResourceOps::default(),
@@ -160,17 +171,6 @@ impl Model {
         }
         self.finding_list.settle(self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world));
         self.changed();
-    }
-
-    /// The live picture has its rows: what stood in its place goes.
-    fn leave_old_picture(&mut self) {
-        let Some(old) = self.frozen.take_if(|frozen| !frozen.by_user) else { return };
-        let instance = |store: &Option<Store>| store.as_ref().map(|store| store.hello.instance);
-        if instance(&old.world.store) != instance(&self.live.store)
-            && let Some(old) = &old.world.store
-        {
-            self.forget_process(old);
-        }
     }
 
     /// How long the rows that the user asked for have been in the making, once that is worth a word.
@@ -184,7 +184,7 @@ impl Model {
         match self.screen() {
             Screen::Task(key) => Some(key),
             Screen::Tasks | Screen::Findings => self.side_pane(),
-            Screen::Resources | Screen::Resource(_) => None,
+            Screen::Locks | Screen::Resources | Screen::Resource(_) | Screen::Waits(_) => None,
         }
     }
 

@@ -19,8 +19,8 @@ use crate::{
     table::draft::Draft,
 };
 
-/// What one event may cost, in tasks looked at: 2 to 4 ms.
-pub(super) const SLICE: usize = 12_000;
+/// What one event may cost, in tasks looked at: 1 to 3 ms.
+pub(super) const SLICE: usize = 20_000;
 
 /// What a walk is for.
 #[derive(Debug)]

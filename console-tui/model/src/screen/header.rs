@@ -25,7 +25,7 @@ pub struct Header {
     pub polls_per_s: Option<f64>,
     /// Wakes a second of the whole process, over the last seconds.
     pub wakes_per_s: Option<f64>,
-    /// Share of the process's CPU time of the last seconds that the tool took (its thread and its hooks); `None`: unknown.
+    /// CPU time that the tool took in the last seconds (its thread and its hooks), as a share of one processor; `None`: unknown.
     pub own_cost: Option<f64>,
     /// Memory that the recorder holds in the process.
     pub own_memory_bytes: Option<u64>,

@@ -270,7 +270,6 @@ fn process_numbers(wire: &v1::Process) -> Process {
         own_cpu_ns: wire.cost_known.then_some(wire.own_cpu_ns),
         hot_path_ns: wire.hot_path_ns,
         own_memory_bytes: wire.own_memory_bytes,
-        all_cpu_ns: (wire.process_cpu_ns > 0).then_some(wire.process_cpu_ns),
     }
 }
 

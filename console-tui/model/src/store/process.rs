@@ -35,31 +35,29 @@ pub(crate) struct Process {
     pub(crate) own_cpu_ns: Option<u64>,
     pub(crate) hot_path_ns: u64,
     pub(crate) own_memory_bytes: u64,
-    /// CPU time of the process; `None`: unknown.
-    pub(crate) all_cpu_ns: Option<u64>,
 }
 
-/// CPU time used so far.
+/// CPU time that the tool has used by a moment.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Cpu {
     own_ns: u64,
-    all_ns: u64,
+    at_ns: u64,
 }
 
 impl Process {
-    /// `None`: unknown.
-    pub(crate) fn cpu(&self) -> Option<Cpu> {
+    /// `at_ns`: the moment of these numbers. `None`: unknown.
+    pub(crate) fn cpu(&self, at_ns: u64) -> Option<Cpu> {
         let own_ns = self.own_cpu_ns?.saturating_add(self.hot_path_ns);
-        Some(Cpu { own_ns, all_ns: self.all_cpu_ns? })
+        Some(Cpu { own_ns, at_ns })
     }
 }
 
 impl Cpu {
-    /// The tool's share of what was used since `before`; `None`: nothing was.
+    /// What was used since `before`, as a share of one processor: more than 1 is more than one. `None`: no time has passed.
     pub(crate) fn share_since(self, before: Self) -> Option<f64> {
-        let all_ns = self.all_ns.saturating_sub(before.all_ns);
+        let passed_ns = self.at_ns.saturating_sub(before.at_ns);
         let own_ns = self.own_ns.saturating_sub(before.own_ns);
-        (all_ns > 0).then(|| (own_ns as f64 / all_ns as f64).min(1.0))
+        (passed_ns > 0).then(|| own_ns as f64 / passed_ns as f64)
     }
 }
 

@@ -180,10 +180,10 @@ impl Store {
         (self.ticks.count > 0).then(|| site.history.spark())
     }
 
-    /// Share of the process's CPU time that the tool took, over the last seconds; `None`: unknown.
+    /// CPU time that the tool took over the last seconds, as a share of one processor; `None`: unknown.
     pub(crate) fn own_cost(&self) -> Option<f64> {
-        let now = self.process?.cpu()?;
-        // Before the first sample: since the process started.
+        let now = self.process?.cpu(self.now_ns)?;
+        // Before the first sample: since the recorder started.
         let since = self.cpu_samples.front().copied().unwrap_or_default();
         now.share_since(since)
     }
