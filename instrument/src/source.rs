@@ -89,6 +89,8 @@ fn new_span(
     let new = match kind {
         // A wrapper polls it: what tokio says of this operation (that it was given its permits) is said of the wrapper's.
         Kind::Op if muted => recorder.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op),
+        // Its polls are the wrapper's.
+        Kind::OpPoll if parent.is_none() && recorder.polled_op() == recorder.current_op() => None,
         _ if muted => None,
         Kind::Resource => {
             mark(&handle.sources().resources);
@@ -177,4 +179,60 @@ fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64)
 /// Sends one span of tokio's kind, to see whether the subscriber lets it through.
 pub(crate) fn probe() {
     let _span = tracing::trace_span!(target: "tokio::task", parent: None, "runtime.spawn.taskscope_probe");
+}
+
+#[cfg(all(test, tokio_unstable, feature = "server"))]
+mod tests {
+    use std::{future::Future as _, pin::pin, sync::Arc, task::Context};
+
+    use taskscope_recorder::Ledger;
+
+    use crate::tracked::{Kind, Tracked};
+
+    fn resources(handle: &crate::Handle) -> usize {
+        handle.recorder().resource_pages().flat_map(|page| &page.slots).filter(|slot| slot.id().is_some()).count()
+    }
+
+    fn ops(handle: &crate::Handle) -> Vec<taskscope_recorder::OpReading> {
+        let slots = handle.recorder().op_pages().flat_map(|page| &page.slots);
+        slots.filter_map(taskscope_recorder::Op::read).collect()
+    }
+
+    #[test]
+    fn what_a_wrapper_makes_is_muted_but_its_operation_hears_of_the_grant() {
+        let (subscriber, server) = crate::builder().wrap(tracing::subscriber::NoSubscriber::default());
+        let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
+        let handle = server.handle().clone();
+        handle.set_default();
+        let handle = crate::Handle::default_handle().unwrap();
+        let _default = tracing::subscriber::set_default(subscriber);
+        let lock = Arc::new(super::muted(|| tokio::sync::Mutex::new(())));
+        assert_eq!(resources(handle), 0);
+        let tracked = Tracked::new(
+            Kind { concrete_type: "Mutex", kind: "Sync", ledger: Ledger::Lock },
+            std::panic::Location::caller(),
+        );
+        tracked.lock().unwrap();
+        assert_eq!(resources(handle), 1);
+        let guard = lock.try_lock().unwrap();
+        let mut future = pin!(lock.lock());
+        let pending = tracked.begin("Mutex::lock", std::panic::Location::caller()).unwrap();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(pending.poll(|| future.as_mut().poll(&mut context)).is_pending());
+        let seen = ops(handle);
+        assert_eq!((seen.len(), seen[0].polls, seen[0].granted), (1, 1, None));
+        drop(guard);
+        assert!(ops(handle)[0].granted.is_some());
+        let guard = pending.poll(|| future.as_mut().poll(&mut context));
+        assert!(guard.is_ready());
+        let seen = ops(handle);
+        assert_eq!((seen[0].polls, seen[0].granted), (2, None));
+        drop(pending);
+        assert_eq!((ops(handle).len(), resources(handle)), (0, 1));
+        let (recorder, id) = tracked.get().unwrap();
+        let reading = recorder.read_lock(recorder.resource(id).unwrap()).unwrap();
+        assert_eq!((reading.contended, reading.acquisitions), (0, 0), "the wrapper alone tells of these");
+        drop(tracked);
+        assert_eq!(resources(handle), 0);
+    }
 }

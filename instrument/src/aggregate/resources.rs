@@ -4,6 +4,8 @@
 
 mod columns;
 mod ledgers;
+#[cfg(test)]
+mod tests;
 
 use std::{
     hash::{Hash, Hasher},
