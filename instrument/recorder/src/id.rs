@@ -112,6 +112,10 @@ pub struct ResourceId(NonZeroU64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OpId(NonZeroU64);
 
+/// Names one frame of an await tree of one recorder for good. Frames have cells of their own, where no other kind of word is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FrameId(NonZeroU64);
+
 macro_rules! words {
     ($id:ident, $kind:ident, $what:literal) => {
         impl $id {
@@ -165,6 +169,7 @@ macro_rules! words {
 words!(TaskId, TASK, "a task");
 words!(ResourceId, RESOURCE, "a resource");
 words!(OpId, OP, "an operation");
+words!(FrameId, OP, "a frame of an await tree");
 
 impl TaskId {
     pub(crate) fn untracked(recorder: u8, site: u32) -> Self {

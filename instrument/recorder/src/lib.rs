@@ -23,6 +23,7 @@
 mod annex;
 mod arena;
 mod clock;
+mod frame;
 mod free_list;
 pub mod histogram;
 mod id;
@@ -47,8 +48,9 @@ pub use annex::{
 };
 pub use arena::{Arena, Page, Slot};
 pub use clock::{Clock, Ticks};
+pub use frame::{EnteredFrame, FrameReading};
 pub use free_list::FreeList;
-pub use id::{AnyId, MAX_SLOTS, OpId, ResourceId, TaskId};
+pub use id::{AnyId, FrameId, MAX_SLOTS, OpId, ResourceId, TaskId};
 pub use read::{Counters, Description, Histograms, State};
 pub use recorder::{Limits, Losses, NewResource, Recorder, Spawn};
 pub use resource::{

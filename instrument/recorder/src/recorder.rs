@@ -28,6 +28,7 @@ use crate::{
     annex::Annexes,
     arena::{Arena, Page},
     clock::{Clock, Ticks},
+    frame::Frame,
     histogram::Block,
     id::{MAX_SLOTS, TaskId},
     names::Names,
@@ -115,6 +116,7 @@ pub struct Recorder {
     pub(crate) blocks: Arena<Block>,
     pub(crate) resources: Arena<Resource>,
     pub(crate) ops: Arena<Op>,
+    pub(crate) frames: Arena<Frame>,
     pub(crate) annexes: Annexes,
     names: Names,
     known: resources::KnownNames,
@@ -152,6 +154,7 @@ impl Recorder {
             blocks: Arena::new(max_tasks),
             resources: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
             ops: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
+            frames: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
             annexes: Annexes::new(limits.max_resources.clamp(1, MAX_SLOTS)),
             known: resources::KnownNames::new(&names),
             names,
@@ -170,6 +173,11 @@ impl Recorder {
             unplaced_polls: AtomicU64::new(0),
             limits,
         }
+    }
+
+    /// Its number in its ids.
+    pub(crate) fn number(&self) -> u8 {
+        self.number
     }
 
     /// The clock all ticks are of.
@@ -411,6 +419,7 @@ impl Recorder {
             + self.blocks.memory_bytes()
             + self.resources.memory_bytes()
             + self.ops.memory_bytes()
+            + self.frames.memory_bytes()
             + self.annexes.memory_bytes()
             + self.worker_bytes()
             + rings_bytes

@@ -15,7 +15,7 @@ use crate::{
     annex,
     arena::Slot,
     clock::Ticks,
-    id::{OpId, ResourceId, TaskId},
+    id::{FrameId, OpId, ResourceId, TaskId},
     task::Touched,
 };
 
@@ -255,6 +255,8 @@ pub struct Op {
 
     pub(crate) parent: AtomicU64,
     pub(crate) created: AtomicU64,
+    /// The frame of an await tree that it is awaited in; 0: none.
+    pub(crate) frame: AtomicU64,
     pub(crate) source: AtomicU32,
     /// Where it was begun.
     pub(crate) site: AtomicU32,
@@ -283,6 +285,7 @@ impl Default for Op {
             resource: zero(),
             parent: zero(),
             created: zero(),
+            frame: zero(),
             source: AtomicU32::new(0),
             site: AtomicU32::new(0),
             attributes: Attributes::default(),
@@ -308,6 +311,8 @@ pub struct OpReading {
     pub resource: Option<ResourceId>,
     /// The operation it is a part of.
     pub parent: Option<OpId>,
+    /// The frame of an await tree that it is awaited in.
+    pub frame: Option<FrameId>,
     /// Number of the method's name.
     pub source: u32,
     /// Number of the place where it was begun; 0: unknown.
@@ -345,6 +350,7 @@ impl Op {
             id,
             resource: ResourceId::from_u64(self.resource.load(Relaxed)),
             parent: OpId::from_u64(self.parent.load(Relaxed)),
+            frame: FrameId::from_u64(self.frame.load(Relaxed)),
             source: self.source.load(Relaxed),
             site: self.site.load(Relaxed),
             created,

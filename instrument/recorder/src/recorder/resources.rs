@@ -16,6 +16,7 @@ use super::Recorder;
 use crate::{
     annex::{self, Ledger},
     arena::Page,
+    frame,
     id::{AnyId, MUTED, OpId, ResourceId, TaskId},
     resource::{Op, Resource},
     site::Place,
@@ -109,6 +110,7 @@ impl Recorder {
         slot.created.store(self.clock.ticks(), Relaxed);
         slot.resource.store(resource.map_or(0, ResourceId::to_u64), Relaxed);
         slot.parent.store(self.current_op().map_or(0, OpId::to_u64), Relaxed);
+        slot.frame.store(frame::current(), Relaxed);
         slot.source.store(self.names.number(source), Relaxed);
         slot.key.store(id.to_u64(), Release);
         slot.live.store(1, Release);
@@ -116,7 +118,7 @@ impl Recorder {
         Some(id)
     }
 
-    fn allocated<T>(&self, slot: Option<T>) -> Option<T> {
+    pub(crate) fn allocated<T>(&self, slot: Option<T>) -> Option<T> {
         if slot.is_none() {
             self.untracked_resources.fetch_add(1, Relaxed);
         }

@@ -1,0 +1,199 @@
+//! Frames of await trees: the futures that the program wants to see the awaits of, each a slot from its first poll to its end.
+//!
+//! Which frame a new one is inside of tells the thread: it holds the frame that is being polled. So a tree costs nothing but its frames, and nothing
+//! is done where no future is traced. The text and place are the program's own constants, so no table and no copy of them is needed.
+//!
+//! Invariant: a frame's task and parent are of its first poll, or the parent's slot is another's by now, which its generation tells. Limits: as many
+//! frames as resources; further ones are counted with those. 128 bytes a frame. A frame costs about 60 ns, and 10 ns a poll.
+
+use std::{
+    cell::Cell,
+    panic::Location,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{
+            AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+};
+
+use crate::{
+    arena::Slot,
+    clock::Ticks,
+    id::{FrameId, TaskId},
+    recorder::Recorder,
+};
+
+thread_local! {
+    /// The frame that this thread polls now, of whichever recorder; 0: none.
+    static CURRENT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The frame that this thread polls; 0: none.
+#[inline]
+pub(crate) fn current() -> u64 {
+    CURRENT.try_with(Cell::get).unwrap_or(0)
+}
+
+/// The slot.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Frame {
+    key: AtomicU64,
+    live: AtomicU32,
+    task: AtomicU64,
+    facts: Mutex<Option<Facts>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Facts {
+    text: &'static str,
+    place: &'static Location<'static>,
+    parent: u64,
+    created: Ticks,
+}
+
+const _: () = assert!(size_of::<Frame>() == 128, "the module's text says so");
+
+impl Slot for Frame {
+    const PAGE: usize = 256;
+    type Shared = ();
+}
+
+/// A frame as a reader sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameReading {
+    /// Whose.
+    pub id: FrameId,
+    /// The frame that awaits it, if that was polled when this one was first.
+    pub parent: Option<FrameId>,
+    /// The task that polled it last.
+    pub task: Option<TaskId>,
+    /// What the program calls it.
+    pub text: &'static str,
+    /// Where it is awaited.
+    pub place: &'static Location<'static>,
+    /// When it was first polled.
+    pub created: Ticks,
+}
+
+/// A frame that is being polled; puts back the one around it when it is dropped.
+#[derive(Debug)]
+pub struct EnteredFrame(u64);
+
+impl Drop for EnteredFrame {
+    fn drop(&mut self) {
+        let _torn_down = CURRENT.try_with(|current| current.set(self.0));
+    }
+}
+
+impl Recorder {
+    /// Makes a frame inside the one that this thread polls; `None` at the limit.
+    pub fn new_frame(&self, text: &'static str, place: &'static Location<'static>) -> Option<FrameId> {
+        let number = self.allocated(self.frames.allocate())?;
+        let (_, slot) = self.frames.slot(number)?;
+        let generation =
+            FrameId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
+        let id = FrameId::new(self.number(), generation, number);
+        let facts = Facts { text, place, parent: current(), created: self.clock().ticks() };
+        {
+            // With the lock held: a reader never sees the facts of one frame with the key of another.
+            let mut kept = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
+            *kept = Some(facts);
+            slot.task.store(0, Relaxed);
+            slot.key.store(id.to_u64(), Relaxed);
+        }
+        slot.live.store(1, Release);
+        Some(id)
+    }
+
+    /// A poll of the frame begins on this thread; it ends when the result is dropped.
+    #[inline]
+    pub fn enter_frame(&self, id: FrameId) -> EnteredFrame {
+        if let Some(slot) = self.frame(id) {
+            slot.task.store(self.current().map_or(0, TaskId::to_u64), Relaxed);
+        }
+        EnteredFrame(CURRENT.try_with(|current| current.replace(id.to_u64())).unwrap_or(0))
+    }
+
+    /// The frame's future has ended or was dropped.
+    pub fn end_frame(&self, id: FrameId) {
+        if let Some(slot) = self.frame(id) {
+            slot.live.store(0, Release);
+            self.frames.free(id.index());
+        }
+    }
+
+    /// The frames of a task, in no order. A walk over all frames: for when somebody asks.
+    pub fn frames_of(&self, task: TaskId) -> Vec<FrameReading> {
+        let slots = self.frames.pages().flat_map(|page| page.slots.iter());
+        slots.filter_map(Frame::read).filter(|frame| frame.task == Some(task)).collect()
+    }
+
+    fn frame(&self, id: FrameId) -> Option<&Frame> {
+        let (_, slot) = self.frames.slot(id.index())?;
+        (slot.key.load(Relaxed) == id.to_u64()).then_some(slot)
+    }
+}
+
+impl Frame {
+    fn read(&self) -> Option<FrameReading> {
+        if self.live.load(Acquire) == 0 {
+            return None;
+        }
+        let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Facts { text, place, parent, created } = (*facts)?;
+        let id = FrameId::from_u64(self.key.load(Relaxed))?;
+        let task = TaskId::from_u64(self.task.load(Relaxed));
+        let reading = FrameReading { id, parent: FrameId::from_u64(parent), task, text, place, created };
+        (self.live.load(Acquire) != 0).then_some(reading)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test's unwrap is an assertion")]
+
+    use std::panic::Location;
+
+    use crate::{Limits, Recorder, Spawn};
+
+    #[test]
+    fn a_frame_is_inside_of_the_one_that_is_polled_around_it() {
+        let recorder = Recorder::new(Limits::default());
+        let task = recorder.spawn(&Spawn::default());
+        recorder.enter(task);
+        let outer = recorder.new_frame("outer", Location::caller()).unwrap();
+        let inner = {
+            let _outer = recorder.enter_frame(outer);
+            let inner = recorder.new_frame("inner", Location::caller()).unwrap();
+            let _inner = recorder.enter_frame(inner);
+            inner
+        };
+        let beside = recorder.new_frame("beside", Location::caller()).unwrap();
+        drop(recorder.enter_frame(beside));
+        recorder.exit(task);
+
+        let mut frames = recorder.frames_of(task);
+        frames.sort_by_key(|frame| frame.text);
+        let seen: Vec<_> = frames.iter().map(|frame| (frame.text, frame.parent)).collect();
+        assert_eq!(seen, [("beside", None), ("inner", Some(outer)), ("outer", None)]);
+
+        recorder.end_frame(inner);
+        recorder.end_frame(inner);
+        assert_eq!(recorder.frames_of(task).len(), 2);
+        let again = recorder.new_frame("again", Location::caller()).unwrap();
+        assert_eq!((again.index(), again == inner), (inner.index(), false));
+        assert_eq!(recorder.frames_of(task).len(), 2, "not polled by any task yet");
+    }
+
+    #[test]
+    fn past_the_limit_frames_are_counted() {
+        let recorder = Recorder::new(Limits { max_resources: 1, ..Limits::default() });
+        let frames: Vec<_> =
+            std::iter::from_fn(|| recorder.new_frame("frame", Location::caller())).take(100_000).collect();
+        assert!(frames.len() < 100_000);
+        assert_eq!(recorder.losses().untracked_resources, 1);
+    }
+}
