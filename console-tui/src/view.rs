@@ -4,7 +4,7 @@
 //!  header         who is watched, how the link is, tasks by state, cost, losses
 //!  tabs           the screens, and the keys that always work
 //!  notices        what is wrong with the picture itself; the most serious finding
-//!  body           tasks | task | resources | resource | findings | connecting (wide: tasks + side pane)
+//!  body           tasks | task | locks | resources | resource | waits | findings | connecting
 //!  footer         order and counts, hints; or the line that is being typed
 //! ```
 //!
@@ -19,6 +19,8 @@ mod findings;
 mod footer;
 mod header;
 mod hits;
+mod lock;
+mod locks;
 mod overlays;
 mod resource;
 mod resources;
@@ -27,6 +29,7 @@ mod task;
 mod tasks;
 pub(crate) mod text;
 mod too_small;
+mod waits;
 
 use ratatui::Frame;
 use taskscope_model::{Model, Screen};
@@ -67,6 +70,8 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap
         match model.screen() {
             Screen::Tasks => tasks::render(look, &mut canvas, &mut hits, body),
             Screen::Task(key) => task::render(look, &mut canvas, &mut hits, body, key),
+            Screen::Locks => locks::render(look, &mut canvas, &mut hits, body),
+            Screen::Waits(of) => waits::render(look, &mut canvas, &mut hits, body, of),
             Screen::Resources => resources::render(look, &mut canvas, &mut hits, body),
             Screen::Resource(key) => resource::render(look, &mut canvas, &mut hits, body, key),
             Screen::Findings => findings::render(look, &mut canvas, &mut hits, body),

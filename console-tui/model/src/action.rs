@@ -85,10 +85,12 @@ actions! {
     Back "back" Move "Back to exactly where you were; close what is open";
     OpenTopFinding "open-top-finding" Move "Go to the most serious finding";
     OpenParent "open-parent" Move "Open the task that spawned this one";
+    Waits "waits" Move "Who waits for whom, from here down to the root, as a tree";
     OpenLastWaker "open-last-waker" Move "Open the task that woke this one last";
     NextTab "next-tab" Screen "The next screen";
     PrevTab "prev-tab" Screen "The screen before";
     Tasks "tasks" Screen "The tasks";
+    Locks "locks" Screen "The locks and the channels: who holds them, who waits for them";
     Findings "findings" Screen "The findings of the lints";
     Resources "resources" Screen "All resources, timers too, and who waits on them";
     Help "help" Screen "All keys";
@@ -104,6 +106,7 @@ actions! {
     UnfoldAll "unfold-all" Table "Unfold everything";
     Filter "filter" Table "Show only the rows that match";
     ClearFilter "clear-filter" Table "Show all rows again";
+    ToggleChannels "toggle-channels" Table "Show the channels, or the locks again";
     ToggleParts "toggle-parts" Table "Show or hide the parts inside of tokio's resources";
     Columns "columns" Table "Choose the columns";
     Freeze "freeze" General "Freeze the screen, or let it go on; recording goes on behind";

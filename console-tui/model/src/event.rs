@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use taskscope_proto::v1;
 
-use crate::{action::Action, columns::Column, nav::Tab, screen::resources::ResourceColumn};
+use crate::{action::Action, columns::Column, nav::Tab, screen::{locks::LockColumn, resources::ResourceColumn},
+};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,6 +134,10 @@ pub enum Target {
     Header(Column),
     /// The same of the table of resources.
     ResourceHeader(ResourceColumn),
+    /// The same of the table of locks or channels.
+    LockHeader(LockColumn),
+    /// The other one of the tables of locks and of channels.
+    ToggleChannels,
     /// The strip with the most serious finding.
     Strip,
     /// The n-th breadcrumb from the left.

@@ -42,6 +42,7 @@ macro_rules! tabs {
 // One line a tab: the screen of the same name, its number, its title, what it shows.
 tabs! {
     Tasks 1 "Tasks" "The tasks.";
+    Locks 3 "Locks" "The locks and the channels.";
     Findings 5 "Findings" "The findings.";
     Resources 6 "Resources" "The resources: all of them, as they are told.";
 }
@@ -53,12 +54,25 @@ pub enum Screen {
     Tasks,
     /// One task.
     Task(TaskKey),
+    /// The table of locks, or of channels.
+    Locks,
     /// The table of resources.
     Resources,
     /// One resource.
     Resource(ResourceKey),
     /// The findings of the lints.
     Findings,
+    /// Who waits for whom, as a tree.
+    Waits(WaitsOf),
+}
+
+/// What a tree of waits begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WaitsOf {
+    /// What a task waits for.
+    Task(TaskKey),
+    /// Who holds a lock, and who waits for it.
+    Resource(ResourceKey),
 }
 
 /// What lies over the screen.

@@ -4,11 +4,14 @@
 
 pub mod findings;
 pub mod header;
+pub mod lock;
+pub mod locks;
 pub mod overlay;
 pub mod resource;
 pub mod resources;
 pub mod table;
 pub mod task;
+pub mod waits;
 
 /// What a piece of text means; the theme turns it into a colour. Nothing is told by the tone alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -44,6 +44,12 @@ pub struct Glyphs {
     pub scroll: [&'static str; 2],
     /// Heights of a bar, from nothing to full.
     pub bars: [&'static str; 9],
+    /// A bar of how full something is: its full part, and the rest.
+    pub filled: [&'static str; 2],
+    /// It goes round in a circle.
+    pub circle: &'static str,
+    /// Before a line that belongs to the one above it; two cells.
+    pub branch: &'static str,
     /// The lines of a box.
     pub border: border::Set<'static>,
     ascii: bool,
@@ -70,6 +76,9 @@ impl Glyphs {
         wake: "↑",
         scroll: ["┃", "│"],
         bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+        filled: ["━", "─"],
+        circle: "↺",
+        branch: "└ ",
         border: border::PLAIN,
         ascii: false,
     };
@@ -94,6 +103,9 @@ impl Glyphs {
         wake: "^",
         scroll: ["#", "|"],
         bars: [" ", "_", ".", ",", "-", "=", "+", "*", "#"],
+        filled: ["=", "-"],
+        circle: "@",
+        branch: "` ",
         border: border::Set {
             top_left: "+",
             top_right: "+",
@@ -161,6 +173,7 @@ mod tests {
                 set.rule,
                 set.pointer,
                 set.wake,
+                set.circle,
                 border.top_left,
                 border.top_right,
                 border.bottom_left,
@@ -168,6 +181,7 @@ mod tests {
                 border.vertical_left,
                 border.horizontal_top,
             ];
+            all.extend(set.filled);
             all.extend(set.ticked);
             all.extend(set.scroll);
             all.extend(set.bars);

@@ -50,7 +50,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     }
     let wanted = match look.model.screen() {
         Screen::Tasks => look.model.header().process.is_some(),
-        Screen::Task(_) | Screen::Resources | Screen::Resource(_) => roomy,
+        Screen::Task(_) | Screen::Resources | Screen::Resource(_) | Screen::Locks | Screen::Waits(_) => roomy,
         // There, it is the first of the list anyway.
         Screen::Findings => false,
     };

@@ -59,7 +59,11 @@ fn about(look: Look<'_>) -> Vec<Piece<'static>> {
             let table = look.model.resources();
             (table.filter.clone(), table.counts(), table.sort_words.clone(), left_out(&table))
         }
-        Screen::Task(_) | Screen::Resource(_) | Screen::Findings => return Vec::new(),
+        Screen::Locks => {
+            let table = look.model.locks();
+            (table.filter.clone(), table.counts(), table.sort_words.clone(), not_listed(table.not_listed))
+        }
+        Screen::Task(_) | Screen::Resource(_) | Screen::Findings | Screen::Waits(_) => return Vec::new(),
     };
     let mut about: Vec<Piece<'static>> = Vec::new();
     if !filter.is_empty() {
@@ -73,6 +77,11 @@ fn about(look: Look<'_>) -> Vec<Piece<'static>> {
         about.push((aside.into(), Slot::Dim));
     }
     about
+}
+
+/// Rows that are not in a list.
+fn not_listed(count: usize) -> String {
+    if count > 0 { format!("  {} more not listed", format::count(count as u64)) } else { String::new() }
 }
 
 /// What the list of resources does not show.

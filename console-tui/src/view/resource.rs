@@ -17,7 +17,7 @@ use super::{
     blocks::{self, Side},
     canvas::Canvas,
     hits::HitMap,
-    scroll,
+    lock, scroll,
 };
 use crate::theme::Slot;
 
@@ -43,15 +43,27 @@ pub(super) fn render(
         return;
     };
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
-    let above = upper_lines(&view, inner.width);
-    let lines = above.saturating_add(blocks::ops_lines(&view.ops, view.more_ops));
-    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
-        upper(canvas, Rect { height: above, ..area }, &view);
-        operations(canvas, below(area, above), &view);
-    });
+    if view.lock.is_some() || view.channel.is_some() {
+        let lines = lock::lines(&view, inner.width);
+        scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+            lock::render(look, canvas, area, &view)
+        });
+    } else {
+        plain(look, canvas, hits, inner, &view);
+    }
     if look.model.header().stale {
         canvas.tint(body, Slot::Stale);
     }
+}
+
+/// One that is neither a lock nor a channel, or of which nothing more is told.
+fn plain(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, inner: Rect, view: &ResourceView) {
+    let above = upper_lines(view, inner.width);
+    let lines = above.saturating_add(blocks::ops_lines(&view.ops, view.more_ops));
+    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+        upper(canvas, Rect { height: above, ..area }, view);
+        operations(canvas, below(area, above), view);
+    });
 }
 
 fn operations(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {

@@ -28,7 +28,7 @@ use super::{
     blocks::{self, Side, door, facts},
     canvas::{Canvas, Piece, severity_slot, tone_slot},
     hits::HitMap,
-    scroll, text,
+    lock, scroll, text,
 };
 use crate::theme::Slot;
 
@@ -66,6 +66,7 @@ const LIST_LINES: u16 = 12;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
     Waits,
+    Holds,
     About,
     Life,
     Wakes,
@@ -78,6 +79,7 @@ enum Block {
 
 const THREE: &[&[Block]] = &[
     &[Block::Waits],
+    &[Block::Holds],
     &[Block::About, Block::Life, Block::Wakes],
     &[Block::Polls, Block::Delays, Block::Wakers],
     &[Block::Timeline],
@@ -87,6 +89,7 @@ const THREE: &[&[Block]] = &[
 /// What tells the most stands first: on a low screen the rest is cut.
 const TWO: &[&[Block]] = &[
     &[Block::Waits],
+    &[Block::Holds],
     &[Block::Life, Block::Wakes],
     &[Block::Polls, Block::Delays],
     &[Block::About, Block::Wakers],
@@ -96,6 +99,7 @@ const TWO: &[&[Block]] = &[
 
 const ONE: &[&[Block]] = &[
     &[Block::Waits],
+    &[Block::Holds],
     &[Block::About],
     &[Block::Life],
     &[Block::Wakes],
@@ -228,6 +232,11 @@ fn heights(block: Block, view: &TaskView) -> (u16, u16) {
             let lines = (view.ops.len() + usize::from(view.more_ops > 0)) as u16;
             (lines.min(WAITS_LEAST) + 1, lines.min(LIST_LINES) + 2)
         }
+        Block::Holds if view.holds.is_empty() => (0, 0),
+        Block::Holds => {
+            let lines = (view.holds.len() + usize::from(view.more_holds > 0)) as u16;
+            (lines.min(LIST_LINES) + 2, lines.min(LIST_LINES) + 2)
+        }
         Block::About => facts(&view.about),
         Block::Life => facts(&view.life),
         Block::Wakes => facts(&view.wakes),
@@ -245,6 +254,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
     }
     match block {
         Block::Waits => waits(canvas, area, view),
+        Block::Holds => lock::holds(canvas, area, (&view.holds, view.more_holds), view.selected_door),
         Block::About => facts(canvas, area, "task", &view.about, view.selected_door),
         Block::Life => facts(canvas, area, "life", &view.life, view.selected_door),
         Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view.selected_door),
@@ -292,7 +302,7 @@ fn waits(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
     blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::On, view.selected_door);
 }
 
-fn distribution(
+pub(super) fn distribution(
     look: Look<'_>,
     canvas: &mut Canvas<'_>,
     area: Rect,

@@ -180,7 +180,7 @@ fn draw_cell(
 }
 
 /// The bar of a sample. The highest leaves air below the row above it, so that rows don't run into a wall.
-fn spark(height: u8) -> usize {
+pub(super) fn spark(height: u8) -> usize {
     (usize::from(height.min(8)) * SPARK_HIGHEST).div_ceil(8)
 }
 

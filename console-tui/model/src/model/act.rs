@@ -5,15 +5,17 @@ use crate::{
     effect::Effect,
     event::Edit,
     id::{ResourceKey, SiteId, TaskKey},
+    lint::LintKind,
     model::{
         Model,
         overlay::{AnyFilter, FilterEdit, OverlayState},
     },
-    nav::{Screen, Tab},
+    nav::{Screen, Tab, WaitsOf},
     query::parse,
     resource_table::filter::ResourceFilter,
     screen::{
         findings::{FindingId, Subject},
+        locks::Listed,
         table::RowKey,
     },
     store::task::Waker,
@@ -38,10 +40,12 @@ impl Model {
                 Waker::Task(key) => Some(key),
                 Waker::Thread(_) | Waker::Unknown => None,
             }),
+            Action::Waits => self.open_waits(),
             Action::NextTab => self.step_tab(1),
             Action::PrevTab => self.step_tab(-1),
             Action::Tasks => self.open_tab(Tab::Tasks),
             Action::Resources => self.open_tab(Tab::Resources),
+            Action::Locks => self.open_tab(Tab::Locks),
             Action::Findings => self.open_tab(Tab::Findings),
             Action::Help => self.toggle_overlay(OverlayState::help()),
             Action::Palette => self.toggle_overlay(OverlayState::palette()),
@@ -64,6 +68,8 @@ impl Model {
                 self.resource_table.with_parts = !self.resource_table.with_parts;
                 self.due.force();
             }
+            Action::ToggleChannels => self.toggle_channels(),
+            table_action if self.screen() == Screen::Locks => self.act_on_locks(table_action),
             table_action if self.screen() == Screen::Resources => self.act_on_resources(table_action),
             table_action => self.act_on_table(table_action),
         }
@@ -113,6 +119,56 @@ impl Model {
         self.due.force();
     }
 
+    fn act_on_locks(&mut self, action: Action) {
+        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+        let Some(store) = &world.store else { return };
+        let table = match self.listed {
+            Listed::Locks => &mut self.lock_table,
+            Listed::Channels => &mut self.channel_table,
+        };
+        match action {
+            Action::SortNext => table.sort_step(1),
+            Action::SortPrev => table.sort_step(-1),
+            Action::InvertSort => table.descending = !table.descending,
+            Action::FoldAll => table.fold_all(store, true),
+            Action::UnfoldAll => table.fold_all(store, false),
+            Action::ToggleFold if table.fold(store, None) => {}
+            Action::Fold if table.fold(store, Some(true)) => {}
+            Action::Unfold if table.fold(store, Some(false)) => {}
+            // The others are about the tasks.
+            _ => return,
+        }
+        self.due.force();
+    }
+
+    /// To the channels and back; from elsewhere to their screen.
+    fn toggle_channels(&mut self) {
+        if self.screen() != Screen::Locks {
+            self.open_tab(Tab::Locks);
+        }
+        self.listed = match self.listed {
+            Listed::Locks => Listed::Channels,
+            Listed::Channels => Listed::Locks,
+        };
+        self.editing = None;
+        self.due.force();
+    }
+
+    fn open_waits(&mut self) {
+        let of = match self.screen() {
+            Screen::Task(key) => Some(WaitsOf::Task(key)),
+            Screen::Tasks => self.table.selected_task().map(WaitsOf::Task),
+            Screen::Resource(key) => Some(WaitsOf::Resource(key)),
+            Screen::Locks | Screen::Resources => self.selected_resource().map(WaitsOf::Resource),
+            Screen::Findings => match self.selected_subject() {
+                Some(RowKey::Task(key)) => Some(WaitsOf::Task(key)),
+                _ => None,
+            },
+            Screen::Waits(_) => None,
+        };
+        self.open_door(of.map(Screen::Waits));
+    }
+
     fn fold(&mut self, wanted: Option<bool>) {
         let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
         if let Some(store) = &world.store
@@ -126,8 +182,9 @@ impl Model {
         let page = match self.screen() {
             Screen::Findings => self.finding_list.page(),
             Screen::Resources => self.resource_table.page(),
+            Screen::Locks => self.listed_table().page(),
             Screen::Tasks => self.table.page(),
-            Screen::Task(_) | Screen::Resource(_) => self.extent.page,
+            Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_) => self.extent.page,
         };
         // One row of the old page stays to hold on to.
         isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
@@ -143,7 +200,8 @@ impl Model {
             }
             (None, Screen::Findings) => self.finding_list.index(),
             (None, Screen::Resources) => self.resource_table.index(),
-            (None, Screen::Task(_) | Screen::Resource(_)) => return self.scroll_by(by),
+            (None, Screen::Locks) => self.listed_table().index(),
+            (None, Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_)) => return self.scroll_by(by),
         };
         self.move_to(from.saturating_add_signed(by));
     }
@@ -165,7 +223,8 @@ impl Model {
         match self.screen() {
             Screen::Task(key) => self.task(key).map_or(0, |task| task.doors.len()),
             Screen::Resource(key) => self.resource(key).map_or(0, |resource| resource.doors.len()),
-            Screen::Tasks | Screen::Findings | Screen::Resources => 0,
+            Screen::Waits(of) => self.waits(of).map_or(0, |waits| waits.doors.len()),
+            Screen::Tasks | Screen::Findings | Screen::Resources | Screen::Locks => 0,
         }
     }
 
@@ -183,7 +242,8 @@ impl Model {
                 self.finding_list.move_to(index, world);
             }
             Screen::Resources => self.resource_table.move_to(index),
-            Screen::Task(_) | Screen::Resource(_) => {
+            Screen::Locks => self.listed_table_mut().move_to(index),
+            Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_) => {
                 self.route.set_door(index.min(self.doors().saturating_sub(1)));
                 match index {
                     0 => self.route.set_scroll(0),
@@ -199,7 +259,8 @@ impl Model {
             Screen::Tasks => self.table.selected_index(),
             Screen::Findings => self.finding_list.selected().map(|_| self.finding_list.index()),
             Screen::Resources => self.resource_table.selected_index(),
-            Screen::Task(_) | Screen::Resource(_) => Some(self.route.door()),
+            Screen::Locks => self.listed_table().selected_index(),
+            Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_) => Some(self.route.door()),
         };
         if selected == Some(index) && self.overlay.is_none() {
             self.act(Action::Open, effects);
@@ -243,6 +304,14 @@ impl Model {
                 Some(key) => self.open_door(Some(Screen::Resource(key))),
                 None => self.act_on_resources(Action::ToggleFold),
             },
+            Screen::Locks => match self.listed_table().selected_resource() {
+                Some(key) => self.open_door(Some(Screen::Resource(key))),
+                None => self.act_on_locks(Action::ToggleFold),
+            },
+            Screen::Waits(of) => {
+                let view = self.waits(of);
+                self.open_door(view.and_then(|view| view.doors.get(view.selected_door?).map(|door| door.to)));
+            }
             Screen::Resource(key) => {
                 let view = self.resource(key);
                 self.open_door(view.and_then(|view| view.doors.get(view.selected_door?).map(|door| door.to)));
@@ -265,7 +334,11 @@ impl Model {
         let from = match self.screen() {
             Screen::Task(key) => Some(key),
             Screen::Tasks => self.table.selected_task(),
-            Screen::Findings | Screen::Resources | Screen::Resource(_) => None,
+            Screen::Findings
+            | Screen::Locks
+            | Screen::Resources
+            | Screen::Resource(_)
+            | Screen::Waits(_) => None,
         };
         let target = from.and_then(|key| {
             let store = self.store()?;
@@ -280,6 +353,10 @@ impl Model {
     fn open_finding(&mut self, id: Option<FindingId>) {
         let Some(finding) = id.and_then(|id| self.world().findings.get(id)) else { return };
         match finding.id.subject {
+            // A circle is best seen as one.
+            Subject::Task(key) if finding.id.lint == LintKind::Deadlock => {
+                return self.open_door(Some(Screen::Waits(WaitsOf::Task(key))));
+            }
             Subject::Task(key) => return self.open_task(key),
             Subject::Resource(key) => return self.open_door(Some(Screen::Resource(key))),
             Subject::Site | Subject::Thread(_) => {}
@@ -312,7 +389,8 @@ impl Model {
             match self.screen() {
                 Screen::Tasks => self.table.filter = Filter::default(),
                 Screen::Resources => self.resource_table.filter = ResourceFilter::default(),
-                Screen::Task(_) | Screen::Resource(_) | Screen::Findings => {}
+                Screen::Locks => self.listed_table_mut().filter = ResourceFilter::default(),
+                Screen::Task(_) | Screen::Resource(_) | Screen::Findings | Screen::Waits(_) => {}
             }
         }
         self.due.force();
@@ -339,10 +417,10 @@ impl Model {
 
     /// That of the table on the screen.
     fn filter_in_force(&self) -> AnyFilter {
-        if self.route.tab() == Tab::Resources {
-            AnyFilter::Resources(self.resource_table.filter.clone())
-        } else {
-            AnyFilter::Tasks(self.table.filter.clone())
+        match self.route.tab() {
+            Tab::Resources => AnyFilter::Resources(self.resource_table.filter.clone()),
+            Tab::Locks => AnyFilter::Locks(self.listed_table().filter.clone()),
+            Tab::Tasks | Tab::Findings => AnyFilter::Tasks(self.table.filter.clone()),
         }
     }
 
@@ -350,6 +428,7 @@ impl Model {
         match filter {
             AnyFilter::Tasks(filter) => self.table.filter = filter,
             AnyFilter::Resources(filter) => self.resource_table.filter = filter,
+            AnyFilter::Locks(filter) => self.listed_table_mut().filter = filter,
         }
         self.due.force();
     }
@@ -391,7 +470,9 @@ impl Model {
         match self.screen() {
             Screen::Resource(key) => Some(key),
             Screen::Resources => self.resource_table.selected_resource(),
-            Screen::Tasks | Screen::Task(_) | Screen::Findings => None,
+            Screen::Locks => self.listed_table().selected_resource(),
+            Screen::Waits(WaitsOf::Resource(key)) => Some(key),
+            Screen::Tasks | Screen::Task(_) | Screen::Findings | Screen::Waits(WaitsOf::Task(_)) => None,
         }
     }
 
@@ -399,8 +480,11 @@ impl Model {
         let store = self.store()?;
         match self.screen() {
             Screen::Resources => return store.place(self.resource_table.selected_site(store)?),
-            Screen::Resource(key) => return store.place(store.resources.resource(key)?.site),
-            Screen::Tasks | Screen::Task(_) | Screen::Findings => {}
+            Screen::Locks => return store.place(self.listed_table().selected_site(store)?),
+            Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => {
+                return store.place(store.resources.resource(key)?.site);
+            }
+            Screen::Tasks | Screen::Task(_) | Screen::Findings | Screen::Waits(WaitsOf::Task(_)) => {}
         }
         let site: SiteId = match self.selected_subject()? {
             RowKey::Task(key) => store.task(key)?.facts.site,
@@ -411,9 +495,12 @@ impl Model {
 
     fn selected_subject(&self) -> Option<RowKey> {
         match self.screen() {
-            Screen::Task(key) => Some(RowKey::Task(key)),
+            Screen::Task(key) | Screen::Waits(WaitsOf::Task(key)) => Some(RowKey::Task(key)),
             Screen::Tasks => self.table.selected(),
-            Screen::Resources | Screen::Resource(_) => None,
+            Screen::Locks
+            | Screen::Resources
+            | Screen::Resource(_)
+            | Screen::Waits(WaitsOf::Resource(_)) => None,
             Screen::Findings => {
                 let finding = self.world().findings.get(self.finding_list.selected()?)?;
                 match finding.tasks.as_slice() {

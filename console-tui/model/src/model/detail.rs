@@ -4,7 +4,7 @@ use crate::{
     format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
     id::{ResourceKey, TaskKey},
     lint::{LintConfig, findings},
-    model::resource::op_view,
+    model::{lock, resource::op_view},
     nav::Screen,
     screen::{
         Tone,
@@ -120,6 +120,7 @@ pub(crate) fn view(
     // In the order of the screen.
     let (ops, more_ops) = store.ops_of_task(task.key);
     let ops: Vec<OpView> = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
+    let (holds, more_holds) = lock::holds(store, Waker::Task(task.key), &mut doors);
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut doors);
     let wake_facts = wake_facts(store, task, &mut doors);
@@ -147,6 +148,8 @@ pub(crate) fn view(
         wakes: wake_facts,
         ops,
         more_ops,
+        holds,
+        more_holds,
         waits: task.stats.state == State::Idle,
         findings: findings::about_task(store, task, config),
         poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),
@@ -255,7 +258,7 @@ fn wakers(store: &Store, task: &Task, detail: &Detail, doors: &mut Doors) -> Wak
 }
 
 /// `None`: nothing was counted yet.
-fn distribution(histogram: &Histogram) -> Option<Distribution> {
+pub(super) fn distribution(histogram: &Histogram) -> Option<Distribution> {
     let count = histogram.buckets.iter().fold(0_u64, |sum, bucket| sum.saturating_add(bucket.count));
     if count == 0 {
         return None;

@@ -8,11 +8,12 @@ use crate::{
     id::{ResourceKey, TaskKey},
     lint::Severity,
     model::Model,
-    nav::{Screen, Tab},
+    nav::{Screen, Tab, WaitsOf},
     screen::{
         header::{
             Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
         },
+        locks::{Listed, LockColumn, LocksInfo},
         resources::ResourcesInfo,
         table::TableInfo,
     },
@@ -41,7 +42,11 @@ impl Model {
             own_cost: store.and_then(Store::own_cost),
             own_memory_bytes: process.map(|process| process.own_memory_bytes),
             losses: self.losses(),
-            frozen: self.frozen.as_ref().filter(|frozen| frozen.by_user).map(|frozen| self.now.saturating_sub(frozen.since)),
+            frozen: self
+                .frozen
+                .as_ref()
+                .filter(|frozen| frozen.by_user)
+                .map(|frozen| self.now.saturating_sub(frozen.since)),
             receiving,
             notices: self.notices(),
         }
@@ -86,7 +91,12 @@ impl Model {
         }
         if let Some(late) = self.late_by() {
             let late = crate::format::duration(late);
-            say(Severity::Info, format!("The rows are still those of before: looking at all tasks takes long, {late} by now."));
+            say(
+                Severity::Info,
+                format!(
+                    "The rows are still those of before: looking at all tasks takes long, {late} by now."
+                ),
+            );
         }
         if let Some(store) = store {
             for problem in &store.hello.problems {
@@ -138,6 +148,14 @@ impl Model {
             Screen::Task(key) => self.task_words(key),
             Screen::Resources => "Resources".to_owned(),
             Screen::Resource(key) => self.resource_words(key),
+            Screen::Locks => match self.listed {
+                Listed::Locks => "Locks".to_owned(),
+                Listed::Channels => "Channels".to_owned(),
+            },
+            Screen::Waits(WaitsOf::Task(key)) => format!("what {} waits for", self.task_words(key)),
+            Screen::Waits(WaitsOf::Resource(key)) => {
+                format!("who holds and awaits {}", self.resource_words(key))
+            }
         };
         self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
     }
@@ -165,6 +183,9 @@ impl Model {
         const LOOK: Hint = Hint { actions: &[Action::OpenTopFinding], text: "worst finding" };
         const PARENT: Hint = Hint { actions: &[Action::OpenParent], text: "spawner" };
         const WAKER: Hint = Hint { actions: &[Action::OpenLastWaker], text: "last waker" };
+        const WAITS: Hint = Hint { actions: &[Action::Waits], text: "who waits for whom" };
+        const CHANNELS: Hint = Hint { actions: &[Action::ToggleChannels], text: "channels" };
+        const LOCKS: Hint = Hint { actions: &[Action::ToggleChannels], text: "locks" };
         const PARTS: Hint = Hint { actions: &[Action::ToggleParts], text: "parts" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
         const TOGGLE: Hint = Hint { actions: &[Action::Open], text: "show or hide" };
@@ -188,9 +209,14 @@ impl Model {
         let mut hints = match self.screen() {
             Screen::Tasks => vec![MOVE, OPEN, FOLD, SORT, FILTER, COLUMNS, freeze],
             Screen::Resources => vec![MOVE, OPEN, FOLD, SORT, FILTER, PARTS, freeze],
-            Screen::Resource(_) => vec![MOVE, OPEN, COPY, freeze],
+            Screen::Locks => {
+                let other = if self.listed == Listed::Locks { CHANNELS } else { LOCKS };
+                vec![MOVE, OPEN, other, WAITS, FOLD, SORT, FILTER, freeze]
+            }
+            Screen::Resource(_) => vec![MOVE, OPEN, WAITS, COPY, freeze],
+            Screen::Waits(_) => vec![MOVE, OPEN, freeze],
             Screen::Findings => vec![MOVE, OPEN, freeze],
-            Screen::Task(_) => vec![MOVE, OPEN, PARENT, WAKER, COPY, freeze],
+            Screen::Task(_) => vec![MOVE, OPEN, WAITS, PARENT, WAKER, COPY, freeze],
         };
         if self.route.len() > 1 {
             hints.insert(0, BACK);
@@ -233,6 +259,50 @@ impl Model {
             filter: table.filter.text.clone(),
             empty: self.why_no_resources(),
         }
+    }
+
+    pub(super) fn build_locks_info(&self) -> LocksInfo {
+        let table = self.listed_table();
+        let way = match (table.sort, table.descending) {
+            (LockColumn::Warn, true) => "",
+            (LockColumn::Warn, false) => ", least first",
+            (_, true) => ", largest first",
+            (_, false) => ", smallest first",
+        };
+        LocksInfo {
+            listed: table.listed(),
+            totals: table.totals,
+            rows: table.len(),
+            offset: table.offset(),
+            selected: table.selected_index(),
+            matching: table.matching,
+            not_listed: table.not_listed,
+            sort: table.sort,
+            descending: table.descending,
+            sort_words: format!("{}{way}", table.sort.spec().words),
+            filter: table.filter.text.clone(),
+            empty: self.why_no_locks(),
+        }
+    }
+
+    fn why_no_locks(&self) -> Option<String> {
+        use crate::format::exact;
+        let table = self.listed_table();
+        if table.len() > 0 {
+            return None;
+        }
+        let (locks, channels) = table.totals;
+        Some(match table.listed() {
+            Listed::Locks if locks > 0 => format!("None of {} locks matches the filter.", exact(locks as u64)),
+            Listed::Channels if channels > 0 => {
+                format!("None of {} channels matches the filter.", exact(channels as u64))
+            }
+            Listed::Locks if self.store()?.hello.sources.contains(&"resources") => {
+                "No lock is alive.".to_owned()
+            }
+            Listed::Locks => "The process tells of no lock. taskscope::sync has locks that do.".to_owned(),
+            Listed::Channels => "The process tells of no channel. taskscope::sync has channels that do.".to_owned(),
+        })
     }
 
     fn why_no_resources(&self) -> Option<String> {

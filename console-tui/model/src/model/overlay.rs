@@ -140,6 +140,8 @@ fn palette_rows(text: &str) -> Vec<OverlayRow> {
 pub(crate) enum AnyFilter {
     Tasks(Filter),
     Resources(ResourceFilter),
+    /// Of the tables of locks and of channels.
+    Locks(ResourceFilter),
 }
 
 impl AnyFilter {
@@ -148,6 +150,7 @@ impl AnyFilter {
         match self {
             Self::Tasks(_) => Self::Tasks(Filter::default()),
             Self::Resources(_) => Self::Resources(ResourceFilter::default()),
+            Self::Locks(_) => Self::Locks(ResourceFilter::default()),
         }
     }
 }
@@ -164,7 +167,7 @@ impl FilterEdit {
     pub(crate) fn new(before: AnyFilter) -> Self {
         let text = match &before {
             AnyFilter::Tasks(filter) => &filter.text,
-            AnyFilter::Resources(filter) => &filter.text,
+            AnyFilter::Resources(filter) | AnyFilter::Locks(filter) => &filter.text,
         };
         Self { line: Line::new(text), before }
     }
@@ -179,6 +182,7 @@ impl FilterEdit {
                 AnyFilter::Tasks(Filter { text, query })
             }
             AnyFilter::Resources(_) => AnyFilter::Resources(ResourceFilter::parse(&text)?),
+            AnyFilter::Locks(_) => AnyFilter::Locks(ResourceFilter::parse(&text)?),
         })
     }
 
@@ -190,7 +194,7 @@ impl FilterEdit {
                 let completions = complete::complete(&text, cursor);
                 (completions.start, completions.words)
             }
-            AnyFilter::Resources(_) => filter::complete(&text, cursor),
+            AnyFilter::Resources(_) | AnyFilter::Locks(_) => filter::complete(&text, cursor),
         }
     }
 
@@ -223,6 +227,7 @@ impl Model {
             counts: Some(match &editing.before {
                 AnyFilter::Tasks(_) => self.build_table_info().counts(),
                 AnyFilter::Resources(_) => self.build_resources_info().counts(),
+                AnyFilter::Locks(_) => self.build_locks_info().counts(),
             }),
             text,
         })

@@ -3,7 +3,10 @@
 use crate::{
     format::{UNKNOWN, count, duration_ns, exact},
     id::{OpKey, ResourceKey},
-    model::detail::{Doors, fact},
+    model::{
+        detail::{Doors, fact},
+        lock,
+    },
     nav::Screen,
     screen::{
         Tone,
@@ -64,7 +67,13 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, select
     let mut doors = Doors::new(store, Screen::Resource(resource.key));
     let known = ops.of == Some(resource.key);
     let at = store.now_ns;
-    let about = about(store, resource, &mut doors);
+    let lock = store.lock(resource.key).map(|held| lock::lock_view(store, resource, held, &mut doors));
+    let channel = store.channel(resource.key);
+    let has_waiters = lock.is_some() || channel.is_some();
+    let (waiters, more_waiters) =
+        if has_waiters { lock::waiter_views(store, resource, &mut doors) } else { (Vec::new(), 0) };
+    let channel = channel.map(|channel| lock::channel_view(store, resource, channel, &mut doors));
+    let about = about(store, resource, lock.is_none() && channel.is_none(), &mut doors);
     let attributes = resource.attributes.iter().map(|attribute| {
         let name = store.texts.text(attribute.name).unwrap_or(UNKNOWN).to_owned();
         (name, Cell::normal(store.attribute_value(attribute)))
@@ -78,21 +87,23 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, select
     let rows: Vec<OpView> = listed.map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
     let parts = parts.into_iter().filter_map(|part| doors.resource(part)).collect();
     let waits = if known { ops.waits } else { Waits::default() };
-    let state = match waits.longest_ns(at) {
-        Some(ns) if waits.tasks == 1 => {
-            Cell::new(format!("1 task waits, for {}", duration_ns(ns)), Tone::Idle)
-        }
-        Some(ns) => {
-            let tasks = count(waits.tasks);
-            Cell::new(format!("{tasks} tasks wait, the longest for {}", duration_ns(ns)), Tone::Idle)
-        }
+    let waiting = waits.longest_ns(at).map(|ns| match waits.tasks {
+        1 => format!("1 task waits, for {}", duration_ns(ns)),
+        tasks => format!("{} tasks wait, the longest for {}", count(tasks), duration_ns(ns)),
+    });
+    let state = lock::state(store, resource, waiting.clone()).unwrap_or_else(|| match waiting {
+        Some(words) => Cell::new(words, Tone::Idle),
         None => Cell::new("nobody waits", Tone::Dim),
-    };
+    });
     ResourceView {
         key: resource.key,
         id: resource.key.id(),
         title: store.texts.text(resource.concrete_type).unwrap_or(UNKNOWN).to_owned(),
         state,
+        lock,
+        channel,
+        waiters,
+        more_waiters,
         about,
         attributes,
         parts,
@@ -104,24 +115,27 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, select
     }
 }
 
-fn about(store: &Store, resource: &Resource, doors: &mut Doors) -> Vec<Fact> {
+fn about(store: &Store, resource: &Resource, is_plain: bool, doors: &mut Doors) -> Vec<Fact> {
     let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
     let kind = store.texts.text(resource.kind).map(str::to_owned);
-    let mut facts = vec![
+    let name = store.resource_name(resource).map(Cell::normal);
+    let mut facts: Vec<Fact> = name.into_iter().map(|name| fact("name", name)).collect();
+    facts.extend([
         fact("kind", text(kind)),
         fact("made at", text(store.place(resource.site))),
         fact(
             "made",
             Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(resource.created_ns)))),
         ),
-    ];
+    ]);
     if let Some(parent) = resource.parent {
         let words = store.resources.resource(parent).map(|parent| store.resource_words(parent));
         let value = words.map_or_else(Cell::unknown, |words| Cell::new(words, Tone::Door));
         facts.push(Fact { label: "part of", value, door: doors.resource(parent) });
     }
-    // What tokio tells says who waits, never who holds.
-    facts.push(fact("held by", Cell::unknown()));
+    if is_plain && store.lock_kind(resource).is_some() {
+        facts.push(fact("held by", Cell::unknown()));
+    }
     facts
 }
 
@@ -137,8 +151,11 @@ pub(crate) fn op_view(store: &Store, depth: u8, op: &Op, doors: &mut Doors) -> O
     OpView {
         depth,
         source: store.op_words(op).to_owned(),
-        on: resource
-            .map_or_else(Cell::unknown, |resource| Cell::new(store.resource_words(resource), Tone::Door)),
+        on: resource.map_or_else(Cell::unknown, |resource| {
+            let words = store.resource_words(resource);
+            let holder = store.in_the_way_words(op).filter(|_| depth == 0 && doors.is_of_task());
+            Cell::new(holder.into_iter().fold(words, |words, holder| format!("{words} {holder}")), Tone::Door)
+        }),
         on_door: resource.filter(|_| doors.is_of_task()).and_then(|resource| doors.resource(resource.key)),
         task,
         task_door,

@@ -1,8 +1,8 @@
 //! The filter of the table of resources.
 //!
 //! ```text
-//! ledger             type, kind, place, attributes or id contain it
-//! type:mutex         its type contains it; so do kind:, place:, loc:, attr: and id:
+//! ledger             name, type, kind, place, attributes, holder or id contain it
+//! type:mutex         its type contains it; so do name:, kind:, place:, loc:, attr:, holder: and id:
 //! mutex !locked      both; not
 //! ```
 
@@ -17,19 +17,23 @@ use crate::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
+    Name,
     Type,
     Kind,
     Place,
     Attributes,
+    Holder,
     Id,
 }
 
-const FIELDS: [(&str, Field); 6] = [
+const FIELDS: [(&str, Field); 8] = [
+    ("name", Field::Name),
     ("type", Field::Type),
     ("kind", Field::Kind),
     ("place", Field::Place),
     ("loc", Field::Place),
     ("attr", Field::Attributes),
+    ("holder", Field::Holder),
     ("id", Field::Id),
 ];
 
@@ -70,7 +74,7 @@ impl ResourceFilter {
 
     pub(crate) fn matches(&self, store: &Store, resource: &Resource) -> bool {
         self.terms.iter().all(|term| {
-            let fields = [Field::Type, Field::Kind, Field::Place, Field::Attributes, Field::Id];
+            let fields = FIELDS.map(|(_, field)| field);
             let held = match term.field {
                 Some(field) => has(store, resource, field, &term.needle),
                 None => fields.into_iter().any(|field| has(store, resource, field, &term.needle)),
@@ -120,6 +124,10 @@ fn term(word: &str, at: usize) -> Result<Term, InputError> {
 fn has(store: &Store, resource: &Resource, field: Field, needle: &str) -> bool {
     let text = |text: Option<&str>| text.is_some_and(|text| contains(text, needle));
     match field {
+        Field::Name => text(store.resource_name(resource)),
+        Field::Holder => store.lock(resource.key).is_some_and(|lock| {
+            lock.holders.iter().any(|holder| text(store.who_words(holder.who).as_deref()))
+        }),
         Field::Type => text(store.texts.text(resource.concrete_type)),
         Field::Kind => text(store.texts.text(resource.kind)),
         Field::Place => text(store.place(resource.site).as_deref()),

@@ -3,6 +3,7 @@
 use crate::{
     id::ResourceKey,
     screen::{
+        lock::{ChannelView, LockView, WaiterView},
         table::Cell,
         task::{Door, Fact},
     },
@@ -25,7 +26,15 @@ pub struct ResourceView {
     pub title: String,
     /// `2 tasks wait, the longest for 41.2 s`
     pub state: Cell,
-    /// What it is: kind, place, age, what it is a part of.
+    /// What is known of it as a lock.
+    pub lock: Option<LockView>,
+    /// What is known of it as a channel.
+    pub channel: Option<ChannelView>,
+    /// Of a lock or a channel: those who wait, in their order.
+    pub waiters: Vec<WaiterView>,
+    /// Further ones.
+    pub more_waiters: usize,
+    /// What it is: name, kind, place, age, what it is a part of.
     pub about: Vec<Fact>,
     /// `locked yes`
     pub attributes: Vec<(String, Cell)>,

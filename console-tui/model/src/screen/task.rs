@@ -4,7 +4,7 @@ use crate::{
     id::TaskKey,
     lint::{LintKind, Severity},
     nav::Screen,
-    screen::{resource::OpView, table::Cell},
+    screen::{lock::HoldView, resource::OpView, table::Cell},
 };
 
 /// Everything known of one task.
@@ -30,6 +30,10 @@ pub struct TaskView {
     pub ops: Vec<OpView>,
     /// Further operations.
     pub more_ops: usize,
+    /// The locks that it holds, the longest held first.
+    pub holds: Vec<HoldView>,
+    /// Further ones.
+    pub more_holds: usize,
     /// It is idle: what it waits for is among [`Self::ops`], if anything tells.
     pub waits: bool,
     /// Findings, each with what to do next.

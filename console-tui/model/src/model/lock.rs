@@ -1,0 +1,260 @@
+//! What is known of a resource as a lock or a channel, and what a task holds, put together for their screens.
+
+use crate::{
+    format::{UNKNOWN, count, duration_ns, exact, percent, rate},
+    id::{ResourceKey, SiteId},
+    model::detail::{Doors, distribution, fact},
+    screen::{
+        Tone,
+        lock::{ChannelView, HoldView, HolderView, LockView, WaiterView},
+        resource::MAX_OPS_LISTED,
+        table::Cell,
+        task::Fact,
+    },
+    store::{
+        Store,
+        locks::{
+            Channel, Holder, Lock,
+            read::{End, LockKind, Waiter},
+        },
+        resources::Resource,
+        task::Waker,
+    },
+};
+
+/// Locks listed for a task.
+const MAX_HOLDS: usize = 64;
+
+/// The view of a lock.
+pub(super) fn lock_view(store: &Store, resource: &Resource, lock: &Lock, doors: &mut Doors) -> LockView {
+    let mut holders: Vec<&Holder> = lock.holders.iter().collect();
+    holders.sort_by_key(|holder| holder.since_ns);
+    let holders: Vec<HolderView> =
+        holders.into_iter().map(|holder| holder_view(store, resource, holder, doors)).collect();
+    let detail = store.lock_detail(resource.key);
+    LockView {
+        holders: lock.knows.holders.then_some(holders),
+        more_holders: u64::from(lock.more_holders),
+        uses: uses(store, resource.key, lock),
+        holds: detail.and_then(|detail| distribution(detail.holds.as_ref()?)),
+        waits: detail.and_then(|detail| distribution(detail.waits.as_ref()?)),
+        contention: store.contention_series(resource.key),
+    }
+}
+
+fn holder_view(store: &Store, resource: &Resource, holder: &Holder, doors: &mut Doors) -> HolderView {
+    let (who, door) = who_cell(store, holder.who, doors);
+    let waits_for = match holder.who {
+        Waker::Task(key) => store.task(key).and_then(|task| store.waits_on(task)).map(|(op, _)| op),
+        Waker::Thread(_) | Waker::Unknown => None,
+    };
+    let waits_for = waits_for.map(|op| match store.resource_of(op) {
+        Some(other) => format!("waits for {}", store.resource_words(other)),
+        None => format!("waits in {}", store.op_words(op)),
+    });
+    HolderView {
+        who,
+        door,
+        age: age(store, holder.since_ns),
+        how: how_held(store, resource, holder),
+        place: place(store, holder.site),
+        waits_for: waits_for.unwrap_or_default(),
+    }
+}
+
+fn how_held(store: &Store, resource: &Resource, holder: &Holder) -> String {
+    match store.lock_kind(resource) {
+        Some(LockKind::Semaphore) if holder.permits == 1 => "1 permit".to_owned(),
+        Some(LockKind::Semaphore) => format!("{} permits", exact(u64::from(holder.permits))),
+        Some(LockKind::RwLock) if holder.shared => "reads".to_owned(),
+        Some(LockKind::RwLock) => "writes".to_owned(),
+        Some(LockKind::Mutex) | None => String::new(),
+    }
+}
+
+fn uses(store: &Store, key: ResourceKey, lock: &Lock) -> Vec<Fact> {
+    let sums = Some(lock.sums).filter(|_| lock.knows.times);
+    let at = store.now_ns;
+    let rates = store.lock_rates(key);
+    let acquired = sums.map(|sums| match rates {
+        Some(rates) => format!("{}  ({}/s)", exact(sums.acquisitions), rate(rates.acquisitions)),
+        None => exact(sums.acquisitions),
+    });
+    let contended = sums.map(|sums| match lock.contended_share() {
+        Some(share) => format!("{}  ({})", exact(sums.contended), percent(share)),
+        None => exact(sums.contended),
+    });
+    let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
+    let longest_wait_ns = sums.map(|_| lock.longest_wait_ns);
+    let mut facts = vec![
+        fact("acquired", text(acquired)),
+        fact("had to wait", text(contended)),
+        fact("time held", Cell::value(sums.map(|sums| sums.hold_ns), duration_ns)),
+        fact("time waited", Cell::value(sums.map(|sums| sums.wait_ns), duration_ns)),
+        fact("longest hold", Cell::value(lock.longest_hold_ns(at), duration_ns)),
+        fact("longest wait", Cell::value(longest_wait_ns, duration_ns)),
+    ];
+    if let Some(free_since_ns) = lock.free_since_ns {
+        facts.push(fact("free for", age(store, free_since_ns)));
+    }
+    if lock.poisoned {
+        facts.push(fact("poisoned", Cell::new("yes: a holder panicked", Tone::Warning)));
+    }
+    facts
+}
+
+/// Those who wait for a lock or at an end of a channel, in their order; and how many are left out.
+pub(super) fn waiter_views(
+    store: &Store,
+    resource: &Resource,
+    doors: &mut Doors,
+) -> (Vec<WaiterView>, usize) {
+    let waiters = store.waiters(resource.key);
+    let more = waiters.len().saturating_sub(MAX_OPS_LISTED);
+    let views = waiters.iter().take(MAX_OPS_LISTED).map(|waiter| {
+        let (who, door) = who_cell(store, waiter.who(), doors);
+        WaiterView {
+            who,
+            door,
+            age: age(store, waiter.since_ns),
+            how: how_awaited(store, resource, waiter),
+            place: place(store, waiter.op.site),
+        }
+    });
+    (views.collect(), more)
+}
+
+fn how_awaited(store: &Store, resource: &Resource, waiter: &Waiter) -> String {
+    if let Some(granted_ns) = waiter.granted_ns {
+        let ago = duration_ns(store.now_ns.saturating_sub(granted_ns));
+        return format!("given to it {ago} ago, not taken");
+    }
+    match (store.channel_end(waiter.op), store.lock_kind(resource), waiter.permits) {
+        (Some(End::Sender), ..) => "to send".to_owned(),
+        (Some(End::Receiver), ..) => "to receive".to_owned(),
+        (None, Some(LockKind::RwLock), _) if waiter.shared => "to read".to_owned(),
+        (None, Some(LockKind::RwLock), _) => "to write".to_owned(),
+        (None, Some(LockKind::Semaphore), Some(1)) => "1 permit".to_owned(),
+        (None, Some(LockKind::Semaphore), Some(permits)) => format!("{} permits", exact(permits)),
+        (None, ..) => String::new(),
+    }
+}
+
+/// The view of a channel.
+pub(super) fn channel_view(
+    store: &Store,
+    resource: &Resource,
+    channel: &Channel,
+    doors: &mut Doors,
+) -> ChannelView {
+    let number = |value: Option<u32>| Cell::value(value, |n| exact(u64::from(n)));
+    let ago = |at_ns: Option<u64>| match at_ns {
+        Some(at_ns) => Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(at_ns)))),
+        None => Cell::new("never", Tone::Dim),
+    };
+    let mut last = |label: &'static str, who: Waker| {
+        let (value, door) = who_cell(store, who, doors);
+        Fact { label, value, door }
+    };
+    let (sender, receiver) = (last("by", channel.last_sender), last("by", channel.last_receiver));
+    let mut ends = vec![
+        fact("senders", number(channel.senders)),
+        fact("last sent", ago(channel.last_sent_ns)),
+        sender,
+        fact("receivers", number(channel.receivers)),
+        fact("last received", ago(channel.last_received_ns)),
+        receiver,
+    ];
+    if channel.closed {
+        ends.push(fact("closed", Cell::normal("yes")));
+    }
+    let rates = store.channel_rates(resource.key);
+    let with_rate = |sum: u64, per_s: Option<f64>| match per_s {
+        Some(per_s) => Cell::normal(format!("{}  ({}/s)", exact(sum), rate(per_s))),
+        None => Cell::normal(exact(sum)),
+    };
+    let flow = vec![
+        fact("sent", with_rate(channel.sent, rates.map(|rates| rates.0))),
+        fact("received", with_rate(channel.received, rates.map(|rates| rates.1))),
+        fact("missed by slow receivers", Cell::value(Some(channel.lagged), exact)),
+        fact("blocked on full", Cell::value(Some(channel.blocked_full_ns), duration_ns)),
+        fact("blocked on empty", Cell::value(Some(channel.blocked_empty_ns), duration_ns)),
+    ];
+    let depth = match (channel.depth, channel.capacity) {
+        (Some(depth), Some(capacity)) => {
+            let tone = if channel.is_full() { Tone::Warning } else { Tone::Normal };
+            Cell::new(format!("{} of {}", exact(depth), exact(capacity)), tone)
+        }
+        (depth, _) => Cell::value(depth, exact),
+    };
+    let filled = channel.depth.zip(channel.capacity.filter(|capacity| *capacity > 0));
+    let filled_percent =
+        filled.map(|(depth, capacity)| (depth as f64 / capacity as f64 * 100.0).clamp(0.0, 100.0) as u8);
+    ChannelView { ends, flow, depth, filled_percent }
+}
+
+/// What a task holds, the longest held first; and how many are left out.
+pub(super) fn holds(store: &Store, who: Waker, doors: &mut Doors) -> (Vec<HoldView>, usize) {
+    let held = store.held_by(who);
+    let more = held.len().saturating_sub(MAX_HOLDS);
+    let views = held.into_iter().take(MAX_HOLDS).map(|(resource, holder)| {
+        let waiters = store.waiters(resource.key);
+        let longest = waiters.first().map(|waiter| store.now_ns.saturating_sub(waiter.since_ns));
+        HoldView {
+            lock: Cell::new(store.resource_words(resource), Tone::Door),
+            door: doors.resource(resource.key),
+            age: age(store, holder.since_ns),
+            how: how_held(store, resource, holder),
+            place: place(store, holder.site),
+            waiters: match longest {
+                None => String::new(),
+                Some(ns) if waiters.len() == 1 => format!("1 waits, for {}", duration_ns(ns)),
+                Some(ns) => {
+                    format!("{} wait, the longest for {}", count(waiters.len() as u64), duration_ns(ns))
+                }
+            },
+        }
+    });
+    (views.collect(), more)
+}
+
+/// In a sentence: who holds it and who waits.
+pub(super) fn state(store: &Store, resource: &Resource, waiting: Option<String>) -> Option<Cell> {
+    if let Some(channel) = store.channel(resource.key) {
+        let words = match (channel.closed, channel.is_full()) {
+            (true, _) => Some("closed".to_owned()),
+            (false, true) => Some("full".to_owned()),
+            (false, false) => None,
+        };
+        let tone = if words.is_some() { Tone::Warning } else { Tone::Normal };
+        let words: Vec<String> = words.into_iter().chain(waiting).collect();
+        return (!words.is_empty()).then(|| Cell::new(words.join(", "), tone));
+    }
+    let lock = store.lock(resource.key)?;
+    let held = match (lock.holder_count()?, lock.holders.iter().map(|holder| holder.since_ns).min()) {
+        (0, _) => "free".to_owned(),
+        (_, Some(since_ns)) => format!("held for {}", duration_ns(store.now_ns.saturating_sub(since_ns))),
+        (_, None) => "held".to_owned(),
+    };
+    let tone = if waiting.is_some() { Tone::Idle } else { Tone::Normal };
+    Some(Cell::new([Some(held), waiting].into_iter().flatten().collect::<Vec<_>>().join(", "), tone))
+}
+
+fn who_cell(store: &Store, who: Waker, doors: &mut Doors) -> (Cell, Option<usize>) {
+    let Some(words) = store.who_words(who) else { return (Cell::unknown(), None) };
+    let door = match who {
+        Waker::Task(key) => doors.task(key),
+        Waker::Thread(_) | Waker::Unknown => None,
+    };
+    (Cell::new(words, if door.is_some() { Tone::Door } else { Tone::Normal }), door)
+}
+
+fn age(store: &Store, since_ns: u64) -> Cell {
+    Cell::normal(duration_ns(store.now_ns.saturating_sub(since_ns)))
+}
+
+fn place(store: &Store, site: SiteId) -> Cell {
+    store
+        .short_place(site)
+        .map_or_else(|| Cell::new(UNKNOWN, Tone::Unknown), |place| Cell::new(place, Tone::Dim))
+}

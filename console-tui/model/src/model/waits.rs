@@ -1,0 +1,142 @@
+//! The tree of who waits for whom, from a task or a lock down to the root.
+
+use crate::{
+    format::duration_ns,
+    id::{ResourceKey, SiteId, TaskKey},
+    nav::{Screen, WaitsOf},
+    screen::{
+        task::Door,
+        waits::{WaitLine, WaitLineKind, WaitsView},
+    },
+    store::{
+        Store,
+        graph::{ChainLine, Mark},
+        task::{State, Waker},
+    },
+};
+
+/// Waiters of a lock that are listed below it.
+const MAX_WAITERS: usize = 32;
+
+/// The tree; `None`: nothing is known of what it is about.
+pub(super) fn view(store: &Store, of: WaitsOf, selected: usize) -> Option<WaitsView> {
+    let mut tree = Tree { store, lines: Vec::new(), doors: Vec::new() };
+    match of {
+        WaitsOf::Task(key) => tree.task(key)?,
+        WaitsOf::Resource(key) => tree.resource(key)?,
+    }
+    let Tree { lines, doors, .. } = tree;
+    let selected_door = (!doors.is_empty()).then(|| selected.min(doors.len() - 1));
+    Some(WaitsView { lines, doors, selected_door })
+}
+
+struct Tree<'a> {
+    store: &'a Store,
+    lines: Vec<WaitLine>,
+    doors: Vec<Door>,
+}
+
+impl Tree<'_> {
+    fn task(&mut self, key: TaskKey) -> Option<()> {
+        let task = self.store.task(key)?;
+        let age_ns = Some(task.state_age_ns(self.store.now_ns));
+        let state = match task.stats.state {
+            State::Unknown => String::new(),
+            state => format!(", {}", state.word()),
+        };
+        let words = self.store.task_words(task);
+        let door = self.door(Screen::Task(key), words.clone());
+        let text = format!("{words}{state}");
+        self.push(0, text, door, WaitLineKind::Subject, age_ns, task.facts.site);
+        self.chain(Waker::Task(key), 1);
+        Some(())
+    }
+
+    /// Who holds it and what those wait for; then who waits for it.
+    fn resource(&mut self, key: ResourceKey) -> Option<()> {
+        let store = self.store;
+        let resource = store.resources.resource(key)?;
+        let words = store.resource_words(resource);
+        let door = self.door(Screen::Resource(key), words.clone());
+        self.push(0, words, door, WaitLineKind::Subject, None, resource.site);
+        for holder in store.lock(key).map_or(&[][..], |lock| &lock.holders) {
+            let verb = if holder.shared { "read by" } else { "held by" };
+            let age_ns = Some(store.now_ns.saturating_sub(holder.since_ns));
+            self.whom(1, verb, holder.who, WaitLineKind::InTheWay, age_ns, holder.site);
+            self.chain(holder.who, 2);
+        }
+        let waiters = store.waiters(key);
+        for waiter in waiters.iter().take(MAX_WAITERS) {
+            let age_ns = Some(store.now_ns.saturating_sub(waiter.since_ns));
+            self.whom(1, "awaited by", waiter.who(), WaitLineKind::Waits, age_ns, waiter.op.site);
+        }
+        if waiters.len() > MAX_WAITERS {
+            let more = format!("and {} more", waiters.len() - MAX_WAITERS);
+            self.push(1, more, None, WaitLineKind::End, None, SiteId::NONE);
+        }
+        Some(())
+    }
+
+    fn chain(&mut self, who: Waker, depth: u8) {
+        for line in self.store.chain(who) {
+            let door = self.door_of(&line);
+            let kind = match line.mark {
+                Mark::Waits(_) => WaitLineKind::Waits,
+                Mark::InTheWay(_) => WaitLineKind::InTheWay,
+                Mark::Circle => WaitLineKind::Circle,
+                Mark::Root | Mark::More(_) => WaitLineKind::End,
+            };
+            self.push(depth.saturating_add(line.depth), line.text, door, kind, line.age_ns, line.site);
+        }
+    }
+
+    fn door_of(&mut self, line: &ChainLine) -> Option<usize> {
+        match (line.mark, line.who) {
+            (Mark::Waits(wait), _) => {
+                let resource = self.store.resources.resource(wait.resource)?;
+                self.door(Screen::Resource(resource.key), self.store.resource_words(resource))
+            }
+            (Mark::InTheWay(_) | Mark::Circle, Waker::Task(key)) => {
+                self.door(Screen::Task(key), self.store.task_words(self.store.task(key)?))
+            }
+            _ => None,
+        }
+    }
+
+    fn whom(
+        &mut self,
+        depth: u8,
+        verb: &str,
+        who: Waker,
+        kind: WaitLineKind,
+        age_ns: Option<u64>,
+        site: SiteId,
+    ) {
+        let words = self.store.who_words(who).unwrap_or_else(|| "somebody".to_owned());
+        let door = match who {
+            Waker::Task(key) if self.store.task(key).is_some() => self.door(Screen::Task(key), words.clone()),
+            _ => None,
+        };
+        self.push(depth, format!("{verb} {words}"), door, kind, age_ns, site);
+    }
+
+    /// A line has a door of its own, even where another one leads to the same place.
+    fn door(&mut self, to: Screen, text: String) -> Option<usize> {
+        self.doors.push(Door { text, to });
+        Some(self.doors.len() - 1)
+    }
+
+    fn push(
+        &mut self,
+        depth: u8,
+        text: String,
+        door: Option<usize>,
+        kind: WaitLineKind,
+        age_ns: Option<u64>,
+        site: SiteId,
+    ) {
+        let age = age_ns.map(duration_ns).unwrap_or_default();
+        let place = self.store.short_place(site).unwrap_or_default();
+        self.lines.push(WaitLine { depth, text, door, kind, age, place });
+    }
+}

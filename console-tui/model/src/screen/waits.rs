@@ -1,0 +1,59 @@
+//! Who waits for whom: the way from a task or a lock to whoever is at the root, as a tree.
+
+use crate::screen::{table::Cell, task::Door};
+
+/// The tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitsView {
+    /// From the top; the first line is what the tree is about.
+    pub lines: Vec<WaitLine>,
+    /// Everything that can be opened, in the order of the screen; a line has at most one.
+    pub doors: Vec<Door>,
+    /// The chosen one.
+    pub selected_door: Option<usize>,
+}
+
+/// A line of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitLine {
+    /// Levels below the first line.
+    pub depth: u8,
+    /// `held by transfer #91`
+    pub text: String,
+    /// Leads to the task or the lock that it is about.
+    pub door: Option<usize>,
+    /// What it is beside its words.
+    pub kind: WaitLineKind,
+    /// For how long: empty where that says nothing.
+    pub age: String,
+    /// Where: empty where nothing is known.
+    pub place: String,
+}
+
+/// What a line is beside its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitLineKind {
+    /// What the tree is about.
+    Subject,
+    /// Somebody waits.
+    Waits,
+    /// Somebody is in the way.
+    InTheWay,
+    /// It stands further up already: a circle.
+    Circle,
+    /// The end of what is known, or a count of what is left out.
+    End,
+}
+
+impl WaitsView {
+    /// The state for the top of the screen.
+    pub fn state(&self) -> Cell {
+        use crate::screen::Tone;
+        let circles = self.lines.iter().filter(|line| line.kind == WaitLineKind::Circle).count();
+        match circles {
+            _ if self.lines.len() < 2 => Cell::new("waits for nothing known", Tone::Dim),
+            0 => Cell::new("no circle", Tone::Dim),
+            _ => Cell::new("a circle: nobody in it can go on", Tone::Critical),
+        }
+    }
+}

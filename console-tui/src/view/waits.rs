@@ -1,0 +1,88 @@
+//! Who waits for whom, from a task or a lock down to the root, as a tree. Every line that names something is a door.
+//!
+//! ```text
+//!  conn #1204, idle                                              12.0 s  src/main.rs:40
+//!  └ waits for JoinHandle                                        12.0 s  src/main.rs:44
+//!    └ held by transfer #91                                      41.2 s  src/ledger.rs:121
+//!      └ waits for Mutex accounts                                41.2 s  src/ledger.rs:140
+//!        └ held by transfer #88  ↺ circle                        41.2 s  src/ledger.rs:118
+//! ```
+
+use ratatui::layout::Rect;
+use taskscope_model::{
+    WaitsOf,
+    screen::waits::{WaitLine, WaitLineKind, WaitsView},
+};
+
+use super::{
+    Look,
+    blocks::{self, door},
+    canvas::{Canvas, Piece},
+    hits::HitMap,
+    scroll, text,
+};
+use crate::theme::Slot;
+
+/// Cells that a level is set in.
+const INDENT: u16 = 2;
+
+/// Cells of an age.
+const AGE: u16 = 8;
+
+/// Part of the width that places take: one in …
+const PLACE_SHARE: u16 = 4;
+
+pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect, of: WaitsOf) {
+    hits.set_page_rows(area.height.saturating_sub(1));
+    let view = look.model.waits(of);
+    let state = view.as_ref().map(WaitsView::state);
+    blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, state.as_ref());
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let Some(view) = view else {
+        let words = "Nothing is known of it any more.";
+        canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
+        return;
+    };
+    let inner = Rect {
+        x: body.x + 1,
+        y: body.y + 1,
+        width: body.width.saturating_sub(2),
+        height: body.height.saturating_sub(1),
+    };
+    scroll::render(look, canvas, hits, inner, view.lines.len() as u16 + 1, |canvas, area| {
+        for (line, y) in view.lines.iter().zip(area.y..area.bottom()) {
+            draw(canvas, Rect { y, height: 1, ..area }, line, view.selected_door);
+        }
+    });
+    if look.model.header().stale {
+        canvas.tint(body, Slot::Stale);
+    }
+}
+
+fn draw(canvas: &mut Canvas<'_>, area: Rect, line: &WaitLine, chosen: Option<usize>) {
+    let glyphs = canvas.theme.glyphs;
+    let places = area.width / PLACE_SHARE;
+    let words = area.width.saturating_sub(places + AGE + 3);
+    // However deep it is, some of its words are seen.
+    let indent = (u16::from(line.depth) * INDENT).min(words / 2);
+    if line.depth > 0 {
+        canvas.text(area.x + indent - INDENT, area.y, INDENT, glyphs.branch, Slot::Border);
+    }
+    let slot = match line.kind {
+        WaitLineKind::Subject => Slot::Strong,
+        WaitLineKind::Waits | WaitLineKind::InTheWay => Slot::Text,
+        WaitLineKind::Circle => Slot::Critical,
+        WaitLineKind::End => Slot::Dim,
+    };
+    let x = area.x + indent;
+    let room = words.saturating_sub(indent);
+    let circle = format!("  {} circle", glyphs.circle);
+    let aside = if line.kind == WaitLineKind::Circle { circle.as_str() } else { "" };
+    let used = canvas.text(x, area.y, room.saturating_sub(text::width(aside)), &line.text, slot);
+    door(canvas, Rect::new(x, area.y, used, 1), line.door, chosen);
+    let pieces: [Piece<'_>; 1] = [(aside.into(), Slot::Critical)];
+    canvas.pieces(x + used, area.y, room.saturating_sub(used), &pieces);
+    canvas.text_right(area.x + words + 1, area.y, AGE, &line.age, Slot::Text);
+    let place = text::cut_start(&line.place, places, glyphs.ellipsis);
+    canvas.text(area.x + words + AGE + 3, area.y, places, &place, Slot::Dim);
+}
