@@ -123,6 +123,11 @@ impl Pass<'_> {
         self.store.short_place(site).map_or_else(String::new, |place| format!(" at {place}"))
     }
 
+    /// ` (acquired at src/ledger.rs:121)`, or nothing.
+    fn noted(&self, what: &str, site: SiteId) -> String {
+        self.store.short_place(site).map_or_else(String::new, |place| format!(" ({what} at {place})"))
+    }
+
     /// `Mutex accounts (made at src/state.rs:12)`, or `Mutex src/state.rs:12`.
     fn resource(&self, resource: &Resource) -> String {
         let words = self.store.resource_words(resource);
@@ -173,7 +178,7 @@ impl Pass<'_> {
         let resource = self.store.resource_of(wait.op);
         let on = resource
             .map_or_else(|| self.store.op_words(wait.op).to_owned(), |of| self.store.resource_words(of));
-        format!("for {on}{}, since {} ago", self.place(wait.op.site), self.age(wait.since_ns))
+        format!("for {on}{}, for {}", self.place(wait.op.site), self.age(wait.since_ns))
     }
 
     fn site_of(&self, key: ResourceKey) -> SiteId {

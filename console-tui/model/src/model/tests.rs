@@ -3,6 +3,7 @@
 mod fake;
 mod hostile;
 mod lints;
+mod locks;
 mod resources;
 mod same;
 mod screens;

@@ -211,7 +211,9 @@ impl<'a> Graph<'a> {
         open.extend(
             store.resources.granted_ops().take(MAX_HELD).filter_map(|op| Some(Waker::Task(op.stats.task?))),
         );
-        // Of channels it is the peers that are in the way: they may hold nothing.
+        // Who is in the way of a full channel may hold nothing.
+        let full = store.resources.locks.channels().filter(|(_, channel)| channel.is_full());
+        open.extend(full.take(MAX_HELD).map(|(_, channel)| channel.last_receiver));
         while let Some(who) = open.pop() {
             if who == Waker::Unknown || self.actors.contains_key(&who) {
                 continue;

@@ -116,8 +116,8 @@ impl Pass<'_> {
         let lock = wait.and_then(|wait| self.store.lock_waited_for(wait.op.resource?));
         let holder = lock.and_then(|(_, lock)| lock.holders.first().copied());
         holder.map_or_else(String::new, |holder| {
-            let at = self.place(holder.site);
-            format!(", held by {} since {} ago{at}", self.who(holder.who), self.age(holder.since_ns))
+            let at = self.noted("acquired", holder.site);
+            format!(", held by {} for {}{at}", self.who(holder.who), self.age(holder.since_ns))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Found, NAMED, Pass};
 use crate::{
-    format::{UNKNOWN, exact},
+    format::exact,
     id::SiteId,
     lint::{LintKind, Severity},
     screen::findings::Subject,
@@ -102,19 +102,22 @@ impl Pass<'_> {
         self.found.push(Found { lint, severity, subject, site, message, advice, about });
     }
 
-    /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, which transfer #91 holds (acquired at …, 41 s ago)`
+    /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, held by transfer #91 for 41.2 s (acquired at src/ledger.rs:121)`
     fn step(&self, link: &Link) -> String {
         let (who, next) = (self.who(link.who), self.who(link.next));
-        let place = self.place(link.wait.site);
-        let on = self.name(link.wait.resource);
-        let at = self.store.short_place(link.held_site).unwrap_or_else(|| UNKNOWN.to_owned());
-        let ago = self.age(link.held_since_ns);
+        let (place, on) = (self.place(link.wait.site), self.name(link.wait.resource));
+        let age = self.age(link.held_since_ns);
         let why = match link.how {
-            How::Holds => format!("held by {next} (acquired at {at} {ago} ago)"),
+            How::Holds => {
+                format!("held by {next} for {age}{}", self.noted("acquired", link.held_site))
+            }
             How::Given => format!(
-                "which was given {ago} ago to a future of {next} (begun at {at}) that has not been polled since, though the task was"
+                "which was given {age} ago to a future of {next}{} that has not been polled since, though the task was",
+                self.noted("begun", link.held_site)
             ),
-            How::Ahead => format!("in the queue behind {next} (at {at}, {ago} ago)"),
+            How::Ahead => {
+                format!("in the queue behind {next}, who has waited for {age}{}", self.place(link.held_site))
+            }
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
         format!("{who} waits{place} for {on}, {why}")

@@ -51,11 +51,11 @@ impl Pass<'_> {
         let Some((waiter, task, granted_ns)) = left else { return };
         let Some(resource) = self.store.resources.resource(key) else { return };
         let message = format!(
-            "Futurelock: {} was given {} ago to a future of {} (begun{}) that has not been polled since, though the task was. The task {}; {}.",
+            "Futurelock: {} was given {} ago to a future of {}{} that has not been polled since, though the task was. The task {}; {}.",
             self.resource(resource),
             self.age(granted_ns),
             self.who(Waker::Task(task)),
-            self.place(waiter.op.site),
+            self.noted("begun", waiter.op.site),
             self.doing(Waker::Task(task)),
             self.waiting(&waits),
         );
@@ -99,12 +99,12 @@ impl Pass<'_> {
             return;
         }
         let message = format!(
-            "This may be a futurelock: {} has been free for {}, and the first in line is a future of {} (begun{}) that has not been \
+            "This may be a futurelock: {} has been free for {}, and the first in line is a future of {}{} that has not been \
              polled since, though the task was. The task {}; {}.",
             self.resource(resource),
             self.age(since_ns),
             self.who(first.who()),
-            self.place(first.op.site),
+            self.noted("begun", first.op.site),
             self.doing(first.who()),
             self.waiting(others),
         );

@@ -59,12 +59,12 @@ impl Pass<'_> {
             }
             let waiters = self.store.waiters(key);
             let message = format!(
-                "{} is a blocking lock, and {} has held it for {} (acquired{}) without being polled: the guard lives across an await. \
+                "{} is a blocking lock, and {} has held it for {}{} without being polled: the guard lives across an await. \
                  The task {}; {}.",
                 self.resource(resource),
                 self.who(holder.who),
                 self.age(holder.since_ns),
-                self.place(holder.site),
+                self.noted("acquired", holder.site),
                 self.doing(holder.who),
                 self.waiting(&waiters),
             );
@@ -113,8 +113,8 @@ impl Pass<'_> {
             let holder = holder.map_or_else(
                 || "nothing tells who holds it".to_owned(),
                 |holder| {
-                    let at = self.place(holder.site);
-                    format!("{} holds it, since {} ago{at}", self.who(holder.who), self.age(holder.since_ns))
+                    let at = self.noted("acquired", holder.site);
+                    format!("{} has held it for {}{at}", self.who(holder.who), self.age(holder.since_ns))
                 },
             );
             let at: Vec<String> = waiters.iter().take(1).map(|waiter| self.place(waiter.op.site)).collect();
@@ -155,11 +155,11 @@ impl Pass<'_> {
                 continue;
             }
             let message = format!(
-                "{} has held {} for {} (acquired{}) across an await: it {}; {}.",
+                "{} has held {} for {}{} across an await: it {}; {}.",
                 self.who(holder.who),
                 self.resource(resource),
                 self.age(holder.since_ns),
-                self.place(holder.site),
+                self.noted("acquired", holder.site),
                 self.doing(holder.who),
                 self.waiting(&waiters),
             );

@@ -243,7 +243,7 @@ fn tasks_say_what_they_wait_for() {
     let client = deadlock();
     let mut waits = client.rows(&[Column::Id, Column::WaitsFor]);
     waits.sort();
-    assert_eq!(waits, ["100 –", "101 Mutex main.rs:10", "102 Mutex ledger.rs:20", "103 –"]);
+    assert_eq!(waits, ["100 –", "101 Mutex main.rs:10 ◂ –", "102 Mutex ledger.rs:20 ◂ –", "103 –"]);
     let mut fake = Fake::with_tasks(1);
     let now_ns = fake.now_ns;
     fake.add(0, |task| (task.wakers, task.since_ns) = (Some(0), now_ns - 41 * S));
@@ -379,7 +379,7 @@ fn circles_end() {
     let Screen::Resource(key) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
     let view = client.model.resource(key).unwrap();
     assert_eq!((view.ops.len(), view.more_ops), (1, 2));
-    assert_eq!(client.rows(&[Column::WaitsFor]), ["–", "Semaphore main.rs:10"]);
+    assert_eq!(client.rows(&[Column::WaitsFor]), ["–", "Semaphore main.rs:10 ◂ –"]);
 }
 
 #[test]

@@ -163,7 +163,8 @@ impl Graph<'_> {
         for (key, queue) in &self.queues {
             for (i, blame) in self.judge(queue).into_iter().enumerate() {
                 let waiter = &queue.waiters[i];
-                let (Some(blame), true) = (blame, self.is_stuck(waiter.who())) else { continue };
+                let stuck = self.is_stuck(waiter.who()) && self.waits_in(waiter);
+                let Some(blame) = blame.filter(|_| stuck) else { continue };
                 let (next, how, held_since_ns, held_site) = match blame {
                     Blame::Holder(at) => {
                         let holder = queue.lock.holders[at];

@@ -60,8 +60,8 @@ impl Graph<'_> {
             }
             let blames = self.judge(queue);
             let goes_on = queue.waiters.iter().zip(&blames).filter(|(_, blame)| blame.is_none());
-            let goes_on = goes_on.map(|(waiter, _)| waiter.who());
-            freed = goes_on.filter(|who| self.waits_for(*who, key) && self.is_stuck(*who)).collect();
+            let goes_on = goes_on.filter(|(waiter, _)| self.is_stuck(waiter.who()) && self.waits_in(waiter));
+            freed = goes_on.map(|(waiter, _)| waiter.who()).collect();
         }
     }
 
@@ -77,11 +77,11 @@ impl Graph<'_> {
         goes_on.map(|(who, _)| *who).collect()
     }
 
-    /// It waits for this lock now, not in an operation that it polls no more.
-    fn waits_for(&self, who: Waker, key: ResourceKey) -> bool {
-        self.actors.get(&who).is_some_and(|actor| {
-            actor.waits.iter().any(|(target, _)| matches!(target, Target::Lock(of, ..) if *of == key))
-        })
+    /// Whoever waits there does so now, and not in an operation that it polls no more.
+    pub(super) fn waits_in(&self, waiter: &Waiter) -> bool {
+        self.actors
+            .get(&waiter.who())
+            .is_some_and(|actor| actor.waits.iter().any(|(_, wait)| wait.op.key == waiter.op.key))
     }
 
     /// The locks that may come free when somebody goes on.

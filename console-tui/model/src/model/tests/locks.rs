@@ -1,0 +1,6 @@
+//! Locks and channels: from frames to findings, for faults and for what only looks like them.
+
+mod circles;
+mod lints;
+mod scene;
+mod wire;
