@@ -39,7 +39,10 @@
 mod builder;
 mod error;
 mod handle;
+pub mod io;
 pub mod lock;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod runtime;
 mod source;
 pub mod sync;
@@ -64,6 +67,8 @@ pub use builder::layer;
 pub use builder::{init, wrap};
 pub use error::{BindError, InitError};
 pub use handle::Handle;
+#[cfg(feature = "macros")]
+pub use taskscope_macros::{main, test};
 #[cfg(feature = "server")]
 pub use server::{Address, Server};
 pub use source::hooks::Hooks;
@@ -71,6 +76,14 @@ pub use source::hooks::Hooks;
 pub use source::layer::TaskscopeLayer;
 pub use source::wrap::Wrapped;
 pub use task::{FutureExt, spawn};
+
+/// What `#[taskscope::test]` installs, once a process.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub fn __init_test() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(init);
+}
 
 /// A builder with the defaults; the environment is read by [`Builder::from_env`], [`Builder::init`] does it for you.
 pub fn builder() -> Builder {

@@ -1,0 +1,201 @@
+//! What went through one stream, and who waits on it.
+//!
+//! A wait is an operation on the stream's resource: made when something was not ready, ended when it is or when the future that waited is
+//! dropped. A `poll_…` method has no future that could be dropped: its wait stays until the next poll finds the stream ready.
+
+use std::{
+    fmt,
+    future::Future,
+    io,
+    panic::Location,
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+use taskscope_recorder::{Ledger, Ticks};
+
+use crate::tracked::{Kind, Pending, Tracked};
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    In,
+    Out,
+}
+
+/// A call that may wait, as the console shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) way: Way,
+    /// `TcpStream::read`.
+    pub(crate) method: &'static str,
+    pub(crate) at: &'static Location<'static>,
+}
+
+/// See the module's text.
+pub(crate) struct Meter {
+    tracked: Tracked,
+    made_at: &'static Location<'static>,
+    /// The waits of `poll_…` methods, which don't know who calls; one task polls a direction at a time.
+    waits: [Mutex<Option<Wait>>; 2],
+}
+
+#[derive(Debug)]
+struct Wait {
+    op: Option<Pending>,
+    since: Ticks,
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").field("tracked", &self.tracked).finish_non_exhaustive()
+    }
+}
+
+impl Meter {
+    pub(crate) fn new(
+        concrete_type: &'static str,
+        name: &'static str,
+        made_at: &'static Location<'static>,
+    ) -> Self {
+        let kind = Kind { concrete_type, kind: "I/O", ledger: Ledger::Io };
+        Self {
+            tracked: Tracked::named(kind, name, made_at),
+            made_at,
+            waits: [Mutex::default(), Mutex::default()],
+        }
+    }
+
+    /// Says which descriptor it is, and between whom.
+    pub(crate) fn describe(&self, fd: Option<u32>, local: &str, peer: &str) {
+        if let Some(io) = self.tracked.io() {
+            io.set_fd(fd);
+            io.set_addresses(local, peer);
+        }
+    }
+
+    /// One poll of a `poll_…` method; `moved` says how many bytes it moved, `None` for what is no read or write.
+    pub(crate) fn poll<R>(
+        &self,
+        way: Way,
+        method: &'static str,
+        poll: impl FnOnce() -> Poll<io::Result<R>>,
+        moved: impl FnOnce(&R) -> Option<u64>,
+    ) -> Poll<io::Result<R>> {
+        let mut wait = lock(&self.waits[way as usize]);
+        self.poll_with(&mut wait, Call { way, method, at: self.made_at }, poll, moved)
+    }
+
+    /// A future that waits, on record until it is dropped.
+    pub(crate) fn wait<F, R, M>(&self, call: Call, future: F, moved: M) -> Metered<'_, F, M>
+    where
+        F: Future<Output = io::Result<R>>,
+        M: FnOnce(&R) -> Option<u64>,
+    {
+        Metered { meter: self, call, wait: None, moved: Some(moved), future }
+    }
+
+    /// An attempt that does not wait.
+    pub(crate) fn attempt<R>(
+        &self,
+        way: Way,
+        attempt: impl FnOnce() -> io::Result<R>,
+        moved: impl FnOnce(&R) -> Option<u64>,
+    ) -> io::Result<R> {
+        let result = attempt();
+        self.record(way, result.as_ref().map(moved), None);
+        result
+    }
+
+    fn poll_with<R>(
+        &self,
+        wait: &mut Option<Wait>,
+        call: Call,
+        poll: impl FnOnce() -> Poll<io::Result<R>>,
+        moved: impl FnOnce(&R) -> Option<u64>,
+    ) -> Poll<io::Result<R>> {
+        let result = match wait.as_ref().and_then(|wait| wait.op.as_ref()) {
+            Some(op) => op.poll(poll),
+            None => poll(),
+        };
+        match &result {
+            Poll::Pending if wait.is_none() => *wait = self.begin(call),
+            Poll::Pending => {}
+            Poll::Ready(outcome) => self.record(call.way, outcome.as_ref().map(moved), wait.take()),
+        }
+        result
+    }
+
+    /// `None` without a recorder.
+    fn begin(&self, call: Call) -> Option<Wait> {
+        let (recorder, _) = self.tracked.get()?;
+        let op = self.tracked.begin(call.method, call.at);
+        if let Some(op) = &op {
+            // The poll that has just found it not ready: from here on its task waits.
+            op.poll(|| ());
+        }
+        Some(Wait { op, since: recorder.clock().ticks() })
+    }
+
+    fn record(&self, way: Way, outcome: Result<Option<u64>, &io::Error>, waited: Option<Wait>) {
+        let (Some(io), Some((recorder, _))) = (self.tracked.io(), self.tracked.get()) else { return };
+        if let Some(wait) = waited {
+            let waited = recorder.clock().ticks().saturating_sub(wait.since);
+            match way {
+                Way::In => io.read_wait(waited),
+                Way::Out => io.write_wait(waited),
+            }
+        }
+        match (outcome, way) {
+            (Ok(None), _) => {}
+            (Ok(Some(bytes)), Way::In) => io.read(bytes),
+            (Ok(Some(bytes)), Way::Out) => io.wrote(bytes),
+            // An attempt that would have to wait is no failure.
+            (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => {}
+            (Err(error), _) => io.error(&error.to_string()),
+        }
+    }
+}
+
+/// Of what moves a number of bytes.
+pub(crate) fn bytes(moved: &usize) -> Option<u64> {
+    Some(*moved as u64)
+}
+
+/// Of what waits, and moves nothing itself.
+pub(crate) fn nothing<R>(_: &R) -> Option<u64> {
+    None
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pin_project! {
+    /// See [`Meter::wait`].
+    pub(crate) struct Metered<'m, F, M> {
+        meter: &'m Meter,
+        call: Call,
+        wait: Option<Wait>,
+        moved: Option<M>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F, R, M> Future for Metered<'_, F, M>
+where
+    F: Future<Output = io::Result<R>>,
+    M: FnOnce(&R) -> Option<u64>,
+{
+    type Output = io::Result<R>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let moved = this.moved;
+        let count = |result: &R| moved.take().and_then(|moved| moved(result));
+        this.meter.poll_with(this.wait, *this.call, || this.future.poll(context), count)
+    }
+}
