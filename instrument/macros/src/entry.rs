@@ -72,7 +72,7 @@ fn body(entry: Entry, options: &Options, function: &ItemFn) -> TokenStream {
     let workers = options.worker_threads.as_ref().map(|threads| quote! { .worker_threads(#threads) });
     let paused = options.start_paused.as_ref().map(|paused| {
         // Tokio has the method only with its feature `test-util`: the error then points at the option.
-        quote_spanned! { paused.span() => .with(|tokio| drop(tokio.start_paused(#paused))) }
+        quote_spanned! { paused.span() => .with(|tokio| { tokio.start_paused(#paused); }) }
     });
     let block = &function.block;
     let end = block.brace_token.span.close();

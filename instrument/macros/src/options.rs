@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
 use syn::{
-    Error, Expr, ExprLit, Lit, LitBool, LitInt, LitStr, MetaNameValue, Path, Result, Token, ext::IdentExt as _, parse::Parser as _,
-    punctuated::Punctuated, spanned::Spanned as _,
+    Error, Expr, ExprLit, Lit, LitBool, LitInt, LitStr, MetaNameValue, Path, Result, Token,
+    ext::IdentExt as _, parse::Parser as _, punctuated::Punctuated, spanned::Spanned as _,
 };
 
 const KNOWN: &str = "flavor, worker_threads, start_paused, name, crate";
@@ -29,9 +29,8 @@ pub(crate) enum Flavor {
 
 impl Options {
     pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
-        let parser = |input: syn::parse::ParseStream<'_>| {
-            Punctuated::<Assignment, Token![,]>::parse_terminated(input)
-        };
+        let parser =
+            |input: syn::parse::ParseStream<'_>| Punctuated::<Assignment, Token![,]>::parse_terminated(input);
         let mut options = Self::default();
         let mut seen = HashSet::new();
         for Assignment(assignment) in parser.parse2(tokens)? {
@@ -77,7 +76,10 @@ impl Options {
     /// What fits together.
     fn check(&self) -> Result<()> {
         if let (Some(Flavor::CurrentThread), Some(threads)) = (self.flavor, &self.worker_threads) {
-            return Err(Error::new(threads.span(), "a runtime with flavor \"current_thread\" has no workers to count"));
+            return Err(Error::new(
+                threads.span(),
+                "a runtime with flavor \"current_thread\" has no workers to count",
+            ));
         }
         Ok(())
     }
