@@ -231,15 +231,20 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn wait_for(
         &mut self,
-        wanted: impl FnMut(&T) -> bool,
+        mut wanted: impl FnMut(&T) -> bool,
     ) -> impl Future<Output = Result<Ref<'_, T>, RecvError>> {
         let at = Location::caller();
         async move {
-            let value = self.end.wait(WAIT_FOR, at, self.inner.wait_for(wanted)).await?;
-            if value.has_changed() {
-                received(&self.end);
-            }
-            Ok(value)
+            let end = &self.end;
+            // The value that is there may have been seen; each that is asked for after it is new.
+            let mut new = self.inner.has_changed().unwrap_or(false);
+            let counting = move |value: &T| {
+                if std::mem::replace(&mut new, true) {
+                    received(end);
+                }
+                wanted(value)
+            };
+            end.wait(WAIT_FOR, at, self.inner.wait_for(counting)).await
         }
     }
 

@@ -1,0 +1,102 @@
+//! What the process's recorder has on record of a named lock or channel: for tests of the wrappers.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use taskscope_recorder::{
+    ChannelReading, LockHistograms, LockReading, OpReading, Recorder, Resource, Ticks, Waker,
+};
+
+/// The recorder of this process, which is the one that the wrappers use.
+pub(crate) fn recorder() -> &'static Recorder {
+    static READY: OnceLock<()> = OnceLock::new();
+    READY.get_or_init(|| {
+        taskscope::builder().bind("127.0.0.1:0").init().unwrap();
+    });
+    taskscope::Handle::default_handle().unwrap().recorder()
+}
+
+/// The resource of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Resource> {
+    let recorder = recorder();
+    recorder
+        .resource_pages()
+        .flat_map(|page| page.slots.iter())
+        .find(|resource| resource.id().is_some_and(|id| recorder.resource_name(id).as_deref() == Some(name)))
+}
+
+pub(crate) fn resource(name: &str) -> &'static Resource {
+    find(name).unwrap_or_else(|| panic!("{name} is not on record"))
+}
+
+pub(crate) fn channel(name: &str) -> ChannelReading {
+    recorder().read_channel(resource(name)).unwrap()
+}
+
+pub(crate) fn lock(name: &str) -> LockReading {
+    recorder().read_lock(resource(name)).unwrap()
+}
+
+pub(crate) fn histograms(name: &str) -> LockHistograms {
+    recorder().lock_histograms(resource(name)).unwrap()
+}
+
+/// Those who wait for it now, with the method that they called; none when there is no such resource.
+pub(crate) fn waits(name: &str) -> Vec<(String, OpReading)> {
+    let Some(id) = find(name).map(Resource::id) else { return Vec::new() };
+    let recorder = recorder();
+    recorder
+        .op_pages()
+        .flat_map(|page| page.slots.iter())
+        .filter_map(taskscope_recorder::Op::read)
+        .filter(|op| op.resource == id)
+        .map(|op| (recorder.name_of(op.source).to_owned(), op))
+        .collect()
+}
+
+/// The one that waits for it now.
+pub(crate) fn wait(name: &str) -> (String, OpReading) {
+    let mut waits = waits(name);
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    waits.remove(0)
+}
+
+/// The line of a place's number.
+pub(crate) fn line(place: u32) -> u32 {
+    recorder().site(place).unwrap().place().line
+}
+
+pub(crate) fn nanoseconds(ticks: Ticks) -> u64 {
+    recorder().clock().length_ns(ticks)
+}
+
+pub(crate) fn thread_name(number: u32) -> String {
+    let (_, names) = taskscope_recorder::thread_names();
+    names.iter().find(|(other, _)| *other == number).unwrap().1.to_string()
+}
+
+/// The name of the task, or of the thread outside of any.
+pub(crate) fn who(waker: Waker) -> String {
+    match waker {
+        Waker::Task(task) => task_name(task),
+        Waker::Thread(number) => thread_name(number),
+        Waker::Unknown => "?".to_owned(),
+    }
+}
+
+pub(crate) fn task_name(task: taskscope_recorder::TaskId) -> String {
+    recorder().task(task).unwrap().description().unwrap().name.into()
+}
+
+/// Waits until the record says so, by looking again and again.
+pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < give_up, "never: {what}");
+        std::thread::yield_now();
+    }
+}
