@@ -1,7 +1,7 @@
 //! A wrapper's own resource: registered with the default recorder at its first use, gone when the wrapper is dropped.
 //!
 //! Invariant: without a recorder everything passes through and nothing is kept. A wrapper that is used before there is one is registered at its first use
-//! after; what happened before is unknown. Cost after that: two atomic loads.
+//! after; what happened before is unknown. Cost after that: one atomic load.
 
 use std::{panic::Location, sync::OnceLock};
 
@@ -30,34 +30,45 @@ pub(crate) struct Tracked {
     /// `None`: unknown, as in a constant.
     made_at: Option<&'static Location<'static>>,
     /// `None` inside: there was no room for it, and it is not tried again.
-    id: OnceLock<Option<ResourceId>>,
+    registered: OnceLock<Option<Registered>>,
+}
+
+/// A resource that lives as long as its wrapper, and so does what is kept of it: neither is looked up again.
+#[derive(Debug, Clone, Copy)]
+struct Registered {
+    recorder: &'static Recorder,
+    id: ResourceId,
+    annex: Annex,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Annex {
+    None,
+    Lock(LockRef<'static>),
+    Channel(ChannelRef<'static>),
+    Io(IoRef<'static>),
 }
 
 impl Tracked {
     pub(crate) const fn new(kind: Kind, made_at: &'static Location<'static>) -> Self {
-        Self { kind, name: "", made_at: Some(made_at), id: OnceLock::new() }
+        Self { kind, name: "", made_at: Some(made_at), registered: OnceLock::new() }
     }
 
     /// With the name that the program gives it.
     pub(crate) const fn named(kind: Kind, name: &'static str, made_at: &'static Location<'static>) -> Self {
-        Self { kind, name, made_at: Some(made_at), id: OnceLock::new() }
+        Self { kind, name, made_at: Some(made_at), registered: OnceLock::new() }
     }
 
     /// Of a constant, which is made nowhere.
     #[cfg(feature = "lock-api")]
     pub(crate) const fn constant(kind: Kind) -> Self {
-        Self { kind, name: "", made_at: None, id: OnceLock::new() }
+        Self { kind, name: "", made_at: None, registered: OnceLock::new() }
     }
 
     /// The recorder and the resource in it; `None` without a recorder, or without room.
     #[inline]
     pub(crate) fn get(&self) -> Option<(&'static Recorder, ResourceId)> {
-        let handle = Handle::default_handle()?;
-        let id = match self.id.get() {
-            Some(id) => *id,
-            None => self.register(handle),
-        };
-        Some((handle.recorder(), id?))
+        self.registered().map(|registered| (registered.recorder, registered.id))
     }
 
     /// The resource alone.
@@ -69,22 +80,28 @@ impl Tracked {
     /// It as a lock.
     #[inline]
     pub(crate) fn lock(&self) -> Option<LockRef<'static>> {
-        let (recorder, id) = self.get()?;
-        recorder.lock(id)
+        match self.registered()?.annex {
+            Annex::Lock(lock) => Some(lock),
+            _ => None,
+        }
     }
 
     /// It as a channel.
     #[inline]
     pub(crate) fn channel(&self) -> Option<ChannelRef<'static>> {
-        let (recorder, id) = self.get()?;
-        recorder.channel(id)
+        match self.registered()?.annex {
+            Annex::Channel(channel) => Some(channel),
+            _ => None,
+        }
     }
 
     /// It as a stream.
     #[inline]
     pub(crate) fn io(&self) -> Option<IoRef<'static>> {
-        let (recorder, id) = self.get()?;
-        recorder.io(id)
+        match self.registered()?.annex {
+            Annex::Io(io) => Some(io),
+            _ => None,
+        }
     }
 
     /// A new operation on it, begun at `place`.
@@ -93,26 +110,40 @@ impl Tracked {
         Pending::begin(recorder, Some(id), source, place)
     }
 
+    #[inline]
+    fn registered(&self) -> Option<&Registered> {
+        match self.registered.get() {
+            Some(registered) => registered.as_ref(),
+            None => self.register(Handle::default_handle()?),
+        }
+    }
+
     #[cold]
-    fn register(&self, handle: &'static Handle) -> Option<ResourceId> {
-        *self.id.get_or_init(|| {
+    fn register(&self, handle: &'static Handle) -> Option<&Registered> {
+        let register = || {
             crate::source::mark(&handle.sources().resources);
-            handle.recorder().new_resource(&NewResource {
+            let recorder = handle.recorder();
+            let id = recorder.new_resource(&NewResource {
                 concrete_type: self.kind.concrete_type,
                 kind: self.kind.kind,
                 name: self.name,
                 place: self.made_at.map(|at| Place { file: at.file(), line: at.line(), column: at.column() }),
                 ledger: self.kind.ledger,
                 ..NewResource::default()
-            })
-        })
+            })?;
+            let lock = recorder.lock(id).map(Annex::Lock);
+            let channel = || recorder.channel(id).map(Annex::Channel);
+            let io = || recorder.io(id).map(Annex::Io);
+            Some(Registered { recorder, id, annex: lock.or_else(channel).or_else(io).unwrap_or(Annex::None) })
+        };
+        self.registered.get_or_init(register).as_ref()
     }
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        if let (Some(Some(id)), Some(handle)) = (self.id.get(), Handle::default_handle()) {
-            handle.recorder().release_any(AnyId::Resource(*id));
+        if let Some(Some(registered)) = self.registered.get() {
+            registered.recorder.release_any(AnyId::Resource(registered.id));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What each operation of the hot path costs: `cargo bench -p taskscope-recorder`.
 
-use std::hint::black_box;
+use std::{hint::black_box, panic::Location, sync::Mutex};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use taskscope_recorder::{Clock, Place, Recorder, Spawn};
+use taskscope_recorder::{AnyId, Clock, Ledger, NewResource, Place, Recorder, ResourceId, Spawn};
 
 fn operations(c: &mut Criterion) {
     let clock = Clock::start();
@@ -58,5 +58,75 @@ fn operations(c: &mut Criterion) {
     c.bench_function("spawn + end, named", |b| b.iter(|| recorder.release(recorder.spawn(&named))));
 }
 
-criterion_group!(benches, operations);
+fn resource(recorder: &Recorder, ledger: Ledger) -> ResourceId {
+    let new = NewResource { concrete_type: "Mutex", kind: "Sync", ledger, ..NewResource::default() };
+    recorder.new_resource(&new).expect("there is room for one")
+}
+
+/// What a wrapper does around a lock that nobody else wants, inside of a task.
+fn locks(c: &mut Criterion) {
+    let recorder = Recorder::default();
+    let clock = recorder.clock();
+    let task = recorder.spawn(&Spawn::default());
+    recorder.enter(task);
+    let place = Location::caller();
+    c.bench_function("number of a place", |b| b.iter(|| recorder.place_number(black_box(place))));
+
+    let bare = Mutex::new(());
+    c.bench_function("bare std Mutex: lock + unlock", |b| b.iter(|| drop(black_box(bare.lock()))));
+    let id = resource(&recorder, Ledger::Lock);
+    c.bench_function("lock: acquired + released alone", |b| {
+        b.iter(|| {
+            let lock = recorder.lock(black_box(id)).expect("it is a lock");
+            lock.acquired_exclusive(recorder.place_number(place), clock.ticks());
+            let lock = recorder.lock(black_box(id)).expect("it is a lock");
+            lock.released_exclusive(clock.ticks());
+        });
+    });
+    let id = resource(&recorder, Ledger::Lock);
+    c.bench_function("lock: acquired + released beside others", |b| {
+        b.iter(|| {
+            let lock = recorder.lock(black_box(id)).expect("it is a lock");
+            let token = lock.acquired_shared(1, recorder.place_number(place), clock.ticks());
+            let lock = recorder.lock(black_box(id)).expect("it is a lock");
+            lock.released_shared(token, clock.ticks());
+        });
+    });
+    c.bench_function("lock: a wait", |b| {
+        b.iter(|| {
+            let number = recorder.place_number(place);
+            let op = recorder.new_op("Mutex::lock", Some(id), number).expect("there is room for one");
+            recorder.enter_any(AnyId::OpPoll(op));
+            recorder.exit_any(AnyId::OpPoll(op));
+            recorder.enter_any(AnyId::OpPoll(op));
+            recorder.exit_any(AnyId::OpPoll(op));
+            recorder.release_any(AnyId::Op(op));
+            recorder.lock(id).expect("it is a lock").waited(1000);
+        });
+    });
+    let id = resource(&recorder, Ledger::Channel);
+    c.bench_function("channel: sent + received", |b| {
+        b.iter(|| {
+            let channel = recorder.channel(black_box(id)).expect("it is a channel");
+            channel.sent(1, None);
+            let channel = recorder.channel(black_box(id)).expect("it is a channel");
+            channel.received(1, None);
+        });
+    });
+    let id = resource(&recorder, Ledger::Io);
+    c.bench_function("stream: read + wrote", |b| {
+        b.iter(|| {
+            let io = recorder.io(black_box(id)).expect("it is a stream");
+            io.read(100);
+            let io = recorder.io(black_box(id)).expect("it is a stream");
+            io.wrote(100);
+        });
+    });
+    c.bench_function("lock: made + dropped", |b| {
+        b.iter(|| recorder.release_any(AnyId::Resource(resource(&recorder, Ledger::Lock))));
+    });
+    recorder.exit(task);
+}
+
+criterion_group!(benches, operations, locks);
 criterion_main!(benches);

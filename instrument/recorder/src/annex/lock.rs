@@ -35,7 +35,7 @@ mod flag {
     pub(super) const PERMITS: u32 = 2;
     /// Somebody gave permits back that nobody was seen to take: who holds it is unknown.
     pub(super) const UNSEEN: u32 = 4;
-    /// Somebody said where it was acquired.
+    /// Somebody of those who hold it beside each other said where it was acquired.
     pub(super) const PLACES: u32 = 8;
 }
 
@@ -47,8 +47,8 @@ pub(crate) struct Lock {
     holder: AtomicU64,
     since: AtomicU64,
     place: AtomicU32,
-    /// Releases by tokio's events that are still to come, though the next holder was seen already.
-    late_releases: AtomicI32,
+    /// Number of the histograms plus one.
+    block: AtomicU32,
     acquisitions: AtomicU64,
     /// Finished holds, their sum and the longest.
     released: AtomicU64,
@@ -60,8 +60,8 @@ pub(crate) struct Lock {
     contended: AtomicU64,
     wait: AtomicU64,
     longest_wait: AtomicU64,
-    /// Number of the histograms plus one.
-    block: AtomicU32,
+    /// Releases by tokio's events that are still to come, though the next holder was seen already.
+    late_releases: AtomicI32,
     /// Number of the shared holders plus one.
     holders: AtomicU32,
     /// Holders beside each other that have no cell.
@@ -140,7 +140,6 @@ impl LockRef<'_> {
         lock.place.store(place, Relaxed);
         add(&lock.acquisitions, 1);
         lock.holder.store(Waker::here(), Release);
-        self.knows_place(place);
         self.page.shared.set();
     }
 
@@ -173,7 +172,9 @@ impl LockRef<'_> {
         if cell.is_none() {
             self.lock.more.fetch_add(1, Relaxed);
         }
-        self.knows_place(place);
+        if place != 0 && self.lock.flags.load(Relaxed) & flag::PLACES == 0 {
+            self.lock.flags.fetch_or(flag::PLACES, Relaxed);
+        }
         self.page.shared.set();
         HoldToken { cell: cell.map_or(0, |cell| cell + 1), since: now }
     }
@@ -227,13 +228,6 @@ impl LockRef<'_> {
             self.lock.flags.fetch_and(!flag::POISONED, Relaxed);
         }
         self.page.shared.set();
-    }
-
-    #[inline]
-    fn knows_place(&self, place: u32) {
-        if place != 0 && self.lock.flags.load(Relaxed) & flag::PLACES == 0 {
-            self.lock.flags.fetch_or(flag::PLACES, Relaxed);
-        }
     }
 
     /// Counts a finished hold, with others at the same moment.

@@ -87,6 +87,8 @@ impl Lock {
         let more_holders = self.more.load(Relaxed);
         let flags = self.flags.load(Relaxed);
         let unseen = flags & flag::UNSEEN != 0;
+        // The place of the last one who held it alone stays.
+        let places = flags & flag::PLACES != 0 || self.place.load(Relaxed) != 0;
         if unseen {
             holders.clear();
         }
@@ -103,7 +105,7 @@ impl Lock {
             longest_wait: self.longest_wait.load(Relaxed),
             poisoned: flags & flag::POISONED != 0,
             free_since: (free && free_since != 0).then_some(free_since),
-            knows: LockKnows { holders: !unseen, times: true, places: flags & flag::PLACES != 0 },
+            knows: LockKnows { holders: !unseen, times: true, places },
         }
     }
 
