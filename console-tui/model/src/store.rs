@@ -381,7 +381,7 @@ impl Store {
     fn adopt(&mut self, old: &Self) {
         self.ticks = old.ticks.clone();
         self.process_history = old.process_history.clone();
-        self.cpu_samples = old.cpu_samples.clone();
+        self.cpu_samples.clone_from(&old.cpu_samples);
         for (site, old_site) in self.sites.iter_mut().zip(&old.sites) {
             site.history = old_site.history.clone();
         }

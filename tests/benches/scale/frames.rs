@@ -1,7 +1,9 @@
-//! Time of a frame: a stream is recorded, then played to the console's model and views on a made-up terminal of 200x60.
+//! Time of a frame, and for how long the console looks at nothing: a stream is recorded, then played to the console's model and views on a
+//! made-up terminal of 200x60.
 //!
 //! It is played by the clock of the recording, in steps of a sixtieth of a second, as the console draws at most; a key moves the
-//! selection in half of the seconds. A frame is all that happens between two looks at the keyboard: the updates of a step and the drawing.
+//! selection in half of the seconds. A frame is the updates of a step and the drawing. A stall is the longest piece of a step after
+//! which the console looks at the keyboard again: one event, a bit of work, or the drawing.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +12,7 @@ use std::{
 
 use ratatui::{Terminal, backend::TestBackend};
 use taskscope_console::{app::App, shell::connect::News};
-use taskscope_model::{Action, ConnectionEvent};
+use taskscope_model::{Action, Column, ConnectionEvent};
 use taskscope_proto::v1::Frame;
 
 use super::picture;
@@ -30,27 +32,33 @@ const KEY_EVERY: usize = 4;
 const KEY_BLOCK: usize = 90;
 
 /// What is looked at, and how one gets there from the screen before.
-const SCREENS: [(&str, &[Action]); 5] = [
+const SCREENS: [(&str, &[Action]); 9] = [
     ("tasks, one folded group", &[]),
     ("tasks, a row for each", &[Action::UnfoldAll, Action::First, Action::NextRow]),
     ("a task", &[Action::Open]),
     ("findings", &[Action::Findings]),
     ("tasks, under the help", &[Action::Tasks, Action::Help]),
+    ("resources", &[Action::Back, Action::Resources]),
+    ("locks", &[Action::Locks]),
+    ("tasks by age", &[Action::Tasks, Action::SortBy(Column::Age), Action::Last]),
+    ("tasks, folded again", &[Action::FoldAll]),
 ];
 
 pub(crate) async fn measure() -> Outcome<()> {
-    println!("### Time of a frame, ms: p50, p99, longest (1 % of the tasks are polled ten times a second)\n");
-    println!("| tasks | screen | frame | p99 | max | drawing | p99 | max | an update | p99 | max |");
-    println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    println!("### Time of a frame and of a stall, ms: p50, p99, longest (1 % of the tasks are polled ten times a second)\n");
+    println!(
+        "| tasks | screen | frame | p99 | max | drawing | p99 | max | stall | p99 | max | a walk over all tasks | p99 | max |"
+    );
+    println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     for tasks in SIZES {
-        let mut player = Player::new(record(tasks).await?)?;
-        player.complete()?;
+        let mut player = Player::new(tasks, record(tasks).await?)?;
+        let snapshot = player.snapshot();
+        player.open("the first snapshot")?;
         for (title, actions) in SCREENS {
-            for action in actions {
-                player.app.action(*action);
-            }
-            player.play(tasks, title)?;
+            player.play(title, actions)?;
         }
+        player.recording = snapshot;
+        player.open("another snapshot, of the same process")?;
     }
     println!();
     Ok(())
@@ -77,6 +85,7 @@ async fn record(tasks: usize) -> Outcome<Recording> {
 }
 
 struct Player {
+    tasks: usize,
     recording: Recording,
     app: App,
     terminal: Terminal<TestBackend>,
@@ -84,73 +93,130 @@ struct Player {
     now: Duration,
 }
 
+/// What one screen took.
+#[derive(Default)]
+struct Times {
+    frames: Spread,
+    drawing: Spread,
+    stalls: Spread,
+    walks: Spread,
+    /// The longest piece of this step.
+    longest: Duration,
+    /// The walk under way.
+    walk: Duration,
+}
+
+impl Times {
+    /// Does something after which the console looks at the keyboard again.
+    fn piece<T>(&mut self, piece: impl FnOnce() -> T) -> T {
+        let before = Instant::now();
+        let result = piece();
+        self.longest = self.longest.max(before.elapsed());
+        result
+    }
+
+    fn end_step(&mut self) {
+        self.stalls.add(std::mem::take(&mut self.longest));
+    }
+
+    fn print(&self, tasks: usize, title: &str) {
+        let Self { frames, drawing, stalls, walks, .. } = self;
+        let cells = [frames, drawing, stalls, walks].map(Spread::cells).join(" | ");
+        println!("| {tasks} | {title} | {cells} |");
+    }
+}
+
 impl Player {
-    fn new(recording: Recording) -> Outcome<Self> {
+    fn new(tasks: usize, recording: Recording) -> Outcome<Self> {
         let mut app = picture::console();
         app.news(News::Link(ConnectionEvent::Connecting { attempt: 1 }));
-        app.news(News::Link(ConnectionEvent::Connected));
         let terminal = Terminal::new(TestBackend::new(200, 60))?;
-        Ok(Self { recording, app, terminal, page_rows: 0, now: Duration::ZERO })
+        Ok(Self { tasks, recording, app, terminal, page_rows: 0, now: Duration::ZERO })
     }
 
-    /// The first picture is there and drawn.
-    fn complete(&mut self) -> Outcome<()> {
-        while !self.app.model().is_complete() {
+    /// The frames of the recording up to the end of its snapshot.
+    fn snapshot(&self) -> Recording {
+        let len = self.recording.iter().position(|(_, frame)| frame.snapshot_end).map_or(0, |last| last + 1);
+        self.recording.iter().take(len).cloned().collect()
+    }
+
+    /// A new stream, up to the first picture with its rows.
+    fn open(&mut self, title: &str) -> Outcome<()> {
+        let mut times = Times::default();
+        self.app.news(News::Link(ConnectionEvent::Connected));
+        let mut ended = false;
+        while !ended {
             let (at, frame) = self.recording.pop_front().ok_or("the recording has no whole picture")?;
-            self.now = at;
-            self.app.tick(at);
-            self.app.news(News::Frame(Box::new(frame)));
+            ended = frame.snapshot_end;
+            self.now = self.now.max(at);
+            let now = self.now;
+            times.piece(|| self.app.tick(now));
+            times.piece(|| self.app.news(News::Frame(Box::new(frame))));
+            self.draw(&mut times)?;
+            times.end_step();
         }
-        self.draw()?;
-        self.draw()
-    }
-
-    fn draw(&mut self) -> Outcome<()> {
-        self.terminal.draw(|frame| self.app.draw(frame))?;
-        self.page_rows = self.app.after_draw(self.page_rows);
+        while self.app.wants_work() {
+            self.work(&mut times);
+            times.end_step();
+        }
+        self.draw(&mut times)?;
+        self.draw(&mut times)?;
+        times.end_step();
+        times.print(self.tasks, title);
         Ok(())
     }
 
-    fn play(&mut self, tasks: usize, title: &str) -> Outcome<()> {
-        let (mut frames, mut drawing, mut updates) =
-            (Spread::default(), Spread::default(), Spread::default());
+    /// Draws, if there is anything new; false: there was not.
+    fn draw(&mut self, times: &mut Times) -> Outcome<bool> {
+        if !self.app.is_dirty() {
+            return Ok(false);
+        }
+        let before = Instant::now();
+        times.piece(|| self.terminal.draw(|frame| self.app.draw(frame)))?;
+        self.page_rows = self.app.after_draw(self.page_rows);
+        times.drawing.add(before.elapsed());
+        Ok(true)
+    }
+
+    fn work(&mut self, times: &mut Times) {
+        let before = Instant::now();
+        times.piece(|| self.app.work());
+        times.walk += before.elapsed();
+        if !self.app.wants_work() {
+            times.walks.add(std::mem::take(&mut times.walk));
+        }
+    }
+
+    fn play(&mut self, title: &str, actions: &[Action]) -> Outcome<()> {
+        let mut times = Times::default();
+        for action in actions {
+            times.piece(|| self.app.action(*action));
+        }
         let end = self.now + TIME;
         for step in 0.. {
             if self.now >= end {
                 break;
             }
             self.now += STEP;
-            let begun = Instant::now();
-            self.update(&mut updates, |app, now| {
-                app.tick(now);
-            });
-            while self.recording.front().is_some_and(|(at, _)| *at <= self.now) {
+            let (now, begun) = (self.now, Instant::now());
+            times.piece(|| self.app.tick(now));
+            while self.recording.front().is_some_and(|(at, _)| *at <= now) {
                 let Some((_, frame)) = self.recording.pop_front() else { break };
-                self.update(&mut updates, |app, now| {
-                    app.tick(now);
-                    app.news(News::Frame(Box::new(frame)));
-                });
+                times.piece(|| self.app.news(News::Frame(Box::new(frame))));
             }
             if step % KEY_EVERY == 0 && step / KEY_BLOCK % 2 == 1 {
-                self.update(&mut updates, |app, now| {
-                    app.tick(now);
-                    app.action(Action::NextRow);
-                });
+                times.piece(|| self.app.action(Action::NextRow));
             }
-            if self.app.is_dirty() {
-                let before = Instant::now();
-                self.draw()?;
-                drawing.add(before.elapsed());
-                frames.add(begun.elapsed());
+            if self.draw(&mut times)? {
+                times.frames.add(begun.elapsed());
             }
+            // The rest of the step is for work, as in the console.
+            while self.app.wants_work() && begun.elapsed() < STEP {
+                self.work(&mut times);
+            }
+            times.end_step();
         }
-        println!("| {tasks} | {title} | {} | {} | {} |", frames.cells(), drawing.cells(), updates.cells());
+        times.print(self.tasks, title);
         Ok(())
-    }
-
-    fn update(&mut self, updates: &mut Spread, update: impl FnOnce(&mut App, Duration)) {
-        let before = Instant::now();
-        update(&mut self.app, self.now);
-        updates.add(before.elapsed());
     }
 }

@@ -63,10 +63,16 @@ async fn in_the_console(address: &str) -> Outcome<(Duration, Duration)> {
     let mut connection = Connection::start(address.parse::<Target>()?);
     let mut longest = Duration::ZERO;
     while !app.model().is_complete() {
-        let news = connection.news.recv().await.ok_or("the connection has ended")?;
-        let at = Instant::now();
-        let mut effects = app.tick(start.elapsed());
-        effects.extend(app.news(news));
+        let mut at = Instant::now();
+        let effects = if app.wants_work() {
+            app.work()
+        } else {
+            let news = connection.news.recv().await.ok_or("the connection has ended")?;
+            at = Instant::now();
+            let mut effects = app.tick(start.elapsed());
+            effects.extend(app.news(news));
+            effects
+        };
         for effect in effects {
             if let Effect::SendRequest(request) = effect {
                 connection.request(request);

@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use crate::{
-    lint::findings::Findings,
     model::{Model, Restart, World, detail::Children, finding_list::FindingList, resource::ResourceOps},
     store::Store,
 };

@@ -17,7 +17,7 @@ use crate::{
     },
     nav::Screen,
     screen::{locks::Listed, table::RowKey},
-    store::{Store, ingest::Wish},
+    store::ingest::Wish,
 };
 
 /// Time between two walks.
@@ -156,7 +156,7 @@ impl Model {
                 self.resource_table.rebuild(store, &self.config);
             }
             if self.route.screens().any(|screen| screen == Screen::Locks) {
-                let severities = lock_table::severities(&world.findings);
+                let severities = lock_table::severities(&world.findings, store);
                 let table = match self.listed {
                     Listed::Locks => &mut self.lock_table,
                     Listed::Channels => &mut self.channel_table,
