@@ -179,6 +179,22 @@ impl LintKind {
         self == Self::TaskLeak
     }
 
+    /// It looks at locks and channels, and at whoever waits for them.
+    pub(crate) fn is_about_locks(self) -> bool {
+        matches!(
+            self,
+            Self::Deadlock
+                | Self::Futurelock
+                | Self::GuardAcrossAwait
+                | Self::BlockingLockHeld
+                | Self::BlockingLockWait
+                | Self::LockConvoy
+                | Self::WriterStarvation
+                | Self::FullChannel
+                | Self::StuckOneshot
+        )
+    }
+
     pub(crate) fn bit(self) -> u32 {
         1 << self as u32
     }

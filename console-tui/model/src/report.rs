@@ -3,7 +3,11 @@
 //! Invariants: within a `schema_version` fields are only added; what is not known is `null`, never 0; a task is
 //! named by the id that the screen shows.
 
+mod locks;
+
 use serde::{Deserialize, Serialize};
+
+pub use locks::{Chain, ChainLine, Channel, Holder, Lock, Waiter};
 
 use crate::lint::{LintKind, Severity};
 
@@ -31,6 +35,15 @@ pub struct Report {
     /// Every operation on them that is known, in the order of their slots.
     #[serde(default)]
     pub ops: Vec<Op>,
+    /// Of the resources, those that are locks: who holds them, who waits, what it cost.
+    #[serde(default)]
+    pub locks: Vec<Lock>,
+    /// Of the resources, those that are channels.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+    /// What those tasks wait for that wait longest for a lock or a channel, down to the root; at most 100.
+    #[serde(default)]
+    pub chains: Vec<Chain>,
 }
 
 /// A lock, a channel, a timer.
@@ -61,6 +74,9 @@ pub struct Resource {
     pub waiters: u64,
     /// How long the longest of them waits; `null`: nobody does.
     pub longest_wait_ns: Option<u64>,
+    /// What the program calls it.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// What a resource or an operation tells of itself.
@@ -113,6 +129,15 @@ pub struct Op {
     pub busy_ns: u64,
     /// What it tells of itself.
     pub attributes: Vec<Attribute>,
+    /// Where it was begun: `file:line:column`.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// What it waits for is its own for so long, and it was not polled to take it; `null`: it is not, or unknown.
+    #[serde(default)]
+    pub granted_ns: Option<u64>,
+    /// The thread that it blocks, in words; `null`: none.
+    #[serde(default)]
+    pub thread: Option<String>,
 }
 
 /// The process.
@@ -240,6 +265,12 @@ pub struct Task {
     pub size_bytes: Option<u32>,
     /// Size before tokio boxed it.
     pub original_size_bytes: Option<u32>,
+    /// What it waits for, and who is in the way, in words: `Mutex ledger ◂ transfer #91`; `null`: nothing, or unknown.
+    #[serde(default)]
+    pub waits_for: Option<String>,
+    /// Ids of the locks that it holds, the longest held first.
+    #[serde(default)]
+    pub holds: Vec<String>,
 }
 
 /// A spawn site.
@@ -278,8 +309,11 @@ pub struct Lint {
     pub advice: String,
     /// How many tasks it is about.
     pub count: u64,
-    /// Ids of those tasks, as in `tasks[].id`; at most 1,000.
+    /// Ids of those tasks, as in `tasks[].id`; at most 1,000, of a finding about locks 256.
     pub tasks: Vec<String>,
-    /// Where they were spawned: `file:line:column`.
+    /// Where they were spawned; of a finding about a lock or a channel, where that was made: `file:line:column`.
     pub places: Vec<String>,
+    /// The id of the lock or the channel that it is about; `null`: it is about tasks.
+    #[serde(default)]
+    pub resource: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! Makes the report of `--once --json` from what is shown.
 
+mod locks;
 mod resources;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -9,10 +10,10 @@ use crate::{
     lint::LintKind,
     model::World,
     report::{Lint, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
-    screen::header::Losses,
+    screen::{findings::Subject, header::Losses},
     store::{
         Store,
-        task::{self, State},
+        task::{self, State, Waker},
     },
 };
 
@@ -30,6 +31,9 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
             lints: Vec::new(),
             resources: Vec::new(),
             ops: Vec::new(),
+            locks: Vec::new(),
+            channels: Vec::new(),
+            chains: Vec::new(),
         };
     };
     let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
@@ -44,6 +48,9 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         lints: lints(world, store, &ids),
         resources: resources::resources(store),
         ops: resources::ops(store),
+        locks: locks::locks(store),
+        channels: locks::channels(store),
+        chains: locks::chains(store, &tasks),
     }
 }
 
@@ -119,6 +126,8 @@ fn report_task(store: &Store, task: &task::Task) -> Task {
         longest_scheduled_ns: task.longest_scheduled_ns(at),
         size_bytes: task.size_bytes(),
         original_size_bytes: (facts.original_size_bytes > 0).then_some(facts.original_size_bytes),
+        waits_for: store.waits_on(task).map(|(op, _)| store.wait_words(op)),
+        holds: store.held_by(Waker::Task(task.key)).iter().map(|(resource, _)| resource.key.id()).collect(),
     }
 }
 
@@ -144,7 +153,7 @@ fn lint_ids(
     tasks: &[&task::Task],
 ) -> BTreeMap<(LintKind, SiteId), Vec<String>> {
     let mut ids: BTreeMap<(LintKind, SiteId), Vec<String>> = BTreeMap::new();
-    for finding in &world.findings.list {
+    for finding in world.findings.list.iter().filter(|finding| !finding.id.lint.is_about_locks()) {
         ids.insert((finding.id.lint, finding.id.site), Vec::new());
     }
     for task in tasks.iter().filter(|task| !task.is_done()) {
@@ -168,8 +177,17 @@ fn lints(world: &World, store: &Store, ids: &BTreeMap<(LintKind, SiteId), Vec<St
         message: finding.message.clone(),
         advice: finding.advice.to_owned(),
         count: finding.count,
-        tasks: ids.get(&(finding.id.lint, finding.id.site)).cloned().unwrap_or_default(),
+        tasks: match finding.id.subject {
+            Subject::Site if !finding.id.lint.is_about_locks() => {
+                ids.get(&(finding.id.lint, finding.id.site)).cloned().unwrap_or_default()
+            }
+            _ => finding.tasks.iter().filter_map(|key| store.task(*key)).map(task::Task::id).collect(),
+        },
         places: store.place(finding.id.site).into_iter().collect(),
+        resource: match finding.id.subject {
+            Subject::Resource(key) => Some(key.id()),
+            Subject::Site | Subject::Task(_) | Subject::Thread(_) => None,
+        },
     })
     .collect()
 }

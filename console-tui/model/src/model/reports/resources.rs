@@ -5,7 +5,7 @@ use crate::{
     store::{
         Store,
         resources::{Attribute, Op, Resource, Value},
-        task::{State, Task},
+        task::{State, Task, Waker},
     },
     text::TextId,
 };
@@ -33,6 +33,7 @@ pub(super) fn resources(store: &Store) -> Vec<report::Resource> {
             attributes: attributes(store, &resource.attributes),
             waiters: waits.tasks,
             longest_wait_ns: waits.longest_ns(store.now_ns),
+            name: word(store, resource.name),
         }
     };
     all.into_iter().map(resource).collect()
@@ -55,6 +56,9 @@ pub(super) fn ops(store: &Store) -> Vec<report::Op> {
         polls: op.stats.polls,
         busy_ns: op.busy_ns(store.now_ns),
         attributes: attributes(store, &op.attributes),
+        place: store.place(op.site),
+        granted_ns: op.stats.granted_ns.map(|granted_ns| store.now_ns.saturating_sub(granted_ns)),
+        thread: (op.stats.thread > 0).then(|| store.who_words(Waker::Thread(op.stats.thread))).flatten(),
     };
     all.into_iter().map(op).collect()
 }

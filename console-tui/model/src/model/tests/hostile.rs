@@ -77,12 +77,18 @@ prop_compose! {
     }
 }
 
+/// Names of types that make a resource a lock or a channel, and any others.
+fn lock_words() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "Mutex|RwLock|Semaphore|Sender::send|Receiver::recv|lock|permits_requested"]
+}
+
 prop_compose! {
     /// Resources and operations that point to each other in every way.
     fn resources()(
         slot_delta in prop_oneof![Just(vec![0, 1, 1]), numbers()], parents in prop::collection::vec(0_u32..4, 3), refs in numbers(),
-        internal in prop::collection::vec(any::<bool>(), 3), sites in numbers(), counts in numbers(), large in large(),
-        kinds in prop::collection::vec(any::<i32>(), 0..6), strings in prop::collection::vec(any::<String>(), 0..6), whole in any::<bool>(),
+        internal in prop::collection::vec(any::<bool>(), 3), holders in prop::collection::vec(0_u32..12, 1..4), sites in numbers(), counts in numbers(), large in large(),
+        kinds in prop::collection::vec(any::<i32>(), 0..6), strings in prop::collection::vec(lock_words(), 0..6), whole in any::<bool>(),
+        slot_blocks in any::<bool>(),
     ) -> v1::Frame {
         let rows = slot_delta.len();
         let fit = |mut column: Vec<u32>| {
@@ -104,9 +110,21 @@ prop_compose! {
         };
         let mut internal = internal;
         internal.resize(rows, true);
+        // Holders and peers are the few tasks there are, and each other.
+        let codes: Vec<u64> = holders.iter().map(|code| u64::from(*code)).collect();
         v1::Frame {
+            locks: Some(v1::LockColumns {
+                slot_delta: slot_delta.clone(), holders: if whole { vec![2; rows] } else { refs.clone() },
+                holder: if whole { codes.iter().copied().cycle().take(rows * 2).collect() } else { codes.clone() },
+                acquisitions: vec![u64::MAX; rows], hold_ns: vec![u64::MAX; rows], free_ago_ns_plus1: vec![u64::MAX; rows],
+                knows: vec![7; rows], ..v1::LockColumns::default()
+            }),
+            channels: Some(v1::ChannelColumns {
+                slot_delta: slot_delta.clone(), receivers_plus1: vec![2; rows], depth_plus1: vec![u64::MAX; rows], capacity: vec![1; rows],
+                last_receiver: codes.iter().copied().cycle().take(rows).collect(), ..v1::ChannelColumns::default()
+            }),
             resources: Some(v1::ResourceColumns {
-                slot_delta: slot_delta.clone(), concrete_type: fit(refs.clone()), site: fit(sites), parent_slot_plus1: fit(parents.clone()),
+                slot_delta: slot_delta.clone(), name: fit(refs.clone()), concrete_type: fit(refs.clone()), site: fit(sites), parent_slot_plus1: fit(parents.clone()),
                 internal, strings: strings.clone(), ..v1::ResourceColumns::default()
             }),
             resource_stats: Some(v1::ResourceStatColumns { slot_delta: slot_delta.clone(), attributes: Some(attributes.clone()) }),
@@ -116,6 +134,7 @@ prop_compose! {
             }),
             op_stats: Some(v1::OpStatColumns {
                 slot_delta, task_slot_plus1: fit(refs), task_generation: vec![1; rows], state: vec![1; rows], polls: vec![1; rows],
+                thread: vec![u32::from(slot_blocks); rows], granted_ago_ns_plus1: if slot_blocks { vec![u64::MAX; rows] } else { Vec::new() },
                 attributes: Some(attributes), ..v1::OpStatColumns::default()
             }),
             ..v1::Frame::default()

@@ -192,9 +192,8 @@ impl Scene {
     }
 
     pub(super) fn findings(&mut self) -> Vec<FindingView> {
-        let about_tasks = |finding: &FindingView| finding.id.lint < crate::LintKind::Deadlock;
         let mut findings = self.client().model.findings();
-        findings.retain(|finding| !about_tasks(finding));
+        findings.retain(|finding| finding.id.lint.is_about_locks());
         findings
     }
 
