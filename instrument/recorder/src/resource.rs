@@ -137,22 +137,30 @@ impl Cell {
 pub struct Resource {
     pub(crate) key: AtomicU64,
     pub(crate) refs: AtomicU32,
+    /// 0: free; else [`live`] bits.
     pub(crate) live: AtomicU32,
     pub(crate) attributes: Attributes,
     /// Where its annex is; 0: it has none.
     pub(crate) annex: AtomicU32,
+    /// The resource that it is a part of; 0: none.
+    pub(crate) parent: AtomicU64,
     pub(crate) facts: Mutex<ResourceFacts>,
+}
+
+/// Bits of `Resource::live`.
+pub(crate) mod live {
+    pub(crate) const LIVE: u32 = 1;
+    /// It takes over the attributes of its parts.
+    pub(crate) const INHERITS: u32 = 2;
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct ResourceFacts {
     pub(crate) created: Ticks,
-    pub(crate) parent: u64,
     pub(crate) site: u32,
     pub(crate) concrete_type: u32,
     pub(crate) kind: u32,
     pub(crate) internal: bool,
-    pub(crate) inherits: bool,
     /// The program has a name for it, kept elsewhere.
     pub(crate) named: bool,
 }
@@ -167,6 +175,7 @@ impl Default for Resource {
             live: AtomicU32::new(0),
             attributes: Attributes::default(),
             annex: AtomicU32::new(0),
+            parent: AtomicU64::new(0),
             facts: Mutex::default(),
         }
     }
@@ -212,6 +221,11 @@ impl Resource {
         ResourceId::from_u64(self.key.load(Acquire))
     }
 
+    /// Whether it takes over the attributes of its parts.
+    pub(crate) fn inherits(&self) -> bool {
+        self.live.load(Relaxed) & live::INHERITS != 0
+    }
+
     /// Whether it is the semaphore inside of a lock.
     pub(crate) fn is_part_of_lock(&self) -> bool {
         matches!(annex::Place::from_u32(self.annex.load(Acquire)), Some(annex::Place::PartOfLock(_)))
@@ -228,12 +242,12 @@ impl Resource {
         Some(ResourceDescription {
             id: self.id()?,
             created: facts.created,
-            parent: ResourceId::from_u64(facts.parent),
+            parent: ResourceId::from_u64(self.parent.load(Relaxed)),
             site: facts.site,
             concrete_type: facts.concrete_type,
             kind: facts.kind,
             internal: facts.internal,
-            inherits: facts.inherits,
+            inherits: self.inherits(),
             named: facts.named,
         })
     }

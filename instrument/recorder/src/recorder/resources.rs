@@ -18,7 +18,7 @@ use crate::{
     arena::Page,
     frame,
     id::{AnyId, MUTED, OpId, ResourceId, TaskId},
-    resource::{Op, Resource},
+    resource::{Op, Resource, live},
     site::Place,
     task::MAX_NAME_BYTES,
     thread,
@@ -51,7 +51,9 @@ impl Recorder {
         let generation =
             ResourceId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
         let id = ResourceId::new(self.number, generation, number);
+        // Tokio gives these spans no parent, and enters a resource's span while it makes the parts: nothing else is made in it.
         let parent = self.current_resource();
+        slot.parent.store(parent.map_or(0, ResourceId::to_u64), Relaxed);
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
         let annex = match new.ledger {
@@ -62,20 +64,17 @@ impl Recorder {
         {
             let mut facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
             facts.created = self.clock.ticks();
-            // Tokio gives these spans no parent, and enters a resource's span while it makes the parts: nothing else is made in it.
-            facts.parent = parent.map_or(0, ResourceId::to_u64);
             facts.site = new.place.map_or(0, |place| self.sites.number(place));
             facts.concrete_type = self.names.number(new.concrete_type);
             facts.kind = self.names.number(new.kind);
             facts.internal = new.internal;
-            facts.inherits = new.inherits;
             facts.named = !new.name.is_empty();
         }
         if !new.name.is_empty() {
             self.annexes.set_name(number, self.kept(new.name, MAX_NAME_BYTES));
         }
         slot.key.store(id.to_u64(), Release);
-        slot.live.store(1, Release);
+        slot.live.store(live::LIVE | if new.inherits { live::INHERITS } else { 0 }, Release);
         page.shared.set();
         Some(id)
     }

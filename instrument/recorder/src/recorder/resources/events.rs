@@ -5,14 +5,12 @@
 //! itself (`permits`, added) or straight to a waiter (`permits_obtained`) from the releasing thread, and to an operation in its own poll.
 //! It says nothing of `try_acquire`.
 
-use std::sync::{
-    PoisonError,
-    atomic::Ordering::{AcqRel, Acquire, Relaxed},
-};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::super::Recorder;
 use crate::{
     annex::{self, lock::LockRef},
+    arena::Page,
     clock::Ticks,
     id::{OpId, ResourceId},
     names::Names,
@@ -47,25 +45,28 @@ impl KnownNames {
 impl Recorder {
     /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
     pub fn change_resource(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
-        let mut next = self.current_resource();
-        // A part's whole is one step up; two are never taken, so a ring of parents can't hold us here.
-        for step in 0..2 {
-            let Some((page, slot)) = next.and_then(|id| self.find_resource(id)) else { return };
-            let facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
-            let (parent, inherits) = (facts.parent, facts.inherits);
-            drop(facts);
-            if step == 1 && !inherits {
-                return;
-            }
-            if !slot.attributes.change(name, unit, value, change) {
-                self.untracked_resources.fetch_add(1, Relaxed);
-            }
-            page.shared.set();
-            if step == 0 {
-                self.change_lock(slot, name, value, change);
-            }
-            next = ResourceId::from_u64(parent);
+        let Some((page, slot)) = self.current_resource().and_then(|id| self.find_resource(id)) else { return };
+        self.change_one(page, slot, name, unit, value, change);
+        let whole = ResourceId::from_u64(slot.parent.load(Relaxed)).and_then(|id| self.find_resource(id));
+        if let Some((page, whole)) = whole.filter(|(_, whole)| whole.inherits()) {
+            self.change_one(page, whole, name, unit, value, change);
         }
+        self.change_lock(slot, name, value, change);
+    }
+
+    fn change_one(
+        &self,
+        page: &Page<Resource>,
+        slot: &Resource,
+        name: u32,
+        unit: u32,
+        value: AttributeValue,
+        change: Change,
+    ) {
+        if !slot.attributes.change(name, unit, value, change) {
+            self.untracked_resources.fetch_add(1, Relaxed);
+        }
+        page.shared.set();
     }
 
     /// An attribute of the current operation changes.
