@@ -5,6 +5,7 @@
 //!
 //! Runs off the program's runtime. Reading a slot that changed costs about 100 ns; pages in which nothing changed are skipped.
 
+mod await_trees;
 pub(crate) mod cost;
 pub(crate) mod cursor;
 mod descriptors;

@@ -36,17 +36,25 @@
     )
 )]
 
+pub mod await_tree;
 mod builder;
 mod error;
+#[cfg(feature = "fs")]
+pub mod fs;
 mod handle;
 pub mod io;
 pub mod lock;
 #[cfg(feature = "net")]
 pub mod net;
+#[cfg(feature = "process")]
+pub mod process;
 pub mod runtime;
+#[cfg(feature = "signal")]
+pub mod signal;
 mod source;
 pub mod sync;
 pub mod task;
+pub mod time;
 mod tracked;
 
 #[cfg(feature = "server")]
@@ -68,7 +76,7 @@ pub use builder::{init, wrap};
 pub use error::{BindError, InitError};
 pub use handle::Handle;
 #[cfg(feature = "macros")]
-pub use taskscope_macros::{main, test};
+pub use taskscope_macros::{main, test, trace};
 #[cfg(feature = "server")]
 pub use server::{Address, Server};
 pub use source::hooks::Hooks;

@@ -129,6 +129,23 @@ pub trait FutureExt: Future + Sized {
     fn instrument_task_in(self, handle: &Handle, name: &'static str) -> Tracked<Self> {
         Tracked::named(handle.clone(), name, Location::caller(), self)
     }
+
+    /// Makes this future a frame of its task's await tree, in the default recorder, from its first poll on: what a console shows on demand, with
+    /// the time since then. Costs 128 bytes and some 60 ns, and 10 ns a poll. `#[taskscope::trace]` does it for an async function.
+    ///
+    /// ```
+    /// use taskscope::FutureExt as _;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let sum = async { 40 + 2 }.trace("add up").await;
+    /// assert_eq!(sum, 42);
+    /// # }
+    /// ```
+    #[track_caller]
+    fn trace(self, text: &'static str) -> crate::await_tree::Traced<Self> {
+        crate::await_tree::Traced::new(self, text, Location::caller())
+    }
 }
 
 impl<F: Future> FutureExt for F {}

@@ -322,8 +322,8 @@ impl Stacks {
 #[cfg(feature = "stacks")]
 impl From<taskscope_stack::Frame> for Frame {
     fn from(frame: taskscope_stack::Frame) -> Self {
-        let taskscope_stack::Frame { function, file, line, own } = frame;
-        Self { function, file, line, own }
+        let own = frame.is_own();
+        Self { function: frame.function, file: frame.file, line: frame.line, own }
     }
 }
 

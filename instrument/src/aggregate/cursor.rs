@@ -14,7 +14,7 @@ use taskscope_recorder::{
     Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
 };
 
-use super::{Hub, cost, descriptors::DescriptorCursor, details::{Details, ResourceDetails}, events::EventStream, resources::ResourceCursor, rows::Rows, scheduler::Scheduler, walk::Walk};
+use super::{Hub, await_trees::AwaitTrees, cost, descriptors::DescriptorCursor, details::{Details, ResourceDetails}, events::EventStream, resources::ResourceCursor, rows::Rows, scheduler::Scheduler, walk::Walk};
 
 /// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.
 const ROUNDS_A_SWEEP: u64 = 8;
@@ -49,6 +49,7 @@ pub(crate) struct Cursor {
     sites: Vec<Option<SiteTotals>>,
     threads_version: Option<u64>,
     details: Details,
+    await_trees: AwaitTrees,
     resource_details: ResourceDetails,
     events: Option<EventStream>,
     sent_bytes: u64,
@@ -97,6 +98,7 @@ impl Cursor {
             sites: Vec::new(),
             threads_version: None,
             details: Details::default(),
+            await_trees: AwaitTrees::default(),
             resource_details: ResourceDetails::default(),
             events: None,
             sent_bytes: 0,
@@ -113,6 +115,12 @@ impl Cursor {
         let hub = Arc::clone(&self.hub);
         self.details.want(&hub, tasks);
         self.resource_details.want(resources);
+    }
+
+    /// Asks for the await trees of these tasks, when the number is another than before.
+    pub(crate) fn want_await_trees(&mut self, number: u32, tasks: &[v1::TaskRef]) {
+        let hub = Arc::clone(&self.hub);
+        self.await_trees.want(&hub, number, tasks);
     }
 
     /// How often the console wants to hear of descriptors; 0: never.
@@ -197,6 +205,9 @@ impl Cursor {
         // Thousands of them fill a frame.
         if self.rows_are_told() && self.scheduler.is_told() && frame.encoded_len() < SMALL_FRAME_BYTES {
             frame.descriptors = self.descriptors.next();
+        }
+        if frame.encoded_len() < SMALL_FRAME_BYTES {
+            frame.await_trees = self.await_trees.take(&hub, now);
         }
         if self.in_snapshot && self.is_done() {
             frame.snapshot_end = true;

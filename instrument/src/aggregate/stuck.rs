@@ -24,7 +24,7 @@ fn frame(Frame { function, file, line, own }: Frame) -> v1::StackFrame {
     v1::StackFrame { function: cut(function), file: cut(file), line, own }
 }
 
-fn cut(mut text: String) -> String {
+pub(super) fn cut(mut text: String) -> String {
     if text.len() > limits::MAX_TEXT_BYTES {
         let end = (0..=limits::MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
         text.truncate(end);

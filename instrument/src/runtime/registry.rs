@@ -232,7 +232,8 @@ impl Known {
         self.parks.0 > 0 && self.parks.1.elapsed() >= STILL_UNTIL_ENDED
     }
 
-    fn is_on(&self, thread: u32) -> bool {
+    /// Whether a thread was seen to drive it.
+    pub(crate) fn is_on(&self, thread: u32) -> bool {
         self.placed.iter().any(|placed| placed.thread == thread)
     }
 

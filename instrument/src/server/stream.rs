@@ -151,6 +151,7 @@ impl Console {
             self.cursor.resync();
         }
         self.cursor.want_details(&request.details, &request.resource_details);
+        self.cursor.want_await_trees(request.await_trees, &request.details);
         self.cursor.want_events(request.events);
         self.cursor.want_descriptors(request.descriptors_interval_ms);
         self.wish = Some(request);

@@ -29,6 +29,10 @@
 //! socket calls with a time limit, `sigwait`, `semop`, `io_uring_enter`. The standard library, parking_lot, mio and tokio call
 //! them again; C code that does not must not be run on a thread that is captured.
 
+mod frame;
+
+pub use frame::{Frame, Origin};
+
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
         mod linux;
@@ -52,19 +56,6 @@ pub struct Stack {
     pub frames: Vec<Frame>,
     /// Why frames or names are missing: a sentence. `None`: nothing is.
     pub problem: Option<String>,
-}
-
-/// A function that was being executed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Frame {
-    /// Demangled, without its hash; empty: unknown.
-    pub function: String,
-    /// Where it was at; empty: unknown. Files of a registry's crate start with the crate's folder, those of the standard library with `library/`.
-    pub file: String,
-    /// 1-based; 0: unknown.
-    pub line: u32,
-    /// The program's own code: not the standard library, not tokio, not taskscope, not a crate of a registry, not a C library.
-    pub own: bool,
 }
 
 /// Why there is no stack; each is a sentence.

@@ -57,7 +57,10 @@ fn a_sleep_is_named_and_goes_on_for_its_time() {
     let is_sleep =
         |frame: &&Frame| frame.function.starts_with("std::thread::") && frame.function.ends_with("sleep");
     let sleep = stack.frames.iter().find(is_sleep);
-    assert!(sleep.is_some_and(|frame| !frame.own && frame.file.starts_with("library/std/")), "{stack:#?}");
+    assert!(
+        sleep.is_some_and(|frame| !frame.is_own() && frame.file.starts_with("library/std/")),
+        "{stack:#?}"
+    );
     assert!(sleeping.join().unwrap() >= Duration::from_millis(300));
 }
 
@@ -81,7 +84,10 @@ fn a_loop_is_named_with_the_functions_inlined_in_it() {
     let (thread, spinning) = started(spins);
     let mut sampler = Sampler::new().unwrap();
     let position = |stack: &Stack, name: &str| {
-        stack.frames.iter().position(|frame| frame.own && frame.function.rsplit("::").next() == Some(name))
+        stack
+            .frames
+            .iter()
+            .position(|frame| frame.is_own() && frame.function.rsplit("::").next() == Some(name))
     };
     until(|| {
         let stack = sampler.capture(thread).unwrap();
@@ -209,7 +215,7 @@ fn a_thousand_captures_of_busy_threads() {
         }
         match sampler.capture(threads[round % threads.len()].0) {
             Ok(stack) => {
-                let own = |frame: &Frame| frame.own && frame.function.ends_with("works");
+                let own = |frame: &Frame| frame.is_own() && frame.function.ends_with("works");
                 named += usize::from(stack.frames.iter().any(own));
             }
             // Six threads on two processors: now and then one is not run in time.
@@ -251,7 +257,11 @@ fn while_busy<T>(look: impl FnOnce(u32) -> T) -> T {
 }
 
 fn first_own(stack: &Stack) -> &Frame {
-    stack.frames.iter().find(|frame| frame.own).unwrap_or_else(|| panic!("no frame of its own in {stack:#?}"))
+    stack
+        .frames
+        .iter()
+        .find(|frame| frame.is_own())
+        .unwrap_or_else(|| panic!("no frame of its own in {stack:#?}"))
 }
 
 fn until(mut condition: impl FnMut() -> bool) {

@@ -1,0 +1,132 @@
+//! The await trees that a console asked for, once.
+//!
+//! The futures that are traced, and the operations awaited in them, are read from the recorder. With the feature `taskdump` tokio's dump of the same
+//! tasks comes below them; it takes a while, and the answer waits for it, but no round does.
+//!
+//! Limits: [`limits::MAX_AWAIT_FRAMES`] frames and [`MAX_TREE_BYTES`] of text a tree; what does not fit is said.
+
+#[cfg(all(feature = "taskdump", tokio_unstable, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod dumped;
+#[cfg(not(all(
+    feature = "taskdump",
+    tokio_unstable,
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+#[path = "await_trees/undumped.rs"]
+mod dumped;
+mod traced;
+
+use taskscope_proto::{limits, v1};
+use taskscope_recorder::{Clock, Recorder, TaskId, Ticks};
+
+use self::dumped::Dumped;
+use super::{Hub, stuck::cut};
+
+/// Bytes of text of a tree, so that all trees of a frame and what else is in it fit.
+const MAX_TREE_BYTES: usize = 64 * 1024;
+
+/// What one console asked for.
+#[derive(Debug, Default)]
+pub(super) struct AwaitTrees {
+    /// The number of its last request.
+    asked: u32,
+    due: Option<Due>,
+}
+
+#[derive(Debug)]
+struct Due {
+    tasks: Vec<v1::TaskRef>,
+    dumped: Dumped,
+}
+
+impl AwaitTrees {
+    /// The console's request; another number than the last one asks anew.
+    pub(super) fn want(&mut self, hub: &Hub, number: u32, tasks: &[v1::TaskRef]) {
+        if number == 0 || number == self.asked {
+            return;
+        }
+        self.asked = number;
+        let tasks: Vec<v1::TaskRef> = tasks.iter().take(limits::MAX_AWAIT_TREES).copied().collect();
+        let recorder = hub.handle.recorder();
+        let live: Vec<(TaskId, u64)> = tasks.iter().filter_map(|task| live(recorder, task)).collect();
+        self.due = Some(Due { dumped: Dumped::ask(recorder, &live), tasks });
+    }
+
+    /// The trees, once, as soon as they can be had; else none.
+    pub(super) fn take(&mut self, hub: &Hub, now: Ticks) -> Vec<v1::AwaitTree> {
+        if !self.due.as_mut().is_some_and(|due| due.dumped.is_ready()) {
+            return Vec::new();
+        }
+        let Some(Due { tasks, dumped }) = self.due.take() else { return Vec::new() };
+        let recorder = hub.handle.recorder();
+        tasks
+            .iter()
+            .map(|task| match live(recorder, task) {
+                Some((id, number)) => tree(recorder, id, dumped.of(number), now),
+                None => v1::AwaitTree { problem: "The task has ended.".to_owned(), ..v1::AwaitTree::default() },
+            })
+            .zip(&tasks)
+            .map(|(tree, task)| v1::AwaitTree { task: Some(*task), ..tree })
+            .collect()
+    }
+}
+
+/// A task that has not ended, and tokio's number of it.
+fn live(recorder: &Recorder, task: &v1::TaskRef) -> Option<(TaskId, u64)> {
+    let id = recorder.id(task.slot, task.generation);
+    let slot = recorder.task(id)?;
+    let ended = slot.counters()?.state == taskscope_recorder::State::Done;
+    (!ended).then_some((id, slot.description()?.tokio_id))
+}
+
+fn tree(recorder: &Recorder, task: TaskId, dumped: Result<&[dumped::Path], &str>, now: Ticks) -> v1::AwaitTree {
+    let mut frames = Frames::new(recorder.clock(), now);
+    traced::add(recorder, task, &mut frames);
+    let problem = match dumped {
+        Ok(paths) => {
+            dumped::add(paths, &mut frames);
+            "The task was not idle when tokio's task dump was taken, or is none of its tasks."
+        }
+        Err(why) => why,
+    };
+    let problem = match (frames.frames.is_empty(), frames.more) {
+        (true, _) => problem.to_owned(),
+        (false, 0) => String::new(),
+        (false, more) => format!("{more} frames further in are not shown."),
+    };
+    v1::AwaitTree { frames: frames.frames, problem: cut(problem), ..v1::AwaitTree::default() }
+}
+
+/// The frames of a tree under way, depth first.
+struct Frames<'c> {
+    clock: &'c Clock,
+    now: Ticks,
+    frames: Vec<v1::AwaitFrame>,
+    text_bytes: usize,
+    /// Those that found no room.
+    more: usize,
+}
+
+impl<'c> Frames<'c> {
+    fn new(clock: &'c Clock, now: Ticks) -> Self {
+        Self { clock, now, frames: Vec::new(), text_bytes: 0, more: 0 }
+    }
+
+    fn add(&mut self, depth: u32, text: &str, place: Option<(&str, u32)>, since: Option<Ticks>) {
+        let (file, line) = place.unwrap_or_default();
+        let bytes = text.len() + file.len();
+        if self.frames.len() == limits::MAX_AWAIT_FRAMES || self.text_bytes + bytes > MAX_TREE_BYTES {
+            self.more += 1;
+            return;
+        }
+        self.text_bytes += bytes;
+        self.frames.push(v1::AwaitFrame {
+            depth,
+            text: cut(text.to_owned()),
+            file: cut(file.to_owned()),
+            line,
+            since_ago_ns_plus1: since.map_or(0, |since| self.clock.between_ns(since, self.now) + 1),
+        });
+    }
+}

@@ -1,0 +1,66 @@
+//! What tokio's task dump knows of a task.
+
+use taskscope_recorder::{Recorder, TaskId};
+use taskscope_stack::Frame;
+
+use super::Frames;
+use crate::await_tree::dump::{self, Asked, Paths};
+
+/// From the outermost function to the leaf.
+pub(super) type Path = Vec<Frame>;
+
+/// A dump: under way, there, or why there is none.
+#[derive(Debug)]
+pub(super) enum Dumped {
+    UnderWay(Asked),
+    Over(Result<Paths, String>),
+}
+
+impl Dumped {
+    pub(super) fn ask(recorder: &Recorder, tasks: &[(TaskId, u64)]) -> Self {
+        if tasks.is_empty() {
+            return Self::Over(Ok(Paths::default()));
+        }
+        dump::ask(recorder, tasks).map_or_else(|why| Self::Over(Err(why)), Self::UnderWay)
+    }
+
+    pub(super) fn is_ready(&mut self) -> bool {
+        if let Self::UnderWay(asked) = self
+            && let Some(result) = asked.ready()
+        {
+            *self = Self::Over(result);
+        }
+        matches!(self, Self::Over(_))
+    }
+
+    /// The paths of a task, by tokio's number of it; the error says why there is no dump.
+    pub(super) fn of(&self, number: u64) -> Result<&[Path], &str> {
+        match self {
+            Self::Over(Ok(paths)) => Ok(paths.get(&number).map_or(&[], |paths| paths)),
+            Self::Over(Err(why)) => Err(why),
+            Self::UnderWay(_) => Ok(&[]),
+        }
+    }
+}
+
+/// Adds the paths as one tree: what they have in common from the outermost function on is told once.
+pub(super) fn add(paths: &[Path], frames: &mut Frames<'_>) {
+    let mut paths: Vec<&Path> = paths.iter().collect();
+    // Those with the same beginning side by side.
+    paths.sort_by_cached_key(|path| path.iter().map(|frame| (frame.function.clone(), frame.line)).collect::<Vec<_>>());
+    let mut last: &[Frame] = &[];
+    for path in paths {
+        let common = path.iter().zip(last).take_while(|(one, other)| one == other).count();
+        for (depth, frame) in path.iter().enumerate().skip(common) {
+            let place = (!frame.file.is_empty()).then_some((frame.file.as_str(), frame.line));
+            frames.add(depth as u32, text(&frame.function), place, None);
+        }
+        last = path;
+    }
+}
+
+/// An async function's name without the closure that its body is.
+fn text(function: &str) -> &str {
+    let suffixes = ["::{{closure}}", "::{closure#0}", "::{async_fn#0}"];
+    suffixes.iter().find_map(|suffix| function.strip_suffix(suffix)).unwrap_or(function)
+}

@@ -1,0 +1,32 @@
+//! Stands for tokio's task dump where taskscope is built without it.
+
+use taskscope_recorder::{Recorder, TaskId};
+
+use super::Frames;
+
+/// There is none.
+#[derive(Debug)]
+pub(super) enum Path {}
+
+/// Built without it.
+#[derive(Debug)]
+pub(super) struct Dumped;
+
+impl Dumped {
+    pub(super) fn ask(_recorder: &Recorder, _tasks: &[(TaskId, u64)]) -> Self {
+        Self
+    }
+
+    #[expect(clippy::unused_self, reason = "as with the feature `taskdump`")]
+    pub(super) fn is_ready(&mut self) -> bool {
+        true
+    }
+
+    #[expect(clippy::unused_self, reason = "as with the feature `taskdump`")]
+    pub(super) fn of(&self, _number: u64) -> Result<&[Path], &str> {
+        Err("No future of this task is traced (`#[taskscope::trace]`, `.trace(\"…\")`) and polled now, and this program is built \
+             without taskscope's feature `taskdump`.")
+    }
+}
+
+pub(super) fn add(_paths: &[Path], _frames: &mut Frames<'_>) {}

@@ -1,0 +1,94 @@
+//! Await trees: which futures of a task await each other, and for how long.
+//!
+//! [`FutureExt::trace`](crate::FutureExt::trace) and `#[taskscope::trace]` make a future a frame of its task's tree from its first poll to its end.
+//! A tree is read when a console asks for it. With the feature `taskdump` tokio's task dump is taken too, which knows the futures that are not traced.
+//!
+//! Cost: a frame takes 128 bytes and about 60 ns, and 10 ns a poll; nothing without a recorder.
+
+#[cfg(all(
+    feature = "taskdump",
+    tokio_unstable,
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+pub(crate) mod dump;
+
+use std::{
+    future::Future,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+use taskscope_recorder::{FrameId, Recorder};
+
+use crate::handle::Handle;
+
+pin_project! {
+    /// A future that is a frame of its task's await tree; made by [`FutureExt::trace`](crate::FutureExt::trace).
+    ///
+    /// Transparent: output, panics and cancellation are those of the inner future.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Traced<F> {
+        #[pin]
+        future: F,
+        text: &'static str,
+        place: &'static Location<'static>,
+        frame: Frame,
+    }
+}
+
+/// Ends the frame when the future is dropped.
+#[derive(Debug)]
+enum Frame {
+    /// Not polled yet, or never while there was a recorder.
+    New,
+    Seen(FrameId),
+    /// Past the recorder's limit, or over.
+    Gone,
+}
+
+impl<F: Future> Traced<F> {
+    pub(crate) fn new(future: F, text: &'static str, place: &'static Location<'static>) -> Self {
+        Self { future, text, place, frame: Frame::New }
+    }
+}
+
+impl<F: Future> Future for Traced<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(handle) = Handle::default_handle() else { return this.future.poll(context) };
+        let recorder = handle.recorder();
+        if matches!(this.frame, Frame::New) {
+            *this.frame = recorder.new_frame(this.text, this.place).map_or(Frame::Gone, Frame::Seen);
+        }
+        let Frame::Seen(id) = *this.frame else { return this.future.poll(context) };
+        let polled = recorder.enter_frame(id);
+        let result = this.future.poll(context);
+        drop(polled);
+        if result.is_ready() {
+            this.frame.end(recorder);
+        }
+        result
+    }
+}
+
+impl Frame {
+    fn end(&mut self, recorder: &Recorder) {
+        if let Self::Seen(id) = std::mem::replace(self, Self::Gone) {
+            recorder.end_frame(id);
+        }
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        if let (Self::Seen(_), Some(handle)) = (&self, Handle::default_handle()) {
+            self.end(handle.recorder());
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Tokio's task dump, for tasks that a console asks about.
+//!
+//! A dump stops all workers of a runtime at a barrier and polls each task once more. A worker that is blocked does not come to the barrier, and the
+//! others then wait for it again and again, each time for 250 ms. So: no dump while a poll of any thread has gone on for [`LONGEST_POLL`],
+//! one dump at a time, and a console is told of no result after [`LIMIT`]; a dump that is under way can't be called off.
+//!
+//! Tokio's and our own functions are trimmed, but for the one of tokio's that the program awaits.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{
+        atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release},
+        mpsc::{self, TryRecvError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use taskscope_recorder::{Recorder, TaskId, TaskKind};
+use taskscope_stack::{Frame, Origin};
+use tokio::runtime::{Dump, Handle, RuntimeFlavor, dump::Backtrace};
+
+/// How long a console waits for a dump.
+const LIMIT: Duration = Duration::from_secs(2);
+/// With a poll that has gone on for longer no dump is begun.
+const LONGEST_POLL: Duration = Duration::from_millis(50);
+/// Paths of a task that are kept: one for each leaf that it waits in.
+const MAX_PATHS: usize = 64;
+
+static UNDER_WAY: AtomicBool = AtomicBool::new(false);
+
+/// What tasks wait in, by tokio's number of the task: paths, each from the outermost function to the leaf.
+pub(crate) type Paths = HashMap<u64, Vec<Vec<Frame>>>;
+
+/// A dump that was asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    since: Instant,
+    result: mpsc::Receiver<Paths>,
+}
+
+/// Asks for the paths of these tasks, by tokio's numbers. The error is a sentence.
+pub(crate) fn ask(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Result<Asked, String> {
+    if let Some(long_ms) = longest_poll_ms(recorder) {
+        return Err(format!(
+            "No task dump: a poll has gone on for {long_ms} ms, and tokio would hold up all other workers until it ends."
+        ));
+    }
+    let runtimes = runtimes(recorder, wanted);
+    if runtimes.is_empty() {
+        return Err("No task dump: no runtime is known.".to_owned());
+    }
+    if UNDER_WAY.compare_exchange(false, true, AcqRel, Acquire).is_err() {
+        return Err("No task dump: another one is under way.".to_owned());
+    }
+    let (tell, result) = mpsc::channel();
+    let numbers: Vec<u64> = wanted.iter().map(|(_, number)| *number).collect();
+    let take = move || {
+        crate::source::mark_own_thread();
+        let paths = take(runtimes, &numbers);
+        UNDER_WAY.store(false, Release);
+        // The console may have left.
+        let _told = tell.send(paths);
+    };
+    if let Err(error) = thread::Builder::new().name("taskscope-dump".to_owned()).spawn(take) {
+        UNDER_WAY.store(false, Release);
+        return Err(format!("No task dump: no thread to take it ({error})."));
+    }
+    Ok(Asked { since: Instant::now(), result })
+}
+
+impl Asked {
+    /// The paths, when they are there or never will be in time; then the error is a sentence.
+    pub(crate) fn ready(&self) -> Option<Result<Paths, String>> {
+        match self.result.try_recv() {
+            Ok(paths) => Some(Ok(paths)),
+            Err(TryRecvError::Disconnected) => Some(Err("No task dump: taking it failed.".to_owned())),
+            Err(TryRecvError::Empty) if self.since.elapsed() > LIMIT => Some(Err(format!(
+                "No task dump within {} s: a worker is blocked, or nothing drives the runtime.",
+                LIMIT.as_secs()
+            ))),
+            Err(TryRecvError::Empty) => None,
+        }
+    }
+}
+
+/// The longest poll of a task that is under way, when it is too long.
+fn longest_poll_ms(recorder: &Recorder) -> Option<u128> {
+    let clock = recorder.clock();
+    let now = clock.ticks();
+    let may_block = |task: TaskId| {
+        let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
+        description.is_some_and(|description| description.kind == TaskKind::Blocking)
+    };
+    let polls = recorder.workers().filter_map(|worker| worker.polling).filter(|(task, _)| !may_block(*task));
+    let lengths = polls.map(|(_, started)| Duration::from_nanos(clock.between_ns(started, now)));
+    lengths.max().filter(|length| *length >= LONGEST_POLL).map(|length| length.as_millis())
+}
+
+/// The runtimes, first those whose threads polled the tasks last.
+fn runtimes(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Vec<Handle> {
+    let mut known = crate::runtime::known(|root| recorder.has_ended(root));
+    let threads: Vec<u32> = wanted
+        .iter()
+        .filter_map(|(task, _)| Some(recorder.task(*task)?.counters()?.thread))
+        .collect();
+    known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_on(*thread)));
+    known.into_iter().map(|runtime| runtime.handle).collect()
+}
+
+/// Goes through the runtimes until every task is found. On a thread of its own.
+fn take(runtimes: Vec<Handle>, wanted: &[u64]) -> Paths {
+    let mut paths = Paths::new();
+    // Drives nothing: what it waits for is done by other threads.
+    let Ok(own) = tokio::runtime::Builder::new_current_thread().build() else { return paths };
+    for runtime in runtimes {
+        if wanted.iter().all(|number| paths.contains_key(number)) {
+            break;
+        }
+        let Some(dump) = own.block_on(dump(runtime)) else { continue };
+        for task in dump.tasks().iter() {
+            let number = number(task.id());
+            if wanted.contains(&number) {
+                let leaves = task.trace().resolve_backtraces();
+                paths.insert(number, leaves.iter().take(MAX_PATHS).map(path).collect());
+            }
+        }
+    }
+    paths
+}
+
+async fn dump(runtime: Handle) -> Option<Dump> {
+    match runtime.runtime_flavor() {
+        // Only from within can it be dumped. The task is made on our thread, so that it is no task of the program's.
+        RuntimeFlavor::CurrentThread => {
+            let inside = runtime.clone();
+            runtime.spawn(async move { inside.dump().await }).await.ok()
+        }
+        _ => Some(runtime.dump().await),
+    }
+}
+
+/// The number of tokio's task id: only its text has it.
+fn number(id: tokio::task::Id) -> u64 {
+    let mut text = String::new();
+    let _to_text = write!(text, "{id}");
+    text.parse().unwrap_or(0)
+}
+
+/// From the outermost function to the leaf, trimmed.
+fn path(leaf: &Backtrace) -> Vec<Frame> {
+    let symbols = leaf.frames().flat_map(|frame| frame.symbols());
+    let frames = symbols.map(|symbol| {
+        let name = symbol.name_raw().map(String::from_utf8_lossy).unwrap_or_default();
+        let file = symbol.filename().map(|file| file.to_string_lossy()).unwrap_or_default();
+        Frame::new(&name, &file, symbol.lineno().unwrap_or(0))
+    });
+    // Innermost first. The function that the program awaits is the last of tokio's before the program's own.
+    let frames: Vec<Frame> = frames.filter(|frame| !frame.function.is_empty()).collect();
+    let inner = frames.iter().position(is_told).unwrap_or(frames.len());
+    let awaited = frames[..inner].iter().rposition(|frame| frame.origin == Origin::Tokio);
+    let kept = frames.iter().enumerate().filter(|(at, frame)| is_told(frame) || Some(*at) == awaited);
+    let mut path: Vec<Frame> = kept.map(|(_, frame)| frame.clone()).collect();
+    path.reverse();
+    path
+}
+
+/// Crates of a registry are told too: what they await explains the program. Those that only poll others are not.
+fn is_told(frame: &Frame) -> bool {
+    let only_polls = ["futures-", "pin-project"].iter().any(|krate| frame.file.starts_with(krate));
+    match frame.origin {
+        Origin::Program => true,
+        Origin::Crate => !only_polls,
+        _ => false,
+    }
+}
