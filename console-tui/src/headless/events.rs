@@ -98,12 +98,16 @@ pub async fn stream(
     }
 }
 
-/// Each wish of the model, and all events with it.
+/// Each wish of the model, and all events with it. The work that an event makes is done at once.
 fn feed(model: &mut Model, connection: &Connection, event: Event) {
-    for effect in update(model, event) {
-        if let Effect::SendRequest(mut request) = effect {
-            request.events = true;
-            connection.request(request);
+    let mut next = Some(event);
+    while let Some(event) = next {
+        for effect in update(model, event) {
+            if let Effect::SendRequest(mut request) = effect {
+                request.events = true;
+                connection.request(request);
+            }
         }
+        next = model.wants_work().then_some(Event::Work);
     }
 }
