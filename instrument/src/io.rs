@@ -212,3 +212,15 @@ impl<T: std::os::fd::AsFd> std::os::fd::AsFd for Instrumented<T> {
         self.inner.as_fd()
     }
 }
+
+/// The descriptor of a file or socket, where there are such.
+#[cfg(unix)]
+pub(crate) fn descriptor(of: &impl std::os::fd::AsRawFd) -> Option<u32> {
+    u32::try_from(of.as_raw_fd()).ok()
+}
+
+/// The descriptor of a file or socket, where there are such.
+#[cfg(not(unix))]
+pub(crate) fn descriptor<T>(_of: &T) -> Option<u32> {
+    None
+}

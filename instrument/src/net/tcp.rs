@@ -12,7 +12,7 @@ use tokio::{io::ReadBuf, net::ToSocketAddrs};
 
 use super::stream::{halves, reading, writing};
 use crate::io::{
-    Instrumented,
+    Instrumented, descriptor,
     meter::{Call, Meter, Way, bytes, nothing},
 };
 
@@ -63,7 +63,7 @@ impl TcpStream {
     }
 
     fn described(stream: tokio::net::TcpStream, meter: Meter) -> Self {
-        meter.describe(fd(&stream), &words(stream.local_addr()), &words(stream.peer_addr()));
+        meter.describe(descriptor(&stream), &words(stream.local_addr()), &words(stream.peer_addr()));
         Self::metered(stream, meter.into())
     }
 
@@ -130,7 +130,7 @@ impl TcpListener {
 
     fn described(listener: tokio::net::TcpListener, at: &'static Location<'static>) -> Self {
         let meter = Meter::new("TcpListener", "", at);
-        meter.describe(fd(&listener), &words(listener.local_addr()), "");
+        meter.describe(descriptor(&listener), &words(listener.local_addr()), "");
         Self::metered(listener, meter.into())
     }
 
@@ -242,14 +242,4 @@ pub(super) fn accepted<R>(_: &R) -> Option<u64> {
 /// An address in words; empty: unknown, as of a connection that is gone.
 pub(super) fn words(address: io::Result<SocketAddr>) -> String {
     address.map_or_else(|_| String::new(), |address| address.to_string())
-}
-
-#[cfg(unix)]
-pub(super) fn fd(socket: &impl std::os::fd::AsRawFd) -> Option<u32> {
-    u32::try_from(socket.as_raw_fd()).ok()
-}
-
-#[cfg(not(unix))]
-pub(super) fn fd<S>(_socket: &S) -> Option<u32> {
-    None
 }

@@ -10,9 +10,9 @@ use std::{
 
 use tokio::{io::ReadBuf, net::ToSocketAddrs};
 
-use super::tcp::{fd, words};
+use super::tcp::words;
 use crate::io::{
-    Instrumented,
+    Instrumented, descriptor,
     meter::{Call, Meter, Way, bytes},
 };
 
@@ -50,7 +50,7 @@ impl UdpSocket {
 
     fn described(socket: tokio::net::UdpSocket, at: &'static Location<'static>) -> Self {
         let meter = Meter::new("UdpSocket", "", at);
-        meter.describe(fd(&socket), &words(socket.local_addr()), &words(socket.peer_addr()));
+        meter.describe(descriptor(&socket), &words(socket.local_addr()), &words(socket.peer_addr()));
         Self::metered(socket, meter.into())
     }
 
@@ -69,7 +69,7 @@ impl UdpSocket {
     pub async fn connect<A: ToSocketAddrs>(&self, address: A) -> io::Result<()> {
         self.get_ref().connect(address).await?;
         let socket = self.get_ref();
-        self.meter().describe(fd(socket), &words(socket.local_addr()), &words(socket.peer_addr()));
+        self.meter().describe(descriptor(socket), &words(socket.local_addr()), &words(socket.peer_addr()));
         Ok(())
     }
 

@@ -12,10 +12,10 @@ use tokio::net::unix::SocketAddr;
 
 use super::{
     stream::{halves, reading, writing},
-    tcp::{accepted, fd},
+    tcp::accepted,
 };
 use crate::io::{
-    Instrumented,
+    Instrumented, descriptor,
     meter::{Call, Meter, Way, bytes, nothing},
 };
 
@@ -75,7 +75,7 @@ impl UnixStream {
     }
 
     fn described(stream: tokio::net::UnixStream, meter: Meter) -> Self {
-        meter.describe(fd(&stream), &words(stream.local_addr()), &words(stream.peer_addr()));
+        meter.describe(descriptor(&stream), &words(stream.local_addr()), &words(stream.peer_addr()));
         Self::metered(stream, meter.into())
     }
 
@@ -111,7 +111,7 @@ impl UnixListener {
     #[track_caller]
     pub fn from_tokio(listener: tokio::net::UnixListener) -> Self {
         let meter = Meter::new("UnixListener", "", Location::caller());
-        meter.describe(fd(&listener), &words(listener.local_addr()), "");
+        meter.describe(descriptor(&listener), &words(listener.local_addr()), "");
         Self::metered(listener, meter.into())
     }
 
