@@ -21,6 +21,8 @@ mod notify;
 mod rwlock;
 mod semaphore;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 /// Futures that have a name.

@@ -2,47 +2,43 @@
 
 use std::panic::Location;
 
-use taskscope_recorder::{HoldToken, Recorder, ResourceId};
+use taskscope_recorder::{HoldToken, LockRef};
 
 use super::wait::{self, Taken};
 
 /// Of a lock that nobody else holds at the time, so that its record needs plain stores only.
 #[derive(Debug)]
 pub(super) struct Hold {
-    resource: Option<ResourceId>,
+    lock: Option<LockRef<'static>>,
 }
 
 impl Hold {
-    /// `resource` is asked for only when there is a recorder.
+    /// `lock` is asked for only when there is a recorder.
     #[inline]
-    pub(super) fn begin(taken: Option<Taken>, resource: impl FnOnce() -> Option<ResourceId>) -> Self {
+    pub(super) fn begin(taken: Option<Taken>, lock: impl FnOnce() -> Option<LockRef<'static>>) -> Self {
         let begin = |taken: Taken| {
-            let resource = resource()?;
-            let lock = taken.recorder.lock(resource)?;
+            let lock = lock()?;
             if let Some(waited) = taken.waited {
                 lock.waited(waited);
             }
             lock.acquired_exclusive(taken.recorder.place_number(taken.at), taken.now);
-            Some(resource)
+            Some(lock)
         };
-        Self { resource: taken.and_then(begin) }
+        Self { lock: taken.and_then(begin) }
     }
 
     /// The writer becomes a reader.
     pub(super) fn downgrade(self, at: &'static Location<'static>) -> SharedHold {
-        let resource = self.resource;
-        let taken = resource.and_then(|_| Taken::now(at));
+        let lock = self.lock;
         drop(self);
-        SharedHold::begin(taken, 1, || resource)
+        SharedHold::begin(lock.and_then(|_| Taken::now(at)), 1, || lock)
     }
 }
 
 impl Drop for Hold {
     #[inline]
     fn drop(&mut self) {
-        if let Some((recorder, resource)) = on_record(self.resource)
-            && let Some(lock) = recorder.lock(resource)
-        {
+        if let (Some(lock), Some(recorder)) = (self.lock, wait::recorder()) {
             lock.released_exclusive(recorder.clock().ticks());
         }
     }
@@ -51,67 +47,52 @@ impl Drop for Hold {
 /// Beside others: a reader's, or permits.
 #[derive(Debug)]
 pub(super) struct SharedHold {
-    held: Option<(ResourceId, HoldToken)>,
+    held: Option<(LockRef<'static>, HoldToken)>,
 }
 
 impl SharedHold {
+    /// `lock` is asked for only when there is a recorder.
     #[inline]
     pub(super) fn begin(
         taken: Option<Taken>,
         permits: usize,
-        resource: impl FnOnce() -> Option<ResourceId>,
+        lock: impl FnOnce() -> Option<LockRef<'static>>,
     ) -> Self {
         let begin = |taken: Taken| {
-            let resource = resource()?;
-            let lock = taken.recorder.lock(resource)?;
+            let lock = lock()?;
             if let Some(waited) = taken.waited {
                 lock.waited(waited);
             }
             let place = taken.recorder.place_number(taken.at);
-            Some((resource, lock.acquired_shared(as_u32(permits), place, taken.now)))
+            Some((lock, lock.acquired_shared(as_u32(permits), place, taken.now)))
         };
         Self { held: taken.and_then(begin) }
     }
 
     /// It has so many permits from now on.
     pub(super) fn resize(&self, permits: usize) {
-        if let Some((resource, token)) = &self.held
-            && let Some((recorder, resource)) = on_record(Some(*resource))
-            && let Some(lock) = recorder.lock(resource)
-        {
+        if let Some((lock, token)) = &self.held {
             lock.resized_shared(token, as_u32(permits));
         }
     }
 
     /// It has `left` permits from now on, and another hold has `split`: of the same holder, since the same time.
     pub(super) fn split(&self, left: usize, split: usize) -> Self {
-        let split = |(resource, token): &(ResourceId, HoldToken)| {
-            let (recorder, resource) = on_record(Some(*resource))?;
-            let token = recorder.lock(resource)?.split_shared(token, as_u32(left), as_u32(split));
-            Some((resource, token))
-        };
-        Self { held: self.held.as_ref().and_then(split) }
+        let held = self.held.as_ref();
+        Self { held: held.map(|(lock, token)| (*lock, lock.split_shared(token, as_u32(left), as_u32(split)))) }
+    }
+}
+
+impl Drop for SharedHold {
+    #[inline]
+    fn drop(&mut self) {
+        if let (Some((lock, token)), Some(recorder)) = (self.held.take(), wait::recorder()) {
+            lock.released_shared(token, recorder.clock().ticks());
+        }
     }
 }
 
 /// More permits than can be told are shown as the most that can.
 fn as_u32(permits: usize) -> u32 {
     u32::try_from(permits).unwrap_or(u32::MAX)
-}
-
-impl Drop for SharedHold {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some((resource, token)) = self.held.take()
-            && let Some((recorder, resource)) = on_record(Some(resource))
-            && let Some(lock) = recorder.lock(resource)
-        {
-            lock.released_shared(token, recorder.clock().ticks());
-        }
-    }
-}
-
-#[inline]
-fn on_record(resource: Option<ResourceId>) -> Option<(&'static Recorder, ResourceId)> {
-    Some((wait::recorder()?, resource?))
 }

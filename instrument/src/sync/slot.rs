@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use taskscope_recorder::ResourceId;
+use taskscope_recorder::{LockRef, ResourceId};
 
 use super::wait;
 use crate::tracked::Tracked;
@@ -38,14 +38,14 @@ impl<T> Slot<T> {
 }
 
 impl<T: ?Sized> Slot<T> {
-    /// The resource of the lock, which the caller holds and which is here. `None` past the recorder's limit.
+    /// The record of the lock, which the caller holds and which is here. `None` past the recorder's limit.
     #[inline]
-    pub(super) fn resource<L: ?Sized>(&self, lock: &L) -> Option<ResourceId> {
-        let resource = self.header.tracked.id()?;
+    pub(super) fn record<L: ?Sized>(&self, lock: &L) -> Option<LockRef<'static>> {
+        let record = self.header.tracked.lock()?;
         if self.header.address.load(Relaxed) != address(lock) {
-            self.header.moved(resource, address(lock));
+            self.header.moved(address(lock));
         }
-        Some(resource)
+        Some(record)
     }
 }
 
@@ -65,7 +65,8 @@ fn address<L: ?Sized>(lock: &L) -> usize {
 impl Header {
     /// The first time it is held, and after the lock was moved.
     #[cold]
-    fn moved(&self, resource: ResourceId, to: usize) {
+    fn moved(&self, to: usize) {
+        let Some(resource) = self.tracked.id() else { return };
         let mut held = HELD.write().unwrap_or_else(PoisonError::into_inner);
         let from = self.address.swap(to, Relaxed);
         // Another lock may be there by now.

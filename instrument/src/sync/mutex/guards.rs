@@ -52,7 +52,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         inner: inner::MutexGuard<'a, Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        Self { hold: Hold::begin(taken, || inner.resource(lock)), inner, lock }
+        Self { hold: Hold::begin(taken, || inner.record(lock)), inner, lock }
     }
 
     /// Guards a part of the value instead.
@@ -94,7 +94,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         inner: inner::OwnedMutexGuard<Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        Self { hold: Hold::begin(taken, || inner.resource(&*lock)), inner, lock }
+        Self { hold: Hold::begin(taken, || inner.record(&*lock)), inner, lock }
     }
 
     /// Guards a part of the value instead.

@@ -54,7 +54,7 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
         inner: inner::OwnedRwLockReadGuard<Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        let hold = SharedHold::begin(taken, 1, || inner.resource(&*lock));
+        let hold = SharedHold::begin(taken, 1, || inner.record(&*lock));
         Self { hold, inner: inner::OwnedRwLockReadGuard::map(inner, |slot| &slot.value), lock }
     }
 }
@@ -97,7 +97,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         inner: inner::OwnedRwLockWriteGuard<Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        Self { hold: Hold::begin(taken, || inner.resource(&*lock)), inner, lock }
+        Self { hold: Hold::begin(taken, || inner.record(&*lock)), inner, lock }
     }
 
     /// Guards a part of the value instead.

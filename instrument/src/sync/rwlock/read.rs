@@ -23,7 +23,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
         inner: inner::RwLockReadGuard<'a, Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        let hold = SharedHold::begin(taken, 1, || inner.resource(lock));
+        let hold = SharedHold::begin(taken, 1, || inner.record(lock));
         Self { hold, inner: inner::RwLockReadGuard::map(inner, |slot| &slot.value) }
     }
 

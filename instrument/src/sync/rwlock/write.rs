@@ -36,7 +36,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         inner: inner::RwLockWriteGuard<'a, Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        Self { hold: Hold::begin(taken, || inner.resource(lock)), inner }
+        Self { hold: Hold::begin(taken, || inner.record(lock)), inner }
     }
 
     /// Guards a part of the value instead.

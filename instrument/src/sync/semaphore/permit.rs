@@ -43,7 +43,7 @@ impl<'a> SemaphorePermit<'a> {
         inner: inner::SemaphorePermit<'a>,
         taken: Option<Taken>,
     ) -> Self {
-        let hold = SharedHold::begin(taken, inner.num_permits(), || semaphore.tracked.id());
+        let hold = SharedHold::begin(taken, inner.num_permits(), || semaphore.tracked.lock());
         Self { hold, inner, semaphore }
     }
 
@@ -82,7 +82,7 @@ impl<'a> SemaphorePermit<'a> {
 
 impl OwnedSemaphorePermit {
     pub(super) fn new(semaphore: Arc<Semaphore>, permits: usize, taken: Option<Taken>) -> Self {
-        let hold = SharedHold::begin(taken, permits, || semaphore.tracked.id());
+        let hold = SharedHold::begin(taken, permits, || semaphore.tracked.lock());
         Self { hold, given_back: GivenBack { semaphore, permits } }
     }
 
