@@ -4,6 +4,7 @@
 //! never an empty report. Limit: lints that need time see `observe` of it, no more.
 
 pub mod events;
+mod locks;
 
 use std::{
     fmt::Write as _,
@@ -160,6 +161,7 @@ pub fn text(model: &Model, width: u16, out: &mut impl Write) -> io::Result<()> {
             finding.advice
         )?;
     }
+    locks::write(&report, out)?;
     writeln!(out)?;
     table(model, width, out)
 }

@@ -222,3 +222,68 @@ fn details_are_asked_for_while_the_resource_is_on_the_screen() {
     client.take(vec![frame]);
     assert!(client.model.store().unwrap().lock_detail(open).is_none());
 }
+
+#[test]
+fn the_report_holds_holders_waiters_and_chains() {
+    let mut scene = scene();
+    scene.blocking(3, "registry", thread(1), 3 * S);
+    scene.block(0, 3, Some(0), 2, 2 * S);
+    scene.wait(1, "Mutex::lock", 0, 1, 5 * S);
+    let report = scene.client().model.report();
+    let lock = report.locks.iter().find(|lock| lock.name.as_deref() == Some("a")).unwrap();
+    let holder = &lock.holders.as_ref().unwrap()[0];
+    assert_eq!(
+        (holder.task.as_deref(), holder.who.as_deref(), holder.held_ns),
+        (Some("100"), Some("t0 #100"), 10 * S)
+    );
+    assert_eq!(holder.place.as_deref(), Some("src/db.rs:30:5"));
+    let waiter = &lock.waiters[0];
+    assert_eq!(
+        (waiter.task.as_deref(), waiter.source.as_deref(), waiter.wait_ns),
+        (Some("101"), Some("Mutex::lock"), 5 * S)
+    );
+    assert_eq!((report.channels[0].capacity, report.channels[0].senders), (Some(4), Some(2)));
+    let chain = report.chains.iter().find(|chain| chain.task == "101").unwrap();
+    let lines: Vec<(u64, &str)> = chain.lines.iter().map(|line| (line.depth, line.text.as_str())).collect();
+    let expected = [
+        (0, "waits for Mutex a"),
+        (1, "held by t0 #100"),
+        (2, "waits for Mutex registry"),
+        (3, "held by thread w1"),
+    ];
+    assert_eq!(lines, expected);
+    let task = report.tasks.iter().find(|task| task.id == "101").unwrap();
+    assert_eq!((task.waits_for.as_deref(), &task.holds), (Some("Mutex a ◂ t0 #100"), &vec!["r1".to_owned()]));
+    assert_eq!(report.ops[0].thread.as_deref(), Some("thread w2"));
+    let lint = report.lints.iter().find(|lint| lint.resource.as_deref() == Some("r3")).unwrap();
+    assert_eq!(
+        (lint.tasks.as_slice(), lint.places.as_slice()),
+        (&["100".to_owned()][..], &["src/ledger.rs:20:5".to_owned()][..])
+    );
+    // Older readers of the report lack what newer ones have.
+    let mut json = serde_json::to_value(&report).unwrap();
+    for field in ["locks", "channels", "chains"] {
+        json.as_object_mut().unwrap().remove(field);
+    }
+    let read: crate::report::Report = serde_json::from_value(json).unwrap();
+    assert_eq!((read.locks.len(), read.resources.len()), (0, report.resources.len()));
+}
+
+#[test]
+fn a_circle_ends_where_it_closes() {
+    let mut scene = Scene::new(2);
+    scene.mutex(0, "a", 0, 50 * S);
+    scene.mutex(1, "b", 1, 45 * S);
+    scene.wait(0, "Mutex::lock", 1, 0, 41 * S);
+    scene.wait(1, "Mutex::lock", 0, 1, 40 * S);
+    let report = scene.client().model.report();
+    let chain = report.chains.iter().find(|chain| chain.task == "100").unwrap();
+    let lines: Vec<(&str, bool)> = chain.lines.iter().map(|line| (line.text.as_str(), line.circle)).collect();
+    let expected = [
+        ("waits for Mutex b", false),
+        ("held by t1 #101", false),
+        ("waits for Mutex a", false),
+        ("held by t0 #100", true),
+    ];
+    assert_eq!(lines, expected);
+}

@@ -1,0 +1,71 @@
+//! Who waits for which lock, and who holds it, as text: for a report that people read.
+//!
+//! Limit: [`MAX_LOCKS`] locks and [`MAX_CHAINS`] chains; the rest is counted.
+
+use std::io::{self, Write};
+
+use taskscope_model::{
+    format::{self, duration_ns},
+    report::{Chain, Lock, Report},
+};
+
+/// Locks listed: those that somebody waits for, the longest wait first.
+const MAX_LOCKS: usize = 20;
+/// Chains listed: those with somebody in the way, the longest wait first.
+const MAX_CHAINS: usize = 20;
+
+/// Writes nothing when nobody waits for a lock.
+///
+/// # Errors
+/// When `out` can't be written.
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let mut wanted: Vec<&Lock> = report.locks.iter().filter(|lock| !lock.waiters.is_empty()).collect();
+    wanted.sort_by_key(|lock| std::cmp::Reverse(lock.waiters.first().map(|waiter| waiter.wait_ns)));
+    if !wanted.is_empty() {
+        writeln!(out, "\nlocks that somebody waits for")?;
+    }
+    for lock in wanted.iter().take(MAX_LOCKS) {
+        writeln!(out, "  {}", words(lock))?;
+    }
+    more(wanted.len(), MAX_LOCKS, out)?;
+    let chains: Vec<&Chain> = report.chains.iter().filter(|chain| chain.lines.len() > 1).collect();
+    if !chains.is_empty() {
+        writeln!(out, "\nwho waits for whom")?;
+    }
+    for chain in chains.iter().take(MAX_CHAINS) {
+        writeln!(out, "  task {}", chain.task)?;
+        for line in &chain.lines {
+            let indent = "  ".repeat(usize::try_from(line.depth).unwrap_or(0) + 2);
+            let age = line.age_ns.map_or_else(String::new, |ns| format!(", {}", duration_ns(ns)));
+            let place = line.place.as_ref().map_or_else(String::new, |place| format!("  {place}"));
+            let circle = if line.circle { "  (a circle)" } else { "" };
+            writeln!(out, "{indent}{}{age}{place}{circle}", line.text)?;
+        }
+    }
+    more(chains.len(), MAX_CHAINS, out)
+}
+
+fn more(all: usize, shown: usize, out: &mut impl Write) -> io::Result<()> {
+    if all > shown { writeln!(out, "  and {} more", all - shown) } else { Ok(()) }
+}
+
+/// `Mutex ledger (src/state.rs:12:5), held by transfer #88 for 41.2 s; 3 wait, the first for 40.1 s`
+fn words(lock: &Lock) -> String {
+    let unknown = || format::UNKNOWN.to_owned();
+    let kind = lock.concrete_type.as_deref().unwrap_or(format::UNKNOWN);
+    let name = lock.name.as_deref().unwrap_or(&lock.id);
+    let place = lock.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+    let holders = match lock.holders.as_deref() {
+        None => format!("held by {}", format::UNKNOWN),
+        Some([]) => "held by nobody".to_owned(),
+        Some(holders) => {
+            let one = |holder: &taskscope_model::report::Holder| {
+                format!("{} for {}", holder.who.clone().unwrap_or_else(unknown), duration_ns(holder.held_ns))
+            };
+            format!("held by {}", holders.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
+    };
+    let waiters = lock.waiters.len() as u64 + lock.more_waiters;
+    let first = lock.waiters.first().map_or_else(unknown, |waiter| duration_ns(waiter.wait_ns));
+    format!("{kind} {name}{place}, {holders}; waiting: {waiters}, the first for {first}")
+}
