@@ -465,3 +465,28 @@ fn a_send_that_is_given_up_sends_nothing() {
     assert_eq!((channel("given up").sent, channel("given up").depth), (2, Some(1)));
     assert!(waits("given up").is_empty());
 }
+
+/// The semaphore inside of the channel gives room to the first who waits; that it has not been polled since to take it is what the console must know.
+#[cfg(tokio_unstable)]
+#[test]
+fn room_that_was_given_to_a_sender_that_is_not_polled_is_on_record() {
+    recorder();
+    let (sender, mut receiver) = mpsc::channel_with_name("granted", 1);
+    let granted = || wait("granted").1.granted;
+    sender.try_send(1).unwrap();
+    let mut sending = Box::pin(sender.send(2));
+    assert!(poll(&mut sending).is_pending());
+    assert_eq!(granted(), None);
+    let before = recorder().clock().ticks();
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert!((before..=recorder().clock().ticks()).contains(&granted().unwrap()));
+    assert!(sender.try_send(3).is_err(), "the room is the other's");
+    assert_eq!(poll(&mut sending), Poll::Ready(Ok(())));
+    assert!(waits("granted").is_empty());
+
+    let mut reserving = Box::pin(sender.clone().reserve_owned());
+    assert!(poll(&mut reserving).is_pending());
+    assert_eq!((receiver.try_recv(), granted().is_some()), (Ok(2), true));
+    drop(reserving);
+    assert!(sender.try_send(4).is_ok(), "given back");
+}

@@ -15,13 +15,6 @@ pub(super) struct Ledger {
     tracked: Tracked,
 }
 
-/// A hold on record.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Held {
-    recorder: &'static Recorder,
-    lock: LockRef<'static>,
-}
-
 impl Ledger {
     pub(super) const fn new(
         concrete_type: &'static str,
@@ -38,48 +31,54 @@ impl Ledger {
     }
 
     #[inline]
-    fn get(&self) -> Option<Held> {
-        let (recorder, id) = self.tracked.get()?;
-        Some(Held { recorder, lock: recorder.lock(id)? })
+    fn get(&self) -> Option<(LockRef<'static>, &'static Recorder)> {
+        let (recorder, _) = self.tracked.get()?;
+        Some((self.tracked.lock()?, recorder))
     }
 
     /// The caller has it alone.
     #[inline]
-    pub(super) fn acquired(&self, at: &'static Location<'static>) -> Option<Held> {
-        let held = self.get()?;
-        held.lock.acquired_exclusive(held.recorder.place_number(at), held.recorder.clock().ticks());
-        Some(held)
+    pub(super) fn acquired(&self, at: &'static Location<'static>) {
+        if let Some((lock, recorder)) = self.get() {
+            lock.acquired_exclusive(recorder.place_number(at), recorder.clock().ticks());
+        }
+    }
+
+    /// The caller, who has it alone, is about to let it go. Nothing happens when that hold is not on record.
+    #[inline]
+    pub(super) fn released(&self) {
+        if let Some((lock, recorder)) = self.get() {
+            lock.released_exclusive(recorder.clock().ticks());
+        }
     }
 
     /// The caller has it beside others.
     #[inline]
-    pub(super) fn shared(&self, at: &'static Location<'static>) -> Option<(Held, HoldToken)> {
-        let held = self.get()?;
-        let place = held.recorder.place_number(at);
-        Some((held, held.lock.acquired_shared(1, place, held.recorder.clock().ticks())))
+    pub(super) fn shared(&self, at: &'static Location<'static>) -> Option<HoldToken> {
+        let (lock, recorder) = self.get()?;
+        Some(lock.acquired_shared(1, recorder.place_number(at), recorder.clock().ticks()))
     }
 
-    /// For releases that don't know whether the hold is on record.
-    #[cfg(feature = "lock-api")]
+    /// That hold is about to be let go.
     #[inline]
-    pub(super) fn released(&self) {
-        if let Some(held) = self.get() {
-            held.released();
+    pub(super) fn released_shared(&self, token: HoldToken) {
+        if let Some((lock, recorder)) = self.get() {
+            lock.released_shared(token, recorder.clock().ticks());
         }
     }
 
-    /// For releases that don't know which of the shared holds is theirs.
+    /// One of the shared holds is about to be let go, for releases that don't know which.
     #[cfg(feature = "lock-api")]
     #[inline]
     pub(super) fn released_any_shared(&self) {
-        if let Some(Held { recorder, lock }) = self.get() {
+        if let Some((lock, recorder)) = self.get() {
             lock.released_any_shared(recorder.clock().ticks());
         }
     }
 
     pub(super) fn poisoned(&self, poisoned: bool) {
-        if let Some(held) = self.get() {
-            held.lock.poisoned(poisoned);
+        if let Some((lock, _)) = self.get() {
+            lock.poisoned(poisoned);
         }
     }
 
@@ -92,7 +91,7 @@ impl Ledger {
         acquire: impl FnOnce() -> T,
         acquired: impl FnOnce(&T) -> bool,
     ) -> T {
-        let Some(Held { recorder, lock }) = self.get() else { return acquire() };
+        let Some((lock, recorder)) = self.get() else { return acquire() };
         let since = recorder.clock().ticks();
         let result = self.block(method, at, acquire);
         if acquired(&result) {
@@ -112,24 +111,6 @@ impl Ledger {
             Some(pending) => pending.block(block),
             None => block(),
         }
-    }
-}
-
-impl Held {
-    /// Its only holder is about to let it go.
-    #[inline]
-    pub(super) fn released(self) {
-        self.lock.released_exclusive(self.recorder.clock().ticks());
-    }
-
-    /// One of its holders is about to let it go.
-    #[inline]
-    pub(super) fn released_shared(self, token: HoldToken) {
-        self.lock.released_shared(token, self.recorder.clock().ticks());
-    }
-
-    pub(super) fn poisoned(self) {
-        self.lock.poisoned(true);
     }
 }
 

@@ -8,11 +8,7 @@ use std::{
     thread,
 };
 
-use super::{
-    guarded,
-    ledger::{Held, Ledger},
-    or_wait, try_guarded,
-};
+use super::{guarded, ledger::Ledger, or_wait, try_guarded};
 
 /// A mutex, as [`std::sync::Mutex`]: the same methods and poisoning.
 ///
@@ -170,7 +166,6 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
 /// An exclusive hold; ends when it is dropped.
 pub(super) struct Hold<'a> {
     ledger: &'a Ledger,
-    held: Option<Held>,
     /// Whether the thread was panicking when it began: only a panic during the hold poisons the lock, as `std` has it.
     panicking: bool,
 }
@@ -178,7 +173,8 @@ pub(super) struct Hold<'a> {
 impl<'a> Hold<'a> {
     #[inline]
     pub(super) fn new(ledger: &'a Ledger, at: &'static Location<'static>) -> Self {
-        Self { ledger, held: ledger.acquired(at), panicking: thread::panicking() }
+        ledger.acquired(at);
+        Self { ledger, panicking: thread::panicking() }
     }
 
     pub(super) fn ledger(&self) -> &'a Ledger {
@@ -189,10 +185,9 @@ impl<'a> Hold<'a> {
 impl Drop for Hold<'_> {
     #[inline]
     fn drop(&mut self) {
-        let Some(held) = self.held else { return };
-        held.released();
+        self.ledger.released();
         if thread::panicking() && !self.panicking {
-            held.poisoned();
+            self.ledger.poisoned(true);
         }
     }
 }

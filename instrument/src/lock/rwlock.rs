@@ -9,12 +9,7 @@ use std::{
 
 use taskscope_recorder::HoldToken;
 
-use super::{
-    guarded,
-    ledger::{Held, Ledger},
-    mutex::Hold,
-    or_wait, try_guarded,
-};
+use super::{guarded, ledger::Ledger, mutex::Hold, or_wait, try_guarded};
 
 /// A read-write lock, as [`std::sync::RwLock`]: the same methods and poisoning.
 ///
@@ -146,7 +141,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
 #[must_use = "the lock is released at once when the guard is not kept"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     // Before the lock is released.
-    _hold: SharedHold,
+    _hold: SharedHold<'a>,
     inner: inner::RwLockReadGuard<'a, T>,
 }
 
@@ -156,7 +151,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
         inner: inner::RwLockReadGuard<'a, T>,
         at: &'static Location<'static>,
     ) -> Self {
-        Self { _hold: SharedHold(lock.ledger.shared(at)), inner }
+        Self { _hold: SharedHold { ledger: &lock.ledger, token: lock.ledger.shared(at) }, inner }
     }
 }
 
@@ -182,12 +177,15 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 }
 
 /// A reader's hold; ends when it is dropped.
-struct SharedHold(Option<(Held, HoldToken)>);
+struct SharedHold<'a> {
+    ledger: &'a Ledger,
+    token: Option<HoldToken>,
+}
 
-impl Drop for SharedHold {
+impl Drop for SharedHold<'_> {
     fn drop(&mut self) {
-        if let Some((held, token)) = self.0.take() {
-            held.released_shared(token);
+        if let Some(token) = self.token.take() {
+            self.ledger.released_shared(token);
         }
     }
 }

@@ -170,6 +170,19 @@ impl Channel {
         Wait { waiting: None, channel: self, what, at, future }
     }
 
+    /// The same for a wait for room. Begun already when it is `full`, so that the first poll is the operation's, too: what tokio then tells of
+    /// its semaphore (that room was given to who waits) is told of the operation.
+    pub(super) fn wait_for_room<F: Future>(
+        &self,
+        full: bool,
+        what: What,
+        at: &'static Location<'static>,
+        future: F,
+    ) -> Wait<'_, F> {
+        let waiting = if full { self.begin(what, at) } else { None };
+        Wait { waiting, channel: self, what, at, future }
+    }
+
     /// One poll of something that may wait; `waiting` is kept from one poll to the next.
     pub(super) fn poll<T>(
         &self,

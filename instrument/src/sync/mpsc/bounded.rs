@@ -15,7 +15,7 @@ use super::{
     receiver::receiver,
 };
 use crate::sync::{
-    channel::{Channel, NewChannel, ReceiverEnd, SenderEnd, Waiting, WeakEnd, What, kind},
+    channel::{Channel, NewChannel, ReceiverEnd, SenderEnd, Wait, Waiting, WeakEnd, What, kind},
     wait::panic_where_blocking_is_forbidden,
 };
 
@@ -94,7 +94,7 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T) -> impl Future<Output = Result<(), SendError<T>>> {
         let at = Location::caller();
         async move {
-            match self.end.wait(SEND, at, self.inner.reserve()).await {
+            match self.wait(1, SEND, at, self.inner.reserve()).await {
                 Ok(permit) => {
                     self.end.sent(1);
                     permit.send(value);
@@ -137,7 +137,7 @@ impl<T> Sender<T> {
         let at = Location::caller();
         async move {
             let permit = tokio::time::timeout(timeout, self.inner.reserve());
-            match self.end.wait(SEND_TIMEOUT, at, permit).await {
+            match self.wait(1, SEND_TIMEOUT, at, permit).await {
                 Ok(Ok(permit)) => {
                     self.end.sent(1);
                     permit.send(value);
@@ -177,7 +177,7 @@ impl<T> Sender<T> {
     pub fn reserve(&self) -> impl Future<Output = Result<Permit<'_, T>, SendError<()>>> {
         let at = Location::caller();
         async move {
-            let inner = self.end.wait(RESERVE, at, self.inner.reserve()).await?;
+            let inner = self.wait(1, RESERVE, at, self.inner.reserve()).await?;
             Ok(Permit { end: &self.end, inner })
         }
     }
@@ -193,7 +193,7 @@ impl<T> Sender<T> {
     ) -> impl Future<Output = Result<PermitIterator<'_, T>, SendError<()>>> {
         let at = Location::caller();
         async move {
-            let inner = self.end.wait(RESERVE_MANY, at, self.inner.reserve_many(count)).await?;
+            let inner = self.wait(count, RESERVE_MANY, at, self.inner.reserve_many(count)).await?;
             Ok(PermitIterator { end: &self.end, inner })
         }
     }
@@ -207,9 +207,20 @@ impl<T> Sender<T> {
         let at = Location::caller();
         async move {
             let Self { end, inner } = self;
-            let inner = end.wait(RESERVE_OWNED, at, inner.reserve_owned()).await?;
+            let full = inner.capacity() == 0;
+            let inner = end.wait_for_room(full, RESERVE_OWNED, at, inner.reserve_owned()).await?;
             Ok(OwnedPermit { end, inner })
         }
+    }
+
+    fn wait<F: Future>(
+        &self,
+        values: usize,
+        what: What,
+        at: &'static Location<'static>,
+        future: F,
+    ) -> Wait<'_, F> {
+        self.end.wait_for_room(self.inner.capacity() < values, what, at, future)
     }
 
     /// Keeps room for one value if there is any.
