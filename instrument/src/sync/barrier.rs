@@ -9,7 +9,10 @@ use super::{
     BarrierWaitResult,
     wait::{Call, Waiting},
 };
-use crate::{source::muted, tracked::{Kind, Tracked}};
+use crate::{
+    source::muted,
+    tracked::{Kind, Tracked},
+};
 
 const KIND: Kind = Kind { concrete_type: "Barrier", kind: "Sync", ledger: Ledger::None };
 

@@ -79,7 +79,9 @@ impl SharedHold {
     /// It has `left` permits from now on, and another hold has `split`: of the same holder, since the same time.
     pub(super) fn split(&self, left: usize, split: usize) -> Self {
         let held = self.held.as_ref();
-        Self { held: held.map(|(lock, token)| (*lock, lock.split_shared(token, as_u32(left), as_u32(split)))) }
+        Self {
+            held: held.map(|(lock, token)| (*lock, lock.split_shared(token, as_u32(left), as_u32(split)))),
+        }
     }
 }
 

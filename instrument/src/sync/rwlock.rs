@@ -20,7 +20,10 @@ use super::{
     slot::{Slot, find},
     wait::{Call, Taken, acquire, block},
 };
-use crate::{source::muted, tracked::{Kind, Tracked}};
+use crate::{
+    source::muted,
+    tracked::{Kind, Tracked},
+};
 
 const KIND: Kind = Kind { concrete_type: "RwLock", kind: "Sync", ledger: Ledger::Lock };
 

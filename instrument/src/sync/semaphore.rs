@@ -12,7 +12,10 @@ use super::{
     AcquireError, TryAcquireError,
     wait::{Call, Taken, acquire, block},
 };
-use crate::{source::muted, tracked::{Kind, Tracked}};
+use crate::{
+    source::muted,
+    tracked::{Kind, Tracked},
+};
 
 const KIND: Kind = Kind { concrete_type: "Semaphore", kind: "Sync", ledger: Ledger::Lock };
 
@@ -193,7 +196,9 @@ impl Semaphore {
     /// # Errors
     /// The semaphore is closed.
     #[track_caller]
-    pub fn acquire_owned(self: Arc<Self>) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
+    pub fn acquire_owned(
+        self: Arc<Self>,
+    ) -> impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>> {
         self.taking_owned(Call::here("Semaphore::acquire_owned"), 1)
     }
 
@@ -221,7 +226,8 @@ impl Semaphore {
             move |semaphore| semaphore.attempt(n).ok().map(|permit| Ok(permit.forget())),
             move |semaphore| {
                 let this = Arc::clone(semaphore);
-                let future = async move { this.inner.acquire_many(n).await.map(inner::SemaphorePermit::forget) };
+                let future =
+                    async move { this.inner.acquire_many(n).await.map(inner::SemaphorePermit::forget) };
                 (semaphore.tracked.id(), future)
             },
             move |semaphore, permits, taken| {
@@ -269,7 +275,10 @@ impl Semaphore {
     /// # Panics
     /// Within an async context.
     #[track_caller]
-    pub fn blocking_acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
+    pub fn blocking_acquire_many_owned(
+        self: Arc<Self>,
+        n: u32,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.blocking_owned(Call::here("Semaphore::blocking_acquire_many_owned"), n)
     }
 

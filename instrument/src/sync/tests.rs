@@ -13,9 +13,7 @@ use std::{
     time::Duration,
 };
 
-use taskscope_recorder::{
-    Holder, LockReading, OpReading, Recorder, ResourceId, TaskId, Waker,
-};
+use taskscope_recorder::{Holder, LockReading, OpReading, Recorder, ResourceId, TaskId, Waker};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{Barrier, Mutex, Notify, OwnedMutexGuard, RwLock, RwLockWriteGuard, Semaphore};
@@ -81,10 +79,7 @@ async fn until(what: &str, is: impl Fn() -> bool) {
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what}: not after {PATIENCE:?}"));
 }
 
-fn spawn<T: Send + 'static>(
-    name: &str,
-    future: impl Future<Output = T> + Send + 'static,
-) -> JoinHandle<T> {
+fn spawn<T: Send + 'static>(name: &str, future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     recorder();
     Builder::new().name(name).spawn(future)
 }
@@ -230,7 +225,10 @@ async fn permits_are_told_through_splits_and_merges() {
     let since = holder("slots").since;
     let one = three.split(1).unwrap();
     assert_eq!(permits(), [1, 2]);
-    assert!(read("slots").holders.iter().all(|holder| holder.since == since), "a part is held as long as the whole");
+    assert!(
+        read("slots").holders.iter().all(|holder| holder.since == since),
+        "a part is held as long as the whole"
+    );
     three.merge(one);
     assert_eq!(permits(), [3]);
     let mut owned = Arc::clone(&semaphore).acquire_many_owned(2).await.unwrap();

@@ -112,7 +112,9 @@ where
             let recorder = recorder();
             // Without a recorder the whole is tokio's.
             let budget = if recorder.is_some() { Some(ready!(coop::poll_proceed(context))) } else { None };
-            let Some((attempt, wait)) = this.start.take() else { unreachable!("it is there, as the line above saw") };
+            let Some((attempt, wait)) = this.start.take() else {
+                unreachable!("it is there, as the line above saw")
+            };
             match recorder.and_then(|recorder| Some((muted(|| attempt(lock))?, recorder))) {
                 Some((result, recorder)) => {
                     budget.inspect(coop::RestoreOnPending::made_progress);
@@ -129,7 +131,9 @@ where
             ready!(poll_waiting(this.waiting.as_mut(), context))
         };
         this.waiting.set(None);
-        let Some((lock, finish)) = this.state.take() else { unreachable!("it is there, as the first line saw") };
+        let Some((lock, finish)) = this.state.take() else {
+            unreachable!("it is there, as the first line saw")
+        };
         Poll::Ready(finish(lock, result, taken))
     }
 }
@@ -167,7 +171,8 @@ impl<F> Waiting<F> {
     /// On record from now on, so that its first poll, too, is the operation's: what tokio tells of that poll is told of it.
     fn begun(call: Call, resource: Option<ResourceId>, future: F) -> Self {
         let mut waiting = Self::new(call, resource, future);
-        waiting.wait = waiting.recorder.map(|recorder| Wait::begin(recorder, call, resource, recorder.clock().ticks()));
+        waiting.wait =
+            waiting.recorder.map(|recorder| Wait::begin(recorder, call, resource, recorder.clock().ticks()));
         waiting
     }
 
@@ -182,7 +187,9 @@ impl<F: Future> Future for Waiting<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(recorder) = *this.recorder else { return this.future.poll(context).map(|result| (result, None)) };
+        let Some(recorder) = *this.recorder else {
+            return this.future.poll(context).map(|result| (result, None));
+        };
         let result = match this.wait {
             Some(wait) => {
                 let Poll::Ready(result) = wait.poll(|| this.future.poll(context)) else {

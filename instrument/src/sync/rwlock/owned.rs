@@ -136,7 +136,11 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         let Self { hold, inner, lock } = self;
         let hold = hold.downgrade(Location::caller());
         let inner = muted(|| inner.downgrade());
-        OwnedRwLockReadGuard { hold, inner: inner::OwnedRwLockReadGuard::map(inner, |slot| &slot.value), lock }
+        OwnedRwLockReadGuard {
+            hold,
+            inner: inner::OwnedRwLockReadGuard::map(inner, |slot| &slot.value),
+            lock,
+        }
     }
 
     /// Reads a part of the value from now on, without a moment in which others could write.

@@ -10,15 +10,19 @@ const ROUNDS: usize = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acquisition_is_counted_once() {
-    const NAMES: [&str; LOCKS] =
-        ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "b10", "b11"];
+    const NAMES: [&str; LOCKS] = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "b10", "b11"];
     recorder();
     let locks: Arc<Vec<(Mutex<u64>, RwLock<u64>, Semaphore)>> = Arc::new(
         NAMES
             .iter()
             .map(|name| {
-                let names: [&'static str; 3] = ["mutex", "rwlock", "semaphore"].map(|kind| &*format!("{kind} {name}").leak());
-                (Mutex::with_name(names[0], 0), RwLock::with_name(names[1], 0), Semaphore::with_name(names[2], 3))
+                let names: [&'static str; 3] =
+                    ["mutex", "rwlock", "semaphore"].map(|kind| &*format!("{kind} {name}").leak());
+                (
+                    Mutex::with_name(names[0], 0),
+                    RwLock::with_name(names[1], 0),
+                    Semaphore::with_name(names[2], 3),
+                )
             })
             .collect(),
     );
@@ -53,7 +57,10 @@ async fn every_acquisition_is_counted_once() {
         assert_eq!(semaphore.available_permits(), 3);
         for kind in ["rwlock", "semaphore"] {
             let told = read(&format!("{kind} {name}"));
-            assert!(told.holders.is_empty() && told.more_holders == 0 && told.contended <= told.acquisitions, "{told:?}");
+            assert!(
+                told.holders.is_empty() && told.more_holders == 0 && told.contended <= told.acquisitions,
+                "{told:?}"
+            );
             assert!(waiters(&format!("{kind} {name}")).is_empty());
             contended += told.contended;
         }

@@ -14,7 +14,7 @@ use std::{
 use super::{Mutex, RwLock, Semaphore, read, recorder};
 
 const TASKS: u64 = 4;
-const ROUNDS: u64 = 300;
+const ROUNDS: u64 = 100;
 
 /// Times of a future's polls, by the recorder's clock.
 struct Polls<F> {
@@ -77,9 +77,17 @@ impl Book {
     fn agrees_with(&self, name: &str) {
         let told = read(name);
         let own = |count: &AtomicU64| count.load(Relaxed);
-        assert_eq!((told.acquisitions, told.contended), (own(&self.acquisitions), own(&self.contended)), "{name}");
-        let (hold, wait) = ((own(&self.least_hold), own(&self.most_hold)), (own(&self.least_wait), own(&self.most_wait)));
-        println!("{name}: hold {} within {hold:?}, wait {} within {wait:?} ticks; {told:?}", told.hold, told.wait);
+        assert_eq!(
+            (told.acquisitions, told.contended),
+            (own(&self.acquisitions), own(&self.contended)),
+            "{name}"
+        );
+        let (hold, wait) =
+            ((own(&self.least_hold), own(&self.most_hold)), (own(&self.least_wait), own(&self.most_wait)));
+        println!(
+            "{name}: hold {} within {hold:?}, wait {} within {wait:?} ticks; {told:?}",
+            told.hold, told.wait
+        );
         assert!((hold.0..=hold.1).contains(&told.hold), "{name}: hold {} is not within {hold:?}", told.hold);
         assert!((wait.0..=wait.1).contains(&told.wait), "{name}: wait {} is not within {wait:?}", told.wait);
         assert!(told.contended > 0 && told.holders.is_empty(), "{name}: {told:?}");
