@@ -147,24 +147,24 @@ impl Condvar {
     {
         let at = Location::caller();
         let waits = condition(&mut guard);
-        let (hold, inner) = guard.into_parts();
-        let ledger = hold.ledger();
+        let (kept, inner) = guard.into_parts();
+        let ledger = kept.ledger();
         // Only `std` can make the result, so it has the loop; it holds the mutex while it asks for the condition.
-        let mut held = Some(hold);
+        let mut kept = Some(kept);
         let mut first = Some(waits);
         let wait = || {
             self.inner.wait_timeout_while(inner, timeout, |value| {
-                let hold = held.take().unwrap_or_else(|| Hold::new(ledger, at));
+                let hold = kept.take().unwrap_or_else(|| Hold::new(ledger, at));
                 let again = first.take().unwrap_or_else(|| condition(value));
                 if !again {
-                    held = Some(hold);
+                    kept = Some(hold);
                 }
                 again
             })
         };
         let waited = if waits { self.block("Condvar::wait_timeout_while", at, wait) } else { wait() };
         guarded(waited, |(inner, timed_out)| {
-            let hold = held.unwrap_or_else(|| Hold::new(ledger, at));
+            let hold = kept.unwrap_or_else(|| Hold::new(ledger, at));
             (MutexGuard::from_parts(hold, inner), timed_out)
         })
     }

@@ -4,6 +4,7 @@
 
 use std::{
     sync::OnceLock,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -99,4 +100,13 @@ pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
         assert!(Instant::now() < give_up, "never: {what}");
         std::thread::yield_now();
     }
+}
+
+/// Runs on a thread of that name while `meanwhile` runs here.
+pub(crate) fn beside<R: Send>(name: &str, run: impl FnOnce() -> R + Send, meanwhile: impl FnOnce()) -> R {
+    thread::scope(|scope| {
+        let beside = thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, run).unwrap();
+        meanwhile();
+        beside.join().unwrap()
+    })
 }

@@ -209,7 +209,7 @@ impl<T> Sender<T> {
             let Self { end, inner } = self;
             let full = inner.capacity() == 0;
             let inner = end.wait_for_room(full, RESERVE_OWNED, at, inner.reserve_owned()).await?;
-            Ok(OwnedPermit { end, inner })
+            Ok(OwnedPermit { inner, end })
         }
     }
 
@@ -246,9 +246,9 @@ impl<T> Sender<T> {
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         let Self { end, inner } = self;
         match inner.try_reserve_owned() {
-            Ok(inner) => Ok(OwnedPermit { end, inner }),
-            Err(TrySendError::Full(inner)) => Err(TrySendError::Full(Self { end, inner })),
-            Err(TrySendError::Closed(inner)) => Err(TrySendError::Closed(Self { end, inner })),
+            Ok(inner) => Ok(OwnedPermit { inner, end }),
+            Err(TrySendError::Full(inner)) => Err(TrySendError::Full(Self { inner, end })),
+            Err(TrySendError::Closed(inner)) => Err(TrySendError::Closed(Self { inner, end })),
         }
     }
 
