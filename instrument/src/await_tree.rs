@@ -21,7 +21,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use taskscope_recorder::{FrameId, Recorder};
+use taskscope_recorder::FrameId;
 
 use crate::handle::Handle;
 
@@ -40,14 +40,25 @@ pin_project! {
     }
 }
 
-/// Ends the frame when the future is dropped.
 #[derive(Debug)]
 enum Frame {
     /// Not polled yet, or never while there was a recorder.
     New,
-    Seen(FrameId),
+    Seen(Seen),
     /// Past the recorder's limit, or over.
     Gone,
+}
+
+/// A frame that is in the recorder until this is dropped.
+#[derive(Debug)]
+struct Seen(FrameId);
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        if let Some(handle) = Handle::default_handle() {
+            handle.recorder().end_frame(self.0);
+        }
+    }
 }
 
 impl<F: Future> Traced<F> {
@@ -64,31 +75,15 @@ impl<F: Future> Future for Traced<F> {
         let Some(handle) = Handle::default_handle() else { return this.future.poll(context) };
         let recorder = handle.recorder();
         if matches!(this.frame, Frame::New) {
-            *this.frame = recorder.new_frame(this.text, this.place).map_or(Frame::Gone, Frame::Seen);
+            *this.frame = recorder.new_frame(this.text, this.place).map_or(Frame::Gone, |id| Frame::Seen(Seen(id)));
         }
-        let Frame::Seen(id) = *this.frame else { return this.future.poll(context) };
-        let polled = recorder.enter_frame(id);
+        let Frame::Seen(Seen(id)) = this.frame else { return this.future.poll(context) };
+        let polled = recorder.enter_frame(*id);
         let result = this.future.poll(context);
         drop(polled);
         if result.is_ready() {
-            this.frame.end(recorder);
+            *this.frame = Frame::Gone;
         }
         result
-    }
-}
-
-impl Frame {
-    fn end(&mut self, recorder: &Recorder) {
-        if let Self::Seen(id) = std::mem::replace(self, Self::Gone) {
-            recorder.end_frame(id);
-        }
-    }
-}
-
-impl Drop for Frame {
-    fn drop(&mut self) {
-        if let (Self::Seen(_), Some(handle)) = (&self, Handle::default_handle()) {
-            self.end(handle.recorder());
-        }
     }
 }

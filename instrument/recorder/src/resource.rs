@@ -269,7 +269,7 @@ pub struct Op {
 
     pub(crate) parent: AtomicU64,
     pub(crate) created: AtomicU64,
-    /// The frame of an await tree that it is awaited in; 0: none.
+    /// The frame of an await tree in which it was polled last; 0: none.
     pub(crate) frame: AtomicU64,
     pub(crate) source: AtomicU32,
     /// Where it was begun.

@@ -99,7 +99,7 @@ impl Recorder {
         let resource = resource.or_else(|| self.current_resource());
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
-        for zero in [&slot.task, &slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted] {
+        for zero in [&slot.task, &slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted, &slot.frame] {
             zero.store(0, Relaxed);
         }
         for zero in [&slot.thread, &slot.requested, &slot.obtained] {
@@ -109,7 +109,6 @@ impl Recorder {
         slot.created.store(self.clock.ticks(), Relaxed);
         slot.resource.store(resource.map_or(0, ResourceId::to_u64), Relaxed);
         slot.parent.store(self.current_op().map_or(0, OpId::to_u64), Relaxed);
-        slot.frame.store(frame::current(), Relaxed);
         slot.source.store(self.names.number(source), Relaxed);
         slot.key.store(id.to_u64(), Release);
         slot.live.store(1, Release);
@@ -151,6 +150,7 @@ impl Recorder {
         thread::push(id.poll_span().get());
         let Some((page, op)) = self.find_op(id) else { return };
         op.task.store(task, Relaxed);
+        op.frame.store(frame::current(), Relaxed);
         if op.granted.load(Relaxed) != 0 {
             op.granted.store(0, Relaxed);
         }
