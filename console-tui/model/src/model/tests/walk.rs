@@ -218,6 +218,10 @@ fn another_picture_shows_when_its_lints_and_rows_are_made() {
     }
     let rows = ids(&client);
     assert!(rows.iter().all(|id| id.len() == 4), "{rows:?}");
+    // The memory of the old one is given back after that.
+    assert!(client.model.rubbish.is_some());
+    assert!(work(&mut client) > 3);
+    assert!(client.model.rubbish.is_none());
     assert!(client.model.findings()[0].message.starts_with("2 tasks"), "{:?}", client.model.findings());
 }
 
