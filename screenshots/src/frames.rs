@@ -3,13 +3,16 @@
 use taskscope_proto::{
     columns::{DeltaEncoder, drop_if_default},
     v1::{
-        Event, EventKind, Frame, Hello, Histogram, Knows, Process, Site, SiteTotals, Sources, StatColumns,
-        TaskColumns, TaskDetail, TaskRef, TaskState, Thread, WakerCount,
+        Event, EventKind, Frame, Hello, Histogram, Knows, Process, ResourceRef, Site, SiteTotals, Sources,
+        StatColumns, TaskColumns, TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
     },
     waker::WakerRef,
 };
 
-use crate::service::{self, Actor, CONNECT_NS, PICTURE_NS, SECOND, SITES, THREADS, Vitals};
+use crate::{
+    locks,
+    service::{self, Actor, CONNECT_NS, PICTURE_NS, SECOND, SITES, THREADS, Vitals},
+};
 
 /// Time between two frames.
 pub(crate) const STEP_NS: u64 = SECOND / 2;
@@ -19,18 +22,25 @@ pub(crate) struct Server {
     cast: Vec<Actor>,
     sequence: u64,
     now_ns: u64,
-    /// Tasks whose details are sent.
+    /// Tasks whose details are sent, and locks.
     details: Vec<TaskRef>,
+    resource_details: Vec<ResourceRef>,
 }
 
 impl Server {
     pub(crate) fn new() -> Self {
-        Self { cast: service::cast(), sequence: 0, now_ns: CONNECT_NS, details: Vec::new() }
+        Self {
+            cast: service::cast(),
+            sequence: 0,
+            now_ns: CONNECT_NS,
+            details: Vec::new(),
+            resource_details: Vec::new(),
+        }
     }
 
     /// What the console asked for last.
-    pub(crate) fn watch(&mut self, details: Vec<TaskRef>) {
-        self.details = details;
+    pub(crate) fn watch(&mut self, request: WatchRequest) {
+        (self.details, self.resource_details) = (request.details, request.resource_details);
     }
 
     fn frame(&mut self) -> Frame {
@@ -40,7 +50,7 @@ impl Server {
         let alive = self.cast.iter().filter(|actor| actor.born_ns <= now_ns).count() as u64;
         let new_since_ns = if first { None } else { Some(now_ns - STEP_NS) };
         self.now_ns += STEP_NS;
-        Frame {
+        let mut frame = Frame {
             sequence: self.sequence,
             now_ns,
             hello: first.then(hello),
@@ -53,8 +63,15 @@ impl Server {
             totals: totals(&self.cast, now_ns),
             process: Some(process(now_ns, alive)),
             details: self.details.iter().map(|task| detail(&self.cast, *task, now_ns)).collect(),
+            resource_details: self
+                .resource_details
+                .iter()
+                .map(|resource| locks::detail(*resource, now_ns, histogram))
+                .collect(),
             ..Frame::default()
-        }
+        };
+        locks::tell(&mut frame, first);
+        frame
     }
 }
 
@@ -76,7 +93,13 @@ fn hello() -> Hello {
         taskscope_version: "0.1.0".to_owned(),
         tokio_version: "1.54.1".to_owned(),
         os: "linux x86_64".to_owned(),
-        sources: Some(Sources { tracing: true, hooks: true, tokio_unstable: true, ..Sources::default() }),
+        sources: Some(Sources {
+            tracing: true,
+            hooks: true,
+            wrappers: true,
+            tokio_unstable: true,
+            resources: true,
+        }),
         problems: Vec::new(),
     }
 }

@@ -35,7 +35,32 @@ pub(crate) const SITES: &[(&str, u32, u32)] = &[
     ("src/outbox.rs", 88, 9),
     ("src/config.rs", 130, 5),
     ("src/main.rs", 27, 5),
+    ("src/state.rs", 12, 21),
+    ("src/state.rs", 13, 23),
+    ("src/state.rs", 19, 21),
+    ("src/bank.rs", 31, 16),
+    ("src/stock.rs", 9, 16),
+    ("src/mail.rs", 8, 20),
+    ("src/prices.rs", 30, 18),
+    ("src/outbox.rs", 17, 20),
+    ("src/ledger.rs", 121, 30),
+    ("src/ledger.rs", 124, 34),
+    ("src/ledger.rs", 140, 34),
+    ("src/ledger.rs", 143, 30),
+    ("src/ledger.rs", 171, 34),
+    ("src/checkout.rs", 88, 26),
 ];
+
+/// Slots of the tasks that hold something or wait for it: their places in [`cast`].
+pub(crate) mod slot {
+    pub(crate) const MAILER: u32 = 3;
+    pub(crate) const TRANSFER_88: u32 = 6;
+    pub(crate) const TRANSFER_91: u32 = 7;
+    pub(crate) const OUTBOX: u32 = 14;
+    pub(crate) const REFUND: u32 = 20;
+    /// The first connection; of each three, the first is busy and the others are parked.
+    pub(crate) const CONN: u32 = 21;
+}
 
 /// Threads that wake. The index on the wire is the position + 1.
 pub(crate) const THREADS: &[&str] = &["main", "tokio-rt-worker 0", "tokio-rt-worker 1", "thumb-pool 0"];
@@ -127,6 +152,8 @@ fn named() -> Vec<Actor> {
         )
     };
     let render = Life::Running { since_ns: PICTURE_NS - 1_318 * MILLI, polls: 3 };
+    let mailer = Life::Parked { since_ns: PICTURE_NS - 12_400 * MILLI, polls: 2_214, wakers: 0 };
+    let refund = Life::Parked { since_ns: PICTURE_NS - 26_300 * MILLI, polls: 2, wakers: 1 };
     let thumb = |id, ms: u64| Actor {
         kind: TaskKind::Blocking,
         ..task(
@@ -144,10 +171,10 @@ fn named() -> Vec<Actor> {
         },
         task(4, 0, "accept", start, rhythm(212.0, 11 * MICRO, 21 * MICRO, 0.4, 0.0)),
         task(5, 5, "queue-drain", start, rhythm(2_400.0, 3 * MICRO, 5 * MICRO, 0.1, 0.97)),
-        task(6, 6, "mailer", start, rhythm(3.0, 240 * MICRO, 30 * MICRO, 0.9, 0.0)),
+        task(6, 6, "mailer", start, mailer),
         task(7, 7, "cache-refresh", start, rhythm(0.5, 5 * MILLI, 40 * MICRO, 0.0, 0.0)),
         task(9, 10, "pool-reaper", start, rhythm(1.0, 18 * MICRO, 25 * MICRO, 0.0, 0.0)),
-        transfer(88, "4411", "9020", 0),
+        transfer(88, "4411", "9020", 1),
         transfer(91, "9020", "4411", 1),
         Actor {
             fields: "invoice=2291 pages=48".to_owned(),
@@ -168,6 +195,11 @@ fn named() -> Vec<Actor> {
         database(21, 0, 180.0, 0.5),
         database(22, 1, 140.0, 0.7),
         database(23, 2, 12.0, 0.9),
+        Actor {
+            fields: "order=7713".to_owned(),
+            size_bytes: 1_104,
+            ..task(94, 2, "refund", PICTURE_NS - 26_310 * MILLI, refund)
+        },
     ]
 }
 

@@ -52,6 +52,26 @@ const SMALL: (u16, u16) = (80, 24);
 pub const SHOTS: &[Shot] = &[
     shot("tasks", "The tasks of a checkout service, the most suspicious first", USUAL, &[]),
     shot("task", "One task: its life, its polls, who wakes it", USUAL, &[Action::NextRow, Action::Open]),
+    shot("locks", "The locks: who holds them, who waits, and what they cost", USUAL, &[Action::Locks]),
+    shot(
+        "lock",
+        "One lock: who holds it, who waits in which order, and its history",
+        USUAL,
+        &[Action::Locks, Action::Open],
+    ),
+    shot(
+        "wait-tree",
+        "Who waits for whom, down to the root: here it is a circle",
+        USUAL,
+        &[Action::Locks, Action::Open, Action::Waits],
+    ),
+    shot(
+        "channels",
+        "The channels: how full they are, and who waits at which end",
+        USUAL,
+        &[Action::Locks, Action::ToggleChannels],
+    ),
+    shot("resources", "Everything that can be waited for, timers too", USUAL, &[Action::Resources]),
     shot("findings", "What the lints found, each with what to do next", USUAL, &[Action::Findings]),
     shot("tasks-wide", "A wide terminal has the selected task beside the table", WIDE, &[Action::NextRow]),
     shot("tasks-80x24", "The tasks on a terminal of 80 by 24", SMALL, &[]),
@@ -158,7 +178,7 @@ impl Session {
     fn obey(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             if let Effect::SendRequest(request) = effect {
-                self.server.watch(request.details);
+                self.server.watch(request);
             }
         }
     }

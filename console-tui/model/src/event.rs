@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use taskscope_proto::v1;
 
-use crate::{action::Action, columns::Column, nav::Tab, screen::{locks::LockColumn, resources::ResourceColumn},
+use crate::{
+    action::Action,
+    columns::Column,
+    nav::Tab,
+    screen::{locks::LockColumn, resources::ResourceColumn},
 };
 
 /// One thing that happened.

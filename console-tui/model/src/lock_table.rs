@@ -14,7 +14,10 @@ use crate::{
     config::Config,
     format::exact,
     id::{ResourceKey, SiteId},
-    lint::{Severity, findings::Findings},
+    lint::{
+        LintKind, Severity,
+        findings::{Finding, Findings},
+    },
     resource_table::filter::ResourceFilter,
     screen::{
         Tone,
@@ -33,11 +36,23 @@ pub(crate) const MAX_LISTED: usize = 20_000;
 /// The worst finding about each.
 pub(crate) type Severities = FxHashMap<ResourceKey, Severity>;
 
-/// The worst of the findings about each lock or channel.
-pub(crate) fn severities(findings: &Findings) -> Severities {
+/// The locks or channels that a finding is about, those of a circle included.
+pub(crate) fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
+    match finding.id.subject {
+        Subject::Resource(key) => vec![key],
+        Subject::Task(_) if finding.id.lint == LintKind::Deadlock => {
+            let waits = finding.tasks.iter().flat_map(|task| store.waits_of(*task));
+            waits.filter_map(|wait| store.resource_of(wait.op)).map(|resource| resource.key).collect()
+        }
+        Subject::Site | Subject::Task(_) | Subject::Thread(_) => Vec::new(),
+    }
+}
+
+/// The worst of the findings about each lock or channel, those of a circle included.
+pub(crate) fn severities(findings: &Findings, store: &Store) -> Severities {
     let mut worst = Severities::default();
     for finding in &findings.list {
-        if let Subject::Resource(key) = finding.id.subject {
+        for key in concerned(finding, store) {
             let severity = worst.entry(key).or_insert(finding.severity);
             *severity = finding.severity.max(*severity);
         }

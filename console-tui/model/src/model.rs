@@ -29,13 +29,13 @@ use crate::{
     effect::Effect,
     event::{ConnectionEvent, Event, Extent, Target},
     id::{ResourceKey, TaskKey},
-    lint::findings::Findings,
-    lock_table::LockTable,
+    lint::findings::{Finding, Findings},
+    lock_table::{self, LockTable},
     nav::{OverlayKind, Screen, WaitsOf},
     report::Report,
     resource_table::ResourceTable,
     screen::{
-        findings::FindingView,
+        findings::{FindingView, Subject},
         header::{Breadcrumb, Header, Hint, Strip, TabView},
         locks::{Listed, LockColumn, LockRow, LocksInfo},
         overlay::{Input, Overlay},
@@ -287,7 +287,14 @@ impl Model {
     pub fn task(&self, key: TaskKey) -> Option<TaskView> {
         let store = self.store()?;
         let task = store.task(key)?;
-        Some(detail::view(store, task, &self.children, self.route.door(), &self.config.lints))
+        let mut view = detail::view(store, task, &self.children, self.route.door(), &self.config.lints);
+        let about = |finding: &Finding| match finding.id.subject {
+            Subject::Site => false,
+            Subject::Task(subject) => subject == key || finding.tasks.contains(&key),
+            Subject::Resource(_) | Subject::Thread(_) => finding.tasks.contains(&key),
+        };
+        view.findings.splice(0..0, finding_list::about(self.world(), about));
+        Some(view)
     }
 
     /// What stands around the table of resources.
@@ -319,7 +326,10 @@ impl Model {
     pub fn resource(&self, key: ResourceKey) -> Option<ResourceView> {
         let store = self.store()?;
         let resource = store.resources.resource(key)?;
-        Some(resource::view(store, resource, &self.resource_ops, self.route.door()))
+        let mut view = resource::view(store, resource, &self.resource_ops, self.route.door());
+        let about = |finding: &Finding| lock_table::concerned(finding, store).contains(&key);
+        view.findings = finding_list::about(self.world(), about);
+        Some(view)
     }
 
     /// The line that a screen of this extent begins with: where the user left it, with the chosen door in sight.

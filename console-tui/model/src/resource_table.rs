@@ -42,6 +42,9 @@ struct Group {
     waits: Waits,
     unfolded: bool,
     newest_ns: u64,
+    /// The kind of the last one, and whether another one has another.
+    kind: TextId,
+    is_mixed: bool,
 }
 
 /// What a row is sorted by: unknown last, then the number, then the text.
@@ -230,6 +233,8 @@ impl ResourceTable {
         self.groups.clear();
         for resource in matching {
             let group = self.groups.entry(place_of(resource)).or_default();
+            group.is_mixed |= group.resources > 0 && group.kind != resource.kind;
+            group.kind = resource.kind;
             group.resources += 1;
             group.newest_ns = group.newest_ns.max(resource.created_ns);
             if let Some(waits) = self.waits.get(&resource.key) {
@@ -420,6 +425,8 @@ fn group_cell(store: &Store, (site, concrete_type): Place, group: &Group, column
             wait_cell(store, &group.waits, column)
         }
         ResourceColumn::Id => Cell::normal(count(group.resources)),
-        ResourceColumn::Kind | ResourceColumn::Age => Cell::unknown(),
+        ResourceColumn::Kind if group.is_mixed => Cell::new("several", Tone::Dim),
+        ResourceColumn::Kind => text(store.texts.text(group.kind).map(str::to_owned)),
+        ResourceColumn::Age => Cell::unknown(),
     }
 }

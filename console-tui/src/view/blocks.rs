@@ -115,11 +115,6 @@ pub(super) fn labelled(
     }
 }
 
-/// A word at the lower right of a block.
-pub(super) fn right_note(canvas: &mut Canvas<'_>, area: Rect, words: &str) {
-    canvas.text_right(area.x, area.bottom().saturating_sub(1), area.width, words, Slot::Dim);
-}
-
 /// Makes an area a door, and marks it when it is the chosen one.
 pub(super) fn door(canvas: &mut Canvas<'_>, area: Rect, door: Option<usize>, chosen: Option<usize>) {
     let Some(index) = door else { return };

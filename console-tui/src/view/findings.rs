@@ -22,7 +22,7 @@ use super::{
 use crate::theme::Slot;
 
 /// Most lines that a sentence or an advice takes.
-const MAX_SENTENCE_LINES: usize = 3;
+const MAX_SENTENCE_LINES: usize = 6;
 
 /// Least lines that a finding takes: its head, a sentence, an advice. A page is counted in these.
 const LEAST_LINES: u16 = 4;

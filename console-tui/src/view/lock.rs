@@ -22,7 +22,7 @@ use taskscope_model::{
 
 use super::{
     Look,
-    blocks::{self, door, facts},
+    blocks::{door, facts, labelled},
     canvas::{Canvas, Piece, tone_slot},
     locks::bar,
     task::distribution,
@@ -74,7 +74,7 @@ impl Heights {
         let waiters = list_lines(view.waiters.len(), view.more_waiters > 0);
         let depth = if view.channel.is_some() { 2 } else { 0 };
         let facts = [
-            view.about.len(),
+            view.about.len() + view.attributes.len(),
             view.lock.as_ref().map_or(0, |lock| lock.uses.len()),
             view.channel.as_ref().map_or(0, |channel| channel.ends.len().max(channel.flow.len())),
         ];
@@ -122,12 +122,12 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
     let chosen = view.selected_door;
     if area.width >= WIDE {
         let [left, centre, right] = columns::<3>(middle);
-        facts(canvas, left, "lock", &view.about, chosen);
+        about(canvas, left, "lock", view);
         facts(canvas, centre, "use", &lock.uses, chosen);
         contention(look, canvas, Rect { height: right.height.saturating_sub(1), ..right }, lock);
     } else {
         let [left, right] = columns::<2>(middle);
-        facts(canvas, left, "lock", &view.about, chosen);
+        about(canvas, left, "lock", view);
         facts(canvas, right, "use", &lock.uses, chosen);
         let below = next(heights.contention);
         contention(look, canvas, Rect { height: below.height.saturating_sub(1), ..below }, lock);
@@ -145,6 +145,13 @@ fn columns<const N: usize>(area: Rect) -> [Rect; N] {
         let last = n + 1 == N;
         Rect { x, width: if last { area.right() - x } else { width - GUTTER }, ..area }
     })
+}
+
+/// What it is, and what it says of itself.
+fn about(canvas: &mut Canvas<'_>, area: Rect, title: &'static str, view: &ResourceView) {
+    let known = view.about.iter().map(|fact| (fact.label, &fact.value, fact.door));
+    let said = view.attributes.iter().map(|(label, value)| (label.as_str(), value, None));
+    labelled(canvas, area, title, &known.chain(said).collect::<Vec<_>>(), view.selected_door);
 }
 
 fn holders(canvas: &mut Canvas<'_>, area: Rect, lock: &LockView, chosen: Option<usize>) {
@@ -237,7 +244,8 @@ impl List {
             canvas.text(x, y, room(x), number, Slot::Dim);
             x += PLACE_IN_LINE;
         }
-        let names = (self.area.width * 3 / 10).clamp(16, 36);
+        // What follows stands in the same columns with and without a number.
+        let names = (self.area.width * 3 / 10).clamp(20, 36).saturating_sub(x - self.area.x - 1);
         let used = canvas.text(x, y, names.min(room(x)), &entry.name.text, tone_slot(entry.name.tone));
         door(canvas, Rect::new(x, y, used, 1), entry.door, chosen);
         x += names + 1;
@@ -288,7 +296,7 @@ fn channel_facts(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView, chann
     let chosen = view.selected_door;
     if area.width >= WIDE {
         let [left, centre, right] = columns::<3>(area);
-        facts(canvas, left, "channel", &view.about, chosen);
+        about(canvas, left, "channel", view);
         facts(canvas, centre, "ends", &channel.ends, chosen);
         facts(canvas, right, "flow", &channel.flow, chosen);
         return;
@@ -297,7 +305,7 @@ fn channel_facts(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView, chann
     let [left, right] = columns::<2>(Rect { height: half, ..area });
     facts(canvas, left, "ends", &channel.ends, chosen);
     facts(canvas, right, "flow", &channel.flow, chosen);
-    facts(canvas, Rect { y: area.y + half, height: half, ..area }, "channel", &view.about, chosen);
+    about(canvas, Rect { y: area.y + half, height: half, ..area }, "channel", view);
 }
 
 /// The share that had to wait, second by second, as bars.
@@ -307,7 +315,7 @@ fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, lock: &LockVi
     }
     let most = lock.contention.iter().flatten().copied().fold(0.0_f64, f64::max);
     let seconds = lock.contention.len();
-    let title = format!("  share that had to wait, last {seconds} s");
+    let title = format!("  last {seconds} s");
     let head: [Piece<'_>; 2] = [("contention".into(), Slot::Head), (title.into(), Slot::Dim)];
     canvas.rule(Rect { height: 1, ..area }, &head[..if seconds > 0 { 2 } else { 1 }]);
     if seconds == 0 {
@@ -328,7 +336,10 @@ fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, lock: &LockVi
             }
         }
     }
-    let words = if most > 0.0 { format!("most {}", format::percent(most)) } else { "never".to_owned() };
+    let words = if most > 0.0 {
+        format!("at most {} had to wait", format::percent(most))
+    } else {
+        "nobody had to wait".to_owned()
+    };
     canvas.text(area.x + 1, area.bottom() - 1, area.width, &words, Slot::Text);
-    blocks::right_note(canvas, area, "now");
 }

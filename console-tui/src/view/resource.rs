@@ -17,7 +17,7 @@ use super::{
     blocks::{self, Side},
     canvas::Canvas,
     hits::HitMap,
-    lock, scroll,
+    lock, scroll, task,
 };
 use crate::theme::Slot;
 
@@ -44,9 +44,11 @@ pub(super) fn render(
     };
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     if view.lock.is_some() || view.channel.is_some() {
-        let lines = lock::lines(&view, inner.width);
+        let said = task::sentences(&view.findings, inner.width);
+        let lines = lock::lines(&view, inner.width).saturating_add(said);
         scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
-            lock::render(look, canvas, area, &view)
+            task::findings(canvas, area, &view.findings);
+            lock::render(look, canvas, below(area, said), &view);
         });
     } else {
         plain(look, canvas, hits, inner, &view);

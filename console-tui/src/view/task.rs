@@ -20,7 +20,7 @@ mod timeline;
 use ratatui::layout::Rect;
 use taskscope_model::{
     TaskKey, format,
-    screen::task::{Distribution, Fact, TaskView, Wakers},
+    screen::task::{Distribution, Fact, TaskFinding, TaskView, Wakers},
 };
 
 use super::{
@@ -36,7 +36,7 @@ use crate::theme::Slot;
 const THREE_COLUMNS: u16 = 108;
 
 /// Lines of a sentence about a finding, and of its advice, at most.
-const MAX_SENTENCE_LINES: u16 = 4;
+const MAX_SENTENCE_LINES: u16 = 8;
 
 /// Part of the side pane that findings may take: one in …
 const FINDINGS_SHARE: u16 = 3;
@@ -124,7 +124,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     };
     let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
     let inner = inset(body);
-    let lines = sentences(&view, inner.width).saturating_add(least(&view, layout));
+    let lines = sentences(&view.findings, inner.width).saturating_add(least(&view, layout));
     scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
         arrange(look, canvas, area, &view, layout, area.height);
     });
@@ -152,11 +152,11 @@ pub(super) fn side_pane(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, key
     canvas.doors.clear();
 }
 
-/// Lines that the findings take when nothing is cut.
-fn sentences(view: &TaskView, width: u16) -> u16 {
+/// Lines that findings take when nothing is cut.
+pub(super) fn sentences(findings: &[TaskFinding], width: u16) -> u16 {
     let width = width.saturating_sub(2);
     let lines = |text: &str| text::wrap(text, width, usize::from(MAX_SENTENCE_LINES), ' ').len();
-    view.findings.iter().map(|finding| lines(&finding.message) + lines(&finding.advice)).sum::<usize>() as u16
+    findings.iter().map(|finding| lines(&finding.message) + lines(&finding.advice)).sum::<usize>() as u16
 }
 
 /// Lines that the blocks take when nothing is cut.
@@ -177,7 +177,7 @@ fn arrange(
     layout: &[&[Block]],
     for_findings: u16,
 ) {
-    let used = findings(canvas, Rect { height: for_findings, ..area }, view);
+    let used = findings(canvas, Rect { height: for_findings, ..area }, &view.findings);
     let body = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
     let rows: Vec<&[Block]> =
         layout.iter().copied().filter(|row| row.iter().any(|block| heights(*block, view).0 > 0)).collect();
@@ -266,10 +266,10 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
     }
 }
 
-fn findings(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) -> u16 {
+pub(super) fn findings(canvas: &mut Canvas<'_>, area: Rect, findings: &[TaskFinding]) -> u16 {
     let room = area.height;
     let mut y = 0;
-    for finding in &view.findings {
+    for finding in findings {
         if y >= room {
             break;
         }

@@ -29,6 +29,9 @@ const INDENT: u16 = 2;
 /// Cells of an age.
 const AGE: u16 = 8;
 
+/// Cells of the words at most: the eye has to find the age on the same line.
+const MAX_WORDS: u16 = 80;
+
 /// Part of the width that places take: one in …
 const PLACE_SHARE: u16 = 4;
 
@@ -62,7 +65,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
 fn draw(canvas: &mut Canvas<'_>, area: Rect, line: &WaitLine, chosen: Option<usize>) {
     let glyphs = canvas.theme.glyphs;
     let places = area.width / PLACE_SHARE;
-    let words = area.width.saturating_sub(places + AGE + 3);
+    let words = area.width.saturating_sub(places + AGE + 3).min(MAX_WORDS);
     // However deep it is, some of its words are seen.
     let indent = (u16::from(line.depth) * INDENT).min(words / 2);
     if line.depth > 0 {

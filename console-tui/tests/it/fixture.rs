@@ -1,12 +1,13 @@
 //! A made-up service with every kind of trouble in it, as frames.
 
+pub(crate) mod locks;
+
 use taskscope_proto::{
     columns::DeltaEncoder,
     limits::PROTOCOL_VERSION,
     v1::{
-        AttributeKind, Attributes, Event, EventKind, Frame, Hello, Histogram, OpColumns, OpStatColumns,
-        Process, ResourceColumns, ResourceStatColumns, Site, SiteTotals, Sources, StatColumns, TaskColumns,
-        TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
+        Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, StatColumns,
+        TaskColumns, TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
     },
     waker::WakerRef,
 };
@@ -102,11 +103,21 @@ pub(crate) struct Script {
     pub(crate) lost_events: u64,
     sequence: u64,
     now_ns: u64,
+    /// Half seconds since the snapshot.
+    steps: u64,
 }
 
 impl Script {
     pub(crate) fn new(tasks: Vec<Task>) -> Self {
-        Self { tasks, instance: 0x5eed, problems: Vec::new(), lost_events: 0, sequence: 0, now_ns: 751 * S }
+        Self {
+            tasks,
+            instance: 0x5eed,
+            problems: Vec::new(),
+            lost_events: 0,
+            sequence: 0,
+            now_ns: 751 * S,
+            steps: 0,
+        }
     }
 
     /// The first frame of a stream: who this is, and everything.
@@ -139,65 +150,10 @@ impl Script {
             .collect();
         frame.threads = vec![Thread { index: 1, name: "tokio-rt-worker".to_owned() }];
         frame.tasks = Some(self.columns());
-        self.resources(&mut frame);
-        frame
-    }
-
-    /// A lock that the second task waits for, its semaphore, and some timers.
-    fn resources(&self, frame: &mut Frame) {
         let name = self.tasks.first().map_or("", |task| task.fields.as_str());
-        let made = 700 * S;
-        frame.resources = Some(ResourceColumns {
-            slot_delta: vec![0, 1, 1, 1, 1],
-            generation: vec![1; 5],
-            concrete_type: vec![1, 2, 3, 3, 3],
-            kind: vec![4, 4, 5, 5, 5],
-            site: vec![2, 2, 3, 3, 3],
-            parent_slot_plus1: vec![0, 1, 0, 0, 0],
-            parent_generation: vec![0, 1, 0, 0, 0],
-            internal: vec![false, true, false, false, false],
-            created_ago_ns: vec![made; 5],
-            strings: ["Mutex", "Semaphore", "Sleep", "Sync", "timer"].map(str::to_owned).to_vec(),
-            ..Default::default()
-        });
-        frame.resource_stats = Some(ResourceStatColumns {
-            slot_delta: vec![0, 1],
-            attributes: Some(Attributes {
-                count: vec![1, 2],
-                name: vec![1, 2, 4],
-                kind: vec![
-                    AttributeKind::Bool.into(),
-                    AttributeKind::Number.into(),
-                    AttributeKind::Text.into(),
-                ],
-                value: vec![1, 0, 3],
-                unit: vec![0; 3],
-                strings: ["locked", "permits", name, "note"].map(str::to_owned).to_vec(),
-            }),
-        });
-        frame.ops = Some(OpColumns {
-            slot_delta: vec![0, 1],
-            generation: vec![1; 2],
-            source: vec![1, 2],
-            resource_slot_plus1: vec![1, 2],
-            resource_generation: vec![1, 1],
-            parent_slot_plus1: vec![0, 1],
-            parent_generation: vec![0, 1],
-            created_ago_ns: vec![41_200 * MS; 2],
-            strings: vec!["Mutex::lock".to_owned(), "Semaphore::acquire".to_owned()],
-            ..Default::default()
-        });
-        frame.op_stats = Some(OpStatColumns {
-            slot_delta: vec![0, 1],
-            task_slot_plus1: vec![2; 2],
-            task_generation: vec![1; 2],
-            state: vec![TaskState::Idle.into(); 2],
-            state_ago_ns: vec![41_200 * MS; 2],
-            polls: vec![4; 2],
-            busy_ns: vec![12_000; 2],
-            attributes: Some(Attributes { count: vec![0; 2], ..Attributes::default() }),
-            ..Default::default()
-        });
+        locks::tell(&mut frame, name);
+        self.steps = 0;
+        frame
     }
 
     /// The next half second: every connection has been polled some more.
@@ -221,7 +177,10 @@ impl Script {
                 _ => task.state_ago_ns += S / 2,
             }
         }
-        self.frame(S / 2)
+        let mut frame = self.frame(S / 2);
+        self.steps += 1;
+        locks::go_on(&mut frame, self.steps);
+        frame
     }
 
     /// Histograms, wakers and the timeline of a task.

@@ -31,7 +31,19 @@ fn hostile(name: &str, width: u16, height: u16) -> Bench {
     bench.script = Script::new(vec![task, Task::new("accept", 1)]);
     bench.script.problems = vec![name.to_owned()];
     let mut bench = bench.connected();
-    for screen in [Action::Tasks, Action::Open, Action::Resources, Action::Open, Action::Findings] {
+    for screen in [
+        Action::Tasks,
+        Action::Open,
+        Action::Waits,
+        Action::Locks,
+        Action::Open,
+        Action::Waits,
+        Action::ToggleChannels,
+        Action::ToggleChannels,
+        Action::Resources,
+        Action::Open,
+        Action::Findings,
+    ] {
         bench.app.action(screen);
         bench.draw();
         assert_harmless(&bench);
@@ -74,6 +86,26 @@ fn wide_names_do_not_push_the_columns() {
     let place = column("src/ledger.rs");
     assert!(place.is_some(), "{}", bench.text());
     assert_eq!(place, column("src/main.rs"));
+}
+
+#[test]
+fn wide_names_of_locks_do_not_push_the_columns() {
+    let mut bench = Bench::unicode(120, 40);
+    let mut tasks = crate::fixture::cast();
+    tasks[0].fields = "日本語日本語日本語日本語日本語".to_owned();
+    bench.script = Script::new(tasks);
+    let mut bench = bench.connected();
+    bench.app.action(Action::Locks);
+    bench.draw();
+    let buffer = bench.terminal.backend().buffer();
+    let column = |needle: &str| {
+        (0..40).find_map(|y| {
+            let row: Vec<&str> = (0..120).map(|x| buffer[(x, y)].symbol()).collect();
+            (0..110_usize).find(|x| row[*x..(*x + needle.len()).min(120)].concat() == needle)
+        })
+    };
+    assert!(column("2 readers").is_some(), "{}", bench.text());
+    assert_eq!(column("2 readers"), column("HOLDER"), "{}", bench.text());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use taskscope_console::{
 };
 use taskscope_model::{Action, Config, ConnectionEvent, Effect, Screen, Tab};
 
-use crate::fixture::{Script, cast};
+use crate::fixture::{self, Script, cast};
 
 /// The console on a made-up terminal, fed by a script.
 pub(crate) struct Bench {
@@ -63,6 +63,10 @@ impl Bench {
         if let Some(key) = watched {
             let task = taskscope_proto::v1::TaskRef { slot: key.slot, generation: key.generation };
             frame.details = vec![Script::detail(task)];
+        }
+        if let Screen::Resource(key) = self.app.model().screen() {
+            let lock = taskscope_proto::v1::ResourceRef { slot: key.slot, generation: key.generation };
+            frame.resource_details = vec![fixture::locks::detail(lock)];
         }
         self.app.news(News::Frame(Box::new(frame)));
         self.draw();
@@ -185,7 +189,7 @@ fn doors_lead_from_task_to_resource_and_back() {
     assert!(matches!(task, Screen::Task(_)) && bench.text().contains("Mutex::lock"), "{}", bench.text());
     bench.app.action(Action::First);
     bench.draw();
-    let lock = bench.find("Mutex src/ledger.rs");
+    let lock = bench.find("Mutex ledger ◂");
     // The chosen door is told by its reversed cells; down moves on to the next one.
     for _ in 0..4 {
         if bench.terminal.backend().buffer()[lock].modifier.contains(Modifier::REVERSED) {
@@ -195,13 +199,103 @@ fn doors_lead_from_task_to_resource_and_back() {
     }
     bench.press(&[KeyCode::Enter]);
     assert!(matches!(bench.app.model().screen(), Screen::Resource(_)), "{}", bench.text());
-    assert!(bench.text().contains("locked") && bench.text().contains("transfer"), "{}", bench.text());
+    assert!(bench.text().contains("held by") && bench.text().contains("transfer"), "{}", bench.text());
     bench.press(&[KeyCode::Esc]);
     assert_eq!(bench.app.model().screen(), task);
     bench.press(&[KeyCode::Char('6')]);
     let (x, y) = bench.find("LONGEST");
     bench.click(x, y);
     assert!(bench.text().contains("Mutex"), "{}", bench.text());
+}
+
+/// From the locks to who holds one, to what that task waits for, and all the way back.
+#[test]
+fn doors_lead_from_lock_to_holder_and_back() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('3'), KeyCode::Down]);
+    let chosen = bench.app.model().locks().selected;
+    bench.press(&[KeyCode::Enter]);
+    let lock = bench.app.model().screen();
+    assert!(matches!(lock, Screen::Resource(_)) && bench.text().contains("held by"), "{}", bench.text());
+    bench.press(&[KeyCode::Enter]);
+    assert!(matches!(bench.app.model().screen(), Screen::Task(_)), "{}", bench.text());
+    assert!(bench.text().contains("─ holds ─"), "{}", bench.text());
+    bench.press(&[KeyCode::Char('w')]);
+    assert!(matches!(bench.app.model().screen(), Screen::Waits(_)) && bench.text().contains('↺'));
+    bench.press(&[KeyCode::Down, KeyCode::Enter]);
+    assert!(matches!(bench.app.model().screen(), Screen::Resource(_)), "{}", bench.text());
+    bench.press(&[KeyCode::Esc, KeyCode::Esc, KeyCode::Esc]);
+    assert_eq!(bench.app.model().screen(), lock);
+    bench.press(&[KeyCode::Esc]);
+    assert_eq!((bench.app.model().screen(), bench.app.model().locks().selected), (Screen::Locks, chosen));
+}
+
+#[test]
+fn locks_fold_sort_filter_and_give_way_to_channels() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('3')]);
+    assert_eq!(bench.app.model().locks().rows, 4, "{}", bench.text());
+    bench.press(&[KeyCode::Char('+')]);
+    assert_eq!(bench.app.model().locks().rows, 64);
+    bench.press(&[KeyCode::Char('-'), KeyCode::Char('/')]);
+    bench.type_text("holder:transfer");
+    bench.press(&[KeyCode::Enter]);
+    assert_eq!(bench.app.model().locks().counts(), "1/63");
+    assert!(bench.text().contains("accounts"), "{}", bench.text());
+    bench.press(&[KeyCode::Char('x')]);
+    let (x, y) = bench.find("ACQ/s");
+    bench.click(x, y);
+    let first = bench.text().lines().nth(5).unwrap().to_owned();
+    assert!(first.contains("RwLock"), "{}", bench.text());
+    bench.press(&[KeyCode::Char('v')]);
+    assert!(bench.text().contains("64/64") && !bench.text().contains("RwLock"), "{}", bench.text());
+    bench.press(&[KeyCode::Enter]);
+    assert!(bench.text().contains("to send"), "{}", bench.text());
+}
+
+/// The selection is a lock: it stays on it when the order changes under it.
+#[test]
+fn the_chosen_lock_stays_chosen() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('3'), KeyCode::Down, KeyCode::Down]);
+    let row = |bench: &Bench| {
+        let info = bench.app.model().locks();
+        bench.text().lines().nth(5 + info.selected.unwrap() - info.offset).unwrap().to_owned()
+    };
+    assert!(row(&bench).contains("2 readers"), "{}", bench.text());
+    bench.press(&[KeyCode::Char('i')]);
+    bench.step();
+    assert!(row(&bench).contains("2 readers"), "{}", bench.text());
+}
+
+#[test]
+fn a_deadlock_leads_to_its_circle() {
+    let mut bench = Bench::unicode(120, 40).connected();
+    bench.press(&[KeyCode::Char('5')]);
+    let (x, y) = bench.find("deadlock");
+    bench.click(x, y);
+    bench.press(&[KeyCode::Enter]);
+    assert!(matches!(bench.app.model().screen(), Screen::Waits(_)), "{}", bench.text());
+    assert!(bench.text().contains("↺ circle"), "{}", bench.text());
+}
+
+#[test]
+fn a_screen_that_is_too_long_scrolls() {
+    let mut bench = Bench::unicode(80, 24).connected();
+    bench.press(&[KeyCode::Char('j'), KeyCode::Enter]);
+    bench.step();
+    assert!(bench.text().contains("lines below") && !bench.text().contains("above"), "{}", bench.text());
+    bench.press(&[KeyCode::End]);
+    assert!(bench.text().contains("above") && !bench.text().contains("below"), "{}", bench.text());
+    assert!(bench.text().contains("timeline"), "{}", bench.text());
+    bench.press(&[KeyCode::Home]);
+    assert!(!bench.text().contains("above"), "{}", bench.text());
+    // However it is walked through, the chosen door is in sight.
+    for _ in 0..12 {
+        bench.press(&[KeyCode::Down]);
+        let buffer = bench.terminal.backend().buffer();
+        assert!(buffer.content.iter().any(|cell| cell.modifier.contains(Modifier::REVERSED)));
+    }
 }
 
 #[test]

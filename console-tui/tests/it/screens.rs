@@ -36,6 +36,31 @@ fn task() {
 }
 
 #[test]
+fn locks() {
+    snapshots("locks", &[KeyCode::Char('3')]);
+}
+
+#[test]
+fn channels() {
+    snapshots("channels", &[KeyCode::Char('3'), KeyCode::Char('v')]);
+}
+
+#[test]
+fn lock() {
+    snapshots("lock", &[KeyCode::Char('3'), KeyCode::Enter]);
+}
+
+#[test]
+fn channel() {
+    snapshots("channel", &[KeyCode::Char('3'), KeyCode::Char('v'), KeyCode::Enter]);
+}
+
+#[test]
+fn waits() {
+    snapshots("waits", &[KeyCode::Char('3'), KeyCode::Char('w')]);
+}
+
+#[test]
 fn resources() {
     snapshots("resources", &[KeyCode::Char('6')]);
 }
@@ -68,8 +93,16 @@ fn columns() {
 #[test]
 fn ascii_without_color() {
     let theme = Theme::new(Depth::None, Background::Dark, true);
-    for (name, keys) in [("tasks", &[][..]), ("task", &[KeyCode::Enter]), ("findings", &[KeyCode::Char('5')])]
-    {
+    let locks = KeyCode::Char('3');
+    for (name, keys) in [
+        ("tasks", &[][..]),
+        ("task", &[KeyCode::Enter]),
+        ("findings", &[KeyCode::Char('5')]),
+        ("locks", &[locks]),
+        ("lock", &[locks, KeyCode::Enter]),
+        ("waits", &[locks, KeyCode::Char('w')]),
+        ("channels", &[locks, KeyCode::Char('v')]),
+    ] {
         let mut bench = Bench::new(120, 40, theme).connected();
         bench.press(keys);
         bench.step();

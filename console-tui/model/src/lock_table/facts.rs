@@ -161,7 +161,7 @@ impl Facts {
             return [severity, stuck_ns, self.full.max(filled), self.depth.unwrap_or(0)];
         }
         let waited_us = (self.waited_per_s * 1e6) as u64;
-        [severity, longest_ns, waited_us, self.sums.map_or(0, |sums| sums.acquisitions)]
+        [severity, longest_ns, waited_us, self.acquired_per_s.map_or(0, |per_s| (per_s * 1e3) as u64)]
     }
 
     /// `None`: by the text of the cell.

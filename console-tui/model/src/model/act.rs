@@ -1,5 +1,7 @@
 //! What the user's actions do.
 
+mod tables;
+
 use crate::{
     action::Action,
     effect::Effect,
@@ -15,11 +17,10 @@ use crate::{
     resource_table::filter::ResourceFilter,
     screen::{
         findings::{FindingId, Subject},
-        locks::Listed,
         table::RowKey,
     },
     store::task::Waker,
-    table::{Filter, FoldMode},
+    table::Filter,
 };
 
 impl Model {
@@ -78,82 +79,6 @@ impl Model {
         }
     }
 
-    fn act_on_table(&mut self, action: Action) {
-        match action {
-            Action::SortNext => self.table.sort_step(1),
-            Action::SortPrev => self.table.sort_step(-1),
-            Action::InvertSort => self.table.sort.descending = !self.table.sort.descending,
-            Action::SortByChange => {
-                if !self.table.toggle_by_change() {
-                    return;
-                }
-            }
-            Action::SortBy(column) => self.table.sort_by(column),
-            Action::ToggleColumn(column) => self.table.toggle_column(column),
-            Action::FoldAll => self.table.fold_all(FoldMode::All),
-            Action::UnfoldAll => self.table.fold_all(FoldMode::None),
-            Action::ToggleFold => return self.fold(None),
-            Action::Fold => return self.fold(Some(true)),
-            Action::Unfold => return self.fold(Some(false)),
-            _ => return,
-        }
-        self.due.force();
-    }
-
-    fn act_on_resources(&mut self, action: Action) {
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return };
-        let table = &mut self.resource_table;
-        match action {
-            Action::SortNext => table.sort_step(1),
-            Action::SortPrev => table.sort_step(-1),
-            Action::InvertSort => table.descending = !table.descending,
-            Action::FoldAll => table.fold_all(store, true),
-            Action::UnfoldAll => table.fold_all(store, false),
-            Action::ToggleFold if table.fold(store, None) => {}
-            Action::Fold if table.fold(store, Some(true)) => {}
-            Action::Unfold if table.fold(store, Some(false)) => {}
-            // The others are about the tasks.
-            _ => return,
-        }
-        self.due.force();
-    }
-
-    fn act_on_locks(&mut self, action: Action) {
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return };
-        let table = match self.listed {
-            Listed::Locks => &mut self.lock_table,
-            Listed::Channels => &mut self.channel_table,
-        };
-        match action {
-            Action::SortNext => table.sort_step(1),
-            Action::SortPrev => table.sort_step(-1),
-            Action::InvertSort => table.descending = !table.descending,
-            Action::FoldAll => table.fold_all(store, true),
-            Action::UnfoldAll => table.fold_all(store, false),
-            Action::ToggleFold if table.fold(store, None) => {}
-            Action::Fold if table.fold(store, Some(true)) => {}
-            Action::Unfold if table.fold(store, Some(false)) => {}
-            // The others are about the tasks.
-            _ => return,
-        }
-        self.due.force();
-    }
-
-    /// To the channels and back; from elsewhere to their screen.
-    fn toggle_channels(&mut self) {
-        if self.screen() != Screen::Locks {
-            self.open_tab(Tab::Locks);
-        }
-        self.listed = match self.listed {
-            Listed::Locks => Listed::Channels,
-            Listed::Channels => Listed::Locks,
-        };
-        self.editing = None;
-        self.due.force();
-    }
-
     fn open_waits(&mut self) {
         let of = match self.screen() {
             Screen::Task(key) => Some(WaitsOf::Task(key)),
@@ -167,15 +92,6 @@ impl Model {
             Screen::Waits(_) => None,
         };
         self.open_door(of.map(Screen::Waits));
-    }
-
-    fn fold(&mut self, wanted: Option<bool>) {
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        if let Some(store) = &world.store
-            && self.table.fold(store, wanted, &self.config)
-        {
-            self.due.force();
-        }
     }
 
     fn page(&self) -> isize {
@@ -334,11 +250,9 @@ impl Model {
         let from = match self.screen() {
             Screen::Task(key) => Some(key),
             Screen::Tasks => self.table.selected_task(),
-            Screen::Findings
-            | Screen::Locks
-            | Screen::Resources
-            | Screen::Resource(_)
-            | Screen::Waits(_) => None,
+            Screen::Findings | Screen::Locks | Screen::Resources | Screen::Resource(_) | Screen::Waits(_) => {
+                None
+            }
         };
         let target = from.and_then(|key| {
             let store = self.store()?;
@@ -497,10 +411,9 @@ impl Model {
         match self.screen() {
             Screen::Task(key) | Screen::Waits(WaitsOf::Task(key)) => Some(RowKey::Task(key)),
             Screen::Tasks => self.table.selected(),
-            Screen::Locks
-            | Screen::Resources
-            | Screen::Resource(_)
-            | Screen::Waits(WaitsOf::Resource(_)) => None,
+            Screen::Locks | Screen::Resources | Screen::Resource(_) | Screen::Waits(WaitsOf::Resource(_)) => {
+                None
+            }
             Screen::Findings => {
                 let finding = self.world().findings.get(self.finding_list.selected()?)?;
                 match finding.tasks.as_slice() {

@@ -293,7 +293,9 @@ impl Model {
         }
         let (locks, channels) = table.totals;
         Some(match table.listed() {
-            Listed::Locks if locks > 0 => format!("None of {} locks matches the filter.", exact(locks as u64)),
+            Listed::Locks if locks > 0 => {
+                format!("None of {} locks matches the filter.", exact(locks as u64))
+            }
             Listed::Channels if channels > 0 => {
                 format!("None of {} channels matches the filter.", exact(channels as u64))
             }
@@ -301,7 +303,9 @@ impl Model {
                 "No lock is alive.".to_owned()
             }
             Listed::Locks => "The process tells of no lock. taskscope::sync has locks that do.".to_owned(),
-            Listed::Channels => "The process tells of no channel. taskscope::sync has channels that do.".to_owned(),
+            Listed::Channels => {
+                "The process tells of no channel. taskscope::sync has channels that do.".to_owned()
+            }
         })
     }
 

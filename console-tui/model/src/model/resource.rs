@@ -100,6 +100,7 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, select
         id: resource.key.id(),
         title: store.texts.text(resource.concrete_type).unwrap_or(UNKNOWN).to_owned(),
         state,
+        findings: Vec::new(),
         lock,
         channel,
         waiters,

@@ -5,7 +5,7 @@ use crate::{
     screen::{
         lock::{ChannelView, LockView, WaiterView},
         table::Cell,
-        task::{Door, Fact},
+        task::{Door, Fact, TaskFinding},
     },
 };
 
@@ -26,6 +26,8 @@ pub struct ResourceView {
     pub title: String,
     /// `2 tasks wait, the longest for 41.2 s`
     pub state: Cell,
+    /// Findings about it, each with what to do next.
+    pub findings: Vec<TaskFinding>,
     /// What is known of it as a lock.
     pub lock: Option<LockView>,
     /// What is known of it as a channel.
