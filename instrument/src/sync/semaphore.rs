@@ -223,7 +223,7 @@ impl Semaphore {
             call,
             self,
             // A permit of tokio's can't outlive the borrow: from here on it is the caller's to give back.
-            move |semaphore| semaphore.attempt(n).ok().map(|permit| Ok(permit.forget())),
+            move |semaphore| semaphore.attempt(n).ok().map(inner::SemaphorePermit::forget).map(Ok),
             move |semaphore| {
                 let this = Arc::clone(semaphore);
                 let future =
@@ -286,7 +286,7 @@ impl Semaphore {
     fn blocking_owned(self: Arc<Self>, call: Call, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
         let (permit, taken) = block(
             call,
-            || self.attempt(n).ok().map(|permit| Ok(permit.forget())),
+            || self.attempt(n).ok().map(inner::SemaphorePermit::forget).map(Ok),
             || self.tracked.id(),
             || self.inner.blocking_acquire_many(n).map(inner::SemaphorePermit::forget),
         );

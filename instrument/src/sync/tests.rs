@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use taskscope_recorder::{Holder, LockReading, OpReading, Recorder, ResourceId, TaskId, Waker};
+use taskscope_recorder::{Holder, LockReading, Op, OpReading, Recorder, Resource, ResourceId, TaskId, Waker};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{Barrier, Mutex, Notify, OwnedMutexGuard, RwLock, RwLockWriteGuard, Semaphore};
@@ -28,7 +28,7 @@ fn recorder() -> &'static Recorder {
 }
 
 fn resource(name: &str) -> ResourceId {
-    let all = recorder().resource_pages().flat_map(|page| page.slots.iter()).filter_map(|slot| slot.id());
+    let all = recorder().resource_pages().flat_map(|page| page.slots.iter()).filter_map(Resource::id);
     let named: Vec<_> = all.filter(|id| recorder().resource_name(*id).as_deref() == Some(name)).collect();
     assert_eq!(named.len(), 1, "{name}");
     named[0]
@@ -41,7 +41,7 @@ fn read(name: &str) -> LockReading {
 /// Who waits, the one who waits longest first.
 fn waiters(name: &str) -> Vec<OpReading> {
     let id = resource(name);
-    let all = recorder().op_pages().flat_map(|page| page.slots.iter()).filter_map(|slot| slot.read());
+    let all = recorder().op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read);
     let mut waiters: Vec<_> = all.filter(|op| op.resource == Some(id)).collect();
     waiters.sort_by_key(|op| op.created);
     waiters
@@ -187,7 +187,7 @@ async fn a_lock_that_moves_is_the_same_lock() {
     fruitless(waiting.as_mut()).await;
     assert_eq!((waiters("other").len(), waiters("one").len()), (1, 0));
     drop(other);
-    let gone = recorder().resource_pages().flat_map(|page| page.slots.iter()).filter_map(|slot| slot.id());
+    let gone = recorder().resource_pages().flat_map(|page| page.slots.iter()).filter_map(Resource::id);
     assert!(gone.into_iter().all(|id| recorder().resource_name(id).as_deref() != Some("one")));
 }
 

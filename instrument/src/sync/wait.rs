@@ -115,17 +115,15 @@ where
             let Some((attempt, wait)) = this.start.take() else {
                 unreachable!("it is there, as the line above saw")
             };
-            match recorder.and_then(|recorder| Some((muted(|| attempt(lock))?, recorder))) {
-                Some((result, recorder)) => {
-                    budget.inspect(coop::RestoreOnPending::made_progress);
-                    (result, Some(Taken::after(*this.call, recorder, None)))
-                }
-                None => {
-                    drop(budget);
-                    let (resource, future) = wait(lock);
-                    this.waiting.set(Some(Waiting::begun(*this.call, resource, future)));
-                    ready!(poll_waiting(this.waiting.as_mut(), context))
-                }
+            let at_once = recorder.and_then(|recorder| Some((muted(|| attempt(lock))?, recorder)));
+            if let Some((result, recorder)) = at_once {
+                budget.inspect(coop::RestoreOnPending::made_progress);
+                (result, Some(Taken::after(*this.call, recorder, None)))
+            } else {
+                drop(budget);
+                let (resource, future) = wait(lock);
+                this.waiting.set(Some(Waiting::begun(*this.call, resource, future)));
+                ready!(poll_waiting(this.waiting.as_mut(), context))
             }
         } else {
             ready!(poll_waiting(this.waiting.as_mut(), context))
@@ -190,26 +188,23 @@ impl<F: Future> Future for Waiting<F> {
         let Some(recorder) = *this.recorder else {
             return this.future.poll(context).map(|result| (result, None));
         };
-        let result = match this.wait {
-            Some(wait) => {
-                let Poll::Ready(result) = wait.poll(|| this.future.poll(context)) else {
-                    wait.fruitless = true;
-                    return Poll::Pending;
-                };
-                result
-            }
-            None => {
-                let begun = recorder.clock().ticks();
-                let Poll::Ready(result) = muted(|| this.future.poll(context)) else {
-                    let mut wait = Wait::begin(recorder, *this.call, *this.resource, begun);
-                    // That poll was its first: from here on it has a task.
-                    wait.poll(|| ());
-                    wait.fruitless = true;
-                    *this.wait = Some(wait);
-                    return Poll::Pending;
-                };
-                result
-            }
+        let result = if let Some(wait) = this.wait {
+            let Poll::Ready(result) = wait.poll(|| this.future.poll(context)) else {
+                wait.fruitless = true;
+                return Poll::Pending;
+            };
+            result
+        } else {
+            let begun = recorder.clock().ticks();
+            let Poll::Ready(result) = muted(|| this.future.poll(context)) else {
+                let mut wait = Wait::begin(recorder, *this.call, *this.resource, begun);
+                // That poll was its first: from here on it has a task.
+                wait.poll(|| ());
+                wait.fruitless = true;
+                *this.wait = Some(wait);
+                return Poll::Pending;
+            };
+            result
         };
         let begun = this.wait.take().filter(|wait| wait.fruitless).map(|wait| wait.begun);
         Poll::Ready((result, Some(Taken::after(*this.call, recorder, begun))))

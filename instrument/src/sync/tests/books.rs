@@ -12,7 +12,7 @@ const ROUNDS: usize = 500;
 async fn every_acquisition_is_counted_once() {
     const NAMES: [&str; LOCKS] = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9", "b10", "b11"];
     recorder();
-    let locks: Arc<Vec<(Mutex<u64>, RwLock<u64>, Semaphore)>> = Arc::new(
+    let locks = Arc::new(
         NAMES
             .iter()
             .map(|name| {
@@ -24,7 +24,7 @@ async fn every_acquisition_is_counted_once() {
                     Semaphore::with_name(names[2], 3),
                 )
             })
-            .collect(),
+            .collect::<Vec<_>>(),
     );
     let mut tasks = tokio::task::JoinSet::new();
     for task in 0..TASKS {
