@@ -1,4 +1,4 @@
-//! `#[taskscope::main]` and `#[taskscope::test]`: what they build, and what they say of what can't be built.
+//! `#[taskscope::main]` and `#[taskscope::test]`: what they build.
 
 #![cfg(feature = "macros")]
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
@@ -51,9 +51,16 @@ mod renamed {
     }
 }
 
+#[taskscope::main(worker_threads = 2)]
+async fn program(left: u32, right: u32) -> Result<u32, tokio::task::JoinError> {
+    let runtime = Handle::current();
+    assert_eq!(runtime.runtime_flavor(), RuntimeFlavor::MultiThread);
+    assert_eq!((runtime.metrics().num_workers(), runtime.name()), (2, Some("program")));
+    tokio::spawn(async move { left + right }).await
+}
+
 #[test]
-fn what_is_wrong_is_said_where_it_stands() {
-    let cases = trybuild::TestCases::new();
-    cases.pass("tests/macros/program.rs");
-    cases.compile_fail("tests/macros/wrong.rs");
+fn a_program_runs_on_its_runtime() {
+    assert_eq!(program(20, 2).unwrap(), 22);
+    assert!(taskscope::Handle::default_handle().is_some());
 }
