@@ -18,42 +18,42 @@ macro_rules! channels {
         let (sender, mut receiver) = sync::mpsc::channel(64);
         case($group, $runtime, concat!($crate_name, " mpsc, send and recv"), async |rounds| {
             for value in 0..rounds {
-                drop(black_box(black_box(&sender).send(value).await));
-                black_box(receiver.recv().await);
+                used(black_box(&sender).send(value).await);
+                used(receiver.recv().await);
             }
         });
         case($group, $runtime, concat!($crate_name, " mpsc, try_send and try_recv"), async |rounds| {
             for value in 0..rounds {
-                drop(black_box(black_box(&sender).try_send(value)));
-                drop(black_box(receiver.try_recv()));
+                used(black_box(&sender).try_send(value));
+                used(receiver.try_recv());
             }
         });
         let (sender, mut receiver) = sync::mpsc::unbounded_channel();
         case($group, $runtime, concat!($crate_name, " unbounded mpsc, send and recv"), async |rounds| {
             for value in 0..rounds {
-                drop(black_box(black_box(&sender).send(value)));
-                black_box(receiver.recv().await);
+                used(black_box(&sender).send(value));
+                used(receiver.recv().await);
             }
         });
         let (sender, mut receiver) = sync::broadcast::channel(64);
         case($group, $runtime, concat!($crate_name, " broadcast, send and recv"), async |rounds| {
             for value in 0..rounds {
-                drop(black_box(black_box(&sender).send(value)));
-                drop(black_box(receiver.recv().await));
+                used(black_box(&sender).send(value));
+                used(receiver.recv().await);
             }
         });
         let (sender, mut receiver) = sync::watch::channel(0);
         case($group, $runtime, concat!($crate_name, " watch, send and changed"), async |rounds| {
             for value in 0..rounds {
-                drop(black_box(black_box(&sender).send(value)));
-                drop(black_box(receiver.changed().await));
+                used(black_box(&sender).send(value));
+                used(receiver.changed().await);
             }
         });
         case($group, $runtime, concat!($crate_name, " oneshot, made, sent and received"), async |rounds| {
             for value in 0..rounds {
                 let (sender, receiver) = sync::oneshot::channel();
-                drop(black_box(sender.send(value)));
-                drop(black_box(receiver.await));
+                used(sender.send(value));
+                used(receiver.await);
             }
         });
         case(
@@ -64,7 +64,7 @@ macro_rules! channels {
                 let (sender, mut receiver) = sync::mpsc::channel(1);
                 let sending = async move {
                     for value in 0..rounds {
-                        drop(sender.send(value).await);
+                        used(sender.send(value).await);
                     }
                 };
                 let receiving = async move { while receiver.recv().await.is_some() {} };
@@ -80,20 +80,25 @@ macro_rules! locks {
         let (mutex, rwlock) = ($mutex, $rwlock);
         case($group, $runtime, concat!($name, " mutex, free"), async |rounds| {
             for _ in 0..rounds {
-                drop(black_box(black_box(&mutex).lock()));
+                used(black_box(&mutex).lock());
             }
         });
         case($group, $runtime, concat!($name, " rwlock, free read"), async |rounds| {
             for _ in 0..rounds {
-                drop(black_box(black_box(&rwlock).read()));
+                used(black_box(&rwlock).read());
             }
         });
         case($group, $runtime, concat!($name, " rwlock, free write"), async |rounds| {
             for _ in 0..rounds {
-                drop(black_box(black_box(&rwlock).write()));
+                used(black_box(&rwlock).write());
             }
         });
     }};
+}
+
+/// Generic, so that neither compiler nor lint looks into it.
+fn used<T>(value: T) {
+    drop(black_box(value));
 }
 
 fn case(

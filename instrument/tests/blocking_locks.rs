@@ -13,7 +13,7 @@ use std::{
 };
 
 use record::{
-    histograms, line, lock, nanoseconds, recorder, task_name, thread_name, until, wait, waits, who,
+    beside, histograms, line, lock, nanoseconds, recorder, task_name, thread_name, until, wait, waits, who,
 };
 use taskscope::lock::{Condvar, Mutex, RwLock};
 

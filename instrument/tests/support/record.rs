@@ -98,7 +98,7 @@ pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
     let give_up = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < give_up, "never: {what}");
-        std::thread::yield_now();
+        thread::yield_now();
     }
 }
 

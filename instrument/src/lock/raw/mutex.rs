@@ -46,7 +46,6 @@ impl<R> RawMutex<R> {
 // SAFETY: `lock` and `try_lock` return (with success) only after `raw` was locked by `R`'s own method, and `unlock` does no more than to unlock it:
 // the exclusion is that of `R`.
 unsafe impl<R: Raw> Raw for RawMutex<R> {
-    #[expect(clippy::declare_interior_mutable_const, reason = "the trait wants a constant to start from")]
     const INIT: Self = Self { ledger: Ledger::constant("Mutex"), raw: R::INIT };
 
     type GuardMarker = R::GuardMarker;

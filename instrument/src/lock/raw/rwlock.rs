@@ -73,7 +73,6 @@ fn always(acquire: impl FnOnce()) -> bool {
 // SAFETY: every method that locks returns (with success) only after `raw` was locked so by `R`'s own method, and those that unlock do no more
 // than to unlock it: the exclusion is that of `R`.
 unsafe impl<R: Raw> Raw for RawRwLock<R> {
-    #[expect(clippy::declare_interior_mutable_const, reason = "the trait wants a constant to start from")]
     const INIT: Self = Self { ledger: Ledger::constant("RwLock"), raw: R::INIT };
 
     type GuardMarker = R::GuardMarker;
