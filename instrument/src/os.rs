@@ -5,4 +5,6 @@ pub(crate) mod thread;
 #[cfg(all(feature = "server", target_os = "linux"))]
 pub(crate) mod descriptors;
 #[cfg(all(feature = "server", target_os = "linux"))]
+pub(crate) mod epoll;
+#[cfg(all(feature = "server", target_os = "linux"))]
 mod sys;

@@ -418,3 +418,39 @@ fn the_blocking_pool_is_counted() {
     );
     assert_eq!(picture.workers("pool").len(), 1);
 }
+
+#[cfg(all(tokio_unstable, target_os = "linux"))]
+#[test]
+fn a_driver_that_nobody_drives_is_told() {
+    use std::io::Write as _;
+    use tokio::io::AsyncReadExt as _;
+
+    let mut console = Console::connect();
+    let runtime = Builder::new_multi_thread().name("lost").worker_threads(1).enable_all().build().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut writer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (reader, _) = listener.accept().unwrap();
+    reader.set_nonblocking(true).unwrap();
+    let reading = spawn(&runtime, "reader", async move {
+        let mut reader = tokio::net::TcpStream::from_std(reader).unwrap();
+        reader.read_u8().await.unwrap()
+    });
+    console.until("the worker drives", |p| {
+        p.workers("lost").iter().any(|worker| worker.state() == WorkerState::DrivingIo)
+    });
+    let (release, released) = mpsc::channel::<()>();
+    let blocker = spawn(&runtime, "blocker of the driver", async move { released.recv().unwrap() });
+    let picture = console.until("the poll is stuck", |p| p.stuck("blocker of the driver").is_some());
+    assert_eq!(picture.runtime("lost").unwrap().driver_lost_ago_ns, None, "nothing is ready");
+    writer.write_all(&[7]).unwrap();
+    console.until("the driver is lost", |p| {
+        p.runtime("lost")
+            .is_some_and(|lost| lost.driver_lost_ago_ns.is_some_and(|since| since >= 500_000_000))
+    });
+    release.send(()).unwrap();
+    runtime.block_on(blocker).unwrap();
+    assert_eq!(runtime.block_on(reading).unwrap(), 7);
+    console.until("it is driven again", |p| {
+        p.runtime("lost").is_some_and(|lost| lost.driver_lost_ago_ns.is_none())
+    });
+}

@@ -5,6 +5,7 @@
 //!
 //! Cost: about 30 µs a worker a second, most of it for what the operating system tells; see [`crate::os::thread`].
 
+mod drivers;
 mod polls;
 mod runtimes;
 mod workers;
@@ -12,7 +13,7 @@ mod workers;
 use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Ticks, threads};
 
-use self::{polls::Polls, workers::Workers};
+use self::{drivers::Drivers, polls::Polls, workers::Workers};
 use super::{Hub, details};
 use crate::runtime;
 
@@ -29,6 +30,7 @@ pub(super) struct Scheduler {
     due: bool,
     polls: Polls,
     workers: Workers,
+    drivers: Drivers,
 }
 
 impl Scheduler {
@@ -57,13 +59,15 @@ impl Scheduler {
         let recorder = hub.handle.recorder();
         let known = runtime::known(|root| recorder.has_ended(root));
         let workers = self.workers.read(hub, &known, &threads(), now);
+        let mut runtimes: Vec<v1::Runtime> = known.iter().map(runtimes::runtime).collect();
+        self.drivers.look(&mut runtimes, &workers, is_ready, recorder.clock(), now);
         let all = recorder.all_polls();
         let told = self.polls.tell(hub, &workers, now);
         for site in told.sites() {
             tell_place(site);
         }
         v1::Scheduler {
-            runtimes: known.iter().map(runtimes::runtime).collect(),
+            runtimes,
             workers: workers.into_iter().map(|worker| worker.message).take(limits::MAX_WORKERS).collect(),
             stuck: told.stuck,
             long_polls: told.long_polls,
@@ -71,5 +75,16 @@ impl Scheduler {
             polls: Some(details::histogram(hub, &all.polls, all.longest_poll)),
             scheduled: Some(details::histogram(hub, &all.scheduled, all.longest_scheduled)),
         }
+    }
+}
+
+/// Whether an epoll of the process has something to tell; `None`: nobody knows.
+fn is_ready(epoll: i32) -> Option<bool> {
+    #[cfg(target_os = "linux")]
+    return crate::os::epoll::is_ready(epoll);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = epoll;
+        None
     }
 }
