@@ -315,7 +315,7 @@ pub(crate) fn detail(
 
 fn deltas(slots: impl Iterator<Item = u32>) -> Vec<u32> {
     let mut encoder = DeltaEncoder::default();
-    slots.flat_map(|slot| encoder.push(slot)).collect()
+    slots.filter_map(|slot| encoder.push(slot)).collect()
 }
 
 /// The 1-based index of a text among the strings; 0 for none.

@@ -2,13 +2,13 @@
 //!
 //! Invariant: it ends when its standard input does. Limit: two workers, so that one blocked worker is felt.
 
-use std::io;
 #[cfg(not(tokio_unstable))]
 use std::sync::Arc;
+use std::{io, thread};
 
 #[cfg(not(tokio_unstable))]
 use taskscope::Handle;
-use tokio::{runtime, task::JoinHandle};
+use tokio::{runtime, sync::oneshot, task::JoinHandle};
 use tracing::dispatcher;
 
 use super::{checkout, faults};
@@ -67,14 +67,16 @@ pub(crate) fn main() -> color_eyre::Result<()> {
         .thread_name("checkout-worker")
         .enable_all()
         .build()?;
+    let (ended, end) = oneshot::channel();
+    // The console holds the other end; nothing is ever written to it.
+    thread::spawn(move || ended.send(io::copy(&mut io::stdin().lock(), &mut io::sink())));
+    // What spawns them lives as long as they do: a task can be asked who spawned it.
     runtime.block_on(async {
         checkout::start(&spawner).await?;
         faults::start(&spawner);
-        io::Result::Ok(())
+        println!("{address}");
+        end.await.unwrap_or(Ok(0))
     })?;
-    println!("{address}");
-    // The console holds the other end; nothing is ever written to it.
-    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     runtime.shutdown_background();
     Ok(())
 }

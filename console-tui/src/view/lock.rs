@@ -110,32 +110,32 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
     if let Some(channel) = &view.channel {
         depth(canvas, next(2), channel);
     }
-    if let Some(lock) = &view.lock {
-        holders(canvas, next(heights.holders), lock, view.selected_door);
+    if let Some(held) = &view.lock {
+        holders(canvas, next(heights.holders), held, view.selected_door);
     }
     waiters(canvas, next(heights.waiters), view);
     let middle = next(heights.middle);
     if let Some(channel) = &view.channel {
         channel_facts(canvas, middle, view, channel);
     }
-    let Some(lock) = &view.lock else { return };
+    let Some(held) = &view.lock else { return };
     let chosen = view.selected_door;
     if area.width >= WIDE {
         let [left, centre, right] = columns::<3>(middle);
         about(canvas, left, "lock", view);
-        facts(canvas, centre, "use", &lock.uses, chosen);
-        contention(look, canvas, Rect { height: right.height.saturating_sub(1), ..right }, lock);
+        facts(canvas, centre, "use", &held.uses, chosen);
+        contention(look, canvas, Rect { height: right.height.saturating_sub(1), ..right }, held);
     } else {
         let [left, right] = columns::<2>(middle);
         about(canvas, left, "lock", view);
-        facts(canvas, right, "use", &lock.uses, chosen);
+        facts(canvas, right, "use", &held.uses, chosen);
         let below = next(heights.contention);
-        contention(look, canvas, Rect { height: below.height.saturating_sub(1), ..below }, lock);
+        contention(look, canvas, Rect { height: below.height.saturating_sub(1), ..below }, held);
     }
     let rest = next(HISTOGRAM_LINES.1);
     let [left, right] = columns::<2>(rest);
-    distribution(look, canvas, left, "held", lock.holds.as_ref());
-    distribution(look, canvas, right, "waited", lock.waits.as_ref());
+    distribution(look, canvas, left, "held", held.holds.as_ref());
+    distribution(look, canvas, right, "waited", held.waits.as_ref());
 }
 
 fn columns<const N: usize>(area: Rect) -> [Rect; N] {
@@ -309,12 +309,12 @@ fn channel_facts(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView, chann
 }
 
 /// The share that had to wait, second by second, as bars.
-fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, lock: &LockView) {
+fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, held: &LockView) {
     if area.height < 2 {
         return;
     }
-    let most = lock.contention.iter().flatten().copied().fold(0.0_f64, f64::max);
-    let seconds = lock.contention.len();
+    let most = held.contention.iter().flatten().copied().fold(0.0_f64, f64::max);
+    let seconds = held.contention.len();
     let title = format!("  last {seconds} s");
     let head: [Piece<'_>; 2] = [("contention".into(), Slot::Head), (title.into(), Slot::Dim)];
     canvas.rule(Rect { height: 1, ..area }, &head[..if seconds > 0 { 2 } else { 1 }]);
@@ -324,7 +324,7 @@ fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, lock: &LockVi
     }
     let bars = area.height.saturating_sub(2);
     let each = (area.width.saturating_sub(1) / seconds as u16).clamp(1, 3);
-    for (n, share) in (0..).zip(&lock.contention) {
+    for (n, share) in (0..).zip(&held.contention) {
         let x = area.x + 1 + n * each;
         let Some(share) = share.filter(|_| most > 0.0) else { continue };
         let eighths = (share / most * f64::from(bars) * 8.0).ceil() as u16;

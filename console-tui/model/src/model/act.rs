@@ -382,10 +382,9 @@ impl Model {
     /// The resource that is on the screen or selected there.
     fn selected_resource(&self) -> Option<ResourceKey> {
         match self.screen() {
-            Screen::Resource(key) => Some(key),
+            Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => Some(key),
             Screen::Resources => self.resource_table.selected_resource(),
             Screen::Locks => self.listed_table().selected_resource(),
-            Screen::Waits(WaitsOf::Resource(key)) => Some(key),
             Screen::Tasks | Screen::Task(_) | Screen::Findings | Screen::Waits(WaitsOf::Task(_)) => None,
         }
     }

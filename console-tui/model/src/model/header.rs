@@ -8,7 +8,7 @@ use crate::{
     id::{ResourceKey, TaskKey},
     lint::Severity,
     model::Model,
-    nav::{Screen, Tab, WaitsOf},
+    nav::{Screen, Tab},
     screen::{
         header::{
             Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
@@ -152,10 +152,7 @@ impl Model {
                 Listed::Locks => "Locks".to_owned(),
                 Listed::Channels => "Channels".to_owned(),
             },
-            Screen::Waits(WaitsOf::Task(key)) => format!("what {} waits for", self.task_words(key)),
-            Screen::Waits(WaitsOf::Resource(key)) => {
-                format!("who holds and awaits {}", self.resource_words(key))
-            }
+            Screen::Waits(_) => "who waits for whom".to_owned(),
         };
         self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
     }
@@ -214,8 +211,7 @@ impl Model {
                 vec![MOVE, OPEN, other, WAITS, FOLD, SORT, FILTER, freeze]
             }
             Screen::Resource(_) => vec![MOVE, OPEN, WAITS, COPY, freeze],
-            Screen::Waits(_) => vec![MOVE, OPEN, freeze],
-            Screen::Findings => vec![MOVE, OPEN, freeze],
+            Screen::Findings | Screen::Waits(_) => vec![MOVE, OPEN, freeze],
             Screen::Task(_) => vec![MOVE, OPEN, WAITS, PARENT, WAKER, COPY, freeze],
         };
         if self.route.len() > 1 {

@@ -9,10 +9,11 @@ use crate::{
         lock::{ChannelView, HoldView, HolderView, LockView, WaiterView},
         resource::MAX_OPS_LISTED,
         table::Cell,
-        task::Fact,
+        task::{Distribution, Fact},
     },
     store::{
         Store,
+        detail::Histogram,
         locks::{
             Channel, Holder, Lock,
             read::{End, LockKind, Waiter},
@@ -36,10 +37,17 @@ pub(super) fn lock_view(store: &Store, resource: &Resource, lock: &Lock, doors: 
         holders: lock.knows.holders.then_some(holders),
         more_holders: u64::from(lock.more_holders),
         uses: uses(store, resource.key, lock),
-        holds: detail.and_then(|detail| distribution(detail.holds.as_ref()?)),
-        waits: detail.and_then(|detail| distribution(detail.waits.as_ref()?)),
+        holds: detail.map(|detail| counted(detail.holds.as_ref())),
+        waits: detail.map(|detail| counted(detail.waits.as_ref())),
         contention: store.contention_series(resource.key),
     }
+}
+
+/// What was sent; where nothing was counted yet, that.
+fn counted(sent: Option<&Histogram>) -> Distribution {
+    let nothing =
+        Distribution { count: 0, max_ns: 0, percentiles: Vec::new(), error_percent: 0, buckets: Vec::new() };
+    sent.and_then(distribution).unwrap_or(nothing)
 }
 
 fn holder_view(store: &Store, resource: &Resource, holder: &Holder, doors: &mut Doors) -> HolderView {

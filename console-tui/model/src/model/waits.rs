@@ -45,7 +45,7 @@ impl Tree<'_> {
             state => format!(", {}", state.word()),
         };
         let words = self.store.task_words(task);
-        let door = self.door(Screen::Task(key), words.clone());
+        let door = Some(self.door(Screen::Task(key), words.clone()));
         let text = format!("{words}{state}");
         self.push(0, text, door, WaitLineKind::Subject, age_ns, task.facts.site);
         self.chain(Waker::Task(key), 1);
@@ -57,7 +57,7 @@ impl Tree<'_> {
         let store = self.store;
         let resource = store.resources.resource(key)?;
         let words = store.resource_words(resource);
-        let door = self.door(Screen::Resource(key), words.clone());
+        let door = Some(self.door(Screen::Resource(key), words.clone()));
         self.push(0, words, door, WaitLineKind::Subject, None, resource.site);
         for holder in store.lock(key).map_or(&[][..], |lock| &lock.holders) {
             let verb = if holder.shared { "read by" } else { "held by" };
@@ -94,10 +94,11 @@ impl Tree<'_> {
         match (line.mark, line.who) {
             (Mark::Waits(wait), _) => {
                 let resource = self.store.resources.resource(wait.resource)?;
-                self.door(Screen::Resource(resource.key), self.store.resource_words(resource))
+                Some(self.door(Screen::Resource(resource.key), self.store.resource_words(resource)))
             }
             (Mark::InTheWay(_) | Mark::Circle, Waker::Task(key)) => {
-                self.door(Screen::Task(key), self.store.task_words(self.store.task(key)?))
+                let words = self.store.task_words(self.store.task(key)?);
+                Some(self.door(Screen::Task(key), words))
             }
             _ => None,
         }
@@ -114,16 +115,18 @@ impl Tree<'_> {
     ) {
         let words = self.store.who_words(who).unwrap_or_else(|| "somebody".to_owned());
         let door = match who {
-            Waker::Task(key) if self.store.task(key).is_some() => self.door(Screen::Task(key), words.clone()),
+            Waker::Task(key) if self.store.task(key).is_some() => {
+                Some(self.door(Screen::Task(key), words.clone()))
+            }
             _ => None,
         };
         self.push(depth, format!("{verb} {words}"), door, kind, age_ns, site);
     }
 
     /// A line has a door of its own, even where another one leads to the same place.
-    fn door(&mut self, to: Screen, text: String) -> Option<usize> {
+    fn door(&mut self, to: Screen, text: String) -> usize {
         self.doors.push(Door { text, to });
-        Some(self.doors.len() - 1)
+        self.doors.len() - 1
     }
 
     fn push(

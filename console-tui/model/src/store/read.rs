@@ -127,7 +127,7 @@ impl Store {
             }
             Waker::Task(key) => Some(match self.task(key) {
                 Some(task) => self.task_words(task),
-                None => format!("s{} (a task that has ended)", key.slot),
+                None => format!("a task that has ended (s{})", key.slot),
             }),
         }
     }
