@@ -194,7 +194,7 @@ fn a_task_without_traced_futures_is_a_sentence() {
 #[cfg(all(feature = "taskdump", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod dump {
     use std::{
-        sync::{Mutex, mpsc},
+        sync::{Mutex, PoisonError, mpsc},
         time::Duration,
     };
 
@@ -220,7 +220,7 @@ mod dump {
 
     #[test]
     fn what_an_untraced_task_awaits_is_told() {
-        let _one = ONE_AT_A_TIME.lock().unwrap();
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let program = program();
         let _context = program.enter();
         let _task = tokio::task::Builder::new().name("dumped").spawn(waits_in_vain()).unwrap();
@@ -232,7 +232,7 @@ mod dump {
 
     #[test]
     fn a_runtime_on_one_thread_is_dumped_from_within() {
-        let _one = ONE_AT_A_TIME.lock().unwrap();
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         server();
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let program = std::thread::spawn(move || {
@@ -251,7 +251,7 @@ mod dump {
 
     #[test]
     fn a_blocked_worker_hangs_nobody() {
-        let _one = ONE_AT_A_TIME.lock().unwrap();
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let program = program();
         let _context = program.enter();
         let (end, wait) = mpsc::channel::<()>();

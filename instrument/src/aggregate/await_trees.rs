@@ -49,7 +49,7 @@ impl AwaitTrees {
         self.asked = number;
         let tasks: Vec<v1::TaskRef> = tasks.iter().take(limits::MAX_AWAIT_TREES).copied().collect();
         let recorder = hub.handle.recorder();
-        let live: Vec<(TaskId, u64)> = tasks.iter().filter_map(|task| live(recorder, task)).collect();
+        let live: Vec<(TaskId, u64)> = tasks.iter().filter_map(|task| live(recorder, *task)).collect();
         self.due = Some(Due { dumped: Dumped::ask(recorder, &live), tasks });
     }
 
@@ -62,7 +62,7 @@ impl AwaitTrees {
         let recorder = hub.handle.recorder();
         tasks
             .iter()
-            .map(|task| match live(recorder, task) {
+            .map(|task| match live(recorder, *task) {
                 Some((id, number)) => tree(recorder, id, dumped.of(number), now),
                 None => v1::AwaitTree { problem: "The task has ended.".to_owned(), ..v1::AwaitTree::default() },
             })
@@ -73,7 +73,7 @@ impl AwaitTrees {
 }
 
 /// A task that has not ended, and tokio's number of it.
-fn live(recorder: &Recorder, task: &v1::TaskRef) -> Option<(TaskId, u64)> {
+fn live(recorder: &Recorder, task: v1::TaskRef) -> Option<(TaskId, u64)> {
     let id = recorder.id(task.slot, task.generation);
     let slot = recorder.task(id)?;
     let ended = slot.counters()?.state == taskscope_recorder::State::Done;
@@ -81,25 +81,22 @@ fn live(recorder: &Recorder, task: &v1::TaskRef) -> Option<(TaskId, u64)> {
 }
 
 fn tree(recorder: &Recorder, task: TaskId, dumped: Result<&[dumped::Path], &str>, now: Ticks) -> v1::AwaitTree {
-    let mut frames = Frames::new(recorder.clock(), now);
-    traced::add(recorder, task, &mut frames);
-    let problem = match dumped {
-        Ok(paths) => {
-            dumped::add(paths, &mut frames);
-            "The task was not idle when tokio's task dump was taken, or is none of its tasks."
-        }
-        Err(why) => why,
+    let mut told = Tree::new(recorder.clock(), now);
+    traced::add(recorder, task, &mut told);
+    if let Ok(paths) = dumped {
+        dumped::add(paths, &mut told);
+    }
+    let problem = match (dumped, told.more) {
+        (Err(why), _) => why.to_owned(),
+        (Ok(_), 1..) => format!("{} frames further in are not shown.", told.more),
+        (Ok(_), 0) if told.frames.is_empty() => dumped::NOTHING.to_owned(),
+        (Ok(_), 0) => String::new(),
     };
-    let problem = match (frames.frames.is_empty(), frames.more) {
-        (true, _) => problem.to_owned(),
-        (false, 0) => String::new(),
-        (false, more) => format!("{more} frames further in are not shown."),
-    };
-    v1::AwaitTree { frames: frames.frames, problem: cut(problem), ..v1::AwaitTree::default() }
+    v1::AwaitTree { frames: told.frames, problem: cut(problem), ..v1::AwaitTree::default() }
 }
 
-/// The frames of a tree under way, depth first.
-struct Frames<'c> {
+/// A tree under way, depth first.
+struct Tree<'c> {
     clock: &'c Clock,
     now: Ticks,
     frames: Vec<v1::AwaitFrame>,
@@ -108,7 +105,7 @@ struct Frames<'c> {
     more: usize,
 }
 
-impl<'c> Frames<'c> {
+impl<'c> Tree<'c> {
     fn new(clock: &'c Clock, now: Ticks) -> Self {
         Self { clock, now, frames: Vec::new(), text_bytes: 0, more: 0 }
     }

@@ -19,7 +19,7 @@ use std::{
 
 use taskscope_recorder::{Recorder, TaskId, TaskKind};
 use taskscope_stack::{Frame, Origin};
-use tokio::runtime::{Dump, Handle, RuntimeFlavor, dump::Backtrace};
+use tokio::runtime::{Dump, Handle, RuntimeFlavor, dump::{Backtrace, BacktraceFrame}};
 
 /// How long a console waits for a dump.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -150,7 +150,7 @@ fn number(id: tokio::task::Id) -> u64 {
 
 /// From the outermost function to the leaf, trimmed.
 fn path(leaf: &Backtrace) -> Vec<Frame> {
-    let symbols = leaf.frames().flat_map(|frame| frame.symbols());
+    let symbols = leaf.frames().flat_map(BacktraceFrame::symbols);
     let frames = symbols.map(|symbol| {
         let name = symbol.name_raw().map(String::from_utf8_lossy).unwrap_or_default();
         let file = symbol.filename().map(|file| file.to_string_lossy()).unwrap_or_default();

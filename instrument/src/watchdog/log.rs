@@ -35,7 +35,7 @@ pub(super) fn stuck(handle: &Handle, (thread, task, started): PollKey, captured:
 fn own_functions(frames: &[Frame]) -> String {
     let mut text = String::new();
     let own = frames.iter().filter(|frame| frame.own);
-    let innermost = frames.iter().take(if frames.iter().any(|frame| frame.own) { 0 } else { 1 });
+    let innermost = frames.iter().take(usize::from(!frames.iter().any(|frame| frame.own)));
     for frame in own.chain(innermost).take(MAX_NAMED) {
         let arrow = if text.is_empty() { "" } else { " < " };
         let _to_text = write!(text, "{arrow}{}", frame.function);

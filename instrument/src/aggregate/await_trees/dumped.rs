@@ -3,8 +3,12 @@
 use taskscope_recorder::{Recorder, TaskId};
 use taskscope_stack::Frame;
 
-use super::Frames;
+use super::Tree;
 use crate::await_tree::dump::{self, Asked, Paths};
+
+/// Why a tree is empty.
+pub(super) const NOTHING: &str =
+    "The task was not idle when tokio's task dump was taken, or is none that a runtime dumps, and no future of it is traced.";
 
 /// From the outermost function to the leaf.
 pub(super) type Path = Vec<Frame>;
@@ -44,7 +48,7 @@ impl Dumped {
 }
 
 /// Adds the paths as one tree: what they have in common from the outermost function on is told once.
-pub(super) fn add(paths: &[Path], frames: &mut Frames<'_>) {
+pub(super) fn add(paths: &[Path], tree: &mut Tree<'_>) {
     let mut paths: Vec<&Path> = paths.iter().collect();
     // Those with the same beginning side by side.
     paths.sort_by_cached_key(|path| path.iter().map(|frame| (frame.function.clone(), frame.line)).collect::<Vec<_>>());
@@ -53,7 +57,7 @@ pub(super) fn add(paths: &[Path], frames: &mut Frames<'_>) {
         let common = path.iter().zip(last).take_while(|(one, other)| one == other).count();
         for (depth, frame) in path.iter().enumerate().skip(common) {
             let place = (!frame.file.is_empty()).then_some((frame.file.as_str(), frame.line));
-            frames.add(depth as u32, text(&frame.function), place, None);
+            tree.add(depth as u32, text(&frame.function), place, None);
         }
         last = path;
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use taskscope_proto::limits;
 use taskscope_recorder::{FrameId, FrameReading, Op, OpId, OpReading, Recorder, TaskId, Ticks};
 
-use super::Frames;
+use super::Tree;
 
 /// What is looked at of a task: more than a tree can show, so that it can say how many are missing.
 const MAX_PARTS: usize = 8 * limits::MAX_AWAIT_FRAMES;
@@ -57,7 +57,7 @@ impl From<OpReading> for Part {
 }
 
 /// Adds the tree; what is beside each other in the order in which it was begun.
-pub(super) fn add(recorder: &Recorder, task: TaskId, frames: &mut Frames<'_>) {
+pub(super) fn add(recorder: &Recorder, task: TaskId, tree: &mut Tree<'_>) {
     let mut parts: Vec<Part> = recorder.frames_of(task).into_iter().map(Part::from).collect();
     let of_task = |op: &OpReading| op.task == Some(task) && op.polls > 0;
     let ops = recorder.op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read).filter(of_task);
@@ -78,8 +78,8 @@ pub(super) fn add(recorder: &Recorder, task: TaskId, frames: &mut Frames<'_>) {
         let part = &parts[at];
         let text = if part.name == 0 { part.text } else { recorder.name_of(part.name) };
         let site = recorder.site(part.site).filter(|_| part.site != 0).map(|site| site.place());
-        let place = part.place.or(site.map(|place| (&*place.file, place.line)));
-        frames.add(depth, text, place, Some(part.created));
+        let place = part.place.or(site.map(|place| (place.file, place.line)));
+        tree.add(depth, text, place, Some(part.created));
         // Taken out: each part is told once, whatever the slots said.
         let children = inside.remove(&at).unwrap_or_default();
         next.extend(children.into_iter().map(|child| (depth + 1, child)));
