@@ -223,7 +223,7 @@ fn every_name_is_a_door_and_esc_goes_back_exactly() {
         view.ops.iter().map(|op| (op.depth, op.on.text.as_str(), op.age.text.as_str())).collect();
     assert_eq!(
         ops,
-        [(0, "Mutex src/ledger.rs:20", "40.0 s"), (1, "Semaphore in src/ledger.rs:20", "40.0 s")]
+        [(0, "Mutex src/ledger.rs:20 ◂ –", "40.0 s"), (1, "Semaphore in src/ledger.rs:20", "40.0 s")]
     );
     // The first door of a task is what it waits for.
     client.act(Action::Open);
