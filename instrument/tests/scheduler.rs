@@ -14,7 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope::{Address, Handle, Hooks, runtime::Builder};
+#[cfg(tokio_unstable)]
+use taskscope::Hooks;
+use taskscope::{Address, Handle, runtime::Builder};
 use taskscope_proto::v1::{self, WorkerState, taskscope_client::TaskscopeClient};
 use tokio::{runtime::Runtime, task::JoinHandle};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};

@@ -14,7 +14,7 @@ pub(crate) enum Entry {
 }
 
 /// The function without `async`, around a runtime. In case of an error, that and the function as it was: fewer errors follow from it.
-pub(crate) fn expand(entry: Entry, options: TokenStream, function: TokenStream) -> TokenStream {
+pub(crate) fn expand(entry: Entry, options: TokenStream, function: &TokenStream) -> TokenStream {
     written(entry, options, function.clone()).unwrap_or_else(|error| {
         let error = error.to_compile_error();
         quote! { #error #function }

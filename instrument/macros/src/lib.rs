@@ -21,7 +21,7 @@ use self::entry::Entry;
 /// [`taskscope::runtime::Builder`]: https://docs.rs/taskscope/latest/taskscope/runtime/struct.Builder.html
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
-    entry::expand(Entry::Main, options.into(), function.into()).into()
+    entry::expand(Entry::Main, options.into(), &function.into()).into()
 }
 
 /// `#[tokio::test]` that is watched: as [`macro@main`], on one thread unless told otherwise. A console sees the runtime under the
@@ -30,7 +30,7 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
 /// The first such test of a process installs taskscope; what goes wrong with that is said on stderr, and the test runs.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
-    entry::expand(Entry::Test, options.into(), function.into()).into()
+    entry::expand(Entry::Test, options.into(), &function.into()).into()
 }
 
 /// Makes an async function a frame of its task's await tree: `#[taskscope::trace]`, or with a text of its own `#[taskscope::trace("fetch a page")]`.

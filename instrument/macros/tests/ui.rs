@@ -2,5 +2,5 @@
 
 #[test]
 fn what_is_wrong_is_said_where_it_stands() {
-    trybuild::TestCases::new().compile_fail("tests/wrong.rs");
+    trybuild::TestCases::new().compile_fail("tests/ui/wrong.rs");
 }

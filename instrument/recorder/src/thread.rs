@@ -248,7 +248,7 @@ impl Number {
         match registry.threads.len() {
             len if len < MAX_THREADS - 1 => registry.threads.push(known),
             len if len < MAX_THREADS => {
-                registry.threads.push(Known { name: "other threads".into(), alive: None })
+                registry.threads.push(Known { name: "other threads".into(), alive: None });
             }
             _ => {}
         }

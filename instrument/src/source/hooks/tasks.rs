@@ -58,7 +58,7 @@ impl Hooks {
 impl Own {
     pub(super) fn install(self, handle: Option<Handle>, builder: &mut Builder) {
         match handle {
-            Some(handle) => self.install_recording(handle, builder),
+            Some(handle) => self.install_recording(&handle, builder),
             None => self.install_alone(builder),
         }
     }
@@ -79,32 +79,32 @@ impl Own {
         }
     }
 
-    fn install_recording(self, handle: Handle, builder: &mut Builder) {
+    fn install_recording(self, handle: &Handle, builder: &mut Builder) {
         handle.sources().hooks.store(true, std::sync::atomic::Ordering::Relaxed);
         let table = Arc::new(Table::new());
         let Self { spawn, before_poll, after_poll, terminate } = self;
         let recorder = move |handle: &Handle| (handle.clone(), Arc::clone(&table));
 
-        let (own, tasks) = recorder(&handle);
+        let (own, tasks) = recorder(handle);
         builder.on_task_spawn(move |meta| {
             spawned(&own, &tasks, meta);
             call(spawn.as_ref(), meta);
         });
-        let (own, tasks) = recorder(&handle);
+        let (own, tasks) = recorder(handle);
         builder.on_before_task_poll(move |meta| {
             if let Some(task) = tasks.find(number(meta)) {
                 own.recorder().enter(task);
             }
             call(before_poll.as_ref(), meta);
         });
-        let (own, tasks) = recorder(&handle);
+        let (own, tasks) = recorder(handle);
         builder.on_after_task_poll(move |meta| {
             if let Some(task) = tasks.find(number(meta)) {
                 own.recorder().exit(task);
             }
             call(after_poll.as_ref(), meta);
         });
-        let (own, tasks) = recorder(&handle);
+        let (own, tasks) = recorder(handle);
         builder.on_task_terminate(move |meta| {
             if let Some(task) = tasks.remove(number(meta)) {
                 own.recorder().release(task);
