@@ -194,6 +194,7 @@ fn a_task_without_traced_futures_is_a_sentence() {
 #[cfg(all(feature = "taskdump", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod dump {
     use std::{
+        pin::Pin,
         sync::{Mutex, PoisonError, mpsc},
         time::Duration,
     };
@@ -206,6 +207,11 @@ mod dump {
     #[inline(never)]
     async fn waits_in_vain() {
         tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+
+    /// A function of its own on the stack: tokio cuts what the compiler inlined into its own poll.
+    fn boxed() -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(waits_in_vain())
     }
 
     fn is_told(tree: &taskscope_proto::v1::AwaitTree) -> bool {
@@ -223,7 +229,7 @@ mod dump {
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let program = program();
         let _context = program.enter();
-        let _task = tokio::task::Builder::new().name("dumped").spawn(waits_in_vain()).unwrap();
+        let _task = tokio::task::Builder::new().name("dumped").spawn(boxed()).unwrap();
         let mut console = Console::connect();
         let id = console.task("dumped");
         // The other tests' runtimes may be stuck or going down for a moment.
@@ -238,7 +244,7 @@ mod dump {
         let program = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let _task = tokio::task::Builder::new().name("on one thread").spawn(waits_in_vain()).unwrap();
+                let _task = tokio::task::Builder::new().name("on one thread").spawn(boxed()).unwrap();
                 ended.await.unwrap();
             });
         });
@@ -256,7 +262,7 @@ mod dump {
         let _context = program.enter();
         let (end, wait) = mpsc::channel::<()>();
         let blocked = tokio::task::Builder::new().name("blocks").spawn(async move { wait.recv().unwrap() }).unwrap();
-        let _task = tokio::task::Builder::new().name("beside it").spawn(waits_in_vain()).unwrap();
+        let _task = tokio::task::Builder::new().name("beside it").spawn(boxed()).unwrap();
         let mut console = Console::connect();
         let id = console.task("beside it");
         let tree = console.tree_when(id, |tree| tree.problem.contains("tokio would hold up all other workers"));

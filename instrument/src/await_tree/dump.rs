@@ -4,6 +4,9 @@
 //! others then wait for it again and again, each time for 250 ms. So: no dump while a poll of any thread has gone on for [`LONGEST_POLL`],
 //! one dump at a time, and a console is told of no result after [`LIMIT`]; a dump that is under way can't be called off.
 //!
+//! What the compiler inlined into tokio's own poll of the task is missing: tokio cuts the stack there. In optimised programs that can be the task's
+//! outermost function.
+//!
 //! Tokio's and our own functions are trimmed, but for the one of tokio's that the program awaits.
 
 use std::{
@@ -27,6 +30,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 const LONGEST_POLL: Duration = Duration::from_millis(50);
 /// Paths of a task that are kept: one for each leaf that it waits in.
 const MAX_PATHS: usize = 64;
+
+/// Stands for a name that debug information does not have.
+const UNNAMED: &str = "unnamed function";
 
 static UNDER_WAY: AtomicBool = AtomicBool::new(false);
 
@@ -154,6 +160,8 @@ fn path(leaf: &Backtrace) -> Vec<Frame> {
     let frames = symbols.map(|symbol| {
         let name = symbol.name_raw().map(String::from_utf8_lossy).unwrap_or_default();
         let file = symbol.filename().map(|file| file.to_string_lossy()).unwrap_or_default();
+        // With tables of lines alone, a function that is not inlined has a place and no name.
+        let name = if name.is_empty() && !file.is_empty() { UNNAMED.into() } else { name };
         Frame::new(&name, &file, symbol.lineno().unwrap_or(0))
     });
     // Innermost first. The function that the program awaits is the last of tokio's before the program's own.
