@@ -21,7 +21,8 @@ pub(crate) const MAX_RUNTIMES: usize = 32;
 /// Bytes of a runtime's name that are kept.
 const MAX_NAME_BYTES: usize = 64;
 
-/// A runtime whose workers neither park nor unpark for this long, none being parked, and that has no task, has ended.
+/// A runtime whose workers neither park nor unpark for this long, none being parked, and that has no task, has ended, or nobody drives it. It
+/// comes back when somebody does.
 const STILL_UNTIL_ENDED: Duration = Duration::from_secs(2);
 
 /// Rises when a runtime is forgotten: a thread that drives it says so again.
@@ -219,17 +220,19 @@ impl Known {
 
     /// Nothing has moved for a while, and no worker is parked: those that live park when they have nothing to do.
     fn is_still(&mut self) -> bool {
+        #[cfg(not(target_has_atomic = "64"))]
+        return false;
         #[cfg(target_has_atomic = "64")]
         {
             let metrics = self.handle.metrics();
             let parks = (0..metrics.num_workers()).map(|worker| metrics.worker_park_unpark_count(worker));
             let (sum, parked) =
                 parks.fold((0, false), |(sum, parked), count| (sum + count, parked || count % 2 == 1));
-            if parked || sum == 0 || sum != self.parks.0 {
+            if parked || sum != self.parks.0 {
                 self.parks = (sum, Instant::now());
             }
+            self.parks.1.elapsed() >= STILL_UNTIL_ENDED
         }
-        self.parks.0 > 0 && self.parks.1.elapsed() >= STILL_UNTIL_ENDED
     }
 
     /// Whether a thread was seen to drive it.
