@@ -73,7 +73,7 @@ fn repeat<S>(state: S, operation: impl Fn(&S)) -> S {
     state
 }
 
-#[library_benchmark(config = budget(250), setup = polled)]
+#[library_benchmark(config = budget(325), setup = polled)]
 fn poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -81,7 +81,7 @@ fn poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(336), setup = polled)]
+#[library_benchmark(config = budget(431), setup = polled)]
 fn poll_that_wakes_itself(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -90,7 +90,7 @@ fn poll_that_wakes_itself(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(373), setup = polled)]
+#[library_benchmark(config = budget(468), setup = polled)]
 fn wake_from_outside_then_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.wake(*task, false);
@@ -107,7 +107,7 @@ fn waker_clone_and_drop(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(398), setup = watched)]
+#[library_benchmark(config = budget(485), setup = watched)]
 fn watched_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
