@@ -45,7 +45,9 @@ const SCREENS: [(&str, &[Action]); 9] = [
 ];
 
 pub(crate) async fn measure() -> Outcome<()> {
-    println!("### Time of a frame and of a stall, ms: p50, p99, longest (1 % of the tasks are polled ten times a second)\n");
+    println!(
+        "### Time of a frame and of a stall, ms: p50, p99, longest (1 % of the tasks are polled ten times a second)\n"
+    );
     println!(
         "| tasks | screen | frame | p99 | max | drawing | p99 | max | stall | p99 | max | a walk over all tasks | p99 | max |"
     );

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use taskscope_model::{LintKind, Severity};
 use taskscope_tests::screen::Screen;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use crate::start;
+use crate::{locks::ABOUT_LOCKS, start};
 
 const CLIENTS: usize = 10;
 
@@ -33,6 +37,7 @@ async fn a_busy_redis_is_not_blamed() {
         // On a machine with more work than cores a woken task can wait long; that is no fault of the server, nor of the console.
         let by_the_machine = matches!(lint.lint, LintKind::LongScheduleDelay | LintKind::LongPoll);
         assert!(lint.severity < Severity::Critical || by_the_machine, "{lint:?}");
+        assert!(!ABOUT_LOCKS.contains(&lint.lint), "{lint:?}");
     }
     load.iter().for_each(tokio::task::JoinHandle::abort);
     // The clients are gone; what waits for the next one is no lost waker either.
@@ -40,4 +45,34 @@ async fn a_busy_redis_is_not_blamed() {
     let lost: Vec<_> =
         screen.report().lints.into_iter().filter(|lint| lint.lint == LintKind::LostWaker).collect();
     assert!(lost.is_empty(), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_busy_axum_is_not_blamed() {
+    let mut program = start(&["axum"]);
+    let port = program.ask("port")["port"].as_u64().expect("a number") as u16;
+    let mut screen = Screen::open(program.address());
+    let load: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
+                let mut answer = [0; 1024];
+                loop {
+                    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("it reads");
+                    let bytes = stream.read(&mut answer).await.expect("it answers");
+                    assert!(answer[..bytes].starts_with(b"HTTP/1.1 200"));
+                }
+            })
+        })
+        .collect();
+    screen.wait_for("the connections", |model| model.report().tasks.len() > CLIENTS).await;
+    screen.watch_for(Duration::from_secs(5)).await;
+    let before = program.ask("requests")["requests"].as_u64().expect("a count");
+    for lint in screen.report().lints {
+        let by_the_machine = matches!(lint.lint, LintKind::LongScheduleDelay | LintKind::LongPoll);
+        assert!(lint.severity < Severity::Critical || by_the_machine, "{lint:?}");
+        assert!(!ABOUT_LOCKS.contains(&lint.lint), "{lint:?}");
+    }
+    assert!(before > 1000, "{before} requests are no load");
+    load.iter().for_each(tokio::task::JoinHandle::abort);
 }

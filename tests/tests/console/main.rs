@@ -3,6 +3,7 @@
 mod faults;
 mod frames;
 mod healthy;
+mod locks;
 mod names;
 mod restart;
 mod truth;

@@ -11,6 +11,7 @@ mod faults;
 mod hostile;
 mod idle;
 mod kinds;
+mod locks;
 mod real;
 mod stage;
 mod wedged;
@@ -30,6 +31,18 @@ fn main() -> ExitCode {
         "kinds" => kinds::run,
         "hostile" => hostile::run,
         "faults" => faults::run,
+        "deadlock" => locks::plain::deadlock,
+        "deadlock-wrapped" => locks::wrapped::deadlock,
+        "futurelock" => locks::plain::futurelock,
+        "futurelock-wrapped" => locks::wrapped::futurelock,
+        "mixed" => locks::plain::mixed,
+        "mixed-wrapped" => locks::wrapped::mixed,
+        "full" => locks::plain::full,
+        "full-wrapped" => locks::wrapped::full,
+        "peaceful" => locks::peaceful,
+        "peaceful-wrapped" => locks::peaceful_wrapped,
+        "truth" => locks::truth,
+        "truth-wrapped" => locks::truth_wrapped,
         "redis" => real::redis,
         "axum" => real::axum,
         _ => {

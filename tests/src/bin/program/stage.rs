@@ -195,6 +195,26 @@ impl Spawner {
         }
     }
 
+    /// Spawns a local task, on a runtime and thread of its own.
+    pub(crate) fn spawn_on_own_thread<F>(&self, name: &'static str, work: impl FnOnce() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let handle = self.handle.clone();
+        std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            tokio::task::LocalSet::new().block_on(&runtime, async move {
+                let task = match &handle {
+                    Some(handle) => {
+                        taskscope::task::Builder::new().handle(handle).name(name).spawn_local(work())
+                    }
+                    None => tokio::task::spawn_local(work()),
+                };
+                task.await.expect("it does not panic");
+            });
+        });
+    }
+
     #[track_caller]
     pub(crate) fn spawn_blocking<R: Send + 'static>(
         &self,

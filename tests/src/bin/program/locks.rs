@@ -1,0 +1,166 @@
+//! Locks and channels that get stuck, and healthy ones that look alike.
+//!
+//! Each scenario has two casts: `deadlock` uses tokio's own locks, seen through its spans; `deadlock-wrapped` the same through
+//! `taskscope::sync`, seen without them. A scenario starts with the command `go`; tasks and locks are named after their part.
+
+mod healthy;
+mod truth;
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::time::sleep;
+
+pub(crate) use healthy::{plain as peaceful, wrapped as peaceful_wrapped};
+pub(crate) use truth::{plain as truth, wrapped as truth_wrapped};
+
+use crate::stage::{Stage, answer, commands};
+
+/// Time for a task to get its first lock, before it tries the second.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// Writes a scenario once for tokio's types and once for the wrappers of the same interface.
+macro_rules! both {
+    ($($item:item)*) => {
+        pub(crate) mod plain {
+            use super::*;
+            use tokio::sync::{Mutex, Semaphore, mpsc};
+            $($item)*
+        }
+        pub(crate) mod wrapped {
+            use super::*;
+            use taskscope::sync::{Mutex, Semaphore, mpsc};
+            $($item)*
+        }
+    };
+}
+
+/// Waits for `go`, answers, and answers everything after it.
+pub(super) fn on_go(start: impl FnOnce()) {
+    let mut start = Some(start);
+    for _ in commands() {
+        if let Some(start) = start.take() {
+            start();
+        }
+        answer(&json!({}));
+    }
+}
+
+both! {
+    /// Three tasks in a ring over two mutexes and a semaphore.
+    pub(crate) fn deadlock(stage: &Stage) {
+        let accounts = Arc::new(Mutex::new(()));
+        let ledger = Arc::new(Mutex::new(()));
+        let permits = Arc::new(Semaphore::new(2));
+        on_go(|| {
+            let (a, b, c) = (Arc::clone(&accounts), Arc::clone(&ledger), Arc::clone(&permits));
+            stage.spawn_named("transfer", async move {
+                let _accounts = a.lock().await;
+                sleep(HEAD_START).await;
+                let _ledger = b.lock().await;
+                drop(c);
+            });
+            let (b, c) = (Arc::clone(&ledger), Arc::clone(&permits));
+            stage.spawn_named("audit", async move {
+                let _ledger = b.lock().await;
+                sleep(HEAD_START).await;
+                let _permits = c.acquire_many(2).await;
+            });
+            let (c, a) = (Arc::clone(&permits), Arc::clone(&accounts));
+            stage.spawn_named("report", async move {
+                let _permit = c.acquire().await;
+                sleep(HEAD_START).await;
+                let _accounts = a.lock().await;
+            });
+            // A bystander behind the ring: it waits, but is no part of it.
+            let a = Arc::clone(&accounts);
+            stage.spawn_named("bystander", async move {
+                sleep(HEAD_START * 2).await;
+                let _accounts = a.lock().await;
+            });
+        });
+    }
+
+    /// Oxide's RFD 609: the lock is given to a future that its own task does not poll any more.
+    pub(crate) fn futurelock(stage: &Stage) {
+        let lock = Arc::new(Mutex::new(()));
+        on_go(|| {
+            let held = Arc::clone(&lock);
+            stage.spawn_named("holder", async move {
+                let _guard = held.lock().await;
+                sleep(HEAD_START * 4).await;
+            });
+            stage.spawn_named("futurelocked", async move {
+                sleep(HEAD_START).await;
+                let mut first = Box::pin(async {
+                    let _guard = lock.lock().await;
+                });
+                tokio::select! {
+                    () = &mut first => {}
+                    () = sleep(HEAD_START) => {
+                        // `first` is alive and in the queue, but nobody polls it.
+                        let _guard = lock.lock().await;
+                    }
+                }
+            });
+        });
+    }
+
+    /// A blocking lock held over an await, and tasks that wait for it on every worker: the runtime stands still.
+    pub(crate) fn mixed(stage: &Stage) {
+        let registry = Arc::new(taskscope::lock::Mutex::new(()));
+        let config = Arc::new(Mutex::new(()));
+        let workers = stage.workers;
+        on_go(|| {
+            let (std_lock, tokio_lock) = (Arc::clone(&registry), Arc::clone(&config));
+            // Its guard can't change threads, so it is a local task.
+            stage.spawner.spawn_on_own_thread("flush", async move || {
+                let _registry = std_lock.lock();
+                sleep(HEAD_START * 2).await;
+                let _config = tokio_lock.lock().await;
+            });
+            let (std_lock, tokio_lock) = (Arc::clone(&registry), Arc::clone(&config));
+            stage.spawn_named("reload", async move {
+                let _config = tokio_lock.lock().await;
+                sleep(HEAD_START).await;
+                let _registry = std_lock.lock();
+            });
+            for worker in 1..workers {
+                let std_lock = Arc::clone(&registry);
+                stage.spawn_named(&format!("request {worker}"), async move {
+                    sleep(HEAD_START).await;
+                    let _registry = std_lock.lock();
+                });
+            }
+        });
+    }
+
+    /// A chain of full channels behind a receiver that has stopped receiving.
+    pub(crate) fn full(stage: &Stage) {
+        let (first, mut relay_in) = mpsc::channel::<u32>(4);
+        let (second, mut store_in) = mpsc::channel::<u32>(4);
+        let stuck = Arc::new(Mutex::new(()));
+        on_go(|| {
+            let lock = Arc::clone(&stuck);
+            stage.spawn_named("lock-keeper", async move {
+                let _guard = lock.lock().await;
+                std::future::pending::<()>().await;
+            });
+            stage.spawn_named("producer", async move {
+                while first.send(1).await.is_ok() {}
+            });
+            stage.spawn_named("relay", async move {
+                while let Some(value) = relay_in.recv().await {
+                    if second.send(value).await.is_err() {
+                        break;
+                    }
+                }
+            });
+            stage.spawn_named("store", async move {
+                let _first = store_in.recv().await;
+                let _guard = stuck.lock().await;
+                while store_in.recv().await.is_some() {}
+            });
+        });
+    }
+}
