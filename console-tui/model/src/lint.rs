@@ -174,6 +174,11 @@ impl LintKind {
         }
     }
 
+    /// It explains others: what is stuck in it is idle, scheduled or in one poll for long.
+    pub(crate) fn is_a_cause(self) -> bool {
+        matches!(self, Self::Deadlock | Self::Futurelock)
+    }
+
     /// It looks at a spawn site as a whole, and says nothing of one task.
     pub(crate) fn is_about_sites(self) -> bool {
         self == Self::TaskLeak

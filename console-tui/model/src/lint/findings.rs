@@ -151,7 +151,11 @@ impl Findings {
             self.first_seen.insert(finding.id, finding.first_seen_ns);
         }
         self.list.extend(list);
-        self.list.sort_by_key(|finding| (Reverse(finding.severity), finding.first_seen_ns, finding.id));
+        // A long poll is often what a deadlock looks like on its worker: the cause comes first.
+        self.list.sort_by_key(|finding| {
+            let cause = finding.id.lint.is_a_cause();
+            (Reverse(finding.severity), Reverse(cause), finding.first_seen_ns, finding.id)
+        });
         self.more += self.list.len().saturating_sub(MAX_FINDINGS);
         self.list.truncate(MAX_FINDINGS);
     }

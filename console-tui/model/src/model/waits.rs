@@ -60,7 +60,7 @@ impl Tree<'_> {
         let door = Some(self.door(Screen::Resource(key), words.clone()));
         self.push(0, words, door, WaitLineKind::Subject, None, resource.site);
         for holder in store.lock(key).map_or(&[][..], |lock| &lock.holders) {
-            let verb = if holder.shared { "read by" } else { "held by" };
+            let verb = store.hold_words(resource, holder);
             let age_ns = Some(store.now_ns.saturating_sub(holder.since_ns));
             self.whom(1, verb, holder.who, WaitLineKind::InTheWay, age_ns, holder.site);
             self.chain(holder.who, 2);

@@ -87,6 +87,12 @@ impl Store {
         self.resources.visible(key)
     }
 
+    /// `read by`, `held by`: a permit is held, though others have theirs beside it.
+    pub(crate) fn hold_words(&self, resource: &Resource, holder: &Holder) -> &'static str {
+        let reads = holder.shared && self.lock_kind(resource) == Some(LockKind::RwLock);
+        if reads { "read by" } else { "held by" }
+    }
+
     /// The kind of lock that a resource is; `None`: it is none.
     pub(crate) fn lock_kind(&self, resource: &Resource) -> Option<LockKind> {
         let name = self.texts.text(resource.concrete_type)?;
