@@ -75,7 +75,8 @@ impl<F: Future> Future for Traced<F> {
         let Some(handle) = Handle::default_handle() else { return this.future.poll(context) };
         let recorder = handle.recorder();
         if matches!(this.frame, Frame::New) {
-            *this.frame = recorder.new_frame(this.text, this.place).map_or(Frame::Gone, |id| Frame::Seen(Seen(id)));
+            *this.frame =
+                recorder.new_frame(this.text, this.place).map_or(Frame::Gone, |id| Frame::Seen(Seen(id)));
         }
         let Frame::Seen(Seen(id)) = this.frame else { return this.future.poll(context) };
         let polled = recorder.enter_frame(*id);

@@ -60,7 +60,9 @@ impl Console {
                 }
             }
         };
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, found).await.expect("the frame looked for comes") })
+        runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, found).await.expect("the frame looked for comes")
+        })
     }
 
     fn task(&mut self, name: &str) -> v1::TaskRef {
@@ -129,19 +131,28 @@ fn a_tree_of_traced_futures_with_their_places_and_times() {
     let gate = Arc::new(Notify::new());
     let opens = Arc::clone(&gate);
     let _context = program.enter();
-    let task = tokio::task::Builder::new().name("traced").spawn(async move { outer(gate, "42").await }).unwrap();
+    let task =
+        tokio::task::Builder::new().name("traced").spawn(async move { outer(gate, "42").await }).unwrap();
     let mut console = Console::connect();
     let id = console.task("traced");
     // The operation on tokio's timer comes below the future that awaits it.
-    let tree = console.tree_when(id, |tree| tree.frames.iter().any(|frame| frame.text == "Sleep::new_timeout"));
+    let tree =
+        console.tree_when(id, |tree| tree.frames.iter().any(|frame| frame.text == "Sleep::new_timeout"));
     let texts: Vec<&str> = tree.frames.iter().map(|frame| frame.text.as_str()).collect();
-    let at = |text: &str| texts.iter().position(|known| *known == text).unwrap_or_else(|| panic!("{tree:#?}"));
+    let at =
+        |text: &str| texts.iter().position(|known| *known == text).unwrap_or_else(|| panic!("{tree:#?}"));
     let outer = &tree.frames[at("await_trees::outer")];
-    assert_eq!((outer.depth, outer.line, outer.file.ends_with("tests/await_trees.rs")), (0, OUTER_LINE, true));
+    assert_eq!(
+        (outer.depth, outer.line, outer.file.ends_with("tests/await_trees.rs")),
+        (0, OUTER_LINE, true)
+    );
     for text in ["the gate", "sleep for long"] {
         let frame = &tree.frames[at(text)];
         assert_eq!(frame.depth, 1, "{tree:#?}");
-        assert!(frame.since_ago_ns_plus1 > 0 && frame.since_ago_ns_plus1 <= outer.since_ago_ns_plus1, "{tree:#?}");
+        assert!(
+            frame.since_ago_ns_plus1 > 0 && frame.since_ago_ns_plus1 <= outer.since_ago_ns_plus1,
+            "{tree:#?}"
+        );
     }
     let sleep = &tree.frames[at("Sleep::new_timeout")];
     assert_eq!((sleep.depth, at("Sleep::new_timeout")), (2, at("sleep for long") + 1), "{tree:#?}");
@@ -220,7 +231,9 @@ mod dump {
         // Below the program's own functions comes the one of tokio's that it awaits, and nothing else.
         own.is_some_and(|own| {
             let below = &tree.frames[own + 1..];
-            below.len() == 1 && below[0].file.starts_with("tokio-") && below[0].depth == tree.frames[own].depth + 1
+            below.len() == 1
+                && below[0].file.starts_with("tokio-")
+                && below[0].depth == tree.frames[own].depth + 1
         })
     }
 
@@ -261,13 +274,15 @@ mod dump {
         let program = program();
         let _context = program.enter();
         let (end, wait) = mpsc::channel::<()>();
-        let blocked = tokio::task::Builder::new().name("blocks").spawn(async move { wait.recv().unwrap() }).unwrap();
+        let blocked =
+            tokio::task::Builder::new().name("blocks").spawn(async move { wait.recv().unwrap() }).unwrap();
         let _task = tokio::task::Builder::new().name("beside it").spawn(boxed()).unwrap();
         let mut console = Console::connect();
         let id = console.task("beside it");
         // A dump that is begun in the first 50 ms of such a poll waits for its end, as tokio's other workers then do.
         std::thread::sleep(Duration::from_millis(200));
-        let tree = console.tree_when(id, |tree| tree.problem.contains("tokio would hold up all other workers"));
+        let tree =
+            console.tree_when(id, |tree| tree.problem.contains("tokio would hold up all other workers"));
         assert_eq!(tree.frames.iter().filter(|frame| frame.since_ago_ns_plus1 == 0).count(), 0, "{tree:#?}");
         end.send(()).unwrap();
         program.block_on(blocked).unwrap();

@@ -105,7 +105,8 @@ fn a_poll_that_blocks_is_told_with_its_stack_and_logged() {
 
     writer.write_all(b"on").unwrap();
     assert_eq!(program.block_on(task).unwrap(), 2, "the read went on");
-    let over = from_frames(|frame| stuck(frame, "reads_without_await").filter(|poll| poll.duration_ns > 0).cloned());
+    let over =
+        from_frames(|frame| stuck(frame, "reads_without_await").filter(|poll| poll.duration_ns > 0).cloned());
     assert!(over.duration_ns >= 100_000_000, "the stack outlives the poll: {over:#?}");
 
     let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
@@ -141,7 +142,9 @@ fn closures_of_the_blocking_pool_and_block_in_place_are_not_accused() {
         Some(stuck(frame, "may_block").cloned())
     });
     assert_eq!(accused, None);
-    senders.iter().for_each(|sender| sender.send(()).unwrap());
+    for sender in &senders {
+        sender.send(()).unwrap();
+    }
     program.block_on(async { (pool.await.unwrap(), in_place.await.unwrap(), stuck_task.await.unwrap()) });
     assert!(!String::from_utf8_lossy(&LOG.lock().unwrap()).contains("may_block"), "nor are they logged");
 }

@@ -5,7 +5,12 @@
 //!
 //! Limits: [`limits::MAX_AWAIT_FRAMES`] frames and [`MAX_TREE_BYTES`] of text a tree; what does not fit is said.
 
-#[cfg(all(feature = "taskdump", tokio_unstable, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(
+    feature = "taskdump",
+    tokio_unstable,
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod dumped;
 #[cfg(not(all(
     feature = "taskdump",
@@ -64,7 +69,9 @@ impl AwaitTrees {
             .iter()
             .map(|task| match live(recorder, *task) {
                 Some((id, number)) => tree(recorder, id, dumped.of(number), now),
-                None => v1::AwaitTree { problem: "The task has ended.".to_owned(), ..v1::AwaitTree::default() },
+                None => {
+                    v1::AwaitTree { problem: "The task has ended.".to_owned(), ..v1::AwaitTree::default() }
+                }
             })
             .zip(&tasks)
             .map(|(tree, task)| v1::AwaitTree { task: Some(*task), ..tree })
@@ -80,7 +87,12 @@ fn live(recorder: &Recorder, task: v1::TaskRef) -> Option<(TaskId, u64)> {
     (!ended).then_some((id, slot.description()?.tokio_id))
 }
 
-fn tree(recorder: &Recorder, task: TaskId, dumped: Result<&[dumped::Path], &str>, now: Ticks) -> v1::AwaitTree {
+fn tree(
+    recorder: &Recorder,
+    task: TaskId,
+    dumped: Result<&[dumped::Path], &str>,
+    now: Ticks,
+) -> v1::AwaitTree {
     let mut told = Tree::new(recorder.clock(), now);
     traced::add(recorder, task, &mut told);
     if let Ok(paths) = dumped {

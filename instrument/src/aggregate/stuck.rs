@@ -14,7 +14,8 @@ pub(super) fn add_stack(hub: &Hub, poll: (u32, TaskId, Ticks), now: Ticks, messa
 }
 
 fn add(captured: Captured, clock: &Clock, now: Ticks, message: &mut v1::StuckPoll) {
-    message.captured_ago_ns_plus1 = if captured.frames.is_empty() { 0 } else { clock.between_ns(captured.at, now) + 1 };
+    message.captured_ago_ns_plus1 =
+        if captured.frames.is_empty() { 0 } else { clock.between_ns(captured.at, now) + 1 };
     message.stack = captured.frames.into_iter().take(limits::MAX_STACK_FRAMES).map(frame).collect();
     message.problem = cut(captured.problem);
     message.kernel_state = captured.kernel_state;

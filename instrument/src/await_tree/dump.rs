@@ -22,7 +22,10 @@ use std::{
 
 use taskscope_recorder::{Recorder, TaskId, TaskKind};
 use taskscope_stack::{Frame, Origin};
-use tokio::runtime::{Dump, Handle, RuntimeFlavor, dump::{Backtrace, BacktraceFrame}};
+use tokio::runtime::{
+    Dump, Handle, RuntimeFlavor,
+    dump::{Backtrace, BacktraceFrame},
+};
 
 /// How long a console waits for a dump.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -107,10 +110,8 @@ fn longest_poll_ms(recorder: &Recorder) -> Option<u128> {
 /// The runtimes, first those whose threads polled the tasks last.
 fn runtimes(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Vec<Handle> {
     let mut known = crate::runtime::known(|root| recorder.has_ended(root));
-    let threads: Vec<u32> = wanted
-        .iter()
-        .filter_map(|(task, _)| Some(recorder.task(*task)?.counters()?.thread))
-        .collect();
+    let threads: Vec<u32> =
+        wanted.iter().filter_map(|(task, _)| Some(recorder.task(*task)?.counters()?.thread)).collect();
     known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_on(*thread)));
     known.into_iter().map(|runtime| runtime.handle).collect()
 }

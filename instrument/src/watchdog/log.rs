@@ -14,7 +14,8 @@ pub(super) fn stuck(handle: &Handle, (thread, task, started): PollKey, captured:
     let recorder = handle.recorder();
     let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
     let site = description.as_ref().and_then(|description| recorder.site(description.site));
-    let spawned_at = site.map(|site| format!("{}:{}", site.place().file, site.place().line)).unwrap_or_default();
+    let spawned_at =
+        site.map(|site| format!("{}:{}", site.place().file, site.place().line)).unwrap_or_default();
     let (_, names) = taskscope_recorder::thread_names();
     let thread_name = names.iter().find(|(number, _)| *number == thread).map_or("", |(_, name)| &**name);
     tracing::warn!(

@@ -7,8 +7,7 @@ use super::Tree;
 use crate::await_tree::dump::{self, Asked, Paths};
 
 /// Why a tree is empty.
-pub(super) const NOTHING: &str =
-    "The task was not idle when tokio's task dump was taken, or is none that a runtime dumps, and no future of it is traced.";
+pub(super) const NOTHING: &str = "The task was not idle when tokio's task dump was taken, or is none that a runtime dumps, and no future of it is traced.";
 
 /// From the outermost function to the leaf.
 pub(super) type Path = Vec<Frame>;
@@ -51,7 +50,9 @@ impl Dumped {
 pub(super) fn add(paths: &[Path], tree: &mut Tree<'_>) {
     let mut paths: Vec<&Path> = paths.iter().collect();
     // Those with the same beginning side by side.
-    paths.sort_by_cached_key(|path| path.iter().map(|frame| (frame.function.clone(), frame.line)).collect::<Vec<_>>());
+    paths.sort_by_cached_key(|path| {
+        path.iter().map(|frame| (frame.function.clone(), frame.line)).collect::<Vec<_>>()
+    });
     let mut last: &[Frame] = &[];
     for path in paths {
         let common = path.iter().zip(last).take_while(|(one, other)| one == other).count();
