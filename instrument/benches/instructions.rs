@@ -58,7 +58,7 @@ fn spawn_all(runtime: &Runtime) {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(2074))]
+#[bench::wrapped(setup = wrapped, config = budget(2225))]
 fn poll_and_wake(runtime: Runtime) -> Runtime {
     yield_all(&runtime);
     runtime
@@ -66,7 +66,7 @@ fn poll_and_wake(runtime: Runtime) -> Runtime {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(6690))]
+#[bench::wrapped(setup = wrapped, config = budget(7318))]
 fn spawn_and_join(runtime: Runtime) -> Runtime {
     spawn_all(&runtime);
     runtime
