@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_thread_of_ones_own_is_readable() {
         let facts = read(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs());
-        assert!(facts.cpu_ns.is_some_and(|cpu| cpu > 0), "{facts:?}");
+        // A thread that runs since it was made may not have been accounted yet.
+        assert!(facts.cpu_ns.is_some(), "{facts:?}");
         assert!(facts.run_queue_wait_ns.is_some() && facts.voluntary_switches.is_some());
         assert_eq!(facts.kernel, Kernel::Running);
         assert_eq!(read(u32::MAX), Facts::default());
