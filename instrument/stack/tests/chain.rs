@@ -20,6 +20,8 @@ extern "C" fn previous(_signal: c_int, info: *mut siginfo_t, _context: *mut c_vo
 /// Alone in its process: the first sampler decides for all.
 #[test]
 fn foreign_signals_reach_the_handler_that_was_there_and_captures_do_not() {
+    let refused = Sampler::with_signal(libc::SIGTERM).unwrap_err().to_string();
+    assert!(refused.starts_with("Signal 15 is no real-time signal"), "{refused}");
     let signal = libc::SIGRTMIN() + 3;
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: zeroes are a valid action; a handler of three arguments goes with `SA_SIGINFO`.
