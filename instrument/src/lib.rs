@@ -42,6 +42,7 @@ mod error;
 #[cfg(feature = "fs")]
 pub mod fs;
 mod handle;
+#[cfg_attr(not(feature = "net"), allow(dead_code, reason = "the sockets need more of it than other streams"))]
 pub mod io;
 pub mod lock;
 #[cfg(feature = "net")]
@@ -75,8 +76,6 @@ pub use builder::layer;
 pub use builder::{init, wrap};
 pub use error::{BindError, InitError};
 pub use handle::Handle;
-#[cfg(feature = "macros")]
-pub use taskscope_macros::{main, test, trace};
 #[cfg(feature = "server")]
 pub use server::{Address, Server};
 pub use source::hooks::Hooks;
@@ -84,6 +83,8 @@ pub use source::hooks::Hooks;
 pub use source::layer::TaskscopeLayer;
 pub use source::wrap::Wrapped;
 pub use task::{FutureExt, spawn};
+#[cfg(feature = "macros")]
+pub use taskscope_macros::{main, test, trace};
 
 /// What `#[taskscope::test]` installs, once a process.
 #[cfg(feature = "macros")]

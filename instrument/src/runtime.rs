@@ -23,13 +23,13 @@ mod registry;
 mod threads;
 
 pub use self::builder::Builder;
-pub(crate) use self::{
-    registry::{MAX_RUNTIMES, driven, first_poll, spawning, unlisted},
-    threads::{forget as forget_parking, note as note_parked},
-};
 #[cfg(feature = "server")]
 pub(crate) use self::{
     registry::{Known, known},
     threads::parking,
+};
+pub(crate) use self::{
+    registry::{MAX_RUNTIMES, driven, first_poll, spawning, unlisted},
+    threads::{forget as forget_parking, note as note_parked},
 };
 pub use crate::source::hooks::Hooks;

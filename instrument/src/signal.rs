@@ -22,6 +22,7 @@ pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
 }
 
 /// A received signal is an operation without bytes.
+#[expect(clippy::unnecessary_wraps, reason = "one of several that say what a result moved")]
 fn received<R>(_: &R) -> Option<u64> {
     Some(0)
 }

@@ -88,7 +88,9 @@ fn new_span(
     };
     let new = match kind {
         // A wrapper polls it: what tokio says of this operation (that it was given its permits) is said of the wrapper's.
-        Kind::Op if muted => recorder.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op),
+        Kind::Op if muted => {
+            recorder.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op)
+        }
         // Its polls are the wrapper's.
         Kind::OpPoll if parent.is_none() && recorder.polled_op() == recorder.current_op() => None,
         _ if muted => None,
@@ -190,7 +192,12 @@ mod tests {
     use crate::tracked::{Kind, Tracked};
 
     fn resources(handle: &crate::Handle) -> usize {
-        handle.recorder().resource_pages().flat_map(|page| &page.slots).filter(|slot| slot.id().is_some()).count()
+        handle
+            .recorder()
+            .resource_pages()
+            .flat_map(|page| &page.slots)
+            .filter(|slot| slot.id().is_some())
+            .count()
     }
 
     fn ops(handle: &crate::Handle) -> Vec<taskscope_recorder::OpReading> {
@@ -209,7 +216,7 @@ mod tests {
         let lock = Arc::new(super::muted(|| tokio::sync::Mutex::new(())));
         assert_eq!(resources(handle), 0);
         let tracked = Tracked::new(
-            Kind { concrete_type: "Mutex", kind: "Sync", ledger: Ledger::Lock },
+            Kind { concrete_type: "Mutex", purpose: "Sync", ledger: Ledger::Lock },
             std::panic::Location::caller(),
         );
         tracked.lock().unwrap();

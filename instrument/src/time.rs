@@ -21,9 +21,9 @@ use crate::{
     tracked::{Kind, Pending, Tracked},
 };
 
-const SLEEP: Kind = Kind { concrete_type: "Sleep", kind: "timer", ledger: Ledger::None };
-const INTERVAL: Kind = Kind { concrete_type: "Interval", kind: "timer", ledger: Ledger::None };
-const TIMEOUT: Kind = Kind { concrete_type: "Timeout", kind: "timer", ledger: Ledger::None };
+const SLEEP: Kind = Kind { concrete_type: "Sleep", purpose: "timer", ledger: Ledger::None };
+const INTERVAL: Kind = Kind { concrete_type: "Interval", purpose: "timer", ledger: Ledger::None };
+const TIMEOUT: Kind = Kind { concrete_type: "Timeout", purpose: "timer", ledger: Ledger::None };
 
 /// A timer's resource and the wait for it.
 struct Timer {

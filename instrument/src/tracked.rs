@@ -16,8 +16,8 @@ use crate::handle::Handle;
 pub(crate) struct Kind {
     /// `Mutex`, `mpsc`, `TcpStream`, …
     pub(crate) concrete_type: &'static str,
-    /// What it is for: `Sync`, `lock`, `net`, …
-    pub(crate) kind: &'static str,
+    /// What it is for: `Sync`, `lock`, `I/O`, …
+    pub(crate) purpose: &'static str,
     /// What is kept of it.
     pub(crate) ledger: Ledger,
 }
@@ -125,7 +125,7 @@ impl Tracked {
             let recorder = handle.recorder();
             let id = recorder.new_resource(&NewResource {
                 concrete_type: self.kind.concrete_type,
-                kind: self.kind.kind,
+                kind: self.kind.purpose,
                 name: self.name,
                 place: self.made_at.map(|at| Place { file: at.file(), line: at.line(), column: at.column() }),
                 ledger: self.kind.ledger,

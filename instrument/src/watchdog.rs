@@ -329,7 +329,7 @@ impl From<taskscope_stack::Frame> for Frame {
 
 #[cfg(not(feature = "stacks"))]
 #[derive(Default)]
-struct Stacks;
+struct Stacks {}
 
 #[cfg(not(feature = "stacks"))]
 #[expect(clippy::unused_self, reason = "as with the feature `stacks`")]

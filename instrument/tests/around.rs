@@ -54,7 +54,11 @@ async fn a_file_tells_its_path_and_bytes() {
     let mut text = String::new();
     file.read_to_string(&mut text).await.unwrap();
     let told = streams("File", &words);
-    assert_eq!(told.iter().map(|io| io.inward.bytes).collect::<Vec<_>>(), [12], "the write is over, and gone");
+    assert_eq!(
+        told.iter().map(|io| io.inward.bytes).collect::<Vec<_>>(),
+        [12],
+        "the write is over, and gone"
+    );
     drop(file);
     let mut file = fs::OpenOptions::new().append(true).open(&path).await.unwrap();
     file.write_all(b", and more").await.unwrap();

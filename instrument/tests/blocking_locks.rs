@@ -1,6 +1,11 @@
 //! The blocking locks: they do what std's and parking_lot's do, and what is on record of them is what the program knows itself.
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+#![allow(
+    clippy::format_push_string,
+    clippy::items_after_statements,
+    reason = "a test reads from top to bottom"
+)]
 
 #[path = "support/record.rs"]
 mod record;

@@ -1,6 +1,7 @@
 //! The wrapped channels: they do what tokio's do, and what is on record of them is what the program knows itself.
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+#![allow(clippy::similar_names, reason = "a test reads from top to bottom")]
 
 #[path = "support/record.rs"]
 mod record;
@@ -435,7 +436,7 @@ fn one_channel_is_one_resource() {
         until("it waits", || !waits("one of it").is_empty());
         let resources = recorder().resource_pages().flat_map(|page| page.slots.iter());
         let parts: Vec<_> = resources
-            .filter_map(|resource| resource.description())
+            .filter_map(taskscope_recorder::Resource::description)
             .map(|resource| recorder().name_of(resource.concrete_type))
             .filter(|concrete_type| *concrete_type == "Semaphore")
             .collect();

@@ -152,7 +152,7 @@ async fn bytes_operations_and_waits_of_a_connection_are_told() {
         (near.peer.as_str(), near.bytes, near.operations.1),
         (here.to_string().as_str(), (0, 5_000), 2)
     );
-    assert_eq!((near.fd as i32, near.errors), (fd, 0));
+    assert_eq!((i32::try_from(near.fd), near.errors), (Ok(fd), 0));
     let far = |c: &Console| {
         c.streams.values().any(|k| k.peer == client_address && k.bytes == (5_000, 0) && k.waits_ns.0 > 0)
     };
@@ -168,7 +168,7 @@ async fn a_peer_that_does_not_read_is_a_write_that_waits() {
     let address = client.local_addr().unwrap().to_string();
     let (mut server, _) = listener.accept().await.unwrap();
     let writing = tokio::spawn(async move {
-        while client.write_all(&[0; 65_536]).await.is_ok() {}
+        while client.write_all(&[0; 16_000]).await.is_ok() {}
         client
     });
     console.until("the writer waits", |c| c.waits_in("write", &address)).await;

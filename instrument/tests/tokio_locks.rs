@@ -2,6 +2,7 @@
 
 #![cfg(tokio_unstable)]
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+#![allow(clippy::similar_names, reason = "a test reads from top to bottom")]
 
 use std::{
     collections::HashMap,

@@ -124,32 +124,27 @@ impl Left {
         Self(lists.iter().map(|list| (list, list.max, Self::of(list.inside))).collect())
     }
 
-    fn count(&mut self, bytes: &mut impl Buf) -> Result<(), BytesError> {
+    /// By a trait object: a type for each depth would be types without end.
+    fn count(&mut self, mut bytes: &mut dyn Buf) -> Result<(), BytesError> {
         while bytes.has_remaining() {
-            let (tag, wire_type) = decode_key(bytes)?;
+            let (tag, wire_type) = decode_key(&mut bytes)?;
             let found = self.0.iter_mut().find(|(list, ..)| list.tag == tag);
             let Some((list, left, inside)) = found.filter(|_| wire_type == WireType::LengthDelimited) else {
-                skip_field(wire_type, tag, bytes, DecodeContext::default())?;
+                skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
                 continue;
             };
             *left = left.checked_sub(1).ok_or(BytesError::TooMany { tag, max: list.max })?;
             if inside.0.is_empty() {
-                skip_field(wire_type, tag, bytes, DecodeContext::default())?;
+                skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
                 continue;
             }
-            let length = decode_varint(bytes)?;
+            let length = decode_varint(&mut bytes)?;
             let length = usize::try_from(length).ok().filter(|length| *length <= bytes.remaining());
             // The decoder says what is wrong with a length past the end.
             let Some(length) = length else { return Ok(()) };
-            // Boxed types: `Take<&mut …>` of every depth would be a type of its own without end.
-            let mut part: &mut dyn Buf = &mut bytes.take(length);
-            inside.count_dyn(&mut part)?;
+            inside.count(&mut (&mut *bytes).take(length))?;
         }
         Ok(())
-    }
-
-    fn count_dyn(&mut self, bytes: &mut &mut dyn Buf) -> Result<(), BytesError> {
-        self.count(bytes)
     }
 }
 

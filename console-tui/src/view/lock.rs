@@ -309,12 +309,12 @@ fn channel_facts(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView, chann
 }
 
 /// The share that had to wait, second by second, as bars.
-fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, held: &LockView) {
+fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, shown: &LockView) {
     if area.height < 2 {
         return;
     }
-    let most = held.contention.iter().flatten().copied().fold(0.0_f64, f64::max);
-    let seconds = held.contention.len();
+    let most = shown.contention.iter().flatten().copied().fold(0.0_f64, f64::max);
+    let seconds = shown.contention.len();
     let title = format!("  last {seconds} s");
     let head: [Piece<'_>; 2] = [("contention".into(), Slot::Head), (title.into(), Slot::Dim)];
     canvas.rule(Rect { height: 1, ..area }, &head[..if seconds > 0 { 2 } else { 1 }]);
@@ -324,7 +324,7 @@ fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, held: &LockVi
     }
     let bars = area.height.saturating_sub(2);
     let each = (area.width.saturating_sub(1) / seconds as u16).clamp(1, 3);
-    for (n, share) in (0..).zip(&held.contention) {
+    for (n, share) in (0..).zip(&shown.contention) {
         let x = area.x + 1 + n * each;
         let Some(share) = share.filter(|_| most > 0.0) else { continue };
         let eighths = (share / most * f64::from(bars) * 8.0).ceil() as u16;

@@ -39,5 +39,5 @@ pub fn test(options: TokenStream, function: TokenStream) -> TokenStream {
 /// but an async function is refused.
 #[proc_macro_attribute]
 pub fn trace(text: TokenStream, function: TokenStream) -> TokenStream {
-    trace::expand(text.into(), function.into()).unwrap_or_else(|error| error.into_compile_error()).into()
+    trace::expand(text.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -14,7 +14,18 @@ use taskscope_recorder::{
     Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
 };
 
-use super::{Hub, await_trees::AwaitTrees, cost, descriptors::DescriptorCursor, details::{Details, ResourceDetails}, events::EventStream, resources::ResourceCursor, rows::Rows, scheduler::Scheduler, walk::Walk};
+use super::{
+    Hub,
+    await_trees::AwaitTrees,
+    cost,
+    descriptors::DescriptorCursor,
+    details::{Details, ResourceDetails},
+    events::EventStream,
+    resources::ResourceCursor,
+    rows::Rows,
+    scheduler::Scheduler,
+    walk::Walk,
+};
 
 /// Rounds between two looks at every slot, changed page or not: the count of a wrapped task's wakers changes without a trace.
 const ROUNDS_A_SWEEP: u64 = 8;

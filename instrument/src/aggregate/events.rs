@@ -98,7 +98,7 @@ impl EventStream {
         let mut last_ns = 0;
         for event in queue.events.drain(..count) {
             let Some(task) = TaskId::from_u64(event.task) else { continue };
-            let at_ns = recorder.clock().since_start_ns(event.at) as i64;
+            let at_ns = i64::try_from(recorder.clock().since_start_ns(event.at)).unwrap_or(i64::MAX);
             columns.slot.push(task.index());
             columns.generation.push(task.generation());
             columns.kind.push(kind(event.kind).into());

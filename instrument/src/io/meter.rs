@@ -60,7 +60,7 @@ impl Meter {
         name: &'static str,
         made_at: &'static Location<'static>,
     ) -> Self {
-        let kind = Kind { concrete_type, kind: "I/O", ledger: Ledger::Io };
+        let kind = Kind { concrete_type, purpose: "I/O", ledger: Ledger::Io };
         Self {
             tracked: Tracked::named(kind, name, made_at),
             made_at,
@@ -160,6 +160,11 @@ impl Meter {
 }
 
 /// Of what moves a number of bytes.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    reason = "one of several that say what a result moved"
+)]
 pub(crate) fn bytes(moved: &usize) -> Option<u64> {
     Some(*moved as u64)
 }

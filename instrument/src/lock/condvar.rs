@@ -14,7 +14,8 @@ use super::{
 };
 use crate::tracked::{Kind, Tracked};
 
-const KIND: Kind = Kind { concrete_type: "Condvar", kind: "lock", ledger: taskscope_recorder::Ledger::None };
+const KIND: Kind =
+    Kind { concrete_type: "Condvar", purpose: "lock", ledger: taskscope_recorder::Ledger::None };
 
 /// A condition variable, as [`std::sync::Condvar`], for [`super::Mutex`].
 ///

@@ -115,5 +115,5 @@ impl Ledger {
 }
 
 const fn kind(concrete_type: &'static str) -> Kind {
-    Kind { concrete_type, kind: "lock", ledger: taskscope_recorder::Ledger::Lock }
+    Kind { concrete_type, purpose: "lock", ledger: taskscope_recorder::Ledger::Lock }
 }

@@ -235,6 +235,7 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 }
 
 /// An accepted connection is an operation without bytes.
+#[expect(clippy::unnecessary_wraps, reason = "one of several that say what a result moved")]
 pub(super) fn accepted<R>(_: &R) -> Option<u64> {
     Some(0)
 }

@@ -24,6 +24,7 @@ fn call(way: Way, method: &'static str) -> Call {
     Call { way, method, at: Location::caller() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one of several that say what a result moved")]
 fn count_from((moved, _): &(usize, SocketAddr)) -> Option<u64> {
     Some(*moved as u64)
 }

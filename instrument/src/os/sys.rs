@@ -25,8 +25,9 @@ pub(super) fn socket_option<const BYTES: usize>(
     let mut value = [0_u8; BYTES];
     let mut length = libc::socklen_t::try_from(BYTES).ok()?;
     // SAFETY: `value` is `length` bytes of writable memory, and the kernel writes no more than that.
-    let answer =
-        unsafe { libc::getsockopt(fd.as_raw_fd(), level, option, value.as_mut_ptr().cast(), &raw mut length) };
+    let answer = unsafe {
+        libc::getsockopt(fd.as_raw_fd(), level, option, value.as_mut_ptr().cast(), &raw mut length)
+    };
     (answer == 0).then_some((value, (length as usize).min(BYTES)))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     tracked::{Kind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "Barrier", kind: "Sync", ledger: Ledger::None };
+const KIND: Kind = Kind { concrete_type: "Barrier", purpose: "Sync", ledger: Ledger::None };
 
 /// Lets tasks wait for each other, as [`tokio::sync::Barrier`].
 ///

@@ -56,7 +56,7 @@ impl What {
 
 /// The kind of a channel.
 pub(super) const fn kind(concrete_type: &'static str) -> Kind {
-    Kind { concrete_type, kind: "channel", ledger: Ledger::Channel }
+    Kind { concrete_type, purpose: "channel", ledger: Ledger::Channel }
 }
 
 /// What a channel is when it is made.

@@ -19,7 +19,7 @@ use crate::{
     tracked::{Kind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "Mutex", kind: "Sync", ledger: Ledger::Lock };
+const KIND: Kind = Kind { concrete_type: "Mutex", purpose: "Sync", ledger: Ledger::Lock };
 
 /// An async mutex, as [`tokio::sync::Mutex`]: the same methods, fairness, cancellation and panics.
 ///

@@ -15,7 +15,7 @@ use tokio::sync::{self as inner, futures as inner_futures};
 use super::wait::{Call, Waiting};
 use crate::tracked::{Kind, Tracked};
 
-const KIND: Kind = Kind { concrete_type: "Notify", kind: "Sync", ledger: Ledger::None };
+const KIND: Kind = Kind { concrete_type: "Notify", purpose: "Sync", ledger: Ledger::None };
 
 /// Wakes tasks without a value, as [`tokio::sync::Notify`]: the same methods and order.
 ///

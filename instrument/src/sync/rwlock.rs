@@ -25,7 +25,7 @@ use crate::{
     tracked::{Kind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "RwLock", kind: "Sync", ledger: Ledger::Lock };
+const KIND: Kind = Kind { concrete_type: "RwLock", purpose: "Sync", ledger: Ledger::Lock };
 
 /// An async readers-writer lock, as [`tokio::sync::RwLock`]: the same methods, fairness, cancellation and panics.
 ///

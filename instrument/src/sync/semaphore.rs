@@ -17,7 +17,7 @@ use crate::{
     tracked::{Kind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "Semaphore", kind: "Sync", ledger: Ledger::Lock };
+const KIND: Kind = Kind { concrete_type: "Semaphore", purpose: "Sync", ledger: Ledger::Lock };
 
 /// An async semaphore, as [`tokio::sync::Semaphore`]: the same methods, fairness, cancellation and panics.
 ///

@@ -102,7 +102,7 @@ async fn a_port_that_speaks_something_else_is_named() {
 async fn frames_that_break_the_rules_are_refused_whole() {
     let mut short = with_tasks(next(2), vec![0, 1, 1]);
     short.stats.as_mut().expect("it has some").polls.pop();
-    let hostile = [
+    let hostile = vec![
         short,
         with_tasks(next(2), vec![1 << 31]),
         with_tasks(next(2), vec![u32::MAX, u32::MAX]),

@@ -96,7 +96,7 @@ impl Store {
     }
 
     fn blocked_idle(&self, task: &Task) -> Option<Blocked<'_>> {
-        let since_ns = self.polled_since_ns(task);
+        let since_ns = task.polled_since_ns();
         let mut waits = self.waits_of(task.key);
         waits.retain(|wait| {
             // What its last poll left out it polls no more if it had a reason to; else it may be one of many in a set of
@@ -123,12 +123,6 @@ impl Store {
             let due_ns = op.stats.state_since_ns.saturating_add(ms.saturating_mul(1_000_000));
             due_ns.saturating_add(OVERDUE_NS) < self.now_ns
         })
-    }
-
-    /// No later than the start of its last poll: what was polled before is not polled any more.
-    pub(crate) fn polled_since_ns(&self, task: &Task) -> u64 {
-        let woken_ns = task.stats.last_wake_ns_plus1.checked_sub(1).filter(|_| task.facts.knows.wakes);
-        woken_ns.unwrap_or(task.facts.created_ns)
     }
 
     /// What an operation waits for; `None`: something that comes by itself, or nobody knows what.

@@ -135,7 +135,7 @@ pub(crate) struct LockDetail {
 /// All of them.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Locks {
-    locks: FxHashMap<u32, Lock>,
+    by_slot: FxHashMap<u32, Lock>,
     channels: FxHashMap<u32, Channel>,
     /// Who holds what; those nobody can name are not in it.
     held: BTreeSet<(Waker, u32)>,
@@ -148,7 +148,7 @@ pub(crate) struct Locks {
 
 impl Locks {
     pub(crate) fn lock(&self, slot: u32) -> Option<&Lock> {
-        self.locks.get(&slot)
+        self.by_slot.get(&slot)
     }
 
     pub(crate) fn channel(&self, slot: u32) -> Option<&Channel> {
@@ -157,7 +157,7 @@ impl Locks {
 
     /// All locks, in no order.
     pub(crate) fn locks(&self) -> impl Iterator<Item = (u32, &Lock)> {
-        self.locks.iter().map(|(slot, lock)| (*slot, lock))
+        self.by_slot.iter().map(|(slot, lock)| (*slot, lock))
     }
 
     /// All channels, in no order.
@@ -174,8 +174,8 @@ impl Locks {
 
     /// `is_news`: what changed since the row before happened now, not before the snapshot.
     pub(crate) fn set_lock(&mut self, slot: u32, lock: Lock, is_news: bool, losses: &mut Losses) {
-        let before = self.locks.get(&slot).map(|old| old.sums);
-        if let Some(old) = self.locks.get(&slot) {
+        let before = self.by_slot.get(&slot).map(|old| old.sums);
+        if let Some(old) = self.by_slot.get(&slot) {
             for holder in &old.holders {
                 self.held.remove(&(holder.who, slot));
             }
@@ -183,7 +183,7 @@ impl Locks {
         let named = lock.holders.iter().filter(|holder| holder.who != Waker::Unknown);
         self.held.extend(named.map(|holder| (holder.who, slot)));
         let sums = lock.sums;
-        self.locks.insert(slot, lock);
+        self.by_slot.insert(slot, lock);
         if is_news && before != Some(sums) {
             let base = before.unwrap_or_default();
             self.open_window(slot, window::of_lock(&base), losses);
@@ -213,7 +213,7 @@ impl Locks {
 
     /// The resource in this slot is no more.
     pub(crate) fn remove(&mut self, slot: u32) {
-        if let Some(lock) = self.locks.remove(&slot) {
+        if let Some(lock) = self.by_slot.remove(&slot) {
             for holder in &lock.holders {
                 self.held.remove(&(holder.who, slot));
             }
@@ -225,7 +225,7 @@ impl Locks {
 
     /// Takes a sample of those that did something lately.
     pub(crate) fn sample(&mut self) {
-        let Self { locks, channels, windows, .. } = self;
+        let Self { by_slot: locks, channels, windows, .. } = self;
         windows.retain(|slot, window| {
             let now = match (locks.get(slot), channels.get(slot)) {
                 (Some(lock), _) => window::of_lock(&lock.sums),

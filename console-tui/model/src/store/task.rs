@@ -258,6 +258,12 @@ impl Task {
             .then(|| self.stats.sums.scheduled_ns.saturating_add(self.in_state(State::Scheduled, at)))
     }
 
+    /// No later than the start of its last poll: what was polled before is not polled any more.
+    pub(crate) fn polled_since_ns(&self) -> u64 {
+        let woken_ns = self.stats.last_wake_ns_plus1.checked_sub(1).filter(|_| self.facts.knows.wakes);
+        woken_ns.unwrap_or(self.facts.created_ns)
+    }
+
     /// The rest of its life; `None`: unknown, because the waits are.
     pub(crate) fn idle_ns(&self, at: u64) -> Option<u64> {
         let scheduled = self.scheduled_ns(at)?;

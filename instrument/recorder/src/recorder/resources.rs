@@ -99,7 +99,9 @@ impl Recorder {
         let resource = resource.or_else(|| self.current_resource());
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
-        for zero in [&slot.task, &slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted, &slot.frame] {
+        for zero in
+            [&slot.task, &slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted, &slot.frame]
+        {
             zero.store(0, Relaxed);
         }
         for zero in [&slot.thread, &slot.requested, &slot.obtained] {

@@ -65,7 +65,7 @@ impl Recorder {
         };
         // A thread has a ring for each need: the narrow one would lose most of all events.
         thread::with_ring(self.unique << 1 | u64::from(all), make, |ring| {
-            ring.push(Event { at, task: id.to_u64(), kind, by })
+            ring.push(Event { at, task: id.to_u64(), kind, by });
         });
     }
 }

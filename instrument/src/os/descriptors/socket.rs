@@ -28,9 +28,9 @@ pub(super) fn describe(fd: BorrowedFd<'_>, descriptor: &mut Descriptor) -> Optio
     }
     match kind {
         DescriptorKind::Tcp | DescriptorKind::TcpListener => tcp(fd, kind, descriptor),
-        DescriptorKind::UnixListener => descriptor.state = "listen".to_owned(),
-        DescriptorKind::Unix | DescriptorKind::Udp => {
-            descriptor.state = if descriptor.peer.is_empty() { "" } else { "connected" }.to_owned();
+        DescriptorKind::UnixListener => "listen".clone_into(&mut descriptor.state),
+        DescriptorKind::Unix | DescriptorKind::Udp if !descriptor.peer.is_empty() => {
+            "connected".clone_into(&mut descriptor.state);
         }
         _ => {}
     }

@@ -46,7 +46,7 @@ fn a_connection_is_told_with_both_ends_and_its_bytes() {
     assert_eq!(told.state, "established");
     assert_eq!(told.local, listener.local_addr().unwrap().to_string());
     assert_eq!(told.peer, peer.to_string());
-    let tcp = told.tcp.clone().unwrap();
+    let tcp = told.tcp.unwrap();
     assert_eq!(tcp.received_bytes, Some(1000));
     assert!(tcp.rtt_ns > 0 && tcp.congestion_window > 0, "{tcp:?}");
     assert!(told.ready & u32::from(rustix::event::PollFlags::IN.bits()) != 0);
@@ -69,7 +69,7 @@ fn a_peer_that_does_not_read_fills_the_send_queue() {
     let (_server, _) = listener.accept().unwrap();
     client.set_nonblocking(true).unwrap();
     let mut written = 0;
-    while let Ok(bytes) = (&client).write(&[0; 65536]) {
+    while let Ok(bytes) = (&client).write(&[0; 16_000]) {
         written += bytes as u64;
     }
     let mut reader = Reader::default();

@@ -90,7 +90,7 @@ impl Pass<'_> {
             [] => String::new(),
             behind => format!(" Full behind it: {}.", behind.join(", ")),
         };
-        let received = match (receiver, channel.last_received_ns) {
+        let last = match (receiver, channel.last_received_ns) {
             (Waker::Unknown, _) | (_, None) => "Nobody has received anything from it yet.".to_owned(),
             (receiver, Some(at_ns)) => {
                 about.insert(0, receiver);
@@ -105,7 +105,7 @@ impl Pass<'_> {
         };
         let waiting = self.waiting(&senders);
         let at = senders.first().map_or_else(String::new, |sender| self.place(sender.op.site));
-        let message = format!("{} is full: {waiting}{at}. {received}{behind}", self.resource(resource));
+        let message = format!("{} is full: {waiting}{at}. {last}{behind}", self.resource(resource));
         about.dedup();
         self.about_resource(LintKind::FullChannel, Severity::Warning, key, about, message, FULL);
     }

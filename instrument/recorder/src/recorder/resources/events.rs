@@ -45,7 +45,9 @@ impl KnownNames {
 impl Recorder {
     /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
     pub fn change_resource(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
-        let Some((page, slot)) = self.current_resource().and_then(|id| self.find_resource(id)) else { return };
+        let Some((page, slot)) = self.current_resource().and_then(|id| self.find_resource(id)) else {
+            return;
+        };
         self.change_one(page, slot, name, unit, value, change);
         let whole = ResourceId::from_u64(slot.parent.load(Relaxed)).and_then(|id| self.find_resource(id));
         if let Some((page, whole)) = whole.filter(|(_, whole)| whole.inherits()) {
