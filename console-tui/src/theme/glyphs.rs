@@ -48,8 +48,8 @@ pub struct Glyphs {
     pub filled: [&'static str; 2],
     /// It goes round in a circle.
     pub circle: &'static str,
-    /// Before a line that belongs to the one above it; two cells.
-    pub branch: &'static str,
+    /// Before a line that belongs to one above it: the last such, one with others below, one that passes by; two cells each.
+    pub branch: [&'static str; 3],
     /// The lines of a box.
     pub border: border::Set<'static>,
     ascii: bool,
@@ -78,7 +78,7 @@ impl Glyphs {
         bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         filled: ["━", "─"],
         circle: "↺",
-        branch: "└ ",
+        branch: ["└ ", "├ ", "│ "],
         border: border::PLAIN,
         ascii: false,
     };
@@ -105,7 +105,7 @@ impl Glyphs {
         bars: [" ", "_", ".", ",", "-", "=", "+", "*", "#"],
         filled: ["=", "-"],
         circle: "@",
-        branch: "` ",
+        branch: ["` ", "+ ", "| "],
         border: border::Set {
             top_left: "+",
             top_right: "+",

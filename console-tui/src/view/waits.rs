@@ -53,8 +53,8 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         height: body.height.saturating_sub(1),
     };
     scroll::render(look, canvas, hits, inner, view.lines.len() as u16 + 1, |canvas, area| {
-        for (line, y) in view.lines.iter().zip(area.y..area.bottom()) {
-            draw(canvas, Rect { y, height: 1, ..area }, line, view.selected_door);
+        for (row, y) in (0..view.lines.len()).zip(area.y..area.bottom()) {
+            draw(canvas, Rect { y, height: 1, ..area }, &view.lines[row..], view.selected_door);
         }
     });
     if look.model.header().stale {
@@ -62,14 +62,30 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     }
 }
 
-fn draw(canvas: &mut Canvas<'_>, area: Rect, line: &WaitLine, chosen: Option<usize>) {
+/// Whether another branch of this level follows, below the same line.
+fn goes_on(below: &[WaitLine], level: u8) -> bool {
+    below.iter().map(|line| line.depth).find(|depth| *depth <= level) == Some(level)
+}
+
+/// Draws the first of these lines; those after it tell where the branches go on.
+fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[WaitLine], chosen: Option<usize>) {
+    let Some((line, below)) = lines.split_first() else { return };
     let glyphs = canvas.theme.glyphs;
     let places = area.width / PLACE_SHARE;
     let words = area.width.saturating_sub(places + AGE + 3).min(MAX_WORDS);
     // However deep it is, some of its words are seen.
     let indent = (u16::from(line.depth) * INDENT).min(words / 2);
-    if line.depth > 0 {
-        canvas.text(area.x + indent - INDENT, area.y, INDENT, glyphs.branch, Slot::Border);
+    let [last, middle, passing] = glyphs.branch;
+    // From the innermost outwards, as far as there is room for them.
+    for (level, left) in (1..=line.depth).rev().zip(1..=indent / INDENT) {
+        let x = indent - left * INDENT;
+        let branch = match (level == line.depth, goes_on(below, level)) {
+            (true, true) => middle,
+            (true, false) => last,
+            (false, true) => passing,
+            (false, false) => continue,
+        };
+        canvas.text(area.x + x, area.y, INDENT, branch, Slot::Border);
     }
     let slot = match line.kind {
         WaitLineKind::Subject => Slot::Strong,
