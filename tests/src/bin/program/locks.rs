@@ -6,7 +6,13 @@
 mod healthy;
 mod truth;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use serde_json::json;
 use tokio::time::sleep;
@@ -16,8 +22,21 @@ pub(crate) use truth::{plain as truth, wrapped as truth_wrapped};
 
 use crate::stage::{Stage, answer, commands};
 
-/// Time for a task to get its first lock, before it tries the second.
-const HEAD_START: Duration = Duration::from_millis(50);
+/// How far the cast has come: nobody takes a second lock before all have their first, however slow the machine is.
+#[derive(Default)]
+struct Steps(AtomicUsize);
+
+impl Steps {
+    fn done(&self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+
+    async fn wait_for(&self, steps: usize) {
+        while self.0.load(SeqCst) < steps {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
 
 /// Writes a scenario once for tokio's types and once for the wrappers of the same interface.
 macro_rules! both {
@@ -52,31 +71,33 @@ both! {
         let accounts = Arc::new(Mutex::new(()));
         let ledger = Arc::new(Mutex::new(()));
         let permits = Arc::new(Semaphore::new(2));
+        let steps = Arc::new(Steps::default());
         on_go(|| {
-            let (a, b, c) = (Arc::clone(&accounts), Arc::clone(&ledger), Arc::clone(&permits));
+            let (a, b, at) = (Arc::clone(&accounts), Arc::clone(&ledger), Arc::clone(&steps));
             stage.spawn_named("transfer", async move {
                 let _accounts = a.lock().await;
-                sleep(HEAD_START).await;
+                at.done();
+                at.wait_for(3).await;
                 let _ledger = b.lock().await;
-                drop(c);
             });
-            let (b, c) = (Arc::clone(&ledger), Arc::clone(&permits));
+            let (b, c, at) = (Arc::clone(&ledger), Arc::clone(&permits), Arc::clone(&steps));
             stage.spawn_named("audit", async move {
                 let _ledger = b.lock().await;
-                sleep(HEAD_START).await;
+                at.done();
+                at.wait_for(3).await;
                 let _permits = c.acquire_many(2).await;
             });
-            let (c, a) = (Arc::clone(&permits), Arc::clone(&accounts));
+            let (c, a, at) = (Arc::clone(&permits), Arc::clone(&accounts), Arc::clone(&steps));
             stage.spawn_named("report", async move {
                 let _permit = c.acquire().await;
-                sleep(HEAD_START).await;
+                at.done();
+                at.wait_for(3).await;
                 let _accounts = a.lock().await;
             });
             // A bystander behind the ring: it waits, but is no part of it.
-            let a = Arc::clone(&accounts);
             stage.spawn_named("bystander", async move {
-                sleep(HEAD_START * 2).await;
-                let _accounts = a.lock().await;
+                steps.wait_for(3).await;
+                let _accounts = accounts.lock().await;
             });
         });
     }
@@ -84,21 +105,24 @@ both! {
     /// Oxide's RFD 609: the lock is given to a future that its own task does not poll any more.
     pub(crate) fn futurelock(stage: &Stage) {
         let lock = Arc::new(Mutex::new(()));
+        let steps = Arc::new(Steps::default());
         on_go(|| {
-            let held = Arc::clone(&lock);
+            let (held, at) = (Arc::clone(&lock), Arc::clone(&steps));
             stage.spawn_named("holder", async move {
                 let _guard = held.lock().await;
-                sleep(HEAD_START * 4).await;
+                at.done();
+                at.wait_for(2).await;
             });
             stage.spawn_named("futurelocked", async move {
-                sleep(HEAD_START).await;
+                steps.wait_for(1).await;
                 let mut first = Box::pin(async {
                     let _guard = lock.lock().await;
                 });
                 tokio::select! {
                     () = &mut first => {}
-                    () = sleep(HEAD_START) => {
+                    () = sleep(Duration::from_millis(5)) => {
                         // `first` is alive and in the queue, but nobody polls it.
+                        steps.done();
                         let _guard = lock.lock().await;
                     }
                 }
@@ -111,24 +135,27 @@ both! {
         let registry = Arc::new(taskscope::lock::Mutex::new(()));
         let config = Arc::new(Mutex::new(()));
         let workers = stage.workers;
+        let steps = Arc::new(Steps::default());
         on_go(|| {
-            let (std_lock, tokio_lock) = (Arc::clone(&registry), Arc::clone(&config));
+            let (std_lock, tokio_lock, at) = (Arc::clone(&registry), Arc::clone(&config), Arc::clone(&steps));
             // Its guard can't change threads, so it is a local task.
             stage.spawner.spawn_on_own_thread("flush", async move || {
                 let _registry = std_lock.lock();
-                sleep(HEAD_START * 2).await;
+                at.done();
+                at.wait_for(2).await;
                 let _config = tokio_lock.lock().await;
             });
-            let (std_lock, tokio_lock) = (Arc::clone(&registry), Arc::clone(&config));
+            let (std_lock, tokio_lock, at) = (Arc::clone(&registry), Arc::clone(&config), Arc::clone(&steps));
             stage.spawn_named("reload", async move {
                 let _config = tokio_lock.lock().await;
-                sleep(HEAD_START).await;
+                at.wait_for(1).await;
+                at.done();
                 let _registry = std_lock.lock();
             });
             for worker in 1..workers {
-                let std_lock = Arc::clone(&registry);
+                let (std_lock, at) = (Arc::clone(&registry), Arc::clone(&steps));
                 stage.spawn_named(&format!("request {worker}"), async move {
-                    sleep(HEAD_START).await;
+                    at.wait_for(1).await;
                     let _registry = std_lock.lock();
                 });
             }
