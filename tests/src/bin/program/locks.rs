@@ -167,10 +167,12 @@ both! {
         let (first, mut relay_in) = mpsc::channel::<u32>(4);
         let (second, mut store_in) = mpsc::channel::<u32>(4);
         let stuck = Arc::new(Mutex::new(()));
+        let steps = Arc::new(Steps::default());
         on_go(|| {
-            let lock = Arc::clone(&stuck);
+            let (lock, at) = (Arc::clone(&stuck), Arc::clone(&steps));
             stage.spawn_named("lock-keeper", async move {
                 let _guard = lock.lock().await;
+                at.done();
                 std::future::pending::<()>().await;
             });
             stage.spawn_named("producer", async move {
@@ -184,6 +186,7 @@ both! {
                 }
             });
             stage.spawn_named("store", async move {
+                steps.wait_for(1).await;
                 let _first = store_in.recv().await;
                 let _guard = stuck.lock().await;
                 while store_in.recv().await.is_some() {}
