@@ -155,7 +155,8 @@ both! {
             for worker in 1..workers {
                 let (std_lock, at) = (Arc::clone(&registry), Arc::clone(&steps));
                 stage.spawn_named(&format!("request {worker}"), async move {
-                    at.wait_for(1).await;
+                    // Only when `reload` is in its poll: next in line on a worker that stands still it would never get there.
+                    at.wait_for(2).await;
                     let _registry = std_lock.lock();
                 });
             }
