@@ -3,7 +3,8 @@
 //! Invariants: what is proven is said plainly, what is not is called a suspicion; nobody is accused on what the source can't
 //! tell; of a chain of waits only its root is a finding.
 //!
-//! Limit: [`NAMED`] names and places in a sentence and [`MAX_TASKS`] tasks in a finding; the others are counted.
+//! Limit: [`NAMED`] names and places in a sentence and [`MAX_TASKS`] tasks in a finding, the others are counted;
+//! [`MAX_LOOKED_AT`] waiters in a pass, and what is passed over is said.
 
 mod channels;
 mod crowds;
@@ -31,6 +32,8 @@ use crate::{
 const NAMED: usize = 8;
 /// Tasks that a finding keeps; its count says how many there are.
 const MAX_TASKS: usize = 256;
+/// Waiters looked at in one pass, the longest held locks first: it happens between two keys.
+const MAX_LOOKED_AT: usize = 10_000;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// What a lint found, without what the list of findings adds.
@@ -55,6 +58,10 @@ struct Pass<'a> {
     /// Locks of which a more serious finding tells already.
     told_locks: FxHashSet<ResourceKey>,
     found: Vec<Found>,
+    /// Waiters looked at.
+    looked_at: usize,
+    /// Locks and channels passed over, for the limit.
+    passed_over: u64,
 }
 
 /// Everything that is found now. Costs what those cost who hold locks or block threads, and one look at each lock.
@@ -66,6 +73,8 @@ pub(crate) fn find(store: &Store, config: &LintConfig) -> Vec<Finding> {
         told: FxHashSet::default(),
         told_locks: FxHashSet::default(),
         found: Vec::new(),
+        looked_at: 0,
+        passed_over: 0,
     };
     pass.deadlocks();
     pass.futurelocks();
@@ -76,6 +85,7 @@ pub(crate) fn find(store: &Store, config: &LintConfig) -> Vec<Finding> {
     pass.starved_writers();
     pass.full_channels();
     pass.oneshots();
+    pass.unseen();
     pass.found.into_iter().map(Finding::from).collect()
 }
 
@@ -88,7 +98,18 @@ impl From<Found> for Finding {
     }
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// Who waits; `None`: the limit is reached.
+    fn waiters(&mut self, key: ResourceKey) -> Option<Vec<Waiter<'a>>> {
+        if self.looked_at >= MAX_LOOKED_AT {
+            self.passed_over += u64::from(self.store.waiting_on(key).next().is_some());
+            return None;
+        }
+        let waiters = self.store.waiters(key);
+        self.looked_at += waiters.len();
+        Some(waiters)
+    }
+
     fn at(&self) -> u64 {
         self.store.now_ns
     }

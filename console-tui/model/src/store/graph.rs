@@ -40,6 +40,10 @@ pub(crate) use circles::{Circle, Circles, How, Link};
 const MAX_HELD: usize = 50_000;
 /// Waits that are followed in one run.
 const MAX_WAITS: usize = 100_000;
+/// Those at the head of a queue who are looked at though they hold nothing: of the others none is said to be in the way.
+const MAX_AHEAD: usize = 256;
+/// Steps from a part of an operation to the whole.
+const MAX_PARTS: usize = 4;
 /// Waits that are judged in one run, each as often as what it depends on changes.
 const MAX_STEPS: usize = 1_000_000;
 
@@ -158,6 +162,7 @@ struct Actor<'a> {
 struct Queue<'a> {
     kind: LockKind,
     lock: &'a Lock,
+    /// In the order in which they came; not all of them.
     waiters: Vec<Waiter<'a>>,
     /// Permits left; `None`: unknown.
     available: Option<u64>,
@@ -169,6 +174,7 @@ pub(crate) struct Graph<'a> {
     store: &'a Store,
     actors: FxHashMap<Waker, Actor<'a>>,
     queues: FxHashMap<ResourceKey, Queue<'a>>,
+    granted: FxHashMap<ResourceKey, Vec<Waiter<'a>>>,
     waits: usize,
     steps: usize,
     /// A limit was hit: nothing can be said.
@@ -181,6 +187,7 @@ impl<'a> Graph<'a> {
             store,
             actors: FxHashMap::default(),
             queues: FxHashMap::default(),
+            granted: FxHashMap::default(),
             waits: 0,
             steps: 0,
             cut: false,
@@ -202,9 +209,8 @@ impl<'a> Graph<'a> {
                 return;
             }
         }
-        open.extend(
-            store.resources.granted_ops().take(MAX_HELD).filter_map(|op| Some(Waker::Task(op.stats.task?))),
-        );
+        self.gather_granted();
+        open.extend(self.granted.values().flatten().map(Waiter::who));
         // Who is in the way of a full channel may hold nothing.
         let full = store.resources.locks.channels().filter(|(_, channel)| channel.is_full());
         open.extend(full.take(MAX_HELD).map(|(_, channel)| channel.last_receiver));
@@ -213,9 +219,12 @@ impl<'a> Graph<'a> {
                 continue;
             }
             let actor = self.actor(who);
-            for (target, _) in &actor.waits {
+            for (target, wait) in &actor.waits {
                 match *target {
-                    Target::Lock(key, kind, lock) => open.extend(self.queue(key, kind, lock)),
+                    Target::Lock(key, kind, lock) => {
+                        open.extend(self.queue(key, kind, lock));
+                        self.queues.entry(key).and_modify(|queue| queue.waiters.push(*wait));
+                    }
                     Target::Channel(_, peer) => open.push(peer),
                 }
             }
@@ -223,6 +232,23 @@ impl<'a> Graph<'a> {
             if self.waits > MAX_WAITS {
                 self.cut = true;
                 return;
+            }
+        }
+        for queue in self.queues.values_mut() {
+            queue.waiters.sort_by_key(|waiter| (waiter.since_ns, waiter.op.key));
+            queue.waiters.dedup_by_key(|waiter| waiter.op.key);
+        }
+    }
+
+    /// What was given to somebody, by lock. It is told of the part of an operation that asked for it.
+    fn gather_granted(&mut self) {
+        let store = self.store;
+        for op in store.resources.granted_ops().take(MAX_HELD) {
+            let parent = |op: &&'a Op| store.resources.op(op.parent?);
+            let whole: Vec<&Op> = std::iter::successors(Some(op), parent).take(MAX_PARTS).collect();
+            let around = op.resource.and_then(|key| store.lock_around(key));
+            if let Some(around) = around {
+                self.granted.entry(around.key).or_default().extend(store.merge(&whole));
             }
         }
     }
@@ -239,12 +265,18 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Takes a lock into the graph. Returns who waits for it.
+    /// Takes a lock into the graph, with those of its queue who can be in somebody's way. Returns who that is.
     fn queue(&mut self, key: ResourceKey, kind: LockKind, lock: &'a Lock) -> Vec<Waker> {
         if self.queues.contains_key(&key) {
             return Vec::new();
         }
-        let waiters = self.store.waiters(key);
+        let mut waiters = match kind {
+            // Whoever waits before has the same holder in its way.
+            LockKind::Mutex => Vec::new(),
+            LockKind::RwLock | LockKind::Semaphore => self.store.waiters(key),
+        };
+        waiters.truncate(MAX_AHEAD);
+        waiters.extend(self.granted.get(&key).into_iter().flatten());
         self.waits += waiters.len();
         let who = waiters.iter().map(Waiter::who).collect();
         self.queues.insert(key, Queue { kind, lock, waiters, available: self.available(key) });

@@ -13,7 +13,10 @@ use rustc_hash::FxHashMap;
 use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
     screen::header::Losses,
-    store::{locks::Locks, task::State},
+    store::{
+        locks::Locks,
+        task::{State, Waker},
+    },
     text::{TextId, Texts},
 };
 
@@ -98,6 +101,15 @@ impl Op {
     /// A thread waits in it for a blocking lock.
     pub(crate) fn blocks_thread(&self) -> bool {
         self.stats.thread > 0 && self.stats.state != State::Done
+    }
+
+    /// Who waits in it: a task, or a thread outside any.
+    pub(crate) fn who(&self) -> Waker {
+        match (self.stats.task, self.stats.thread) {
+            (Some(task), _) => Waker::Task(task),
+            (None, 0) => Waker::Unknown,
+            (None, thread) => Waker::Thread(thread),
+        }
     }
 
     /// Time since it was begun.

@@ -15,37 +15,48 @@ use crate::{
 const FULL: &str = "See what the receiver waits for; let it drain the channel meanwhile (a task of its own), or drop or bound what is sent.";
 const ONESHOT: &str = "See why the sender does not send; give the wait a timeout, or send from a task that can't get stuck there.";
 
-impl Pass<'_> {
+/// A channel that is full, and stays so.
+struct Full<'a> {
+    receiver: Waker,
+    senders: Vec<Waiter<'a>>,
+}
+
+impl<'a> Pass<'a> {
     pub(super) fn full_channels(&mut self) {
         if !self.config.full_channel.enabled {
             return;
         }
-        let mut full: BTreeMap<ResourceKey, Waker> = BTreeMap::new();
-        for (slot, channel) in self.store.resources.locks.channels() {
-            let Some(resource) = self.store.resources.in_slot(slot) else { continue };
-            if channel.is_full() && !self.senders(resource.key).is_empty() {
-                full.insert(resource.key, channel.last_receiver);
-            }
-        }
+        let channels = self.store.resources.locks.channels().filter(|(_, channel)| channel.is_full());
+        let mut keys: Vec<(ResourceKey, Waker)> = channels
+            .filter_map(|(slot, channel)| {
+                Some((self.store.resources.in_slot(slot)?.key, channel.last_receiver))
+            })
+            .collect();
+        keys.sort_unstable();
+        let mut full: BTreeMap<ResourceKey, Full> = BTreeMap::new();
         // Whoever receives from one and waits for room in another is not the root.
         let mut waits_in: BTreeMap<Waker, ResourceKey> = BTreeMap::new();
-        for key in full.keys() {
-            for sender in self.senders(*key) {
-                waits_in.entry(sender.who()).or_insert(*key);
+        for (key, receiver) in keys {
+            let senders = self.senders(key);
+            for sender in &senders {
+                waits_in.entry(sender.who()).or_insert(key);
+            }
+            if !senders.is_empty() {
+                full.insert(key, Full { receiver, senders });
             }
         }
-        for (key, receiver) in &full {
+        for (key, Full { receiver, senders }) in &full {
             if !waits_in.contains_key(receiver) && !self.told.contains(receiver) {
-                self.full_channel(*key, *receiver, &full, &waits_in);
+                self.full_channel(*key, *receiver, senders, &full, &waits_in);
             }
         }
     }
 
     /// Those who wait for room for long, while nothing was received.
-    fn senders(&self, key: ResourceKey) -> Vec<Waiter<'_>> {
+    fn senders(&mut self, key: ResourceKey) -> Vec<Waiter<'a>> {
         let received_ns = self.store.channel(key).and_then(|channel| channel.last_received_ns);
         let ms = self.config.full_channel.wait_ms;
-        let mut waiters = self.store.waiters(key);
+        let mut waiters = self.waiters(key).unwrap_or_default();
         waiters.retain(|waiter| {
             self.store.channel_end(waiter.op) == Some(End::Sender)
                 && self.is_old(waiter.since_ns, ms)
@@ -58,21 +69,21 @@ impl Pass<'_> {
         &mut self,
         key: ResourceKey,
         receiver: Waker,
-        full: &BTreeMap<ResourceKey, Waker>,
+        senders: &[Waiter],
+        full: &BTreeMap<ResourceKey, Full>,
         waits_in: &BTreeMap<Waker, ResourceKey>,
     ) {
         let (Some(resource), Some(channel)) = (self.store.resources.resource(key), self.store.channel(key))
         else {
             return;
         };
-        let senders = self.senders(key);
         let mut about: Vec<Waker> = senders.iter().map(Waiter::who).collect();
         // Channels whose receivers wait for room here, and so on.
         let mut behind: Vec<ResourceKey> = Vec::new();
         let mut roots = vec![key];
         while let Some(root) = roots.pop() {
-            let before = full.iter().filter(|(other, receiver)| {
-                **other != key && waits_in.get(receiver) == Some(&root) && !behind.contains(other)
+            let before = full.iter().filter(|(other, of)| {
+                **other != key && waits_in.get(&of.receiver) == Some(&root) && !behind.contains(other)
             });
             let before: Vec<ResourceKey> = before.map(|(other, _)| *other).collect();
             roots.extend(&before);
@@ -81,7 +92,8 @@ impl Pass<'_> {
         let behind: Vec<String> = behind
             .iter()
             .map(|other| {
-                let senders: Vec<Waker> = self.senders(*other).iter().map(Waiter::who).collect();
+                let senders = full.get(other).map_or(&[][..], |of| &of.senders);
+                let senders: Vec<Waker> = senders.iter().map(Waiter::who).collect();
                 about.extend(&senders);
                 format!("{} (for room in it wait: {})", self.name(*other), self.list(&senders))
             })
@@ -103,7 +115,7 @@ impl Pass<'_> {
                 )
             }
         };
-        let waiting = self.waiting(&senders);
+        let waiting = self.waiting(senders);
         let at = senders.first().map_or_else(String::new, |sender| self.place(sender.op.site));
         let message = format!("{} is full: {waiting}{at}. {last}{behind}", self.resource(resource));
         about.dedup();
@@ -144,7 +156,7 @@ impl Pass<'_> {
         else {
             return;
         };
-        let waiters = self.store.waiters(key);
+        let Some(waiters) = self.waiters(key) else { return };
         let receiver = waiters.iter().find(|waiter| {
             self.store.channel_end(waiter.op) == Some(End::Receiver)
                 && self.is_old(waiter.since_ns, self.config.stuck_oneshot.wait_ms)

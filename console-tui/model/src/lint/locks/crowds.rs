@@ -55,7 +55,7 @@ impl Pass<'_> {
             && lately
                 .iter()
                 .all(|share| share.is_some_and(|share| share * 100.0 >= config.contended_percent as f64));
-        let waiters = self.store.waiters(key);
+        let Some(waiters) = self.waiters(key) else { return };
         let Some(resource) = self.store.resources.resource(key).filter(|_| all) else { return };
         if (waiters.len() as u64) < config.min_waiters {
             return;
@@ -86,7 +86,7 @@ impl Pass<'_> {
         let Some(lock) = self.store.lock(key) else { return };
         let readers = lock.holders.iter().filter(|holder| holder.shared);
         let Some(newest_ns) = readers.map(|holder| holder.since_ns).max() else { return };
-        let waiters = self.store.waiters(key);
+        let Some(waiters) = self.waiters(key) else { return };
         let writer = waiters.iter().find(|waiter| {
             !waiter.shared
                 && waiter.granted_ns.is_none()

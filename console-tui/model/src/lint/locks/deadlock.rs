@@ -7,7 +7,7 @@ use crate::{
     lint::{LintKind, Severity},
     screen::findings::Subject,
     store::{
-        graph::{Circle, Circles, How, Link},
+        graph::{Circle, How, Link},
         task::Waker,
     },
 };
@@ -28,9 +28,6 @@ impl Pass<'_> {
                 self.told_locks.extend(circle.links.iter().map(|link| link.wait.resource));
                 self.circle(circle);
             }
-        }
-        if self.config.deadlock.enabled {
-            self.unseen(&circles);
         }
         self.circles = circles;
     }
@@ -71,7 +68,10 @@ impl Pass<'_> {
         let steps: Vec<String> = circle.links.iter().take(NAMED).map(|link| self.step(link)).collect();
         let behind = match circle.victims.as_slice() {
             [] => String::new(),
-            victims => format!(" Behind them wait {}: {}.", exact(victims.len() as u64), self.list(victims)),
+            victims => {
+                let or_more = if circle.more_victims { " or more" } else { "" };
+                format!(" Behind them wait {}{or_more}: {}.", exact(victims.len() as u64), self.list(victims))
+            }
         };
         let doubt = if circle.proven {
             ""
@@ -124,11 +124,19 @@ impl Pass<'_> {
     }
 
     /// What a limit kept from being looked at is said, not passed over.
-    fn unseen(&mut self, circles: &Circles) {
-        let message = if circles.cut {
-            "There are too many holders and waits to look for deadlocks: none would be found."
-        } else if circles.more > 0 {
-            "There are more deadlocks than are listed."
+    pub(super) fn unseen(&mut self) {
+        if !self.config.deadlock.enabled {
+            return;
+        }
+        let message = if self.circles.cut {
+            "There are too many holders and waits to look for deadlocks: none would be found.".to_owned()
+        } else if self.circles.more > 0 {
+            "There are more deadlocks than are listed.".to_owned()
+        } else if self.passed_over > 0 {
+            let count = exact(self.passed_over);
+            format!(
+                "So many tasks wait that {count} locks and channels were not looked at, but for deadlocks."
+            )
         } else {
             return;
         };
@@ -137,7 +145,7 @@ impl Pass<'_> {
             severity: Severity::Info,
             subject: Subject::Site,
             site: SiteId::NONE,
-            message: message.to_owned(),
+            message,
             advice: "Look at the locks, sorted by their longest wait.",
             about: Vec::new(),
         });

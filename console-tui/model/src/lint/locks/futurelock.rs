@@ -36,7 +36,7 @@ impl Pass<'_> {
         if self.told_locks.contains(&key) {
             return;
         }
-        let waiters = self.store.waiters(key);
+        let Some(waiters) = self.waiters(key) else { return };
         let waits: Vec<Waiter> = waiters.iter().filter(|other| other.granted_ns.is_none()).copied().collect();
         if waits.is_empty() {
             // Nobody is kept waiting: nothing is wrong yet.
@@ -92,7 +92,7 @@ impl Pass<'_> {
         if self.store.lock_kind(resource).is_none_or(|kind| kind == LockKind::Semaphore) {
             return;
         }
-        let waiters = self.store.waiters(key);
+        let Some(waiters) = self.waiters(key) else { return };
         let Some((first, others)) = waiters.split_first() else { return };
         let Some(task) = first.task().and_then(|key| self.store.task(key)) else { return };
         if others.is_empty() || first.granted_ns.is_some() || !left_out(task, first, since_ns) {

@@ -36,7 +36,7 @@ impl Pass<'_> {
                 held.push((around.key, *holder));
             }
         }
-        held.sort_unstable_by_key(|(key, _)| *key);
+        held.sort_unstable_by_key(|(key, holder)| (holder.since_ns, *key));
         held
     }
 
@@ -57,7 +57,7 @@ impl Pass<'_> {
             if !pending || !self.store.is_blocking(resource) || self.told_locks.contains(&key) {
                 continue;
             }
-            let waiters = self.store.waiters(key);
+            let Some(waiters) = self.waiters(key) else { continue };
             let message = format!(
                 "{} is a blocking lock, and {} has held it for {}{} without being polled: the guard lives across an await. \
                  The task {}; {}.",
@@ -148,7 +148,7 @@ impl Pass<'_> {
             {
                 continue;
             }
-            let mut waiters = self.store.waiters(key);
+            let Some(mut waiters) = self.waiters(key) else { continue };
             // Other futures of the holder are its own affair.
             waiters.retain(|waiter| waiter.granted_ns.is_none() && waiter.who() != holder.who);
             if waiters.is_empty() {

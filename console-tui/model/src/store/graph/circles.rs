@@ -1,19 +1,20 @@
 //! The circles among those who are stuck, each step with its places.
 //!
-//! Limit: [`MAX_CIRCLES`] circles of at most [`MAX_LINKS`] steps; the others are counted.
+//! Limit: [`MAX_CIRCLES`] circles and [`MAX_VICTIMS`] operations behind each; that there are more is said.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Graph, Target, Wait, solve::Blame};
 use crate::{
     id::SiteId,
-    store::{Store, locks::read::Waiter, task::Waker},
+    store::{Store, resources::Op, task::Waker},
 };
 
 /// Circles told of.
 pub(crate) const MAX_CIRCLES: usize = 32;
-/// Steps of one.
-pub(crate) const MAX_LINKS: usize = 64;
+
+/// Operations behind one that are looked at.
+const MAX_VICTIMS: usize = 1000;
 
 /// How the next one is in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,8 +51,10 @@ pub(crate) struct Circle {
     pub(crate) proven: bool,
     /// When it closed.
     pub(crate) since_ns: u64,
-    /// Others who wait behind it.
+    /// Others who wait behind it; not all of them where [`MAX_VICTIMS`] was reached.
     pub(crate) victims: Vec<Waker>,
+    /// There are more of them.
+    pub(crate) more_victims: bool,
 }
 
 /// What was found.
@@ -143,8 +146,9 @@ impl Graph<'_> {
         let first = links.iter().enumerate().min_by_key(|(_, link)| link.who).map_or(0, |(i, _)| i);
         links.rotate_left(first);
         let members: FxHashSet<Waker> = links.iter().map(|link| link.who).collect();
-        let queues = links.iter().filter_map(|link| self.queues.get(&link.wait.resource));
-        victims.extend(queues.flat_map(|queue| queue.waiters.iter().map(Waiter::who)));
+        let mut ops = links.iter().flat_map(|link| self.store.waiting_on(link.wait.resource));
+        victims.extend(ops.by_ref().take(MAX_VICTIMS).map(Op::who));
+        let more_victims = ops.next().is_some();
         victims.retain(|who| !members.contains(who) && *who != Waker::Unknown);
         victims.sort_unstable();
         victims.dedup();
@@ -152,9 +156,7 @@ impl Graph<'_> {
         let in_poll = links.iter().all(|link| self.actors.get(&link.who).is_some_and(|actor| actor.in_poll));
         let proven = !alone || in_poll || links.iter().any(|link| link.how == How::Given);
         let since_ns = links.iter().map(|link| link.wait.since_ns.max(link.held_since_ns)).max().unwrap_or(0);
-        let fits = links.len() <= MAX_LINKS;
-        links.truncate(MAX_LINKS);
-        Circle { links, proven: proven && fits, since_ns, victims }
+        Circle { links, proven, since_ns, victims, more_victims }
     }
 
     /// Whom each of the stuck is behind.

@@ -61,11 +61,7 @@ impl Waiter<'_> {
 
     /// Who waits: a task, or a thread outside any task.
     pub(crate) fn who(&self) -> Waker {
-        match (self.op.stats.task, self.op.stats.thread) {
-            (Some(task), _) => Waker::Task(task),
-            (None, 0) => Waker::Unknown,
-            (None, thread) => Waker::Thread(thread),
-        }
+        self.op.who()
     }
 }
 
@@ -215,9 +211,8 @@ impl Store {
         Some(format!("◂ {}", holders.as_deref().unwrap_or(UNKNOWN)))
     }
 
-    /// Those who wait on a resource or on a part of it, in the order in which they came. Those past [`MAX_WAITERS`] are left
-    /// out: use [`Store::waits`] to count.
-    pub(crate) fn waiters(&self, key: ResourceKey) -> Vec<Waiter<'_>> {
+    /// The operations that wait on a resource or on a part of it, in no order.
+    pub(crate) fn waiting_on(&self, key: ResourceKey) -> impl Iterator<Item = &Op> {
         let mut family = vec![key];
         let mut next = 0;
         while let Some(of) = family.get(next).copied() {
@@ -226,12 +221,13 @@ impl Store {
             family.extend(parts.into_iter().filter(|part| *part != key));
             next += 1;
         }
-        let ops: Vec<&Op> = family
-            .iter()
-            .flat_map(|of| self.resources.ops_on(*of))
-            .filter(|op| op.is_waiting())
-            .take(MAX_WAITERS)
-            .collect();
+        family.into_iter().flat_map(|of| self.resources.ops_on(of)).filter(|op| op.is_waiting())
+    }
+
+    /// Those who wait on a resource or on a part of it, in the order in which they came. Those past [`MAX_WAITERS`] are left
+    /// out: use [`Store::waits`] to count.
+    pub(crate) fn waiters(&self, key: ResourceKey) -> Vec<Waiter<'_>> {
+        let ops: Vec<&Op> = self.waiting_on(key).take(MAX_WAITERS).collect();
         let mut waiters = self.merge(&ops);
         waiters.sort_by_key(|waiter| (waiter.since_ns, waiter.op.key));
         waiters
@@ -239,6 +235,9 @@ impl Store {
 
     /// Operations, each with what is known of its parts among them; the parts are no waiters of their own.
     pub(crate) fn merge<'a>(&self, ops: &[&'a Op]) -> Vec<Waiter<'a>> {
+        if ops.iter().all(|op| op.parent.is_none()) {
+            return ops.iter().map(|op| self.waiter(op, &[*op])).collect();
+        }
         let keys: FxHashSet<OpKey> = ops.iter().map(|op| op.key).collect();
         let mut parts: FxHashMap<OpKey, Vec<&Op>> = FxHashMap::default();
         for op in ops {

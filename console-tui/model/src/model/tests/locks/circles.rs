@@ -322,3 +322,45 @@ fn a_free_lock_that_the_first_in_line_does_not_take() {
     taken.things.get_mut(&0).unwrap().lock.as_mut().unwrap().holders.push((task(2), S / 2, 1, false));
     assert_eq!(taken.messages(), [""; 0]);
 }
+
+#[test]
+fn a_ring_of_hundreds_with_thousands_behind_it() {
+    const RING: u32 = 300;
+    let mut scene = Scene::new(RING + 2000);
+    for slot in 0..RING {
+        scene.mutex(slot, "", slot, 10 * S);
+        scene.wait(slot, "Mutex::lock", (slot + 1) % RING, slot, 9 * S);
+    }
+    for slot in RING..RING + 2000 {
+        scene.wait(slot, "Mutex::lock", slot % RING, slot, 8 * S);
+    }
+    let findings = scene.findings();
+    assert_eq!(
+        findings.len(),
+        1,
+        "{:#?}",
+        findings.iter().map(|finding| &finding.message).collect::<Vec<_>>()
+    );
+    assert_eq!((findings[0].severity, findings[0].count), (Severity::Critical, u64::from(RING)));
+    assert!(findings[0].message.contains(" → 292 more → t0 #100, for 9.00 s."), "{}", findings[0].message);
+    assert!(findings[0].message.contains(" or more: t"), "{}", findings[0].message);
+}
+
+#[test]
+fn who_stands_far_back_in_a_queue_can_go_on_when_the_queue_can() {
+    // Task 0 holds `a` and is the last of many in the queue of a semaphore whose holder works.
+    let mut scene = Scene::new(503);
+    scene.mutex(0, "a", 0, 10 * S);
+    scene.lock(1, "Semaphore", "permits", &[(task(1), 10 * S)]);
+    scene.fake.task(1).state = taskscope_proto::v1::TaskState::Running;
+    for slot in 2..502 {
+        scene.wait(slot, "Semaphore::acquire", 1, slot, 9 * S);
+    }
+    scene.wait(1000, "Semaphore::acquire", 1, 0, 8 * S);
+    assert_eq!(scene.messages(), [""; 0]);
+    // Once its holder waits for `a`, all of them are stuck.
+    scene.wait(1001, "Mutex::lock", 0, 1, 7 * S);
+    let findings = scene.findings();
+    assert_eq!((findings.len(), findings[0].severity), (1, Severity::Critical));
+    assert!(findings[0].message.contains("Behind them wait 500: t2 #102, "), "{}", findings[0].message);
+}

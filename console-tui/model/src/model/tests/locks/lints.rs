@@ -247,3 +247,30 @@ fn each_can_be_switched_off() {
     let config = serde_json::from_str(r#"{ "guard-across-await": { "enabled": false } }"#).unwrap();
     assert_eq!(scene.client_with(config).model.findings(), []);
 }
+
+#[test]
+fn what_is_passed_over_for_the_limit_is_said() {
+    // Six locks with 4,000 waiters each: the last ones are not looked at.
+    let mut scene = Scene::new(6 + 24_000);
+    for slot in 0..6 {
+        scene.mutex(slot, "", slot, (10 + u64::from(slot)) * S);
+    }
+    let mut client = scene.client();
+    for lock in 0..6 {
+        let mut waits = Scene { waits: std::collections::BTreeMap::new(), ..scene.clone() };
+        for task in 0..4000 {
+            let task = 6 + lock * 4000 + task;
+            waits.wait(task, "Mutex::lock", lock, task, 5 * S);
+        }
+        let mut frame = scene.fake.delta();
+        waits.tell_waits(&mut frame);
+        client.take(vec![frame]);
+    }
+    client.run(&mut scene.fake, 3);
+    let findings = client.model.findings();
+    let guards = findings.iter().filter(|finding| finding.id.lint == LintKind::GuardAcrossAwait);
+    let counts: Vec<u64> = guards.map(|finding| finding.count).collect();
+    assert_eq!(counts, [4001; 3], "{:?}", client.model.header().losses);
+    let said = "So many tasks wait that 3 locks and channels were not looked at, but for deadlocks.";
+    assert!(findings.iter().any(|finding| finding.message == said), "{:#?}", findings.last());
+}

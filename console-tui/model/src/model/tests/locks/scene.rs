@@ -226,6 +226,12 @@ impl Scene {
         frame.channels = Some(self.channels());
     }
 
+    /// Further operations.
+    pub(super) fn tell_waits(&self, frame: &mut v1::Frame) {
+        let (ops, stats) = self.ops();
+        (frame.ops, frame.op_stats) = (Some(ops), Some(stats));
+    }
+
     fn resources(&self) -> v1::ResourceColumns {
         let mut columns =
             v1::ResourceColumns { slot_delta: deltas(self.things.keys().copied()), ..Default::default() };
