@@ -4,7 +4,7 @@
 //!  header         who is watched, how the link is, tasks by state, cost, losses
 //!  tabs           the screens, and the keys that always work
 //!  notices        what is wrong with the picture itself; the most serious finding
-//!  body           tasks | task | locks | resources | resource | waits | findings | connecting
+//!  body           tasks | task | runtime | worker | locks | resources | resource | waits | findings | connecting
 //!  footer         order and counts, hints; or the line that is being typed
 //! ```
 //!
@@ -24,12 +24,15 @@ mod locks;
 mod overlays;
 mod resource;
 mod resources;
+mod runtime;
 mod scroll;
+mod stack;
 mod task;
 mod tasks;
 pub(crate) mod text;
 mod too_small;
 mod waits;
+mod worker;
 
 use ratatui::Frame;
 use taskscope_model::{Model, Screen};
@@ -70,6 +73,8 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap
         match model.screen() {
             Screen::Tasks => tasks::render(look, &mut canvas, &mut hits, body),
             Screen::Task(key) => task::render(look, &mut canvas, &mut hits, body, key),
+            Screen::Runtime => runtime::render(look, &mut canvas, &mut hits, body),
+            Screen::Worker(key) => worker::render(look, &mut canvas, &mut hits, body, key),
             Screen::Locks => locks::render(look, &mut canvas, &mut hits, body),
             Screen::Waits(of) => waits::render(look, &mut canvas, &mut hits, body, of),
             Screen::Resources => resources::render(look, &mut canvas, &mut hits, body),

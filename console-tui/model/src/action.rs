@@ -90,6 +90,7 @@ actions! {
     NextTab "next-tab" Screen "The next screen";
     PrevTab "prev-tab" Screen "The screen before";
     Tasks "tasks" Screen "The tasks";
+    Runtime "runtime" Screen "The runtimes: workers, queues, who waits for a worker and who holds it";
     Locks "locks" Screen "The locks and the channels: who holds them, who waits for them";
     Findings "findings" Screen "The findings of the lints";
     Resources "resources" Screen "All resources, timers too, and who waits on them";
@@ -108,6 +109,7 @@ actions! {
     ClearFilter "clear-filter" Table "Show all rows again";
     ToggleChannels "toggle-channels" Table "Show the channels, or the locks again";
     ToggleParts "toggle-parts" Table "Show or hide the parts inside of tokio's resources";
+    AwaitTree "await-tree" Table "Take the await tree of this task: which of its futures await each other";
     Columns "columns" Table "Choose the columns";
     Freeze "freeze" General "Freeze the screen, or let it go on; recording goes on behind";
     CopyId "copy-id" General "Copy the id of what is selected";

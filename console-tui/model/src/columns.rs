@@ -166,6 +166,49 @@ pub struct Fitted {
 /// Cells between two columns.
 pub const GAP: u16 = 1;
 
+/// What decides whether a column of any table is shown, and how wide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fixed {
+    /// Cells, without the gap to the next column.
+    pub width: u16,
+    /// Takes a share of the room that is left.
+    pub grows: bool,
+    /// 0 is always shown; the highest number goes first on a narrow screen.
+    pub priority: u8,
+}
+
+/// Of the columns of a table those that fit `width` cells, with their widths; `keep`, the one that sorts, goes last.
+pub fn fit_by<C: Copy + PartialEq>(
+    all: &[C],
+    fixed: impl Fn(C) -> Fixed,
+    keep: Option<C>,
+    width: u16,
+) -> Vec<(C, u16)> {
+    let mut shown: Vec<(C, u16)> = all.iter().map(|column| (*column, fixed(*column).width)).collect();
+    let used = |shown: &[(C, u16)]| shown.iter().map(|(_, width)| width + GAP).sum::<u16>();
+    let goes = |column: C| if Some(column) == keep { 0 } else { fixed(column).priority };
+    while used(&shown) > width.saturating_add(GAP) {
+        let victim = (0..shown.len()).max_by_key(|i| goes(shown[*i].0));
+        match victim.filter(|i| goes(shown[*i].0) > 0) {
+            Some(victim) => shown.remove(victim),
+            None => break,
+        };
+    }
+    let mut room = width.saturating_add(GAP).saturating_sub(used(&shown));
+    let mut grew = true;
+    while room > 0 && grew {
+        grew = false;
+        for (column, width) in &mut shown {
+            if room > 0 && fixed(*column).grows && *width < MAX_GROWN {
+                *width += 1;
+                room -= 1;
+                grew = true;
+            }
+        }
+    }
+    shown
+}
+
 /// Chooses from `wanted` what fits `width` cells (columns of the highest priority number go first; `keep`, the sort
 /// column, goes last) and gives the room that is left to the columns that grow.
 pub fn fit(wanted: &[Column], keep: Option<Column>, width: u16) -> Vec<Fitted> {

@@ -47,3 +47,12 @@ pub struct OpKey {
     /// How often that slot was used before.
     pub generation: u32,
 }
+
+/// A worker of a runtime; of a thread that polls tasks outside of any known runtime, `runtime` is 0 and `number` the thread's.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerKey {
+    /// The runtime's index, from 1 on.
+    pub runtime: u32,
+    /// Its number in the runtime.
+    pub number: u32,
+}

@@ -38,7 +38,7 @@ pub use columns::Column;
 pub use config::Config;
 pub use effect::Effect;
 pub use event::{ConnectionEvent, Edit, Event, Target};
-pub use id::{OpKey, ResourceKey, SiteId, TaskKey};
+pub use id::{OpKey, ResourceKey, SiteId, TaskKey, WorkerKey};
 pub use lint::{LintConfig, LintKind, Severity};
 pub use model::{Model, update};
 pub use nav::{InputKind, OverlayKind, Screen, Tab, WaitsOf};

@@ -8,12 +8,21 @@ pub mod config;
 pub(crate) mod findings;
 pub(crate) mod leak;
 pub(crate) mod locks;
+pub(crate) mod pressure;
+pub(crate) mod scheduler;
 
 pub use config::LintConfig;
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Store, task::Task};
+use crate::store::{
+    Store,
+    scheduler::{Delay, StuckPoll},
+    task::Task,
+};
+
+/// Tasks that are named as those that held the workers.
+const NAMED_BLAMED: usize = 3;
 
 /// A task that a lint looks at, at the moment that is shown.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +34,21 @@ pub(crate) struct Subject<'a> {
 impl Subject<'_> {
     pub(crate) fn at(&self) -> u64 {
         self.store.now_ns
+    }
+
+    /// Where the task's poll is stuck, to follow a sentence about it; empty: nothing is known.
+    pub(crate) fn stuck_words(&self) -> String {
+        let stuck = self.store.scheduler.stuck_of(self.task.key).filter(|poll| poll.ended_ns.is_none());
+        let words = stuck.and_then(StuckPoll::where_words);
+        words.map_or_else(String::new, |words| format!("; it is {words}"))
+    }
+
+    /// Who held the workers while the task has been waiting for one, to follow a sentence about that; empty: nobody is known.
+    pub(crate) fn blame_words(&self) -> String {
+        let blame = self.store.blame(&Delay::until_now(self.store, self.task));
+        let named = blame.iter().take(NAMED_BLAMED).map(|blame| self.store.blame_words(blame));
+        let words = named.collect::<Vec<_>>().join(", ");
+        if words.is_empty() { words } else { format!("; meanwhile {words}") }
     }
 }
 
@@ -101,6 +125,12 @@ pub enum LintKind {
     FullChannel,
     /// A task waits for a oneshot that nobody is about to send.
     StuckOneshot,
+    /// Every worker of a runtime is in a poll that does not end.
+    RuntimeWedged,
+    /// Closures wait in line for a thread of a full blocking pool.
+    BlockingPoolSaturated,
+    /// Descriptors are ready, and nobody drives the I/O driver.
+    DriverLost,
 }
 
 impl LintKind {
@@ -124,6 +154,9 @@ impl LintKind {
         Self::WriterStarvation,
         Self::FullChannel,
         Self::StuckOneshot,
+        Self::RuntimeWedged,
+        Self::BlockingPoolSaturated,
+        Self::DriverLost,
     ];
 
     /// Stable name, in kebab-case.
@@ -147,6 +180,9 @@ impl LintKind {
             Self::WriterStarvation => "writer-starvation",
             Self::FullChannel => "full-channel",
             Self::StuckOneshot => "stuck-oneshot",
+            Self::RuntimeWedged => "runtime-wedged",
+            Self::BlockingPoolSaturated => "blocking-pool-saturated",
+            Self::DriverLost => "driver-lost",
         }
     }
 
@@ -171,12 +207,21 @@ impl LintKind {
             Self::WriterStarvation => "a writer that waits long while readers come and go",
             Self::FullChannel => "a full channel whose receiver does not receive",
             Self::StuckOneshot => "a task that waits for a oneshot which nobody is about to send",
+            Self::RuntimeWedged => "a runtime each of whose workers is in a poll that does not end",
+            Self::BlockingPoolSaturated => "a full blocking pool with closures in line",
+            Self::DriverLost => "an I/O driver that nobody drives though descriptors are ready",
         }
     }
 
-    /// It explains others: what is stuck in it is idle, scheduled or in one poll for long.
-    pub(crate) fn is_a_cause(self) -> bool {
-        matches!(self, Self::Deadlock | Self::Futurelock)
+    /// Of two findings that are as serious, the one that explains the other comes first: what is stuck in a circle is in one poll for
+    /// long, what is in one poll for long keeps others waiting. The least is the cause.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Deadlock | Self::Futurelock => 0,
+            Self::RuntimeWedged | Self::BlockingPoolSaturated => 1,
+            Self::LongScheduleDelay | Self::DriverLost => 3,
+            _ => 2,
+        }
     }
 
     /// It looks at a spawn site as a whole, and says nothing of one task.

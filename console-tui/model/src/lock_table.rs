@@ -44,7 +44,7 @@ pub(crate) fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
             let waits = finding.tasks.iter().flat_map(|task| store.waits_of(*task));
             waits.filter_map(|wait| store.resource_of(wait.op)).map(|resource| resource.key).collect()
         }
-        Subject::Site | Subject::Task(_) | Subject::Thread(_) => Vec::new(),
+        Subject::Site | Subject::Task(_) | Subject::Thread(_) | Subject::Runtime(_) => Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ mod refresh;
 mod reports;
 mod resource;
 mod route;
+mod runtime;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -28,7 +29,7 @@ use crate::{
     config::Config,
     effect::Effect,
     event::{ConnectionEvent, Event, Extent, Target},
-    id::{ResourceKey, TaskKey},
+    id::{ResourceKey, TaskKey, WorkerKey},
     lint::findings::{Finding, Findings},
     lock_table::{self, LockTable},
     nav::{OverlayKind, Screen, WaitsOf},
@@ -41,6 +42,7 @@ use crate::{
         overlay::{Input, Overlay},
         resource::ResourceView,
         resources::{ResourceColumn, ResourceRow, ResourcesInfo},
+        runtime::{RuntimesView, WorkerView},
         table::{Row, TableInfo},
         task::TaskView,
         waits::WaitsView,
@@ -111,6 +113,8 @@ pub struct Model {
     has_rows: bool,
     /// What a walk may do in one event.
     slice: usize,
+    /// Raised each time the user asks for an await tree.
+    await_trees: u32,
     /// The last request that was sent on this stream.
     sent: Option<Wish>,
     /// How the view drew the screen last, if it is one that can be longer than the terminal is high.
@@ -188,6 +192,7 @@ impl Model {
             walk: None,
             has_rows: false,
             slice: walk::SLICE,
+            await_trees: 0,
             sent: None,
             extent: Extent::default(),
             config,
@@ -291,10 +296,20 @@ impl Model {
         let about = |finding: &Finding| match finding.id.subject {
             Subject::Site => false,
             Subject::Task(subject) => subject == key || finding.tasks.contains(&key),
-            Subject::Resource(_) | Subject::Thread(_) => finding.tasks.contains(&key),
+            Subject::Resource(_) | Subject::Thread(_) | Subject::Runtime(_) => finding.tasks.contains(&key),
         };
         view.findings.splice(0..0, finding_list::about(self.world(), about));
         Some(view)
+    }
+
+    /// The runtimes; `None`: nothing is known yet.
+    pub fn runtimes(&self) -> Option<RuntimesView> {
+        runtime::view(self.world(), self.route.door())
+    }
+
+    /// Everything known of a worker; `None`: there is none such (any more).
+    pub fn worker(&self, key: WorkerKey) -> Option<WorkerView> {
+        runtime::worker::view(self.world(), key, self.route.door())
     }
 
     /// What stands around the table of resources.

@@ -1,6 +1,6 @@
 //! Where the user is: a screen, the way back, and what lies over it.
 
-use crate::id::{ResourceKey, TaskKey};
+use crate::id::{ResourceKey, TaskKey, WorkerKey};
 
 macro_rules! tabs {
     ($($variant:ident $number:literal $title:literal $help:literal;)*) => {
@@ -42,6 +42,7 @@ macro_rules! tabs {
 // One line a tab: the screen of the same name, its number, its title, what it shows.
 tabs! {
     Tasks 1 "Tasks" "The tasks.";
+    Runtime 2 "Runtime" "The runtimes: workers, queues, and who waits for a worker.";
     Locks 3 "Locks" "The locks and the channels.";
     Findings 5 "Findings" "The findings.";
     Resources 6 "Resources" "The resources: all of them, as they are told.";
@@ -54,6 +55,10 @@ pub enum Screen {
     Tasks,
     /// One task.
     Task(TaskKey),
+    /// The runtimes and their workers.
+    Runtime,
+    /// One worker.
+    Worker(WorkerKey),
     /// The table of locks, or of channels.
     Locks,
     /// The table of resources.

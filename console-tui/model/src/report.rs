@@ -4,10 +4,12 @@
 //! named by the id that the screen shows.
 
 mod locks;
+mod scheduler;
 
 use serde::{Deserialize, Serialize};
 
 pub use locks::{Chain, ChainLine, Channel, Holder, Lock, Waiter};
+pub use scheduler::{Blame, Closures, Runtime, StackFrame, Starving, StuckPoll, Worker};
 
 use crate::lint::{LintKind, Severity};
 
@@ -44,6 +46,21 @@ pub struct Report {
     /// What those tasks wait for that wait longest for a lock or a channel, down to the root; at most 100.
     #[serde(default)]
     pub chains: Vec<Chain>,
+    /// The runtimes of the process.
+    #[serde(default)]
+    pub runtimes: Vec<Runtime>,
+    /// Their workers.
+    #[serde(default)]
+    pub workers: Vec<Worker>,
+    /// Polls that are, or lately were, stuck; the newest first.
+    #[serde(default)]
+    pub stuck_polls: Vec<StuckPoll>,
+    /// Tasks that wait for a worker, the longest first; then the worst waits of the last two minutes; at most 16 of each.
+    #[serde(default)]
+    pub starving: Vec<Starving>,
+    /// What the blocking pool runs, by place; at most 16.
+    #[serde(default)]
+    pub closures: Vec<Closures>,
 }
 
 /// A lock, a channel, a timer.

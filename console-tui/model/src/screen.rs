@@ -9,6 +9,7 @@ pub mod locks;
 pub mod overlay;
 pub mod resource;
 pub mod resources;
+pub mod runtime;
 pub mod table;
 pub mod task;
 pub mod waits;

@@ -14,6 +14,7 @@ pub(crate) mod locks;
 pub(crate) mod process;
 mod read;
 pub(crate) mod resources;
+pub(crate) mod scheduler;
 mod shed;
 pub(crate) mod task;
 pub(crate) mod waits;
@@ -32,7 +33,8 @@ use history::{History, MAX_HISTORIES, Ticks};
 use process::Cpu;
 pub(crate) use process::{Hello, Process, Site};
 use resources::Resources;
-use task::{Facts, Live, Marks, State, Stats, Sums, Task, Total};
+use scheduler::{Delay, MIN_DELAY_NS, Scheduler};
+use task::{Facts, Kind, Live, Marks, State, Stats, Sums, Task, Total};
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
@@ -55,10 +57,13 @@ pub(crate) struct Store {
     pub(crate) hello: Hello,
     /// The moment that is shown.
     pub(crate) now_ns: u64,
+    /// The moment that was shown before.
+    pub(crate) before_ns: u64,
     pub(crate) process: Option<Process>,
     pub(crate) details: FxHashMap<TaskKey, Detail>,
     pub(crate) texts: Texts,
     pub(crate) resources: Resources,
+    pub(crate) scheduler: Scheduler,
     max_tasks: usize,
     tasks: Vec<Option<Task>>,
     /// Which of each task's two marks are shown.
@@ -89,10 +94,12 @@ impl Store {
         Self {
             hello,
             now_ns: 0,
+            before_ns: 0,
             process: None,
             details: FxHashMap::default(),
             texts: Texts::default(),
             resources: Resources::default(),
+            scheduler: Scheduler::default(),
             max_tasks,
             tasks: Vec::new(),
             shown_marks: 0,
@@ -222,8 +229,11 @@ impl Store {
         let Some(Some(task)) = self.tasks.get(index as usize) else { return false };
         let mut task = task.clone();
         self.uncount(&task);
-        let before = task.stats.sums;
+        let (before, longest_ns) = (task.stats.sums, task.stats.longest_scheduled_ns);
         task.stats = stats;
+        if !self.filling && stats.longest_scheduled_ns > longest_ns.max(MIN_DELAY_NS) {
+            self.note_delay(&task);
+        }
         self.count(&task);
         let active = if self.filling {
             // What it did before is not news; what it does now is.
@@ -239,6 +249,22 @@ impl Store {
         }
         self.tasks[index as usize] = Some(task);
         true
+    }
+
+    /// A task waited longer than ever before, and was polled since the last frame.
+    fn note_delay(&mut self, task: &Task) {
+        if task.facts.kind == Kind::Blocking {
+            return;
+        }
+        let stats = &task.stats;
+        let (task, site, length_ns) = (task.key, task.facts.site, stats.longest_scheduled_ns);
+        // A poll that goes on tells when the wait ended; else it was at some moment since the last frame.
+        let (least_ns, ended_ns) = match stats.state {
+            State::Running => (stats.state_since_ns, stats.state_since_ns),
+            _ => (self.before_ns, self.now_ns),
+        };
+        let began_ns = least_ns.saturating_sub(length_ns);
+        self.scheduler.add_delay(Delay { task, site, length_ns, began_ns, ended_ns });
     }
 
     fn new_history(&mut self, task: u32, base: Sums) -> u32 {
@@ -413,6 +439,7 @@ impl Store {
             self.details.entry(*key).or_insert_with(|| detail.clone());
         }
         self.resources.adopt(&old.resources);
+        self.scheduler.adopt(&old.scheduler);
     }
 
     fn move_text(&mut self, from: &Texts, id: TextId) -> TextId {

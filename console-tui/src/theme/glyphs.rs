@@ -46,6 +46,8 @@ pub struct Glyphs {
     pub bars: [&'static str; 9],
     /// A bar of how full something is: its full part, and the rest.
     pub filled: [&'static str; 2],
+    /// How much there is, from nothing to most.
+    pub shades: [&'static str; 5],
     /// It goes round in a circle.
     pub circle: &'static str,
     /// Before a line that belongs to one above it: the last such, one with others below, one that passes by; two cells each.
@@ -77,6 +79,7 @@ impl Glyphs {
         scroll: ["┃", "│"],
         bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         filled: ["━", "─"],
+        shades: [" ", "░", "▒", "▓", "█"],
         circle: "↺",
         branch: ["└ ", "├ ", "│ "],
         border: border::PLAIN,
@@ -104,6 +107,7 @@ impl Glyphs {
         scroll: ["#", "|"],
         bars: [" ", "_", ".", ",", "-", "=", "+", "*", "#"],
         filled: ["=", "-"],
+        shades: [" ", ".", ":", "+", "#"],
         circle: "@",
         branch: ["` ", "+ ", "| "],
         border: border::Set {
@@ -185,6 +189,7 @@ mod tests {
             all.extend(set.ticked);
             all.extend(set.scroll);
             all.extend(set.bars);
+            all.extend(set.shades);
             for glyph in all {
                 assert_eq!(glyph.width(), 1, "{glyph:?}");
                 assert!(!set.is_ascii() || glyph.is_ascii(), "{glyph:?}");

@@ -34,6 +34,9 @@ const PLACES: [&str; 2] = ["spawned at", "made at"];
 const OP_NAME_MIN: u16 = 14;
 const OP_NUMBERS: u16 = 32;
 
+/// Cells between two columns of blocks.
+const GUTTER: u16 = 2;
+
 /// Cells that a level of operations is set in.
 const INDENT: u16 = 2;
 
@@ -47,6 +50,16 @@ pub(super) enum Side {
     On,
     /// The screen is of a resource: whose operation it is.
     Task,
+}
+
+/// An area in columns of the same width.
+pub(super) fn columns<const N: usize>(area: Rect) -> [Rect; N] {
+    let width = (area.width + GUTTER) / N as u16;
+    std::array::from_fn(|n| {
+        let x = area.x + n as u16 * width;
+        let last = n + 1 == N;
+        Rect { x, width: if last { area.right() - x } else { width - GUTTER }, ..area }
+    })
 }
 
 /// The way back at the left, the state at the right.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  taskscope ▸ checkout-api  pid 4211 …
-//! [1 Tasks]  3 Locks  5 Findings 3  6 Resources                  ? help  / filter  : command  space freeze
+//! [1 Tasks]  2 Runtime  3 Locks  5 Findings 3                  ? help  / filter  : command  space freeze
 //!  ● the process was restarted 3 s ago: everything before that is gone
 //!  ▲ long-poll: render-pdf #102 has been in its poll for 318 ms              ! look   +2 more
 //!  … body …
@@ -50,7 +50,13 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     }
     let wanted = match look.model.screen() {
         Screen::Tasks => look.model.header().process.is_some(),
-        Screen::Task(_) | Screen::Resources | Screen::Resource(_) | Screen::Locks | Screen::Waits(_) => roomy,
+        Screen::Task(_)
+        | Screen::Runtime
+        | Screen::Worker(_)
+        | Screen::Resources
+        | Screen::Resource(_)
+        | Screen::Locks
+        | Screen::Waits(_) => roomy,
         // There, it is the first of the list anyway.
         Screen::Findings => false,
     };

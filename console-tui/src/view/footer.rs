@@ -63,7 +63,12 @@ fn about(look: Look<'_>) -> Vec<Piece<'static>> {
             let table = look.model.locks();
             (table.filter.clone(), table.counts(), table.sort_words.clone(), not_listed(table.not_listed))
         }
-        Screen::Task(_) | Screen::Resource(_) | Screen::Findings | Screen::Waits(_) => return Vec::new(),
+        Screen::Task(_)
+        | Screen::Runtime
+        | Screen::Worker(_)
+        | Screen::Resource(_)
+        | Screen::Findings
+        | Screen::Waits(_) => return Vec::new(),
     };
     let mut about: Vec<Piece<'static>> = Vec::new();
     if !filter.is_empty() {

@@ -22,7 +22,7 @@ use taskscope_model::{
 
 use super::{
     Look,
-    blocks::{door, facts, labelled},
+    blocks::{columns, door, facts, labelled},
     canvas::{Canvas, Piece, tone_slot},
     locks::bar,
     task::distribution,
@@ -32,9 +32,6 @@ use crate::theme::Slot;
 
 /// From this width on, blocks stand in three columns.
 const WIDE: u16 = 108;
-
-/// Cells between two columns of blocks.
-const GUTTER: u16 = 2;
 
 /// Least and most lines of the histograms, their title included.
 const HISTOGRAM_LINES: (u16, u16) = (6, 12);
@@ -136,15 +133,6 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
     let [left, right] = columns::<2>(rest);
     distribution(look, canvas, left, "held", held.holds.as_ref());
     distribution(look, canvas, right, "waited", held.waits.as_ref());
-}
-
-fn columns<const N: usize>(area: Rect) -> [Rect; N] {
-    let width = (area.width + GUTTER) / N as u16;
-    std::array::from_fn(|n| {
-        let x = area.x + n as u16 * width;
-        let last = n + 1 == N;
-        Rect { x, width: if last { area.right() - x } else { width - GUTTER }, ..area }
-    })
 }
 
 /// What it is, and what it says of itself.

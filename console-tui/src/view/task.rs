@@ -28,7 +28,7 @@ use super::{
     blocks::{self, Side, door, facts},
     canvas::{Canvas, Piece, severity_slot, tone_slot},
     hits::HitMap,
-    lock, scroll, text,
+    lock, scroll, stack, text,
 };
 use crate::theme::Slot;
 
@@ -65,6 +65,8 @@ const LIST_LINES: u16 = 12;
 /// A part of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
+    Stack,
+    Tree,
     Waits,
     Holds,
     About,
@@ -78,6 +80,8 @@ enum Block {
 }
 
 const THREE: &[&[Block]] = &[
+    &[Block::Stack],
+    &[Block::Tree],
     &[Block::Waits],
     &[Block::Holds],
     &[Block::About, Block::Life, Block::Wakes],
@@ -88,6 +92,8 @@ const THREE: &[&[Block]] = &[
 
 /// What tells the most stands first: on a low screen the rest is cut.
 const TWO: &[&[Block]] = &[
+    &[Block::Stack],
+    &[Block::Tree],
     &[Block::Waits],
     &[Block::Holds],
     &[Block::Life, Block::Wakes],
@@ -98,6 +104,8 @@ const TWO: &[&[Block]] = &[
 ];
 
 const ONE: &[&[Block]] = &[
+    &[Block::Stack],
+    &[Block::Tree],
     &[Block::Waits],
     &[Block::Holds],
     &[Block::About],
@@ -226,7 +234,10 @@ fn share(rows: &[&[Block]], view: &TaskView, room: u16) -> Vec<u16> {
 /// Least and most lines of a block, its title included; (0, 0) when there is nothing to say.
 fn heights(block: Block, view: &TaskView) -> (u16, u16) {
     let facts = |facts: &[Fact]| (facts.len() as u16 + 1, facts.len() as u16 + 2);
+    let whole = |lines: u16| (lines, lines);
     match block {
+        Block::Stack => whole(view.stuck.as_ref().map_or(0, stack::stack_lines)),
+        Block::Tree => whole(view.await_tree.as_ref().map_or(0, stack::tree_lines)),
         Block::Waits if view.ops.is_empty() => (0, 0),
         Block::Waits => {
             let lines = (view.ops.len() + usize::from(view.more_ops > 0)) as u16;
@@ -253,6 +264,16 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
         return;
     }
     match block {
+        Block::Stack => {
+            if let Some(stuck) = &view.stuck {
+                stack::stack(canvas, area, stuck);
+            }
+        }
+        Block::Tree => {
+            if let Some(tree) = &view.await_tree {
+                stack::await_tree(canvas, area, tree);
+            }
+        }
         Block::Waits => waits(canvas, area, view),
         Block::Holds => lock::holds(canvas, area, (&view.holds, view.more_holds), view.selected_door),
         Block::About => facts(canvas, area, "task", &view.about, view.selected_door),

@@ -107,7 +107,8 @@ impl Lint for NeverYielded {
 
     fn clause(&self, subject: &Subject) -> String {
         let running = duration_ns(subject.task.state_age_ns(subject.at()));
-        format!("has been in its first poll for {running}: it has never yielded, and holds its worker")
+        let at = subject.stuck_words();
+        format!("has been in its first poll for {running}: it has never yielded, and holds its worker{at}")
     }
 
     fn plural(&self) -> String {
@@ -160,9 +161,10 @@ impl Lint for (LongPoll, NeverYielded) {
         if task.stats.state == State::Running && running_ns >= ns(self.0.poll_ms) {
             let holds = if task.facts.kind == Kind::BlockOn { "its thread" } else { "its worker" };
             format!(
-                "has been in one poll for {} (poll {}): it holds {holds}, and whatever waits there waits for it",
+                "has been in one poll for {} (poll {}): it holds {holds}, and whatever waits there waits for it{}",
                 duration_ns(running_ns),
-                exact(task.stats.sums.polls)
+                exact(task.stats.sums.polls),
+                subject.stuck_words()
             )
         } else {
             format!(
@@ -210,7 +212,11 @@ impl Lint for LongScheduleDelay {
         let task = subject.task;
         let waiting_ns = task.state_age_ns(subject.at());
         if task.stats.state == State::Scheduled && waiting_ns >= ns(self.delay_ms) {
-            format!("was woken {} ago and has not been polled yet", duration_ns(waiting_ns))
+            format!(
+                "was woken {} ago and has not been polled yet{}",
+                duration_ns(waiting_ns),
+                subject.blame_words()
+            )
         } else {
             format!(
                 "once waited {} between its wake and its poll",

@@ -61,6 +61,12 @@ pub struct LintConfig {
     pub full_channel: FullChannel,
     /// `stuck-oneshot`
     pub stuck_oneshot: StuckOneshot,
+    /// `runtime-wedged`
+    pub runtime_wedged: RuntimeWedged,
+    /// `blocking-pool-saturated`
+    pub blocking_pool_saturated: BlockingPoolSaturated,
+    /// `driver-lost`
+    pub driver_lost: DriverLost,
 }
 
 thresholds! {
@@ -216,5 +222,32 @@ thresholds! {
     StuckOneshot {
         /// The receiver waits for this long, and its sender can't send.
         wait_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `runtime-wedged`
+    RuntimeWedged {
+        /// The poll of each worker must have gone on for this long.
+        stuck_ms: u64 = 500,
+        /// If each has for this long, it is critical.
+        critical_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `blocking-pool-saturated`
+    BlockingPoolSaturated {
+        /// The first closure in line must have waited for this long.
+        wait_ms: u64 = 500,
+        /// If it has for this long, it is critical.
+        critical_ms: u64 = 5000,
+    }
+}
+thresholds! {
+    /// `driver-lost`
+    DriverLost {
+        /// The driver must have been lost for this long.
+        lost_ms: u64 = 200,
+        /// If it has for this long, it is critical.
+        critical_ms: u64 = 1000,
     }
 }

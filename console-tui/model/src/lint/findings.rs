@@ -9,7 +9,13 @@ use rustc_hash::FxHashMap;
 use crate::{
     format::exact,
     id::{SiteId, TaskKey},
-    lint::{Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks, leak::Growth, locks},
+    lint::{
+        Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks,
+        leak::Growth,
+        locks,
+        pressure::{Gathering, Pressure},
+        scheduler,
+    },
     screen::{findings::FindingId, task::TaskFinding},
     store::{
         Store,
@@ -44,6 +50,8 @@ pub(crate) struct Findings {
     pub(crate) list: Vec<Finding>,
     /// Less serious ones that [`MAX_FINDINGS`] keeps out.
     pub(crate) more: usize,
+    /// Who waits for a worker, and what the blocking pool does.
+    pub(crate) pressure: Pressure,
     first_seen: FxHashMap<FindingId, u64>,
 }
 
@@ -67,6 +75,7 @@ pub(crate) struct Run {
     locks: Option<Vec<Finding>>,
     /// What that says of the tasks that it is about.
     lock_marks: FxHashMap<TaskKey, Marks>,
+    gathering: Gathering,
 }
 
 impl Run {
@@ -82,6 +91,7 @@ impl Run {
         if task.is_done() {
             return Marks::default();
         }
+        self.gathering.add(store, task);
         let mut marks = self.lock_marks.get(&task.key).copied().unwrap_or_default();
         let site = task.facts.site;
         if config.task_leak.enabled {
@@ -121,9 +131,13 @@ impl Run {
             self.heaps.into_iter().map(|(id, heap)| Draft::tasks(id, heap)).collect();
         let growths = (0..).map(SiteId).zip(self.growths);
         drafts.extend(growths.filter_map(|(site, growth)| Draft::leak(store, config, site, growth)));
-        let mut findings = Findings { first_seen: before.first_seen.clone(), ..Findings::default() };
+        let pressure = self.gathering.finish(store);
+        let mut others = self.locks.unwrap_or_default();
+        others.extend(scheduler::find(store, &pressure, config));
+        let first_seen = before.first_seen.clone();
+        let mut findings = Findings { first_seen, pressure, ..Findings::default() };
         findings.keep(drafts, &lints, store);
-        findings.add(self.locks.unwrap_or_default(), before, store.now_ns);
+        findings.add(others, before, store.now_ns);
         findings
     }
 }
@@ -144,7 +158,7 @@ impl Findings {
             drafts.iter().take(MAX_FINDINGS).filter_map(|draft| draft.finding(lints, store)).collect();
     }
 
-    /// Puts those about locks and channels among the others.
+    /// Puts those about locks, channels and runtimes among the others.
     fn add(&mut self, mut list: Vec<Finding>, before: &Self, now_ns: u64) {
         for finding in &mut list {
             finding.first_seen_ns = before.first_seen.get(&finding.id).copied().unwrap_or(now_ns).min(now_ns);
@@ -153,8 +167,7 @@ impl Findings {
         self.list.extend(list);
         // A long poll is often what a deadlock looks like on its worker: the cause comes first.
         self.list.sort_by_key(|finding| {
-            let cause = finding.id.lint.is_a_cause();
-            (Reverse(finding.severity), Reverse(cause), finding.first_seen_ns, finding.id)
+            (Reverse(finding.severity), finding.id.lint.rank(), finding.first_seen_ns, finding.id)
         });
         self.more += self.list.len().saturating_sub(MAX_FINDINGS);
         self.list.truncate(MAX_FINDINGS);

@@ -18,6 +18,7 @@ use crate::{
     screen::{
         findings::{FindingId, Subject},
         table::RowKey,
+        task::Door,
     },
     store::task::Waker,
     table::Filter,
@@ -46,6 +47,7 @@ impl Model {
             Action::PrevTab => self.step_tab(-1),
             Action::Tasks => self.open_tab(Tab::Tasks),
             Action::Resources => self.open_tab(Tab::Resources),
+            Action::Runtime => self.open_tab(Tab::Runtime),
             Action::Locks => self.open_tab(Tab::Locks),
             Action::Findings => self.open_tab(Tab::Findings),
             Action::Help => self.toggle_overlay(OverlayState::help()),
@@ -70,6 +72,7 @@ impl Model {
                 self.due.force();
             }
             Action::ToggleChannels => self.toggle_channels(),
+            Action::AwaitTree => self.await_trees = self.await_trees.wrapping_add(1).max(1),
             table_action if self.screen() == Screen::Locks => self.act_on_locks(table_action),
             table_action if self.screen() == Screen::Resources => self.act_on_resources(table_action),
             table_action => self.act_on_table(table_action),
@@ -89,7 +92,7 @@ impl Model {
                 Some(RowKey::Task(key)) => Some(WaitsOf::Task(key)),
                 _ => None,
             },
-            Screen::Waits(_) => None,
+            Screen::Waits(_) | Screen::Runtime | Screen::Worker(_) => None,
         };
         self.open_door(of.map(Screen::Waits));
     }
@@ -100,7 +103,11 @@ impl Model {
             Screen::Resources => self.resource_table.page(),
             Screen::Locks => self.listed_table().page(),
             Screen::Tasks => self.table.page(),
-            Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_) => self.extent.page,
+            Screen::Task(_)
+            | Screen::Resource(_)
+            | Screen::Waits(_)
+            | Screen::Runtime
+            | Screen::Worker(_) => self.extent.page,
         };
         // One row of the old page stays to hold on to.
         isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
@@ -117,7 +124,14 @@ impl Model {
             (None, Screen::Findings) => self.finding_list.index(),
             (None, Screen::Resources) => self.resource_table.index(),
             (None, Screen::Locks) => self.listed_table().index(),
-            (None, Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_)) => return self.scroll_by(by),
+            (
+                None,
+                Screen::Task(_)
+                | Screen::Resource(_)
+                | Screen::Waits(_)
+                | Screen::Runtime
+                | Screen::Worker(_),
+            ) => return self.scroll_by(by),
         };
         self.move_to(from.saturating_add_signed(by));
     }
@@ -134,13 +148,20 @@ impl Model {
         self.route.set_scroll(top);
     }
 
-    /// Doors of the screen of a task or a resource.
+    /// The doors of the screen, if it is one that has them.
     fn doors(&self) -> usize {
+        self.door_list().map_or(0, |(doors, _)| doors.len())
+    }
+
+    /// The doors, and the chosen one.
+    fn door_list(&self) -> Option<(Vec<Door>, Option<usize>)> {
         match self.screen() {
-            Screen::Task(key) => self.task(key).map_or(0, |task| task.doors.len()),
-            Screen::Resource(key) => self.resource(key).map_or(0, |resource| resource.doors.len()),
-            Screen::Waits(of) => self.waits(of).map_or(0, |waits| waits.doors.len()),
-            Screen::Tasks | Screen::Findings | Screen::Resources | Screen::Locks => 0,
+            Screen::Task(key) => self.task(key).map(|view| (view.doors, view.selected_door)),
+            Screen::Resource(key) => self.resource(key).map(|view| (view.doors, view.selected_door)),
+            Screen::Waits(of) => self.waits(of).map(|view| (view.doors, view.selected_door)),
+            Screen::Runtime => self.runtimes().map(|view| (view.doors, view.selected_door)),
+            Screen::Worker(key) => self.worker(key).map(|view| (view.doors, view.selected_door)),
+            Screen::Tasks | Screen::Findings | Screen::Resources | Screen::Locks => None,
         }
     }
 
@@ -159,7 +180,11 @@ impl Model {
             }
             Screen::Resources => self.resource_table.move_to(index),
             Screen::Locks => self.listed_table_mut().move_to(index),
-            Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_) => {
+            Screen::Task(_)
+            | Screen::Resource(_)
+            | Screen::Waits(_)
+            | Screen::Runtime
+            | Screen::Worker(_) => {
                 self.route.set_door(index.min(self.doors().saturating_sub(1)));
                 match index {
                     0 => self.route.set_scroll(0),
@@ -176,7 +201,11 @@ impl Model {
             Screen::Findings => self.finding_list.selected().map(|_| self.finding_list.index()),
             Screen::Resources => self.resource_table.selected_index(),
             Screen::Locks => self.listed_table().selected_index(),
-            Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_) => Some(self.route.door()),
+            Screen::Task(_)
+            | Screen::Resource(_)
+            | Screen::Waits(_)
+            | Screen::Runtime
+            | Screen::Worker(_) => Some(self.route.door()),
         };
         if selected == Some(index) && self.overlay.is_none() {
             self.act(Action::Open, effects);
@@ -211,9 +240,13 @@ impl Model {
                 None => {}
             },
             Screen::Findings => self.open_finding(self.finding_list.selected()),
-            Screen::Task(key) => {
+            Screen::Task(_)
+            | Screen::Resource(_)
+            | Screen::Waits(_)
+            | Screen::Runtime
+            | Screen::Worker(_) => {
                 let door =
-                    self.task(key).and_then(|task| task.doors.get(task.selected_door?).map(|door| door.to));
+                    self.door_list().and_then(|(doors, chosen)| doors.get(chosen?).map(|door| door.to));
                 self.open_door(door);
             }
             Screen::Resources => match self.resource_table.selected_resource() {
@@ -224,14 +257,6 @@ impl Model {
                 Some(key) => self.open_door(Some(Screen::Resource(key))),
                 None => self.act_on_locks(Action::ToggleFold),
             },
-            Screen::Waits(of) => {
-                let view = self.waits(of);
-                self.open_door(view.and_then(|view| view.doors.get(view.selected_door?).map(|door| door.to)));
-            }
-            Screen::Resource(key) => {
-                let view = self.resource(key);
-                self.open_door(view.and_then(|view| view.doors.get(view.selected_door?).map(|door| door.to)));
-            }
         }
     }
 
@@ -250,9 +275,7 @@ impl Model {
         let from = match self.screen() {
             Screen::Task(key) => Some(key),
             Screen::Tasks => self.table.selected_task(),
-            Screen::Findings | Screen::Locks | Screen::Resources | Screen::Resource(_) | Screen::Waits(_) => {
-                None
-            }
+            _ => None,
         };
         let target = from.and_then(|key| {
             let store = self.store()?;
@@ -273,6 +296,7 @@ impl Model {
             }
             Subject::Task(key) => return self.open_task(key),
             Subject::Resource(key) => return self.open_door(Some(Screen::Resource(key))),
+            Subject::Runtime(_) => return self.open_tab(Tab::Runtime),
             Subject::Site | Subject::Thread(_) => {}
         }
         if finding.count == 1
@@ -304,7 +328,12 @@ impl Model {
                 Screen::Tasks => self.table.filter = Filter::default(),
                 Screen::Resources => self.resource_table.filter = ResourceFilter::default(),
                 Screen::Locks => self.listed_table_mut().filter = ResourceFilter::default(),
-                Screen::Task(_) | Screen::Resource(_) | Screen::Findings | Screen::Waits(_) => {}
+                Screen::Task(_)
+                | Screen::Resource(_)
+                | Screen::Findings
+                | Screen::Waits(_)
+                | Screen::Runtime
+                | Screen::Worker(_) => {}
             }
         }
         self.due.force();
@@ -334,7 +363,7 @@ impl Model {
         match self.route.tab() {
             Tab::Resources => AnyFilter::Resources(self.resource_table.filter.clone()),
             Tab::Locks => AnyFilter::Locks(self.listed_table().filter.clone()),
-            Tab::Tasks | Tab::Findings => AnyFilter::Tasks(self.table.filter.clone()),
+            Tab::Tasks | Tab::Runtime | Tab::Findings => AnyFilter::Tasks(self.table.filter.clone()),
         }
     }
 
@@ -385,7 +414,12 @@ impl Model {
             Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => Some(key),
             Screen::Resources => self.resource_table.selected_resource(),
             Screen::Locks => self.listed_table().selected_resource(),
-            Screen::Tasks | Screen::Task(_) | Screen::Findings | Screen::Waits(WaitsOf::Task(_)) => None,
+            Screen::Tasks
+            | Screen::Task(_)
+            | Screen::Findings
+            | Screen::Waits(WaitsOf::Task(_))
+            | Screen::Runtime
+            | Screen::Worker(_) => None,
         }
     }
 
@@ -397,7 +431,7 @@ impl Model {
             Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => {
                 return store.place(store.resources.resource(key)?.site);
             }
-            Screen::Tasks | Screen::Task(_) | Screen::Findings | Screen::Waits(WaitsOf::Task(_)) => {}
+            _ => {}
         }
         let site: SiteId = match self.selected_subject()? {
             RowKey::Task(key) => store.task(key)?.facts.site,
@@ -410,6 +444,14 @@ impl Model {
         match self.screen() {
             Screen::Task(key) | Screen::Waits(WaitsOf::Task(key)) => Some(RowKey::Task(key)),
             Screen::Tasks => self.table.selected(),
+            // The task that the chosen door leads to.
+            Screen::Runtime | Screen::Worker(_) => {
+                let (doors, chosen) = self.door_list()?;
+                match doors.get(chosen?)?.to {
+                    Screen::Task(key) => Some(RowKey::Task(key)),
+                    _ => None,
+                }
+            }
             Screen::Locks | Screen::Resources | Screen::Resource(_) | Screen::Waits(WaitsOf::Resource(_)) => {
                 None
             }

@@ -2,9 +2,9 @@
 
 use crate::{
     format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
-    id::{ResourceKey, TaskKey},
+    id::{ResourceKey, TaskKey, WorkerKey},
     lint::{LintConfig, findings},
-    model::{lock, resource::op_view},
+    model::{lock, resource::op_view, runtime::stack},
     nav::Screen,
     screen::{
         Tone,
@@ -96,6 +96,13 @@ impl<'a> Doors<'a> {
         self.to(Screen::Resource(key), || store.resource_words(resource))
     }
 
+    /// The door to a worker that is known.
+    pub(super) fn worker(&mut self, key: WorkerKey) -> Option<usize> {
+        let store = self.store;
+        store.scheduler.worker(key)?;
+        self.to(Screen::Worker(key), || store.scheduler.worker_words(key))
+    }
+
     fn to(&mut self, to: Screen, text: impl FnOnce() -> String) -> Option<usize> {
         if to == self.own {
             return None;
@@ -158,6 +165,8 @@ pub(crate) fn view(
         children: children_doors.iter().map(|door| doors.list[*door].clone()).collect(),
         more_children: if mine { children.more } else { 0 },
         sums_alone: task.facts.knows.sums_alone,
+        stuck: store.scheduler.stuck_of(task.key).and_then(|poll| stack::stack(store, poll)),
+        await_tree: detail.and_then(|detail| Some(stack::await_tree(store, detail.await_tree.as_ref()?))),
         timeline: singles.map(|detail| timeline(task, detail, at)),
         selected_door: (!doors.list.is_empty()).then(|| selected.min(doors.list.len() - 1)),
         doors: doors.list,

@@ -153,6 +153,10 @@ impl Model {
                 Listed::Channels => "Channels".to_owned(),
             },
             Screen::Waits(_) => "who waits for whom".to_owned(),
+            Screen::Runtime => "Runtime".to_owned(),
+            Screen::Worker(key) => self
+                .store()
+                .map_or_else(|| format!("worker {}", key.number), |store| store.scheduler.worker_words(key)),
         };
         self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
     }
@@ -184,6 +188,7 @@ impl Model {
         const CHANNELS: Hint = Hint { actions: &[Action::ToggleChannels], text: "channels" };
         const LOCKS: Hint = Hint { actions: &[Action::ToggleChannels], text: "locks" };
         const PARTS: Hint = Hint { actions: &[Action::ToggleParts], text: "parts" };
+        const TREE: Hint = Hint { actions: &[Action::AwaitTree], text: "await tree" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
         const TOGGLE: Hint = Hint { actions: &[Action::Open], text: "show or hide" };
         const RUN: Hint = Hint { actions: &[Action::Open], text: "do it" };
@@ -211,8 +216,10 @@ impl Model {
                 vec![MOVE, OPEN, other, WAITS, FOLD, SORT, FILTER, freeze]
             }
             Screen::Resource(_) => vec![MOVE, OPEN, WAITS, COPY, freeze],
-            Screen::Findings | Screen::Waits(_) => vec![MOVE, OPEN, freeze],
-            Screen::Task(_) => vec![MOVE, OPEN, WAITS, PARENT, WAKER, COPY, freeze],
+            Screen::Findings | Screen::Waits(_) | Screen::Runtime | Screen::Worker(_) => {
+                vec![MOVE, OPEN, freeze]
+            }
+            Screen::Task(_) => vec![MOVE, OPEN, WAITS, TREE, PARENT, WAKER, COPY, freeze],
         };
         if self.route.len() > 1 {
             hints.insert(0, BACK);

@@ -184,7 +184,7 @@ impl Model {
         match self.screen() {
             Screen::Task(key) => Some(key),
             Screen::Tasks | Screen::Findings => self.side_pane(),
-            Screen::Locks | Screen::Resources | Screen::Resource(_) | Screen::Waits(_) => None,
+            _ => None,
         }
     }
 
@@ -206,6 +206,7 @@ impl Model {
             resync: self.intake.resync,
             details: self.wanted_details(),
             resource_details: self.wanted_resources(),
+            await_trees: self.await_trees,
         };
         if self.sent.as_ref() == Some(&wish) {
             return;

@@ -2,6 +2,7 @@
 
 mod locks;
 mod resources;
+mod scheduler;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -34,6 +35,11 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
             locks: Vec::new(),
             channels: Vec::new(),
             chains: Vec::new(),
+            runtimes: Vec::new(),
+            workers: Vec::new(),
+            stuck_polls: Vec::new(),
+            starving: Vec::new(),
+            closures: Vec::new(),
         };
     };
     let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
@@ -51,6 +57,11 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         locks: locks::locks(store),
         channels: locks::channels(store),
         chains: locks::chains(store, &tasks),
+        runtimes: scheduler::runtimes(store),
+        workers: scheduler::workers(store),
+        stuck_polls: scheduler::stuck_polls(store),
+        starving: scheduler::starving(store, &world.findings.pressure),
+        closures: scheduler::closures(store, &world.findings.pressure),
     }
 }
 
@@ -186,7 +197,7 @@ fn lints(world: &World, store: &Store, ids: &BTreeMap<(LintKind, SiteId), Vec<St
         places: store.place(finding.id.site).into_iter().collect(),
         resource: match finding.id.subject {
             Subject::Resource(key) => Some(key.id()),
-            Subject::Site | Subject::Task(_) | Subject::Thread(_) => None,
+            Subject::Site | Subject::Task(_) | Subject::Thread(_) | Subject::Runtime(_) => None,
         },
     })
     .collect()

@@ -17,6 +17,8 @@ pub enum Subject {
     Resource(ResourceKey),
     /// A thread outside any task, by its number.
     Thread(u32),
+    /// A runtime, by its index.
+    Runtime(u32),
 }
 
 /// Identity of a finding: it stays the same while numbers in it change.

@@ -1,7 +1,7 @@
 //! The tables of locks and of channels: their columns, the rows on the screen, counts, sort, filter.
 
 use crate::{
-    columns::{Align, GAP, SPARK_WIDTH},
+    columns::{Align, Fixed, SPARK_WIDTH, fit_by},
     lint::Severity,
     screen::table::Cell,
 };
@@ -81,9 +81,6 @@ pub struct LockColumnSpec {
     /// Sorting by it starts with the largest value.
     pub descending: bool,
 }
-
-/// Widest that a growing column gets.
-const MAX_GROWN: u16 = 48;
 
 impl LockColumn {
     /// The columns of a table, from left to right.
@@ -168,30 +165,11 @@ impl LockColumn {
 
     /// The columns that fit `width` cells, with their widths; the one that sorts goes last.
     pub fn fit(listed: Listed, sort: Self, width: u16) -> Vec<(Self, u16)> {
-        let mut shown: Vec<(Self, u16)> =
-            Self::all(listed).iter().map(|column| (*column, column.spec().width)).collect();
-        let used = |shown: &[(Self, u16)]| shown.iter().map(|(_, width)| width + GAP).sum::<u16>();
-        let goes = |column: Self| if column == sort { 0 } else { column.spec().priority };
-        while used(&shown) > width.saturating_add(GAP) {
-            let victim = (0..shown.len()).max_by_key(|i| goes(shown[*i].0));
-            match victim.filter(|i| goes(shown[*i].0) > 0) {
-                Some(victim) => shown.remove(victim),
-                None => break,
-            };
-        }
-        let mut room = width.saturating_add(GAP).saturating_sub(used(&shown));
-        let mut grew = true;
-        while room > 0 && grew {
-            grew = false;
-            for (column, width) in &mut shown {
-                if room > 0 && column.spec().grows && *width < MAX_GROWN {
-                    *width += 1;
-                    room -= 1;
-                    grew = true;
-                }
-            }
-        }
-        shown
+        let fixed = |column: Self| {
+            let LockColumnSpec { width, grows, priority, .. } = column.spec();
+            Fixed { width, grows, priority }
+        };
+        fit_by(Self::all(listed), fixed, Some(sort), width)
     }
 }
 

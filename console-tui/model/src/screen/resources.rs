@@ -1,7 +1,7 @@
 //! The table of resources: its columns, the rows on the screen, counts, sort, filter.
 
 use crate::{
-    columns::{Align, GAP},
+    columns::{Align, Fixed, fit_by},
     screen::table::Cell,
 };
 
@@ -46,9 +46,6 @@ pub struct ResourceColumnSpec {
     /// Sorting by it starts with the largest value.
     pub descending: bool,
 }
-
-/// Widest that a growing column gets.
-const MAX_GROWN: u16 = 48;
 
 impl ResourceColumn {
     /// From left to right.
@@ -95,29 +92,11 @@ impl ResourceColumn {
 
     /// The columns that fit `width` cells, with their widths.
     pub fn fit(width: u16) -> Vec<(Self, u16)> {
-        let mut shown: Vec<(Self, u16)> =
-            Self::ALL.iter().map(|column| (*column, column.spec().width)).collect();
-        let used = |shown: &[(Self, u16)]| shown.iter().map(|(_, width)| width + GAP).sum::<u16>();
-        while used(&shown) > width.saturating_add(GAP) {
-            let victim = (0..shown.len()).max_by_key(|i| shown[*i].0.spec().priority);
-            match victim.filter(|i| shown[*i].0.spec().priority > 0) {
-                Some(victim) => shown.remove(victim),
-                None => break,
-            };
-        }
-        let mut room = width.saturating_add(GAP).saturating_sub(used(&shown));
-        let mut grew = true;
-        while room > 0 && grew {
-            grew = false;
-            for (column, width) in &mut shown {
-                if room > 0 && column.spec().grows && *width < MAX_GROWN {
-                    *width += 1;
-                    room -= 1;
-                    grew = true;
-                }
-            }
-        }
-        shown
+        let fixed = |column: Self| {
+            let ResourceColumnSpec { width, grows, priority, .. } = column.spec();
+            Fixed { width, grows, priority }
+        };
+        fit_by(&Self::ALL, fixed, None, width)
     }
 }
 

@@ -4,7 +4,12 @@ use crate::{
     id::TaskKey,
     lint::{LintKind, Severity},
     nav::Screen,
-    screen::{lock::HoldView, resource::OpView, table::Cell},
+    screen::{
+        lock::HoldView,
+        resource::OpView,
+        runtime::{AwaitTreeView, StackView},
+        table::Cell,
+    },
 };
 
 /// Everything known of one task.
@@ -50,6 +55,10 @@ pub struct TaskView {
     pub children: Vec<Door>,
     /// Further children.
     pub more_children: usize,
+    /// The stack of its poll that is, or was last, stuck.
+    pub stuck: Option<StackView>,
+    /// Which of its futures await each other, as it was asked for.
+    pub await_tree: Option<AwaitTreeView>,
     /// Its polls and wakes since it is watched.
     pub timeline: Option<Timeline>,
     /// Everything on this screen that can be opened, in the order of the screen; up and down choose one.

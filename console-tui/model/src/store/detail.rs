@@ -47,8 +47,30 @@ pub(crate) struct Detail {
     pub(crate) watched_since_ns: u64,
     pub(crate) events: VecDeque<Event>,
     pub(crate) lost_events: u64,
+    /// As it was taken last.
+    pub(crate) await_tree: Option<AwaitTree>,
     /// Events that this client dropped for want of room; the timeline starts later, nothing in it is missing.
     pub(crate) dropped_before_ns: Option<u64>,
+}
+
+/// Which futures of a task await each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitTree {
+    pub(crate) taken_ns: u64,
+    /// Depth first.
+    pub(crate) frames: Vec<AwaitFrame>,
+    /// Why there is none, or not all of it.
+    pub(crate) problem: Option<String>,
+}
+
+/// A future in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitFrame {
+    pub(crate) depth: u32,
+    pub(crate) text: String,
+    /// `file:line`
+    pub(crate) place: Option<String>,
+    pub(crate) since_ns: Option<u64>,
 }
 
 impl Detail {

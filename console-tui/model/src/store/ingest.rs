@@ -7,6 +7,7 @@ mod channels;
 mod locks;
 mod resources;
 mod rows;
+mod scheduler;
 
 use taskscope_proto::{
     columns::{Column, ColumnError, slots},
@@ -73,6 +74,8 @@ pub(crate) struct Wish {
     pub(crate) resync: u32,
     pub(crate) details: Vec<TaskKey>,
     pub(crate) resource_details: Vec<ResourceKey>,
+    /// Raised when the await trees of the tasks in `details` are wanted anew.
+    pub(crate) await_trees: u32,
 }
 
 impl From<&Wish> for v1::WatchRequest {
@@ -96,6 +99,7 @@ impl From<&Wish> for v1::WatchRequest {
                 .take(MAX_RESOURCE_DETAILS)
                 .map(|key| v1::ResourceRef { slot: key.slot, generation: key.generation })
                 .collect(),
+            await_trees: wish.await_trees,
             ..Self::default()
         }
     }
@@ -134,6 +138,7 @@ pub(crate) fn check(frame: &v1::Frame) -> Result<(), WireError> {
     resources::check(frame)?;
     locks::check(frame)?;
     channels::check(frame)?;
+    scheduler::check(frame)?;
     frame.details.iter().try_for_each(check_detail)
 }
 
@@ -164,6 +169,7 @@ fn check_histograms(histograms: [&Option<v1::Histogram>; 2]) -> Result<(), WireE
 /// Applies a frame that [`check`] has passed. Returns whether it named a task nobody had told of.
 pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> bool {
     // The recorder's clock never goes back; a frame that says so is not believed.
+    store.before_ns = store.now_ns;
     store.now_ns = store.now_ns.max(frame.now_ns);
     for site in &frame.sites {
         let file = text(&site.file, MAX_PATH_BYTES, losses);
@@ -202,6 +208,7 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     for detail in &frame.details {
         apply_detail(store, detail, frame.now_ns);
     }
+    scheduler::apply(store, frame, losses);
     // Tasks over the client's own limit are counted there already.
     let orphans = if losses.tasks_over_limit > 0 { 0 } else { orphans };
     let orphans = orphans + if losses.resources_over_limit > 0 { 0 } else { lost_resources };

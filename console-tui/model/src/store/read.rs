@@ -114,21 +114,33 @@ impl Store {
         }
     }
 
+    /// What a thread is called; `None`: unknown.
+    pub(crate) fn thread_name(&self, index: u32) -> Option<String> {
+        let name = self.threads.get((index as usize).checked_sub(1)?)?;
+        (!name.is_empty()).then(|| name.clone())
+    }
+
     /// `accept #117`, `thread tokio-runtime-worker`; `None`: unknown.
     pub(crate) fn waker_words(&self, waker: Waker) -> Option<String> {
         match waker {
             Waker::Unknown => None,
             Waker::Thread(index) => {
-                let name = (index as usize).checked_sub(1).and_then(|i| self.threads.get(i));
-                Some(match name {
-                    Some(name) if !name.is_empty() => format!("thread {name} (outside any task)"),
-                    _ => format!("thread {index} (outside any task)"),
-                })
+                let name = self.thread_name(index).unwrap_or_else(|| index.to_string());
+                Some(format!("thread {name} (outside any task)"))
             }
             Waker::Task(key) => Some(match self.task(key) {
                 Some(task) => self.task_words(task),
                 None => format!("a task that has ended (s{})", key.slot),
             }),
+        }
+    }
+
+    /// What is polled: `render-pdf #102`, or where it was spawned if it is not known any more.
+    pub(crate) fn polled_words(&self, task: Option<TaskKey>, site: SiteId) -> String {
+        match (task.and_then(|key| self.task(key)), self.short_place(site)) {
+            (Some(task), _) => self.task_words(task),
+            (None, Some(place)) => format!("a task spawned at {place}"),
+            (None, None) => "a task that nothing is known of".to_owned(),
         }
     }
 

@@ -1,0 +1,286 @@
+//! The runtimes, put together for their screen: workers, who waits for one, the blocking pool, and the last minutes.
+
+pub(super) mod stack;
+pub(super) mod worker;
+
+use crate::{
+    format::{UNKNOWN, count, duration_ns, exact, percent, rate},
+    id::{SiteId, TaskKey},
+    lint::{
+        Severity,
+        pressure::{Closures, Pressure, Starving},
+    },
+    model::{World, detail::Doors},
+    nav::Screen,
+    screen::{
+        Tone,
+        runtime::{
+            BlameLine, ClosureLine, HeatView, RuntimeBlock, RuntimesView, StarvingLine, WorkerColumn,
+            WorkerRow,
+        },
+        table::Cell,
+    },
+    store::{
+        Store,
+        scheduler::{Runtime, RuntimeCount, StuckPoll, Worker, WorkerCount, WorkerState, heat::HeatMap},
+    },
+};
+
+/// Waits that are over and listed: the worst.
+const STARVED_LISTED: usize = 6;
+/// Waits that go on and are listed.
+const STARVING_LISTED: usize = 8;
+/// Who held the workers, for each of them.
+const BLAMED_LISTED: usize = 3;
+/// From this part of the wait on somebody is to blame, not only there.
+const TO_BLAME: f64 = 0.5;
+
+/// The screen.
+pub(super) fn view(world: &World, selected: usize) -> Option<RuntimesView> {
+    let store = world.store.as_ref()?;
+    let mut doors = Doors::new(store, Screen::Runtime);
+    let scheduler = &store.scheduler;
+    let mut runtimes: Vec<RuntimeBlock> =
+        scheduler.runtimes.iter().map(|runtime| block(store, runtime, &mut doors)).collect();
+    let outside: Vec<&Worker> = scheduler.workers_of(0).collect();
+    if !outside.is_empty() {
+        runtimes.push(RuntimeBlock {
+            title: "threads outside of any known runtime".to_owned(),
+            kind: String::new(),
+            facts: Vec::new(),
+            workers: rows(store, outside, &mut doors),
+        });
+    }
+    let Pressure { starving, more_starving, starved, closures, more_closures } = &world.findings.pressure;
+    let mut line = |waits: &[Starving], most: usize, over: bool| -> Vec<StarvingLine> {
+        waits.iter().take(most).map(|wait| starving_line(store, wait, over, &mut doors)).collect()
+    };
+    let left_out = starving.len().saturating_sub(STARVING_LISTED) as u64;
+    let (now, over) = (line(starving, STARVING_LISTED, false), line(starved, STARVED_LISTED, true));
+    let closures = closures.iter().map(|closures| closure_line(store, closures, &mut doors)).collect();
+    let empty = (scheduler.told_ns.is_none()).then(|| {
+        "The process tells nothing of its runtimes: it has an older taskscope, or console-subscriber."
+            .to_owned()
+    });
+    let doors = doors.list;
+    Some(RuntimesView {
+        empty: empty.or_else(|| runtimes.is_empty().then(|| "No runtime has polled a task yet.".to_owned())),
+        runtimes,
+        starving: now,
+        more_starving: more_starving + left_out,
+        starved: over,
+        closures,
+        more_closures: *more_closures,
+        delays: heat(&scheduler.delay_map, store.now_ns),
+        polls: heat(&scheduler.poll_map, store.now_ns),
+        selected_door: (!doors.is_empty()).then(|| selected.min(doors.len() - 1)),
+        doors,
+    })
+}
+
+fn block(store: &Store, runtime: &Runtime, doors: &mut Doors) -> RuntimeBlock {
+    let scheduler = &store.scheduler;
+    let workers = match runtime.workers {
+        1 => "1 worker".to_owned(),
+        n => format!("{n} workers"),
+    };
+    let kind = runtime.flavor.word().map(str::to_owned).into_iter().chain([workers]);
+    RuntimeBlock {
+        title: format!("runtime {}", scheduler.runtime_words(runtime.index)),
+        kind: kind.collect::<Vec<_>>().join("  "),
+        facts: runtime_facts(store, runtime),
+        workers: rows(store, scheduler.workers_of(runtime.index).collect(), doors),
+    }
+}
+
+/// What a runtime counts, in the order of the screen.
+fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> {
+    let per_s = |count| {
+        let rate_of = store.scheduler.runtime_rate(runtime.index, count);
+        Cell::value(rate_of, |per_s| format!("{}/s", rate(per_s)))
+    };
+    let number = |value: Option<u64>, suspicious: bool| {
+        let tone = if suspicious && value.is_some_and(|n| n > 0) { Tone::Warning } else { Tone::Normal };
+        value.map_or_else(Cell::unknown, |n| Cell::new(count(n), tone))
+    };
+    let most = runtime.max_blocking_threads.map_or_else(String::new, |most| format!(" of {}", exact(most)));
+    let busy = runtime.busy_blocking_threads().map(|busy| {
+        let tone = if runtime.is_pool_full() { Tone::Warning } else { Tone::Normal };
+        Cell::new(format!("{}{most}", exact(busy)), tone)
+    });
+    let driver = runtime.driver_lost_since_ns.map(|since_ns| {
+        let lost = duration_ns(store.now_ns.saturating_sub(since_ns));
+        ("driver", Cell::new(format!("lost for {lost}"), Tone::Critical))
+    });
+    let facts = [
+        ("tasks", number(runtime.alive_tasks, false)),
+        ("injection queue", number(runtime.injection_queue, false)),
+        ("spawned", per_s(RuntimeCount::Spawned)),
+        ("remote schedules", per_s(RuntimeCount::RemoteSchedules)),
+        ("budget yields", per_s(RuntimeCount::BudgetYields)),
+        ("blocking busy", busy.unwrap_or_else(Cell::unknown)),
+        ("idle", number(runtime.idle_blocking_threads, false)),
+        ("queue", number(runtime.blocking_queue, true)),
+        ("I/O sources", number(runtime.io_sources(), false)),
+        ("ready", per_s(RuntimeCount::IoReady)),
+    ];
+    facts.into_iter().chain(driver).collect()
+}
+
+/// Those that are stuck first: they must be seen however many workers there are.
+fn rows(store: &Store, mut workers: Vec<&Worker>, doors: &mut Doors) -> Vec<WorkerRow> {
+    workers.sort_by_key(|worker| (store.scheduler.stuck_on(worker.thread).is_none(), worker.key));
+    workers.into_iter().map(|worker| row(store, worker, doors)).collect()
+}
+
+fn row(store: &Store, worker: &Worker, doors: &mut Doors) -> WorkerRow {
+    let stuck = store.scheduler.stuck_on(worker.thread);
+    let door = doors.worker(worker.key);
+    let task_door = polled(worker, stuck).and_then(|key| doors.task(key));
+    WorkerRow {
+        severity: stuck.map(|poll| stuck_severity(store, poll)),
+        door,
+        task_door,
+        cells: WorkerColumn::ALL.iter().map(|column| cell(store, worker, stuck, *column)).collect(),
+    }
+}
+
+/// Critical after a second, as the lint `long-poll` has it by default.
+fn stuck_severity(store: &Store, poll: &StuckPoll) -> Severity {
+    let long = store.now_ns.saturating_sub(poll.started_ns) >= 1_000_000_000;
+    if long { Severity::Critical } else { Severity::Warning }
+}
+
+fn polled(worker: &Worker, stuck: Option<&StuckPoll>) -> Option<TaskKey> {
+    stuck.and_then(|poll| poll.task).or(worker.task)
+}
+
+/// What it does, in a word, and since when.
+pub(super) fn state(store: &Store, worker: &Worker) -> (Cell, Option<u64>) {
+    if let Some(poll) = store.scheduler.stuck_on(worker.thread) {
+        return (Cell::new("blocked", Tone::from(stuck_severity(store, poll))), Some(poll.started_ns));
+    }
+    let tone = match worker.state {
+        WorkerState::Polling => Tone::Running,
+        WorkerState::Searching => Tone::Scheduled,
+        WorkerState::Parked | WorkerState::DrivingIo => Tone::Idle,
+        WorkerState::Unknown => Tone::Unknown,
+    };
+    match worker.state.word() {
+        Some(word) => (Cell::new(word, tone), Some(worker.since_ns)),
+        None => (Cell::unknown(), None),
+    }
+}
+
+fn cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>, column: WorkerColumn) -> Cell {
+    let scheduler = &store.scheduler;
+    let per_s = |count| Cell::value(scheduler.worker_rate(worker.key, count), rate);
+    let share = |time| Cell::value(scheduler.worker_share(worker.key, time), percent);
+    match column {
+        WorkerColumn::Warn => Cell::normal(""),
+        WorkerColumn::Worker => Cell::normal(worker.key.number.to_string()),
+        WorkerColumn::State => state(store, worker).0,
+        WorkerColumn::For => {
+            let since_ns = state(store, worker).1;
+            Cell::value(since_ns.map(|since_ns| store.now_ns.saturating_sub(since_ns)), duration_ns)
+        }
+        WorkerColumn::Busy => share(WorkerCount::PollTime),
+        WorkerColumn::Trend => Cell { spark: scheduler.worker_spark(worker.key), ..Cell::new("", Tone::Dim) },
+        WorkerColumn::Cpu => share(WorkerCount::CpuTime),
+        WorkerColumn::Task => task_cell(store, worker, stuck),
+        WorkerColumn::Queue => Cell::value(worker.local_queue, count),
+        WorkerColumn::Polls => per_s(WorkerCount::Polls),
+        WorkerColumn::Steals => per_s(WorkerCount::Steals),
+        WorkerColumn::Parks => per_s(WorkerCount::Parks),
+        WorkerColumn::Noops => per_s(WorkerCount::Noops),
+        WorkerColumn::Overflows => per_s(WorkerCount::Overflows),
+        WorkerColumn::MeanPoll => {
+            // Tokio's mean is 0 before the first poll.
+            Cell::value(worker.mean_poll_ns.filter(|mean_ns| *mean_ns > 0), duration_ns)
+        }
+        WorkerColumn::RunQueue => share(WorkerCount::RunQueueWait),
+        WorkerColumn::In => in_cell(worker, stuck),
+    }
+}
+
+fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
+    if polled(worker, stuck).is_none() && worker.state != WorkerState::Polling && stuck.is_none() {
+        return Cell::new(UNKNOWN, Tone::Dim);
+    }
+    let site = stuck.map_or(SiteId::NONE, |poll| poll.site);
+    Cell::new(store.polled_words(polled(worker, stuck), site), Tone::Door)
+}
+
+/// Where it is stuck; of one that only polls, what the kernel says.
+fn in_cell(worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
+    let own = stuck.and_then(|poll| poll.stack.iter().find(|frame| frame.own));
+    let kernel = stuck.and_then(|poll| poll.kernel_state.as_ref()).or(worker.kernel_state.as_ref());
+    match (own.and_then(|frame| frame.place.as_ref()), kernel) {
+        (Some(place), Some(state)) => Cell::new(format!("{state}: {place}"), Tone::Warning),
+        (Some(place), None) => Cell::new(place.clone(), Tone::Warning),
+        (None, Some(state)) => Cell::new(state.clone(), Tone::Dim),
+        (None, None) => Cell::unknown(),
+    }
+}
+
+fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doors) -> StarvingLine {
+    let Starving { wait, blame } = starving;
+    let door = doors.task(wait.task);
+    let words = store.polled_words(Some(wait.task), wait.site);
+    let tone = if door.is_some() { Tone::Door } else { Tone::Done };
+    let ago = duration_ns(store.now_ns.saturating_sub(wait.ended_ns));
+    let blame = blame.iter().take(BLAMED_LISTED).map(|blame| {
+        let worker = store.scheduler.worker_of_thread(blame.thread);
+        let worker =
+            worker.map_or_else(|| "a worker".to_owned(), |worker| store.scheduler.worker_words(worker.key));
+        BlameLine {
+            door: blame.task.and_then(|key| doors.task(key)),
+            text: format!("{} held {worker}", store.polled_words(blame.task, blame.site)),
+            share: Cell::new(
+                percent(blame.share),
+                if blame.share >= TO_BLAME { Tone::Warning } else { Tone::Normal },
+            ),
+            place: place(store, blame.site),
+        }
+    });
+    let blame = blame.collect();
+    StarvingLine {
+        task: Cell::new(words, tone),
+        door,
+        place: place(store, wait.site),
+        length: Cell::new(duration_ns(wait.length_ns), if over { Tone::Normal } else { Tone::Warning }),
+        ago: if over {
+            Cell::new(format!("{ago} ago"), Tone::Dim)
+        } else {
+            Cell::new("now", Tone::Scheduled)
+        },
+        blame,
+    }
+}
+
+fn closure_line(store: &Store, closures: &Closures, doors: &mut Doors) -> ClosureLine {
+    let since = |first: Option<(u64, TaskKey)>| first.map(|(ns, _)| store.now_ns.saturating_sub(ns));
+    let shown =
+        |first| since(first).map_or_else(|| Cell::new("", Tone::Dim), |ns| Cell::normal(duration_ns(ns)));
+    let queued = if closures.queued > 0 { Tone::Warning } else { Tone::Dim };
+    let first = closures.oldest.or(closures.first);
+    ClosureLine {
+        door: first.and_then(|(_, key)| doors.task(key)),
+        place: place(store, closures.site),
+        running: Cell::normal(count(closures.running)),
+        oldest: shown(closures.oldest),
+        queued: Cell::new(count(closures.queued), queued),
+        first: shown(closures.first),
+    }
+}
+
+pub(super) fn place(store: &Store, site: SiteId) -> Cell {
+    store.short_place(site).map_or_else(Cell::unknown, |place| Cell::new(place, Tone::Dim))
+}
+
+fn heat(map: &HeatMap, now_ns: u64) -> HeatView {
+    HeatView {
+        columns: map.columns.iter().map(|column| column.counts.to_vec()).collect(),
+        reaches_ns: map.columns.front().map_or(0, |column| now_ns.saturating_sub(column.started_ns)),
+    }
+}

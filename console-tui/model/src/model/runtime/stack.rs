@@ -1,0 +1,89 @@
+//! A stack and an await tree, as lines.
+
+use crate::{
+    format::{UNKNOWN, duration_ns},
+    screen::runtime::{AwaitLine, AwaitTreeView, StackLine, StackView},
+    store::{
+        Store,
+        detail::AwaitTree,
+        scheduler::{StackFrame, StuckPoll},
+    },
+};
+
+/// Frames that are not the program's own and stand one by one before the first that is: they tell what it has called.
+const INNERMOST: usize = 4;
+/// Levels of an await tree that are drawn as such.
+const MAX_LEVELS: u32 = 64;
+
+/// The stack of a poll; `None`: nothing was captured of it.
+pub(in crate::model) fn stack(store: &Store, poll: &StuckPoll) -> Option<StackView> {
+    if poll.stack.is_empty() && poll.problem.is_none() {
+        return None;
+    }
+    let when = poll.captured_ns.map_or_else(String::new, |at_ns| {
+        let ago = duration_ns(store.now_ns.saturating_sub(at_ns));
+        let into = duration_ns(at_ns.saturating_sub(poll.started_ns));
+        format!("taken {ago} ago, {into} into the poll")
+    });
+    Some(StackView {
+        when,
+        goes_on: poll.ended_ns.is_none(),
+        kernel: poll.kernel_state.clone(),
+        lines: lines(&poll.stack),
+        problem: poll.problem.clone(),
+    })
+}
+
+/// The program's own frames, and what the innermost of them has called; runs of others are counted.
+fn lines(stack: &[StackFrame]) -> Vec<StackLine> {
+    let has_own = stack.iter().any(|frame| frame.own);
+    let mut lines = Vec::new();
+    let mut others = 0_usize;
+    let flush = |others: &mut usize, lines: &mut Vec<StackLine>| {
+        if *others > 0 {
+            let frames = if *others == 1 { "frame" } else { "frames" };
+            let text = format!("{others} {frames} of std, tokio and taskscope");
+            lines.push(StackLine { text, place: String::new(), own: false });
+        }
+        *others = 0;
+    };
+    let first_own = stack.iter().position(|frame| frame.own).unwrap_or(stack.len());
+    for (i, frame) in stack.iter().enumerate() {
+        let innermost = i < first_own && first_own - i <= INNERMOST;
+        if frame.own || !has_own || innermost {
+            flush(&mut others, &mut lines);
+            lines.push(StackLine {
+                text: frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
+                place: frame.place.clone().unwrap_or_default(),
+                own: frame.own,
+            });
+        } else {
+            others += 1;
+        }
+    }
+    flush(&mut others, &mut lines);
+    lines
+}
+
+/// The await tree of a task.
+pub(in crate::model) fn await_tree(store: &Store, tree: &AwaitTree) -> AwaitTreeView {
+    let ago_ns = |at_ns: u64| store.now_ns.saturating_sub(at_ns);
+    AwaitTreeView {
+        taken_ago_ns: ago_ns(tree.taken_ns),
+        lines: tree
+            .frames
+            .iter()
+            .map(|frame| AwaitLine {
+                depth: frame.depth.min(MAX_LEVELS) as u16,
+                text: frame.text.clone(),
+                place: frame.place.clone().unwrap_or_default(),
+                // As of when it was taken: it may have ended since.
+                age: frame
+                    .since_ns
+                    .map(|since_ns| duration_ns(tree.taken_ns.saturating_sub(since_ns)))
+                    .unwrap_or_default(),
+            })
+            .collect(),
+        problem: tree.problem.clone(),
+    }
+}

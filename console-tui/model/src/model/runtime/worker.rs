@@ -1,0 +1,144 @@
+//! One worker, put together for its screen.
+
+use crate::{
+    format::{count, duration_ns, exact, percent, rate},
+    id::WorkerKey,
+    model::{
+        World,
+        detail::{Doors, fact},
+        finding_list,
+        runtime::{place, stack::stack, state},
+    },
+    nav::Screen,
+    screen::{
+        Tone,
+        runtime::{LongPollLine, WorkerView},
+        table::Cell,
+        task::Fact,
+    },
+    store::{
+        Store,
+        scheduler::{LongPoll, Worker, WorkerCount},
+    },
+};
+
+/// Long polls listed.
+const LONG_POLLS_LISTED: usize = 24;
+
+/// The screen; `None`: there is no such worker (any more).
+pub(in crate::model) fn view(world: &World, key: WorkerKey, selected: usize) -> Option<WorkerView> {
+    let store = world.store.as_ref()?;
+    let scheduler = &store.scheduler;
+    let worker = scheduler.worker(key)?;
+    let mut doors = Doors::new(store, Screen::Worker(key));
+    let goes_on = scheduler.stuck_on(worker.thread);
+    let on_thread = |thread: u32| worker.thread != 0 && thread == worker.thread;
+    let stuck = goes_on.or_else(|| scheduler.stuck.iter().find(|poll| on_thread(poll.thread)));
+    let about = about(store, worker, &mut doors);
+    let of_it: Vec<&LongPoll> =
+        scheduler.long_polls.iter().rev().filter(|poll| on_thread(poll.thread)).collect();
+    let long_polls = of_it.iter().take(LONG_POLLS_LISTED).map(|poll| long_poll(store, poll, &mut doors));
+    let long_polls: Vec<LongPollLine> = long_polls.collect();
+    let polled = goes_on.and_then(|poll| poll.task);
+    let findings =
+        finding_list::about(world, |finding| polled.is_some_and(|key| finding.tasks.contains(&key)));
+    let (word, since_ns) = state(store, worker);
+    let words = match since_ns {
+        Some(since_ns) => format!("{} for {}", word.text, duration_ns(store.now_ns.saturating_sub(since_ns))),
+        None => word.text,
+    };
+    let doors = doors.list;
+    Some(WorkerView {
+        state: Cell::new(words, word.tone),
+        findings,
+        stuck: stuck.and_then(|poll| stack(store, poll)),
+        about,
+        rates: rates(store, worker),
+        thread: thread(store, worker),
+        more_long_polls: of_it.len() - long_polls.len(),
+        long_polls,
+        selected_door: (!doors.is_empty()).then(|| selected.min(doors.len() - 1)),
+        doors,
+    })
+}
+
+fn about(store: &Store, worker: &Worker, doors: &mut Doors) -> Vec<Fact> {
+    let scheduler = &store.scheduler;
+    let polled = scheduler.stuck_on(worker.thread).and_then(|poll| poll.task).or(worker.task);
+    let task = match polled.and_then(|key| store.task(key)) {
+        Some(task) => Cell::new(store.task_words(task), Tone::Door),
+        None => Cell::new("nothing", Tone::Dim),
+    };
+    let runtime = match worker.key.runtime {
+        0 => Cell::unknown(),
+        index => Cell::normal(scheduler.runtime_words(index)),
+    };
+    vec![
+        fact("runtime", runtime),
+        Fact { label: "polls now", value: task, door: polled.and_then(|key| doors.task(key)) },
+        fact("own queue", Cell::value(worker.local_queue, exact)),
+        fact("mean poll", Cell::value(worker.mean_poll_ns.filter(|mean_ns| *mean_ns > 0), duration_ns)),
+        fact("polls", Cell::value(worker.polls, exact)),
+        fact("time in polls", Cell::value(worker.poll_ns, duration_ns)),
+        fact("busy, by tokio", Cell::value(worker.busy_ns, duration_ns)),
+    ]
+}
+
+fn rates(store: &Store, worker: &Worker) -> Vec<Fact> {
+    let per_s = |label: &'static str, counter, total: Option<u64>| {
+        let per_s = store.scheduler.worker_rate(worker.key, counter);
+        let cell = Cell::value(total, |total| match per_s {
+            Some(per_s) => format!("{}  ({}/s)", count(total), rate(per_s)),
+            None => count(total),
+        });
+        fact(label, cell)
+    };
+    vec![
+        per_s("parks", WorkerCount::Parks, worker.parks),
+        per_s("woken for nothing", WorkerCount::Noops, worker.noops),
+        per_s("stolen tasks", WorkerCount::Steals, worker.steals),
+        fact("stealing", Cell::value(worker.steal_operations, |n| format!("{} times", count(n)))),
+        per_s("own schedules", WorkerCount::LocalSchedules, worker.local_schedules),
+        per_s("queue overflows", WorkerCount::Overflows, worker.overflows),
+    ]
+}
+
+fn thread(store: &Store, worker: &Worker) -> Vec<Fact> {
+    let share = |label: &'static str, time, total_ns: Option<u64>| {
+        let share = store.scheduler.worker_share(worker.key, time);
+        let cell = Cell::value(total_ns, |total_ns| match share {
+            Some(share) => format!("{}  ({})", duration_ns(total_ns), percent(share)),
+            None => duration_ns(total_ns),
+        });
+        fact(label, cell)
+    };
+    let name = store.thread_name(worker.thread);
+    let involuntary = store.scheduler.worker_rate(worker.key, WorkerCount::InvoluntarySwitches);
+    let involuntary = Cell::value(worker.involuntary_switches, |total| match involuntary {
+        Some(per_s) => format!("{}  ({}/s)", count(total), rate(per_s)),
+        None => count(total),
+    });
+    vec![
+        fact("thread", name.map_or_else(Cell::unknown, Cell::normal)),
+        fact("kernel", worker.kernel_state.clone().map_or_else(Cell::unknown, Cell::normal)),
+        share("had a processor", WorkerCount::CpuTime, worker.cpu_ns),
+        share("waited for one", WorkerCount::RunQueueWait, worker.run_queue_wait_ns),
+        fact("gave it up", Cell::value(worker.voluntary_switches, count)),
+        fact("lost it", involuntary),
+    ]
+}
+
+fn long_poll(store: &Store, poll: &LongPoll, doors: &mut Doors) -> LongPollLine {
+    let door = poll.task.and_then(|key| doors.task(key));
+    let ago = duration_ns(store.now_ns.saturating_sub(poll.ended_ns));
+    LongPollLine {
+        task: Cell::new(
+            store.polled_words(poll.task, poll.site),
+            if door.is_some() { Tone::Door } else { Tone::Done },
+        ),
+        door,
+        length: Cell::normal(duration_ns(poll.ended_ns.saturating_sub(poll.started_ns))),
+        ago: Cell::new(format!("{ago} ago"), Tone::Dim),
+        place: place(store, poll.site),
+    }
+}

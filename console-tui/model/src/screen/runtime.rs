@@ -1,0 +1,337 @@
+//! The runtimes: workers, queues, who waits for a worker and who holds it, and the last minutes as maps. And one worker.
+
+use crate::{
+    columns::{Align, Fixed, SPARK_WIDTH, fit_by},
+    lint::Severity,
+    screen::{
+        table::Cell,
+        task::{Door, Fact, TaskFinding},
+    },
+};
+
+/// The screen of the runtimes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuntimesView {
+    /// Why there is nothing to show, as a sentence; `None`: there is something.
+    pub empty: Option<String>,
+    /// In the order of their start; threads that poll tasks outside of any known runtime last.
+    pub runtimes: Vec<RuntimeBlock>,
+    /// Tasks that wait for a worker now, the longest first.
+    pub starving: Vec<StarvingLine>,
+    /// How many more wait.
+    pub more_starving: u64,
+    /// The worst waits of the last minutes that are over.
+    pub starved: Vec<StarvingLine>,
+    /// What runs on the blocking pool, the longest first.
+    pub closures: Vec<ClosureLine>,
+    /// Places that are left out.
+    pub more_closures: usize,
+    /// Waits between wake and poll.
+    pub delays: HeatView,
+    /// Polls.
+    pub polls: HeatView,
+    /// What can be opened, in the order of the screen.
+    pub doors: Vec<Door>,
+    /// The chosen one.
+    pub selected_door: Option<usize>,
+}
+
+/// A runtime with its workers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuntimeBlock {
+    /// `runtime main`
+    pub title: String,
+    /// `multi_thread`, `4 workers`; what is unknown is left out.
+    pub kind: String,
+    /// Labels and values, the most wanted first.
+    pub facts: Vec<(&'static str, Cell)>,
+    /// Those that are stuck first, then by number.
+    pub workers: Vec<WorkerRow>,
+}
+
+/// A worker as a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkerRow {
+    /// It is stuck.
+    pub severity: Option<Severity>,
+    /// Leads to the worker.
+    pub door: Option<usize>,
+    /// Leads to the task that it polls.
+    pub task_door: Option<usize>,
+    /// A cell for each of [`WorkerColumn::ALL`].
+    pub cells: Vec<Cell>,
+}
+
+impl WorkerRow {
+    /// The cell of a column.
+    pub fn cell(&self, column: WorkerColumn) -> Option<&Cell> {
+        self.cells.get(column as usize)
+    }
+}
+
+/// A column of the workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WorkerColumn {
+    /// The mark of a worker that is stuck.
+    Warn,
+    /// Its number.
+    Worker,
+    /// `polling`, `blocked`, `parked`, `searching`, `driving I/O`.
+    State,
+    /// Since when.
+    For,
+    /// Share of the last seconds that it spent in polls.
+    Busy,
+    /// The same, second by second.
+    Trend,
+    /// Share of the last seconds that its thread had a processor.
+    Cpu,
+    /// What it polls.
+    Task,
+    /// Tasks in its own queue.
+    Queue,
+    /// Polls a second.
+    Polls,
+    /// Tasks that it stole from others, a second.
+    Steals,
+    /// Times it went to sleep, a second.
+    Parks,
+    /// Times it woke for nothing, a second.
+    Noops,
+    /// Times its queue overflowed, a second.
+    Overflows,
+    /// Mean length of a poll.
+    MeanPoll,
+    /// Time that its thread waited for a processor, a second.
+    RunQueue,
+    /// What holds it: a function and its place, or a system call.
+    In,
+}
+
+impl WorkerColumn {
+    /// From left to right.
+    pub const ALL: &'static [Self] = &[
+        Self::Warn,
+        Self::Worker,
+        Self::State,
+        Self::For,
+        Self::Busy,
+        Self::Trend,
+        Self::Cpu,
+        Self::Task,
+        Self::Queue,
+        Self::Polls,
+        Self::Steals,
+        Self::Parks,
+        Self::Noops,
+        Self::Overflows,
+        Self::MeanPoll,
+        Self::RunQueue,
+        Self::In,
+    ];
+
+    /// Shown above the column.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Warn | Self::Trend => "",
+            Self::Worker => "WORKER",
+            Self::State => "STATE",
+            Self::For => "FOR",
+            Self::Busy => "BUSY",
+            Self::Cpu => "CPU",
+            Self::Task => "TASK NOW",
+            Self::Queue => "QUEUE",
+            Self::Polls => "POLLS/s",
+            Self::Steals => "STEALS/s",
+            Self::Parks => "PARKS/s",
+            Self::Noops => "NOOPS/s",
+            Self::Overflows => "OVERFL/s",
+            Self::MeanPoll => "MEAN POLL",
+            Self::RunQueue => "RUN-QUEUE",
+            Self::In => "IN",
+        }
+    }
+
+    /// Where its text stands.
+    pub fn align(self) -> Align {
+        match self {
+            Self::Warn | Self::State | Self::Trend | Self::Task | Self::In => Align::Left,
+            _ => Align::Right,
+        }
+    }
+
+    /// Width, growth and what goes first on a narrow screen.
+    fn fixed(self) -> Fixed {
+        let of = |width, priority| Fixed { width, grows: false, priority };
+        match self {
+            Self::Warn => of(1, 0),
+            Self::Worker => of(6, 0),
+            Self::State => of(11, 0),
+            Self::For => of(7, 0),
+            Self::Busy => of(6, 0),
+            Self::Trend => of(SPARK_WIDTH, 6),
+            Self::Cpu => of(6, 1),
+            Self::Task => Fixed { grows: true, ..of(14, 0) },
+            Self::Queue => of(5, 1),
+            Self::Polls => of(7, 2),
+            Self::Steals => of(8, 3),
+            Self::Parks => of(7, 4),
+            Self::Noops => of(7, 8),
+            Self::Overflows => of(8, 9),
+            Self::MeanPoll => of(9, 7),
+            Self::RunQueue => of(9, 5),
+            Self::In => Fixed { grows: true, ..of(16, 10) },
+        }
+    }
+
+    /// The columns that fit `width` cells, with their widths.
+    pub fn fit(width: u16) -> Vec<(Self, u16)> {
+        fit_by(Self::ALL, Self::fixed, None, width)
+    }
+}
+
+/// A wait for a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StarvingLine {
+    /// The task.
+    pub task: Cell,
+    /// Leads to it.
+    pub door: Option<usize>,
+    /// Where it was spawned.
+    pub place: Cell,
+    /// How long it waits, or waited.
+    pub length: Cell,
+    /// When that ended; nothing for one that goes on.
+    pub ago: Cell,
+    /// Who held the workers meanwhile, the longest first.
+    pub blame: Vec<BlameLine>,
+}
+
+/// Who held a worker while a task waited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlameLine {
+    /// Leads to the task.
+    pub door: Option<usize>,
+    /// `render-pdf #102 held worker 0`
+    pub text: String,
+    /// Of the wait.
+    pub share: Cell,
+    /// Where it was spawned.
+    pub place: Cell,
+}
+
+/// The closures of one place on the blocking pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClosureLine {
+    /// Where they were spawned.
+    pub place: Cell,
+    /// Leads to the one that has run, or waited, longest.
+    pub door: Option<usize>,
+    /// How many run.
+    pub running: Cell,
+    /// How long the oldest of them has.
+    pub oldest: Cell,
+    /// How many are in line.
+    pub queued: Cell,
+    /// How long the first of them has waited.
+    pub first: Cell,
+}
+
+/// A heat map: seconds from left to right, lengths from bottom to top.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct HeatView {
+    /// Oldest first; counts by row, the shortest first. Rows are decades: below 1 µs, 1 to 10 µs, …, from 10 s on.
+    pub columns: Vec<Vec<u32>>,
+    /// Age of the oldest column.
+    pub reaches_ns: u64,
+}
+
+/// The screen of a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkerView {
+    /// `polling for 3.20 s`
+    pub state: Cell,
+    /// What the lints say of it.
+    pub findings: Vec<TaskFinding>,
+    /// The poll that is, or was last, stuck on its thread.
+    pub stuck: Option<StackView>,
+    /// What it is.
+    pub about: Vec<Fact>,
+    /// What it did, of the last seconds.
+    pub rates: Vec<Fact>,
+    /// Its thread, as the operating system tells.
+    pub thread: Vec<Fact>,
+    /// Long polls on its thread, the newest first.
+    pub long_polls: Vec<LongPollLine>,
+    /// How many more there were in the last minutes.
+    pub more_long_polls: usize,
+    /// What can be opened.
+    pub doors: Vec<Door>,
+    /// The chosen one.
+    pub selected_door: Option<usize>,
+}
+
+/// A poll over a millisecond.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LongPollLine {
+    /// What was polled.
+    pub task: Cell,
+    /// Leads to it.
+    pub door: Option<usize>,
+    /// How long it took.
+    pub length: Cell,
+    /// When it ended.
+    pub ago: Cell,
+    /// Where the task was spawned.
+    pub place: Cell,
+}
+
+/// The stack of a poll that is, or was, stuck.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackView {
+    /// `taken 1.20 s ago, 2.20 s into the poll`
+    pub when: String,
+    /// It goes on.
+    pub goes_on: bool,
+    /// What the kernel said of the thread then.
+    pub kernel: Option<String>,
+    /// Innermost first; runs of frames that are not the program's own are one line.
+    pub lines: Vec<StackLine>,
+    /// Why there is none, or not all.
+    pub problem: Option<String>,
+}
+
+/// A line of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackLine {
+    /// A function, or `… 12 frames of tokio and std`
+    pub text: String,
+    /// `file:line`
+    pub place: String,
+    /// The program's own.
+    pub own: bool,
+}
+
+/// The await tree of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwaitTreeView {
+    /// How long ago it was taken.
+    pub taken_ago_ns: u64,
+    /// Depth first.
+    pub lines: Vec<AwaitLine>,
+    /// Why there is none, or not all.
+    pub problem: Option<String>,
+}
+
+/// A future in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwaitLine {
+    /// 0 is the outermost.
+    pub depth: u16,
+    /// A function's name, or the text that was given.
+    pub text: String,
+    /// `file:line`
+    pub place: String,
+    /// Since when it is awaited; empty: unknown.
+    pub age: String,
+}

@@ -1,0 +1,178 @@
+//! The scheduler and await trees of a frame: checked once, then read without a way to fail.
+
+use taskscope_proto::{
+    limits::{
+        MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_LONG_POLLS, MAX_RUNTIMES, MAX_STACK_FRAMES, MAX_STUCK_POLLS,
+        MAX_TEXT_BYTES, MAX_THREADS, MAX_WORKERS,
+    },
+    v1,
+};
+
+use super::{WireError, at_most, check_histograms, histogram, in_range, rows::since, text};
+use crate::{
+    id::{SiteId, TaskKey, WorkerKey},
+    screen::header::Losses,
+    store::{
+        Store,
+        detail::{AwaitFrame, AwaitTree},
+        scheduler::{Flavor, LongPoll, Runtime, StackFrame, StuckPoll, Told, Worker, WorkerState},
+    },
+};
+
+/// Checks all that [`apply`] relies on.
+pub(super) fn check(frame: &v1::Frame) -> Result<(), WireError> {
+    at_most("await_trees", frame.await_trees.len(), MAX_AWAIT_TREES)?;
+    for tree in &frame.await_trees {
+        at_most("AwaitTree.frames", tree.frames.len(), MAX_AWAIT_FRAMES)?;
+    }
+    let Some(wire) = &frame.scheduler else { return Ok(()) };
+    at_most("runtimes", wire.runtimes.len(), MAX_RUNTIMES)?;
+    at_most("workers", wire.workers.len(), MAX_WORKERS)?;
+    at_most("stuck", wire.stuck.len(), MAX_STUCK_POLLS)?;
+    at_most("long_polls", wire.long_polls.len(), MAX_LONG_POLLS)?;
+    for poll in &wire.stuck {
+        at_most("StuckPoll.stack", poll.stack.len(), MAX_STACK_FRAMES)?;
+    }
+    for worker in &wire.workers {
+        in_range("Worker.thread", u64::from(worker.thread), 0..=MAX_THREADS as u64)?;
+    }
+    check_histograms([&wire.polls, &wire.scheduled])
+}
+
+/// Applies what [`check`] has passed.
+pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
+    for tree in &frame.await_trees {
+        await_tree(store, tree, frame.now_ns, losses);
+    }
+    let Some(wire) = &frame.scheduler else { return };
+    let now_ns = frame.now_ns;
+    let told = Told {
+        runtimes: wire.runtimes.iter().map(|wire| runtime(wire, now_ns, losses)).collect(),
+        workers: wire.workers.iter().map(|wire| worker(wire, now_ns, losses)).collect(),
+        stuck: wire.stuck.iter().map(|wire| stuck(wire, now_ns, losses)).collect(),
+        long_polls: wire.long_polls.iter().map(|wire| long_poll(wire, now_ns)).collect(),
+        lost_long_polls: wire.lost_long_polls,
+        polls: wire.polls.as_ref().map(histogram),
+        scheduled: wire.scheduled.as_ref().map(histogram),
+    };
+    let now_ns = store.now_ns;
+    store.scheduler.tell(told, now_ns);
+}
+
+fn key(wire: v1::TaskRef) -> TaskKey {
+    TaskKey { slot: wire.slot, generation: wire.generation }
+}
+
+/// A text that is there.
+fn known(raw: &str, losses: &mut Losses) -> Option<String> {
+    (!raw.is_empty()).then(|| text(raw, MAX_TEXT_BYTES, losses))
+}
+
+fn runtime(wire: &v1::Runtime, now_ns: u64, losses: &mut Losses) -> Runtime {
+    let flavor = match v1::RuntimeFlavor::try_from(wire.flavor) {
+        Ok(v1::RuntimeFlavor::MultiThread) => Flavor::MultiThread,
+        Ok(v1::RuntimeFlavor::CurrentThread) => Flavor::CurrentThread,
+        Ok(v1::RuntimeFlavor::Unspecified) | Err(_) => Flavor::Unknown,
+    };
+    Runtime {
+        index: wire.index,
+        name: text(&wire.name, MAX_TEXT_BYTES, losses),
+        flavor,
+        workers: wire.workers,
+        alive_tasks: wire.alive_tasks,
+        injection_queue: wire.injection_queue,
+        spawned_tasks: wire.spawned_tasks,
+        remote_schedules: wire.remote_schedules,
+        budget_yields: wire.budget_yields,
+        blocking_threads: wire.blocking_threads,
+        idle_blocking_threads: wire.idle_blocking_threads,
+        blocking_queue: wire.blocking_queue,
+        max_blocking_threads: wire.max_blocking_threads,
+        io_registered: wire.io_registered,
+        io_deregistered: wire.io_deregistered,
+        io_ready: wire.io_ready,
+        driver_lost_since_ns: wire.driver_lost_ago_ns.map(|ago_ns| now_ns.saturating_sub(ago_ns)),
+    }
+}
+
+fn worker(wire: &v1::Worker, now_ns: u64, losses: &mut Losses) -> Worker {
+    let state = match v1::WorkerState::try_from(wire.state) {
+        Ok(v1::WorkerState::Polling) => WorkerState::Polling,
+        Ok(v1::WorkerState::Parked) => WorkerState::Parked,
+        Ok(v1::WorkerState::Searching) => WorkerState::Searching,
+        Ok(v1::WorkerState::DrivingIo) => WorkerState::DrivingIo,
+        Ok(v1::WorkerState::Unspecified) | Err(_) => WorkerState::Unknown,
+    };
+    let number = if wire.runtime == 0 { wire.thread } else { wire.worker };
+    Worker {
+        key: WorkerKey { runtime: wire.runtime, number },
+        thread: wire.thread,
+        state,
+        since_ns: now_ns.saturating_sub(wire.state_ago_ns),
+        task: wire.task.map(key),
+        polls: wire.polls,
+        poll_ns: wire.poll_ns,
+        busy_ns: wire.busy_ns,
+        parks: wire.parks,
+        noops: wire.noops,
+        steals: wire.steals,
+        steal_operations: wire.steal_operations,
+        local_schedules: wire.local_schedules,
+        overflows: wire.overflows,
+        local_queue: wire.local_queue,
+        mean_poll_ns: wire.mean_poll_ns,
+        cpu_ns: wire.cpu_ns,
+        run_queue_wait_ns: wire.run_queue_wait_ns,
+        voluntary_switches: wire.voluntary_switches,
+        involuntary_switches: wire.involuntary_switches,
+        kernel_state: known(&wire.kernel_state, losses),
+        handed_over: wire.handed_over,
+    }
+}
+
+fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
+    let started_ns = now_ns.saturating_sub(wire.started_ago_ns);
+    StuckPoll {
+        thread: wire.thread,
+        task: wire.task.map(key),
+        site: SiteId(wire.site),
+        started_ns,
+        ended_ns: (wire.duration_ns > 0).then(|| started_ns.saturating_add(wire.duration_ns)),
+        captured_ns: since(wire.captured_ago_ns_plus1, now_ns),
+        stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
+        problem: known(&wire.problem, losses),
+        kernel_state: known(&wire.kernel_state, losses),
+    }
+}
+
+fn stack_frame(wire: &v1::StackFrame, losses: &mut Losses) -> StackFrame {
+    let place = known(&wire.file, losses).map(|file| format!("{file}:{}", wire.line));
+    StackFrame { function: known(&wire.function, losses), place, own: wire.own }
+}
+
+fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
+    let started_ns = now_ns.saturating_sub(wire.started_ago_ns);
+    LongPoll {
+        thread: wire.thread,
+        task: wire.task.map(key),
+        site: SiteId(wire.site),
+        started_ns,
+        ended_ns: started_ns.saturating_add(wire.duration_ns),
+    }
+}
+
+fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {
+    let Some(detail) = wire.task.and_then(|task| store.details.get_mut(&key(task))) else { return };
+    let frame = |wire: &v1::AwaitFrame| AwaitFrame {
+        depth: wire.depth,
+        text: text(&wire.text, MAX_TEXT_BYTES, losses),
+        place: known(&wire.file, losses).map(|file| format!("{file}:{}", wire.line)),
+        since_ns: since(wire.since_ago_ns_plus1, now_ns),
+    };
+    let frames = wire.frames.iter().map(frame).collect();
+    detail.await_tree = Some(AwaitTree {
+        taken_ns: now_ns.saturating_sub(wire.taken_ago_ns),
+        frames,
+        problem: known(&wire.problem, losses),
+    });
+}

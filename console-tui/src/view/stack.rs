@@ -1,0 +1,131 @@
+//! The stack of a stuck poll, and the await tree of a task.
+//!
+//! ```text
+//!  ─ stack  taken 1.20 s ago, 2.20 s into the poll  in clock_nanosleep ──────────────────────────
+//!   std::thread::sleep                                                 library/std/src/thread.rs:1
+//!   checkout::invoice::render                                          src/invoice.rs:77
+//!   14 frames of std, tokio and taskscope
+//!  ─ await tree  taken 2 s ago ───────────────────────────────────────────────────────────────────
+//!   handle                                                   41.2 s    src/main.rs:40
+//!   └ lock_both                                              41.2 s    src/ledger.rs:121
+//! ```
+
+use ratatui::layout::Rect;
+use taskscope_model::{
+    format,
+    screen::runtime::{AwaitTreeView, StackView},
+};
+
+use super::{
+    canvas::{Canvas, Piece},
+    text,
+};
+use crate::theme::Slot;
+
+/// Lines of a stack or a tree at most; what is left out is counted.
+const MAX_LINES: usize = 40;
+
+/// Cells of an age, and that a level is set in.
+const AGE: u16 = 8;
+const INDENT: u16 = 2;
+
+/// Lines with a title above and a blank below.
+pub(super) fn stack_lines(stack: &StackView) -> u16 {
+    list_lines(stack.lines.len(), stack.problem.is_some())
+}
+
+/// Lines with a title above and a blank below.
+pub(super) fn tree_lines(tree: &AwaitTreeView) -> u16 {
+    list_lines(tree.lines.len(), tree.problem.is_some() || tree.lines.is_empty())
+}
+
+fn list_lines(lines: usize, note: bool) -> u16 {
+    (lines.min(MAX_LINES) + usize::from(lines > MAX_LINES) + usize::from(note)) as u16 + 2
+}
+
+/// The stack, innermost first.
+pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
+    let mut aside = stack.when.clone();
+    match &stack.kernel {
+        Some(state) if state == "running" => aside.push_str(", the thread was running"),
+        Some(state) => aside.push_str(&format!(", the thread was in the system call {state}")),
+        None => {}
+    }
+    if !stack.goes_on {
+        aside.push_str("; the poll is over");
+    }
+    head(canvas, area, "stack", aside.trim_start_matches(", "));
+    let places = area.width * 2 / 5;
+    let functions = area.width.saturating_sub(places + 2);
+    let mut y = area.y + 1;
+    for line in stack.lines.iter().take(MAX_LINES) {
+        if y >= area.bottom() {
+            return;
+        }
+        let slot = if line.own { Slot::Strong } else { Slot::Dim };
+        canvas.text(area.x + 1, y, functions, &line.text, slot);
+        let place = text::cut_start(&line.place, places, canvas.theme.glyphs.ellipsis);
+        let slot = if line.own { Slot::Warning } else { Slot::Dim };
+        canvas.text(area.x + functions + 2, y, places, &place, slot);
+        y += 1;
+    }
+    let more = stack.lines.len().saturating_sub(MAX_LINES);
+    notes(
+        canvas,
+        Rect { y, height: area.bottom().saturating_sub(y), ..area },
+        more,
+        stack.problem.as_deref(),
+    );
+}
+
+/// The tree.
+pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeView) {
+    let aside = format!("taken {} ago", format::duration_ns(tree.taken_ago_ns));
+    head(canvas, area, "await tree", &aside);
+    let places = area.width * 2 / 5;
+    let words = area.width.saturating_sub(places + AGE + 4);
+    let mut y = area.y + 1;
+    for line in tree.lines.iter().take(MAX_LINES) {
+        if y >= area.bottom() {
+            return;
+        }
+        let indent = (line.depth * INDENT).min(words / 2);
+        if indent >= INDENT {
+            let branch = canvas.theme.glyphs.branch[0];
+            canvas.text(area.x + 1 + indent - INDENT, y, INDENT, branch, Slot::Border);
+        }
+        canvas.text(area.x + 1 + indent, y, words.saturating_sub(indent), &line.text, Slot::Text);
+        canvas.text_right(area.x + words + 1, y, AGE, &line.age, Slot::Text);
+        let place = text::cut_start(&line.place, places, canvas.theme.glyphs.ellipsis);
+        canvas.text(area.x + words + AGE + 3, y, places, &place, Slot::Dim);
+        y += 1;
+    }
+    let more = tree.lines.len().saturating_sub(MAX_LINES);
+    let nothing = if tree.lines.is_empty() {
+        Some(
+            "No future of this task is traced: `.trace(\"…\")`, #[taskscope::trace] or the feature `taskdump` tell.",
+        )
+    } else {
+        None
+    };
+    let note = tree.problem.as_deref().or(nothing);
+    notes(canvas, Rect { y, height: area.bottom().saturating_sub(y), ..area }, more, note);
+}
+
+fn head(canvas: &mut Canvas<'_>, area: Rect, title: &str, aside: &str) {
+    let aside = format!("  {aside}");
+    let pieces: [Piece<'_>; 2] = [(title.into(), Slot::Head), (aside.as_str().into(), Slot::Dim)];
+    canvas.rule(Rect { height: 1, ..area }, &pieces);
+}
+
+/// What is left out, and why there is not more.
+fn notes(canvas: &mut Canvas<'_>, area: Rect, more: usize, problem: Option<&str>) {
+    let mut y = area.y;
+    let more = (more > 0).then(|| format!("and {more} more"));
+    for words in more.as_deref().into_iter().chain(problem) {
+        if y < area.bottom() {
+            canvas.text(area.x + 1, y, area.width.saturating_sub(1), words, Slot::Dim);
+        }
+        y += 1;
+    }
+}
