@@ -292,7 +292,7 @@ impl Model {
     pub fn task(&self, key: TaskKey) -> Option<TaskView> {
         let store = self.store()?;
         let task = store.task(key)?;
-        let mut view = detail::view(store, task, &self.children, self.route.door(), &self.config.lints);
+        let mut view = detail::view(store, task, &self.children, self.route.chosen(), &self.config.lints);
         let about = |finding: &Finding| match finding.id.subject {
             Subject::Site => false,
             Subject::Task(subject) => subject == key || finding.tasks.contains(&key),
@@ -304,12 +304,12 @@ impl Model {
 
     /// The runtimes; `None`: nothing is known yet.
     pub fn runtimes(&self) -> Option<RuntimesView> {
-        runtime::view(self.world(), self.route.door())
+        runtime::view(self.world(), self.route.chosen())
     }
 
     /// Everything known of a worker; `None`: there is none such (any more).
     pub fn worker(&self, key: WorkerKey) -> Option<WorkerView> {
-        runtime::worker::view(self.world(), key, self.route.door())
+        runtime::worker::view(self.world(), key, self.route.chosen())
     }
 
     /// What stands around the table of resources.
@@ -334,14 +334,14 @@ impl Model {
 
     /// Who waits for whom; `None`: nothing is known of what the tree begins with (any more).
     pub fn waits(&self, of: WaitsOf) -> Option<WaitsView> {
-        waits::view(self.store()?, of, self.route.door())
+        waits::view(self.store()?, of, self.route.chosen())
     }
 
     /// Everything known of a resource; `None`: nothing is (any more).
     pub fn resource(&self, key: ResourceKey) -> Option<ResourceView> {
         let store = self.store()?;
         let resource = store.resources.resource(key)?;
-        let mut view = resource::view(store, resource, &self.resource_ops, self.route.door());
+        let mut view = resource::view(store, resource, &self.resource_ops, self.route.chosen());
         let about = |finding: &Finding| lock_table::concerned(finding, store).contains(&key);
         view.findings = finding_list::about(self.world(), about);
         Some(view)
@@ -350,7 +350,8 @@ impl Model {
     /// The line that a screen of this extent begins with: where the user left it, with the chosen door in sight.
     pub fn scroll_top(&self, extent: &Extent) -> usize {
         let (top, follows) = self.route.scroll();
-        let line = extent.line_of(self.route.door()).filter(|_| follows);
+        let chosen = if follows { self.chosen_door() } else { None };
+        let line = chosen.and_then(|door| extent.line_of(door));
         let top = line.map_or(top, |line| top.min(line).max((line + 1).saturating_sub(extent.page)));
         top.min(extent.last_top())
     }

@@ -55,7 +55,7 @@ pub struct Report {
     /// Polls that are, or lately were, stuck; the newest first.
     #[serde(default)]
     pub stuck_polls: Vec<StuckPoll>,
-    /// Tasks that wait for a worker, the longest first; then the worst waits of the last two minutes; at most 16 of each.
+    /// Places whose tasks wait for a worker, the longest wait first; then the worst waits of the last two minutes; at most 16 of each.
     #[serde(default)]
     pub starving: Vec<Starving>,
     /// What the blocking pool runs, by place; at most 16.

@@ -12,7 +12,7 @@ pub(crate) mod ingest;
 pub(crate) mod intake;
 pub(crate) mod locks;
 pub(crate) mod process;
-mod read;
+pub(crate) mod read;
 pub(crate) mod resources;
 pub(crate) mod scheduler;
 mod shed;

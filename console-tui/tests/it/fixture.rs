@@ -1,6 +1,7 @@
 //! A made-up service with every kind of trouble in it, as frames.
 
 pub(crate) mod locks;
+mod scheduler;
 
 use taskscope_proto::{
     columns::DeltaEncoder,
@@ -148,10 +149,11 @@ impl Script {
             .zip(SITES)
             .map(|(index, (file, line, column))| Site { index, file: file.to_owned(), line, column })
             .collect();
-        frame.threads = vec![Thread { index: 1, name: "tokio-rt-worker".to_owned() }];
+        frame.threads = (1..=4).map(|index| Thread { index, name: "tokio-rt-worker".to_owned() }).collect();
         frame.tasks = Some(self.columns());
         let name = self.tasks.first().map_or("", |task| task.fields.as_str());
         locks::tell(&mut frame, name);
+        scheduler::tell(&mut frame, 0);
         self.steps = 0;
         frame
     }
@@ -180,6 +182,10 @@ impl Script {
         let mut frame = self.frame(S / 2);
         self.steps += 1;
         locks::go_on(&mut frame, self.steps);
+        // Told once a second.
+        if self.steps.is_multiple_of(2) {
+            scheduler::tell(&mut frame, self.steps);
+        }
         frame
     }
 

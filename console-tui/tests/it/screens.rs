@@ -36,6 +36,22 @@ fn task() {
 }
 
 #[test]
+fn runtime() {
+    for (width, height) in SIZES {
+        let mut bench = Bench::unicode(width, height).connected();
+        bench.press(&[KeyCode::Char('2')]);
+        // Long enough for rates.
+        (0..8).for_each(|_| bench.step());
+        assert_snapshot!(format!("runtime-{width}x{height}"), bench.terminal.backend());
+    }
+}
+
+#[test]
+fn worker() {
+    snapshots("worker", &[KeyCode::Char('2'), KeyCode::Enter]);
+}
+
+#[test]
 fn locks() {
     snapshots("locks", &[KeyCode::Char('3')]);
 }
@@ -98,6 +114,7 @@ fn ascii_without_color() {
         ("tasks", &[][..]),
         ("task", &[KeyCode::Enter]),
         ("findings", &[KeyCode::Char('5')]),
+        ("runtime", &[KeyCode::Char('2')]),
         ("locks", &[locks]),
         ("lock", &[locks, KeyCode::Enter]),
         ("waits", &[locks, KeyCode::Char('w')]),

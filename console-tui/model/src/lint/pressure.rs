@@ -1,6 +1,8 @@
 //! What the walk over all tasks finds out about the scheduler: who waits for a worker, and what the blocking pool does.
 //!
-//! Limit: [`MAX_STARVING`] tasks and [`MAX_CLOSURES`] places are kept, the worst; the others are counted.
+//! Of tasks that wait, the worst of each place stands for all of them: they wait for the same reason.
+//!
+//! Limit: [`MAX_STARVING`] and [`MAX_CLOSURES`] places are kept, the worst; the others are counted.
 
 use std::cmp::Reverse;
 
@@ -15,15 +17,17 @@ use crate::{
     },
 };
 
-/// Tasks that wait for a worker now, and waits of the last minutes: as many as a screen has room for.
+/// Places whose tasks wait for a worker now, and that waited in the last minutes: as many as a screen has room for.
 pub(crate) const MAX_STARVING: usize = 16;
 /// Places of closures on the blocking pool.
 pub(crate) const MAX_CLOSURES: usize = 16;
 
-/// A wait for a worker, and who held the workers meanwhile.
+/// The longest wait for a worker of a place, and who held the workers meanwhile.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Starving {
     pub(crate) wait: Delay,
+    /// Tasks of the place that wait, or waited, that one included.
+    pub(crate) count: u64,
     /// Who held a worker longest first.
     pub(crate) blame: Vec<Blame>,
 }
@@ -44,9 +48,9 @@ pub(crate) struct Closures {
 /// What was found.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Pressure {
-    /// Those that wait now, the longest first.
+    /// Of those that wait now for longer than [`MIN_DELAY_NS`], the longest first.
     pub(crate) starving: Vec<Starving>,
-    /// How many more wait for longer than [`MIN_DELAY_NS`].
+    /// Tasks of other places that wait.
     pub(crate) more_starving: u64,
     /// The worst waits of the last minutes that are over.
     pub(crate) starved: Vec<Starving>,
@@ -58,10 +62,13 @@ pub(crate) struct Pressure {
 /// The walk's own side.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    waiting: Vec<Delay>,
-    count: u64,
+    waiting: Waiting,
     closures: FxHashMap<SiteId, Closures>,
 }
+
+/// Waits by place: how many, and the longest.
+#[derive(Debug, Default)]
+struct Waiting(FxHashMap<SiteId, (u64, Delay)>);
 
 impl Gathering {
     pub(crate) fn add(&mut self, store: &Store, task: &Task) {
@@ -77,11 +84,7 @@ impl Gathering {
         if length_ns < MIN_DELAY_NS {
             return;
         }
-        self.count += 1;
-        self.waiting.push(Delay::until_now(store, task));
-        if self.waiting.len() > MAX_STARVING * 64 {
-            keep_worst(&mut self.waiting);
-        }
+        self.waiting.add(Delay::until_now(store, task));
     }
 
     fn add_closure(&mut self, task: &Task) {
@@ -97,26 +100,35 @@ impl Gathering {
         *first = Some(first.map_or(since, |known| known.min(since)));
     }
 
-    pub(crate) fn finish(mut self, store: &Store) -> Pressure {
-        keep_worst(&mut self.waiting);
-        let mut starved: Vec<Delay> = store.scheduler.delays.iter().copied().collect();
-        keep_worst(&mut starved);
+    pub(crate) fn finish(self, store: &Store) -> Pressure {
+        let mut over = Waiting::default();
+        store.scheduler.delays.iter().for_each(|delay| over.add(*delay));
         let mut closures: Vec<Closures> = self.closures.into_values().collect();
         closures.sort_by_key(|closures| (closures.oldest.is_none(), closures.oldest, closures.first));
         let more_closures = closures.len().saturating_sub(MAX_CLOSURES);
         closures.truncate(MAX_CLOSURES);
-        let with_blame = |wait: Delay| Starving { blame: store.blame(&wait), wait };
-        Pressure {
-            more_starving: self.count - self.waiting.len() as u64,
-            starving: self.waiting.into_iter().map(with_blame).collect(),
-            starved: starved.into_iter().map(with_blame).collect(),
-            closures,
-            more_closures,
-        }
+        let (starving, more_starving) = self.waiting.worst(store);
+        let (starved, _) = over.worst(store);
+        Pressure { starving, more_starving, starved, closures, more_closures }
     }
 }
 
-fn keep_worst(waits: &mut Vec<Delay>) {
-    waits.sort_unstable_by_key(|wait| (Reverse(wait.length_ns), wait.task));
-    waits.truncate(MAX_STARVING);
+impl Waiting {
+    fn add(&mut self, wait: Delay) {
+        let (count, worst) = self.0.entry(wait.site).or_insert((0, wait));
+        *count += 1;
+        if (wait.length_ns, worst.task) > (worst.length_ns, wait.task) {
+            *worst = wait;
+        }
+    }
+
+    /// The worst places, and how many tasks the others have.
+    fn worst(self, store: &Store) -> (Vec<Starving>, u64) {
+        let mut waits: Vec<(u64, Delay)> = self.0.into_values().collect();
+        waits.sort_unstable_by_key(|(_, wait)| (Reverse(wait.length_ns), wait.task));
+        let more = waits.iter().skip(MAX_STARVING).map(|(count, _)| count).sum();
+        let worst = waits.into_iter().take(MAX_STARVING);
+        let worst = worst.map(|(count, wait)| Starving { blame: store.blame(&wait), count, wait });
+        (worst.collect(), more)
+    }
 }

@@ -73,13 +73,17 @@ fn subjects(stuck: &[(&Worker, &StuckPoll)]) -> (Vec<TaskKey>, SiteId) {
     (stuck.iter().filter_map(|(_, poll)| poll.task).collect(), site)
 }
 
-/// `worker 0 is in hog #5 for 3.20 s, in std::thread::sleep, called by …; …`
+/// `worker 0 in hog #5 for 3.20 s, in std::thread::sleep, called at …; worker 1 in …`
 fn stuck_words(store: &Store, stuck: &[(&Worker, &StuckPoll)]) -> String {
+    let mut told = None;
     let named = stuck.iter().take(NAMED).map(|(worker, poll)| {
         let who = store.polled_words(poll.task, poll.site);
         let age = duration_ns(store.now_ns.saturating_sub(poll.started_ns));
-        let at = poll.where_words().map_or_else(String::new, |words| format!(", {words}"));
-        format!("{} has polled {who} for {age}{at}", store.scheduler.worker_words(worker.key))
+        let place = poll.where_words();
+        // The same place is told once.
+        let at = place.as_ref().filter(|_| told != place).map_or_else(String::new, |at| format!(", {at}"));
+        told = place;
+        format!("{} in {who} for {age}{at}", store.scheduler.worker_words(worker.key))
     });
     let words = named.collect::<Vec<_>>().join("; ");
     match stuck.len().saturating_sub(NAMED) {
@@ -89,10 +93,10 @@ fn stuck_words(store: &Store, stuck: &[(&Worker, &StuckPoll)]) -> String {
 }
 
 fn runtime_words(store: &Store, runtime: &Runtime) -> String {
-    if store.scheduler.runtimes.len() < 2 && runtime.name.is_empty() {
+    if store.scheduler.runtimes.len() < 2 {
         "the runtime".to_owned()
     } else {
-        format!("runtime {}", store.scheduler.runtime_words(runtime.index))
+        store.scheduler.runtime_title(runtime.index)
     }
 }
 
@@ -109,14 +113,18 @@ fn wedged(store: &Store, runtime: &Runtime, config: &LintConfig) -> Option<Findi
     }
     let youngest_ns = stuck.last().map_or(0, |(_, poll)| store.now_ns.saturating_sub(poll.started_ns));
     let critical = youngest_ns >= config.critical_ms.saturating_mul(NS_PER_MS);
+    let of = if store.scheduler.runtimes.len() < 2 {
+        String::new()
+    } else {
+        format!(" of {}", runtime_words(store, runtime))
+    };
     let all = match workers {
-        1 => "The only worker".to_owned(),
-        n => format!("Each of the {} workers", exact(n as u64)),
+        1 => format!("The only worker{of} is stuck in a poll"),
+        n => format!("All {} workers{of} are stuck in polls", exact(n as u64)),
     };
     let message = format!(
-        "{all} of {} is in a poll that does not end: no other task is polled, no timer fires, no socket is looked at. {}.",
-        runtime_words(store, runtime),
-        capitalised(&stuck_words(store, &stuck)),
+        "{all}: {}. No other task is polled there, no timer fires, no socket is looked at.",
+        stuck_words(store, &stuck),
     );
     let severity = if critical { Severity::Critical } else { Severity::Warning };
     Some(finding(LintKind::RuntimeWedged, severity, runtime, subjects(&stuck), message, WEDGED))
@@ -136,10 +144,9 @@ fn driver_lost(store: &Store, runtime: &Runtime, config: &LintConfig) -> Option<
         stuck_words(store, &stuck)
     };
     let message = format!(
-        "Nobody has driven the I/O driver of {} for {}, though descriptors are ready: tasks that wait for them are not woken. {}.",
+        "Nobody has driven the I/O driver of {} for {}, though descriptors are ready: {who}. Tasks that wait for them are not woken.",
         runtime_words(store, runtime),
         duration_ns(lost_ns),
-        capitalised(&who),
     );
     let critical = lost_ns >= config.critical_ms.saturating_mul(NS_PER_MS);
     let severity = if critical { Severity::Critical } else { Severity::Warning };
@@ -188,9 +195,4 @@ fn closures_words(store: &Store, running: &[&Closures]) -> String {
         format!("{} from {place}, the oldest for {}", exact(closures.running), duration_ns(oldest))
     });
     format!("Running: {}", named.collect::<Vec<_>>().join("; "))
-}
-
-fn capitalised(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -11,6 +11,7 @@ use crate::{
     model::{
         Model,
         overlay::{AnyFilter, FilterEdit, OverlayState},
+        route::Chosen,
     },
     nav::{Screen, Tab, WaitsOf},
     query::parse,
@@ -143,14 +144,15 @@ impl Model {
             let top = self.extent.top.saturating_add_signed(by);
             return self.route.set_scroll(top.min(self.extent.last_top()));
         }
-        let (door, top) = self.extent.step(self.route.door(), self.doors(), by > 0);
-        self.route.set_door(door);
+        let (doors, chosen) = self.door_list().unwrap_or_default();
+        let (door, top) = self.extent.step(chosen.unwrap_or(0), doors.len(), by > 0);
+        self.route.choose(Chosen::of(&doors, door));
         self.route.set_scroll(top);
     }
 
-    /// The doors of the screen, if it is one that has them.
-    fn doors(&self) -> usize {
-        self.door_list().map_or(0, |(doors, _)| doors.len())
+    /// The chosen door of the screen, if it is one that has them.
+    pub(super) fn chosen_door(&self) -> Option<usize> {
+        self.door_list().and_then(|(_, chosen)| chosen)
     }
 
     /// The doors, and the chosen one.
@@ -185,7 +187,8 @@ impl Model {
             | Screen::Waits(_)
             | Screen::Runtime
             | Screen::Worker(_) => {
-                self.route.set_door(index.min(self.doors().saturating_sub(1)));
+                let (doors, _) = self.door_list().unwrap_or_default();
+                self.route.choose(Chosen::of(&doors, index));
                 match index {
                     0 => self.route.set_scroll(0),
                     usize::MAX => self.route.set_scroll(self.extent.last_top()),
@@ -205,7 +208,7 @@ impl Model {
             | Screen::Resource(_)
             | Screen::Waits(_)
             | Screen::Runtime
-            | Screen::Worker(_) => Some(self.route.door()),
+            | Screen::Worker(_) => self.chosen_door(),
         };
         if selected == Some(index) && self.overlay.is_none() {
             self.act(Action::Open, effects);

@@ -4,7 +4,7 @@ use crate::{
     format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
     id::{ResourceKey, TaskKey, WorkerKey},
     lint::{LintConfig, findings},
-    model::{lock, resource::op_view, runtime::stack},
+    model::{lock, resource::op_view, route::Chosen, runtime::stack},
     nav::Screen,
     screen::{
         Tone,
@@ -120,7 +120,7 @@ pub(crate) fn view(
     store: &Store,
     task: &Task,
     children: &Children,
-    selected: usize,
+    chosen: Chosen,
     config: &LintConfig,
 ) -> TaskView {
     let mut doors = Doors::new(store, Screen::Task(task.key));
@@ -168,7 +168,7 @@ pub(crate) fn view(
         stuck: store.scheduler.stuck_of(task.key).and_then(|poll| stack::stack(store, poll)),
         await_tree: detail.and_then(|detail| Some(stack::await_tree(store, detail.await_tree.as_ref()?))),
         timeline: singles.map(|detail| timeline(task, detail, at)),
-        selected_door: (!doors.list.is_empty()).then(|| selected.min(doors.list.len() - 1)),
+        selected_door: chosen.among(&doors.list),
         doors: doors.list,
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     model::{
         detail::{Doors, fact},
         lock,
+        route::Chosen,
     },
     nav::Screen,
     screen::{
@@ -63,7 +64,7 @@ impl ResourceOps {
 }
 
 /// The screen of a resource.
-pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, selected: usize) -> ResourceView {
+pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen: Chosen) -> ResourceView {
     let mut doors = Doors::new(store, Screen::Resource(resource.key));
     let known = ops.of == Some(resource.key);
     let at = store.now_ns;
@@ -111,7 +112,7 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, select
         more_parts,
         ops: rows,
         more_ops: if known { ops.more } else { 0 },
-        selected_door: (!doors.list.is_empty()).then(|| selected.min(doors.list.len() - 1)),
+        selected_door: chosen.among(&doors.list),
         doors: doors.list,
     }
 }

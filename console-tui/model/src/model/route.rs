@@ -5,17 +5,41 @@
 use crate::{
     id::{ResourceKey, TaskKey},
     nav::{Screen, Tab},
+    screen::task::Door,
     table::{Filter, Table},
 };
 
 /// Steps remembered.
 const MAX_DEPTH: usize = 64;
 
+/// The door that the user has chosen: by where it leads, as doors before it come and go.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    index: usize,
+    to: Option<Screen>,
+}
+
+impl Chosen {
+    /// The door with this number.
+    pub(crate) fn of(doors: &[Door], index: usize) -> Self {
+        let index = index.min(doors.len().saturating_sub(1));
+        Self { index, to: doors.get(index).map(|door| door.to) }
+    }
+
+    /// Which of these doors it is; `None`: there are none.
+    pub(crate) fn among(self, doors: &[Door]) -> Option<usize> {
+        let last = doors.len().checked_sub(1)?;
+        let index = self.index.min(last);
+        let Some(to) = self.to.filter(|to| *to != doors[index].to) else { return Some(index) };
+        Some(doors.iter().position(|door| door.to == to).unwrap_or(index))
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Step {
     screen: Screen,
-    /// The chosen door of a task's screen.
-    door: usize,
+    /// The chosen door of a screen that has them.
+    chosen: Chosen,
     /// The first line that is shown of it.
     top: usize,
     /// The door was moved to: it must be in sight.
@@ -26,7 +50,7 @@ struct Step {
 
 impl Step {
     fn to(screen: Screen) -> Self {
-        Self { screen, door: 0, top: 0, follows: false, replaced: None }
+        Self { screen, chosen: Chosen::default(), top: 0, follows: false, replaced: None }
     }
 }
 
@@ -57,13 +81,13 @@ impl Route {
         self.top().screen
     }
 
-    pub(crate) fn door(&self) -> usize {
-        self.top().door
+    pub(crate) fn chosen(&self) -> Chosen {
+        self.top().chosen
     }
 
-    pub(crate) fn set_door(&mut self, door: usize) {
+    pub(crate) fn choose(&mut self, chosen: Chosen) {
         let step = self.top_mut();
-        (step.door, step.follows) = (door, true);
+        (step.chosen, step.follows) = (chosen, true);
     }
 
     /// The first line of the screen that is shown, and whether the chosen door has to be in sight.

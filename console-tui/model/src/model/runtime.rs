@@ -10,7 +10,7 @@ use crate::{
         Severity,
         pressure::{Closures, Pressure, Starving},
     },
-    model::{World, detail::Doors},
+    model::{World, detail::Doors, route::Chosen},
     nav::Screen,
     screen::{
         Tone,
@@ -36,7 +36,7 @@ const BLAMED_LISTED: usize = 3;
 const TO_BLAME: f64 = 0.5;
 
 /// The screen.
-pub(super) fn view(world: &World, selected: usize) -> Option<RuntimesView> {
+pub(super) fn view(world: &World, chosen: Chosen) -> Option<RuntimesView> {
     let store = world.store.as_ref()?;
     let mut doors = Doors::new(store, Screen::Runtime);
     let scheduler = &store.scheduler;
@@ -55,7 +55,7 @@ pub(super) fn view(world: &World, selected: usize) -> Option<RuntimesView> {
     let mut line = |waits: &[Starving], most: usize, over: bool| -> Vec<StarvingLine> {
         waits.iter().take(most).map(|wait| starving_line(store, wait, over, &mut doors)).collect()
     };
-    let left_out = starving.len().saturating_sub(STARVING_LISTED) as u64;
+    let left_out: u64 = starving.iter().skip(STARVING_LISTED).map(|starving| starving.count).sum();
     let (now, over) = (line(starving, STARVING_LISTED, false), line(starved, STARVED_LISTED, true));
     let closures = closures.iter().map(|closures| closure_line(store, closures, &mut doors)).collect();
     let empty = (scheduler.told_ns.is_none()).then(|| {
@@ -73,7 +73,7 @@ pub(super) fn view(world: &World, selected: usize) -> Option<RuntimesView> {
         more_closures: *more_closures,
         delays: heat(&scheduler.delay_map, store.now_ns),
         polls: heat(&scheduler.poll_map, store.now_ns),
-        selected_door: (!doors.is_empty()).then(|| selected.min(doors.len() - 1)),
+        selected_door: chosen.among(&doors),
         doors,
     })
 }
@@ -86,7 +86,7 @@ fn block(store: &Store, runtime: &Runtime, doors: &mut Doors) -> RuntimeBlock {
     };
     let kind = runtime.flavor.word().map(str::to_owned).into_iter().chain([workers]);
     RuntimeBlock {
-        title: format!("runtime {}", scheduler.runtime_words(runtime.index)),
+        title: scheduler.runtime_title(runtime.index),
         kind: kind.collect::<Vec<_>>().join("  "),
         facts: runtime_facts(store, runtime),
         workers: rows(store, scheduler.workers_of(runtime.index).collect(), doors),
@@ -119,17 +119,21 @@ fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> 
         ("remote schedules", per_s(RuntimeCount::RemoteSchedules)),
         ("budget yields", per_s(RuntimeCount::BudgetYields)),
         ("blocking busy", busy.unwrap_or_else(Cell::unknown)),
-        ("idle", number(runtime.idle_blocking_threads, false)),
-        ("queue", number(runtime.blocking_queue, true)),
+        ("blocking idle", number(runtime.idle_blocking_threads, false)),
+        ("blocking queue", number(runtime.blocking_queue, true)),
         ("I/O sources", number(runtime.io_sources(), false)),
-        ("ready", per_s(RuntimeCount::IoReady)),
+        ("I/O ready", per_s(RuntimeCount::IoReady)),
     ];
     facts.into_iter().chain(driver).collect()
 }
 
-/// Those that are stuck first: they must be seen however many workers there are.
+/// Those that have been stuck for long first: they must be seen however many workers there are. The others stay in their order, though
+/// they get stuck and go on several times a second.
 fn rows(store: &Store, mut workers: Vec<&Worker>, doors: &mut Doors) -> Vec<WorkerRow> {
-    workers.sort_by_key(|worker| (store.scheduler.stuck_on(worker.thread).is_none(), worker.key));
+    workers.sort_by_key(|worker| {
+        let stuck = store.scheduler.stuck_on(worker.thread).map(|poll| stuck_severity(store, poll));
+        (stuck != Some(Severity::Critical), worker.key)
+    });
     workers.into_iter().map(|worker| row(store, worker, doors)).collect()
 }
 
@@ -224,9 +228,10 @@ fn in_cell(worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
 }
 
 fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doors) -> StarvingLine {
-    let Starving { wait, blame } = starving;
+    let Starving { wait, count: tasks, blame } = starving;
     let door = doors.task(wait.task);
     let words = store.polled_words(Some(wait.task), wait.site);
+    let words = if *tasks > 1 { format!("{words} and {} more", count(tasks - 1)) } else { words };
     let tone = if door.is_some() { Tone::Door } else { Tone::Done };
     let ago = duration_ns(store.now_ns.saturating_sub(wait.ended_ns));
     let blame = blame.iter().take(BLAMED_LISTED).map(|blame| {

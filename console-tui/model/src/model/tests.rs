@@ -6,6 +6,7 @@ mod lints;
 mod locks;
 mod resources;
 mod same;
+mod scheduler;
 mod screens;
 mod stream;
 mod table;

@@ -3,6 +3,7 @@
 use crate::{
     format::duration_ns,
     id::{ResourceKey, SiteId, TaskKey},
+    model::route::Chosen,
     nav::{Screen, WaitsOf},
     screen::{
         task::Door,
@@ -19,14 +20,14 @@ use crate::{
 const MAX_WAITERS: usize = 32;
 
 /// The tree; `None`: nothing is known of what it is about.
-pub(super) fn view(store: &Store, of: WaitsOf, selected: usize) -> Option<WaitsView> {
+pub(super) fn view(store: &Store, of: WaitsOf, chosen: Chosen) -> Option<WaitsView> {
     let mut tree = Tree { store, lines: Vec::new(), doors: Vec::new() };
     match of {
         WaitsOf::Task(key) => tree.task(key)?,
         WaitsOf::Resource(key) => tree.resource(key)?,
     }
     let Tree { lines, doors, .. } = tree;
-    let selected_door = (!doors.is_empty()).then(|| selected.min(doors.len() - 1));
+    let selected_door = chosen.among(&doors);
     Some(WaitsView { lines, doors, selected_door })
 }
 

@@ -112,13 +112,15 @@ pub struct StackFrame {
     pub own: bool,
 }
 
-/// A task that waits, or lately waited, for a worker.
+/// The tasks of a place that wait, or lately waited, for a worker: the one that waits longest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Starving {
     /// Its id; `null`: it is not known any more.
     pub task: Option<String>,
     /// Where it was spawned.
     pub place: Option<String>,
+    /// Tasks of that place that wait, or waited, this one included.
+    pub count: u64,
     /// How long it has waited, or waited.
     pub scheduled_ns: u64,
     /// When that ended; `null`: it goes on.

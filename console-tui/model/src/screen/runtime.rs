@@ -16,7 +16,7 @@ pub struct RuntimesView {
     pub empty: Option<String>,
     /// In the order of their start; threads that poll tasks outside of any known runtime last.
     pub runtimes: Vec<RuntimeBlock>,
-    /// Tasks that wait for a worker now, the longest first.
+    /// Tasks that wait for a worker now, the longest first; of each place the one that waits longest.
     pub starving: Vec<StarvingLine>,
     /// How many more wait.
     pub more_starving: u64,
@@ -45,7 +45,7 @@ pub struct RuntimeBlock {
     pub kind: String,
     /// Labels and values, the most wanted first.
     pub facts: Vec<(&'static str, Cell)>,
-    /// Those that are stuck first, then by number.
+    /// Those that have been stuck for long first, then by number.
     pub workers: Vec<WorkerRow>,
 }
 
@@ -169,18 +169,18 @@ impl WorkerColumn {
             Self::State => of(11, 0),
             Self::For => of(7, 0),
             Self::Busy => of(6, 0),
-            Self::Trend => of(SPARK_WIDTH, 6),
+            Self::Trend => of(SPARK_WIDTH, 5),
             Self::Cpu => of(6, 1),
             Self::Task => Fixed { grows: true, ..of(14, 0) },
             Self::Queue => of(5, 1),
             Self::Polls => of(7, 2),
-            Self::Steals => of(8, 3),
-            Self::Parks => of(7, 4),
-            Self::Noops => of(7, 8),
-            Self::Overflows => of(8, 9),
-            Self::MeanPoll => of(9, 7),
-            Self::RunQueue => of(9, 5),
-            Self::In => Fixed { grows: true, ..of(16, 10) },
+            Self::Steals => of(8, 4),
+            Self::Parks => of(7, 6),
+            Self::Noops => of(7, 9),
+            Self::Overflows => of(8, 10),
+            Self::MeanPoll => of(9, 8),
+            Self::RunQueue => of(9, 7),
+            Self::In => Fixed { grows: true, ..of(18, 3) },
         }
     }
 

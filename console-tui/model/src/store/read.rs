@@ -206,7 +206,7 @@ impl Store {
 }
 
 /// The last two parts of a path, or what follows the package's folder in a registry: enough to know the file.
-fn short_path(path: &str) -> &str {
+pub(crate) fn short_path(path: &str) -> &str {
     const KEPT: usize = 3;
     let mut cut = path.len();
     for (i, _) in path.rmatch_indices(['/', '\\']).take(KEPT) {

@@ -301,7 +301,10 @@ impl StuckPoll {
             // What the program's own code has called says more than what that has called in turn.
             Some(own) if own > 0 => {
                 let (callee, caller) = (&self.stack[own - 1], &self.stack[own]);
-                format!("in {}, called{} by {}", name(callee), at(caller), name(caller))
+                // An inlined block has no name of its own: `{async_block#0}`.
+                let by = caller.function.as_ref().filter(|name| !name.starts_with('{'));
+                let by = by.map_or_else(String::new, |name| format!(" by {name}"));
+                format!("in {}, called{}{by}", name(callee), at(caller))
             }
             Some(own) => format!("in {}{}", name(&self.stack[own]), at(&self.stack[own])),
             None => match (self.stack.first(), &self.kernel_state) {
@@ -437,6 +440,12 @@ impl Scheduler {
             Some(runtime) if !runtime.name.is_empty() => runtime.name.clone(),
             _ => format!("#{index}"),
         }
+    }
+
+    /// With the word before it, unless its name begins with that: `runtime main`.
+    pub(crate) fn runtime_title(&self, index: u32) -> String {
+        let words = self.runtime_words(index);
+        if words.starts_with("runtime") { words } else { format!("runtime {words}") }
     }
 
     /// What a worker is called: `worker 3`, with its runtime where there are several.

@@ -95,6 +95,7 @@ fn wait(store: &Store, of: &pressure::Starving, ended_ago_ns: Option<u64>) -> St
     Starving {
         task: id(store, Some(of.wait.task)),
         place: store.place(of.wait.site),
+        count: of.count,
         scheduled_ns: of.wait.length_ns,
         ended_ago_ns,
         blame: of.blame.iter().map(|of| blamed(store, of)).collect(),

@@ -7,6 +7,7 @@ use crate::{
         World,
         detail::{Doors, fact},
         finding_list,
+        route::Chosen,
         runtime::{place, stack::stack, state},
     },
     nav::Screen,
@@ -26,7 +27,7 @@ use crate::{
 const LONG_POLLS_LISTED: usize = 24;
 
 /// The screen; `None`: there is no such worker (any more).
-pub(in crate::model) fn view(world: &World, key: WorkerKey, selected: usize) -> Option<WorkerView> {
+pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> Option<WorkerView> {
     let store = world.store.as_ref()?;
     let scheduler = &store.scheduler;
     let worker = scheduler.worker(key)?;
@@ -57,7 +58,7 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, selected: usize) -> 
         thread: thread(store, worker),
         more_long_polls: of_it.len() - long_polls.len(),
         long_polls,
-        selected_door: (!doors.is_empty()).then(|| selected.min(doors.len() - 1)),
+        selected_door: chosen.among(&doors),
         doors,
     })
 }

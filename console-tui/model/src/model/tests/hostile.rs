@@ -17,6 +17,13 @@ fn look_at_everything(client: &mut Client) {
     if let crate::Screen::Resource(key) = model.screen() {
         let _ = model.resource(key);
     }
+    if let Some(runtimes) = model.runtimes() {
+        for door in runtimes.doors {
+            if let crate::Screen::Worker(key) = door.to {
+                let _ = model.worker(key);
+            }
+        }
+    }
     let _ = (model.resources(), model.resource_rows(&crate::screen::resources::ResourceColumn::ALL));
     let _ = State::COUNT;
 }
@@ -143,6 +150,41 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// Numbers of all sizes in every field, and tasks that may exist.
+    fn scheduler()(
+        workers in prop::collection::vec((0_u32..3, any::<u32>(), 0_u32..1025, any::<i32>(), large()), 0..5),
+        ago_ns in large(), text in any::<String>(), lost in any::<u64>(),
+    ) -> v1::Scheduler {
+        let number = |i: usize| ago_ns.get(i).copied();
+        let task = Some(v1::TaskRef { slot: 1, generation: 1 });
+        let frame = v1::StackFrame { function: text.clone(), file: text.clone(), line: u32::MAX, own: lost.is_multiple_of(2) };
+        v1::Scheduler {
+            runtimes: (0..3).map(|index| v1::Runtime {
+                index, name: text.clone(), flavor: index.cast_signed(), workers: index, blocking_queue: number(0),
+                idle_blocking_threads: number(1), blocking_threads: number(2), max_blocking_threads: number(3),
+                io_registered: number(1), io_deregistered: number(2), io_ready: number(0), driver_lost_ago_ns: number(2),
+                ..v1::Runtime::default()
+            }).collect(),
+            workers: workers.iter().map(|(runtime, worker, thread, state, numbers)| v1::Worker {
+                runtime: *runtime, worker: *worker, thread: *thread, state: *state, state_ago_ns: numbers.first().copied().unwrap_or(0),
+                task, polls: numbers.get(1).copied(), poll_ns: numbers.get(2).copied(), cpu_ns: numbers.get(3).copied(),
+                kernel_state: text.clone(), handed_over: numbers.len() == 2, ..v1::Worker::default()
+            }).collect(),
+            stuck: workers.iter().map(|(site, _, thread, _, numbers)| v1::StuckPoll {
+                thread: *thread, task, site: *site, started_ago_ns: numbers.first().copied().unwrap_or(0),
+                duration_ns: numbers.get(1).copied().unwrap_or(0), captured_ago_ns_plus1: numbers.get(2).copied().unwrap_or(0),
+                stack: vec![frame.clone(); 3], problem: text.clone(), kernel_state: text.clone(),
+            }).collect(),
+            long_polls: ago_ns.iter().map(|ago_ns| v1::LongPoll {
+                thread: 1, task, site: 1, started_ago_ns: *ago_ns, duration_ns: lost,
+            }).collect(),
+            lost_long_polls: lost,
+            ..v1::Scheduler::default()
+        }
+    }
+}
+
+prop_compose! {
     fn frame()(
         sequence in 1_u64..6, now_ns in any::<u64>(), instance in 0_u64..3, hello in any::<bool>(),
         snapshot_start in any::<bool>(), snapshot_end in any::<bool>(), tasks in prop::option::of(task_columns()),
@@ -150,6 +192,7 @@ prop_compose! {
         totals in prop::collection::vec((0_u32..6, any::<u64>()), 0..4), buckets in prop::collection::vec(any::<(u64, u64, u64)>(), 0..6),
         resources in resources(), freed_resources in numbers(), freed_ops in numbers(),
         slot in 0_u32..4, kinds in prop::collection::vec((any::<i32>(), any::<u64>()), 0..6), alive in any::<u64>(),
+        scheduler in prop::option::of(scheduler()),
     ) -> v1::Frame {
         let histogram = v1::Histogram {
             lower_ns: buckets.iter().map(|b| b.0).collect(),
@@ -160,13 +203,23 @@ prop_compose! {
         let detail = v1::TaskDetail {
             task: Some(v1::TaskRef { slot, generation: 1 }),
             polls: Some(histogram.clone()),
-            scheduled: Some(histogram),
+            scheduled: Some(histogram.clone()),
             events: kinds.iter().map(|(kind, ago_ns)| v1::Event { kind: *kind, ago_ns: *ago_ns, by: *ago_ns }).collect(),
             wakers: kinds.iter().map(|(_, waker)| v1::WakerCount { waker: *waker, count: u64::MAX }).collect(),
             watched_ago_ns: alive,
             ..v1::TaskDetail::default()
         };
+        let scheduler = scheduler.map(|told| v1::Scheduler {
+            polls: Some(histogram.clone()), scheduled: Some(histogram.clone()), ..told
+        });
+        let tree = v1::AwaitTree {
+            task: Some(v1::TaskRef { slot, generation: 1 }),
+            taken_ago_ns: alive,
+            frames: vec![v1::AwaitFrame { depth: u32::MAX, text: "\u{1b}[2J".into(), since_ago_ns_plus1: 1, ..Default::default() }],
+            problem: "\u{7}".into(),
+        };
         v1::Frame {
+            scheduler, await_trees: vec![tree],
             sequence, now_ns, snapshot_start, snapshot_end, tasks, stats, freed,
             hello: hello.then(|| v1::Hello { protocol: 1, instance, problems: vec!["\u{1b}]0;x\u{7}".into()], ..v1::Hello::default() }),
             sites: sites.into_iter().map(|(index, file)| v1::Site { index, file, line: index, column: 1 }).collect(),

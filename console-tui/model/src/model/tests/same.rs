@@ -83,8 +83,10 @@ fn known(client: &Client, fake: &Fake) -> crate::report::Report {
     report
         .tasks
         .retain(|task| fake.tasks.get(&task.slot).is_some_and(|known| known.generation == task.generation));
-    // When something was found first depends on when one looked.
+    // What was found, and when, depends on when one looked.
     report.lints.clear();
+    report.starving.clear();
+    report.closures.clear();
     report
 }
 

@@ -15,6 +15,7 @@ use crate::{
     store::{
         Store,
         detail::{AwaitFrame, AwaitTree},
+        read::short_path,
         scheduler::{Flavor, LongPoll, Runtime, StackFrame, StuckPoll, Told, Worker, WorkerState},
     },
 };
@@ -146,7 +147,7 @@ fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
 }
 
 fn stack_frame(wire: &v1::StackFrame, losses: &mut Losses) -> StackFrame {
-    let place = known(&wire.file, losses).map(|file| format!("{file}:{}", wire.line));
+    let place = known(&wire.file, losses).map(|file| format!("{}:{}", short_path(&file), wire.line));
     StackFrame { function: known(&wire.function, losses), place, own: wire.own }
 }
 
@@ -166,7 +167,7 @@ fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut
     let frame = |wire: &v1::AwaitFrame| AwaitFrame {
         depth: wire.depth,
         text: text(&wire.text, MAX_TEXT_BYTES, losses),
-        place: known(&wire.file, losses).map(|file| format!("{file}:{}", wire.line)),
+        place: known(&wire.file, losses).map(|file| format!("{}:{}", short_path(&file), wire.line)),
         since_ns: since(wire.since_ago_ns_plus1, now_ns),
     };
     let frames = wire.frames.iter().map(frame).collect();
