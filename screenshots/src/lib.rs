@@ -11,6 +11,7 @@ mod frames;
 mod locks;
 pub mod palette;
 mod png;
+mod scheduler;
 mod service;
 mod shots;
 mod svg;

@@ -11,6 +11,8 @@ use taskscope_proto::{v1::TaskKind, waker::WakerRef};
 pub(crate) const CONNECT_NS: u64 = 720 * SECOND + SECOND / 2;
 /// The recorder's clock when the pictures are taken: 12 min 31 s of uptime.
 pub(crate) const PICTURE_NS: u64 = 751 * SECOND;
+/// For how long `render-pdf` has been in its poll then.
+pub(crate) const RENDER_AGO_NS: u64 = 1_318 * MILLI;
 /// A second of the clock.
 pub(crate) const SECOND: u64 = 1_000_000_000;
 const MILLI: u64 = 1_000_000;
@@ -56,6 +58,7 @@ pub(crate) mod slot {
     pub(crate) const MAILER: u32 = 3;
     pub(crate) const TRANSFER_88: u32 = 6;
     pub(crate) const TRANSFER_91: u32 = 7;
+    pub(crate) const RENDER: u32 = 8;
     pub(crate) const OUTBOX: u32 = 14;
     pub(crate) const REFUND: u32 = 20;
     /// The first connection; of each three, the first is busy and the others are parked.
@@ -74,6 +77,8 @@ pub(crate) enum Life {
     Parked { since_ns: u64, polls: u64, wakers: u32 },
     /// In its last poll since then.
     Running { since_ns: u64, polls: u64 },
+    /// Woken then, and not polled yet.
+    Waiting { since_ns: u64, polls: u64 },
 }
 
 /// One task.
@@ -132,6 +137,14 @@ pub(crate) fn cast() -> Vec<Actor> {
         let life = Life::Parked { since_ns: born_ns + 2 * MILLI, polls: 1, wakers: 1 };
         cast.push(Actor { size_bytes: 640, ..task(40_000 + n * 31, 4, "audit", born_ns, life) });
     }
+    // In the queue of the worker that `render-pdf` blocks.
+    let waiting = Life::Waiting { since_ns: PICTURE_NS - 900 * MILLI, polls: 412 };
+    let parent_slot = Some(accept);
+    cast.push(Actor {
+        parent_slot,
+        size_bytes: 1_912,
+        ..task(1_190, 1, "conn", CONNECT_NS - SECOND, waiting)
+    });
     cast
 }
 
@@ -151,7 +164,7 @@ fn named() -> Vec<Actor> {
             Life::Parked { since_ns: stuck_ns, polls: 4, wakers },
         )
     };
-    let render = Life::Running { since_ns: PICTURE_NS - 1_318 * MILLI, polls: 3 };
+    let render = Life::Running { since_ns: PICTURE_NS - RENDER_AGO_NS, polls: 3 };
     let mailer = Life::Parked { since_ns: PICTURE_NS - 12_400 * MILLI, polls: 2_214, wakers: 0 };
     let refund = Life::Parked { since_ns: PICTURE_NS - 26_300 * MILLI, polls: 2, wakers: 1 };
     let thumb = |id, ms: u64| Actor {
@@ -278,6 +291,20 @@ impl Actor {
                     ..Vitals::default()
                 }
             }
+            Life::Waiting { since_ns, polls } => Vitals {
+                scheduled: now_ns >= since_ns,
+                state_ago_ns: now_ns.abs_diff(since_ns),
+                polls,
+                busy_ns: polls * 40 * MICRO,
+                scheduled_ns: polls * 12 * MICRO,
+                wakes: polls,
+                wakers: 1,
+                last_wake_ago_ns: Some(now_ns.saturating_sub(since_ns)),
+                last_waker: WakerRef::Thread(3),
+                longest_poll_ns: 410 * MICRO,
+                longest_scheduled_ns: 31 * MICRO,
+                ..Vitals::default()
+            },
             Life::Running { since_ns, polls } => Vitals {
                 running: now_ns >= since_ns,
                 scheduled: now_ns < since_ns,

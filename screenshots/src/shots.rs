@@ -52,6 +52,18 @@ const SMALL: (u16, u16) = (80, 24);
 pub const SHOTS: &[Shot] = &[
     shot("tasks", "The tasks of a checkout service, the most suspicious first", USUAL, &[]),
     shot("task", "One task: its life, its polls, who wakes it", USUAL, &[Action::NextRow, Action::Open]),
+    shot(
+        "runtime",
+        "The runtime: its workers, who waits for one, and the last minutes",
+        USUAL,
+        &[Action::Runtime],
+    ),
+    shot(
+        "worker",
+        "One worker: the stack of the poll that blocks it, and its long polls",
+        USUAL,
+        &[Action::Runtime, Action::Open],
+    ),
     shot("locks", "The locks: who holds them, who waits, and what they cost", USUAL, &[Action::Locks]),
     shot(
         "lock",

@@ -90,7 +90,7 @@ actions! {
     NextTab "next-tab" Screen "The next screen";
     PrevTab "prev-tab" Screen "The screen before";
     Tasks "tasks" Screen "The tasks";
-    Runtime "runtime" Screen "The runtimes: workers, queues, who waits for a worker and who holds it";
+    Runtime "runtime" Screen "The runtimes: their workers, and who waits for one";
     Locks "locks" Screen "The locks and the channels: who holds them, who waits for them";
     Findings "findings" Screen "The findings of the lints";
     Resources "resources" Screen "All resources, timers too, and who waits on them";

@@ -69,7 +69,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingVi
     let tasks = if finding.count == 1 { "task" } else { "tasks" };
     let head: [Piece<'_>; 5] = [
         (canvas.mark(finding.severity).into(), slot),
-        (format!(" {:<20}", finding.id.lint.name()).into(), Slot::Strong),
+        (format!(" {:<24}", finding.id.lint.name()).into(), Slot::Strong),
         (format!("{:<9}", finding.severity.name()).into(), slot),
         (format!("for {:<8}", format::duration_ns(finding.seen_for_ns)).into(), Slot::Dim),
         (format!("{:>6} {tasks:<5}", format::count(finding.count)).into(), Slot::Text),
