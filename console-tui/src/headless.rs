@@ -5,6 +5,7 @@
 
 pub mod events;
 mod locks;
+mod scheduler;
 
 use std::{
     fmt::Write as _,
@@ -161,6 +162,7 @@ pub fn text(model: &Model, width: u16, out: &mut impl Write) -> io::Result<()> {
             finding.advice
         )?;
     }
+    scheduler::write(&report, out)?;
     locks::write(&report, out)?;
     writeln!(out)?;
     table(model, width, out)

@@ -232,7 +232,7 @@ impl Store {
         let (before, longest_ns) = (task.stats.sums, task.stats.longest_scheduled_ns);
         task.stats = stats;
         if !self.filling && stats.longest_scheduled_ns > longest_ns.max(MIN_DELAY_NS) {
-            self.note_delay(&task);
+            self.note_delay(&task, before);
         }
         self.count(&task);
         let active = if self.filling {
@@ -252,17 +252,24 @@ impl Store {
     }
 
     /// A task waited longer than ever before, and was polled since the last frame.
-    fn note_delay(&mut self, task: &Task) {
+    fn note_delay(&mut self, task: &Task, before: Sums) {
         if task.facts.kind == Kind::Blocking {
             return;
         }
         let stats = &task.stats;
-        let (task, site, length_ns) = (task.key, task.facts.site, stats.longest_scheduled_ns);
-        // A poll that goes on tells when the wait ended; else it was at some moment since the last frame.
+        let polls = stats.sums.polls.saturating_sub(before.polls);
+        // The poll after the wait goes on, or it was the only one and its length is known: then so is the end of the wait. Else it was
+        // at some moment since the last frame.
         let (least_ns, ended_ns) = match stats.state {
-            State::Running => (stats.state_since_ns, stats.state_since_ns),
+            State::Running if polls == 1 => (stats.state_since_ns, stats.state_since_ns),
+            State::Idle | State::Done if polls == 1 => {
+                let poll_ns = stats.sums.busy_ns.saturating_sub(before.busy_ns);
+                let polled_ns = stats.state_since_ns.saturating_sub(poll_ns);
+                (polled_ns, polled_ns)
+            }
             _ => (self.before_ns, self.now_ns),
         };
+        let (task, site, length_ns) = (task.key, task.facts.site, stats.longest_scheduled_ns);
         let began_ns = least_ns.saturating_sub(length_ns);
         self.scheduler.add_delay(Delay { task, site, length_ns, began_ns, ended_ns });
     }

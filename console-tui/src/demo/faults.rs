@@ -104,10 +104,17 @@ async fn wait_for_nobody() {
 fn deadlock(spawner: &Spawner) {
     let accounts = Arc::new(Mutex::new(0_u64));
     let ledger = Arc::new(Mutex::new(0_u64));
-    spawner.spawn("transfer-out", lock_both(accounts.clone(), ledger.clone()));
-    spawner.spawn("transfer-in", lock_both(ledger, accounts));
+    spawner.spawn("transfer-out", transfer(accounts.clone(), ledger.clone()));
+    spawner.spawn("transfer-in", transfer(ledger, accounts));
 }
 
+/// Traced: `a` on the screen of such a task shows where in it it waits.
+#[taskscope::trace]
+async fn transfer(first: Arc<Mutex<u64>>, second: Arc<Mutex<u64>>) {
+    lock_both(first, second).await;
+}
+
+#[taskscope::trace]
 async fn lock_both(first: Arc<Mutex<u64>>, second: Arc<Mutex<u64>>) {
     let first = first.lock().await;
     sleep(Duration::from_millis(50)).await;

@@ -245,7 +245,7 @@ pub(crate) struct Delay {
     pub(crate) task: TaskKey,
     pub(crate) site: SiteId,
     pub(crate) length_ns: u64,
-    /// When it began at the earliest, and ended at the latest: known to the time between two frames.
+    /// When it began at the earliest, and ended at the latest: known exactly, or to the time between two frames.
     pub(crate) began_ns: u64,
     pub(crate) ended_ns: u64,
 }

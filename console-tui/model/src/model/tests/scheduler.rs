@@ -143,8 +143,11 @@ fn the_guilty_task_comes_first_and_is_named_by_whoever_waits() {
 fn a_wait_that_is_over_is_kept_with_those_who_held_the_workers() {
     let mut fake = Fake::with_tasks(2);
     let mut client = Client::watching(&mut fake);
+    // Idle for 890 ms now, after a poll of 10 ms: it had waited from 1.3 s to 900 ms ago.
+    let now_ns = fake.now_ns + S;
     let conn = fake.task(1);
-    (conn.longest_scheduled_ns, conn.polls) = (400 * MS, 11);
+    (conn.longest_scheduled_ns, conn.polls) = (400 * MS, conn.polls + 1);
+    (conn.since_ns, conn.busy_ns) = (now_ns - 890 * MS, conn.busy_ns + 10 * MS);
     let long_poll = |slot, thread, ago_ns, duration_ns| v1::LongPoll {
         thread,
         task: Some(v1::TaskRef { slot, generation: 1 }),
@@ -153,13 +156,15 @@ fn a_wait_that_is_over_is_kept_with_those_who_held_the_workers() {
         duration_ns,
     };
     let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
-    // The frame before this one was a second ago; a wait of 400 ms ended since then.
-    told.long_polls = vec![long_poll(0, 1, 1_300 * MS, 390 * MS), long_poll(0, 9, 900 * MS, 390 * MS)];
+    told.long_polls = vec![long_poll(0, 1, 1_400 * MS, 300 * MS), long_poll(0, 9, 900 * MS, 390 * MS)];
     tell(&mut client, &mut fake, told);
     let starved = &runtimes(&client).starved[0];
     assert_eq!(starved.length.text, "400 ms");
     assert_eq!(starved.blame.len(), 1, "a thread that is no worker is not to blame: {:?}", starved.blame);
-    assert_eq!(starved.blame[0].text, "#100 held worker 0");
+    assert_eq!(
+        (starved.blame[0].text.as_str(), starved.blame[0].share.text.as_str()),
+        ("#100 held worker 0", "50 %")
+    );
 }
 
 #[test]

@@ -30,14 +30,15 @@ pub(crate) struct Blame {
     pub(crate) site: SiteId,
     pub(crate) thread: u32,
     pub(crate) held_ns: u64,
-    /// Of the wait.
+    /// Of the wait; where it is not known when that was exactly, of the time in which it was.
     pub(crate) share: f64,
 }
 
 impl Store {
     /// The tasks whose polls held workers during a wait, those that held one longest first.
     pub(crate) fn blame(&self, wait: &Delay) -> Vec<Blame> {
-        let Delay { task: of, length_ns: wait_ns, began_ns: from_ns, ended_ns: to_ns, .. } = *wait;
+        let Delay { task: of, began_ns: from_ns, ended_ns: to_ns, .. } = *wait;
+        let wait_ns = to_ns.saturating_sub(from_ns);
         if wait_ns == 0 || to_ns.saturating_add(KEPT_NS) < self.now_ns {
             return Vec::new();
         }
