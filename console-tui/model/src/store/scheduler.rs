@@ -261,6 +261,8 @@ pub(crate) struct Scheduler {
     pub(crate) stuck: Vec<StuckPoll>,
     /// In the order of their ends.
     pub(crate) long_polls: VecDeque<LongPoll>,
+    /// The longest there ever was.
+    longest_poll_ns: u64,
     /// Lost in the process, to a full ring.
     pub(crate) lost_long_polls: u64,
     /// In the order of their ends.
@@ -341,10 +343,26 @@ impl Scheduler {
         let running = running.map(|worker| now_ns.saturating_sub(worker.since_ns));
         self.poll_map.add(now_ns, told.polls.as_ref(), running.filter(|age_ns| *age_ns >= heat::COLUMN_NS));
         self.delay_map.add(now_ns, told.scheduled.as_ref(), std::iter::empty());
-        self.long_polls.extend(told.long_polls);
+        self.add_long_polls(told.long_polls);
         self.forget_old(now_ns);
         (self.runtimes, self.workers, self.stuck) = (told.runtimes, told.workers, told.stuck);
         self.lost_long_polls = told.lost_long_polls;
+    }
+
+    fn add_long_polls(&mut self, mut polls: Vec<LongPoll>) {
+        // They are told by their starts.
+        polls.sort_by_key(|poll| poll.ended_ns);
+        let longest = polls.iter().map(|poll| poll.ended_ns.saturating_sub(poll.started_ns)).max();
+        self.longest_poll_ns = self.longest_poll_ns.max(longest.unwrap_or(0));
+        self.long_polls.extend(polls);
+    }
+
+    /// The long polls that may have gone on at some time between two moments.
+    fn long_polls_between(&self, from_ns: u64, to_ns: u64) -> impl Iterator<Item = &LongPoll> {
+        let first = self.long_polls.partition_point(|poll| poll.ended_ns <= from_ns);
+        // One that ended later than this began after the time that is asked for.
+        let last_ns = to_ns.saturating_add(self.longest_poll_ns);
+        self.long_polls.range(first..).take_while(move |poll| poll.ended_ns <= last_ns)
     }
 
     fn forget_old(&mut self, now_ns: u64) {
@@ -383,7 +401,7 @@ impl Scheduler {
         self.lost_long_polls = lost_long_polls;
         // A fresh snapshot tells again of the long polls that are still in their rings.
         let last_ns = self.long_polls.iter().map(|poll| poll.ended_ns).max().unwrap_or(0);
-        self.long_polls.extend(long_polls.into_iter().filter(|poll| poll.ended_ns > last_ns));
+        self.add_long_polls(long_polls.into_iter().filter(|poll| poll.ended_ns > last_ns).collect());
     }
 
     pub(crate) fn worker(&self, key: WorkerKey) -> Option<&Worker> {

@@ -50,11 +50,7 @@ impl Store {
                 *sum = sum.saturating_add(overlap_ns);
             }
         };
-        for poll in self.scheduler.long_polls.iter().rev() {
-            // They are in the order of their ends.
-            if poll.ended_ns.saturating_add(SAME_START_NS) < from_ns {
-                break;
-            }
+        for poll in self.scheduler.long_polls_between(from_ns, to_ns) {
             add(poll.task, poll.site, poll.thread, poll.started_ns, poll.ended_ns);
         }
         for (task, site, thread, started_ns) in self.running() {
