@@ -45,16 +45,14 @@ fn list_lines(lines: usize, note: bool) -> u16 {
 
 /// The stack, innermost first.
 pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
-    let mut aside = stack.when.clone();
-    match &stack.kernel {
-        Some(state) if state == "running" => aside.push_str(", the thread was running"),
-        Some(state) => aside.push_str(&format!(", the thread was in the system call {state}")),
-        None => {}
-    }
-    if !stack.goes_on {
-        aside.push_str("; the poll is over");
-    }
-    head(canvas, area, "stack", aside.trim_start_matches(", "));
+    let state = match stack.kernel.as_deref() {
+        Some("running") => "the thread was running".to_owned(),
+        Some(state) => format!("the thread was in the system call {state}"),
+        None => String::new(),
+    };
+    let over = if stack.goes_on { "" } else { "the poll is over" };
+    let known = [stack.when.as_str(), &state, over].into_iter().filter(|words| !words.is_empty());
+    head(canvas, area, "stack", &known.collect::<Vec<_>>().join(", "));
     let places = area.width * 2 / 5;
     let functions = area.width.saturating_sub(places + 2);
     let mut y = area.y + 1;
@@ -120,12 +118,8 @@ fn head(canvas: &mut Canvas<'_>, area: Rect, title: &str, aside: &str) {
 
 /// What is left out, and why there is not more.
 fn notes(canvas: &mut Canvas<'_>, area: Rect, more: usize, problem: Option<&str>) {
-    let mut y = area.y;
     let more = (more > 0).then(|| format!("and {more} more"));
-    for words in more.as_deref().into_iter().chain(problem) {
-        if y < area.bottom() {
-            canvas.text(area.x + 1, y, area.width.saturating_sub(1), words, Slot::Dim);
-        }
-        y += 1;
+    for (y, words) in (area.y..area.bottom()).zip(more.as_deref().into_iter().chain(problem)) {
+        canvas.text(area.x + 1, y, area.width.saturating_sub(1), words, Slot::Dim);
     }
 }

@@ -135,7 +135,7 @@ impl Run {
         let mut others = self.locks.unwrap_or_default();
         others.extend(scheduler::find(store, &pressure, config));
         let first_seen = before.first_seen.clone();
-        let mut findings = Findings { first_seen, pressure, ..Findings::default() };
+        let mut findings = Findings { pressure, first_seen, ..Findings::default() };
         findings.keep(drafts, &lints, store);
         findings.add(others, before, store.now_ns);
         findings

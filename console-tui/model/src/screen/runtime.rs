@@ -165,10 +165,9 @@ impl WorkerColumn {
         let of = |width, priority| Fixed { width, grows: false, priority };
         match self {
             Self::Warn => of(1, 0),
-            Self::Worker => of(6, 0),
+            Self::Worker | Self::Busy => of(6, 0),
             Self::State => of(11, 0),
             Self::For => of(7, 0),
-            Self::Busy => of(6, 0),
             Self::Trend => of(SPARK_WIDTH, 5),
             Self::Cpu => of(6, 1),
             Self::Task => Fixed { grows: true, ..of(14, 0) },

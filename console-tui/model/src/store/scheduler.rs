@@ -302,11 +302,11 @@ impl StuckPoll {
         let words = match own {
             // What the program's own code has called says more than what that has called in turn.
             Some(own) if own > 0 => {
-                let (callee, caller) = (&self.stack[own - 1], &self.stack[own]);
+                let (inner, caller) = (&self.stack[own - 1], &self.stack[own]);
                 // An inlined block has no name of its own: `{async_block#0}`.
                 let by = caller.function.as_ref().filter(|name| !name.starts_with('{'));
                 let by = by.map_or_else(String::new, |name| format!(" by {name}"));
-                format!("in {}, called{}{by}", name(callee), at(caller))
+                format!("in {}, called{}{by}", name(inner), at(caller))
             }
             Some(own) => format!("in {}{}", name(&self.stack[own]), at(&self.stack[own])),
             None => match (self.stack.first(), &self.kernel_state) {

@@ -43,14 +43,16 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
     let polled = goes_on.and_then(|poll| poll.task);
     let findings =
         finding_list::about(world, |finding| polled.is_some_and(|key| finding.tasks.contains(&key)));
-    let (word, since_ns) = state(store, worker);
+    let (doing, since_ns) = state(store, worker);
     let words = match since_ns {
-        Some(since_ns) => format!("{} for {}", word.text, duration_ns(store.now_ns.saturating_sub(since_ns))),
-        None => word.text,
+        Some(since_ns) => {
+            format!("{} for {}", doing.text, duration_ns(store.now_ns.saturating_sub(since_ns)))
+        }
+        None => doing.text,
     };
     let doors = doors.list;
     Some(WorkerView {
-        state: Cell::new(words, word.tone),
+        state: Cell::new(words, doing.tone),
         findings,
         stuck: stuck.and_then(|poll| stack(store, poll)),
         about,

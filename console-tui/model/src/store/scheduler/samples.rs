@@ -39,7 +39,7 @@ impl<const N: usize> Samples<N> {
     /// Change a second; `None`: unknown, or there is one reading only.
     pub(super) fn per_s(&self, count: usize) -> Option<f64> {
         let last = self.readings.len().checked_sub(1)?;
-        self.between(last.checked_sub(RATE_SAMPLES).unwrap_or(0), last, count)
+        self.between(last.saturating_sub(RATE_SAMPLES), last, count)
     }
 
     fn between(&self, from: usize, to: usize, count: usize) -> Option<f64> {
