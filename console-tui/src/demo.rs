@@ -5,6 +5,7 @@
 
 mod checkout;
 mod faults;
+mod peers;
 pub(crate) mod service;
 
 use std::{io, process::Stdio, time::Duration};

@@ -61,8 +61,10 @@ impl Handle {
         DEFAULT.get()
     }
 
-    /// Makes this the default, if there is none yet.
-    pub(crate) fn set_default(&self) {
+    /// Makes this the one that locks, channels, sockets and timers of taskscope are recorded with, if there is none yet.
+    ///
+    /// [`crate::init`] and [`crate::wrap`] do so by themselves; who builds a subscriber and a server apart calls it.
+    pub fn set_default(&self) {
         // A second one is legal: it serves those that hold its handle.
         let _already_set = DEFAULT.set(self.clone());
     }

@@ -4,9 +4,9 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use taskscope::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
     sync::{Mutex, Semaphore},
     time::{interval, sleep},
 };
@@ -30,7 +30,7 @@ struct Shop {
 
 pub(super) async fn start(spawner: &Spawner) -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
+    let address = listener.get_ref().local_addr()?;
     let shop = Arc::new(Shop { stock: Mutex::new(0), bank: Semaphore::new(PAYMENTS) });
     let ours = spawner.clone();
     spawner.spawn("accept", accept(ours, listener, shop));

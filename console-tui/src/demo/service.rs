@@ -11,7 +11,7 @@ use taskscope::Handle;
 use tokio::{runtime, sync::oneshot, task::JoinHandle};
 use tracing::dispatcher;
 
-use super::{checkout, faults};
+use super::{checkout, faults, peers};
 
 /// Workers of its runtime.
 const WORKERS: usize = 2;
@@ -60,6 +60,7 @@ pub(crate) fn main() -> color_eyre::Result<()> {
         #[cfg(not(tokio_unstable))]
         handle: Arc::new(server.handle().clone()),
     };
+    server.handle().set_default();
     dispatcher::set_global_default(dispatcher::Dispatch::new(subscriber))?;
     let address = server.spawn()?;
     let runtime = runtime::Builder::new_multi_thread()
@@ -74,6 +75,7 @@ pub(crate) fn main() -> color_eyre::Result<()> {
     runtime.block_on(async {
         checkout::start(&spawner).await?;
         faults::start(&spawner);
+        peers::start(&spawner).await?;
         println!("{address}");
         end.await.unwrap_or(Ok(0))
     })?;
