@@ -4,12 +4,13 @@
 //! never an empty report. Limit: lints that need time see `observe` of it, no more.
 
 pub mod events;
+mod io;
 mod locks;
 mod scheduler;
 
 use std::{
     fmt::Write as _,
-    io::{self, Write},
+    io::{self as std_io, Write},
     time::{Duration, Instant},
 };
 
@@ -30,6 +31,9 @@ const ROWS: u16 = u16::MAX;
 
 /// How often the model is told the time.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How often descriptors are read.
+const DESCRIPTORS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What to watch, and for how long.
 #[derive(Debug)]
@@ -71,6 +75,8 @@ pub enum HeadlessError {
 /// When no whole snapshot comes in time, or the link breaks after it.
 pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
     let Options { target, model, timeout, observe } = options;
+    // There is little time to see changes in: descriptors are read as often as the server does.
+    let model = taskscope_model::Config { descriptors_interval: DESCRIPTORS_INTERVAL, ..model };
     let mut model = Model::new(model);
     let mut connection = Connection::start(target.clone());
     let started = Instant::now();
@@ -118,13 +124,14 @@ fn feed(model: &mut Model, connection: &Connection, event: Event) {
     }
 }
 
-/// The lints of `wanted` that were found, each with the number of tasks it is about.
+/// The lints of `wanted` that were found, each with the number of tasks or descriptors that it is about.
 pub fn failed(report: &Report, wanted: &[LintKind]) -> Vec<(LintKind, u64)> {
     wanted
         .iter()
         .filter_map(|kind| {
-            let count =
-                report.lints.iter().filter(|lint| lint.lint == *kind).map(|lint| lint.count).sum::<u64>();
+            let found = report.lints.iter().filter(|lint| lint.lint == *kind);
+            // What is found of a descriptor may be about no task that is known.
+            let count = found.map(|lint| lint.count.max(1)).sum::<u64>();
             (count > 0).then_some((*kind, count))
         })
         .collect()
@@ -134,8 +141,8 @@ pub fn failed(report: &Report, wanted: &[LintKind]) -> Vec<(LintKind, u64)> {
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn json(model: &Model, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &model.report()).map_err(io::Error::from)?;
+pub fn json(model: &Model, out: &mut impl Write) -> std_io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &model.report()).map_err(std_io::Error::from)?;
     writeln!(out)
 }
 
@@ -143,27 +150,31 @@ pub fn json(model: &Model, out: &mut impl Write) -> io::Result<()> {
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn text(model: &Model, width: u16, out: &mut impl Write) -> io::Result<()> {
+pub fn text(model: &Model, width: u16, out: &mut impl Write) -> std_io::Result<()> {
     let report = model.report();
     writeln!(out, "{}", summary(&report))?;
     for problem in report.process.iter().flat_map(|process| &process.problems) {
         writeln!(out, "! {problem}")?;
     }
     for finding in model.findings() {
-        let tasks = if finding.count == 1 { "task" } else { "tasks" };
+        let tasks = match finding.count {
+            0 => String::new(),
+            1 => "1 task, ".to_owned(),
+            count => format!("{count} tasks, "),
+        };
         let place = finding.place.as_deref().unwrap_or(format::UNKNOWN);
         writeln!(
             out,
-            "\n{} {} ({} {tasks}, {place}): {}\n  {}",
+            "\n{} {} ({tasks}{place}): {}\n  {}",
             mark(finding.severity),
             finding.id.lint.name(),
-            finding.count,
             finding.message,
             finding.advice
         )?;
     }
     scheduler::write(&report, out)?;
     locks::write(&report, out)?;
+    io::write(&report, out)?;
     writeln!(out)?;
     table(model, width, out)
 }
@@ -187,10 +198,10 @@ fn summary(report: &Report) -> String {
     line
 }
 
-fn table(model: &Model, width: u16, out: &mut impl Write) -> io::Result<()> {
+fn table(model: &Model, width: u16, out: &mut impl Write) -> std_io::Result<()> {
     let fitted = model.fit_columns(width);
     let columns: Vec<Column> = fitted.iter().map(|fitted| fitted.column).collect();
-    let write_line = |out: &mut dyn Write, cells: Vec<String>| -> io::Result<()> {
+    let write_line = |out: &mut dyn Write, cells: Vec<String>| -> std_io::Result<()> {
         let mut line = String::new();
         for (cell, fitted) in cells.iter().zip(&fitted) {
             let spark = fitted.column.spec().spark_width;

@@ -34,6 +34,7 @@ const DEFAULTS: &[(Action, &[&str])] = &[
     (Action::Tasks, &["1"]),
     (Action::Runtime, &["2"]),
     (Action::Locks, &["3"]),
+    (Action::Io, &["4"]),
     (Action::Findings, &["5"]),
     (Action::Resources, &["6"]),
     (Action::Help, &["?", "f1"]),

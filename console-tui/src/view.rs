@@ -4,7 +4,7 @@
 //!  header         who is watched, how the link is, tasks by state, cost, losses
 //!  tabs           the screens, and the keys that always work
 //!  notices        what is wrong with the picture itself; the most serious finding
-//!  body           tasks | task | runtime | worker | locks | resources | resource | waits | findings | connecting
+//!  body           tasks | task | runtime | worker | locks | resources | resource | I/O | descriptor | waits | findings | connecting
 //!  footer         order and counts, hints; or the line that is being typed
 //! ```
 //!
@@ -19,11 +19,13 @@ mod findings;
 mod footer;
 mod header;
 mod hits;
+mod io;
 mod lock;
 mod locks;
 mod overlays;
 mod resource;
 mod resources;
+mod rows;
 mod runtime;
 mod scroll;
 mod stack;
@@ -79,6 +81,8 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap
             Screen::Waits(of) => waits::render(look, &mut canvas, &mut hits, body, of),
             Screen::Resources => resources::render(look, &mut canvas, &mut hits, body),
             Screen::Resource(key) => resource::render(look, &mut canvas, &mut hits, body, key),
+            Screen::Io => io::render(look, &mut canvas, &mut hits, body),
+            Screen::Descriptor(id) => io::descriptor(look, &mut canvas, &mut hits, body, id),
             Screen::Findings => findings::render(look, &mut canvas, &mut hits, body),
         }
     }

@@ -92,6 +92,7 @@ actions! {
     Tasks "tasks" Screen "The tasks";
     Runtime "runtime" Screen "The runtimes: their workers, and who waits for one";
     Locks "locks" Screen "The locks and the channels: who holds them, who waits for them";
+    Io "io" Screen "Sockets, timers, signals, children, and who waits for them";
     Findings "findings" Screen "The findings of the lints";
     Resources "resources" Screen "All resources, timers too, and who waits on them";
     Help "help" Screen "All keys";
@@ -107,7 +108,7 @@ actions! {
     UnfoldAll "unfold-all" Table "Unfold everything";
     Filter "filter" Table "Show only the rows that match";
     ClearFilter "clear-filter" Table "Show all rows again";
-    ToggleChannels "toggle-channels" Table "Show the channels, or the locks again";
+    ToggleChannels "toggle-channels" Table "The other list: channels or locks; sockets, timers, signals";
     ToggleParts "toggle-parts" Table "Show or hide the parts inside of tokio's resources";
     AwaitTree "await-tree" Table "Take the await tree of this task: which of its futures await each other";
     Columns "columns" Table "Choose the columns";

@@ -8,7 +8,11 @@ use crate::{
     action::Action,
     columns::Column,
     nav::Tab,
-    screen::{locks::LockColumn, resources::ResourceColumn},
+    screen::{
+        io::{IoColumn, IoListed},
+        locks::LockColumn,
+        resources::ResourceColumn,
+    },
 };
 
 /// One thing that happened.
@@ -140,6 +144,10 @@ pub enum Target {
     ResourceHeader(ResourceColumn),
     /// The same of the table of locks or channels.
     LockHeader(LockColumn),
+    /// The same of the tables of I/O.
+    IoHeader(IoColumn),
+    /// One of the tables of I/O.
+    IoList(IoListed),
     /// The other one of the tables of locks and of channels.
     ToggleChannels,
     /// The strip with the most serious finding.

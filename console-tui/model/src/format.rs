@@ -100,6 +100,23 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
+/// A size in at most 5 characters: `824`, `16K`, `1.5M`; powers of 1024.
+pub fn size(n: u64) -> String {
+    if n < 1000 {
+        return n.to_string();
+    }
+    let mut value = n as f64;
+    let mut unit = "";
+    for next in ["K", "M", "G", "T", "P", "E"] {
+        if value < 999.5 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if value < 9.95 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
+}
+
 /// A share as percent: `0 %`, `0.4 %`, `71 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -165,6 +182,7 @@ mod tests {
         assert_eq!(exact(1_234_567), "1,234,567");
         assert_eq!(exact(12), "12");
         assert_eq!(bytes(16 * 1024), "16.0 K");
+        assert_eq!([size(999), size(1000), size(16 * 1024), size(1_500_000)], ["999", "1.0K", "16K", "1.4M"]);
         assert_eq!(percent(0.004), "0.4 %");
         assert_eq!(
             (percent(0.9999).as_str(), percent(0.99), percent(1.0)),
@@ -182,6 +200,7 @@ mod tests {
             prop_assert!(duration_ns(n).chars().count() <= 7, "{}", duration_ns(n));
             prop_assert!(count(n).chars().count() <= 6, "{}", count(n));
             prop_assert!(bytes(n).chars().count() <= 8, "{}", bytes(n));
+            prop_assert!(size(n).chars().count() <= 5, "{}", size(n));
             prop_assert!(percent(share).chars().count() <= 6);
         }
     }

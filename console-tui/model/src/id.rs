@@ -56,3 +56,33 @@ pub struct WorkerKey {
     /// Its number in the runtime.
     pub number: u32,
 }
+
+/// An open file or socket for good, beside its number, which is used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DescriptorId(pub u64);
+
+impl DescriptorId {
+    /// `d12`, as in the report.
+    pub fn id(self) -> String {
+        format!("d{}", self.0)
+    }
+}
+
+/// Something that moves bytes or tells of readiness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum IoKey {
+    /// A wrapper's resource, and its descriptor if one is known.
+    Resource(ResourceKey),
+    /// A descriptor that no wrapper is around.
+    Descriptor(DescriptorId),
+}
+
+impl IoKey {
+    /// `r12`, `d3`
+    pub fn id(self) -> String {
+        match self {
+            Self::Resource(key) => key.id(),
+            Self::Descriptor(id) => id.id(),
+        }
+    }
+}

@@ -6,6 +6,7 @@
 pub(crate) mod checks;
 pub mod config;
 pub(crate) mod findings;
+pub(crate) mod io;
 pub(crate) mod leak;
 pub(crate) mod locks;
 pub(crate) mod pressure;
@@ -131,6 +132,18 @@ pub enum LintKind {
     BlockingPoolSaturated,
     /// Descriptors are ready, and nobody drives the I/O driver.
     DriverLost,
+    /// The other end of a connection does not read what it is sent.
+    SlowConsumer,
+    /// The other end of a connection does not answer.
+    DeadPeer,
+    /// A listener turns connections away, or a socket datagrams.
+    BacklogOverflow,
+    /// Descriptors are opened and not closed.
+    DescriptorLeak,
+    /// A connection sends much of it again.
+    RetransmitStorm,
+    /// A task waits for what has long been there.
+    ReadyNotPolled,
 }
 
 impl LintKind {
@@ -157,6 +170,12 @@ impl LintKind {
         Self::RuntimeWedged,
         Self::BlockingPoolSaturated,
         Self::DriverLost,
+        Self::SlowConsumer,
+        Self::DeadPeer,
+        Self::BacklogOverflow,
+        Self::DescriptorLeak,
+        Self::RetransmitStorm,
+        Self::ReadyNotPolled,
     ];
 
     /// Stable name, in kebab-case.
@@ -183,6 +202,12 @@ impl LintKind {
             Self::RuntimeWedged => "runtime-wedged",
             Self::BlockingPoolSaturated => "blocking-pool-saturated",
             Self::DriverLost => "driver-lost",
+            Self::SlowConsumer => "slow-consumer",
+            Self::DeadPeer => "dead-peer",
+            Self::BacklogOverflow => "backlog-overflow",
+            Self::DescriptorLeak => "descriptor-leak",
+            Self::RetransmitStorm => "retransmit-storm",
+            Self::ReadyNotPolled => "ready-not-polled",
         }
     }
 
@@ -210,6 +235,16 @@ impl LintKind {
             Self::RuntimeWedged => "a runtime each of whose workers is in a poll that does not end",
             Self::BlockingPoolSaturated => "a full blocking pool with closures in line",
             Self::DriverLost => "an I/O driver that nobody drives though descriptors are ready",
+            Self::SlowConsumer => "a connection whose other end does not read what it is sent",
+            Self::DeadPeer => "a connection whose other end does not answer",
+            Self::BacklogOverflow => {
+                "a listener that turns connections away, or a socket that drops datagrams"
+            }
+            Self::DescriptorLeak => {
+                "a place that goes on opening what nobody uses or closes, or few descriptors left"
+            }
+            Self::RetransmitStorm => "a connection that sends many segments again",
+            Self::ReadyNotPolled => "a task that waits on a socket which has been ready for long",
         }
     }
 
@@ -219,7 +254,7 @@ impl LintKind {
         match self {
             Self::Deadlock | Self::Futurelock => 0,
             Self::RuntimeWedged | Self::BlockingPoolSaturated => 1,
-            Self::LongScheduleDelay | Self::DriverLost => 3,
+            Self::LongScheduleDelay | Self::DriverLost | Self::ReadyNotPolled => 3,
             _ => 2,
         }
     }
@@ -243,6 +278,24 @@ impl LintKind {
                 | Self::FullChannel
                 | Self::StuckOneshot
         )
+    }
+
+    /// It looks at sockets, pipes and descriptors.
+    pub(crate) fn is_about_io(self) -> bool {
+        matches!(
+            self,
+            Self::SlowConsumer
+                | Self::DeadPeer
+                | Self::BacklogOverflow
+                | Self::DescriptorLeak
+                | Self::RetransmitStorm
+                | Self::ReadyNotPolled
+        )
+    }
+
+    /// Its findings name their own tasks: it does not look at each task.
+    pub(crate) fn names_its_tasks(self) -> bool {
+        self.is_about_locks() || self.is_about_io()
     }
 
     pub(crate) fn bit(self) -> u32 {

@@ -1,10 +1,8 @@
 //! The tables of locks and of channels: which rows there are, in which order, which one is selected.
 //!
-//! Invariants: the selection is a lock or a group, and follows it once the user has chosen; the order changes in
-//! [`LockTable::rebuild`] only, which runs while the table is on the way of the screen.
+//! Invariant: the order changes in [`LockTable::rebuild`] only, which runs while the table is on the way of the screen.
 //!
-//! Limit: one rebuild walks over all resources and operations once; [`MAX_LISTED`] rows are in the list, those first in its
-//! order, and the rest is counted.
+//! Limit: one rebuild walks over all resources and operations once.
 
 mod facts;
 
@@ -19,6 +17,7 @@ use crate::{
         findings::{Finding, Findings},
     },
     resource_table::filter::ResourceFilter,
+    row_list::{PageRow, RowKey, RowList, SortKey, Within},
     screen::{
         Tone,
         findings::Subject,
@@ -28,10 +27,7 @@ use crate::{
     store::{Store, resources::Resource, waits::Waits},
     text::TextId,
 };
-use facts::{Facts, SortKey};
-
-/// Rows of the list.
-pub(crate) const MAX_LISTED: usize = 20_000;
+use facts::Facts;
 
 /// The worst finding about each.
 pub(crate) type Severities = FxHashMap<ResourceKey, Severity>;
@@ -44,7 +40,11 @@ pub(crate) fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
             let waits = finding.tasks.iter().flat_map(|task| store.waits_of(*task));
             waits.filter_map(|wait| store.resource_of(wait.op)).map(|resource| resource.key).collect()
         }
-        Subject::Site | Subject::Task(_) | Subject::Thread(_) | Subject::Runtime(_) => Vec::new(),
+        Subject::Site
+        | Subject::Task(_)
+        | Subject::Descriptor(_)
+        | Subject::Thread(_)
+        | Subject::Runtime(_) => Vec::new(),
     }
 }
 
@@ -62,12 +62,6 @@ pub(crate) fn severities(findings: &Findings, store: &Store) -> Severities {
 
 /// Those of one type that were made at one place.
 type Place = (SiteId, TextId);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RowKey {
-    One(ResourceKey),
-    Group(Place),
-}
 
 #[derive(Debug)]
 struct Group {
@@ -87,17 +81,10 @@ pub(crate) struct LockTable {
     groups: FxHashMap<Place, Group>,
     waits: FxHashMap<ResourceKey, Waits>,
     severities: Severities,
-    rows: Vec<(RowKey, u8)>,
-    selected: Option<RowKey>,
-    index: usize,
-    /// The user has chosen the selected row; otherwise the selection stays at the top.
-    follows: bool,
-    offset: usize,
-    page: usize,
+    pub(crate) list: RowList<ResourceKey, Place>,
     pub(crate) matching: usize,
     /// Locks and channels there are, at the last rebuild of either table.
     pub(crate) totals: (usize, usize),
-    pub(crate) not_listed: usize,
 }
 
 impl LockTable {
@@ -111,15 +98,9 @@ impl LockTable {
             groups: FxHashMap::default(),
             waits: FxHashMap::default(),
             severities: Severities::default(),
-            rows: Vec::new(),
-            selected: None,
-            index: 0,
-            follows: false,
-            offset: 0,
-            page: 24,
+            list: RowList::default(),
             matching: 0,
             totals: (0, 0),
-            not_listed: 0,
         }
     }
 
@@ -129,28 +110,8 @@ impl LockTable {
         self.listed
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub(crate) fn offset(&self) -> usize {
-        self.offset
-    }
-
-    pub(crate) fn page(&self) -> usize {
-        self.page
-    }
-
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-
-    pub(crate) fn selected_index(&self) -> Option<usize> {
-        self.selected.map(|_| self.index)
-    }
-
     pub(crate) fn selected_resource(&self) -> Option<ResourceKey> {
-        match self.selected {
+        match self.list.selected() {
             Some(RowKey::One(key)) => Some(key),
             Some(RowKey::Group(_)) | None => None,
         }
@@ -158,7 +119,7 @@ impl LockTable {
 
     /// The place of the selected row.
     pub(crate) fn selected_site(&self, store: &Store) -> Option<SiteId> {
-        match self.selected? {
+        match self.list.selected()? {
             RowKey::One(key) => store.resources.resource(key).map(|resource| resource.site),
             RowKey::Group((site, _)) => Some(site),
         }
@@ -166,9 +127,9 @@ impl LockTable {
 
     /// The rows of the page. What is gone since the last rebuild is left out.
     pub(crate) fn page_rows(&self, store: &Store, columns: &[LockColumn]) -> Vec<LockRow> {
-        let rows = self.rows.iter().enumerate().skip(self.offset).take(self.page);
-        rows.filter_map(|(index, (key, depth))| {
-            let (group, severity, cells) = match *key {
+        let rows = self.list.page_rows();
+        rows.filter_map(|PageRow { index, key, depth, selected }| {
+            let (group, severity, cells) = match key {
                 RowKey::One(key) => {
                     let resource = store.resources.resource(key)?;
                     let facts = self.facts(store, resource);
@@ -181,8 +142,7 @@ impl LockTable {
                     (Some(group.unfolded), group.facts.severity, cells.collect())
                 }
             };
-            let selected = self.selected == Some(*key);
-            Some(LockRow { index, selected, depth: *depth, group, severity, cells })
+            Some(LockRow { index, selected, depth, group, severity, cells })
         })
         .collect()
     }
@@ -209,40 +169,22 @@ impl LockTable {
             matching.map(|resource| (resource, self.facts(store, resource))).collect();
         self.matching = matching.len();
         self.regroup(store, config, &matching);
-        let mut top: Vec<(SortKey, RowKey)> = Vec::new();
-        let mut members: FxHashMap<Place, Vec<(SortKey, RowKey)>> = FxHashMap::default();
-        for (place, group) in &self.groups {
-            let key =
-                self.sort_key(store, &group.facts, || group_cell(store, *place, &group.facts, self.sort));
-            top.push((key, RowKey::Group(*place)));
-        }
-        for (resource, facts) in &matching {
-            let row = || {
-                let key = self.sort_key(store, facts, || cell(store, resource, facts, self.sort));
-                (key, RowKey::One(resource.key))
+        let groups = self.groups.iter().map(|(place, group)| {
+            let cell = || group_cell(store, *place, &group.facts, self.sort);
+            (self.sort_key(store, &group.facts, cell), *place)
+        });
+        let things = matching.iter().filter_map(|(resource, facts)| {
+            let place = place_of(resource);
+            let within = match self.groups.get(&place) {
+                None => Within::Alone,
+                Some(group) if group.unfolded => Within::Unfolded(place),
+                Some(_) => return None,
             };
-            match self.groups.get(&place_of(resource)) {
-                None => top.push(row()),
-                Some(group) if group.unfolded => {
-                    members.entry(place_of(resource)).or_default().push(row());
-                }
-                Some(_) => {}
-            }
-        }
-        self.sort_rows(&mut top);
-        self.rows.clear();
-        for (_, key) in top {
-            self.rows.push((key, 0));
-            if let RowKey::Group(place) = key
-                && let Some(mut list) = members.remove(&place)
-            {
-                self.sort_rows(&mut list);
-                self.rows.extend(list.into_iter().map(|(_, key)| (key, 1)));
-            }
-        }
-        self.not_listed = self.rows.len().saturating_sub(MAX_LISTED);
-        self.rows.truncate(MAX_LISTED);
-        self.place_selection();
+            let key = self.sort_key(store, facts, || cell(store, resource, facts, self.sort));
+            Some((key, resource.key, within))
+        });
+        let (groups, things): (Vec<_>, Vec<_>) = (groups.collect(), things.collect());
+        self.list.arrange(groups, things, self.descending);
     }
 
     fn regroup(&mut self, store: &Store, config: &Config, matching: &[(&Resource, Facts)]) {
@@ -264,51 +206,6 @@ impl LockTable {
         facts.sort_key(self.sort, store.now_ns).unwrap_or_else(|| text_sort_key(&cell()))
     }
 
-    fn sort_rows(&self, rows: &mut [(SortKey, RowKey)]) {
-        rows.sort_unstable_by(|(a, a_row), (b, b_row)| {
-            let values = (a.1, &a.2).cmp(&(b.1, &b.2));
-            let values = if self.descending { values.reverse() } else { values };
-            a.0.cmp(&b.0).then(values).then_with(|| tie(a_row).cmp(&tie(b_row)))
-        });
-    }
-
-    /// Finds the selected row again; if it is gone, the row that is now in its place.
-    fn place_selection(&mut self) {
-        let line = self.index.saturating_sub(self.offset);
-        let found = self.selected.filter(|_| self.follows);
-        let found = found.and_then(|selected| self.rows.iter().position(|(key, _)| *key == selected));
-        match found {
-            Some(index) => (self.index, self.offset) = (index, index.saturating_sub(line)),
-            None if self.follows => {}
-            None => (self.index, self.offset) = (0, 0),
-        }
-        self.settle();
-    }
-
-    /// Brings the selected row into the page.
-    fn settle(&mut self) {
-        self.index = self.index.min(self.rows.len().saturating_sub(1));
-        if self.index < self.offset {
-            self.offset = self.index;
-        } else if self.index >= self.offset + self.page {
-            self.offset = self.index + 1 - self.page;
-        }
-        self.offset = self.offset.min(self.rows.len().saturating_sub(self.page));
-        self.selected = self.rows.get(self.index).map(|(key, _)| *key);
-    }
-
-    /// Rows that a page holds.
-    pub(crate) fn set_page(&mut self, rows: usize) {
-        self.page = rows.max(1);
-        self.settle();
-    }
-
-    pub(crate) fn move_to(&mut self, index: usize) {
-        self.follows = index > 0;
-        self.index = index;
-        self.settle();
-    }
-
     /// Sorts by `column`; if it does already, the other way round.
     pub(crate) fn sort_by(&mut self, column: LockColumn) {
         if self.sort == column {
@@ -327,7 +224,7 @@ impl LockTable {
 
     /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the place of the selected row. False: nothing to do.
     pub(crate) fn fold(&mut self, store: &Store, wanted: Option<bool>) -> bool {
-        let place = match self.selected {
+        let place = match self.list.selected() {
             Some(RowKey::Group(place)) => Some(place),
             Some(RowKey::One(key)) => store.resources.resource(key).map(place_of),
             None => None,
@@ -342,10 +239,10 @@ impl LockTable {
         let words = in_words(store, place);
         if folded {
             self.unfolded.remove(&words);
-            (self.selected, self.follows) = (Some(RowKey::Group(place)), true);
+            self.list.follow(Some(RowKey::Group(place)));
         } else {
             self.unfolded.insert(words);
-            self.follows = true;
+            self.list.follow(None);
         }
         true
     }
@@ -361,8 +258,7 @@ impl LockTable {
     /// Another process: nothing that points to a lock of the old one may stay.
     pub(crate) fn forget(&mut self) {
         self.unfolded.clear();
-        self.rows.clear();
-        (self.selected, self.follows, self.index, self.offset) = (None, false, 0, 0);
+        self.list.forget();
     }
 }
 
@@ -372,13 +268,6 @@ fn place_of(resource: &Resource) -> Place {
 
 fn in_words(store: &Store, (site, concrete_type): Place) -> (SiteId, String) {
     (site, store.texts.text(concrete_type).unwrap_or_default().to_owned())
-}
-
-fn tie(row: &RowKey) -> (u32, u32, bool) {
-    match row {
-        RowKey::One(key) => (key.slot, key.generation, false),
-        RowKey::Group((site, _)) => (site.0, 0, true),
-    }
 }
 
 fn text_sort_key(cell: &LockCell) -> SortKey {

@@ -7,6 +7,8 @@ mod detail;
 mod events;
 mod finding_list;
 mod header;
+mod io;
+mod io_detail;
 mod link;
 mod lock;
 mod overlay;
@@ -24,15 +26,14 @@ mod walk;
 use std::time::Duration;
 
 use crate::{
-    action::Action,
     columns::{self, Column, Fitted},
     config::Config,
     effect::Effect,
-    event::{ConnectionEvent, Event, Extent, Target},
+    event::{ConnectionEvent, Event, Extent},
     id::{ResourceKey, TaskKey, WorkerKey},
     lint::findings::{Finding, Findings},
     lock_table::{self, LockTable},
-    nav::{OverlayKind, Screen, WaitsOf},
+    nav::{Screen, WaitsOf},
     report::Report,
     resource_table::ResourceTable,
     screen::{
@@ -57,6 +58,7 @@ use crate::{
 use detail::Children;
 pub use events::{EventLine, EventsError};
 use finding_list::FindingList;
+use io::IoTables;
 use link::Link;
 use overlay::{FilterEdit, OverlayState};
 use picture::Frozen;
@@ -103,6 +105,7 @@ pub struct Model {
     channel_table: LockTable,
     /// Which of the two is on their screen.
     listed: Listed,
+    io_tables: IoTables,
     finding_list: FindingList,
     children: Children,
     resource_ops: ResourceOps,
@@ -134,8 +137,9 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::PageRows(rows) => {
             model.table.set_page(usize::from(rows));
             model.resource_table.set_page(usize::from(rows));
-            model.lock_table.set_page(usize::from(rows));
-            model.channel_table.set_page(usize::from(rows));
+            model.lock_table.list.set_page(usize::from(rows));
+            model.channel_table.list.set_page(usize::from(rows));
+            model.io_tables.set_page(usize::from(rows));
             model.finding_list.set_page(usize::from(rows));
             model.changed();
         }
@@ -185,6 +189,7 @@ impl Model {
             lock_table: LockTable::new(Listed::Locks),
             channel_table: LockTable::new(Listed::Channels),
             listed: Listed::default(),
+            io_tables: IoTables::default(),
             finding_list: FindingList::default(),
             children: Children::default(),
             resource_ops: ResourceOps::default(),
@@ -296,7 +301,9 @@ impl Model {
         let about = |finding: &Finding| match finding.id.subject {
             Subject::Site => false,
             Subject::Task(subject) => subject == key || finding.tasks.contains(&key),
-            Subject::Resource(_) | Subject::Thread(_) | Subject::Runtime(_) => finding.tasks.contains(&key),
+            Subject::Resource(_) | Subject::Descriptor(_) | Subject::Thread(_) | Subject::Runtime(_) => {
+                finding.tasks.contains(&key)
+            }
         };
         view.findings.splice(0..0, finding_list::about(self.world(), about));
         Some(view)
@@ -450,39 +457,5 @@ impl Model {
         }
         self.link.data_at = Some(self.now);
         self.due.data_changed();
-    }
-
-    fn click(&mut self, target: Target, effects: &mut Vec<Effect>) {
-        match target {
-            Target::Row(index) => self.click_row(index, effects),
-            Target::Tab(tab) => self.open_tab(tab),
-            Target::Header(column) => self.act(Action::SortBy(column), effects),
-            Target::ResourceHeader(column) => {
-                self.resource_table.sort_by(column);
-                self.due.force();
-            }
-            Target::LockHeader(column) => {
-                self.listed_table_mut().sort_by(column);
-                self.due.force();
-            }
-            Target::ToggleChannels => self.act(Action::ToggleChannels, effects),
-            Target::Strip => self.act(Action::OpenTopFinding, effects),
-            Target::Breadcrumb(depth) => {
-                while self.route.len() > depth + 1 {
-                    self.route.pop(&mut self.table);
-                }
-                self.due.force();
-            }
-            Target::OverlayRow(index) => {
-                if let Some(overlay) = &mut self.overlay {
-                    overlay.select(index);
-                    if overlay.kind() != OverlayKind::Help {
-                        self.act(Action::Open, effects);
-                    }
-                }
-            }
-            Target::Outside => self.overlay = None,
-        }
-        self.changed();
     }
 }

@@ -1,6 +1,6 @@
 //! Where the user is: a screen, the way back, and what lies over it.
 
-use crate::id::{ResourceKey, TaskKey, WorkerKey};
+use crate::id::{DescriptorId, ResourceKey, TaskKey, WorkerKey};
 
 macro_rules! tabs {
     ($($variant:ident $number:literal $title:literal $help:literal;)*) => {
@@ -44,6 +44,7 @@ tabs! {
     Tasks 1 "Tasks" "The tasks.";
     Runtime 2 "Runtime" "The runtimes: workers, queues, and who waits for a worker.";
     Locks 3 "Locks" "The locks and the channels.";
+    Io 4 "I/O" "Sockets, files, timers, signals and children.";
     Findings 5 "Findings" "The findings.";
     Resources 6 "Resources" "The resources: all of them, as they are told.";
 }
@@ -65,6 +66,10 @@ pub enum Screen {
     Resources,
     /// One resource.
     Resource(ResourceKey),
+    /// The tables of I/O.
+    Io,
+    /// One descriptor that no wrapper is around.
+    Descriptor(DescriptorId),
     /// The findings of the lints.
     Findings,
     /// Who waits for whom, as a tree.

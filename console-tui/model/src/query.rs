@@ -14,6 +14,7 @@
 
 pub(crate) mod complete;
 pub(crate) mod parse;
+pub(crate) mod words;
 
 use crate::{
     columns::Column,

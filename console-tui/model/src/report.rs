@@ -3,11 +3,13 @@
 //! Invariants: within a `schema_version` fields are only added; what is not known is `null`, never 0; a task is
 //! named by the id that the screen shows.
 
+mod io;
 mod locks;
 mod scheduler;
 
 use serde::{Deserialize, Serialize};
 
+pub use io::{Child, Descriptors, Io, IoWait, Signal};
 pub use locks::{Chain, ChainLine, Channel, Holder, Lock, Waiter};
 pub use scheduler::{Blame, Closures, Runtime, StackFrame, Starving, StuckPoll, Worker};
 
@@ -61,6 +63,18 @@ pub struct Report {
     /// What the blocking pool runs, by place; at most 16.
     #[serde(default)]
     pub closures: Vec<Closures>,
+    /// Every socket, pipe and file: wrappers with their descriptors, and the other descriptors of the process.
+    #[serde(default)]
+    pub io: Vec<Io>,
+    /// The signals that somebody listens for with taskscope::signal.
+    #[serde(default)]
+    pub signals: Vec<Signal>,
+    /// The children that were started with taskscope::process.
+    #[serde(default)]
+    pub children: Vec<Child>,
+    /// The descriptors as a whole; `null`: they were not read.
+    #[serde(default)]
+    pub descriptors: Option<Descriptors>,
 }
 
 /// A lock, a channel, a timer.

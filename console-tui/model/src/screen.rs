@@ -4,6 +4,7 @@
 
 pub mod findings;
 pub mod header;
+pub mod io;
 pub mod lock;
 pub mod locks;
 pub mod overlay;

@@ -5,11 +5,13 @@
 //!
 //! Limit: `max_tasks` live records, [`MAX_RETIRED`] finished ones, and the limits of the parts.
 
+pub(crate) mod descriptors;
 pub(crate) mod detail;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod intake;
+pub(crate) mod io;
 pub(crate) mod locks;
 pub(crate) mod process;
 pub(crate) mod read;
@@ -18,6 +20,7 @@ pub(crate) mod scheduler;
 mod shed;
 pub(crate) mod task;
 pub(crate) mod waits;
+pub(crate) mod window;
 
 use std::collections::VecDeque;
 
@@ -28,6 +31,7 @@ use crate::{
     screen::header::Losses,
     text::{TextId, Texts},
 };
+use descriptors::Descriptors;
 use detail::Detail;
 use history::{History, MAX_HISTORIES, Ticks};
 use process::Cpu;
@@ -64,6 +68,7 @@ pub(crate) struct Store {
     pub(crate) texts: Texts,
     pub(crate) resources: Resources,
     pub(crate) scheduler: Scheduler,
+    pub(crate) descriptors: Descriptors,
     max_tasks: usize,
     tasks: Vec<Option<Task>>,
     /// Which of each task's two marks are shown.
@@ -100,6 +105,7 @@ impl Store {
             texts: Texts::default(),
             resources: Resources::default(),
             scheduler: Scheduler::default(),
+            descriptors: Descriptors::default(),
             max_tasks,
             tasks: Vec::new(),
             shown_marks: 0,
@@ -383,6 +389,7 @@ impl Store {
             site.history.sample(sums);
         }
         self.resources.locks.sample();
+        self.resources.streams.sample();
         for index in 0..self.histories.len() {
             let Some((owner, history)) = &mut self.histories[index] else { continue };
             let Some(Some(task)) = self.tasks.get_mut(*owner as usize) else { continue };
@@ -447,6 +454,7 @@ impl Store {
         }
         self.resources.adopt(&old.resources);
         self.scheduler.adopt(&old.scheduler);
+        self.descriptors.adopt(&old.descriptors);
     }
 
     fn move_text(&mut self, from: &Texts, id: TextId) -> TextId {

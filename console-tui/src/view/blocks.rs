@@ -62,6 +62,11 @@ pub(super) fn columns<const N: usize>(area: Rect) -> [Rect; N] {
     })
 }
 
+/// What is left of an area below so many lines.
+pub(super) fn below(area: Rect, lines: u16) -> Rect {
+    Rect { y: area.y + lines.min(area.height), height: area.height.saturating_sub(lines), ..area }
+}
+
 /// The way back at the left, the state at the right.
 pub(super) fn crumbs(
     look: Look<'_>,

@@ -56,6 +56,8 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         | Screen::Resources
         | Screen::Resource(_)
         | Screen::Locks
+        | Screen::Io
+        | Screen::Descriptor(_)
         | Screen::Waits(_) => roomy,
         // There, it is the first of the list anyway.
         Screen::Findings => false,

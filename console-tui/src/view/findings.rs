@@ -67,12 +67,17 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
 fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingView) -> u16 {
     let slot = severity_slot(finding.severity);
     let tasks = if finding.count == 1 { "task" } else { "tasks" };
+    // What is found of a descriptor may be about no task that is known.
+    let counted = match finding.count {
+        0 => " ".repeat(12),
+        count => format!("{:>6} {tasks:<5}", format::count(count)),
+    };
     let head: [Piece<'_>; 5] = [
         (canvas.mark(finding.severity).into(), slot),
         (format!(" {:<24}", finding.id.lint.name()).into(), Slot::Strong),
         (format!("{:<9}", finding.severity.name()).into(), slot),
         (format!("for {:<8}", format::duration_ns(finding.seen_for_ns)).into(), Slot::Dim),
-        (format!("{:>6} {tasks:<5}", format::count(finding.count)).into(), Slot::Text),
+        (counted.into(), Slot::Text),
     ];
     let used = canvas.pieces(area.x + 1, area.y, area.width, &head);
     if let Some(place) = &finding.place {

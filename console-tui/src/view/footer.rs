@@ -63,10 +63,15 @@ fn about(look: Look<'_>) -> Vec<Piece<'static>> {
             let table = look.model.locks();
             (table.filter.clone(), table.counts(), table.sort_words.clone(), not_listed(table.not_listed))
         }
+        Screen::Io => {
+            let table = look.model.io();
+            (table.filter.clone(), table.counts(), table.sort_words.clone(), not_listed(table.not_listed))
+        }
         Screen::Task(_)
         | Screen::Runtime
         | Screen::Worker(_)
         | Screen::Resource(_)
+        | Screen::Descriptor(_)
         | Screen::Findings
         | Screen::Waits(_) => return Vec::new(),
     };

@@ -68,7 +68,7 @@ impl Heights {
             let lines: usize = known.iter().map(|holder| 1 + usize::from(!holder.waits_for.is_empty())).sum();
             list_lines(lines, lock.more_holders > 0)
         });
-        let waiters = list_lines(view.waiters.len(), view.more_waiters > 0);
+        let waiters = waiters_lines(view);
         let depth = if view.channel.is_some() { 2 } else { 0 };
         let facts = [
             view.about.len() + view.attributes.len(),
@@ -88,6 +88,11 @@ impl Heights {
             least: if is_lock { HISTOGRAM_LINES.0 } else { 0 },
         }
     }
+}
+
+/// Lines of those who wait.
+pub(super) fn waiters_lines(view: &ResourceView) -> u16 {
+    list_lines(view.waiters.len(), view.more_waiters > 0)
 }
 
 /// Lines of a list: its title, its entries or a word that there are none, what is left out, a blank.
@@ -162,7 +167,7 @@ fn holders(canvas: &mut Canvas<'_>, area: Rect, lock: &LockView, chosen: Option<
     }
 }
 
-fn waiters(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
+pub(super) fn waiters(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
     let title: Piece<'_> = ("waiting, in their order".into(), Slot::Head);
     canvas.rule(Rect { height: area.height.min(1), ..area }, &[title]);
     let mut list = List { area, y: area.y + 1 };

@@ -10,7 +10,7 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     Action, Target,
-    columns::{Align, GAP},
+    columns::GAP,
     format,
     screen::{
         locks::{Listed, LockCell, LockColumn, LockRow, LocksInfo},
@@ -22,16 +22,11 @@ use super::{
     Look,
     canvas::{Canvas, severity_slot, tone_slot},
     hits::HitMap,
+    rows::{self, Head, MARGIN, SCROLL, aligned},
     tasks::{scroll_bar, spark},
     text,
 };
 use crate::theme::Slot;
-
-/// Cells left of the first column, for the fold mark.
-const MARGIN: u16 = 2;
-
-/// Cells right of the last column, for the scroll bar.
-const SCROLL: u16 = 2;
 
 /// Cells of the bar that shows how full a channel is, and the blank before it.
 const BAR: u16 = 6;
@@ -43,7 +38,14 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     let info = look.model.locks();
     which(look, canvas, hits, Rect { height: 1, ..area }, &info);
     let fitted = LockColumn::fit(info.listed, info.sort, area.width.saturating_sub(MARGIN + SCROLL));
-    heads(look, canvas, hits, Rect { y: area.y + 1, height: 1, ..area }, &fitted, &info);
+    let head = |(column, width): &(LockColumn, u16)| {
+        let spec = column.spec();
+        let sorted = (info.sort == *column).then_some(info.descending);
+        let room = if *column == LockColumn::Depth { width.saturating_sub(BAR + 1) } else { *width };
+        let target = Target::LockHeader(*column);
+        Head { title: spec.title, width: *width, room, align: spec.align, sorted, target }
+    };
+    rows::heads(look, canvas, hits, Rect { y: area.y + 1, height: 1, ..area }, fitted.iter().map(head));
     let body = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     hits.set_page_rows(body.height);
     if let Some(empty) = &info.empty {
@@ -79,30 +81,6 @@ fn which(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect,
     }
     if let Some(key) = look.keymap.label(Action::ToggleChannels, look.theme.glyphs) {
         canvas.text(x, area.y, area.right().saturating_sub(x), &key, Slot::Key);
-    }
-}
-
-fn heads(
-    look: Look<'_>,
-    canvas: &mut Canvas<'_>,
-    hits: &mut HitMap,
-    area: Rect,
-    fitted: &[(LockColumn, u16)],
-    info: &LocksInfo,
-) {
-    let glyphs = look.theme.glyphs;
-    let mut x = area.x + MARGIN;
-    for (column, width) in fitted {
-        let spec = column.spec();
-        let sorted = info.sort == *column;
-        let arrow = if info.descending { glyphs.descending } else { glyphs.ascending };
-        let arrow = if sorted && text::width(spec.title) < *width { arrow } else { "" };
-        let title = format!("{}{arrow}", spec.title);
-        let slot = if sorted { Slot::HeadSorted } else { Slot::Head };
-        let room = if *column == LockColumn::Depth { width.saturating_sub(BAR + 1) } else { *width };
-        aligned(canvas, Rect::new(x, area.y, room, 1), spec.align, &title, slot);
-        hits.add(Rect::new(x, area.y, *width, 1), Target::LockHeader(*column));
-        x += width + GAP;
     }
 }
 
@@ -182,13 +160,4 @@ pub(super) fn bar(canvas: &mut Canvas<'_>, area: Rect, percent: Option<u8>) {
     canvas.text(area.x, area.y, area.width, &full.repeat(cells as usize), slot);
     let left = area.width - cells;
     canvas.text(area.x + cells, area.y, left, &rail.repeat(left as usize), Slot::Border);
-}
-
-fn aligned(canvas: &mut Canvas<'_>, area: Rect, align: Align, text: &str, slot: Slot) {
-    match align {
-        Align::Left => {
-            canvas.text(area.x, area.y, area.width, text, slot);
-        }
-        Align::Right => canvas.text_right(area.x, area.y, area.width, text, slot),
-    }
 }

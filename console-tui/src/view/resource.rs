@@ -14,10 +14,10 @@ use taskscope_model::{ResourceKey, screen::resource::ResourceView};
 
 use super::{
     Look,
-    blocks::{self, Side},
+    blocks::{self, Side, below},
     canvas::Canvas,
     hits::HitMap,
-    lock, scroll, task,
+    io, lock, scroll, task,
 };
 use crate::theme::Slot;
 
@@ -43,7 +43,14 @@ pub(super) fn render(
         return;
     };
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
-    if view.lock.is_some() || view.channel.is_some() {
+    if let Some(stream) = &view.io {
+        let said = task::sentences(&view.findings, inner.width);
+        let lines = io::lines(&view, stream, inner.width).saturating_add(said);
+        scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+            task::findings(canvas, area, &view.findings);
+            io::stream(canvas, below(area, said), &view, stream);
+        });
+    } else if view.lock.is_some() || view.channel.is_some() {
         let said = task::sentences(&view.findings, inner.width);
         let lines = lock::lines(&view, inner.width).saturating_add(said);
         scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
@@ -119,9 +126,4 @@ fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
             canvas.text(list.x, list.y + view.parts.len() as u16, list.width, &words, Slot::Dim);
         }
     }
-}
-
-/// What is left of an area below so many lines.
-fn below(area: Rect, lines: u16) -> Rect {
-    Rect { y: area.y + lines.min(area.height), height: area.height.saturating_sub(lines), ..area }
 }

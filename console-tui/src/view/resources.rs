@@ -9,29 +9,30 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     Target,
-    columns::{Align, GAP},
-    screen::resources::{ResourceColumn, ResourceRow, ResourcesInfo},
+    columns::GAP,
+    screen::resources::{ResourceColumn, ResourceRow},
 };
 
 use super::{
     Look,
     canvas::{Canvas, tone_slot},
     hits::HitMap,
+    rows::{self, Head, MARGIN, SCROLL, aligned},
     tasks::scroll_bar,
     text,
 };
 use crate::theme::Slot;
 
-/// Cells left of the first column, for the fold mark.
-const MARGIN: u16 = 2;
-
-/// Cells right of the last column, for the scroll bar.
-const SCROLL: u16 = 2;
-
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
     let info = look.model.resources();
     let fitted = ResourceColumn::fit(area.width.saturating_sub(MARGIN + SCROLL));
-    heads(look, canvas, hits, Rect { height: 1, ..area }, &fitted, &info);
+    let head = |(column, width): &(ResourceColumn, u16)| {
+        let spec = column.spec();
+        let sorted = (info.sort == *column).then_some(info.descending);
+        let target = Target::ResourceHeader(*column);
+        Head { title: spec.title, width: *width, room: *width, align: spec.align, sorted, target }
+    };
+    rows::heads(look, canvas, hits, Rect { height: 1, ..area }, fitted.iter().map(head));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     hits.set_page_rows(body.height);
     if let Some(empty) = &info.empty {
@@ -47,29 +48,6 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     }
     if look.model.header().stale {
         canvas.tint(body, Slot::Stale);
-    }
-}
-
-fn heads(
-    look: Look<'_>,
-    canvas: &mut Canvas<'_>,
-    hits: &mut HitMap,
-    area: Rect,
-    fitted: &[(ResourceColumn, u16)],
-    info: &ResourcesInfo,
-) {
-    let glyphs = look.theme.glyphs;
-    let mut x = area.x + MARGIN;
-    for (column, width) in fitted {
-        let spec = column.spec();
-        let sorted = info.sort == *column;
-        let arrow = if info.descending { glyphs.descending } else { glyphs.ascending };
-        let arrow = if sorted && text::width(spec.title) < *width { arrow } else { "" };
-        let title = format!("{}{arrow}", spec.title);
-        let slot = if sorted { Slot::HeadSorted } else { Slot::Head };
-        aligned(canvas, Rect::new(x, area.y, *width, 1), spec.align, &title, slot);
-        hits.add(Rect::new(x, area.y, *width, 1), Target::ResourceHeader(*column));
-        x += width + GAP;
     }
 }
 
@@ -103,14 +81,5 @@ fn draw_row(
     }
     if row.selected {
         canvas.select(Rect { width: line.width.saturating_sub(SCROLL), ..line });
-    }
-}
-
-fn aligned(canvas: &mut Canvas<'_>, area: Rect, align: Align, text: &str, slot: Slot) {
-    match align {
-        Align::Left => {
-            canvas.text(area.x, area.y, area.width, text, slot);
-        }
-        Align::Right => canvas.text_right(area.x, area.y, area.width, text, slot),
     }
 }

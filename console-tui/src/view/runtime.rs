@@ -17,7 +17,7 @@ mod heat;
 
 use ratatui::layout::Rect;
 use taskscope_model::{
-    columns::{Align, GAP},
+    columns::GAP,
     format,
     screen::{
         runtime::{ClosureLine, RuntimeBlock, RuntimesView, StarvingLine, WorkerColumn, WorkerRow},
@@ -30,6 +30,7 @@ use super::{
     blocks::door,
     canvas::{Canvas, Piece, severity_slot, tone_slot},
     hits::HitMap,
+    rows::aligned,
     scroll,
     tasks::spark,
     text,
@@ -209,15 +210,6 @@ fn worker_row(
             WorkerColumn::Task => door(canvas, area, worker.task_door, chosen),
             _ => {}
         }
-    }
-}
-
-fn aligned(canvas: &mut Canvas<'_>, area: Rect, align: Align, text: &str, slot: Slot) {
-    match align {
-        Align::Left => {
-            canvas.text(area.x, area.y, area.width, text, slot);
-        }
-        Align::Right => canvas.text_right(area.x, area.y, area.width, text, slot),
     }
 }
 

@@ -28,7 +28,7 @@ use super::{
     blocks::{self, Side, door, facts},
     canvas::{Canvas, Piece, severity_slot, tone_slot},
     hits::HitMap,
-    lock, scroll, stack, text,
+    io, lock, scroll, stack, text,
 };
 use crate::theme::Slot;
 
@@ -69,6 +69,7 @@ enum Block {
     Tree,
     Waits,
     Holds,
+    Io,
     About,
     Life,
     Wakes,
@@ -84,6 +85,7 @@ const THREE: &[&[Block]] = &[
     &[Block::Tree],
     &[Block::Waits],
     &[Block::Holds],
+    &[Block::Io],
     &[Block::About, Block::Life, Block::Wakes],
     &[Block::Polls, Block::Delays, Block::Wakers],
     &[Block::Timeline],
@@ -96,6 +98,7 @@ const TWO: &[&[Block]] = &[
     &[Block::Tree],
     &[Block::Waits],
     &[Block::Holds],
+    &[Block::Io],
     &[Block::Life, Block::Wakes],
     &[Block::Polls, Block::Delays],
     &[Block::About, Block::Wakers],
@@ -108,6 +111,7 @@ const ONE: &[&[Block]] = &[
     &[Block::Tree],
     &[Block::Waits],
     &[Block::Holds],
+    &[Block::Io],
     &[Block::About],
     &[Block::Life],
     &[Block::Wakes],
@@ -248,6 +252,11 @@ fn heights(block: Block, view: &TaskView) -> (u16, u16) {
             let lines = (view.holds.len() + usize::from(view.more_holds > 0)) as u16;
             (lines.min(LIST_LINES) + 2, lines.min(LIST_LINES) + 2)
         }
+        Block::Io if view.io.is_empty() => (0, 0),
+        Block::Io => {
+            let lines = (view.io.len() + usize::from(view.more_io > 0)) as u16;
+            (lines.min(LIST_LINES) + 2, lines.min(LIST_LINES) + 2)
+        }
         Block::About => facts(&view.about),
         Block::Life => facts(&view.life),
         Block::Wakes => facts(&view.wakes),
@@ -276,6 +285,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
         }
         Block::Waits => waits(canvas, area, view),
         Block::Holds => lock::holds(canvas, area, (&view.holds, view.more_holds), view.selected_door),
+        Block::Io => io::uses(canvas, area, (&view.io, view.more_io), view.selected_door),
         Block::About => facts(canvas, area, "task", &view.about, view.selected_door),
         Block::Life => facts(canvas, area, "life", &view.life, view.selected_door),
         Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view.selected_door),

@@ -1,5 +1,6 @@
 //! A made-up service with every kind of trouble in it, as frames.
 
+mod io;
 pub(crate) mod locks;
 mod scheduler;
 
@@ -106,6 +107,8 @@ pub(crate) struct Script {
     now_ns: u64,
     /// Half seconds since the snapshot.
     steps: u64,
+    /// Slot of the first resource that is a stream.
+    first_stream: u32,
 }
 
 impl Script {
@@ -118,6 +121,7 @@ impl Script {
             sequence: 0,
             now_ns: 751 * S,
             steps: 0,
+            first_stream: 0,
         }
     }
 
@@ -154,6 +158,8 @@ impl Script {
         let name = self.tasks.first().map_or("", |task| task.fields.as_str());
         locks::tell(&mut frame, name);
         scheduler::tell(&mut frame, 0);
+        self.first_stream = frame.resources.as_ref().map_or(0, |resources| resources.slot_delta.len() as u32);
+        io::tell(&mut frame, name);
         self.steps = 0;
         frame
     }
@@ -186,6 +192,7 @@ impl Script {
         if self.steps.is_multiple_of(2) {
             scheduler::tell(&mut frame, self.steps);
         }
+        io::changes(&mut frame, self.first_stream, self.steps, "");
         frame
     }
 

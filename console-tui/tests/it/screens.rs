@@ -87,6 +87,39 @@ fn resource() {
 }
 
 #[test]
+fn io() {
+    snapshots("io", &[KeyCode::Char('4')]);
+}
+
+#[test]
+fn timers() {
+    snapshots("timers", &[KeyCode::Char('4'), KeyCode::Char('v')]);
+}
+
+#[test]
+fn signals() {
+    snapshots("signals", &[KeyCode::Char('4'), KeyCode::Char('v'), KeyCode::Char('v')]);
+}
+
+#[test]
+fn stream() {
+    snapshots("stream", &[KeyCode::Char('4'), KeyCode::Enter]);
+}
+
+#[test]
+fn descriptor() {
+    let mut keys = vec![KeyCode::Char('4'), KeyCode::Char('/')];
+    keys.extend("kind:unix".chars().map(KeyCode::Char));
+    keys.extend([KeyCode::Enter, KeyCode::Enter]);
+    snapshots("descriptor", &keys);
+}
+
+#[test]
+fn task_with_io() {
+    snapshots("task-io", &[KeyCode::Char('4'), KeyCode::Enter, KeyCode::Enter]);
+}
+
+#[test]
 fn findings() {
     snapshots("findings", &[KeyCode::Char('5')]);
 }
@@ -109,7 +142,7 @@ fn columns() {
 #[test]
 fn ascii_without_color() {
     let theme = Theme::new(Depth::None, Background::Dark, true);
-    let locks = KeyCode::Char('3');
+    let (locks, io) = (KeyCode::Char('3'), KeyCode::Char('4'));
     for (name, keys) in [
         ("tasks", &[][..]),
         ("task", &[KeyCode::Enter]),
@@ -119,6 +152,8 @@ fn ascii_without_color() {
         ("lock", &[locks, KeyCode::Enter]),
         ("waits", &[locks, KeyCode::Char('w')]),
         ("channels", &[locks, KeyCode::Char('v')]),
+        ("io", &[io]),
+        ("stream", &[io, KeyCode::Enter]),
     ] {
         let mut bench = Bench::new(120, 40, theme).connected();
         bench.press(keys);

@@ -67,6 +67,18 @@ pub struct LintConfig {
     pub blocking_pool_saturated: BlockingPoolSaturated,
     /// `driver-lost`
     pub driver_lost: DriverLost,
+    /// `slow-consumer`
+    pub slow_consumer: SlowConsumer,
+    /// `dead-peer`
+    pub dead_peer: DeadPeer,
+    /// `backlog-overflow`
+    pub backlog_overflow: BacklogOverflow,
+    /// `descriptor-leak`
+    pub descriptor_leak: DescriptorLeak,
+    /// `retransmit-storm`
+    pub retransmit_storm: RetransmitStorm,
+    /// `ready-not-polled`
+    pub ready_not_polled: ReadyNotPolled,
 }
 
 thresholds! {
@@ -249,5 +261,61 @@ thresholds! {
         lost_ms: u64 = 200,
         /// If it has for this long, it is critical.
         critical_ms: u64 = 1000,
+    }
+}
+thresholds! {
+    /// `slow-consumer`
+    SlowConsumer {
+        /// A task waits for room to write for this long, or for this long the peer has taken nothing of what is there to send.
+        wait_ms: u64 = 2000,
+    }
+}
+thresholds! {
+    /// `dead-peer`
+    DeadPeer {
+        /// Segments are sent again, or a connection is tried, for this long.
+        silent_ms: u64 = 3000,
+        /// A task waits for an answer for this long.
+        reply_ms: u64 = 10000,
+    }
+}
+thresholds! {
+    /// `backlog-overflow`
+    BacklogOverflow {
+        /// Something was turned away twice within this time, or the backlog is full now.
+        recent_ms: u64 = 30000,
+    }
+}
+thresholds! {
+    /// `descriptor-leak`
+    DescriptorLeak {
+        /// This share of the descriptors that the process may have is open; …
+        limit_percent: u64 = 80,
+        /// … from here on it is critical.
+        critical_percent: u64 = 95,
+        /// A place with fewer open ones is no leak yet.
+        min_open: u64 = 50,
+        /// At most this share of those ever opened there was closed.
+        max_closed_percent: u64 = 10,
+        /// The opening must go on for at least this long, …
+        min_span_ms: u64 = 3000,
+        /// … the newest must be younger than this, …
+        max_newest_ms: u64 = 5000,
+        /// … and at least half of them nobody has used for this long.
+        unused_ms: u64 = 2000,
+    }
+}
+thresholds! {
+    /// `retransmit-storm`
+    RetransmitStorm {
+        /// Segments sent again a second, between two readings.
+        per_s: f64 = 10.0,
+    }
+}
+thresholds! {
+    /// `ready-not-polled`
+    ReadyNotPolled {
+        /// It is ready, and its task waits, for this long.
+        ready_ms: u64 = 3000,
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     format::exact,
     id::{SiteId, TaskKey},
     lint::{
-        Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks,
+        Lint, LintConfig, LintKind, Severity, Subject, Verdict, checks, io,
         leak::Growth,
         locks,
         pressure::{Gathering, Pressure},
@@ -71,7 +71,7 @@ pub(crate) struct Run {
     heaps: FxHashMap<FindingId, Heap>,
     /// By number of the site.
     growths: Vec<Growth>,
-    /// What was found of locks and channels, before the first task is looked at.
+    /// What was found of locks, channels and I/O, before the first task is looked at.
     locks: Option<Vec<Finding>>,
     /// What that says of the tasks that it is about.
     lock_marks: FxHashMap<TaskKey, Marks>,
@@ -114,7 +114,8 @@ impl Run {
         if self.locks.is_some() {
             return;
         }
-        let found = locks::find(store, config);
+        let mut found = locks::find(store, config);
+        found.extend(io::find(store, config));
         for finding in &found {
             for task in &finding.tasks {
                 self.lock_marks.entry(*task).or_default().add(finding.id.lint, finding.severity);
@@ -158,7 +159,7 @@ impl Findings {
             drafts.iter().take(MAX_FINDINGS).filter_map(|draft| draft.finding(lints, store)).collect();
     }
 
-    /// Puts those about locks, channels and runtimes among the others.
+    /// Puts those about locks, channels, runtimes and I/O among the others.
     fn add(&mut self, mut list: Vec<Finding>, before: &Self, now_ns: u64) {
         for finding in &mut list {
             finding.first_seen_ns = before.first_seen.get(&finding.id).copied().unwrap_or(now_ns).min(now_ns);

@@ -5,6 +5,7 @@
 use crate::{
     format::{count, duration_ns, percent, rate},
     lint::Severity,
+    row_list::SortKey,
     screen::{
         Tone,
         locks::{LockCell, LockColumn},
@@ -17,9 +18,6 @@ use crate::{
         waits::Waits,
     },
 };
-
-/// What a row is sorted by: unknown last, then the numbers, then the text.
-pub(super) type SortKey = (bool, [u64; 4], String);
 
 /// What is known of a lock, or of several that were made at one place.
 #[derive(Debug, Clone)]

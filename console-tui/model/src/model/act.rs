@@ -1,12 +1,14 @@
 //! What the user's actions do.
 
+mod selected;
 mod tables;
 
 use crate::{
     action::Action,
     effect::Effect,
     event::Edit,
-    id::{ResourceKey, SiteId, TaskKey},
+    id::{IoKey, TaskKey},
+    io_table::filter::IoFilter,
     lint::LintKind,
     model::{
         Model,
@@ -50,6 +52,7 @@ impl Model {
             Action::Resources => self.open_tab(Tab::Resources),
             Action::Runtime => self.open_tab(Tab::Runtime),
             Action::Locks => self.open_tab(Tab::Locks),
+            Action::Io => self.open_tab(Tab::Io),
             Action::Findings => self.open_tab(Tab::Findings),
             Action::Help => self.toggle_overlay(OverlayState::help()),
             Action::Palette => self.toggle_overlay(OverlayState::palette()),
@@ -72,8 +75,10 @@ impl Model {
                 self.resource_table.with_parts = !self.resource_table.with_parts;
                 self.due.force();
             }
+            Action::ToggleChannels if self.screen() == Screen::Io => self.next_io_list(),
             Action::ToggleChannels => self.toggle_channels(),
             Action::AwaitTree => self.await_trees = self.await_trees.wrapping_add(1).max(1),
+            table_action if self.screen() == Screen::Io => self.act_on_io(table_action),
             table_action if self.screen() == Screen::Locks => self.act_on_locks(table_action),
             table_action if self.screen() == Screen::Resources => self.act_on_resources(table_action),
             table_action => self.act_on_table(table_action),
@@ -88,12 +93,12 @@ impl Model {
             Screen::Task(key) => Some(WaitsOf::Task(key)),
             Screen::Tasks => self.table.selected_task().map(WaitsOf::Task),
             Screen::Resource(key) => Some(WaitsOf::Resource(key)),
-            Screen::Locks | Screen::Resources => self.selected_resource().map(WaitsOf::Resource),
+            Screen::Locks | Screen::Resources | Screen::Io => self.selected_resource().map(WaitsOf::Resource),
             Screen::Findings => match self.selected_subject() {
                 Some(RowKey::Task(key)) => Some(WaitsOf::Task(key)),
                 _ => None,
             },
-            Screen::Waits(_) | Screen::Runtime | Screen::Worker(_) => None,
+            Screen::Descriptor(_) | Screen::Waits(_) | Screen::Runtime | Screen::Worker(_) => None,
         };
         self.open_door(of.map(Screen::Waits));
     }
@@ -102,10 +107,12 @@ impl Model {
         let page = match self.screen() {
             Screen::Findings => self.finding_list.page(),
             Screen::Resources => self.resource_table.page(),
-            Screen::Locks => self.listed_table().page(),
+            Screen::Locks => self.listed_table().list.page(),
+            Screen::Io => self.io_tables.shown().list.page(),
             Screen::Tasks => self.table.page(),
             Screen::Task(_)
             | Screen::Resource(_)
+            | Screen::Descriptor(_)
             | Screen::Waits(_)
             | Screen::Runtime
             | Screen::Worker(_) => self.extent.page,
@@ -124,11 +131,13 @@ impl Model {
             }
             (None, Screen::Findings) => self.finding_list.index(),
             (None, Screen::Resources) => self.resource_table.index(),
-            (None, Screen::Locks) => self.listed_table().index(),
+            (None, Screen::Locks) => self.listed_table().list.index(),
+            (None, Screen::Io) => self.io_tables.shown().list.index(),
             (
                 None,
                 Screen::Task(_)
                 | Screen::Resource(_)
+                | Screen::Descriptor(_)
                 | Screen::Waits(_)
                 | Screen::Runtime
                 | Screen::Worker(_),
@@ -160,10 +169,11 @@ impl Model {
         match self.screen() {
             Screen::Task(key) => self.task(key).map(|view| (view.doors, view.selected_door)),
             Screen::Resource(key) => self.resource(key).map(|view| (view.doors, view.selected_door)),
+            Screen::Descriptor(id) => self.descriptor(id).map(|view| (view.doors, view.selected_door)),
             Screen::Waits(of) => self.waits(of).map(|view| (view.doors, view.selected_door)),
             Screen::Runtime => self.runtimes().map(|view| (view.doors, view.selected_door)),
             Screen::Worker(key) => self.worker(key).map(|view| (view.doors, view.selected_door)),
-            Screen::Tasks | Screen::Findings | Screen::Resources | Screen::Locks => None,
+            Screen::Tasks | Screen::Findings | Screen::Resources | Screen::Locks | Screen::Io => None,
         }
     }
 
@@ -181,9 +191,11 @@ impl Model {
                 self.finding_list.move_to(index, world);
             }
             Screen::Resources => self.resource_table.move_to(index),
-            Screen::Locks => self.listed_table_mut().move_to(index),
+            Screen::Locks => self.listed_table_mut().list.move_to(index),
+            Screen::Io => self.io_tables.shown_mut().list.move_to(index),
             Screen::Task(_)
             | Screen::Resource(_)
+            | Screen::Descriptor(_)
             | Screen::Waits(_)
             | Screen::Runtime
             | Screen::Worker(_) => {
@@ -203,9 +215,11 @@ impl Model {
             Screen::Tasks => self.table.selected_index(),
             Screen::Findings => self.finding_list.selected().map(|_| self.finding_list.index()),
             Screen::Resources => self.resource_table.selected_index(),
-            Screen::Locks => self.listed_table().selected_index(),
+            Screen::Locks => self.listed_table().list.selected_index(),
+            Screen::Io => self.io_tables.shown().list.selected_index(),
             Screen::Task(_)
             | Screen::Resource(_)
+            | Screen::Descriptor(_)
             | Screen::Waits(_)
             | Screen::Runtime
             | Screen::Worker(_) => self.chosen_door(),
@@ -245,6 +259,7 @@ impl Model {
             Screen::Findings => self.open_finding(self.finding_list.selected()),
             Screen::Task(_)
             | Screen::Resource(_)
+            | Screen::Descriptor(_)
             | Screen::Waits(_)
             | Screen::Runtime
             | Screen::Worker(_) => {
@@ -259,6 +274,10 @@ impl Model {
             Screen::Locks => match self.listed_table().selected_resource() {
                 Some(key) => self.open_door(Some(Screen::Resource(key))),
                 None => self.act_on_locks(Action::ToggleFold),
+            },
+            Screen::Io => match self.selected_io() {
+                Some(screen) => self.open_door(Some(screen)),
+                None => self.act_on_io(Action::ToggleFold),
             },
         }
     }
@@ -299,6 +318,11 @@ impl Model {
             }
             Subject::Task(key) => return self.open_task(key),
             Subject::Resource(key) => return self.open_door(Some(Screen::Resource(key))),
+            Subject::Descriptor(id) => {
+                return self.open_door(Some(self.io_screen(IoKey::Descriptor(id))));
+            }
+            // Those of a place are best seen beside all others.
+            Subject::Site if finding.id.lint.is_about_io() => return self.open_tab(Tab::Io),
             Subject::Runtime(_) => return self.open_tab(Tab::Runtime),
             Subject::Site | Subject::Thread(_) => {}
         }
@@ -331,8 +355,10 @@ impl Model {
                 Screen::Tasks => self.table.filter = Filter::default(),
                 Screen::Resources => self.resource_table.filter = ResourceFilter::default(),
                 Screen::Locks => self.listed_table_mut().filter = ResourceFilter::default(),
+                Screen::Io => self.io_tables.shown_mut().filter = IoFilter::default(),
                 Screen::Task(_)
                 | Screen::Resource(_)
+                | Screen::Descriptor(_)
                 | Screen::Findings
                 | Screen::Waits(_)
                 | Screen::Runtime
@@ -366,6 +392,7 @@ impl Model {
         match self.route.tab() {
             Tab::Resources => AnyFilter::Resources(self.resource_table.filter.clone()),
             Tab::Locks => AnyFilter::Locks(self.listed_table().filter.clone()),
+            Tab::Io => AnyFilter::Io(self.io_tables.shown().filter.clone()),
             Tab::Tasks | Tab::Runtime | Tab::Findings => AnyFilter::Tasks(self.table.filter.clone()),
         }
     }
@@ -375,6 +402,7 @@ impl Model {
             AnyFilter::Tasks(filter) => self.table.filter = filter,
             AnyFilter::Resources(filter) => self.resource_table.filter = filter,
             AnyFilter::Locks(filter) => self.listed_table_mut().filter = filter,
+            AnyFilter::Io(filter) => self.io_tables.shown_mut().filter = filter,
         }
         self.due.force();
     }
@@ -397,74 +425,6 @@ impl Model {
         // While it can't be understood, the last one that could stays in force.
         if let Ok(filter) = editing.filter() {
             self.set_filter(filter);
-        }
-    }
-
-    fn copied_id(&self) -> Option<String> {
-        let store = self.store()?;
-        if let Some(key) = self.selected_resource() {
-            return Some(key.id());
-        }
-        match self.selected_subject()? {
-            RowKey::Task(key) => store.task(key).map(crate::store::task::Task::id),
-            RowKey::Group(_) => None,
-        }
-    }
-
-    /// The resource that is on the screen or selected there.
-    fn selected_resource(&self) -> Option<ResourceKey> {
-        match self.screen() {
-            Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => Some(key),
-            Screen::Resources => self.resource_table.selected_resource(),
-            Screen::Locks => self.listed_table().selected_resource(),
-            Screen::Tasks
-            | Screen::Task(_)
-            | Screen::Findings
-            | Screen::Waits(WaitsOf::Task(_))
-            | Screen::Runtime
-            | Screen::Worker(_) => None,
-        }
-    }
-
-    fn copied_place(&self) -> Option<String> {
-        let store = self.store()?;
-        match self.screen() {
-            Screen::Resources => return store.place(self.resource_table.selected_site(store)?),
-            Screen::Locks => return store.place(self.listed_table().selected_site(store)?),
-            Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => {
-                return store.place(store.resources.resource(key)?.site);
-            }
-            _ => {}
-        }
-        let site: SiteId = match self.selected_subject()? {
-            RowKey::Task(key) => store.task(key)?.facts.site,
-            RowKey::Group(site) => site,
-        };
-        store.place(site)
-    }
-
-    fn selected_subject(&self) -> Option<RowKey> {
-        match self.screen() {
-            Screen::Task(key) | Screen::Waits(WaitsOf::Task(key)) => Some(RowKey::Task(key)),
-            Screen::Tasks => self.table.selected(),
-            // The task that the chosen door leads to.
-            Screen::Runtime | Screen::Worker(_) => {
-                let (doors, chosen) = self.door_list()?;
-                match doors.get(chosen?)?.to {
-                    Screen::Task(key) => Some(RowKey::Task(key)),
-                    _ => None,
-                }
-            }
-            Screen::Locks | Screen::Resources | Screen::Resource(_) | Screen::Waits(WaitsOf::Resource(_)) => {
-                None
-            }
-            Screen::Findings => {
-                let finding = self.world().findings.get(self.finding_list.selected()?)?;
-                match finding.tasks.as_slice() {
-                    [only] => Some(RowKey::Task(*only)),
-                    _ => Some(RowKey::Group(finding.id.site)),
-                }
-            }
         }
     }
 }

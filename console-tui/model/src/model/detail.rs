@@ -4,7 +4,7 @@ use crate::{
     format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
     id::{ResourceKey, TaskKey, WorkerKey},
     lint::{LintConfig, findings},
-    model::{lock, resource::op_view, route::Chosen, runtime::stack},
+    model::{io_detail, lock, resource::op_view, route::Chosen, runtime::stack},
     nav::Screen,
     screen::{
         Tone,
@@ -128,6 +128,7 @@ pub(crate) fn view(
     let (ops, more_ops) = store.ops_of_task(task.key);
     let ops: Vec<OpView> = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
     let (holds, more_holds) = lock::holds(store, Waker::Task(task.key), &mut doors);
+    let (io, more_io) = io_detail::uses(store, task.key, &mut doors);
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut doors);
     let wake_facts = wake_facts(store, task, &mut doors);
@@ -157,6 +158,8 @@ pub(crate) fn view(
         more_ops,
         holds,
         more_holds,
+        io,
+        more_io,
         waits: task.stats.state == State::Idle,
         findings: findings::about_task(store, task, config),
         poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     action::Action,
     columns::Column,
-    id::{ResourceKey, TaskKey},
+    id::{DescriptorId, IoKey, ResourceKey, TaskKey},
     lint::Severity,
     model::Model,
     nav::{Screen, Tab},
@@ -152,6 +152,8 @@ impl Model {
                 Listed::Locks => "Locks".to_owned(),
                 Listed::Channels => "Channels".to_owned(),
             },
+            Screen::Io => "I/O".to_owned(),
+            Screen::Descriptor(id) => self.descriptor_words(id),
             Screen::Waits(_) => "who waits for whom".to_owned(),
             Screen::Runtime => "Runtime".to_owned(),
             Screen::Worker(key) => self
@@ -164,6 +166,11 @@ impl Model {
     fn resource_words(&self, key: ResourceKey) -> String {
         let words = self.store().and_then(|store| Some(store.resource_words(store.resources.resource(key)?)));
         words.unwrap_or_else(|| format!("{} (gone)", key.id()))
+    }
+
+    fn descriptor_words(&self, id: DescriptorId) -> String {
+        let words = self.store().and_then(|store| Some(store.io_words(&store.thing(IoKey::Descriptor(id))?)));
+        words.unwrap_or_else(|| "a descriptor (closed)".to_owned())
     }
 
     fn task_words(&self, key: TaskKey) -> String {
@@ -187,6 +194,7 @@ impl Model {
         const WAITS: Hint = Hint { actions: &[Action::Waits], text: "who waits for whom" };
         const CHANNELS: Hint = Hint { actions: &[Action::ToggleChannels], text: "channels" };
         const LOCKS: Hint = Hint { actions: &[Action::ToggleChannels], text: "locks" };
+        const OTHERS: Hint = Hint { actions: &[Action::ToggleChannels], text: "timers, signals" };
         const PARTS: Hint = Hint { actions: &[Action::ToggleParts], text: "parts" };
         const TREE: Hint = Hint { actions: &[Action::AwaitTree], text: "await tree" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
@@ -216,7 +224,12 @@ impl Model {
                 vec![MOVE, OPEN, other, WAITS, FOLD, SORT, FILTER, freeze]
             }
             Screen::Resource(_) => vec![MOVE, OPEN, WAITS, COPY, freeze],
-            Screen::Findings | Screen::Waits(_) | Screen::Runtime | Screen::Worker(_) => {
+            Screen::Io => vec![MOVE, OPEN, OTHERS, FOLD, SORT, FILTER, freeze],
+            Screen::Findings
+            | Screen::Descriptor(_)
+            | Screen::Waits(_)
+            | Screen::Runtime
+            | Screen::Worker(_) => {
                 vec![MOVE, OPEN, freeze]
             }
             Screen::Task(_) => vec![MOVE, OPEN, WAITS, TREE, PARENT, WAKER, COPY, freeze],
@@ -275,11 +288,11 @@ impl Model {
         LocksInfo {
             listed: table.listed(),
             totals: table.totals,
-            rows: table.len(),
-            offset: table.offset(),
-            selected: table.selected_index(),
+            rows: table.list.len(),
+            offset: table.list.offset(),
+            selected: table.list.selected_index(),
             matching: table.matching,
-            not_listed: table.not_listed,
+            not_listed: table.list.not_listed(),
             sort: table.sort,
             descending: table.descending,
             sort_words: format!("{}{way}", table.sort.spec().words),
@@ -291,7 +304,7 @@ impl Model {
     fn why_no_locks(&self) -> Option<String> {
         use crate::format::exact;
         let table = self.listed_table();
-        if table.len() > 0 {
+        if table.list.len() > 0 {
             return None;
         }
         let (locks, channels) = table.totals;

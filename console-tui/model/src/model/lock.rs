@@ -144,6 +144,9 @@ fn how_awaited(store: &Store, resource: &Resource, waiter: &Waiter) -> String {
         (None, Some(LockKind::RwLock), _) => "to write".to_owned(),
         (None, Some(LockKind::Semaphore), Some(1)) => "1 permit".to_owned(),
         (None, Some(LockKind::Semaphore), Some(permits)) => format!("{} permits", exact(permits)),
+        (None, ..) if store.resources.streams.stream(resource.key.slot).is_some() => {
+            store.op_words(waiter.op).to_owned()
+        }
         (None, ..) => String::new(),
     }
 }

@@ -4,11 +4,12 @@ use crate::{
     action::{Action, Group},
     columns::Column,
     event::Edit,
+    io_table::filter::IoFilter,
     line::Line,
     model::Model,
     nav::{InputKind, OverlayKind},
     query::{complete, parse},
-    resource_table::filter::{self, ResourceFilter},
+    resource_table::filter::ResourceFilter,
     screen::overlay::{Input, InputError, Overlay, OverlayRow},
     table::Filter,
 };
@@ -142,6 +143,8 @@ pub(crate) enum AnyFilter {
     Resources(ResourceFilter),
     /// Of the tables of locks and of channels.
     Locks(ResourceFilter),
+    /// Of the tables of I/O.
+    Io(IoFilter),
 }
 
 impl AnyFilter {
@@ -151,6 +154,7 @@ impl AnyFilter {
             Self::Tasks(_) => Self::Tasks(Filter::default()),
             Self::Resources(_) => Self::Resources(ResourceFilter::default()),
             Self::Locks(_) => Self::Locks(ResourceFilter::default()),
+            Self::Io(_) => Self::Io(IoFilter::default()),
         }
     }
 }
@@ -168,6 +172,7 @@ impl FilterEdit {
         let text = match &before {
             AnyFilter::Tasks(filter) => &filter.text,
             AnyFilter::Resources(filter) | AnyFilter::Locks(filter) => &filter.text,
+            AnyFilter::Io(filter) => &filter.text,
         };
         Self { line: Line::new(text), before }
     }
@@ -183,6 +188,7 @@ impl FilterEdit {
             }
             AnyFilter::Resources(_) => AnyFilter::Resources(ResourceFilter::parse(&text)?),
             AnyFilter::Locks(_) => AnyFilter::Locks(ResourceFilter::parse(&text)?),
+            AnyFilter::Io(_) => AnyFilter::Io(IoFilter::parse(&text)?),
         })
     }
 
@@ -194,7 +200,8 @@ impl FilterEdit {
                 let completions = complete::complete(&text, cursor);
                 (completions.start, completions.words)
             }
-            AnyFilter::Resources(_) | AnyFilter::Locks(_) => filter::complete(&text, cursor),
+            AnyFilter::Resources(_) | AnyFilter::Locks(_) => ResourceFilter::complete(&text, cursor),
+            AnyFilter::Io(_) => IoFilter::complete(&text, cursor),
         }
     }
 
@@ -228,6 +235,7 @@ impl Model {
                 AnyFilter::Tasks(_) => self.build_table_info().counts(),
                 AnyFilter::Resources(_) => self.build_resources_info().counts(),
                 AnyFilter::Locks(_) => self.build_locks_info().counts(),
+                AnyFilter::Io(_) => self.build_io_info().counts(),
             }),
             text,
         })

@@ -49,6 +49,7 @@ impl Model {
         self.resource_table.forget();
         self.lock_table.forget();
         self.channel_table.forget();
+        self.io_tables.forget();
         self.resource_ops = ResourceOps::default();
         self.finding_list = FindingList::default();
         self.children = Children::default();

@@ -163,6 +163,8 @@ impl Model {
                 };
                 table.rebuild(store, severities, &self.config);
             }
+            self.rebuild_io();
+            let Some(store) = self.store() else { return };
             self.resource_ops = match self.route.screen() {
                 Screen::Resource(key) => ResourceOps::find(store, key),
                 _ => ResourceOps::default(),
@@ -207,6 +209,8 @@ impl Model {
             details: self.wanted_details(),
             resource_details: self.wanted_resources(),
             await_trees: self.await_trees,
+            descriptors_interval_ms: u32::try_from(self.descriptors_interval().as_millis())
+                .unwrap_or(u32::MAX),
         };
         if self.sent.as_ref() == Some(&wish) {
             return;

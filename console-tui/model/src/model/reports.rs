@@ -1,5 +1,6 @@
 //! Makes the report of `--once --json` from what is shown.
 
+mod io;
 mod locks;
 mod resources;
 mod scheduler;
@@ -40,6 +41,10 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
             stuck_polls: Vec::new(),
             starving: Vec::new(),
             closures: Vec::new(),
+            io: Vec::new(),
+            signals: Vec::new(),
+            children: Vec::new(),
+            descriptors: None,
         };
     };
     let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
@@ -62,6 +67,10 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         stuck_polls: scheduler::stuck_polls(store),
         starving: scheduler::starving(store, &world.findings.pressure),
         closures: scheduler::closures(store, &world.findings.pressure),
+        io: io::io(store),
+        signals: io::signals(store),
+        children: io::children(store),
+        descriptors: io::descriptors(store),
     }
 }
 
@@ -164,7 +173,7 @@ fn lint_ids(
     tasks: &[&task::Task],
 ) -> BTreeMap<(LintKind, SiteId), Vec<String>> {
     let mut ids: BTreeMap<(LintKind, SiteId), Vec<String>> = BTreeMap::new();
-    for finding in world.findings.list.iter().filter(|finding| !finding.id.lint.is_about_locks()) {
+    for finding in world.findings.list.iter().filter(|finding| !finding.id.lint.names_its_tasks()) {
         ids.insert((finding.id.lint, finding.id.site), Vec::new());
     }
     for task in tasks.iter().filter(|task| !task.is_done()) {
@@ -189,7 +198,7 @@ fn lints(world: &World, store: &Store, ids: &BTreeMap<(LintKind, SiteId), Vec<St
         advice: finding.advice.to_owned(),
         count: finding.count,
         tasks: match finding.id.subject {
-            Subject::Site if !finding.id.lint.is_about_locks() => {
+            Subject::Site if !finding.id.lint.names_its_tasks() => {
                 ids.get(&(finding.id.lint, finding.id.site)).cloned().unwrap_or_default()
             }
             _ => finding.tasks.iter().filter_map(|key| store.task(*key)).map(task::Task::id).collect(),
@@ -197,6 +206,7 @@ fn lints(world: &World, store: &Store, ids: &BTreeMap<(LintKind, SiteId), Vec<St
         places: store.place(finding.id.site).into_iter().collect(),
         resource: match finding.id.subject {
             Subject::Resource(key) => Some(key.id()),
+            Subject::Descriptor(id) => Some(id.id()),
             Subject::Site | Subject::Task(_) | Subject::Thread(_) | Subject::Runtime(_) => None,
         },
     })

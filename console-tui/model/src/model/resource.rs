@@ -2,10 +2,10 @@
 
 use crate::{
     format::{UNKNOWN, count, duration_ns, exact},
-    id::{OpKey, ResourceKey},
+    id::{IoKey, OpKey, ResourceKey},
     model::{
         detail::{Doors, fact},
-        lock,
+        io_detail, lock,
         route::Chosen,
     },
     nav::Screen,
@@ -70,11 +70,13 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen
     let at = store.now_ns;
     let lock = store.lock(resource.key).map(|held| lock::lock_view(store, resource, held, &mut doors));
     let channel = store.channel(resource.key);
-    let has_waiters = lock.is_some() || channel.is_some();
+    let thing = store.thing(IoKey::Resource(resource.key));
+    let io = thing.map(|thing| io_detail::io_view(store, &thing));
+    let has_waiters = lock.is_some() || channel.is_some() || io.is_some();
     let (waiters, more_waiters) =
         if has_waiters { lock::waiter_views(store, resource, &mut doors) } else { (Vec::new(), 0) };
     let channel = channel.map(|channel| lock::channel_view(store, resource, channel, &mut doors));
-    let about = about(store, resource, lock.is_none() && channel.is_none(), &mut doors);
+    let about = about(store, resource, lock.is_none() && channel.is_none() && io.is_none(), &mut doors);
     let attributes = resource.attributes.iter().map(|attribute| {
         let name = store.texts.text(attribute.name).unwrap_or(UNKNOWN).to_owned();
         (name, Cell::normal(store.attribute_value(attribute)))
@@ -104,6 +106,7 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen
         findings: Vec::new(),
         lock,
         channel,
+        io,
         waiters,
         more_waiters,
         about,

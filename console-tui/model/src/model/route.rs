@@ -157,7 +157,14 @@ impl Route {
     /// Leaves the screens of tasks and resources that belong to another process.
     pub(crate) fn forget_process(&mut self, table: &mut Table) {
         if self.screens().any(|screen| {
-            matches!(screen, Screen::Task(_) | Screen::Resource(_) | Screen::Waits(_) | Screen::Worker(_))
+            matches!(
+                screen,
+                Screen::Task(_)
+                    | Screen::Resource(_)
+                    | Screen::Descriptor(_)
+                    | Screen::Waits(_)
+                    | Screen::Worker(_)
+            )
         }) {
             while self.pop(table) {}
         }

@@ -2,6 +2,7 @@
 
 mod fake;
 mod hostile;
+mod io;
 mod lints;
 mod locks;
 mod resources;

@@ -1,7 +1,7 @@
 //! The list of findings.
 
 use crate::{
-    id::{ResourceKey, SiteId, TaskKey},
+    id::{DescriptorId, ResourceKey, SiteId, TaskKey},
     lint::{LintKind, Severity},
 };
 
@@ -13,8 +13,10 @@ pub enum Subject {
     Site,
     /// One task, or a circle that it is in.
     Task(TaskKey),
-    /// A lock or a channel.
+    /// A lock, a channel, a stream.
     Resource(ResourceKey),
+    /// A socket or file that no wrapper is around.
+    Descriptor(DescriptorId),
     /// A thread outside any task, by its number.
     Thread(u32),
     /// A runtime, by its index.

@@ -3,6 +3,7 @@
 use crate::{
     id::ResourceKey,
     screen::{
+        io::IoView,
         lock::{ChannelView, LockView, WaiterView},
         table::Cell,
         task::{Door, Fact, TaskFinding},
@@ -32,7 +33,9 @@ pub struct ResourceView {
     pub lock: Option<LockView>,
     /// What is known of it as a channel.
     pub channel: Option<ChannelView>,
-    /// Of a lock or a channel: those who wait, in their order.
+    /// What is known of it as a stream, and of its descriptor.
+    pub io: Option<IoView>,
+    /// Of a lock, a channel or a stream: those who wait, in their order.
     pub waiters: Vec<WaiterView>,
     /// Further ones.
     pub more_waiters: usize,

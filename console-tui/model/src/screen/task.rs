@@ -5,6 +5,7 @@ use crate::{
     lint::{LintKind, Severity},
     nav::Screen,
     screen::{
+        io::IoUse,
         lock::HoldView,
         resource::OpView,
         runtime::{AwaitTreeView, StackView},
@@ -39,6 +40,10 @@ pub struct TaskView {
     pub holds: Vec<HoldView>,
     /// Further ones.
     pub more_holds: usize,
+    /// The sockets, pipes and files that it waits on or was the last to wait on.
+    pub io: Vec<IoUse>,
+    /// Further ones.
+    pub more_io: usize,
     /// It is idle: what it waits for is among [`Self::ops`], if anything tells.
     pub waits: bool,
     /// Findings, each with what to do next.

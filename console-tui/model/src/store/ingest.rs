@@ -4,6 +4,7 @@
 //! neither panics nor allocates by a number that the other side chose.
 
 mod channels;
+mod io;
 mod locks;
 mod resources;
 mod rows;
@@ -76,6 +77,8 @@ pub(crate) struct Wish {
     pub(crate) resource_details: Vec<ResourceKey>,
     /// Raised when the await trees of the tasks in `details` are wanted anew.
     pub(crate) await_trees: u32,
+    /// 0: never.
+    pub(crate) descriptors_interval_ms: u32,
 }
 
 impl From<&Wish> for v1::WatchRequest {
@@ -100,6 +103,7 @@ impl From<&Wish> for v1::WatchRequest {
                 .map(|key| v1::ResourceRef { slot: key.slot, generation: key.generation })
                 .collect(),
             await_trees: wish.await_trees,
+            descriptors_interval_ms: wish.descriptors_interval_ms,
             ..Self::default()
         }
     }
@@ -139,6 +143,7 @@ pub(crate) fn check(frame: &v1::Frame) -> Result<(), WireError> {
     locks::check(frame)?;
     channels::check(frame)?;
     scheduler::check(frame)?;
+    io::check(frame)?;
     frame.details.iter().try_for_each(check_detail)
 }
 
@@ -191,7 +196,8 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     }
     let lost_resources = resources::apply(store, frame, losses)
         + locks::apply(store, frame, losses)
-        + channels::apply(store, frame, losses);
+        + channels::apply(store, frame, losses)
+        + io::apply(store, frame, losses);
     for totals in &frame.totals {
         let sums = Sums {
             polls: totals.polls,

@@ -3,11 +3,9 @@
 //! Invariants: a row belongs to the resource that is in its slot and goes with it; what a task or a thread holds is found
 //! without a walk; what the source can't tell is `None`, and a holder it can't name is [`Waker::Unknown`].
 //!
-//! Limit: [`MAX_HOLDERS`](taskscope_proto::limits::MAX_HOLDERS) holders of a lock, and [`MAX_WINDOWS`] locks and channels
-//! with rates at a time: those that did something lately.
+//! Limit: [`MAX_HOLDERS`](taskscope_proto::limits::MAX_HOLDERS) holders of a lock.
 
 pub(crate) mod read;
-mod window;
 
 use std::collections::BTreeSet;
 
@@ -16,12 +14,12 @@ use rustc_hash::FxHashMap;
 use crate::{
     id::{ResourceKey, SiteId},
     screen::header::Losses,
-    store::{detail::Histogram, task::Waker},
+    store::{
+        detail::Histogram,
+        task::Waker,
+        window::{self, Windows},
+    },
 };
-pub(crate) use window::{LockRates, Window};
-
-/// Locks and channels whose last seconds are kept: 4 MB.
-pub(crate) const MAX_WINDOWS: usize = 16_384;
 
 /// Somebody who holds a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +137,7 @@ pub(crate) struct Locks {
     channels: FxHashMap<u32, Channel>,
     /// Who holds what; those nobody can name are not in it.
     held: BTreeSet<(Waker, u32)>,
-    /// By slot, of those that did something lately.
-    windows: FxHashMap<u32, Window>,
-    /// One had no room in `windows`, at the last look.
-    crowded: bool,
+    windows: Windows,
     pub(crate) details: FxHashMap<ResourceKey, LockDetail>,
 }
 
@@ -186,7 +181,7 @@ impl Locks {
         self.by_slot.insert(slot, lock);
         if is_news && before != Some(sums) {
             let base = before.unwrap_or_default();
-            self.open_window(slot, window::of_lock(&base), losses);
+            self.windows.open(slot, window::of_lock(&base), losses);
         }
     }
 
@@ -195,20 +190,8 @@ impl Locks {
         let changed = base != window::of_channel(&channel);
         self.channels.insert(slot, channel);
         if is_news && changed {
-            self.open_window(slot, base, losses);
+            self.windows.open(slot, base, losses);
         }
-    }
-
-    fn open_window(&mut self, slot: u32, base: [u64; 4], losses: &mut Losses) {
-        if self.windows.contains_key(&slot) {
-            return;
-        }
-        if self.windows.len() >= MAX_WINDOWS {
-            self.crowded = true;
-            losses.histories_over_limit += 1;
-            return;
-        }
-        self.windows.insert(slot, Window::new(base));
     }
 
     /// The resource in this slot is no more.
@@ -219,27 +202,23 @@ impl Locks {
             }
         }
         self.channels.remove(&slot);
-        self.windows.remove(&slot);
+        self.windows.remove(slot);
         self.details.retain(|key, _| key.slot != slot);
     }
 
     /// Takes a sample of those that did something lately.
     pub(crate) fn sample(&mut self) {
         let Self { by_slot: locks, channels, windows, .. } = self;
-        windows.retain(|slot, window| {
-            let now = match (locks.get(slot), channels.get(slot)) {
-                (Some(lock), _) => window::of_lock(&lock.sums),
-                (None, Some(channel)) => window::of_channel(channel),
-                (None, None) => return false,
-            };
-            window.sample(now)
+        windows.sample(|slot| match (locks.get(&slot), channels.get(&slot)) {
+            (Some(lock), _) => Some(window::of_lock(&lock.sums)),
+            (None, Some(channel)) => Some(window::of_channel(channel)),
+            (None, None) => None,
         });
-        self.crowded &= self.windows.len() >= MAX_WINDOWS;
     }
 
     /// Takes over what the wire does not carry. `is_same`: the slot holds the same resource as before.
     pub(crate) fn adopt(&mut self, old: Self, is_same: impl Fn(u32) -> bool) {
-        self.windows.extend(old.windows.into_iter().filter(|(slot, _)| is_same(*slot)));
+        self.windows.adopt(old.windows, is_same);
         for (key, detail) in old.details {
             self.details.entry(key).or_insert(detail);
         }

@@ -14,6 +14,7 @@ use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
     screen::header::Losses,
     store::{
+        io::Streams,
         locks::Locks,
         task::{State, Waker},
     },
@@ -60,6 +61,8 @@ pub(crate) struct Resource {
     /// A part of another one that the program never sees.
     pub(crate) internal: bool,
     pub(crate) created_ns: u64,
+    /// When its attributes became what they are; `None`: before somebody looked.
+    pub(crate) told_ns: Option<u64>,
     pub(crate) attributes: Box<[Attribute]>,
 }
 
@@ -147,6 +150,8 @@ fn texts(attributes: &[Attribute]) -> impl Iterator<Item = TextId> {
 pub(crate) struct Resources {
     /// Those of them that are locks or channels.
     pub(crate) locks: Locks,
+    /// Those of them that are streams.
+    pub(crate) streams: Streams,
     by_slot: FxHashMap<u32, Resource>,
     ops: FxHashMap<u32, Op>,
     parts: BTreeSet<(ResourceKey, u32)>,
@@ -238,12 +243,14 @@ impl Resources {
 
     /// Takes over what the wire does not carry of those that are here too.
     pub(crate) fn adopt(&mut self, old: &Self) {
-        let Self { locks, by_slot, .. } = self;
+        let Self { locks, streams, by_slot, .. } = self;
         let key = |records: &FxHashMap<u32, Resource>, slot: u32| records.get(&slot).map(|record| record.key);
-        locks.adopt(old.locks.clone(), |slot| {
+        let is_same = |slot: u32| {
             let now = key(by_slot, slot);
             now.is_some() && now == key(&old.by_slot, slot)
-        });
+        };
+        locks.adopt(old.locks.clone(), is_same);
+        streams.adopt(old.streams.clone(), is_same);
     }
 
     pub(crate) fn insert(&mut self, resource: Resource, texts: &mut Texts, losses: &mut Losses) {
@@ -262,18 +269,28 @@ impl Resources {
     pub(crate) fn remove(&mut self, slot: u32, texts: &mut Texts) {
         let Some(resource) = self.by_slot.remove(&slot) else { return };
         self.locks.remove(slot);
+        self.streams.remove(&resource, texts);
         if let Some(parent) = resource.parent {
             self.parts.remove(&(parent, slot));
         }
         release(texts, resource.texts());
     }
 
-    /// False: there is no such resource.
-    pub(crate) fn set_attributes(&mut self, slot: u32, new: Box<[Attribute]>, held: &mut Texts) -> bool {
+    /// `now_ns`: what changed did so now; `None`: before the snapshot. False: there is no such resource.
+    pub(crate) fn set_attributes(
+        &mut self,
+        slot: u32,
+        new: Box<[Attribute]>,
+        now_ns: Option<u64>,
+        held: &mut Texts,
+    ) -> bool {
         let Some(resource) = self.by_slot.get_mut(&slot) else {
             release(held, texts(&new));
             return false;
         };
+        if !resource.attributes.is_empty() && resource.attributes != new {
+            resource.told_ns = now_ns.or(resource.told_ns);
+        }
         let old = std::mem::replace(&mut resource.attributes, new);
         release(held, texts(&old));
         true
@@ -323,6 +340,9 @@ impl Resources {
             }
             if let Some(task) = stats.task {
                 self.ops_by_task.insert((task, slot));
+                if let Some(resource) = op.resource {
+                    self.streams.note_user(resource.slot, task);
+                }
             }
         }
         self.ops_by_thread.remove(&(op.stats.thread, slot));

@@ -126,6 +126,9 @@ impl Store {
         if let Some(given) = self.texts.text(resource.name) {
             return format!("{name} {given}");
         }
+        if let Some(addresses) = self.stream_words(resource) {
+            return format!("{name} {addresses}");
+        }
         match self.short_place(resource.site) {
             Some(place) if resource.internal => format!("{name} in {place}"),
             Some(place) => format!("{name} {place}"),
@@ -133,14 +136,14 @@ impl Store {
         }
     }
 
-    /// What an operation waits for, and who is in the way: `Mutex accounts ◂ transfer #91`.
+    /// What an operation waits for, and who is in the way: `Mutex accounts ◂ transfer #91`; or what for: `TcpStream … read`.
     pub(crate) fn wait_words(&self, op: &Op) -> String {
         let on = self.resource_of(op).map(|resource| self.resource_short(resource));
         let on = on.unwrap_or_else(|| self.op_words(op).to_owned());
-        match self.in_the_way_words(op) {
-            Some(holder) => format!("{on} {holder}"),
-            None => on,
-        }
+        // What is read is written, too.
+        let is_stream = op.resource.is_some_and(|key| self.resources.streams.stream(key.slot).is_some());
+        let aside = if is_stream { Some(self.method(op).to_owned()) } else { self.in_the_way_words(op) };
+        aside.into_iter().fold(on, |on, aside| format!("{on} {aside}"))
     }
 
     /// `Mutex accounts`, or `Mutex state.rs:12`: as few characters as tell it.
@@ -148,6 +151,9 @@ impl Store {
         let name = self.texts.text(resource.concrete_type).unwrap_or(UNKNOWN);
         if let Some(given) = self.texts.text(resource.name) {
             return format!("{name} {given}");
+        }
+        if let Some(addresses) = self.stream_words(resource) {
+            return format!("{name} {addresses}");
         }
         match self.place_parts(resource.site) {
             Some((file, line, _)) => {

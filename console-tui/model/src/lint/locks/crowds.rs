@@ -5,9 +5,9 @@ use crate::{
     format::{duration_ns, exact, percent, rate},
     id::ResourceKey,
     lint::{LintKind, Severity},
-    store::locks::{
-        LockRates,
-        read::{LockKind, Waiter},
+    store::{
+        locks::read::{LockKind, Waiter},
+        window::LockRates,
     },
 };
 

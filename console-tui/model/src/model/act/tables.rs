@@ -1,14 +1,55 @@
-//! What the user's actions do to the tables: order, folds, columns, and which of two is shown.
+//! What the user's actions and clicks do to the tables: order, folds, columns, and which of two is shown.
 
 use crate::{
     action::Action,
+    effect::Effect,
+    event::Target,
     model::Model,
-    nav::{Screen, Tab},
+    nav::{OverlayKind, Screen, Tab},
     screen::locks::Listed,
     table::FoldMode,
 };
 
 impl Model {
+    pub(in crate::model) fn click(&mut self, target: Target, effects: &mut Vec<Effect>) {
+        match target {
+            Target::Row(index) => self.click_row(index, effects),
+            Target::Tab(tab) => self.open_tab(tab),
+            Target::Header(column) => self.act(Action::SortBy(column), effects),
+            Target::ResourceHeader(column) => {
+                self.resource_table.sort_by(column);
+                self.due.force();
+            }
+            Target::LockHeader(column) => {
+                self.listed_table_mut().sort_by(column);
+                self.due.force();
+            }
+            Target::IoHeader(column) => {
+                self.io_tables.shown_mut().sort_by(column);
+                self.due.force();
+            }
+            Target::IoList(listed) => self.show_io_list(listed),
+            Target::ToggleChannels => self.act(Action::ToggleChannels, effects),
+            Target::Strip => self.act(Action::OpenTopFinding, effects),
+            Target::Breadcrumb(depth) => {
+                while self.route.len() > depth + 1 {
+                    self.route.pop(&mut self.table);
+                }
+                self.due.force();
+            }
+            Target::OverlayRow(index) => {
+                if let Some(overlay) = &mut self.overlay {
+                    overlay.select(index);
+                    if overlay.kind() != OverlayKind::Help {
+                        self.act(Action::Open, effects);
+                    }
+                }
+            }
+            Target::Outside => self.overlay = None,
+        }
+        self.changed();
+    }
+
     pub(super) fn act_on_table(&mut self, action: Action) {
         match action {
             Action::SortNext => self.table.sort_step(1),

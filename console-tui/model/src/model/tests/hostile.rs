@@ -24,6 +24,10 @@ fn look_at_everything(client: &mut Client) {
             }
         }
     }
+    if let crate::Screen::Descriptor(id) = model.screen() {
+        let _ = model.descriptor(id);
+    }
+    let _ = (model.io(), model.io_rows(crate::screen::io::IoColumn::all(model.io().listed)));
     let _ = (model.resources(), model.resource_rows(&crate::screen::resources::ResourceColumn::ALL));
     let _ = State::COUNT;
 }
@@ -86,7 +90,44 @@ prop_compose! {
 
 /// Names of types that make a resource a lock or a channel, and any others.
 fn lock_words() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), "Mutex|RwLock|Semaphore|Sender::send|Receiver::recv|lock|permits_requested"]
+    prop_oneof![
+        any::<String>(),
+        "Mutex|RwLock|Semaphore|Sender::send|Receiver::recv|lock|permits_requested|TcpStream|TcpListener|Signal|read|write|timer|duration"
+    ]
+}
+
+prop_compose! {
+    /// Streams and descriptors that may or may not be the same.
+    fn io()(
+        slot_delta in prop_oneof![Just(vec![0, 1, 1]), numbers()], fds in prop::collection::vec(0_u32..4, 0..6), large in large(),
+        numbers in prop::collection::vec((0_u32..4, 0_u64..4, any::<i32>(), any::<u64>()), 0..6), address in "[0-9.:]{0,8}|\\PC*",
+        ago_ns in any::<u64>(), whole in any::<bool>(),
+    ) -> (v1::IoColumns, v1::Descriptors) {
+        let rows = slot_delta.len();
+        let columns = v1::IoColumns {
+            slot_delta,
+            fd_plus1: if whole { fds.iter().copied().cycle().take(if fds.is_empty() { 0 } else { rows }).collect() } else { fds },
+            in_bytes: if whole { vec![u64::MAX; rows] } else { large },
+            last_out_ago_ns_plus1: vec![ago_ns; rows], local: vec![1; rows], peer: vec![u32::MAX; rows],
+            strings: vec![address.clone()], ..v1::IoColumns::default()
+        };
+        let descriptor = |(fd, identity, kind, n): (u32, u64, i32, u64)| v1::Descriptor {
+            fd, identity, kind: kind % 16, local: address.clone(), peer: address.clone(), state: address.clone(), ready: n as u32,
+            watched: true, interest: u32::MAX, first_seen_ago_ns: n, recv_queue_bytes: Some(n), send_queue_bytes: Some(n / 2),
+            backlog: Some(n), max_backlog: Some(n), drops: Some(n), peer_pid: fd,
+            tcp: Some(v1::TcpInfo {
+                rtt_ns: n, rtt_var_ns: n, retransmits: n as u32, total_retransmits: n, unacked: n, acked_bytes: Some(n),
+                received_bytes: Some(n / 3), unsent_bytes: Some(n), last_received_ago_ns: n, ..v1::TcpInfo::default()
+            }),
+            ..v1::Descriptor::default()
+        };
+        let descriptors = v1::Descriptors {
+            descriptors: numbers.into_iter().map(descriptor).collect(), more: ago_ns, read_ago_ns: ago_ns, reading_ns: ago_ns,
+            problem: address.clone(), open: ago_ns, limit: ago_ns / 2,
+            signals: vec![v1::Signal { number: 9, name: address.clone(), received: ago_ns, last_ago_ns_plus1: ago_ns }],
+        };
+        (columns, descriptors)
+    }
 }
 
 prop_compose! {
@@ -190,7 +231,7 @@ prop_compose! {
         snapshot_start in any::<bool>(), snapshot_end in any::<bool>(), tasks in prop::option::of(task_columns()),
         stats in prop::option::of(stat_columns()), freed in numbers(), sites in prop::collection::vec((0_u32..6, any::<String>()), 0..4),
         totals in prop::collection::vec((0_u32..6, any::<u64>()), 0..4), buckets in prop::collection::vec(any::<(u64, u64, u64)>(), 0..6),
-        resources in resources(), freed_resources in numbers(), freed_ops in numbers(),
+        resources in resources(), freed_resources in numbers(), freed_ops in numbers(), io in prop::option::of(io()),
         slot in 0_u32..4, kinds in prop::collection::vec((any::<i32>(), any::<u64>()), 0..6), alive in any::<u64>(),
         scheduler in prop::option::of(scheduler()),
     ) -> v1::Frame {
@@ -227,6 +268,8 @@ prop_compose! {
             process: Some(v1::Process { alive, spawned: alive, untracked: alive, own_cpu_ns: alive, cost_known: true, process_cpu_ns: 1, ..Default::default() }),
             details: vec![detail],
             freed_resources, freed_ops,
+            io: io.clone().map(|(columns, _)| columns),
+            descriptors: io.map(|(_, descriptors)| descriptors),
             ..resources
         }
     }

@@ -49,6 +49,7 @@ pub(super) fn check(frame: &v1::Frame) -> Result<(), WireError> {
 /// Applies what [`check`] has passed. Returns how many changes named something nobody had told of.
 pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> u64 {
     let (resources, texts, now_ns) = (&mut store.resources, &mut store.texts, frame.now_ns);
+    let is_news = !store.filling;
     let mut orphans = 0;
     for slot in &frame.freed_resources {
         resources.remove(*slot, texts);
@@ -56,9 +57,10 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     if let Some(wire) = &frame.resources
         && let (Ok(reader), Ok(slots)) = (ResourceReader::new(wire), slots(&wire.slot_delta))
     {
-        let mut strings = Strings::new(&wire.strings);
+        let mut strings = Strings::new(&wire.strings, MAX_NAME_BYTES);
         for (row, slot) in slots.enumerate() {
-            let resource = reader.resource(row, slot, now_ns, &mut strings, texts, losses);
+            let mut resource = reader.resource(row, slot, now_ns, &mut strings, texts, losses);
+            resource.told_ns = is_news.then_some(resource.created_ns);
             resources.insert(resource, texts, losses);
         }
         strings.finish(texts);
@@ -69,7 +71,7 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     {
         for (row, slot) in slots.enumerate() {
             let row = attributes.row(row, texts, losses);
-            orphans += u64::from(!resources.set_attributes(slot, row, texts));
+            orphans += u64::from(!resources.set_attributes(slot, row, is_news.then_some(now_ns), texts));
         }
         attributes.strings.finish(texts);
     }
@@ -79,7 +81,7 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     if let Some(wire) = &frame.ops
         && let (Ok(reader), Ok(slots)) = (OpReader::new(wire), slots(&wire.slot_delta))
     {
-        let mut strings = Strings::new(&wire.strings);
+        let mut strings = Strings::new(&wire.strings, MAX_NAME_BYTES);
         for (row, slot) in slots.enumerate() {
             let op = reader.op(row, slot, now_ns, &mut strings, texts, losses);
             resources.insert_op(op, texts, losses);
@@ -100,24 +102,25 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
 }
 
 /// The strings of a set of columns, each cleaned and kept at its first use.
-struct Strings<'a> {
+pub(super) struct Strings<'a> {
     raw: &'a [String],
+    max_bytes: usize,
     ids: Vec<Option<TextId>>,
 }
 
 impl<'a> Strings<'a> {
-    fn new(raw: &'a [String]) -> Self {
-        Self { raw, ids: vec![None; raw.len()] }
+    pub(super) fn new(raw: &'a [String], max_bytes: usize) -> Self {
+        Self { raw, max_bytes, ids: vec![None; raw.len()] }
     }
 
     /// The text with this 1-based number, held once more.
-    fn hold(&mut self, number: u64, texts: &mut Texts, losses: &mut Losses) -> TextId {
+    pub(super) fn hold(&mut self, number: u64, texts: &mut Texts, losses: &mut Losses) -> TextId {
         let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
         let Some((index, raw)) = index.and_then(|index| Some((index, self.raw.get(index)?))) else {
             return TextId::NONE;
         };
         let id = *self.ids[index].get_or_insert_with(|| {
-            let cleaned = clean(raw, MAX_NAME_BYTES);
+            let cleaned = clean(raw, self.max_bytes);
             losses.texts_cleaned += u64::from(cleaned != raw.as_str());
             if cleaned.is_empty() {
                 return TextId::NONE;
@@ -132,7 +135,7 @@ impl<'a> Strings<'a> {
     }
 
     /// Lets go of its own holds.
-    fn finish(self, texts: &mut Texts) {
+    pub(super) fn finish(self, texts: &mut Texts) {
         for id in self.ids.into_iter().flatten() {
             texts.release(id);
         }
@@ -200,6 +203,7 @@ impl<'a> ResourceReader<'a> {
             parent: parent.map(|slot| ResourceKey { slot, generation: self.parent_generation.at(row) }),
             internal: self.internal.at(row),
             created_ns: now_ns.saturating_sub(self.created_ago_ns.at(row)),
+            told_ns: None,
             attributes: Box::default(),
         }
     }
@@ -349,7 +353,7 @@ impl<'a> AttributeReader<'a> {
             kind: Column::new("Attributes.kind", &wire.kind, len)?,
             value: Column::new("Attributes.value", &wire.value, len)?,
             unit: Column::new("Attributes.unit", &wire.unit, len)?,
-            strings: Strings::new(&wire.strings),
+            strings: Strings::new(&wire.strings, MAX_NAME_BYTES),
             next: 0,
         })
     }

@@ -10,9 +10,10 @@ use crate::{
     id::{OpKey, ResourceKey, TaskKey},
     store::{
         Store,
-        locks::{Channel, Holder, Lock, LockDetail, LockRates, MAX_WINDOWS, Window},
+        locks::{Channel, Holder, Lock, LockDetail},
         resources::{Op, Resource, Value},
         task::Waker,
+        window::LockRates,
     },
 };
 
@@ -316,18 +317,10 @@ impl Store {
         }
     }
 
-    fn window(&self, key: ResourceKey) -> Option<&Window> {
-        self.resources.resource(key)?;
-        self.resources.locks.windows.get(&key.slot)
-    }
-
     /// The four counters a second; zero for what did nothing lately, `None`: unknown (yet, or for want of room).
     fn window_rates(&self, key: ResourceKey) -> Option<[f64; 4]> {
-        match self.window(key) {
-            Some(window) => window.rates(&self.ticks),
-            None if self.resources.locks.crowded || self.ticks.count == 0 => None,
-            None => Some([0.0; 4]),
-        }
+        self.resources.resource(key)?;
+        self.resources.locks.windows.rates(key.slot, &self.ticks)
     }
 
     /// What a lock cost over the last seconds; `None`: unknown.
@@ -345,17 +338,17 @@ impl Store {
 
     /// Acquisitions of a lock, or values sent through a channel, over the last seconds; heights 0 to 8.
     pub(crate) fn lock_spark(&self, key: ResourceKey) -> Option<[u8; SPARK_WIDTH as usize]> {
-        match self.window(key) {
-            Some(window) => Some(window.spark(0)),
-            None if self.resources.locks.crowded || self.ticks.count == 0 => None,
-            None => Some([0; SPARK_WIDTH as usize]),
-        }
+        self.resources.resource(key)?;
+        self.resources.locks.windows.spark(key.slot, 0, &self.ticks)
     }
 
     /// Share of the acquisitions that had to wait, second by second, oldest first; `None` where there was none.
     pub(crate) fn contention_series(&self, key: ResourceKey) -> Vec<Option<f64>> {
-        let Some(window) = self.window(key) else { return Vec::new() };
-        let pairs = window.series(0).into_iter().zip(window.series(1));
+        if self.resources.resource(key).is_none() {
+            return Vec::new();
+        }
+        let windows = &self.resources.locks.windows;
+        let pairs = windows.series(key.slot, 0).into_iter().zip(windows.series(key.slot, 1));
         pairs.map(|(all, waited)| (all > 0).then(|| (f64::from(waited) / f64::from(all)).min(1.0))).collect()
     }
 
@@ -373,6 +366,3 @@ impl Store {
         waiters
     }
 }
-
-// Windows are few, so that their record may be large.
-const _: () = assert!(MAX_WINDOWS * size_of::<Window>() <= 8 << 20);

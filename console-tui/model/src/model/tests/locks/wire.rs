@@ -12,10 +12,7 @@ use crate::{
         Client,
         fake::{MS, S},
     },
-    store::{
-        locks::{MAX_WINDOWS, read::LockKind},
-        task::Waker,
-    },
+    store::{locks::read::LockKind, task::Waker, window::MAX_WINDOWS},
 };
 
 fn key(slot: u32) -> ResourceKey {

@@ -1,0 +1,147 @@
+//! `descriptor-leak`: the process comes near its limit, or a place goes on opening what nobody uses or closes.
+//!
+//! A server with many idle clients opens and closes, too, or its tasks wait for the clients: neither looks like a leak.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use super::{Found, Pass, Way};
+use crate::{
+    format::{duration_ns, exact, percent},
+    id::SiteId,
+    lint::{LintKind, Severity},
+    screen::findings::Subject,
+    store::io::IoKind,
+};
+
+const LIMIT: &str = "Close what is not needed, and see on the screen I/O what most of them are; the limit is raised with `ulimit -n`.";
+const LEAK: &str = "See who keeps them: drop what is no longer used, close it after a time without use, or take it from a pool.";
+
+/// What is open of a place.
+#[derive(Debug, Clone)]
+struct Place {
+    kind: IoKind,
+    open: u64,
+    /// Nobody waits on them, and nothing moved for a while.
+    unused: u64,
+    oldest_ns: u64,
+    newest_ns: u64,
+}
+
+impl Pass<'_> {
+    pub(super) fn leaks(&mut self) {
+        if self.config.descriptor_leak.enabled {
+            self.limit();
+            self.places();
+        }
+    }
+
+    fn limit(&mut self) {
+        let lint = &self.config.descriptor_leak;
+        let Some(reading) = self.store.descriptors.reading() else { return };
+        let (Some(open), Some(limit)) = (reading.open, reading.limit) else { return };
+        let share = open as f64 / limit as f64;
+        if share * 100.0 < lint.limit_percent as f64 {
+            return;
+        }
+        let mut kinds: FxHashMap<IoKind, u64> = FxHashMap::default();
+        for descriptor in &reading.list {
+            *kinds.entry(descriptor.kind).or_default() += 1;
+        }
+        let most = kinds.into_iter().max_by_key(|(kind, count)| (*count, Reverse(*kind)));
+        let most = most.map_or_else(String::new, |(kind, count)| {
+            format!("; {} are of kind {}", exact(count), kind.word())
+        });
+        let message = format!(
+            "{} of {} descriptors are open ({}){most}. When none is left, nothing can be opened or accepted.",
+            exact(open),
+            exact(limit),
+            percent(share),
+        );
+        let severity = if share * 100.0 >= lint.critical_percent as f64 {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        };
+        self.about_place(severity, SiteId::NONE, (open, message), LIMIT);
+    }
+
+    fn places(&mut self) {
+        let lint = &self.config.descriptor_leak;
+        let streams = &self.store.resources.streams;
+        let mut places: FxHashMap<SiteId, Place> = FxHashMap::default();
+        for (slot, stream) in streams.streams() {
+            let Some(resource) = self.store.resources.in_slot(slot).filter(|of| of.site.is_known()) else {
+                continue;
+            };
+            let kind = IoKind::of_type(self.store.texts.text(resource.concrete_type).unwrap_or_default());
+            // What is in memory only holds no descriptor.
+            if kind.is_of_the_process() || stream.fd.is_none() {
+                continue;
+            }
+            let at_ns = resource.created_ns;
+            let place = places.entry(resource.site).or_insert(Place {
+                kind,
+                open: 0,
+                unused: 0,
+                oldest_ns: at_ns,
+                newest_ns: at_ns,
+            });
+            place.open += 1;
+            place.oldest_ns = place.oldest_ns.min(at_ns);
+            place.newest_ns = place.newest_ns.max(at_ns);
+            let waited_on =
+                [Way::In, Way::Out, Way::Connect].iter().any(|way| self.waits.contains_key(&(slot, *way)));
+            let moved_ns = stream.last_ns().unwrap_or(at_ns);
+            place.unused += u64::from(!waited_on && self.is_old(moved_ns, lint.unused_ms));
+        }
+        let mut leaky: Vec<(SiteId, Place)> =
+            places.into_iter().filter(|(site, place)| self.leaks_at(*site, place)).collect();
+        leaky.sort_unstable_by_key(|(site, _)| *site);
+        for (site, place) in leaky {
+            let message = self.leak_words(site, &place);
+            self.about_place(Severity::Warning, site, (place.open, message), LEAK);
+        }
+    }
+
+    fn leaks_at(&self, site: SiteId, place: &Place) -> bool {
+        let lint = &self.config.descriptor_leak;
+        let made = place.open.saturating_add(self.store.resources.streams.closed(site));
+        let closed_percent = 100 - (place.open.saturating_mul(100) / made.max(1)).min(100);
+        place.open >= lint.min_open
+            && place.unused * 2 >= place.open
+            && closed_percent <= lint.max_closed_percent
+            && place.newest_ns.saturating_sub(place.oldest_ns) >= lint.min_span_ms.saturating_mul(1_000_000)
+            && !self.is_old(place.newest_ns, lint.max_newest_ms)
+    }
+
+    fn leak_words(&self, site: SiteId, place: &Place) -> String {
+        let at = self.store.short_place(site).unwrap_or_default();
+        let closed = match self.store.resources.streams.closed(site) {
+            0 => "none was closed".to_owned(),
+            closed => format!("only {} were closed", exact(closed)),
+        };
+        format!(
+            "This looks like a leak: {} of kind {} opened at {at} are open and {closed} since somebody looks; the oldest is {} old, the \
+             newest {}, and {} of them nobody uses.",
+            exact(place.open),
+            place.kind.word(),
+            duration_ns(self.age_ns(place.oldest_ns)),
+            duration_ns(self.age_ns(place.newest_ns)),
+            exact(place.unused),
+        )
+    }
+
+    fn about_place(
+        &mut self,
+        severity: Severity,
+        site: SiteId,
+        (weight, message): (u64, String),
+        advice: &'static str,
+    ) {
+        let lint = LintKind::DescriptorLeak;
+        let (subject, tasks) = (Subject::Site, Vec::new());
+        self.found.push(Found { lint, severity, subject, site, weight, message, advice, tasks });
+    }
+}

@@ -1,0 +1,162 @@
+//! `dead-peer` and `slow-consumer`: the other end does not answer, or does not take what it is sent.
+
+use super::{Pass, Way};
+use crate::{
+    format::{bytes, exact},
+    lint::{LintKind, Severity},
+    store::{
+        descriptors::Tcp,
+        io::{IoKind, things::Thing},
+        resources::Op,
+    },
+};
+
+/// Segments sent again in a row: the kernel waits twice as long after each, so that these take seconds.
+const RETRANSMITS: u32 = 3;
+/// Of the first segment of a connection.
+const SYN_RETRANSMITS: u32 = 2;
+
+const DEAD: &str = "Give the operation a timeout; a keep-alive of TCP or of the protocol finds a peer that is gone without a word.";
+const SLOW: &str = "Give the write a timeout, and close or drop what a client does not take; keep what others wait for out of the task \
+                    that writes to it.";
+
+impl<'a> Pass<'a> {
+    /// True: it was told of.
+    pub(super) fn dead_peer(&mut self, thing: &Thing<'a>) -> bool {
+        if !self.config.dead_peer.enabled {
+            return false;
+        }
+        let waits: Vec<&Op> =
+            [Way::In, Way::Out, Way::Connect].iter().filter_map(|way| self.wait(thing, *way)).collect();
+        let said =
+            self.lost_segments(thing).or_else(|| self.no_connection(thing)).or_else(|| self.no_answer(thing));
+        let Some((weight, message)) = said else { return false };
+        self.tell((LintKind::DeadPeer, Severity::Warning), thing, (weight, message), DEAD, &waits);
+        true
+    }
+
+    /// Segments are sent again and again, and nothing comes back.
+    fn lost_segments(&self, thing: &Thing) -> Option<(u64, String)> {
+        let ms = self.config.dead_peer.silent_ms;
+        let descriptor = thing.descriptor?;
+        let tcp = descriptor.tcp.as_ref()?;
+        let needed = if descriptor.state == "syn-sent" { SYN_RETRANSMITS } else { RETRANSMITS };
+        let since_ns = descriptor.past.unacked_since_ns?;
+        let silent = descriptor.state == "syn-sent" || self.is_old(tcp.last_received_ns, ms);
+        if tcp.retransmits < needed || tcp.unacked == 0 || !silent || !self.is_old(since_ns, ms) {
+            return None;
+        }
+        let heard = match descriptor.state.as_str() {
+            "syn-sent" => "the peer has not answered at all".to_owned(),
+            _ => format!("nothing was received for {}", self.age(tcp.last_received_ns)),
+        };
+        let message = format!(
+            "The peer of {} does not answer: the kernel has sent the same segment {} times again, and {heard}{}.",
+            self.name(thing),
+            exact(u64::from(tcp.retransmits)),
+            self.waiting(thing),
+        );
+        Some((self.age_ns(since_ns), message))
+    }
+
+    /// A task tries to connect, and nobody answers.
+    fn no_connection(&self, thing: &Thing) -> Option<(u64, String)> {
+        let op = self.wait(thing, Way::Connect)?;
+        if !self.is_old(op.created_ns, self.config.dead_peer.silent_ms) {
+            return None;
+        }
+        let place = self.store.short_place(op.site).map_or_else(String::new, |place| format!(" at {place}"));
+        let message = format!(
+            "{} has tried to connect{place} for {}, and nobody has answered.",
+            self.who(op),
+            self.age(op.created_ns)
+        );
+        Some((self.age_ns(op.created_ns), message))
+    }
+
+    /// A question was sent, and a task waits for the answer. Of a connection that was accepted, what was sent is the answer.
+    fn no_answer(&self, thing: &Thing) -> Option<(u64, String)> {
+        let ms = self.config.dead_peer.reply_ms;
+        let (stream, op) = (thing.stream?, self.wait(thing, Way::In)?);
+        let sent_ns = stream.last_out_ns?;
+        let asked = stream.out_bytes > 0 && stream.last_in_ns.is_none_or(|received_ns| received_ns < sent_ns);
+        if !asked || !self.is_old(sent_ns, ms) || !self.is_old(op.created_ns, ms) || !self.opened_here(thing)
+        {
+            return None;
+        }
+        let since = match stream.last_in_ns {
+            Some(received_ns) => format!("nothing has come for {}", self.age(received_ns)),
+            None => "nothing has ever come".to_owned(),
+        };
+        let message = format!(
+            "{} has waited {} for an answer on {}: the last write was {} ago, and {since}. The peer may be gone, or stuck.",
+            self.who(op),
+            self.age(op.created_ns),
+            self.name(thing),
+            self.age(sent_ns),
+        );
+        Some((self.age_ns(op.created_ns), message))
+    }
+
+    /// It is known that this end opened the connection: every listener of the process is known, and it is of none.
+    fn opened_here(&self, thing: &Thing) -> bool {
+        let whole = self.store.descriptors.reading().is_some_and(|of| of.more == 0 && of.problem.is_empty());
+        match thing.kind {
+            IoKind::Tcp => whole && thing.descriptor.is_some() && !self.store.is_accepted(thing),
+            // Who connects has no name, who is connected to has the listener's.
+            IoKind::Unix => self.store.io_local(thing).is_none() && self.store.io_peer(thing).is_some(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn slow_consumer(&mut self, thing: &Thing<'a>) {
+        if !self.config.slow_consumer.enabled {
+            return;
+        }
+        let ms = self.config.slow_consumer.wait_ms;
+        let wait = self.wait(thing, Way::Out).filter(|op| self.is_old(op.created_ns, ms));
+        let tcp = thing.descriptor.and_then(|of| of.tcp.as_ref());
+        let stalled_ns = thing.descriptor.and_then(|of| of.past.unacked_since_ns);
+        let stalled_ns =
+            stalled_ns.filter(|since_ns| self.is_old(*since_ns, ms) && tcp.is_some_and(has_unsent));
+        let queue = thing.descriptor.and_then(|of| of.send_queue_bytes);
+        // Where the kernel tells that nothing is under way, the wait is no fault of the peer.
+        let nothing_queued = queue == Some(0) && matches!(thing.kind, IoKind::Tcp | IoKind::Unix);
+        if thing.kind.listens() || nothing_queued || (wait.is_none() && stalled_ns.is_none()) {
+            return;
+        }
+        let mut said: Vec<String> = Vec::new();
+        if let Some(op) = wait {
+            said.push(format!("{} has waited {} for room to write", self.who(op), self.age(op.created_ns)));
+        }
+        if let Some(queue) = queue.filter(|queue| *queue > 0) {
+            said.push(format!("{} wait in its send queue", bytes(queue)));
+        }
+        if let Some(since_ns) = stalled_ns {
+            said.push(format!("none of it was taken for {}", self.age(since_ns)));
+        }
+        let message = format!("The peer of {} does not read: {}.", self.name(thing), said.join(", "));
+        let since_ns = wait.map(|op| op.created_ns).or(stalled_ns).unwrap_or(self.store.now_ns);
+        let waits: Vec<&Op> = self.wait(thing, Way::Out).into_iter().collect();
+        let weight = self.age_ns(since_ns);
+        self.tell((LintKind::SlowConsumer, Severity::Warning), thing, (weight, message), SLOW, &waits);
+    }
+
+    /// `, while conn #12 waits for it`, or nothing.
+    fn waiting(&self, thing: &Thing) -> String {
+        let op = [Way::In, Way::Out].iter().find_map(|way| self.wait(thing, *way));
+        op.map_or_else(String::new, |op| {
+            format!(
+                ", while {} has waited {} in {}",
+                self.who(op),
+                self.age(op.created_ns),
+                self.store.method(op)
+            )
+        })
+    }
+}
+
+/// The peer's window is closed: there is something to send, and it is not sent.
+fn has_unsent(tcp: &Tcp) -> bool {
+    tcp.unsent_bytes.is_some_and(|unsent| unsent > 0)
+}

@@ -1,0 +1,183 @@
+//! The tables of I/O: order, filter, folds, timers, signals; and what a task says of its own.
+
+use taskscope_proto::v1::{self, DescriptorKind};
+
+use super::scene::{Scene, rows, tcp};
+use crate::{
+    Action, Edit, Event, Screen,
+    model::tests::{Client, fake::S},
+    screen::io::{IoColumn, IoListed},
+};
+
+fn inner(fd: u32, kind: DescriptorKind) -> v1::Descriptor {
+    v1::Descriptor { fd, identity: u64::from(fd), kind: kind.into(), ..v1::Descriptor::default() }
+}
+
+fn filter(client: &mut Client, text: &str) -> Vec<String> {
+    client.act(Action::Io);
+    client.act(Action::ClearFilter);
+    client.act(Action::Filter);
+    client.send(Event::Edit(Edit::Paste(text.to_owned())));
+    client.act(Action::Open);
+    rows(client)
+}
+
+/// One connection that is busy, one that is not, and what is no connection.
+fn crowd() -> Scene {
+    let mut scene = Scene::new();
+    scene.descriptors.descriptors.extend([
+        tcp(13, 3, "10.0.0.4:8080", "10.0.0.7:40100"),
+        inner(4, DescriptorKind::Eventfd),
+        inner(5, DescriptorKind::Eventfd),
+        v1::Descriptor { local: "/var/log/app.log".to_owned(), ..inner(6, DescriptorKind::File) },
+    ]);
+    scene
+}
+
+#[test]
+fn what_moves_comes_first_and_what_connects_nobody_last() {
+    let mut scene = crowd();
+    let mut client = scene.client();
+    scene.tcp(13).received_bytes = Some(500_000);
+    scene.go_on(&mut client);
+    let shown = rows(&mut client);
+    let kinds: Vec<&str> = shown.iter().map(|row| row.split(" | ").nth(1).unwrap()).collect();
+    assert_eq!(kinds, ["tcp", "listener", "tcp", "file", "eventfd"], "{shown:#?}");
+    assert!(shown[0].starts_with("13 | tcp | 10.0.0.4:8080 ← 10.0.0.7:40100"), "{shown:#?}");
+    // Two of a kind that tells little are one row, which unfolds.
+    assert!(shown[4].contains("2 of them"), "{shown:#?}");
+    client.act(Action::UnfoldAll);
+    assert_eq!(rows(&mut client).len(), 7);
+    client.act(Action::FoldAll);
+    assert_eq!(rows(&mut client).len(), 5);
+}
+
+#[test]
+fn the_filter_knows_addresses_kinds_and_who_waits() {
+    let mut scene = crowd();
+    scene.wait(1, "read", 2, 4 * S);
+    let mut client = scene.client();
+    assert_eq!(filter(&mut client, "peer:~10.0.0.7").len(), 1);
+    assert_eq!(filter(&mut client, "kind:tcp !kind:listener").len(), 2);
+    assert_eq!(
+        filter(&mut client, "waiting:t2"),
+        ["12 | tcp | 10.0.0.4:8080 ← 10.0.0.9:51522 | t2 #102 read"]
+    );
+    assert_eq!(filter(&mut client, "fd:6"), ["6 | file | /var/log/app.log | "]);
+    assert_eq!(filter(&mut client, "state:listen").len(), 1);
+    assert_eq!(client.model.io().counts(), "1/6");
+    assert_eq!(filter(&mut client, "nothing").len(), 0);
+    assert!(client.model.io().empty.unwrap().starts_with("None of 6 "), "{:?}", client.model.io().empty);
+}
+
+#[test]
+fn columns_sort_and_the_selection_follows() {
+    let mut scene = crowd();
+    scene.tcp(13).total_retransmits = 9;
+    let mut client = scene.client();
+    client.act(Action::Io);
+    client.send(Event::Click(crate::Target::IoHeader(IoColumn::Retransmits)));
+    assert!(rows(&mut client)[0].starts_with("13 |"));
+    client.act(Action::NextRow);
+    client.act(Action::InvertSort);
+    let info = client.model.io();
+    assert_eq!((info.sort, info.descending, info.listed), (IoColumn::Retransmits, false, IoListed::Sockets));
+    client.act(Action::Open);
+    assert!(matches!(client.model.screen(), Screen::Resource(_) | Screen::Descriptor(_)));
+    client.act(Action::Back);
+    assert_eq!(client.model.screen(), Screen::Io);
+}
+
+#[test]
+fn a_thousand_connections_of_one_listener_are_one_row() {
+    let mut scene = Scene::new();
+    for n in 0..1_000_u32 {
+        let peer = format!("10.0.{}.{}:{}", n / 250, n % 250, 40_000 + n);
+        scene.descriptors.descriptors.push(tcp(100 + n, u64::from(100 + n), "10.0.0.4:8080", &peer));
+    }
+    let mut client = scene.client();
+    let shown = rows(&mut client);
+    assert_eq!(shown.len(), 3, "{shown:#?}");
+    assert!(shown.iter().any(|row| row.contains("1,000 of them  port 8080")), "{shown:#?}");
+}
+
+#[test]
+fn timers_tell_when_they_are_due_and_who_waits() {
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    let timer = scene.stream(2, "Sleep", 0, "", "");
+    (timer.fd, timer.length_ms, timer.made_ago_ns) = (None, Some(5_000), S);
+    scene.wait(2, "sleep", 0, S);
+    let mut frame = scene.fake.delta();
+    scene.tell(&mut frame, true);
+    client.take(vec![frame]);
+    client.act(Action::Io);
+    client.act(Action::ToggleChannels);
+    let due = |client: &Client| {
+        let columns = [IoColumn::Kind, IoColumn::Length, IoColumn::Due, IoColumn::Waiter];
+        let row = client.model.io_rows(&columns).remove(0);
+        row.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>().join(" | ")
+    };
+    assert_eq!(due(&client), "Sleep | 5.00 s | 4.00 s | t0 #100");
+    for _ in 0..6 {
+        scene.go_on(&mut client);
+    }
+    assert_eq!(due(&client), "Sleep | 5.00 s | late 2.00 s | t0 #100");
+    // Of one that was there before somebody looked nobody knows whether it was set again.
+    let client = {
+        let mut client = scene.client();
+        client.act(Action::Io);
+        client.act(Action::ToggleChannels);
+        client
+    };
+    assert_eq!(due(&client), "Sleep | 5.00 s | 4.00 s | t0 #100");
+}
+
+#[test]
+fn signals_and_children_have_a_list_of_their_own() {
+    let mut scene = Scene::new();
+    let signal = scene.stream(2, "Signal", 0, "SIGTERM", "");
+    (signal.fd, signal.reads, signal.in_ago_ns) = (None, 3, Some(2 * S));
+    scene.stream(3, "Child", 0, "ffmpeg (pid 77)", "running").fd = None;
+    scene.wait(2, "Signal::recv", 1, 2 * S);
+    let mut client = scene.client();
+    assert_eq!(rows(&mut client).len(), 2);
+    client.act(Action::ToggleChannels);
+    client.act(Action::ToggleChannels);
+    let columns = [IoColumn::Kind, IoColumn::Name, IoColumn::Ended, IoColumn::Received, IoColumn::Waiter];
+    let words: Vec<String> = client
+        .model
+        .io_rows(&columns)
+        .into_iter()
+        .map(|row| row.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>().join(" | "))
+        .collect();
+    assert!(words.contains(&"signal | SIGTERM |  | 3 | t1 #101 recv".to_owned()), "{words:#?}");
+    assert!(words.contains(&"child | ffmpeg (pid 77) | running |  | ".to_owned()), "{words:#?}");
+    let report = client.model.report();
+    let signal = &report.signals[0];
+    assert_eq!((signal.name.as_str(), signal.number, signal.received), ("SIGTERM", Some(15), 3));
+    assert_eq!(report.children[0].state.as_deref(), Some("running"));
+    assert_eq!((report.io.len(), report.descriptors.unwrap().open), (2, Some(2)));
+}
+
+#[test]
+fn a_task_names_what_it_waits_for_and_leads_there() {
+    let mut scene = Scene::new();
+    scene.wait(1, "read", 1, 31 * S);
+    let mut client = scene.client();
+    let report = client.model.report();
+    let task = report.tasks.iter().find(|task| task.name.as_deref() == Some("t1")).unwrap();
+    assert_eq!(task.waits_for.as_deref(), Some("TcpStream 10.0.0.4:8080 ← 10.0.0.9:51522 read"));
+    let waiting = &report.io.iter().find(|of| of.fd == Some(12)).unwrap().waiting[0];
+    assert_eq!((waiting.op.as_deref(), waiting.for_ns), (Some("read"), 31 * S));
+    let key = crate::TaskKey { slot: 1, generation: 1 };
+    let view = client.model.task(key).unwrap();
+    assert_eq!((view.io.len(), view.io[0].how.as_str(), view.io[0].age.text.as_str()), (1, "read", "31.0 s"));
+    assert!(view.io[0].door.is_some());
+    // It goes on: the stream is still what it used last.
+    let mut frame = scene.fake.delta();
+    frame.freed_ops = vec![0];
+    client.take(vec![frame]);
+    let view = client.model.task(key).unwrap();
+    assert_eq!((view.io.len(), view.io[0].how.as_str()), (1, "nothing went through"));
+}

@@ -1,0 +1,300 @@
+//! A process with sockets, told as a server would: wrappers, descriptors, and those who wait.
+
+use taskscope_proto::{
+    columns::DeltaEncoder,
+    v1::{self, AttributeKind, DescriptorKind, TaskState},
+};
+
+use crate::{
+    Action, Config,
+    model::tests::{Client, Fake, fake::S},
+    screen::{
+        findings::FindingView,
+        io::{IoColumn, IoRow},
+    },
+};
+
+/// A wrapper, by slot of its resource.
+#[derive(Clone, Default)]
+pub(super) struct FakeStream {
+    pub(super) slot: u32,
+    pub(super) concrete_type: &'static str,
+    pub(super) site: u32,
+    pub(super) made_ago_ns: u64,
+    pub(super) fd: Option<u32>,
+    pub(super) local: String,
+    pub(super) peer: String,
+    pub(super) in_bytes: u64,
+    pub(super) out_bytes: u64,
+    pub(super) reads: u64,
+    pub(super) in_ago_ns: Option<u64>,
+    pub(super) out_ago_ns: Option<u64>,
+    /// Of a timer.
+    pub(super) length_ms: Option<u64>,
+}
+
+/// A task that waits on a stream.
+#[derive(Clone)]
+pub(super) struct FakeWait {
+    pub(super) on: u32,
+    pub(super) source: &'static str,
+    pub(super) task: u32,
+    pub(super) ago_ns: u64,
+}
+
+#[derive(Clone)]
+pub(super) struct Scene {
+    pub(super) fake: Fake,
+    pub(super) streams: Vec<FakeStream>,
+    pub(super) waits: Vec<FakeWait>,
+    pub(super) descriptors: v1::Descriptors,
+}
+
+/// A connection as the kernel tells of a healthy one.
+pub(super) fn tcp(fd: u32, identity: u64, local: &str, peer: &str) -> v1::Descriptor {
+    let tcp = v1::TcpInfo {
+        rtt_ns: 210_000,
+        last_received_ago_ns: S / 2,
+        last_sent_ago_ns: S / 2,
+        acked_bytes: Some(14_000),
+        received_bytes: Some(1_000),
+        unsent_bytes: Some(0),
+        ..v1::TcpInfo::default()
+    };
+    v1::Descriptor {
+        fd,
+        identity,
+        kind: DescriptorKind::Tcp.into(),
+        local: local.to_owned(),
+        peer: peer.to_owned(),
+        state: "established".to_owned(),
+        watched: true,
+        interest: 5,
+        ready: 4,
+        recv_queue_bytes: Some(0),
+        send_queue_bytes: Some(0),
+        tcp: Some(tcp),
+        ..v1::Descriptor::default()
+    }
+}
+
+pub(super) fn listener(fd: u32, identity: u64, local: &str) -> v1::Descriptor {
+    v1::Descriptor {
+        kind: DescriptorKind::TcpListener.into(),
+        state: "listen".to_owned(),
+        peer: String::new(),
+        ready: 0,
+        recv_queue_bytes: None,
+        send_queue_bytes: None,
+        backlog: Some(3),
+        max_backlog: Some(1024),
+        drops: Some(0),
+        tcp: None,
+        ..tcp(fd, identity, local, "")
+    }
+}
+
+impl Scene {
+    /// A server at port 8080 with one client, and three idle tasks.
+    pub(super) fn new() -> Self {
+        let mut fake = Fake::with_tasks(3);
+        for slot in 0..3 {
+            fake.task(slot).name = format!("t{slot}");
+            fake.task(slot).since_ns = fake.now_ns - 60 * S;
+        }
+        let descriptors = v1::Descriptors {
+            descriptors: vec![listener(9, 1, "0.0.0.0:8080"), tcp(12, 2, "10.0.0.4:8080", "10.0.0.9:51522")],
+            reading_ns: 1_200_000,
+            open: 2,
+            limit: 1024,
+            ..v1::Descriptors::default()
+        };
+        let mut scene = Self { fake, streams: Vec::new(), waits: Vec::new(), descriptors };
+        scene.stream(0, "TcpListener", 9, "0.0.0.0:8080", "");
+        scene.stream(1, "TcpStream", 12, "10.0.0.4:8080", "10.0.0.9:51522");
+        scene
+    }
+
+    pub(super) fn stream(
+        &mut self,
+        slot: u32,
+        concrete_type: &'static str,
+        fd: u32,
+        local: &str,
+        peer: &str,
+    ) -> &mut FakeStream {
+        self.streams.push(FakeStream {
+            slot,
+            concrete_type,
+            site: 2,
+            made_ago_ns: 60 * S,
+            fd: Some(fd),
+            local: local.to_owned(),
+            peer: peer.to_owned(),
+            ..FakeStream::default()
+        });
+        self.streams.last_mut().unwrap()
+    }
+
+    pub(super) fn of(&mut self, slot: u32) -> &mut FakeStream {
+        self.streams.iter_mut().find(|stream| stream.slot == slot).unwrap()
+    }
+
+    pub(super) fn descriptor(&mut self, fd: u32) -> &mut v1::Descriptor {
+        self.descriptors.descriptors.iter_mut().find(|of| of.fd == fd).unwrap()
+    }
+
+    pub(super) fn tcp(&mut self, fd: u32) -> &mut v1::TcpInfo {
+        self.descriptor(fd).tcp.as_mut().unwrap()
+    }
+
+    pub(super) fn wait(&mut self, on: u32, source: &'static str, task: u32, ago_ns: u64) {
+        self.waits.push(FakeWait { on, source, task, ago_ns });
+    }
+
+    pub(super) fn client(&mut self) -> Client {
+        let mut client = Client::new(Config::default());
+        let mut frames = self.fake.snapshot();
+        self.tell(frames.last_mut().unwrap(), true);
+        client.take(frames);
+        client
+    }
+
+    /// A second later; what changed is told.
+    pub(super) fn go_on(&mut self, client: &mut Client) {
+        self.fake.now_ns += S;
+        for wait in &mut self.waits {
+            wait.ago_ns += S;
+        }
+        let mut frame = self.fake.delta();
+        self.tell(&mut frame, false);
+        client.take(vec![frame]);
+        client.wait(std::time::Duration::from_secs(1));
+    }
+
+    /// What the lints about I/O say after so many further seconds in which nothing else happens.
+    pub(super) fn findings_after(&mut self, seconds: u64) -> Vec<FindingView> {
+        let mut client = self.client();
+        for _ in 0..seconds {
+            for stream in &mut self.streams {
+                for ago_ns in [&mut stream.in_ago_ns, &mut stream.out_ago_ns].into_iter().flatten() {
+                    *ago_ns += S;
+                }
+            }
+            for of in &mut self.descriptors.descriptors {
+                if let Some(tcp) = &mut of.tcp {
+                    tcp.last_received_ago_ns += S;
+                }
+            }
+            self.go_on(&mut client);
+        }
+        let mut findings = client.model.findings();
+        findings.retain(|finding| finding.id.lint.is_about_io());
+        findings
+    }
+
+    pub(super) fn tell(&self, frame: &mut v1::Frame, first: bool) {
+        frame.io = Some(self.io());
+        frame.descriptors = Some(self.descriptors.clone());
+        let (ops, stats) = self.ops();
+        frame.op_stats = Some(stats);
+        if first {
+            frame.ops = Some(ops);
+            frame.resources = Some(self.resources());
+            frame.resource_stats = Some(self.lengths());
+        }
+    }
+
+    pub(super) fn resources(&self) -> v1::ResourceColumns {
+        let mut columns = v1::ResourceColumns {
+            slot_delta: deltas(self.streams.iter().map(|of| of.slot)),
+            ..Default::default()
+        };
+        for stream in &self.streams {
+            let kind = if stream.length_ms.is_some() { "timer" } else { "I/O" };
+            columns.generation.push(1);
+            columns.concrete_type.push(string(&mut columns.strings, stream.concrete_type));
+            columns.kind.push(string(&mut columns.strings, kind));
+            columns.site.push(stream.site);
+            columns.created_ago_ns.push(stream.made_ago_ns);
+        }
+        columns
+    }
+
+    fn lengths(&self) -> v1::ResourceStatColumns {
+        let timers: Vec<&FakeStream> = self.streams.iter().filter(|of| of.length_ms.is_some()).collect();
+        v1::ResourceStatColumns {
+            slot_delta: deltas(timers.iter().map(|of| of.slot)),
+            attributes: Some(v1::Attributes {
+                count: vec![1; timers.len()],
+                name: vec![1; timers.len()],
+                kind: vec![AttributeKind::Number.into(); timers.len()],
+                value: timers.iter().filter_map(|of| of.length_ms).collect(),
+                unit: vec![2; timers.len()],
+                strings: vec!["duration".to_owned(), "ms".to_owned()],
+            }),
+        }
+    }
+
+    pub(super) fn io(&self) -> v1::IoColumns {
+        let streams = || self.streams.iter().filter(|of| of.length_ms.is_none());
+        let mut columns =
+            v1::IoColumns { slot_delta: deltas(streams().map(|of| of.slot)), ..Default::default() };
+        let plus1 = |ago_ns: Option<u64>| ago_ns.map_or(0, |ago_ns| ago_ns + 1);
+        for stream in streams() {
+            columns.fd_plus1.push(stream.fd.map_or(0, |fd| fd + 1));
+            columns.in_bytes.push(stream.in_bytes);
+            columns.out_bytes.push(stream.out_bytes);
+            columns.reads.push(stream.reads);
+            columns.last_in_ago_ns_plus1.push(plus1(stream.in_ago_ns));
+            columns.last_out_ago_ns_plus1.push(plus1(stream.out_ago_ns));
+            columns.local.push(string(&mut columns.strings, &stream.local));
+            columns.peer.push(string(&mut columns.strings, &stream.peer));
+        }
+        columns
+    }
+
+    fn ops(&self) -> (v1::OpColumns, v1::OpStatColumns) {
+        let (mut new, mut stats) = (v1::OpColumns::default(), v1::OpStatColumns::default());
+        for wait in &self.waits {
+            new.generation.push(1);
+            new.source.push(string(&mut new.strings, wait.source));
+            new.resource_slot_plus1.push(wait.on + 1);
+            new.resource_generation.push(1);
+            new.created_ago_ns.push(wait.ago_ns);
+            new.site.push(1);
+            stats.task_slot_plus1.push(wait.task + 1);
+            stats.task_generation.push(1);
+            stats.state.push(TaskState::Idle.into());
+            stats.state_ago_ns.push(wait.ago_ns);
+            stats.polls.push(1);
+        }
+        new.slot_delta = deltas(0..self.waits.len() as u32);
+        stats.slot_delta.clone_from(&new.slot_delta);
+        (new, stats)
+    }
+}
+
+/// The rows of the table on the screen I/O: descriptor, kind, address, and who waits.
+pub(super) fn rows(client: &mut Client) -> Vec<String> {
+    client.act(Action::Io);
+    let columns = [IoColumn::Fd, IoColumn::Kind, IoColumn::Address, IoColumn::Waiter];
+    let words = |row: &IoRow| {
+        let cells: Vec<&str> = row.cells.iter().map(|cell| cell.text.as_str()).collect();
+        cells.join(" | ")
+    };
+    client.model.io_rows(&columns).iter().map(words).collect()
+}
+
+fn string(strings: &mut Vec<String>, text: &str) -> u32 {
+    if text.is_empty() {
+        return 0;
+    }
+    strings.push(text.to_owned());
+    strings.len() as u32
+}
+
+fn deltas(slots: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut encoder = DeltaEncoder::default();
+    slots.map(|slot| encoder.push(slot).unwrap()).collect()
+}

@@ -1,0 +1,175 @@
+//! Frames about I/O: read with checks, kept by slot and by identity, gone with their resource.
+
+use taskscope_proto::{
+    limits::{MAX_DESCRIPTORS, MAX_SIGNALS},
+    v1,
+};
+
+use super::scene::{Scene, rows, tcp};
+use crate::{Action, Tab, model::tests::fake::S};
+
+#[test]
+fn what_makes_no_sense_is_refused_whole() {
+    type Change = fn(&mut v1::Frame);
+    let hostile: [Change; 5] = [
+        |frame| frame.io.as_mut().unwrap().in_bytes.push(1),
+        |frame| frame.io.as_mut().unwrap().slot_delta = vec![u32::MAX; 2],
+        |frame| frame.io.as_mut().unwrap().local = vec![1],
+        |frame| {
+            let many = vec![v1::Descriptor::default(); MAX_DESCRIPTORS + 1];
+            frame.descriptors.as_mut().unwrap().descriptors = many;
+        },
+        |frame| {
+            frame.descriptors.as_mut().unwrap().signals = vec![v1::Signal::default(); MAX_SIGNALS + 1];
+        },
+    ];
+    for (i, change) in hostile.into_iter().enumerate() {
+        let mut scene = Scene::new();
+        let mut client = scene.client();
+        let mut frame = scene.fake.delta();
+        scene.tell(&mut frame, false);
+        change(&mut frame);
+        client.take(vec![frame]);
+        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.intake.error);
+    }
+}
+
+#[test]
+fn rows_of_resources_that_nobody_told_of_are_counted() {
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    let mut frame = scene.fake.delta();
+    frame.io = Some(v1::IoColumns { slot_delta: vec![77], ..Default::default() });
+    client.take(vec![frame]);
+    assert_eq!(client.model.header().losses.orphans, 1);
+}
+
+#[test]
+fn numbers_that_no_kernel_tells_do_no_harm() {
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    let all = |n: u64| v1::TcpInfo {
+        rtt_ns: n,
+        retransmits: n as u32,
+        total_retransmits: n,
+        unacked: n,
+        last_sent_ago_ns: n,
+        last_received_ago_ns: n,
+        delivery_rate_bytes: Some(n),
+        acked_bytes: Some(n),
+        received_bytes: Some(n),
+        unsent_bytes: Some(n),
+        ..v1::TcpInfo::default()
+    };
+    for n in [u64::MAX, 0, u64::MAX] {
+        let odd = v1::Descriptor {
+            first_seen_ago_ns: n,
+            recv_queue_bytes: Some(n),
+            send_queue_bytes: Some(n),
+            backlog: Some(n),
+            max_backlog: Some(n),
+            drops: Some(n),
+            kind: -7,
+            tcp: Some(all(n)),
+            local: "\u{1b}[2J".repeat(400),
+            ..tcp(12, 2, "", "")
+        };
+        // The same number and the same identity twice.
+        scene.descriptors.descriptors = vec![odd.clone(), odd];
+        (scene.descriptors.open, scene.descriptors.limit) = (n, 1);
+        (scene.descriptors.read_ago_ns, scene.descriptors.reading_ns) = (n, n);
+        scene.go_on(&mut client);
+        let shown = format!("{:?}{:?}", client.model.report(), rows(&mut client));
+        assert!(!shown.contains('\u{1b}'));
+        client.act(Action::Open);
+        let _view = format!("{:?}", client.model.findings());
+        client.act(Action::Back);
+    }
+}
+
+#[test]
+fn a_wrapper_and_its_descriptor_are_one_row() {
+    let mut client = Scene::new().client();
+    let shown = rows(&mut client);
+    assert_eq!(shown.len(), 2, "{shown:#?}");
+    assert!(shown.contains(&"12 | tcp | 10.0.0.4:8080 ← 10.0.0.9:51522 | ".to_owned()), "{shown:#?}");
+    assert!(shown.contains(&"9 | listener | 0.0.0.0:8080  backlog 3/1,024 | ".to_owned()), "{shown:#?}");
+}
+
+#[test]
+fn a_number_that_is_used_again_mixes_nothing() {
+    let other = tcp(12, 7, "10.0.0.4:8080", "10.0.0.200:9");
+    // The kernel tells of the next connection with the number already, the wrapper of the last one still.
+    let mut scene = Scene::new();
+    *scene.descriptor(12) = other.clone();
+    let shown = rows(&mut scene.client());
+    assert_eq!(shown.len(), 3, "{shown:#?}");
+    // Or the other way round: the reading is older than the wrapper.
+    let mut scene = Scene::new();
+    scene.descriptors.read_ago_ns = 2 * S;
+    scene.of(1).made_ago_ns = S;
+    let shown = rows(&mut scene.client());
+    assert_eq!(shown.len(), 3, "{shown:#?}");
+    // Rates are counted anew.
+    let mut scene = Scene::new();
+    scene.streams.pop();
+    let mut client = scene.client();
+    scene.tcp(12).received_bytes = Some(2_000);
+    scene.go_on(&mut client);
+    let rate = |client: &crate::model::tests::Client| {
+        client.model.report().io.iter().find(|of| of.fd == Some(12)).unwrap().in_bytes_per_s
+    };
+    assert_eq!(rate(&client), Some(1_000.0));
+    *scene.descriptor(12) = v1::Descriptor { tcp: scene.descriptor(12).tcp, ..other };
+    scene.tcp(12).received_bytes = Some(900_000);
+    scene.go_on(&mut client);
+    assert_eq!(rate(&client), None);
+}
+
+#[test]
+fn what_is_gone_is_gone_and_its_texts_with_it() {
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    let texts = |client: &crate::model::tests::Client| client.model.store().unwrap().texts.len();
+    let before = texts(&client);
+    let mut frame = scene.fake.delta();
+    frame.freed_resources = vec![1];
+    frame.descriptors = Some(v1::Descriptors::default());
+    client.take(vec![frame]);
+    // Its type and its two addresses.
+    assert_eq!(texts(&client), before - 3);
+    assert_eq!(rows(&mut client), ["9 | listener | 0.0.0.0:8080 | "]);
+}
+
+#[test]
+fn descriptors_are_asked_for_often_only_while_they_are_shown() {
+    let mut client = Scene::new().client();
+    let asked =
+        |client: &crate::model::tests::Client| client.requests.last().unwrap().descriptors_interval_ms;
+    assert_eq!(asked(&client), 3_000);
+    client.act(Action::Io);
+    assert_eq!(asked(&client), 1_000);
+    client.act(Action::Open);
+    assert_eq!(asked(&client), 1_000);
+    client.act(Action::Tasks);
+    assert_eq!((asked(&client), Tab::Io.number()), (3_000, 4));
+}
+
+#[test]
+fn a_fresh_snapshot_keeps_what_was_counted() {
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    scene.of(1).in_bytes = 50_000;
+    scene.tcp(12).received_bytes = Some(51_000);
+    scene.go_on(&mut client);
+    scene.go_on(&mut client);
+    let mut frames = scene.fake.snapshot();
+    scene.tell(frames.last_mut().unwrap(), true);
+    // The descriptors come with their next reading.
+    frames.last_mut().unwrap().descriptors = None;
+    client.take(frames);
+    let report = client.model.report();
+    let one = report.io.iter().find(|of| of.fd == Some(12)).unwrap();
+    assert!(one.in_bytes_per_s.is_some_and(|per_s| per_s > 0.0), "{one:?}");
+    assert_eq!((one.state.as_deref(), report.io.len()), (Some("established"), 2));
+}

@@ -1,0 +1,196 @@
+//! The descriptors of the process, as they were when the operating system was last asked.
+//!
+//! Invariants: a descriptor is found by its [`DescriptorId`], never by its number alone, which is used again; what follows from two
+//! readings (rates, since when something stands still) belongs to that id, and starts anew with another one.
+//!
+//! Limit: [`MAX_DESCRIPTORS`](taskscope_proto::limits::MAX_DESCRIPTORS) of them; the process's further ones are counted.
+
+mod past;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+pub(crate) use past::Past;
+
+use crate::{id::DescriptorId, store::io::IoKind};
+
+/// What is told of the TCP connection.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Tcp {
+    pub(crate) rtt_ns: u64,
+    pub(crate) rtt_var_ns: u64,
+    /// Of the segment under way, and of all.
+    pub(crate) retransmits: u32,
+    pub(crate) total_retransmits: u64,
+    pub(crate) congestion_window: u32,
+    /// Segments under way.
+    pub(crate) unacked: u64,
+    pub(crate) last_sent_ns: u64,
+    pub(crate) last_received_ns: u64,
+    pub(crate) delivery_rate_bytes: Option<u64>,
+    pub(crate) acked_bytes: Option<u64>,
+    pub(crate) received_bytes: Option<u64>,
+    pub(crate) unsent_bytes: Option<u64>,
+}
+
+/// Events of a descriptor, as poll(2) and epoll(7) number them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Events(pub(crate) u32);
+
+/// The bits that have a word, in the order in which they are told.
+const EVENTS: [(u32, &str); 6] =
+    [(1, "read"), (4, "write"), (2, "urgent"), (0x2000, "peer closed"), (16, "hung up"), (8, "error")];
+
+impl Events {
+    pub(crate) fn is_readable(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    pub(crate) fn is_writable(self) -> bool {
+        self.0 & 4 != 0
+    }
+
+    /// Without what is always told of: that it hung up, or failed.
+    pub(crate) fn wanted(self) -> Self {
+        Self(self.0 & 7)
+    }
+
+    /// What can be done: `read, write`; `nothing`.
+    pub(crate) fn words(self) -> String {
+        let words: Vec<&str> =
+            EVENTS.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, word)| *word).collect();
+        if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+    }
+}
+
+/// One descriptor. Times are on the recorder's clock; what is not told is `None` or empty.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Descriptor {
+    pub(crate) id: DescriptorId,
+    pub(crate) fd: u32,
+    pub(crate) kind: IoKind,
+    pub(crate) local: String,
+    pub(crate) peer: String,
+    pub(crate) state: String,
+    /// What the process's epoll wants to hear of it; `None`: it is not watched.
+    pub(crate) interest: Option<Events>,
+    pub(crate) ready: Events,
+    pub(crate) first_seen_ns: u64,
+    pub(crate) recv_queue_bytes: Option<u64>,
+    pub(crate) send_queue_bytes: Option<u64>,
+    pub(crate) backlog: Option<u64>,
+    pub(crate) max_backlog: Option<u64>,
+    pub(crate) drops: Option<u64>,
+    pub(crate) tcp: Option<Tcp>,
+    pub(crate) peer_pid: Option<u32>,
+    pub(crate) past: Past,
+}
+
+impl Descriptor {
+    /// Bytes that the program has read of what was received; only differences between two readings mean something.
+    fn consumed_bytes(&self) -> Option<u64> {
+        let received = self.tcp.as_ref()?.received_bytes?;
+        Some(received.saturating_sub(self.recv_queue_bytes.unwrap_or(0)))
+    }
+
+    /// The port that it has here; `None`: none, or not of the internet.
+    pub(crate) fn local_port(&self) -> Option<&str> {
+        port(&self.local)
+    }
+}
+
+/// The port of `10.0.0.4:8080`.
+pub(crate) fn port(address: &str) -> Option<&str> {
+    let (_, port) = address.rsplit_once(':')?;
+    (!port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit())).then_some(port)
+}
+
+/// Deliveries of a signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignalCount {
+    pub(crate) number: u32,
+    pub(crate) name: String,
+    pub(crate) received: u64,
+    pub(crate) last_ns: Option<u64>,
+}
+
+/// One look at all descriptors.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Reading {
+    pub(crate) list: Vec<Descriptor>,
+    /// Further ones, of which nothing is told.
+    pub(crate) more: u64,
+    pub(crate) at_ns: u64,
+    /// How long it took the process.
+    pub(crate) took_ns: u64,
+    /// Why there is nothing or not all: a sentence; empty: all is there.
+    pub(crate) problem: String,
+    pub(crate) open: Option<u64>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) signals: Vec<SignalCount>,
+}
+
+/// The last reading, and what followed from those before it.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Descriptors {
+    reading: Option<Reading>,
+    by_id: FxHashMap<DescriptorId, usize>,
+    by_fd: FxHashMap<u32, usize>,
+    /// Ports that somebody listens at: a connection with one of them was accepted.
+    listening: FxHashSet<String>,
+}
+
+impl Descriptors {
+    /// `None`: they were not read yet.
+    pub(crate) fn reading(&self) -> Option<&Reading> {
+        self.reading.as_ref()
+    }
+
+    pub(crate) fn list(&self) -> &[Descriptor] {
+        self.reading.as_ref().map_or(&[], |reading| &reading.list)
+    }
+
+    pub(crate) fn get(&self, id: DescriptorId) -> Option<&Descriptor> {
+        self.list().get(*self.by_id.get(&id)?)
+    }
+
+    pub(crate) fn with_fd(&self, fd: u32) -> Option<&Descriptor> {
+        self.list().get(*self.by_fd.get(&fd)?)
+    }
+
+    pub(crate) fn is_listened_at(&self, port: &str) -> bool {
+        self.listening.contains(port)
+    }
+
+    /// A new reading takes the place of the last one.
+    pub(crate) fn set(&mut self, mut reading: Reading) {
+        let before_ns = self.reading.as_ref().map(|before| before.at_ns);
+        for descriptor in &mut reading.list {
+            if let (Some(old), Some(before_ns)) = (self.get(descriptor.id), before_ns) {
+                descriptor.past = old.past.next(old, descriptor, (before_ns, reading.at_ns));
+            } else {
+                descriptor.past = Past::new(descriptor, reading.at_ns);
+            }
+        }
+        self.index(reading);
+    }
+
+    fn index(&mut self, reading: Reading) {
+        let numbered = || reading.list.iter().enumerate();
+        self.by_id = numbered().map(|(index, descriptor)| (descriptor.id, index)).collect();
+        self.by_fd = numbered().map(|(index, descriptor)| (descriptor.fd, index)).collect();
+        let listeners = reading.list.iter().filter(|descriptor| descriptor.kind == IoKind::TcpListener);
+        self.listening = listeners.filter_map(|of| of.local_port().map(str::to_owned)).collect();
+        self.reading = Some(reading);
+    }
+
+    /// Takes over the readings from before a snapshot: it does not wait for a new one.
+    pub(crate) fn adopt(&mut self, old: &Self) {
+        match self.reading.take() {
+            None => *self = old.clone(),
+            Some(reading) => {
+                *self = old.clone();
+                self.set(reading);
+            }
+        }
+    }
+}

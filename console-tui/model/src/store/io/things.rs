@@ -1,0 +1,259 @@
+//! Sockets, pipes and files as one list: what a wrapper tells and what the operating system tells of the same one, joined.
+//!
+//! Invariant: two sockets are never mixed. A wrapper and a descriptor are one only when number, kind and addresses agree and the wrapper
+//! is older than the reading: a number is used again.
+
+use rustc_hash::FxHashSet;
+
+use super::{BOTH_WAYS, IoKind, Stream};
+use crate::{
+    columns::SPARK_WIDTH,
+    format::exact,
+    id::{DescriptorId, IoKey, ResourceKey, SiteId},
+    store::{
+        Store,
+        descriptors::{Descriptor, port},
+        locks::read::Waiter,
+        resources::{Op, Resource},
+    },
+};
+
+/// Something of I/O, with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Thing<'a> {
+    pub(crate) kind: IoKind,
+    pub(crate) resource: Option<&'a Resource>,
+    pub(crate) stream: Option<&'a Stream>,
+    pub(crate) descriptor: Option<&'a Descriptor>,
+    key: IoKey,
+}
+
+impl<'a> Thing<'a> {
+    fn of_descriptor(descriptor: &'a Descriptor) -> Self {
+        Self {
+            kind: descriptor.kind,
+            resource: None,
+            stream: None,
+            descriptor: Some(descriptor),
+            key: IoKey::Descriptor(descriptor.id),
+        }
+    }
+
+    pub(crate) fn key(&self) -> IoKey {
+        self.key
+    }
+
+    pub(crate) fn fd(&self) -> Option<u32> {
+        self.descriptor.map(|of| of.fd).or(self.stream.and_then(|of| of.fd))
+    }
+
+    pub(crate) fn site(&self) -> SiteId {
+        self.resource.map_or(SiteId::NONE, |resource| resource.site)
+    }
+
+    /// `backlog 3/1,024`; `None`: it does not listen, or nothing is told.
+    pub(crate) fn backlog_words(&self) -> Option<String> {
+        let descriptor = self.descriptor.filter(|_| self.kind.listens())?;
+        let max = descriptor.max_backlog.map_or_else(String::new, |max| format!("/{}", exact(max)));
+        Some(format!("backlog {}{max}", exact(descriptor.backlog?)))
+    }
+
+    /// What the wrapper moved; without one, what the kernel did. `None`: unknown.
+    pub(crate) fn in_bytes(&self) -> Option<u64> {
+        self.stream.map(|stream| stream.in_bytes).or(self.descriptor?.tcp.as_ref()?.received_bytes)
+    }
+
+    pub(crate) fn out_bytes(&self) -> Option<u64> {
+        self.stream.map(|stream| stream.out_bytes).or(self.descriptor?.tcp.as_ref()?.acked_bytes)
+    }
+}
+
+impl Store {
+    /// All sockets, pipes and files, each once; those with a wrapper first, in the order of their slots.
+    pub(crate) fn things(&self) -> Vec<Thing<'_>> {
+        let mut slots: Vec<u32> = self.resources.streams.streams().map(|(slot, _)| slot).collect();
+        slots.sort_unstable();
+        let mut joined: FxHashSet<DescriptorId> = FxHashSet::default();
+        let mut things: Vec<Thing<'_>> = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let Some(thing) = self.resources.in_slot(slot).and_then(|of| self.wrapped(of)) else { continue };
+            if thing.kind.is_of_the_process() {
+                continue;
+            }
+            joined.extend(thing.descriptor.map(|of| of.id));
+            things.push(thing);
+        }
+        let alone = self.descriptors.list().iter().filter(|of| !joined.contains(&of.id));
+        things.extend(alone.map(Thing::of_descriptor));
+        things
+    }
+
+    /// The timers that the program made, in the order of their slots.
+    pub(crate) fn timers(&self) -> Vec<Thing<'_>> {
+        let mut timers: Vec<Thing<'_>> =
+            self.resources.resources().filter_map(|resource| self.timer(resource)).collect();
+        timers.sort_unstable_by_key(Thing::key);
+        timers
+    }
+
+    /// Signals that somebody listens for, and child processes, in the order of their slots.
+    pub(crate) fn signals_and_children(&self) -> Vec<Thing<'_>> {
+        let streams = self.resources.streams.streams();
+        let things = streams.filter_map(|(slot, _)| self.wrapped(self.resources.in_slot(slot)?));
+        let mut things: Vec<Thing<'_>> = things.filter(|thing| thing.kind.is_of_the_process()).collect();
+        things.sort_unstable_by_key(Thing::key);
+        things
+    }
+
+    /// `None`: it is no more, or never was.
+    pub(crate) fn thing(&self, key: IoKey) -> Option<Thing<'_>> {
+        match key {
+            IoKey::Resource(key) => {
+                let resource = self.resources.resource(key)?;
+                self.wrapped(resource).or_else(|| self.timer(resource))
+            }
+            IoKey::Descriptor(id) => self.descriptors.get(id).map(Thing::of_descriptor),
+        }
+    }
+
+    /// The wrapper around a descriptor: where there is one, that is the thing.
+    pub(crate) fn wrapper_of(&self, id: DescriptorId) -> Option<ResourceKey> {
+        self.wrapper_of_fd(self.descriptors.get(id)?)
+    }
+
+    /// As [`Self::wrapper_of`].
+    pub(crate) fn wrapper_of_fd(&self, descriptor: &Descriptor) -> Option<ResourceKey> {
+        let with_fd = self.resources.streams.with_fd(descriptor.fd);
+        let things = with_fd.filter_map(|slot| self.wrapped(self.resources.in_slot(slot)?));
+        let around = things.filter(|thing| thing.descriptor.is_some_and(|of| of.id == descriptor.id));
+        around.filter_map(|thing| thing.resource).map(|resource| resource.key).max()
+    }
+
+    fn wrapped<'a>(&'a self, resource: &'a Resource) -> Option<Thing<'a>> {
+        let stream = self.resources.streams.stream(resource.key.slot)?;
+        let kind = IoKind::of_type(self.texts.text(resource.concrete_type).unwrap_or_default());
+        let descriptor = stream.fd.and_then(|fd| self.descriptors.with_fd(fd));
+        let descriptor = descriptor.filter(|of| self.is_same(resource, stream, kind, of));
+        Some(Thing {
+            kind: descriptor.map_or(kind, |of| of.kind),
+            resource: Some(resource),
+            stream: Some(stream),
+            descriptor,
+            key: IoKey::Resource(resource.key),
+        })
+    }
+
+    fn timer<'a>(&self, resource: &'a Resource) -> Option<Thing<'a>> {
+        self.is_timer(resource).then_some(Thing {
+            kind: IoKind::Timer,
+            resource: Some(resource),
+            stream: None,
+            descriptor: None,
+            key: IoKey::Resource(resource.key),
+        })
+    }
+
+    /// The number alone says nothing: it may have been another one's when the descriptors were read.
+    fn is_same(&self, resource: &Resource, stream: &Stream, kind: IoKind, descriptor: &Descriptor) -> bool {
+        let read_ns = self.descriptors.reading().map_or(0, |reading| reading.at_ns);
+        let kinds = match kind {
+            IoKind::Pipe => matches!(descriptor.kind, IoKind::Pipe | IoKind::Unix | IoKind::File),
+            // Of what type such a wrapper is, says nothing.
+            IoKind::Stream => true,
+            kind => kind == descriptor.kind,
+        };
+        let agree = |told: Option<&str>, read: &str| told.is_none_or(|told| read.is_empty() || told == read);
+        let addresses = match descriptor.kind {
+            // One is the path as the program wrote it, the other is whole, or its end.
+            IoKind::File => self.texts.text(stream.local).is_none_or(|path| {
+                let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
+                kind != IoKind::File || name(path) == name(&descriptor.local)
+            }),
+            IoKind::Pipe => true,
+            _ if kind == IoKind::Pipe => true,
+            _ => {
+                agree(self.texts.text(stream.local), &descriptor.local)
+                    && agree(self.texts.text(stream.peer), &descriptor.peer)
+            }
+        };
+        kinds && addresses && resource.created_ns <= read_ns
+    }
+
+    pub(crate) fn io_local<'a>(&'a self, thing: &Thing<'a>) -> Option<&'a str> {
+        let read = thing.descriptor.map(|of| of.local.as_str()).filter(|text| !text.is_empty());
+        thing.stream.and_then(|of| self.texts.text(of.local)).or(read)
+    }
+
+    pub(crate) fn io_peer<'a>(&'a self, thing: &Thing<'a>) -> Option<&'a str> {
+        let read = thing.descriptor.map(|of| of.peer.as_str()).filter(|text| !text.is_empty());
+        thing.stream.and_then(|of| self.texts.text(of.peer)).or(read)
+    }
+
+    /// The other end opened it: somebody here listens at its port.
+    pub(crate) fn is_accepted(&self, thing: &Thing) -> bool {
+        let listened = |address: &str| port(address).is_some_and(|of| self.descriptors.is_listened_at(of));
+        thing.kind == IoKind::Tcp && self.io_local(thing).is_some_and(listened)
+    }
+
+    /// `10.0.0.4:8080 ← 10.0.0.9:51522`, `0.0.0.0:8080`, `/var/log/app.log`; `None`: nothing is told.
+    pub(crate) fn io_addresses(&self, thing: &Thing) -> Option<String> {
+        let arrow = if self.is_accepted(thing) { '←' } else { '→' };
+        match (self.io_local(thing), self.io_peer(thing)) {
+            (Some(local), Some(peer)) => Some(format!("{local} {arrow} {peer}")),
+            (Some(local), None) => Some(local.to_owned()),
+            (None, Some(peer)) => Some(format!("{arrow} {peer}")),
+            (None, None) => None,
+        }
+    }
+
+    /// `TcpStream 10.0.0.4:8080 ← 10.0.0.9:51522`, `tcp 12 10.0.0.4:8080`.
+    pub(crate) fn io_words(&self, thing: &Thing) -> String {
+        if let Some(resource) = thing.resource {
+            return self.resource_words(resource);
+        }
+        let fd = thing.fd().map_or_else(String::new, |fd| format!(" fd {fd}"));
+        match self.io_addresses(thing) {
+            Some(addresses) => format!("{}{fd} {addresses}", thing.kind.word()),
+            None => format!("{}{fd}", thing.kind.word()),
+        }
+    }
+
+    /// What a wrapper is around, in words; `None`: it is none, or nothing is told.
+    pub(crate) fn stream_words(&self, resource: &Resource) -> Option<String> {
+        let thing = self.wrapped(resource)?;
+        if thing.kind.is_of_the_process() {
+            return self.io_local(&thing).map(str::to_owned);
+        }
+        self.io_addresses(&thing)
+    }
+
+    /// Bytes a second, in and out; `None`: unknown.
+    pub(crate) fn io_rates(&self, thing: &Thing) -> (Option<f64>, Option<f64>) {
+        let told = thing.resource.filter(|_| thing.stream.is_some());
+        let told = told.and_then(|of| self.resources.streams.windows.rates(of.key.slot, &self.ticks));
+        let past = thing.descriptor.map(|of| &of.past);
+        match told {
+            Some([into, out, ..]) => (Some(into), Some(out)),
+            None => (past.and_then(|past| past.in_per_s), past.and_then(|past| past.out_per_s)),
+        }
+    }
+
+    /// Bytes over the last seconds; heights 0 to 8.
+    pub(crate) fn io_spark(&self, thing: &Thing) -> Option<[u8; SPARK_WIDTH as usize]> {
+        let windows = &self.resources.streams.windows;
+        let told = thing.resource.filter(|_| thing.stream.is_some());
+        let told = told.and_then(|of| windows.spark(of.key.slot, BOTH_WAYS, &self.ticks));
+        told.or_else(|| thing.descriptor?.past.spark())
+    }
+
+    /// Those who wait on it, in the order in which they came.
+    pub(crate) fn io_waiters(&self, thing: &Thing) -> Vec<Waiter<'_>> {
+        thing.resource.map_or_else(Vec::new, |resource| self.waiters(resource.key))
+    }
+
+    /// What an operation does, in a word: `read`, `accept`.
+    pub(crate) fn method(&self, op: &Op) -> &str {
+        let words = self.op_words(op);
+        words.rsplit("::").next().unwrap_or(words)
+    }
+}
