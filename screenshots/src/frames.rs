@@ -10,7 +10,7 @@ use taskscope_proto::{
 };
 
 use crate::{
-    locks, scheduler,
+    io, locks, scheduler,
     service::{self, Actor, CONNECT_NS, PICTURE_NS, SECOND, SITES, THREADS, Vitals},
 };
 
@@ -71,6 +71,7 @@ impl Server {
             ..Frame::default()
         };
         locks::tell(&mut frame, first);
+        io::tell(&mut frame, first, locks::count());
         scheduler::tell(&mut frame);
         frame
     }

@@ -8,6 +8,7 @@
 //! the same SVG, so that `tests/pictures.rs` can tell when a committed picture is stale.
 
 mod frames;
+mod io;
 mod locks;
 pub mod palette;
 mod png;

@@ -175,6 +175,11 @@ fn waits() -> Vec<Wait> {
     ]
 }
 
+/// How many there are: their slots come first.
+pub(crate) fn count() -> u32 {
+    made().len() as u32
+}
+
 /// Puts all that is known of them into the first frame, and what changes into the others.
 pub(crate) fn tell(frame: &mut Frame, first: bool) {
     let (all, now_ns) = (made(), frame.now_ns);

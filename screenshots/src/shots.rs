@@ -84,6 +84,18 @@ pub const SHOTS: &[Shot] = &[
         &[Action::Locks, Action::ToggleChannels],
     ),
     shot("resources", "Everything that can be waited for, timers too", USUAL, &[Action::Resources]),
+    shot(
+        "io",
+        "Sockets: what moves, what waits in the kernel, and which task waits for it",
+        USUAL,
+        &[Action::Io],
+    ),
+    shot(
+        "socket",
+        "One socket: who waits for it, what went through, and what the kernel tells",
+        USUAL,
+        &[Action::Io, Action::Open],
+    ),
     shot("findings", "What the lints found, each with what to do next", USUAL, &[Action::Findings]),
     shot("tasks-wide", "A wide terminal has the selected task beside the table", WIDE, &[Action::NextRow]),
     shot("tasks-80x24", "The tasks on a terminal of 80 by 24", SMALL, &[]),
