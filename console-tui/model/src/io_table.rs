@@ -69,14 +69,16 @@ pub(crate) struct Place {
 impl Place {
     fn of(store: &Store, thing: &Thing) -> Self {
         let site = thing.site();
-        let ports = [store.io_local(thing), store.io_peer(thing)].map(|of| of.and_then(port));
-        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let port = match (site.is_known() || thing.kind != IoKind::Tcp, ports) {
-            (true, _) => 0,
+        let number = |address: Option<&str>| address.and_then(port)?.parse().ok();
+        let port = if site.is_known() || thing.kind != IoKind::Tcp {
+            None
+        } else if store.is_accepted(thing) {
             // Who accepts has many peers, who connects many ports of its own.
-            (false, [local, _]) if store.is_accepted(thing) => number(local),
-            (false, [_, peer]) => number(peer),
+            number(store.io_local(thing))
+        } else {
+            number(store.io_peer(thing))
         };
+        let port = port.unwrap_or(0);
         Self { kind: thing.kind, site, port }
     }
 }

@@ -4,7 +4,8 @@
 //! sent again, a question without an answer. Who waits is told by a wrapper, and nobody is said to wait where there is none.
 //!
 //! Limit: [`MAX_TOLD`] findings of a lint, the worst first, the rest is counted; [`MAX_TASKS`] tasks in each. One pass costs one look at each
-//! operation, stream and descriptor.
+//! operation and stream, and more at those with a descriptor, of which there are
+//! [`MAX_DESCRIPTORS`](taskscope_proto::limits::MAX_DESCRIPTORS) at most.
 
 mod leaks;
 mod peers;
@@ -102,39 +103,40 @@ pub(crate) fn find(store: &Store, config: &LintConfig) -> Vec<Finding> {
     pass.finish()
 }
 
-/// An operation is only held against a stream while its task does nothing else.
+/// An operation is only held against a stream while its task does nothing else. Of those who wait for something to come in, only the ones
+/// whose descriptor is known say anything.
 fn waits(store: &Store) -> FxHashMap<(u32, Way), &Op> {
     let mut waits: FxHashMap<(u32, Way), &Op> = FxHashMap::default();
     for op in store.resources.ops().filter(|op| op.is_waiting()) {
         let Some(slot) = op.resource.map(|key| key.slot) else { continue };
-        let is_idle =
-            op.stats.task.and_then(|key| store.task(key)).is_some_and(|task| task.stats.state == State::Idle);
-        if !is_idle || store.resources.streams.stream(slot).is_none() {
+        let Some(stream) = store.resources.streams.stream(slot) else { continue };
+        let Some(way) = way(store.method(op)) else { continue };
+        let has_descriptor = || stream.fd.is_some_and(|fd| store.descriptors.with_fd(fd).is_some());
+        if (way == Way::In && !has_descriptor()) || !is_idle(store, op) {
             continue;
         }
-        if let Some(way) = way(store.method(op)) {
-            let oldest = waits.entry((slot, way)).or_insert(op);
-            if op.created_ns < oldest.created_ns {
-                *oldest = op;
-            }
+        let oldest = waits.entry((slot, way)).or_insert(op);
+        if op.created_ns < oldest.created_ns {
+            *oldest = op;
         }
     }
     waits
 }
 
+fn is_idle(store: &Store, op: &Op) -> bool {
+    op.stats.task.and_then(|key| store.task(key)).is_some_and(|task| task.stats.state == State::Idle)
+}
+
 impl<'a> Pass<'a> {
     /// Streams that somebody waits on, and those with a descriptor: the others say nothing.
     fn suspects(&self) -> Vec<ResourceKey> {
-        let fds = |fd: Option<u32>| fd.is_some_and(|fd| self.store.descriptors.with_fd(fd).is_some());
-        let is_one = |slot: u32, fd: Option<u32>| {
-            [Way::In, Way::Out, Way::Connect].iter().any(|way| self.waits.contains_key(&(slot, *way)))
-                || fds(fd)
-        };
-        let streams =
-            self.store.resources.streams.streams().filter(|(slot, stream)| is_one(*slot, stream.fd));
+        let streams = &self.store.resources.streams;
+        let with_fd = self.store.descriptors.list().iter().flat_map(|of| streams.with_fd(of.fd));
+        let slots = with_fd.chain(self.waits.keys().map(|(slot, _)| *slot));
         let mut keys: Vec<ResourceKey> =
-            streams.filter_map(|(slot, _)| self.store.resources.in_slot(slot)).map(|of| of.key).collect();
+            slots.filter_map(|slot| self.store.resources.in_slot(slot)).map(|of| of.key).collect();
         keys.sort_unstable();
+        keys.dedup();
         keys
     }
 

@@ -6,13 +6,13 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use super::{Found, Pass, Way};
+use super::{Found, Pass};
 use crate::{
     format::{duration_ns, exact, percent},
     id::SiteId,
     lint::{LintKind, Severity},
     screen::findings::Subject,
-    store::io::IoKind,
+    store::{io::IoKind, resources::Op},
 };
 
 const LIMIT: &str = "Close what is not needed, and see on the screen I/O what most of them are; the limit is raised with `ulimit -n`.";
@@ -68,36 +68,26 @@ impl Pass<'_> {
     }
 
     fn places(&mut self) {
-        let lint = &self.config.descriptor_leak;
         let streams = &self.store.resources.streams;
         let mut places: FxHashMap<SiteId, Place> = FxHashMap::default();
         for (slot, stream) in streams.streams() {
-            let Some(resource) = self.store.resources.in_slot(slot).filter(|of| of.site.is_known()) else {
-                continue;
-            };
-            let kind = IoKind::of_type(self.store.texts.text(resource.concrete_type).unwrap_or_default());
             // What is in memory only holds no descriptor.
-            if kind.is_of_the_process() || stream.fd.is_none() {
-                continue;
-            }
+            let of =
+                self.store.resources.in_slot(slot).filter(|of| of.site.is_known() && stream.fd.is_some());
+            let Some(resource) = of else { continue };
             let at_ns = resource.created_ns;
-            let place = places.entry(resource.site).or_insert(Place {
-                kind,
-                open: 0,
-                unused: 0,
-                oldest_ns: at_ns,
-                newest_ns: at_ns,
+            let place = places.entry(resource.site).or_insert_with(|| {
+                let kind = self.store.texts.text(resource.concrete_type).unwrap_or_default();
+                Place { kind: IoKind::of_type(kind), open: 0, unused: 0, oldest_ns: at_ns, newest_ns: at_ns }
             });
             place.open += 1;
             place.oldest_ns = place.oldest_ns.min(at_ns);
             place.newest_ns = place.newest_ns.max(at_ns);
-            let waited_on =
-                [Way::In, Way::Out, Way::Connect].iter().any(|way| self.waits.contains_key(&(slot, *way)));
-            let moved_ns = stream.last_ns().unwrap_or(at_ns);
-            place.unused += u64::from(!waited_on && self.is_old(moved_ns, lint.unused_ms));
         }
+        places.retain(|site, place| self.grows(*site, place));
+        self.count_unused(&mut places);
         let mut leaky: Vec<(SiteId, Place)> =
-            places.into_iter().filter(|(site, place)| self.leaks_at(*site, place)).collect();
+            places.into_iter().filter(|(_, place)| place.unused * 2 >= place.open).collect();
         leaky.sort_unstable_by_key(|(site, _)| *site);
         for (site, place) in leaky {
             let message = self.leak_words(site, &place);
@@ -105,12 +95,28 @@ impl Pass<'_> {
         }
     }
 
-    fn leaks_at(&self, site: SiteId, place: &Place) -> bool {
+    /// Those that nobody waits on, and through which nothing went for a while.
+    fn count_unused(&self, places: &mut FxHashMap<SiteId, Place>) {
+        if places.is_empty() {
+            return;
+        }
+        for (slot, stream) in self.store.resources.streams.streams() {
+            let Some(resource) = self.store.resources.in_slot(slot) else { continue };
+            let Some(place) = places.get_mut(&resource.site).filter(|_| stream.fd.is_some()) else {
+                continue;
+            };
+            let moved_ns = stream.last_ns().unwrap_or(resource.created_ns);
+            let is_waited_on = || self.store.resources.ops_on(resource.key).any(Op::is_waiting);
+            let is_unused = self.is_old(moved_ns, self.config.descriptor_leak.unused_ms) && !is_waited_on();
+            place.unused += u64::from(is_unused);
+        }
+    }
+
+    fn grows(&self, site: SiteId, place: &Place) -> bool {
         let lint = &self.config.descriptor_leak;
         let made = place.open.saturating_add(self.store.resources.streams.closed(site));
         let closed_percent = 100 - (place.open.saturating_mul(100) / made.max(1)).min(100);
         place.open >= lint.min_open
-            && place.unused * 2 >= place.open
             && closed_percent <= lint.max_closed_percent
             && place.newest_ns.saturating_sub(place.oldest_ns) >= lint.min_span_ms.saturating_mul(1_000_000)
             && !self.is_old(place.newest_ns, lint.max_newest_ms)

@@ -76,10 +76,8 @@ impl Store {
         let mut joined: FxHashSet<DescriptorId> = FxHashSet::default();
         let mut things: Vec<Thing<'_>> = Vec::with_capacity(slots.len());
         for slot in slots {
-            let Some(thing) = self.resources.in_slot(slot).and_then(|of| self.wrapped(of)) else { continue };
-            if thing.kind.is_of_the_process() {
-                continue;
-            }
+            let of = self.resources.in_slot(slot).filter(|of| !self.kind_of(of).is_of_the_process());
+            let Some(thing) = of.and_then(|of| self.wrapped(of)) else { continue };
             joined.extend(thing.descriptor.map(|of| of.id));
             things.push(thing);
         }
@@ -99,8 +97,9 @@ impl Store {
     /// Signals that somebody listens for, and child processes, in the order of their slots.
     pub(crate) fn signals_and_children(&self) -> Vec<Thing<'_>> {
         let streams = self.resources.streams.streams();
-        let things = streams.filter_map(|(slot, _)| self.wrapped(self.resources.in_slot(slot)?));
-        let mut things: Vec<Thing<'_>> = things.filter(|thing| thing.kind.is_of_the_process()).collect();
+        let of = streams.filter_map(|(slot, _)| self.resources.in_slot(slot));
+        let of = of.filter(|of| self.kind_of(of).is_of_the_process());
+        let mut things: Vec<Thing<'_>> = of.filter_map(|of| self.wrapped(of)).collect();
         things.sort_unstable_by_key(Thing::key);
         things
     }
@@ -131,7 +130,7 @@ impl Store {
 
     fn wrapped<'a>(&'a self, resource: &'a Resource) -> Option<Thing<'a>> {
         let stream = self.resources.streams.stream(resource.key.slot)?;
-        let kind = IoKind::of_type(self.texts.text(resource.concrete_type).unwrap_or_default());
+        let kind = self.kind_of(resource);
         let descriptor = stream.fd.and_then(|fd| self.descriptors.with_fd(fd));
         let descriptor = descriptor.filter(|of| self.is_same(resource, stream, kind, of));
         Some(Thing {
@@ -141,6 +140,11 @@ impl Store {
             descriptor,
             key: IoKey::Resource(resource.key),
         })
+    }
+
+    /// As its type tells.
+    fn kind_of(&self, resource: &Resource) -> IoKind {
+        IoKind::of_type(self.texts.text(resource.concrete_type).unwrap_or_default())
     }
 
     fn timer<'a>(&self, resource: &'a Resource) -> Option<Thing<'a>> {
