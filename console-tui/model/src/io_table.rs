@@ -34,6 +34,9 @@ use filter::IoFilter;
 /// Descriptors that connect the program with nobody are one row when there are so many of a kind: eventfds tell little.
 const FOLD_INNER_AT: u64 = 2;
 
+/// Timers of a place are one row when there are so many: most of them are gone before they are read.
+const FOLD_TIMERS_AT: u64 = 8;
+
 /// The worst finding about each.
 pub(crate) type Severities = FxHashMap<IoKey, Severity>;
 
@@ -224,7 +227,12 @@ impl IoTable {
         let fold_at = config.fold_at.max(2) as u64;
         self.groups.retain(|place, group| {
             let inner = !place.kind.connects() && !place.site.is_known();
-            group.facts.count >= if inner { FOLD_INNER_AT } else { fold_at }
+            group.facts.count
+                >= match place.kind {
+                    IoKind::Timer => fold_at.min(FOLD_TIMERS_AT),
+                    _ if inner => FOLD_INNER_AT,
+                    _ => fold_at,
+                }
         });
         for (place, group) in &mut self.groups {
             group.unfolded = self.unfolded.contains(place);

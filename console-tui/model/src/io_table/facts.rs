@@ -104,8 +104,8 @@ impl Facts {
         let severity = self.severity.map_or(0, |severity| severity as u64 + 1);
         let late_ns = self.due.late_ns().unwrap_or(0);
         let moved = self.in_per_s.unwrap_or(0.0) + self.out_per_s.unwrap_or(0.0);
-        // What listens stands above what is idle.
-        let rank = u64::from(self.kind.listens());
+        // What listens stands above what is idle; of timers, where there are many.
+        let rank = if self.kind == IoKind::Timer { self.count } else { u64::from(self.kind.listens()) };
         [severity, u64::from(self.kind.connects()).max(late_ns), moved as u64, rank]
     }
 
