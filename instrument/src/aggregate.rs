@@ -31,7 +31,7 @@ use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Event, Page, Slot, TaskId, Touched};
 
 use self::cost::Cost;
-use crate::{handle::Handle, watchdog::Watchdog};
+use crate::{handle::Handle, server::Address, watchdog::Watchdog};
 
 /// Timeline events kept for a watched task until its consoles took them.
 const MAX_KEPT_EVENTS: usize = 16_384;
@@ -118,7 +118,8 @@ pub(crate) struct Watched {
 }
 
 impl Hub {
-    pub(crate) fn new(handle: Handle, name: Option<String>, log_stuck: bool) -> Self {
+    /// `own`: where the server listens, to leave its sockets out.
+    pub(crate) fn new(handle: Handle, name: Option<String>, log_stuck: bool, own: Option<Address>) -> Self {
         let identity = Identity {
             instance: RandomState::new().hash_one(std::process::id()),
             process_name: name.unwrap_or_else(executable_name),
@@ -134,7 +135,7 @@ impl Hub {
             rounds: Mutex::default(),
             watched: Mutex::default(),
             streams: Mutex::default(),
-            descriptors: Mutex::default(),
+            descriptors: Mutex::new(descriptors::Shared::new(own)),
         }
     }
 

@@ -75,11 +75,13 @@ pub struct Server {
     options: Builder,
     /// The subscriber can't tell the tool's own thread apart: a layer sees only what its registry took.
     quiet_by_scope: bool,
+    /// Where it listens, if it does so by itself: its own sockets are no part of the program's.
+    address: Option<Address>,
 }
 
 impl Server {
     pub(crate) fn new(handle: Handle, options: Builder, quiet_by_scope: bool) -> Self {
-        Self { handle, options, quiet_by_scope }
+        Self { handle, options, quiet_by_scope, address: None }
     }
 
     /// The recorder it serves.
@@ -91,9 +93,10 @@ impl Server {
     ///
     /// # Errors
     /// The address is nonsense or taken, or no thread can be started.
-    pub fn spawn(self) -> Result<Address, BindError> {
+    pub fn spawn(mut self) -> Result<Address, BindError> {
         let listener = Listener::bind(&self.options.bind)?;
         let address = listener.address()?;
+        self.address = (!self.options.show_own_tasks).then(|| address.clone());
         if let Address::Tcp(tcp) = &address
             && !tcp.ip().is_loopback()
         {
@@ -151,7 +154,7 @@ impl Server {
     ///
     /// With the feature `console-api` the service of `tokio-console` comes along.
     pub fn into_routes(self) -> Routes {
-        let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck));
+        let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck, self.address));
         let service =
             TaskscopeServer::new(Service::new(Arc::clone(&hub))).max_decoding_message_size(MAX_REQUEST_BYTES);
         #[cfg(feature = "gzip")]

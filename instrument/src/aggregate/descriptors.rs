@@ -4,6 +4,7 @@
 //! 5 % of a core at most.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,6 +12,7 @@ use std::{
 use taskscope_proto::v1;
 
 use super::{Hub, lock};
+use crate::server::Address;
 
 const REST: u32 = 19;
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -20,6 +22,8 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     #[cfg(target_os = "linux")]
     reader: crate::os::descriptors::Reader,
+    /// The server's own sockets are not told.
+    own: Option<Address>,
     last: Option<Reading>,
     /// Readings so far.
     number: u64,
@@ -33,6 +37,10 @@ struct Reading {
 }
 
 impl Shared {
+    pub(super) fn new(own: Option<Address>) -> Self {
+        Self { own, ..Self::default() }
+    }
+
     /// A reading that is no older than `interval`, as far as the pace allows.
     fn reading(&mut self, interval: Duration) -> Reading {
         if let Some(last) = &self.last {
@@ -42,7 +50,11 @@ impl Shared {
             }
         }
         self.number += 1;
-        let descriptors = Arc::new(self.read());
+        let mut descriptors = self.read();
+        if let Some(own) = &self.own {
+            descriptors.descriptors.retain(|descriptor| !is_at(own, &descriptor.local));
+        }
+        let descriptors = Arc::new(descriptors);
         let reading = Reading { at: Instant::now(), number: self.number, descriptors };
         self.last = Some(reading.clone());
         reading
@@ -58,6 +70,16 @@ impl Shared {
     fn read(&mut self) -> v1::Descriptors {
         let problem = "Descriptors and sockets are read from Linux's /proc; this system has none.".to_owned();
         v1::Descriptors { problem, ..v1::Descriptors::default() }
+    }
+}
+
+/// Whether this is the local address of a server's listener, or of a connection that it accepted.
+fn is_at(server: &Address, local: &str) -> bool {
+    match server {
+        Address::Tcp(server) => local.parse().is_ok_and(|local: SocketAddr| {
+            local == *server || (server.ip().is_unspecified() && local.port() == server.port())
+        }),
+        Address::Unix(path) => path.to_str() == Some(local),
     }
 }
 
@@ -98,5 +120,27 @@ impl DescriptorCursor {
         self.told = reading.number;
         let read_ago_ns = u64::try_from(reading.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Some(v1::Descriptors { read_ago_ns, ..(*reading.descriptors).clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_own_sockets_are_known_by_where_they_are() {
+        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
+        let cases = [
+            (tcp("127.0.0.1:6669"), "127.0.0.1:6669", true),
+            (tcp("127.0.0.1:6669"), "127.0.0.1:8080", false),
+            (tcp("127.0.0.1:6669"), "10.0.0.4:6669", false),
+            (tcp("0.0.0.0:6669"), "10.0.0.4:6669", true),
+            (tcp("127.0.0.1:6669"), "", false),
+            (Address::Unix("/run/taskscope".into()), "/run/taskscope", true),
+            (Address::Unix("/run/taskscope".into()), "/run/app", false),
+        ];
+        for (server, local, own) in cases {
+            assert_eq!(is_at(&server, local), own, "{server} {local}");
+        }
     }
 }

@@ -895,6 +895,7 @@ pub struct AwaitFrame {
 /// What the operating system tells of the process's descriptors.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Descriptors {
+    /// Without the sockets of the server that tells this.
     #[prost(message, repeated, tag = "1")]
     pub descriptors: ::prost::alloc::vec::Vec<Descriptor>,
     /// Descriptors past MAX_DESCRIPTORS.

@@ -15,7 +15,7 @@ fn handle() -> Handle {
 }
 
 fn cursor(handle: &Handle) -> Cursor {
-    Cursor::new(Arc::new(Hub::new(handle.clone(), None, false)))
+    Cursor::new(Arc::new(Hub::new(handle.clone(), None, false, None)))
 }
 
 fn resource(recorder: &Recorder, concrete_type: &str, name: &str, ledger: Ledger) -> ResourceId {
