@@ -19,8 +19,8 @@ use prost::{
 use crate::{
     limits::{
         MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_DECODE_BYTES, MAX_DESCRIPTORS, MAX_DETAILS, MAX_LONG_POLLS,
-        MAX_RESOURCE_DETAILS, MAX_RUNTIMES, MAX_SIGNALS, MAX_SITES, MAX_STACK_FRAMES, MAX_STUCK_POLLS,
-        MAX_THREADS, MAX_WORKERS,
+        MAX_RESOURCE_DETAILS, MAX_RUNTIMES, MAX_SITES, MAX_STACK_FRAMES, MAX_STUCK_POLLS, MAX_THREADS,
+        MAX_WORKERS,
     },
     v1,
 };
@@ -88,7 +88,7 @@ impl Bounded for v1::Frame {
                 list(4, MAX_LONG_POLLS, &[]),
             ],
         ),
-        list(25, 1, &[list(1, MAX_DESCRIPTORS, &[]), list(8, MAX_SIGNALS, &[])]),
+        list(25, 1, &[list(1, MAX_DESCRIPTORS, &[])]),
         list(26, MAX_AWAIT_TREES, &[list(3, MAX_AWAIT_TREES * MAX_AWAIT_FRAMES, &[])]),
     ];
 }

@@ -121,8 +121,5 @@ pub const MAX_AWAIT_FRAMES: usize = 512;
 /// Descriptors in a frame; further ones are counted in `Descriptors.more`.
 pub const MAX_DESCRIPTORS: usize = 4096;
 
-/// Signals in a frame: Linux has 64.
-pub const MAX_SIGNALS: usize = 64;
-
 /// Bytes kept of a text about runtimes, stacks, await trees and descriptors: a function's name, an address, a sentence.
 pub const MAX_TEXT_BYTES: usize = 512;

@@ -42,7 +42,6 @@ fn the_table_of_limits_is_the_code() {
         MAX_AWAIT_TREES,
         MAX_AWAIT_FRAMES,
         MAX_DESCRIPTORS,
-        MAX_SIGNALS,
         MAX_TEXT_BYTES,
     ];
     for (name, value) in table {

@@ -914,8 +914,6 @@ pub struct Descriptors {
     pub open: u64,
     #[prost(uint64, tag = "7")]
     pub limit: u64,
-    #[prost(message, repeated, tag = "8")]
-    pub signals: ::prost::alloc::vec::Vec<Signal>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Descriptor {
@@ -991,18 +989,6 @@ pub struct TcpInfo {
     pub received_bytes: ::core::option::Option<u64>,
     #[prost(uint64, optional, tag = "12")]
     pub unsent_bytes: ::core::option::Option<u64>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Signal {
-    #[prost(uint32, tag = "1")]
-    pub number: u32,
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// Deliveries seen by taskscope::signal; who listens is in `ops`.
-    #[prost(uint64, tag = "3")]
-    pub received: u64,
-    #[prost(uint64, tag = "4")]
-    pub last_ago_ns_plus1: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -104,15 +104,6 @@ pub(crate) fn port(address: &str) -> Option<&str> {
     (!port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit())).then_some(port)
 }
 
-/// Deliveries of a signal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SignalCount {
-    pub(crate) number: u32,
-    pub(crate) name: String,
-    pub(crate) received: u64,
-    pub(crate) last_ns: Option<u64>,
-}
-
 /// One look at all descriptors.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Reading {
@@ -126,7 +117,6 @@ pub(crate) struct Reading {
     pub(crate) problem: String,
     pub(crate) open: Option<u64>,
     pub(crate) limit: Option<u64>,
-    pub(crate) signals: Vec<SignalCount>,
 }
 
 /// The last reading, and what followed from those before it.

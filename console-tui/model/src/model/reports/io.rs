@@ -112,12 +112,6 @@ pub(super) fn signals(store: &Store) -> Vec<Signal> {
         signal.listeners.push(thing.key().id());
         signal.waiting.extend(waiting(store, thing));
     }
-    for told in store.descriptors.reading().iter().flat_map(|reading| &reading.signals) {
-        let signal = signals.entry(told.name.clone()).or_default();
-        signal.number = Some(told.number);
-        signal.received = signal.received.max(told.received);
-        signal.last_ns = signal.last_ns.into_iter().chain(ago(told.last_ns)).min();
-    }
     signals.into_iter().map(|(name, signal)| Signal { name, ..signal }).collect()
 }
 

@@ -124,7 +124,6 @@ prop_compose! {
         let descriptors = v1::Descriptors {
             descriptors: numbers.into_iter().map(descriptor).collect(), more: ago_ns, read_ago_ns: ago_ns, reading_ns: ago_ns,
             problem: address.clone(), open: ago_ns, limit: ago_ns / 2,
-            signals: vec![v1::Signal { number: 9, name: address.clone(), received: ago_ns, last_ago_ns_plus1: ago_ns }],
         };
         (columns, descriptors)
     }

@@ -2,7 +2,7 @@
 
 use taskscope_proto::{
     columns::{Column, slots},
-    limits::{MAX_DESCRIPTORS, MAX_SIGNALS, MAX_TEXT_BYTES},
+    limits::{MAX_DESCRIPTORS, MAX_TEXT_BYTES},
     v1,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     screen::header::Losses,
     store::{
         Store,
-        descriptors::{Descriptor, Events, Past, Reading, SignalCount, Tcp},
+        descriptors::{Descriptor, Events, Past, Reading, Tcp},
         io::{IoKind, Stream},
     },
     text::Texts,
@@ -25,7 +25,6 @@ pub(super) fn check(frame: &v1::Frame) -> Result<(), WireError> {
     }
     if let Some(wire) = &frame.descriptors {
         at_most("descriptors", wire.descriptors.len(), MAX_DESCRIPTORS)?;
-        at_most("signals", wire.signals.len(), MAX_SIGNALS)?;
     }
     Ok(())
 }
@@ -132,16 +131,6 @@ fn reading(wire: &v1::Descriptors, now_ns: u64, losses: &mut Losses) -> Reading 
         problem: text(&wire.problem, MAX_TEXT_BYTES, losses),
         open: known(wire.open),
         limit: known(wire.limit),
-        signals: wire
-            .signals
-            .iter()
-            .map(|signal| SignalCount {
-                number: signal.number,
-                name: text(&signal.name, MAX_TEXT_BYTES, losses),
-                received: signal.received,
-                last_ns: since(signal.last_ago_ns_plus1, now_ns),
-            })
-            .collect(),
     }
 }
 

@@ -1,9 +1,6 @@
 //! Frames about I/O: read with checks, kept by slot and by identity, gone with their resource.
 
-use taskscope_proto::{
-    limits::{MAX_DESCRIPTORS, MAX_SIGNALS},
-    v1,
-};
+use taskscope_proto::{limits::MAX_DESCRIPTORS, v1};
 
 use super::scene::{Scene, rows, tcp};
 use crate::{Action, Tab, model::tests::fake::S};
@@ -11,16 +8,13 @@ use crate::{Action, Tab, model::tests::fake::S};
 #[test]
 fn what_makes_no_sense_is_refused_whole() {
     type Change = fn(&mut v1::Frame);
-    let hostile: [Change; 5] = [
+    let hostile: [Change; 4] = [
         |frame| frame.io.as_mut().unwrap().in_bytes.push(1),
         |frame| frame.io.as_mut().unwrap().slot_delta = vec![u32::MAX; 2],
         |frame| frame.io.as_mut().unwrap().local = vec![1],
         |frame| {
             let many = vec![v1::Descriptor::default(); MAX_DESCRIPTORS + 1];
             frame.descriptors.as_mut().unwrap().descriptors = many;
-        },
-        |frame| {
-            frame.descriptors.as_mut().unwrap().signals = vec![v1::Signal::default(); MAX_SIGNALS + 1];
         },
     ];
     for (i, change) in hostile.into_iter().enumerate() {
