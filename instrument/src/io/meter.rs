@@ -68,6 +68,11 @@ impl Meter {
         }
     }
 
+    /// Where the stream was made.
+    pub(crate) fn made_at(&self) -> &'static Location<'static> {
+        self.made_at
+    }
+
     /// Says which descriptor it is, and between whom.
     pub(crate) fn describe(&self, fd: Option<u32>, local: &str, peer: &str) {
         if let Some(io) = self.tracked.io() {

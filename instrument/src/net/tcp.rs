@@ -148,7 +148,14 @@ impl TcpListener {
     /// As tokio's.
     #[track_caller]
     pub fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send + '_ {
-        let at = Location::caller();
+        self.accept_at(Location::caller())
+    }
+
+    /// The connection is made at `at`.
+    fn accept_at(
+        &self,
+        at: &'static Location<'static>,
+    ) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send + '_ {
         let call = Call { way: Way::In, method: "TcpListener::accept", at };
         let accepted = self.meter().wait(call, self.get_ref().accept(), accepted);
         async move {
@@ -163,9 +170,22 @@ impl TcpListener {
     /// As tokio's.
     #[track_caller]
     pub fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        self.poll_accept_at(context, Location::caller())
+    }
+
+    fn poll_accept_at(
+        &self,
+        context: &mut Context<'_>,
+        at: &'static Location<'static>,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let accept = || self.get_ref().poll_accept(context);
         let (stream, peer) = ready!(self.meter().poll(Way::In, "TcpListener::accept", accept, accepted))?;
-        Poll::Ready(Ok((TcpStream::from_tokio(stream), peer)))
+        Poll::Ready(Ok((TcpStream::described(stream, Meter::new("TcpStream", "", at)), peer)))
+    }
+
+    /// Where connections are made that nobody's own code accepts: where the listener was.
+    fn made_at(&self) -> &'static Location<'static> {
+        self.meter().made_at()
     }
 
     /// The connections as a stream, as tonic's `serve_with_incoming` wants them.
@@ -193,7 +213,7 @@ impl tokio_stream::Stream for Incoming {
     type Item = io::Result<TcpStream>;
 
     fn poll_next(self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let accepted = ready!(self.0.poll_accept(context));
+        let accepted = ready!(self.0.poll_accept_at(context, self.0.made_at()));
         Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
     }
 }
@@ -214,7 +234,7 @@ impl axum::serve::Listener for TcpListener {
 
     async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
-            match Self::accept(self).await {
+            match self.accept_at(self.made_at()).await {
                 Ok(accepted) => return accepted,
                 // No descriptor is free: a moment later there may be one. The others are of the connection that is gone.
                 Err(error) if is_of_the_connection(&error) => {}
