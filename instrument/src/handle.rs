@@ -63,7 +63,8 @@ impl Handle {
 
     /// Makes this the one that locks, channels, sockets and timers of taskscope are recorded with, if there is none yet.
     ///
-    /// [`crate::init`] and [`crate::wrap`] do so by themselves; who builds a subscriber and a server apart calls it.
+    /// [`crate::init`], [`crate::wrap`] and [`crate::Server::spawn`] do so by themselves; who serves in another way calls it, before the first
+    /// of them is used.
     pub fn set_default(&self) {
         // A second one is legal: it serves those that hold its handle.
         let _already_set = DEFAULT.set(self.clone());

@@ -91,11 +91,15 @@ impl Server {
 
     /// Listens where the builder said and serves from a thread of its own, until the process ends. Returns where.
     ///
+    /// From then on its recorder is the one of taskscope's locks, channels, sockets and timers, if there was none yet
+    /// ([`Handle::set_default`]).
+    ///
     /// # Errors
     /// The address is nonsense or taken, or no thread can be started.
     pub fn spawn(mut self) -> Result<Address, BindError> {
         let listener = Listener::bind(&self.options.bind)?;
         let address = listener.address()?;
+        self.handle.set_default();
         self.address = (!self.options.show_own_tasks).then(|| address.clone());
         if let Address::Tcp(tcp) = &address
             && !tcp.ip().is_loopback()

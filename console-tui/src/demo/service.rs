@@ -60,7 +60,6 @@ pub(crate) fn main() -> color_eyre::Result<()> {
         #[cfg(not(tokio_unstable))]
         handle: Arc::new(server.handle().clone()),
     };
-    server.handle().set_default();
     dispatcher::set_global_default(dispatcher::Dispatch::new(subscriber))?;
     let address = server.spawn()?;
     let runtime = runtime::Builder::new_multi_thread()
