@@ -1,6 +1,9 @@
 //! What a console knows after some frames, and every rule of the wire checked on the way. Slow, small, and sharing no code with the
 //! console's model: it is the second opinion.
 
+pub mod io;
+mod scheduler;
+
 use std::collections::{HashMap, HashSet};
 
 use taskscope_proto::{Message as _, limits, v1, v1::TaskState};
@@ -66,6 +69,10 @@ pub struct Fold {
     pub totals: HashMap<u32, v1::SiteTotals>,
     pub process: v1::Process,
     pub details: Vec<v1::TaskDetail>,
+    pub scheduler: v1::Scheduler,
+    pub io: io::Io,
+    /// Long polls told so far.
+    pub long_polls: u64,
     /// Snapshots that were started.
     pub snapshots: u64,
     /// The last one is complete.
@@ -112,6 +119,10 @@ impl Fold {
         if let Some(columns) = &frame.stats {
             self.stats(columns)?;
         }
+        self.add_io(frame)?;
+        if let Some(scheduler) = &frame.scheduler {
+            self.add_scheduler(scheduler)?;
+        }
         for totals in &frame.totals {
             rule(totals.site == 0 || self.sites.contains_key(&totals.site), "totals are of a known site")?;
             self.totals.insert(totals.site, *totals);
@@ -144,10 +155,7 @@ impl Fold {
     fn tasks(&mut self, columns: &v1::TaskColumns) -> Result<(), String> {
         let slots = slots(&columns.slot_delta)?;
         let rows = slots.len();
-        let text = |index: u32| match index {
-            0 => Ok(String::new()),
-            _ => columns.strings.get(index as usize - 1).cloned().ok_or("a string's index is in range"),
-        };
+        let text = |index| io::text(&columns.strings, index);
         for (row, slot) in slots.into_iter().enumerate() {
             let task = Task {
                 slot,

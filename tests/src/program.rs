@@ -12,6 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::DEADLINE;
 
@@ -23,6 +24,8 @@ pub struct Program {
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     address: String,
+    /// Of its socket, where it has one of its own.
+    folder: Option<TempDir>,
 }
 
 impl Program {
@@ -54,11 +57,24 @@ impl Program {
         });
         // A thread, so that a program that says nothing fails its test instead of hanging it.
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut program = Self { child, stdin, lines, errors, address: String::new() };
+        let mut program = Self { child, stdin, lines, errors, address: String::new(), folder: None };
         let first = program.line();
         let address = first.strip_prefix("listening ");
         let address = address.unwrap_or_else(|| panic!("the first line is no address: {first}"));
         program.address.push_str(address);
+        program
+    }
+
+    /// Starts a scenario with the process's own recorder, which `taskscope::init` makes: the wrappers of locks and sockets record there alone.
+    ///
+    /// # Panics
+    /// It does not start, or there is no folder for its socket.
+    pub fn start_init(executable: &str, scenario: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the socket");
+        let address = format!("unix:{}", folder.path().join("program.sock").display());
+        let arguments = [scenario, &["--source", "init", "--bind", &address]].concat();
+        let mut program = Self::start(executable, &arguments);
+        program.folder = Some(folder);
         program
     }
 
@@ -138,5 +154,6 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
+        drop(self.folder.take());
     }
 }

@@ -12,17 +12,13 @@ use taskscope_tests::{
 /// With and without the flag.
 const UNSTABLE: bool = cfg!(tokio_unstable);
 
-fn start(scenario: &str) -> (tempfile::TempDir, Program) {
-    let folder = tempfile::tempdir().expect("a place for a socket");
-    let bind = format!("unix:{}", folder.path().join("scope").display());
-    let program =
-        Program::start(env!("CARGO_BIN_EXE_program"), &[scenario, "--source", "init", "--bind", &bind]);
-    (folder, program)
+fn start(scenario: &str) -> Program {
+    Program::start_init(env!("CARGO_BIN_EXE_program"), &[scenario])
 }
 
 #[tokio::test]
 async fn wrapped_tasks_are_seen_with_all_they_do() {
-    let (_folder, program) = start("counted");
+    let program = start("counted");
     let (books, told, late) = load(program).await;
     for fold in [&told, &late] {
         equal_to_the_last(&books, fold);
@@ -41,7 +37,7 @@ async fn wrapped_tasks_are_seen_with_all_they_do() {
 
 #[tokio::test]
 async fn names_sites_and_ids_are_known() {
-    let (_folder, mut program) = start("hostile");
+    let mut program = start("hostile");
     program.ask("ready");
     let mut console = Console::open(program.address()).await;
     let all = |fold: &taskscope_tests::fold::Fold| {

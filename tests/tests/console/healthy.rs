@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
-use taskscope_model::{LintKind, Severity};
+use taskscope_model::LintKind;
 use taskscope_tests::screen::Screen;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use crate::{locks::ABOUT_LOCKS, start};
+use crate::{scheduler::watch_innocents, start};
 
 const CLIENTS: usize = 10;
+
+/// How long a server is watched: long enough for every lint to lose its patience. `TASKSCOPE_HEALTHY_S=60` for more.
+fn watched() -> Duration {
+    let asked = std::env::var("TASKSCOPE_HEALTHY_S").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(asked.unwrap_or(10))
+}
 
 #[tokio::test]
 async fn a_busy_redis_is_not_blamed() {
@@ -30,15 +36,9 @@ async fn a_busy_redis_is_not_blamed() {
         })
         .collect();
     screen.wait_for("the connections", |model| model.report().tasks.len() > CLIENTS).await;
-    screen.watch_for(Duration::from_secs(5)).await;
+    watch_innocents(&mut screen, watched()).await;
     let report = screen.report();
     assert!(report.totals.polls > 1000, "{:?}", report.totals);
-    for lint in &report.lints {
-        // On a machine with more work than cores a woken task can wait long; that is no fault of the server, nor of the console.
-        let by_the_machine = matches!(lint.lint, LintKind::LongScheduleDelay | LintKind::LongPoll);
-        assert!(lint.severity < Severity::Critical || by_the_machine, "{lint:?}");
-        assert!(!ABOUT_LOCKS.contains(&lint.lint), "{lint:?}");
-    }
     load.iter().for_each(tokio::task::JoinHandle::abort);
     // The clients are gone; what waits for the next one is no lost waker either.
     screen.watch_for(Duration::from_secs(2)).await;
@@ -66,13 +66,9 @@ async fn a_busy_axum_is_not_blamed() {
         })
         .collect();
     screen.wait_for("the connections", |model| model.report().tasks.len() > CLIENTS).await;
-    screen.watch_for(Duration::from_secs(5)).await;
-    let before = program.ask("requests")["requests"].as_u64().expect("a count");
-    for lint in screen.report().lints {
-        let by_the_machine = matches!(lint.lint, LintKind::LongScheduleDelay | LintKind::LongPoll);
-        assert!(lint.severity < Severity::Critical || by_the_machine, "{lint:?}");
-        assert!(!ABOUT_LOCKS.contains(&lint.lint), "{lint:?}");
-    }
-    assert!(before > 1000, "{before} requests are no load");
+    watch_innocents(&mut screen, watched()).await;
+    let requests = program.ask("requests")["requests"].as_u64().expect("a count");
+    println!("{requests} requests in {:?}", watched());
+    assert!(requests > 1000, "{requests} requests are no load");
     load.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use taskscope_model::{LintKind, Model, report::Report};
 use taskscope_tests::{program::Program, screen::Screen};
 
-use crate::start;
+use crate::start_init;
 
 /// What can be said against a lock or channel.
 pub(crate) const ABOUT_LOCKS: [LintKind; 9] = [
@@ -23,11 +23,9 @@ pub(crate) const ABOUT_LOCKS: [LintKind; 9] = [
     LintKind::StuckOneshot,
 ];
 
-/// A scenario under way: the wrappers record into the process's own recorder, which `init` makes.
+/// A scenario under way.
 fn stuck(scenario: &str) -> (Program, Screen) {
-    let folder = tempfile::tempdir().expect("a folder for the socket").keep();
-    let address = format!("unix:{}", folder.join("program.sock").display());
-    let mut program = start(&[scenario, "--source", "init", "--bind", &address]);
+    let mut program = start_init(&[scenario]);
     program.ask("go");
     let screen = Screen::open(program.address());
     (program, screen)
@@ -143,9 +141,7 @@ async fn what_goes_on_is_not_accused() {
 #[tokio::test]
 async fn holds_and_waits_are_those_that_the_program_measured() {
     for scenario in ["truth", "truth-wrapped"] {
-        let folder = tempfile::tempdir().expect("a folder for the socket").keep();
-        let address = format!("unix:{}", folder.join("program.sock").display());
-        let mut program = start(&[scenario, "--source", "init", "--bind", &address]);
+        let mut program = start_init(&[scenario]);
         let truth = program.ask("measured");
         let mut screen = Screen::open(program.address());
         let acquisitions = truth["acquisitions"].as_u64().expect("a count");

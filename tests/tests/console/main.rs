@@ -6,6 +6,7 @@ mod healthy;
 mod locks;
 mod names;
 mod restart;
+mod scheduler;
 mod truth;
 
 use taskscope_tests::program::Program;
@@ -13,6 +14,11 @@ use taskscope_tests::program::Program;
 /// Starts a scenario of the program under test.
 fn start(arguments: &[&str]) -> Program {
     Program::start(env!("CARGO_BIN_EXE_program"), arguments)
+}
+
+/// The same with the process's own recorder.
+fn start_init(scenario: &[&str]) -> Program {
+    Program::start_init(env!("CARGO_BIN_EXE_program"), scenario)
 }
 
 /// Characters that a terminal obeys, or that turn text around: none of them may be written. Lines end in line feeds.

@@ -64,8 +64,8 @@ async fn large<const BYTES: usize>() {
     }
 }
 
-/// Ten wakes for each poll.
-fn storm(stage: &Stage) {
+/// A thousand wakes for each poll.
+pub(crate) fn storm(stage: &Stage) {
     let (sender, receiver) = std::sync::mpsc::channel::<std::task::Waker>();
     thread::spawn(move || {
         for waker in receiver {

@@ -10,9 +10,11 @@ mod counted_load;
 mod faults;
 mod hostile;
 mod idle;
+mod io;
 mod kinds;
 mod locks;
 mod real;
+mod scheduler;
 mod stage;
 mod wedged;
 
@@ -43,6 +45,28 @@ fn main() -> ExitCode {
         "peaceful-wrapped" => locks::peaceful_wrapped,
         "truth" => locks::truth,
         "truth-wrapped" => locks::truth_wrapped,
+        "blocking-call" => scheduler::blocking_call,
+        "blocking-pipe" => scheduler::blocking_pipe,
+        "blocking-socket" => scheduler::blocking_socket,
+        "cpu-hog" => scheduler::cpu_hog,
+        "wake-storm" => scheduler::wake_storm,
+        "blocking-pool" => scheduler::blocking_pool,
+        "lifo-slot" => scheduler::lifo_slot,
+        "wedged-runtime" => scheduler::wedged_runtime,
+        "scheduler-healthy" => scheduler::healthy,
+        "slow-consumer" => io::slow_consumer,
+        "slow-consumer-plain" => io::slow_consumer_plain,
+        "reset" => io::reset,
+        "unread" => io::unread,
+        "backlog" => io::backlog,
+        "dead-peer" => io::dead_peer,
+        "silent-peer" => io::silent_peer,
+        "leak" => io::leak,
+        "reuse" => io::reuse,
+        "signals" => io::signals,
+        "children" => io::children,
+        "timers" => io::timers,
+        "axum-io" => io::axum,
         "redis" => real::redis,
         "axum" => real::axum,
         _ => {

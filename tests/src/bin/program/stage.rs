@@ -167,6 +167,11 @@ pub(crate) struct Spawner {
 }
 
 impl Spawner {
+    /// The same on another runtime.
+    pub(crate) fn on(&self, runtime: &tokio::runtime::Handle) -> Self {
+        Self { runtime: runtime.clone(), ..self.clone() }
+    }
+
     #[track_caller]
     pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
