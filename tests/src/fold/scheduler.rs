@@ -61,7 +61,7 @@ impl Fold {
         polls.filter(move |poll| self.task(poll.task).is_some_and(|task| task.name == name))
     }
 
-    /// The workers of the runtime of a name; "": of the one without.
+    /// The workers of the runtime of a name.
     pub fn workers(&self, runtime: &str) -> Vec<&v1::Worker> {
         let Some(runtime) = self.runtime(runtime) else { return Vec::new() };
         self.scheduler.workers.iter().filter(|worker| worker.runtime == runtime.index).collect()

@@ -9,6 +9,9 @@ use crate::start_init;
 const STACKS: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), tokio_unstable));
 
+/// What the first runtime without a name is called.
+const UNNAMED: &str = "runtime 1";
+
 /// A scenario under way.
 async fn faulty(arguments: &[&str]) -> (Program, Console) {
     let mut program = start_init(arguments);
@@ -91,7 +94,7 @@ async fn a_task_in_a_lifo_slot_starves_beside_an_idle_worker() {
     console
         .wait_for("the listener that waits beside an idle worker", |fold| {
             let listens = fold.named("listener").is_some_and(|task| task.state == TaskState::Scheduled as i32);
-            let workers = fold.workers("");
+            let workers = fold.workers(UNNAMED);
             let idle = workers.iter().filter(|worker| worker.task.is_none());
             listens && stuck(fold, "speaker").is_some() && workers.len() == 2 && idle.count() == 1
         })
@@ -105,7 +108,7 @@ async fn a_wedged_runtime_is_told_worker_by_worker() {
     own(&poll, "load_rates");
     console
         .wait_for("all workers in polls", |fold| {
-            let workers = fold.workers("");
+            let workers = fold.workers(UNNAMED);
             workers.len() == 3 && workers.iter().all(|worker| worker.state() == WorkerState::Polling)
         })
         .await;
