@@ -40,6 +40,7 @@ struct Registry {
 pub(crate) struct Known {
     /// 1-based, for the life of the process.
     pub(crate) index: u32,
+    /// Empty: it has none.
     pub(crate) name: String,
     pub(crate) handle: Handle,
     /// As far as our builder knows.
@@ -167,10 +168,7 @@ impl Registry {
             self.forget(|_, at| at != unused);
         }
         self.made += 1;
-        let name = match handle.name() {
-            Some(name) => cut(name),
-            None => format!("runtime {}", self.made),
-        };
+        let name = handle.name().map_or_else(String::new, cut);
         self.runtimes.push(Known {
             index: self.made,
             name,

@@ -2,14 +2,28 @@
 
 use std::time::Duration;
 
-use taskscope_model::{LintKind, Model, Severity, report::Lint};
+use taskscope_model::{
+    LintKind, Model, Severity,
+    report::{Blame, Lint, Report},
+};
 use taskscope_tests::{program::Program, screen::Screen};
 
 use crate::{locks::ABOUT_LOCKS, start_init};
 
 /// What can be said of the scheduler.
-pub(crate) const ABOUT_SCHEDULING: [LintKind; 4] =
-    [LintKind::LongPoll, LintKind::NeverYielded, LintKind::LongScheduleDelay, LintKind::WakeStorm];
+pub(crate) const ABOUT_SCHEDULING: [LintKind; 7] = [
+    LintKind::LongPoll,
+    LintKind::NeverYielded,
+    LintKind::LongScheduleDelay,
+    LintKind::WakeStorm,
+    LintKind::RuntimeWedged,
+    LintKind::BlockingPoolSaturated,
+    LintKind::DriverLost,
+];
+
+/// The function and the place are told where stacks can be taken.
+const STACKS: bool =
+    cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), tokio_unstable));
 
 /// A scenario under way, and a console that was there before.
 async fn faulty(arguments: &[&str]) -> (Program, Screen) {
@@ -20,69 +34,200 @@ async fn faulty(arguments: &[&str]) -> (Program, Screen) {
     (program, screen)
 }
 
-/// Names of the tasks of a finding.
-fn names(model: &Model, lint: &Lint) -> Vec<String> {
-    let report = model.report();
-    let name = |id: &String| report.tasks.iter().find(|task| task.id == *id)?.name.clone();
-    lint.tasks.iter().filter_map(name).collect()
+/// The name of a task of the report.
+fn name(report: &Report, id: &str) -> String {
+    let task = report.tasks.iter().find(|task| task.id == id);
+    task.and_then(|task| task.name.clone()).unwrap_or_else(|| id.to_owned())
 }
 
-/// Waits until the first of all findings is one of these, against this task alone, and says each of these words.
-async fn guilty_first(scenario: &[&str], lints: &[LintKind], task: &str, words: &[&str]) -> (Program, Screen) {
-    let (program, mut screen) = faulty(scenario).await;
-    let accuses = |model: &Model| {
-        let found = model.report().lints.into_iter().find(|lint| lints.contains(&lint.lint))?;
-        (names(model, &found) == [task]).then_some(found)
-    };
-    let waited = screen.wait_for(task, |model| accuses(model).is_some()).await;
-    println!("{}: {task} accused {:.2} s after `go`", scenario[0], waited.as_secs_f64());
-    // The stack may come a moment later.
-    let complete = |found: &Lint| words.iter().all(|word| found.message.contains(word));
-    screen
-        .wait_for(&format!("{task}: {words:?}"), |model| {
-            let first = model.report().lints.into_iter().next();
-            first.is_some_and(|found| {
-                lints.contains(&found.lint) && names(model, &found) == [task] && complete(&found)
-            })
-        })
-        .await;
-    let found = accuses(&screen.model).expect("it was there a moment ago");
-    assert!(found.places.iter().all(|place| place.contains("scheduler.rs")), "{found:?}");
-    (program, screen)
+fn names(report: &Report, lint: &Lint) -> Vec<String> {
+    lint.tasks.iter().map(|id| name(report, id)).collect()
 }
 
-#[tokio::test]
-async fn a_blocking_call_is_blamed_on_the_task_that_makes_it() {
-    for (scenario, task) in
-        [("blocking-call", "invoices"), ("blocking-pipe", "importer"), ("blocking-socket", "rates")]
-    {
-        guilty_first(&[scenario, "--workers", "1"], &[LintKind::LongPoll], task, &[]).await;
+/// The diagnosis that a test looks for.
+struct Diagnosis<'a> {
+    scenario: &'a [&'a str],
+    /// One of these findings stands first, …
+    lints: &'a [LintKind],
+    /// … names these tasks, the guilty one first, …
+    tasks: &'a [&'a str],
+    /// … and says each of these words.
+    words: &'a [&'a str],
+}
+
+impl Diagnosis<'_> {
+    /// The first finding, if it is this.
+    fn made(&self, report: &Report) -> Option<Lint> {
+        let first = report.lints.first()?;
+        let words = self.words.iter().filter(|_| STACKS).all(|word| first.message.contains(word));
+        let found = self.lints.contains(&first.lint) && names(report, first) == self.tasks && words;
+        found.then(|| first.clone())
+    }
+
+    /// Waits until it is made, and says how long that took.
+    async fn wait(&self) -> (Program, Screen, Lint) {
+        let (program, mut screen) = faulty(self.scenario).await;
+        let took = screen.wait_for(self.tasks[0], |model| self.made(&model.report()).is_some()).await;
+        let found = self.made(&screen.report()).expect("it was there a moment ago");
+        let in_poll =
+            screen.report().tasks.iter().find(|task| found.tasks.first() == Some(&task.id)).cloned();
+        let (scenario, guilty) = (self.scenario[0], self.tasks[0]);
+        let took_s = took.as_secs_f64();
+        let in_poll_s = in_poll.map_or(0.0, |task| task.state_ns as f64 / 1e9);
+        println!(
+            "{scenario}: {guilty} accused {took_s:.2} s after `go`, {in_poll_s:.2} s after it came to its state"
+        );
+        println!("  {}", found.message);
+        (program, screen, found)
     }
 }
 
 #[tokio::test]
+async fn a_blocking_call_is_blamed_on_the_task_that_makes_it() {
+    let cases = [
+        ("blocking-call", "invoices", ["sleep", "render_invoice"]),
+        ("blocking-pipe", "importer", ["read", "load_rates"]),
+        ("blocking-socket", "rates", ["recv", "ask_rates"]),
+    ];
+    for (scenario, task, [call, function]) in cases {
+        // With one worker the whole runtime stands still; with two the others go on.
+        for (workers, lints) in
+            [("1", [LintKind::RuntimeWedged].as_slice()), ("2", [LintKind::LongPoll].as_slice())]
+        {
+            let words = [function, call, "src/bin/program/scheduler.rs:"];
+            let scenario = [scenario, "--workers", workers];
+            let diagnosis = Diagnosis { scenario: &scenario, lints, tasks: &[task], words: &words };
+            let (_program, mut screen, _) = diagnosis.wait().await;
+            is_stuck(&screen.report(), task, function);
+            if workers == "1" {
+                starves_by(&mut screen, "bystander", task).await;
+            }
+        }
+    }
+}
+
+/// The report has the task's poll, which goes on, with this function on its stack, and the worker that it holds.
+fn is_stuck(report: &Report, task: &str, function: &str) {
+    let is_task = |id: &Option<String>| id.as_ref().is_some_and(|id| name(report, id) == task);
+    let poll = report.stuck_polls.iter().find(|poll| is_task(&poll.task) && poll.duration_ns.is_none());
+    let poll = poll.unwrap_or_else(|| panic!("{task} is not stuck: {:?}", report.stuck_polls));
+    assert!(poll.place.as_ref().is_some_and(|place| place.contains("scheduler.rs")), "{poll:?}");
+    if STACKS {
+        let own = poll.stack.iter().find(|frame| frame.own).expect("the program is on its stack");
+        assert!(own.function.as_ref().is_some_and(|name| name.ends_with(function)), "{poll:?}");
+    }
+    let worker = report.workers.iter().find(|worker| is_task(&worker.task));
+    let worker = worker.unwrap_or_else(|| panic!("no worker polls {task}: {:?}", report.workers));
+    assert_eq!((worker.stuck, worker.state.as_deref()), (true, Some("polling")), "{worker:?}");
+    assert_eq!(worker.thread, poll.thread);
+}
+
+/// The task starves, and this one is to blame for nearly all of it.
+async fn starves_by(screen: &mut Screen, task: &str, guilty: &str) {
+    screen
+        .wait_for(&format!("{task} starves by {guilty}"), |model| {
+            let report = model.report();
+            let is =
+                |id: &Option<String>, wanted: &str| id.as_ref().is_some_and(|id| name(&report, id) == wanted);
+            let by_it = |blame: &Blame| is(&blame.task, guilty) && blame.share > 0.9;
+            let mut starving = report.starving.iter();
+            starving.any(|starving| is(&starving.task, task) && starving.blame.iter().any(by_it))
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_task_that_never_yields_is_named() {
-    let kinds = [LintKind::LongPoll, LintKind::NeverYielded];
-    guilty_first(&["cpu-hog", "--workers", "1"], &kinds, "digests", &[]).await;
+    let diagnosis = Diagnosis {
+        scenario: &["cpu-hog", "--workers", "2"],
+        lints: &[LintKind::NeverYielded, LintKind::LongPoll],
+        tasks: &["digests"],
+        words: &["compute_digests"],
+    };
+    diagnosis.wait().await;
 }
 
 #[tokio::test]
 async fn a_storm_of_wakes_is_named_by_its_task() {
-    guilty_first(&["wake-storm"], &[LintKind::WakeStorm], "wake-storm", &["most of the wakes do nothing"])
-        .await;
+    let diagnosis = Diagnosis {
+        scenario: &["wake-storm"],
+        lints: &[LintKind::WakeStorm],
+        tasks: &["wake-storm"],
+        words: &["most of the wakes do nothing"],
+    };
+    diagnosis.wait().await;
 }
 
 #[tokio::test]
 async fn who_keeps_a_task_in_the_lifo_slot_is_named_before_it() {
-    let (_program, mut screen) =
-        guilty_first(&["lifo-slot", "--workers", "2"], &[LintKind::LongPoll], "speaker", &[]).await;
+    let diagnosis = Diagnosis {
+        scenario: &["lifo-slot", "--workers", "2"],
+        lints: &[LintKind::LongPoll],
+        tasks: &["speaker"],
+        words: &["write_report", "sleep"],
+    };
+    let (_program, mut screen, _) = diagnosis.wait().await;
+    is_stuck(&screen.report(), "speaker", "write_report");
+    starves_by(&mut screen, "listener", "speaker").await;
     screen
-        .wait_for("the listener starves", |model| {
+        .wait_for("the delay of the listener, with who is to blame", |model| {
             let report = model.report();
             let mut lints = report.lints.iter().filter(|lint| lint.lint == LintKind::LongScheduleDelay);
-            lints.any(|lint| names(model, lint) == ["listener"])
+            lints.any(|lint| names(&report, lint) == ["listener"] && lint.message.contains("speaker"))
         })
         .await;
+    // The other worker has nothing to do, and may not help.
+    let report = screen.report();
+    let idle = report.workers.iter().filter(|worker| worker.state.as_deref() != Some("polling"));
+    assert_eq!((report.workers.len(), idle.count()), (2, 1), "{:?}", report.workers);
+}
+
+#[tokio::test]
+async fn a_wedged_runtime_is_named_with_who_holds_the_others_up() {
+    let diagnosis = Diagnosis {
+        scenario: &["wedged-runtime", "--workers", "3"],
+        lints: &[LintKind::RuntimeWedged],
+        tasks: &["importer", "query 1", "query 2"],
+        words: &["importer", "load_rates"],
+    };
+    // Who of the two came first to the lock is not known.
+    let other = Diagnosis { tasks: &["importer", "query 2", "query 1"], ..diagnosis };
+    let (_program, mut screen) = faulty(diagnosis.scenario).await;
+    let made = |report: &Report| diagnosis.made(report).or_else(|| other.made(report));
+    let took = screen.wait_for("the wedge", |model| made(&model.report()).is_some()).await;
+    println!("wedged-runtime: found {:.2} s after `go`", took.as_secs_f64());
+    println!("  {}", made(&screen.report()).expect("it was there a moment ago").message);
+    is_stuck(&screen.report(), "importer", "load_rates");
+    starves_by(&mut screen, "bystander", "importer").await;
+}
+
+#[cfg(tokio_unstable)]
+#[tokio::test]
+async fn a_saturated_blocking_pool_is_named_with_what_holds_it() {
+    let (_program, mut screen) = faulty(&["blocking-pool"]).await;
+    let found = |report: &Report| {
+        let first = report.lints.first().filter(|lint| lint.lint == LintKind::BlockingPoolSaturated)?;
+        first.message.contains("scheduler/pool.rs").then(|| first.clone())
+    };
+    let took = screen.wait_for("the pool", |model| found(&model.report()).is_some()).await;
+    let report = screen.report();
+    let finding = found(&report).expect("it was there a moment ago");
+    println!("blocking-pool: found {:.2} s after `go`", took.as_secs_f64());
+    println!("  {}", finding.message);
+    let pool = report.runtimes.iter().find(|runtime| runtime.name.as_deref() == Some("archive"));
+    let pool = pool.expect("it is known");
+    assert_eq!(
+        (pool.max_blocking_threads, pool.blocking_threads, pool.idle_blocking_threads, pool.blocking_queue),
+        (Some(2), Some(2), Some(0), Some(5))
+    );
+    // The closures that hold it are blamed, none of those in line, and nobody for what it may do.
+    let running = |id: &String| {
+        report.tasks.iter().any(|task| task.id == *id && task.state.as_deref() == Some("running"))
+    };
+    assert!(!finding.tasks.is_empty() && finding.tasks.iter().all(running), "{finding:?}");
+    let blamed = report.lints.iter().filter(|lint| lint.lint != LintKind::BlockingPoolSaturated);
+    assert_eq!(blamed.filter(|lint| lint.severity >= Severity::Warning).count(), 0, "{:?}", report.lints);
+    assert_eq!(report.stuck_polls, []);
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use crate::start_init;
 const STACKS: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), tokio_unstable));
 
-/// What the first runtime without a name is called.
-const UNNAMED: &str = "runtime 1";
+/// The runtime of the scenarios has no name.
+const UNNAMED: &str = "";
 
 /// A scenario under way.
 async fn faulty(arguments: &[&str]) -> (Program, Console) {
@@ -93,7 +93,8 @@ async fn a_task_in_a_lifo_slot_starves_beside_an_idle_worker() {
     own(&poll, "write_report");
     console
         .wait_for("the listener that waits beside an idle worker", |fold| {
-            let listens = fold.named("listener").is_some_and(|task| task.state == TaskState::Scheduled as i32);
+            let listens =
+                fold.named("listener").is_some_and(|task| task.state == TaskState::Scheduled as i32);
             let workers = fold.workers(UNNAMED);
             let idle = workers.iter().filter(|worker| worker.task.is_none());
             listens && stuck(fold, "speaker").is_some() && workers.len() == 2 && idle.count() == 1

@@ -9,7 +9,10 @@ use crate::{
             WakeStorm,
         },
     },
-    store::task::{Kind, State},
+    store::{
+        history::Rates,
+        task::{Kind, State},
+    },
 };
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -95,7 +98,7 @@ impl Lint for NeverYielded {
 
     fn check(&self, Subject { task, store }: &Subject) -> Verdict {
         let first_poll = task.stats.state == State::Running && task.stats.sums.polls <= 1;
-        if !first_poll || task.facts.kind.owns_its_thread() {
+        if !first_poll || task.facts.kind.owns_its_thread() || store.is_in_place(task) {
             return Verdict::Ok;
         }
         let running_ns = task.state_age_ns(store.now_ns);
@@ -131,7 +134,7 @@ impl Lint for (LongPoll, NeverYielded) {
             return Verdict::Ok;
         }
         let (limits, never_yielded) = self;
-        if task.stats.state == State::Running {
+        if task.stats.state == State::Running && !store.is_in_place(task) {
             let running_ns = task.state_age_ns(store.now_ns);
             let taken_over = never_yielded.enabled
                 && task.stats.sums.polls <= 1
@@ -147,7 +150,7 @@ impl Lint for (LongPoll, NeverYielded) {
             }
         }
         let longest_ns = task.stats.longest_poll_ns;
-        if longest_ns < ns(limits.poll_ms) {
+        if longest_ns < ns(limits.poll_ms) || store.was_in_place(task) {
             return Verdict::Ok;
         }
         // It is over, but it may come again.
@@ -237,24 +240,30 @@ impl Lint for LongScheduleDelay {
     }
 }
 
+impl WakeStorm {
+    /// The rates that look like a storm: those of the last seconds, or what came since, so that a young storm is no second late.
+    fn rates(&self, Subject { task, store }: &Subject) -> Option<Rates> {
+        let storms = |rates: &Rates| {
+            rates.wakes >= self.wakes_per_s && rates.wakes >= rates.polls * self.wakes_per_poll
+        };
+        [store.rates(task), store.newest_rates(task)].into_iter().flatten().find(storms)
+    }
+}
+
 impl Lint for WakeStorm {
     fn kind(&self) -> LintKind {
         LintKind::WakeStorm
     }
 
     fn check(&self, subject: &Subject) -> Verdict {
-        let (true, Some(rates)) = (subject.task.facts.knows.wakes, subject.store.rates(subject.task)) else {
-            return Verdict::Ok;
-        };
-        if rates.wakes >= self.wakes_per_s && rates.wakes >= rates.polls * self.wakes_per_poll {
-            found(Severity::Warning, rates.wakes as u64)
-        } else {
-            Verdict::Ok
+        match self.rates(subject) {
+            Some(rates) if subject.task.facts.knows.wakes => found(Severity::Warning, rates.wakes as u64),
+            _ => Verdict::Ok,
         }
     }
 
     fn clause(&self, subject: &Subject) -> String {
-        let rates = subject.store.rates(subject.task).unwrap_or_default();
+        let rates = self.rates(subject).unwrap_or_default();
         format!(
             "is woken {} times a second but polled only {} times: most of the wakes do nothing",
             rate(rates.wakes),

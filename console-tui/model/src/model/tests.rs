@@ -12,6 +12,7 @@ mod screens;
 mod stream;
 mod table;
 mod walk;
+mod young;
 
 use std::time::Duration;
 

@@ -10,6 +10,8 @@ pub(crate) const SAMPLES: usize = 12;
 pub(crate) const MAX_HISTORIES: usize = 100_000;
 /// Samples that a rate is the mean of: long enough not to flicker.
 const RATE_SAMPLES: usize = 3;
+/// What happened in a shorter time is no rate.
+const MIN_RATE_NS: u64 = SAMPLE_NS / 2;
 /// Time between samples.
 pub(crate) const SAMPLE_NS: u64 = 1_000_000_000;
 const NS_PER_US: u64 = 1000;
@@ -41,6 +43,11 @@ impl Ticks {
         true
     }
 
+    /// Time since the last sample; `None`: the clock has not started.
+    pub(super) fn since_last_ns(&self, now_ns: u64) -> Option<u64> {
+        Some(now_ns.saturating_sub(self.last_ns?))
+    }
+
     pub(super) fn seconds(&self, samples: usize) -> f64 {
         self.lengths_ns[SAMPLES - samples..].iter().sum::<u64>() as f64 / 1e9
     }
@@ -67,6 +74,17 @@ impl Sample {
             self_wakes: count(old.self_wakes, new.self_wakes),
             busy_us: time(old.busy_ns, new.busy_ns),
             scheduled_us: time(old.scheduled_ns, new.scheduled_ns),
+        }
+    }
+
+    /// As if it had taken so long.
+    fn rates(&self, seconds: f64) -> Rates {
+        Rates {
+            polls: f64::from(self.polls) / seconds,
+            wakes: f64::from(self.wakes) / seconds,
+            self_wakes: f64::from(self.self_wakes) / seconds,
+            busy: f64::from(self.busy_us) / 1e6 / seconds,
+            scheduled: f64::from(self.scheduled_us) / 1e6 / seconds,
         }
     }
 }
@@ -127,16 +145,16 @@ impl History {
         if used == 0 || seconds <= 0.0 {
             return None;
         }
-        let sum = |value: fn(&Sample) -> u32| {
-            self.samples[SAMPLES - used..].iter().map(|sample| f64::from(value(sample))).sum::<f64>()
-        };
-        Some(Rates {
-            polls: sum(|s| s.polls) / seconds,
-            wakes: sum(|s| s.wakes) / seconds,
-            self_wakes: sum(|s| s.self_wakes) / seconds,
-            busy: sum(|s| s.busy_us) / 1e6 / seconds,
-            scheduled: sum(|s| s.scheduled_us) / 1e6 / seconds,
-        })
+        let mut rates = Rates::default();
+        for sample in &self.samples[SAMPLES - used..] {
+            rates.add(&sample.rates(seconds));
+        }
+        Some(rates)
+    }
+
+    /// Of what happened since the last sample, `since_ns` ago, or since the beginning if that came later.
+    pub(super) fn since_sample(&self, now: &Sums, since_ns: u64) -> Option<Rates> {
+        (since_ns >= MIN_RATE_NS).then(|| Sample::between(&self.base, now).rates(since_ns as f64 / 1e9))
     }
 
     /// Polls of the last samples as heights 0 to 8, oldest first.

@@ -171,6 +171,12 @@ impl Store {
         }
     }
 
+    /// Of what the task did since the last sample; `None`: not known, or that was just now.
+    pub(crate) fn newest_rates(&self, task: &Task) -> Option<Rates> {
+        let since_ns = self.ticks.since_last_ns(self.now_ns)?;
+        self.history(task)?.since_sample(&task.sums(self.now_ns), since_ns)
+    }
+
     pub(crate) fn spark(&self, task: &Task) -> Option<[u8; 8]> {
         match self.history(task) {
             Some(history) => Some(history.spark()),

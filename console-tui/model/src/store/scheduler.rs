@@ -8,6 +8,7 @@
 
 pub(crate) mod blame;
 pub(crate) mod heat;
+mod in_place;
 pub(crate) mod samples;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use crate::{
     store::{Store, detail::Histogram, task::Task},
 };
 use heat::HeatMap;
+use in_place::InPlace;
 use samples::Samples;
 
 /// Long polls kept, and for how long: 64 bytes each.
@@ -30,6 +32,8 @@ pub(crate) const MAX_DELAYS: usize = 512;
 pub(crate) const KEPT_NS: u64 = heat::COLUMNS as u64 * 1_000_000_000;
 /// A shorter wait between wake and poll is not kept.
 pub(crate) const MIN_DELAY_NS: u64 = 10_000_000;
+/// Two readings of the start of one poll differ by less.
+const SAME_START_NS: u64 = 1_000_000;
 
 /// What a worker does.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
@@ -269,6 +273,7 @@ pub(crate) struct Scheduler {
     pub(crate) delays: VecDeque<Delay>,
     pub(crate) poll_map: HeatMap,
     pub(crate) delay_map: HeatMap,
+    in_place: InPlace,
     worker_samples: FxHashMap<WorkerKey, Samples<10>>,
     runtime_samples: FxHashMap<u32, Samples<4>>,
 }

@@ -58,6 +58,7 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
     };
     let now_ns = store.now_ns;
     store.scheduler.tell(told, now_ns);
+    store.remember_in_place();
 }
 
 fn key(wire: v1::TaskRef) -> TaskKey {

@@ -10,7 +10,7 @@ use crate::{
     id::{SiteId, TaskKey},
     store::{
         Store,
-        scheduler::{Delay, KEPT_NS, WorkerState},
+        scheduler::{Delay, KEPT_NS, SAME_START_NS, WorkerState},
         task::{Kind, State},
     },
 };
@@ -19,8 +19,6 @@ use crate::{
 pub(crate) const MAX_BLAMED: usize = 8;
 /// A smaller part of the wait is not worth a name.
 const LEAST_SHARE: f64 = 0.05;
-/// Two readings of the start of one poll differ by less.
-const SAME_START_NS: u64 = 1_000_000;
 
 /// A task whose polls held a worker.
 #[derive(Debug, Clone, Copy, PartialEq)]
