@@ -92,14 +92,17 @@ impl Screen {
         let start = Instant::now();
         while !wanted(&self.model) {
             self.step().await;
-            assert!(
-                start.elapsed() < DEADLINE,
-                "waited in vain for {what}; {:?}, {:?}",
-                self.model.header(),
-                self.model.report().totals
-            );
+            assert!(start.elapsed() < DEADLINE, "waited in vain for {what}; {}", self.summary());
         }
         start.elapsed()
+    }
+
+    /// For messages.
+    fn summary(&self) -> String {
+        let report = self.model.report();
+        let found: Vec<String> =
+            report.lints.iter().map(|lint| format!("{}: {}", lint.lint.name(), lint.message)).collect();
+        format!("{:?}, {:?}, found: {found:#?}", self.model.header(), report.totals)
     }
 
     /// Goes on for a while.

@@ -21,6 +21,9 @@ pub(crate) const ABOUT_SCHEDULING: [LintKind; 7] = [
     LintKind::DriverLost,
 ];
 
+/// A task is in one poll for long; in its first one it has another name.
+const IN_ONE_POLL: [LintKind; 2] = [LintKind::LongPoll, LintKind::NeverYielded];
+
 /// The function and the place are told where stacks can be taken.
 const STACKS: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), tokio_unstable));
@@ -91,9 +94,7 @@ async fn a_blocking_call_is_blamed_on_the_task_that_makes_it() {
     ];
     for (scenario, task, [call, function]) in cases {
         // With one worker the whole runtime stands still; with two the others go on.
-        for (workers, lints) in
-            [("1", [LintKind::RuntimeWedged].as_slice()), ("2", [LintKind::LongPoll].as_slice())]
-        {
+        for (workers, lints) in [("1", [LintKind::RuntimeWedged].as_slice()), ("2", &IN_ONE_POLL)] {
             let words = [function, call, "src/bin/program/scheduler.rs:"];
             let scenario = [scenario, "--workers", workers];
             let diagnosis = Diagnosis { scenario: &scenario, lints, tasks: &[task], words: &words };
@@ -140,7 +141,7 @@ async fn starves_by(screen: &mut Screen, task: &str, guilty: &str) {
 async fn a_task_that_never_yields_is_named() {
     let diagnosis = Diagnosis {
         scenario: &["cpu-hog", "--workers", "2"],
-        lints: &[LintKind::NeverYielded, LintKind::LongPoll],
+        lints: &IN_ONE_POLL,
         tasks: &["digests"],
         words: &["compute_digests"],
     };
@@ -162,7 +163,7 @@ async fn a_storm_of_wakes_is_named_by_its_task() {
 async fn who_keeps_a_task_in_the_lifo_slot_is_named_before_it() {
     let diagnosis = Diagnosis {
         scenario: &["lifo-slot", "--workers", "2"],
-        lints: &[LintKind::LongPoll],
+        lints: &IN_ONE_POLL,
         tasks: &["speaker"],
         words: &["write_report", "sleep"],
     };
