@@ -98,11 +98,11 @@ impl Lint for NeverYielded {
 
     fn check(&self, Subject { task, store }: &Subject) -> Verdict {
         let first_poll = task.stats.state == State::Running && task.stats.sums.polls <= 1;
-        if !first_poll || task.facts.kind.owns_its_thread() || store.is_in_place(task) {
+        if !first_poll || task.facts.kind.owns_its_thread() {
             return Verdict::Ok;
         }
         let running_ns = task.state_age_ns(store.now_ns);
-        if running_ns < ns(self.running_ms) {
+        if running_ns < ns(self.running_ms) || !store.is_held_against(task) {
             return Verdict::Recheck;
         }
         found(Severity::Critical, running_ns)
@@ -134,7 +134,7 @@ impl Lint for (LongPoll, NeverYielded) {
             return Verdict::Ok;
         }
         let (limits, never_yielded) = self;
-        if task.stats.state == State::Running && !store.is_in_place(task) {
+        if task.stats.state == State::Running && store.is_held_against(task) {
             let running_ns = task.state_age_ns(store.now_ns);
             let taken_over = never_yielded.enabled
                 && task.stats.sums.polls <= 1

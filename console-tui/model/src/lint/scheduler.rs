@@ -60,6 +60,9 @@ fn stuck_on<'a>(store: &'a Store, runtime: &Runtime, ms: u64) -> Vec<(&'a Worker
     let scheduler = &store.scheduler;
     let stuck = scheduler.workers_of(runtime.index).filter_map(|worker| {
         let poll = scheduler.stuck_on(worker.thread)?;
+        if !store.goes_on(poll) || !store.was_seen(poll) {
+            return None;
+        }
         let age_ns = store.now_ns.saturating_sub(poll.started_ns);
         (age_ns >= ms.saturating_mul(NS_PER_MS)).then_some((worker, poll))
     });

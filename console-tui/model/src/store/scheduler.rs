@@ -7,8 +7,8 @@
 //! seconds of the maps are kept.
 
 pub(crate) mod blame;
+mod evidence;
 pub(crate) mod heat;
-mod in_place;
 pub(crate) mod samples;
 
 use std::collections::VecDeque;
@@ -20,8 +20,8 @@ use crate::{
     id::{SiteId, TaskKey, WorkerKey},
     store::{Store, detail::Histogram, task::Task},
 };
+use evidence::InPlace;
 use heat::HeatMap;
-use in_place::InPlace;
 use samples::Samples;
 
 /// Long polls kept, and for how long: 64 bytes each.
@@ -213,6 +213,8 @@ pub(crate) struct StuckPoll {
     pub(crate) started_ns: u64,
     /// `None`: it goes on.
     pub(crate) ended_ns: Option<u64>,
+    /// When it was told first.
+    pub(crate) told_ns: u64,
     /// When its stack was taken.
     pub(crate) captured_ns: Option<u64>,
     /// Innermost first.
@@ -299,6 +301,12 @@ impl Delay {
 }
 
 impl StuckPoll {
+    /// Two readings of one poll.
+    fn is_same(&self, other: &Self) -> bool {
+        let started_apart_ns = self.started_ns.abs_diff(other.started_ns);
+        (self.thread, self.task) == (other.thread, other.task) && started_apart_ns < SAME_START_NS
+    }
+
     /// Where it is, as far as its stack tells: `in std::thread::sleep, called at src/main.rs:77 by hog::run`; `None`: nothing is known.
     pub(crate) fn where_words(&self) -> Option<String> {
         let name = |frame: &StackFrame| frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned());
@@ -350,7 +358,12 @@ impl Scheduler {
         self.delay_map.add(now_ns, told.scheduled.as_ref(), std::iter::empty());
         self.add_long_polls(told.long_polls);
         self.forget_old(now_ns);
-        (self.runtimes, self.workers, self.stuck) = (told.runtimes, told.workers, told.stuck);
+        let before = std::mem::replace(&mut self.stuck, told.stuck);
+        for poll in &mut self.stuck {
+            let known = before.iter().find(|known| known.is_same(poll));
+            poll.told_ns = known.map_or(now_ns, |known| known.told_ns);
+        }
+        (self.runtimes, self.workers) = (told.runtimes, told.workers);
         self.lost_long_polls = told.lost_long_polls;
     }
 

@@ -8,7 +8,7 @@ use super::{
     Client, Fake,
     fake::{MS, S},
 };
-use crate::{Event, LintKind};
+use crate::{Event, LintKind, Severity};
 
 /// A frame after some milliseconds, and the walk after it.
 fn frame_after(client: &mut Client, fake: &mut Fake, ms: u64, scheduler: Option<v1::Scheduler>) {
@@ -58,8 +58,8 @@ fn a_poll_that_gave_its_place_away_is_not_blamed() {
             workers: vec![polling(now_ns), other.clone()],
             ..v1::Scheduler::default()
         };
-        let told = scheduler(fake.now_ns + 2 * S);
-        frame_after(&mut client, &mut fake, 2000, Some(told));
+        let told = scheduler(fake.now_ns + 4 * S);
+        frame_after(&mut client, &mut fake, 4000, Some(told));
         let accused = |client: &Client| {
             let findings = client.model.findings();
             findings
@@ -71,9 +71,56 @@ fn a_poll_that_gave_its_place_away_is_not_blamed() {
         // It is over, and was the longest.
         let now_ns = fake.now_ns;
         let task = fake.task(1);
-        (task.state, task.since_ns, task.longest_poll_ns) = (TaskState::Idle, now_ns, 2 * S);
+        (task.state, task.since_ns, task.longest_poll_ns) = (TaskState::Idle, now_ns, 4 * S);
         task.polls += 1;
         frame_after(&mut client, &mut fake, 1000, None);
+        assert_eq!(accused(&client), blamed, "{:?}", client.model.findings());
+    }
+}
+
+#[test]
+fn one_look_at_a_poll_accuses_nobody() {
+    // The process stood still for a second: its only worker was in a poll, as it happened.
+    for (goes_on, blamed) in [(true, true), (false, false)] {
+        let mut fake = Fake::with_tasks(2);
+        let mut client = Client::watching(&mut fake);
+        let since_ns = fake.now_ns;
+        let task = fake.task(1);
+        (task.state, task.since_ns) = (TaskState::Running, since_ns);
+        let reference = Some(v1::TaskRef { slot: 1, generation: task.generation });
+        let worker = v1::Worker {
+            runtime: 1,
+            thread: 1,
+            state: WorkerState::Polling.into(),
+            state_ago_ns: 1200 * MS,
+            task: reference,
+            ..v1::Worker::default()
+        };
+        let poll = v1::StuckPoll {
+            thread: 1,
+            task: reference,
+            started_ago_ns: 1200 * MS,
+            ..v1::StuckPoll::default()
+        };
+        let told = v1::Scheduler {
+            runtimes: vec![v1::Runtime { index: 1, workers: 1, ..v1::Runtime::default() }],
+            workers: vec![worker],
+            stuck: vec![poll],
+            ..v1::Scheduler::default()
+        };
+        frame_after(&mut client, &mut fake, 1200, Some(told));
+        let accused = |client: &Client| {
+            let findings = client.model.findings();
+            findings.iter().any(|finding| finding.severity == Severity::Critical)
+        };
+        assert!(!accused(&client), "{:?}", client.model.findings());
+        if !goes_on {
+            let now_ns = fake.now_ns;
+            let task = fake.task(1);
+            (task.state, task.since_ns) = (TaskState::Idle, now_ns);
+        }
+        // What is told of the scheduler is still that of before.
+        frame_after(&mut client, &mut fake, 200, None);
         assert_eq!(accused(&client), blamed, "{:?}", client.model.findings());
     }
 }

@@ -140,6 +140,7 @@ fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
         site: SiteId(wire.site),
         started_ns,
         ended_ns: (wire.duration_ns > 0).then(|| started_ns.saturating_add(wire.duration_ns)),
+        told_ns: now_ns,
         captured_ns: since(wire.captured_ago_ns_plus1, now_ns),
         stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
         problem: known(&wire.problem, losses),

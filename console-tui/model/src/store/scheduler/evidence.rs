@@ -1,0 +1,95 @@
+//! What can be held against a poll: whether it holds a worker, and whether it was seen to go on.
+//!
+//! A poll that gave its worker's place away (`block_in_place`) may block. The process does not tell it of a poll: it follows from a thread
+//! that polls a spawned task and is no worker, while there are workers. Limit: [`MAX_KEPT`] tasks are remembered, the newest.
+//!
+//! When the whole machine stands still for a second (a paused virtual machine, a closed lid), every poll of that moment has taken a second.
+//! So nobody is accused of a poll by one look: it must have gone on from a first look to a later one.
+
+use std::collections::VecDeque;
+
+use crate::{
+    id::TaskKey,
+    store::{
+        Store,
+        scheduler::{SAME_START_NS, Scheduler, StuckPoll, WorkerState},
+        task::{Kind, State, Task},
+    },
+};
+
+/// Tasks of which it is remembered that they have done so.
+const MAX_KEPT: usize = 1024;
+
+/// Time between two looks at a poll.
+const SEEN_FOR_NS: u64 = 100_000_000;
+/// A poll of this length is believed without them: the process may have been told to look for stuck polls later, or not at all.
+const BELIEVED_NS: u64 = 3_000_000_000;
+
+/// The tasks that were seen to block in place.
+pub(crate) type InPlace = VecDeque<TaskKey>;
+
+impl Scheduler {
+    /// The tasks that are polled by threads without a place, and since when.
+    fn out_of_place(&self) -> impl Iterator<Item = (TaskKey, u64)> {
+        let has_workers = self.workers.iter().any(|worker| worker.key.runtime > 0);
+        let threads = self.workers.iter().filter(move |worker| has_workers && worker.key.runtime == 0);
+        let polling = threads.filter(|thread| thread.state == WorkerState::Polling);
+        polling.filter_map(|thread| Some((thread.task?, thread.since_ns)))
+    }
+}
+
+impl Store {
+    /// Remembers who blocks in place, as the scheduler was told just now.
+    pub(crate) fn remember_in_place(&mut self) {
+        let spawned = |key: &TaskKey| self.task(*key).is_some_and(|task| task.facts.kind == Kind::Task);
+        let known = &self.scheduler.in_place;
+        let polled = self.scheduler.out_of_place().map(|(key, _)| key);
+        let new: Vec<TaskKey> = polled.filter(|key| !known.contains(key) && spawned(key)).collect();
+        let in_place = &mut self.scheduler.in_place;
+        in_place.extend(new);
+        in_place.drain(..in_place.len().saturating_sub(MAX_KEPT));
+    }
+
+    /// The poll that the task is in holds no worker.
+    pub(crate) fn is_in_place(&self, task: &Task) -> bool {
+        let of_it = |(key, since_ns): (TaskKey, u64)| {
+            key == task.key && since_ns.abs_diff(task.stats.state_since_ns) < SAME_START_NS
+        };
+        task.facts.kind == Kind::Task
+            && task.stats.state == State::Running
+            && self.scheduler.out_of_place().any(of_it)
+    }
+
+    /// The poll that the task is in holds its worker or thread, and was seen to go on.
+    pub(crate) fn is_held_against(&self, task: &Task) -> bool {
+        // Of futures and local tasks the poll around them is told.
+        let is_told =
+            self.scheduler.told_ns.is_some() && matches!(task.facts.kind, Kind::Task | Kind::BlockOn);
+        if !is_told || task.state_age_ns(self.now_ns) >= BELIEVED_NS {
+            return !self.is_in_place(task);
+        }
+        let stuck =
+            self.scheduler.stuck.iter().find(|poll| poll.task == Some(task.key) && self.goes_on(poll));
+        stuck.is_some_and(|poll| self.was_seen(poll))
+    }
+
+    /// A poll that was told as stuck is, as far as is known by now.
+    pub(crate) fn goes_on(&self, poll: &StuckPoll) -> bool {
+        let task = poll.task.and_then(|key| self.task(key));
+        let same = |task: &Task| {
+            task.stats.state == State::Running
+                && task.stats.state_since_ns.abs_diff(poll.started_ns) < SAME_START_NS
+        };
+        poll.ended_ns.is_none() && task.is_none_or(same)
+    }
+
+    /// The watchdog of the process found the thread in it, or it has gone on since it was told first.
+    pub(crate) fn was_seen(&self, poll: &StuckPoll) -> bool {
+        poll.captured_ns.is_some() || self.now_ns.saturating_sub(poll.told_ns) >= SEEN_FOR_NS
+    }
+
+    /// The task has had polls that held no worker: its longest may be one of them.
+    pub(crate) fn was_in_place(&self, task: &Task) -> bool {
+        self.scheduler.in_place.contains(&task.key)
+    }
+}
