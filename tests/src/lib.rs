@@ -9,6 +9,7 @@ pub mod fold;
 pub mod load;
 pub mod program;
 pub mod screen;
+pub mod ss;
 
 use std::time::Duration;
 

@@ -70,10 +70,18 @@ impl Program {
     /// # Panics
     /// It does not start, or there is no folder for its socket.
     pub fn start_init(executable: &str, scenario: &[&str]) -> Self {
+        Self::start_init_through(&[], executable, scenario)
+    }
+
+    /// The same by a command that becomes the program: `ip netns exec NAME`.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn start_init_through(command: &[&str], executable: &str, scenario: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the socket");
         let address = format!("unix:{}", folder.path().join("program.sock").display());
-        let arguments = [scenario, &["--source", "init", "--bind", &address]].concat();
-        let mut program = Self::start(executable, &arguments);
+        let words = [command, &[executable], scenario, &["--source", "init", "--bind", &address]].concat();
+        let mut program = Self::start(words[0], &words[1..]);
         program.folder = Some(folder);
         program
     }

@@ -244,14 +244,17 @@ async fn what_goes_on_is_not_accused() {
     }
 }
 
-/// Looks twice a second: nothing is said against anybody that would be more than a note.
+/// Looks twice a second: nobody is accused.
 pub(crate) async fn watch_innocents(screen: &mut Screen, time: Duration) {
     let look = Duration::from_millis(500);
     for _ in 0..time.as_millis() / look.as_millis() {
         screen.watch_for(look).await;
         for lint in screen.report().lints {
+            // On a machine with more work than cores a woken task can wait a while; that is told, and nobody accused.
+            let by_the_machine =
+                lint.severity < Severity::Critical && lint.lint == LintKind::LongScheduleDelay;
             let accused = lint.severity >= Severity::Warning && ABOUT_SCHEDULING.contains(&lint.lint);
-            assert!(lint.severity < Severity::Critical && !accused, "{lint:?}");
+            assert!(lint.severity < Severity::Critical && (!accused || by_the_machine), "{lint:?}");
             assert!(!ABOUT_LOCKS.contains(&lint.lint), "{lint:?}");
             println!("a note: {}", lint.message);
         }

@@ -1,0 +1,125 @@
+//! Peers that say nothing, and one that is gone: the far side of a link that was cut.
+
+use std::process::Command;
+
+use taskscope_tests::{program::Program, ss};
+
+use crate::{Watched, descriptor, number, stream, text, waiting};
+
+#[tokio::test]
+async fn a_peer_that_never_answers_is_waited_for() {
+    let mut watched = Watched::start("dead-peer").await;
+    watched.program.ask("own");
+    let book = watched
+        .until("it waits", |fold, book| {
+            let Some(stream) = stream(fold, text(book, "local")) else { return false };
+            stream.out_bytes == 15 && waiting(fold, stream) == [("asks", "read")]
+        })
+        .await;
+    assert_eq!(book.get("answered"), None, "{book}");
+}
+
+/// Two network namespaces with a link between them; they go with this.
+struct Link {
+    near: String,
+    far: String,
+}
+
+const NEAR: &str = "10.99.7.1";
+const FAR: &str = "10.99.7.2";
+
+impl Link {
+    /// `None`: this may not be done here, which is said.
+    fn make() -> Option<Self> {
+        let id = std::process::id();
+        let link = Self { near: format!("tsx-near-{id}"), far: format!("tsx-far-{id}") };
+        let (near, far) = (format!("tsn{id}"), format!("tsf{id}"));
+        let steps = [
+            format!("netns add {}", link.near),
+            format!("netns add {}", link.far),
+            format!("link add {near} netns {} type veth peer name {far} netns {}", link.near, link.far),
+            format!("-n {} addr add {NEAR}/24 dev {near}", link.near),
+            format!("-n {} addr add {FAR}/24 dev {far}", link.far),
+            format!("-n {} link set {near} up", link.near),
+            format!("-n {} link set {far} up", link.far),
+        ];
+        for step in &steps {
+            if let Err(error) = ip(step) {
+                println!("no network of our own can be made (ip {step}: {error}): not checked");
+                return None;
+            }
+        }
+        Some(link)
+    }
+
+    /// Nothing comes through any more, in either direction.
+    fn cut(&self) {
+        ip(&format!("-n {} link set tsf{} down", self.far, std::process::id())).expect("it is ours");
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        for namespace in [&self.near, &self.far] {
+            // One that was not made can't be taken away.
+            let _gone = ip(&format!("netns del {namespace}"));
+        }
+    }
+}
+
+fn ip(words: &str) -> Result<(), String> {
+    let output = Command::new("ip").args(words.split(' ')).output().map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if output.status.success() { Ok(()) } else { Err(said) }
+}
+
+#[tokio::test]
+async fn a_peer_that_is_gone_is_told_by_what_is_sent_again() {
+    let Some(link) = Link::make() else { return };
+    let executable = env!("CARGO_BIN_EXE_program");
+    let (near, far) = (["ip", "netns", "exec", &link.near], ["ip", "netns", "exec", &link.far]);
+    let mut peer = Program::start_init_through(&far, executable, &["silent-peer"]);
+    let port = number(&peer.ask("port"), "port").expect("it listens");
+    let mut watched = Watched::over(Program::start_init_through(&near, executable, &["dead-peer"])).await;
+    watched.program.ask(&format!("{FAR}:{port}"));
+    watched
+        .until("both are connected and were heard", |fold, book| {
+            let talks = stream(fold, text(book, "talks_local"));
+            number(book, "talks_written") > Some(11)
+                && book["asked"] == true
+                && talks
+                    .is_some_and(|talks| fold.sockets(&talks.local).any(|it| it.send_queue_bytes == Some(0)))
+        })
+        .await;
+    link.cut();
+    let mut again = 0;
+    let book = watched
+        .until("it is sent again", |fold, book| {
+            let local = text(book, "talks_local");
+            let (Some(talks), Some(socket)) = (stream(fold, local), fold.sockets(local).next()) else {
+                return false;
+            };
+            let tcp = socket.tcp.unwrap_or_default();
+            let same = ss::socket(&near, local).is_none_or(|told| {
+                told.number("retrans") == Some(tcp.total_retransmits as f64)
+                    && told.number("unacked") == Some(tcp.unacked as f64)
+            });
+            Some(talks.out_bytes) == number(book, "talks_written")
+                && socket.state == "established"
+                && socket.send_queue_bytes > Some(0)
+                && tcp.unacked > 0
+                && tcp.total_retransmits >= 2
+                && same
+        })
+        .await;
+    for socket in watched.console.fold.sockets(text(&book, "talks_local")) {
+        again = socket.tcp.unwrap_or_default().total_retransmits;
+    }
+    println!("sent again {again} times, as ss says");
+    // Who only waits sees nothing of it: no byte is under way.
+    let fold = &watched.console.fold;
+    let asks = stream(fold, text(&book, "local")).expect("it waits");
+    assert_eq!(waiting(fold, asks), [("asks", "read")]);
+    assert!(descriptor(fold, &book).is_some_and(|it| it.tcp.unwrap_or_default().unacked == 0));
+    assert_eq!(number(&peer.ask("accepted"), "accepted"), Some(2));
+}

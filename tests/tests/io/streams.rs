@@ -1,0 +1,101 @@
+//! Streams whose other end reads no more, resets, or is not read.
+
+use taskscope_proto::v1;
+use taskscope_tests::{fold::Fold, ss};
+
+use crate::{Watched, descriptor, number, stream, text, waiting};
+
+/// Of poll(2), on every Linux.
+const POLLIN: u32 = 1;
+
+/// What was written and not read lies in the queues of both ends, and nowhere else.
+fn all_lies_in_the_queues(fold: &Fold, book: &serde_json::Value) -> bool {
+    let (written, read) = (number(book, "written"), number(book, "read_by_peer"));
+    let own = descriptor(fold, book).and_then(|own| own.send_queue_bytes);
+    let peer =
+        number(book, "peer_fd").and_then(|fd| fold.descriptor(u32::try_from(fd).ok()?)?.recv_queue_bytes);
+    let (Some(written), Some(read), Some(own), Some(peer)) = (written, read, own, peer) else { return false };
+    own > 0 && own + peer == written - read
+}
+
+/// The kernel's own facts of the socket, told by us and by `ss`.
+fn as_ss_says(local: &str, descriptor: &v1::Descriptor) -> bool {
+    let Some(told) = ss::socket(&[], local) else { return !ss::exists() };
+    let tcp = descriptor.tcp.expect("it is TCP");
+    let same = |ours: Option<u64>, name: &str| {
+        ours.map(|ours| ours as f64) == Some(told.number(name).unwrap_or(0.0))
+    };
+    descriptor.send_queue_bytes == Some(told.send_queue)
+        && descriptor.recv_queue_bytes == Some(told.recv_queue)
+        && same(tcp.acked_bytes, "bytes_acked")
+        && same(tcp.received_bytes, "bytes_received")
+        && same(Some(tcp.unacked), "unacked")
+        && same(Some(tcp.congestion_window.into()), "cwnd")
+        && same(Some(tcp.total_retransmits), "retrans")
+        && same(tcp.unsent_bytes, "notsent")
+        && told.first("rtt").is_some_and(|ms| (ms * 1e6 - tcp.rtt_ns as f64).abs() < 1000.0)
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_no_more_is_told_to_the_byte() {
+    let mut watched = Watched::start("slow-consumer").await;
+    let book = watched
+        .until("the writer waits", |fold, book| {
+            let Some(stream) = stream(fold, text(book, "local")) else { return false };
+            Some(stream.out_bytes) == number(book, "written")
+                && waiting(fold, stream) == [("feed", "write")]
+                && all_lies_in_the_queues(fold, book)
+        })
+        .await;
+    let local = text(&book, "local").to_owned();
+    watched
+        .until("it is as `ss` says", |fold, book| {
+            descriptor(fold, book).is_some_and(|descriptor| as_ss_says(&local, descriptor))
+        })
+        .await;
+    let fold = &watched.console.fold;
+    let (stream, descriptor) =
+        (stream(fold, &local).expect("it lives"), descriptor(fold, &book).expect("it lives"));
+    assert_eq!((stream.fd, stream.in_bytes), (Some(descriptor.fd), 0));
+    assert_eq!((descriptor.state.as_str(), &descriptor.peer), ("established", &stream.peer));
+    println!("{} bytes written, {:?} in the send queue", stream.out_bytes, descriptor.send_queue_bytes);
+}
+
+#[tokio::test]
+async fn of_a_socket_without_a_wrapper_the_system_tells() {
+    let mut watched = Watched::start("slow-consumer-plain").await;
+    let book = watched.until("the queues are full", all_lies_in_the_queues).await;
+    let fold = &watched.console.fold;
+    assert_eq!(stream(fold, text(&book, "local")), None, "nobody wrapped it");
+    assert!(descriptor(fold, &book).is_some_and(|descriptor| descriptor.watched), "tokio watches it");
+}
+
+#[tokio::test]
+async fn a_reset_is_an_error_of_the_stream() {
+    let mut watched = Watched::start("reset").await;
+    watched
+        .until("the reset", |fold, book| {
+            let Some(stream) = stream(fold, text(book, "local")) else { return false };
+            Some(stream.out_bytes) == number(book, "written")
+                && stream.errors == 1
+                && !stream.last_error.is_empty()
+                && stream.last_error == text(book, "error")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn bytes_that_nobody_reads_are_told() {
+    let mut watched = Watched::start("unread").await;
+    watched
+        .until("the bytes", |fold, book| {
+            let Some(stream) = stream(fold, text(book, "local")) else { return false };
+            descriptor(fold, book).is_some_and(|descriptor| {
+                descriptor.recv_queue_bytes == number(book, "sent_by_peer")
+                    && descriptor.watched
+                    && descriptor.ready & POLLIN > 0
+            }) && stream.in_bytes == 0
+                && waiting(fold, stream).is_empty()
+        })
+        .await;
+}
