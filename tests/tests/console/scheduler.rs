@@ -95,7 +95,7 @@ async fn a_blocking_call_is_blamed_on_the_task_that_makes_it() {
     for (scenario, task, [call, function]) in cases {
         // With one worker the whole runtime stands still; with two the others go on.
         for (workers, lints) in [("1", [LintKind::RuntimeWedged].as_slice()), ("2", &IN_ONE_POLL)] {
-            let words = [function, call, "src/bin/program/scheduler.rs:"];
+            let words = [function, call, "program/scheduler.rs:"];
             let scenario = [scenario, "--workers", workers];
             let diagnosis = Diagnosis { scenario: &scenario, lints, tasks: &[task], words: &words };
             let (_program, mut screen, _) = diagnosis.wait().await;

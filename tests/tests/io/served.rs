@@ -1,22 +1,26 @@
 //! A server with a thousand connections: each byte is counted three times, by the clients, by the server and on the wire.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::Semaphore,
     task::JoinSet,
 };
 
 use crate::{Watched, number};
 
 const CONNECTIONS: u64 = 1000;
+/// Of those, so many are opened at a time: a listener's backlog is 1,024, and a crowd at its door is not what is tested here.
+const AT_ONCE: usize = 100;
 /// Requests on each, one after the other.
 const REQUESTS: u64 = 3;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// Asks over one connection; returns it, still open, with the bytes that it sent and received.
-async fn client(port: u16) -> (TcpStream, u64, u64) {
+async fn client(port: u16, door: Arc<Semaphore>) -> (TcpStream, u64, u64) {
+    let _turn = door.acquire().await.expect("it is never closed");
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
     let (mut sent, mut received) = (0, 0);
     for _ in 0..REQUESTS {
@@ -38,8 +42,9 @@ async fn bytes_of_a_thousand_connections_are_the_programs_own() {
     let mut watched = Watched::start("axum-io").await;
     let port = number(&watched.program.ask("port"), "port").expect("a number") as u16;
     let (start, mut clients) = (Instant::now(), JoinSet::new());
+    let door = Arc::new(Semaphore::new(AT_ONCE));
     for _ in 0..CONNECTIONS {
-        clients.spawn(client(port));
+        clients.spawn(client(port, Arc::clone(&door)));
     }
     let mut open = Vec::new();
     let (mut sent, mut received) = (0, 0);
