@@ -73,7 +73,9 @@ fn bystanders(stage: &Stage) -> Arc<Served> {
     thread::spawn(move || {
         let end = Instant::now() + LONG;
         while Instant::now() < end {
-            calls.iter().for_each(|call| call.notify_one());
+            for call in &calls {
+                call.notify_one();
+            }
             thread::sleep(WAKE_EVERY);
         }
     });
@@ -176,12 +178,12 @@ pub(crate) fn lifo_slot(stage: &Stage) {
     on_go(|| {
         let (word, ready, heard) =
             (Arc::new(Notify::new()), Arc::new(Served::default()), Arc::new(Served::default()));
-        let (spoken, waits, hears) = (Arc::clone(&word), Arc::clone(&ready), Arc::clone(&heard));
+        let (spoken, is_ready, listened) = (Arc::clone(&word), Arc::clone(&ready), Arc::clone(&heard));
         stage.spawn_named("listener", async move {
             loop {
-                waits.add();
+                is_ready.add();
                 spoken.notified().await;
-                hears.add();
+                listened.add();
             }
         });
         stage.spawn_named("speaker", async move {

@@ -20,7 +20,7 @@ const READ_BYTES: usize = 100_000;
 
 /// Writes until somebody stops it, and counts what was taken.
 async fn write_on(mut stream: impl AsyncWrite + Unpin, book: &Book, key: &str) -> std::io::Error {
-    let chunk = [7; CHUNK_BYTES];
+    let chunk = vec![7; CHUNK_BYTES];
     loop {
         match stream.write(&chunk).await {
             Ok(bytes) => book.add(key, bytes),
