@@ -1,6 +1,9 @@
 //! Peers that say nothing, and one that is gone: the far side of a link that was cut.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use taskscope_tests::{program::Program, ss};
 
@@ -20,7 +23,7 @@ async fn a_peer_that_never_answers_is_waited_for() {
 }
 
 /// Two network namespaces with a link between them; they go with this.
-struct Link {
+pub(crate) struct Link {
     near: String,
     far: String,
 }
@@ -30,18 +33,21 @@ const FAR: &str = "10.99.7.2";
 
 impl Link {
     /// `None`: this may not be done here, which is said.
-    fn make() -> Option<Self> {
-        let id = std::process::id();
-        let link = Self { near: format!("tsx-near-{id}"), far: format!("tsx-far-{id}") };
-        let (near, far) = (format!("tsn{id}"), format!("tsf{id}"));
+    pub(crate) fn make() -> Option<Self> {
+        // Tests of one process make several.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let id = format!("{}-{}", std::process::id(), MADE.fetch_add(1, Relaxed));
+        let link = Self { near: format!("tsn{id}"), far: format!("tsf{id}") };
+        // The ends are called as their namespaces are.
+        let (near, far) = (&link.near, &link.far);
         let steps = [
-            format!("netns add {}", link.near),
-            format!("netns add {}", link.far),
-            format!("link add {near} netns {} type veth peer name {far} netns {}", link.near, link.far),
-            format!("-n {} addr add {NEAR}/24 dev {near}", link.near),
-            format!("-n {} addr add {FAR}/24 dev {far}", link.far),
-            format!("-n {} link set {near} up", link.near),
-            format!("-n {} link set {far} up", link.far),
+            format!("netns add {near}"),
+            format!("netns add {far}"),
+            format!("link add {near} netns {near} type veth peer name {far} netns {far}"),
+            format!("-n {near} addr add {NEAR}/24 dev {near}"),
+            format!("-n {far} addr add {FAR}/24 dev {far}"),
+            format!("-n {near} link set {near} up"),
+            format!("-n {far} link set {far} up"),
         ];
         for step in &steps {
             if let Err(error) = ip(step) {
@@ -53,8 +59,22 @@ impl Link {
     }
 
     /// Nothing comes through any more, in either direction.
-    fn cut(&self) {
-        ip(&format!("-n {} link set tsf{} down", self.far, std::process::id())).expect("it is ours");
+    pub(crate) fn cut(&self) {
+        ip(&format!("-n {0} link set {0} down", self.far)).expect("it is ours");
+    }
+
+    /// A peer that accepts and says nothing at the far end, and the program that talks to it at the near one.
+    pub(crate) fn ends(&self) -> (Program, Program) {
+        let start = |namespace: &str, scenario: &str| {
+            let command = ["ip", "netns", "exec", namespace];
+            Program::start_init_through(&command, env!("CARGO_BIN_EXE_program"), &[scenario])
+        };
+        (start(&self.far, "silent-peer"), start(&self.near, "dead-peer"))
+    }
+
+    /// Where the peer listens.
+    pub(crate) fn far_address(port: u64) -> String {
+        format!("{FAR}:{port}")
     }
 }
 
@@ -76,12 +96,10 @@ fn ip(words: &str) -> Result<(), String> {
 #[tokio::test]
 async fn a_peer_that_is_gone_is_told_by_what_is_sent_again() {
     let Some(link) = Link::make() else { return };
-    let executable = env!("CARGO_BIN_EXE_program");
-    let (near, far) = (["ip", "netns", "exec", &link.near], ["ip", "netns", "exec", &link.far]);
-    let mut peer = Program::start_init_through(&far, executable, &["silent-peer"]);
+    let (mut peer, program) = link.ends();
     let port = number(&peer.ask("port"), "port").expect("it listens");
-    let mut watched = Watched::over(Program::start_init_through(&near, executable, &["dead-peer"])).await;
-    watched.program.ask(&format!("{FAR}:{port}"));
+    let mut watched = Watched::over(program).await;
+    watched.program.ask(&Link::far_address(port));
     watched
         .until("both are connected and were heard", |fold, book| {
             let talks = stream(fold, text(book, "talks_local"));
@@ -100,7 +118,7 @@ async fn a_peer_that_is_gone_is_told_by_what_is_sent_again() {
                 return false;
             };
             let tcp = socket.tcp.unwrap_or_default();
-            let same = ss::socket(&near, local).is_none_or(|told| {
+            let same = ss::socket(&["ip", "netns", "exec", &link.near], local).is_none_or(|told| {
                 told.number("retrans") == Some(tcp.total_retransmits as f64)
                     && told.number("unacked") == Some(tcp.unacked as f64)
             });

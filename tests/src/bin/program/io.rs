@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 pub(crate) use peers::{dead_peer, silent_peer};
 pub(crate) use served::axum;
 pub(crate) use sockets::{backlog, leak, reuse};
-pub(crate) use streams::{reset, slow_consumer, slow_consumer_plain, unread};
+pub(crate) use streams::{forgotten, reset, slow_consumer, slow_consumer_plain, unread};
 pub(crate) use system::{children, signals, timers};
 
 use crate::stage::{answer, commands};
@@ -56,10 +56,21 @@ impl Book {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    fn has(&self, key: &str) -> bool {
+        let mut has = false;
+        self.with(|book| has = book.contains_key(key));
+        has
+    }
+
+    /// Answers a command.
+    fn answer(&self) {
+        self.with(|book| answer(&Value::Object(book.clone())));
+    }
+
     /// Answers the commands until the test is over.
     fn answer_all(&self) {
         for _ in commands() {
-            self.with(|book| answer(&Value::Object(book.clone())));
+            self.answer();
         }
     }
 }

@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         "slow-consumer-plain" => io::slow_consumer_plain,
         "reset" => io::reset,
         "unread" => io::unread,
+        "forgotten" => io::forgotten,
         "backlog" => io::backlog,
         "dead-peer" => io::dead_peer,
         "silent-peer" => io::silent_peer,

@@ -2,19 +2,21 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream as StdStream},
+    net::{SocketAddr, TcpListener, TcpStream as StdStream},
     thread,
     time::Duration,
 };
 
 use socket2::SockRef;
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::{Book, LONG, listener};
-use crate::stage::Stage;
+use crate::stage::{Stage, commands};
 
 /// A write's size.
 const CHUNK_BYTES: usize = 16 * 1024;
+/// What a peer sends to somebody who does not read it.
+const SENT_BYTES: usize = 1000;
 /// What the peer reads before it stops.
 const READ_BYTES: usize = 100_000;
 
@@ -104,11 +106,44 @@ pub(crate) fn unread(stage: &Stage) {
             _ = stream.readable() => {}
             () = tokio::task::yield_now() => {}
         }
+        own.set("looked", true);
         std::future::pending::<()>().await;
         drop(stream);
     });
+    send_and_stay(&listener, &book);
+}
+
+/// The same, but the read is under way: its future was polled once and is kept, and nobody polls it any more.
+pub(crate) fn forgotten(stage: &Stage) {
+    let book = Book::default();
+    let (listener, address) = listener();
+    let own = book.clone();
+    stage.spawn_named("forgetful", async move {
+        let mut stream = taskscope::net::TcpStream::connect(address).await.expect("it listens");
+        own.socket(&stream, stream.local_addr().expect("it is connected"));
+        let mut buffer = [0; 64];
+        let mut reading = std::pin::pin!(stream.read(&mut buffer));
+        tokio::select! {
+            biased;
+            _ = &mut reading => {}
+            () = tokio::task::yield_now() => {}
+        }
+        own.set("looked", true);
+        std::future::pending::<()>().await;
+    });
+    send_and_stay(&listener, &book);
+}
+
+/// The other end: it writes once the task here has looked for something to read and found nothing, and stays.
+fn send_and_stay(listener: &TcpListener, book: &Book) {
     let (mut peer, _): (StdStream, _) = listener.accept().expect("it connects");
-    peer.write_all(&[7; 1000]).expect("there is room");
-    book.set("sent_by_peer", 1000);
-    book.answer_all();
+    let mut sent = false;
+    for _ in commands() {
+        if !sent && book.has("looked") {
+            peer.write_all(&[7; SENT_BYTES]).expect("there is room");
+            book.set("sent_by_peer", SENT_BYTES);
+            sent = true;
+        }
+        book.answer();
+    }
 }
