@@ -105,7 +105,7 @@ fn is_taskscope(file: &str) -> bool {
 }
 
 /// `<alloc::boxed::Box<F> as core::future::Future>::poll` is alloc's.
-fn crate_of(function: &str) -> &str {
+pub(crate) fn crate_of(function: &str) -> &str {
     let path = function.trim_start_matches(['<', '&', '*', '(']);
     let path =
         ["mut ", "dyn ", "const "].iter().fold(path, |path, word| path.strip_prefix(word).unwrap_or(path));

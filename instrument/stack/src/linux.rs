@@ -4,6 +4,7 @@ mod maps;
 mod mask;
 mod module;
 mod os;
+mod shared;
 mod symbols;
 mod turn;
 

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_stack::{CaptureError, Frame, Sampler, Stack, thread_id};
+use taskscope_stack::{CaptureError, Frame, Origin, Sampler, Stack, thread_id};
 
 /// No condition of these tests takes longer, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,6 +36,9 @@ fn a_thread_in_a_read_is_named_with_its_line() {
     assert!(frame.function.ends_with("waits_in_a_read"), "{stack:#?}");
     assert!(frame.file.ends_with("tests/capture.rs"), "{stack:#?}");
     assert_eq!(frame.line, LINE, "{stack:#?}");
+    // The same bytes read a child's output: that name is not told.
+    let std = stack.frames.iter().filter(|frame| frame.origin == Origin::Std);
+    assert!(std.into_iter().all(|frame| !frame.function.contains("Child")), "{stack:#?}");
     // The call goes on as if nothing had been.
     until(|| is_in(thread, libc::SYS_read));
     writer.write_all(b"now").unwrap();

@@ -12,7 +12,7 @@ use object::{
     read::elf::{FileHeader as _, ProgramHeader as _},
 };
 
-use super::maps::Mapping;
+use super::{maps::Mapping, shared::Shared};
 
 /// Bytes of `.eh_frame` of one file that are read; that of a program of 100 MiB takes about 10.
 const MAX_UNWIND_BYTES: u64 = 64 * 1024 * 1024;
@@ -34,7 +34,7 @@ pub(super) struct Module {
 
 enum Names {
     NotLoaded,
-    Loaded(Box<Loader>),
+    Loaded(Box<Loader>, Shared),
     /// Of the kernel's file: address in it, length, name.
     Kernel(Vec<(u64, u64, String)>),
     /// Why there are none.
@@ -81,16 +81,16 @@ impl Module {
         address.wrapping_sub(self.bias)
     }
 
-    /// The names of the file's functions, loaded now if they are not.
-    pub(super) fn names(&mut self) -> Result<&Loader, &str> {
+    /// The names of the file's functions, loaded now if they are not, and which of them share their code.
+    pub(super) fn names(&mut self) -> Result<(&Loader, &Shared), &str> {
         if let (Names::NotLoaded, Some(path)) = (&self.names, &self.path) {
             self.names = match Loader::new(path) {
-                Ok(loader) => Names::Loaded(Box::new(loader)),
+                Ok(loader) => Names::Loaded(Box::new(loader), Shared::load(path)),
                 Err(error) => Names::None(error.to_string()),
             };
         }
         match &self.names {
-            Names::Loaded(loader) => Ok(loader),
+            Names::Loaded(loader, shared) => Ok((loader, shared)),
             Names::None(why) => Err(why),
             Names::NotLoaded | Names::Kernel(_) => Err("it has none"),
         }
@@ -105,7 +105,7 @@ impl Module {
 
     /// Gives back what names took.
     pub(super) fn forget_names(&mut self) {
-        if matches!(self.names, Names::Loaded(_)) {
+        if matches!(self.names, Names::Loaded(..)) {
             self.names = Names::NotLoaded;
         }
     }

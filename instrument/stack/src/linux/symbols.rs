@@ -38,7 +38,7 @@ fn look_up(address: u64, module: &mut Module) -> Result<Vec<Frame>, String> {
         return Ok(vec![Frame::in_module(name, "", 0, true)]);
     }
     let path = module.mapping().path.clone();
-    let names = module.names().map_err(|why| format!("{path} has no names: {why}"))?;
+    let (names, shared) = module.names().map_err(|why| format!("{path} has no names: {why}"))?;
     let mut frames = Vec::new();
     // Half a name is better than none: an error ends the inlined functions of this address alone.
     if let Ok(mut inlined) = names.find_frames(at) {
@@ -57,12 +57,17 @@ fn look_up(address: u64, module: &mut Module) -> Result<Vec<Frame>, String> {
         frames.push(Default::default());
     }
     // Tables of lines alone name no function that is not inlined, or name it without its path. The symbol has all of it.
-    if let (Some((name, ..)), Some(symbol)) = (frames.last_mut(), names.find_symbol(at)) {
-        symbol.clone_into(name);
+    let symbol = names.find_symbol_info(at);
+    if let (Some((name, ..)), Some(symbol)) = (frames.last_mut(), &symbol) {
+        symbol.name().clone_into(name);
     }
     let is_library = path.contains(".so");
-    Ok(frames
-        .into_iter()
-        .map(|(name, file, line)| Frame::in_module(&name, &file, line, is_library))
-        .collect())
+    let frames =
+        frames.into_iter().map(|(name, file, line)| Frame::in_module(&name, &file, line, is_library));
+    let mut frames: Vec<Frame> = frames.collect();
+    let said = symbol.and_then(|symbol| shared.name(symbol.address()));
+    if let (Some(frame), Some(said)) = (frames.last_mut(), said) {
+        said.clone_into(&mut frame.function);
+    }
+    Ok(frames)
 }
