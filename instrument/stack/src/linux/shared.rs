@@ -26,8 +26,8 @@ impl Shared {
         let cache = ReadCache::new(file);
         let Ok(object) = object::File::parse(&cache) else { return Self::default() };
         let code = object.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
-        let named = code.filter_map(|symbol| Some((symbol.address(), symbol.name().ok()?)));
-        let mut symbols: Vec<(u64, &str)> = named.take(MAX_SYMBOLS).collect();
+        let of_code = code.filter_map(|symbol| Some((symbol.address(), symbol.name().ok()?)));
+        let mut symbols: Vec<(u64, &str)> = of_code.take(MAX_SYMBOLS).collect();
         symbols.sort_unstable();
         symbols.dedup();
         let groups = symbols.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1);
