@@ -201,6 +201,9 @@ impl Lint for LongScheduleDelay {
         if task.stats.state == State::Scheduled {
             let waiting_ns = task.state_age_ns(store.now_ns);
             if waiting_ns >= limit_ns {
+                if !store.has_waited_before(task) {
+                    return Verdict::Recheck;
+                }
                 let critical = waiting_ns >= ns(self.critical_ms);
                 return found(if critical { Severity::Critical } else { Severity::Warning }, waiting_ns);
             }

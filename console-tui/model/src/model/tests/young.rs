@@ -124,3 +124,21 @@ fn one_look_at_a_poll_accuses_nobody() {
         assert_eq!(accused(&client), blamed, "{:?}", client.model.findings());
     }
 }
+
+#[test]
+fn one_look_at_a_wait_is_none() {
+    let mut fake = Fake::with_tasks(2);
+    let mut client = Client::watching(&mut fake);
+    client.run(&mut fake, 1);
+    let since_ns = fake.now_ns;
+    let task = fake.task(1);
+    (task.state, task.since_ns) = (TaskState::Scheduled, since_ns + MS);
+    let starves = |client: &Client| {
+        let findings = client.model.findings();
+        findings.iter().any(|finding| finding.id.lint == LintKind::LongScheduleDelay)
+    };
+    frame_after(&mut client, &mut fake, 1200, None);
+    assert!(!starves(&client), "the process stood still, as far as is known");
+    frame_after(&mut client, &mut fake, 200, None);
+    assert!(starves(&client));
+}

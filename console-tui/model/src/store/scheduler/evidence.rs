@@ -4,7 +4,7 @@
 //! that polls a spawned task and is no worker, while there are workers. Limit: [`MAX_KEPT`] tasks are remembered, the newest.
 //!
 //! When the whole machine stands still for a second (a paused virtual machine, a closed lid), every poll of that moment has taken a second.
-//! So nobody is accused of a poll by one look: it must have gone on from a first look to a later one.
+//! So nobody is accused of a poll, or told to starve, by one look: it must have gone on from a first look to a later one.
 
 use std::collections::VecDeque;
 
@@ -86,6 +86,13 @@ impl Store {
     /// The watchdog of the process found the thread in it, or it has gone on since it was told first.
     pub(crate) fn was_seen(&self, poll: &StuckPoll) -> bool {
         poll.captured_ns.is_some() || self.now_ns.saturating_sub(poll.told_ns) >= SEEN_FOR_NS
+    }
+
+    /// The task waited at the frame before, too; where there was none, as in a first snapshot, there was but one look.
+    pub(crate) fn has_waited_before(&self, task: &Task) -> bool {
+        self.before_ns == 0
+            || task.stats.state_since_ns <= self.before_ns
+            || task.state_age_ns(self.now_ns) >= BELIEVED_NS
     }
 
     /// The task has had polls that held no worker: its longest may be one of them.
