@@ -1,6 +1,7 @@
 //! Sockets, signals and children of real programs: what the console is told, against what the program counted and what `ss` says.
 
 mod peers;
+mod report;
 mod served;
 mod sockets;
 mod streams;
