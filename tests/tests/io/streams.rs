@@ -8,14 +8,19 @@ use crate::{Watched, descriptor, number, stream, text, waiting};
 /// Of poll(2), on every Linux.
 const POLLIN: u32 = 1;
 
-/// What was written and not read lies in the queues of both ends, and nowhere else.
+/// What was written is in the send queue or acknowledged; what came at the other end is in its queue or was read. (In both queues at once
+/// may be what has come and is not acknowledged yet, and with a closed window that can take a while.)
 fn all_lies_in_the_queues(fold: &Fold, book: &serde_json::Value) -> bool {
-    let (written, read) = (number(book, "written"), number(book, "read_by_peer"));
-    let own = descriptor(fold, book).and_then(|own| own.send_queue_bytes);
-    let peer =
-        number(book, "peer_fd").and_then(|fd| fold.descriptor(u32::try_from(fd).ok()?)?.recv_queue_bytes);
-    let (Some(written), Some(read), Some(own), Some(peer)) = (written, read, own, peer) else { return false };
-    own > 0 && own + peer == written - read
+    let peer = number(book, "peer_fd").and_then(|fd| fold.descriptor(u32::try_from(fd).ok()?));
+    let (Some(own), Some(peer)) = (descriptor(fold, book), peer) else { return false };
+    let tcp = |of: &v1::Descriptor| of.tcp.unwrap_or_default();
+    let sum = |queue: Option<u64>, gone: Option<u64>| Some(queue? + gone?);
+    // The peer has acknowledged the SYN as well, as if it were a byte.
+    let written = number(book, "written").map(|written| written + 1);
+    own.send_queue_bytes > Some(0)
+        && written.is_some()
+        && sum(own.send_queue_bytes, tcp(own).acked_bytes) == written
+        && sum(peer.recv_queue_bytes, number(book, "read_by_peer")) == tcp(peer).received_bytes
 }
 
 /// The kernel's own facts of the socket, told by us and by `ss`.
