@@ -150,7 +150,6 @@ impl Fold {
 
     fn descriptors(&mut self, told: &v1::Descriptors) -> Result<(), String> {
         rule(told.descriptors.len() <= limits::MAX_DESCRIPTORS, "descriptors are within their limit")?;
-        rule(told.signals.len() <= limits::MAX_SIGNALS, "signals are within their limit")?;
         for pair in told.descriptors.windows(2) {
             rule(pair[0].fd < pair[1].fd, "descriptors ascend")?;
         }
