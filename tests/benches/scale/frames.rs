@@ -39,6 +39,8 @@ const SCREENS: [(&str, &[Action]); 9] = [
     ("findings", &[Action::Findings]),
     ("tasks, under the help", &[Action::Tasks, Action::Help]),
     ("resources", &[Action::Back, Action::Resources]),
+    ("runtime", &[Action::Runtime]),
+    ("I/O", &[Action::Io]),
     ("locks", &[Action::Locks]),
     ("tasks by age", &[Action::Tasks, Action::SortBy(Column::Age), Action::Last]),
     ("tasks, folded again", &[Action::FoldAll]),

@@ -183,6 +183,29 @@ async fn who_keeps_a_task_in_the_lifo_slot_is_named_before_it() {
     assert_eq!((report.workers.len(), idle.count()), (2, 1), "{:?}", report.workers);
 }
 
+/// The kernel has the bytes, and the worker that would look is stuck: its poll is the first finding, what follows from it is told beside it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_lost_driver_is_told_with_the_poll_that_lost_it() {
+    let diagnosis = Diagnosis {
+        scenario: &["driver-lost", "--workers", "2"],
+        lints: &IN_ONE_POLL,
+        tasks: &["parser"],
+        words: &["parse_for_ever", "program/scheduler/driver.rs:"],
+    };
+    let (_program, mut screen, _) = diagnosis.wait().await;
+    let lost = |report: &Report| {
+        report.lints.iter().find(|lint| lint.lint == LintKind::DriverLost).map(|lint| lint.message.clone())
+    };
+    let took = screen.wait_for("the driver", |model| lost(&model.report()).is_some()).await;
+    let message = lost(&screen.report()).expect("it was there a moment ago");
+    println!("driver-lost: found {:.2} s after the poll", took.as_secs_f64());
+    println!("  {message}");
+    assert!(message.contains("in parser"), "{message}");
+    let report = screen.report();
+    assert!(report.runtimes.iter().any(|runtime| runtime.driver_lost_ns.is_some()), "{:?}", report.runtimes);
+}
+
 #[tokio::test]
 async fn a_wedged_runtime_is_named_with_who_holds_the_others_up() {
     let diagnosis = Diagnosis {

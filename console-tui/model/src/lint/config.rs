@@ -282,8 +282,10 @@ thresholds! {
 thresholds! {
     /// `backlog-overflow`
     BacklogOverflow {
-        /// Something was turned away twice within this time, or the backlog is full now.
+        /// Something was turned away twice within this time, …
         recent_ms: u64 = 30000,
+        /// … or the backlog has been full for this long.
+        full_ms: u64 = 1000,
     }
 }
 thresholds! {

@@ -123,6 +123,8 @@ fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> 
         ("blocking queue", number(runtime.blocking_queue, true)),
         ("I/O sources", number(runtime.io_sources(), false)),
         ("I/O ready", per_s(RuntimeCount::IoReady)),
+        ("registered", per_s(RuntimeCount::IoRegistered)),
+        ("deregistered", per_s(RuntimeCount::IoDeregistered)),
     ];
     facts.into_iter().chain(driver).collect()
 }

@@ -108,11 +108,20 @@ pub(crate) enum RuntimeCount {
     RemoteSchedules,
     BudgetYields,
     IoReady,
+    IoRegistered,
+    IoDeregistered,
 }
 
 impl Runtime {
-    fn counts(&self) -> [Option<u64>; 4] {
-        [self.spawned_tasks, self.remote_schedules, self.budget_yields, self.io_ready]
+    fn counts(&self) -> [Option<u64>; 6] {
+        [
+            self.spawned_tasks,
+            self.remote_schedules,
+            self.budget_yields,
+            self.io_ready,
+            self.io_registered,
+            self.io_deregistered,
+        ]
     }
 
     /// Descriptors that its I/O driver watches.
@@ -277,7 +286,7 @@ pub(crate) struct Scheduler {
     pub(crate) delay_map: HeatMap,
     in_place: InPlace,
     worker_samples: FxHashMap<WorkerKey, Samples<10>>,
-    runtime_samples: FxHashMap<u32, Samples<4>>,
+    runtime_samples: FxHashMap<u32, Samples<6>>,
 }
 
 /// What a frame tells, in our own types.

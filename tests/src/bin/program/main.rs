@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         "wake-storm" => scheduler::wake_storm,
         "blocking-pool" => scheduler::blocking_pool,
         "lifo-slot" => scheduler::lifo_slot,
+        "driver-lost" => scheduler::driver_lost,
         "wedged-runtime" => scheduler::wedged_runtime,
         "scheduler-healthy" => scheduler::healthy,
         "slow-consumer" => io::slow_consumer,

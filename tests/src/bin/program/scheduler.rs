@@ -4,6 +4,7 @@
 //! inlined, and does something after the blocking call: so its frame is on the stack, by its name. All of it ends with the program, or after
 //! [`LONG`].
 
+mod driver;
 mod healthy;
 mod pool;
 
@@ -21,6 +22,7 @@ use std::{
 
 use tokio::{sync::Notify, time::sleep};
 
+pub(crate) use driver::run as driver_lost;
 pub(crate) use healthy::run as healthy;
 pub(crate) use pool::run as blocking_pool;
 

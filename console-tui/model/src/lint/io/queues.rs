@@ -41,7 +41,7 @@ impl<'a> Pass<'a> {
             let found = (LintKind::BacklogOverflow, Severity::Warning);
             return self.tell(found, thing, (dropped, message), DATAGRAMS, &waits);
         }
-        let is_full = past.full_since_ns.is_some();
+        let is_full = past.full_since_ns.is_some_and(|since_ns| self.is_old(since_ns, lint.full_ms));
         if !thing.kind.listens() || (!is_full && dropped.is_none()) {
             return;
         }

@@ -1,0 +1,73 @@
+//! The I/O driver is lost: the worker that drove it has woken a task and is stuck in its poll, the other one sleeps elsewhere. Tokio hands the
+//! driver on only when a worker has more than one task to run.
+
+use std::{
+    hint::black_box,
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+use tokio::io::AsyncReadExt as _;
+
+use super::LONG;
+use crate::{locks::on_go, stage::Stage};
+
+/// Between two looks at whether a task has come as far as the script wants it.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+#[inline(never)]
+fn parse_for_ever() {
+    thread::sleep(LONG);
+    black_box(LONG);
+}
+
+/// `parser` blocks in the poll in which it got its byte; `reader`'s byte is there, and nobody looks.
+pub(crate) fn run(stage: &Stage) {
+    let (mut to_parser, parser) = pair(stage);
+    let (mut to_reader, reader) = pair(stage);
+    on_go(|| {
+        let (waits, blocks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let mut stream = reader;
+        stage.spawn_named("reader", async move {
+            black_box(stream.read_u8().await.is_ok());
+        });
+        let (mut stream, now_waits, now_blocks) = (parser, Arc::clone(&waits), Arc::clone(&blocks));
+        stage.spawn_named("parser", async move {
+            now_waits.store(true, SeqCst);
+            black_box(stream.read_u8().await.is_ok());
+            now_blocks.store(true, SeqCst);
+            parse_for_ever();
+        });
+        thread::spawn(move || {
+            until(&waits);
+            // Both workers have gone to sleep by then, one of them in the driver; were one awake, it would be no fault.
+            thread::sleep(Duration::from_millis(200));
+            to_parser.write_all(b"1").expect("it reads");
+            until(&blocks);
+            to_reader.write_all(b"2").expect("there is room");
+            thread::sleep(LONG);
+        });
+    });
+}
+
+fn until(flag: &AtomicBool) {
+    while !flag.load(SeqCst) {
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// A connection: the end that writes, and the end of the runtime.
+fn pair(stage: &Stage) -> (TcpStream, tokio::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let ours = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
+    let (theirs, _) = listener.accept().expect("the peer has connected");
+    theirs.set_nonblocking(true).expect("a socket can be");
+    let _entered = stage.runtime.enter();
+    (ours, tokio::net::TcpStream::from_std(theirs).expect("it is non-blocking"))
+}
