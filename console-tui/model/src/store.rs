@@ -236,9 +236,10 @@ impl Store {
         let mut task = task.clone();
         self.uncount(&task);
         let (before, longest_ns) = (task.stats.sums, task.stats.longest_scheduled_ns);
+        let was_running = task.stats.state == State::Running;
         task.stats = stats;
         if !self.filling && stats.longest_scheduled_ns > longest_ns.max(MIN_DELAY_NS) {
-            self.note_delay(&task, before);
+            self.note_delay(&task, before, was_running);
         }
         self.count(&task);
         let active = if self.filling {
@@ -258,7 +259,7 @@ impl Store {
     }
 
     /// A task waited longer than ever before, and was polled since the last frame.
-    fn note_delay(&mut self, task: &Task, before: Sums) {
+    fn note_delay(&mut self, task: &Task, before: Sums, was_running: bool) {
         if task.facts.kind == Kind::Blocking {
             return;
         }
@@ -268,7 +269,8 @@ impl Store {
         // at some moment since the last frame.
         let (least_ns, ended_ns) = match stats.state {
             State::Running if polls == 1 => (stats.state_since_ns, stats.state_since_ns),
-            State::Idle | State::Done if polls == 1 => {
+            // A poll that went on at the last frame would be in the time, too.
+            State::Idle | State::Done if polls == 1 && !was_running => {
                 let poll_ns = stats.sums.busy_ns.saturating_sub(before.busy_ns);
                 let polled_ns = stats.state_since_ns.saturating_sub(poll_ns);
                 (polled_ns, polled_ns)

@@ -40,8 +40,9 @@ use crate::theme::Slot;
 /// Cells left of the first column of the workers.
 const MARGIN: u16 = 1;
 
-/// Cells of a value in the line of a runtime's facts: it must not move those behind it.
+/// Cells of a value in the line of a runtime's facts: it must not move those behind it. Two are longer than a number: `1,024 of 2,048`.
 const FACT_VALUE: u16 = 9;
+const LONG_FACTS: [(&str, u16); 2] = [("blocking busy", 14), ("driver", 16)];
 
 /// Cells of names, lengths and times in lists.
 const NAME: u16 = 40;
@@ -112,7 +113,12 @@ impl Part<'_> {
             Self::Starving(view) => starving(canvas, area, view, chosen),
             Self::Maps(view) => heat::render(look, canvas, area, view),
             Self::Starved(lines) => {
-                title(canvas, area, "worst waits of the last 2 min", "");
+                title(
+                    canvas,
+                    area,
+                    "worst waits of the last 2 min",
+                    "those that were their task's longest so far",
+                );
                 waits(canvas, area, lines, chosen);
             }
             Self::Closures(view) => closures(canvas, area, view, chosen),
@@ -137,7 +143,7 @@ fn runtime(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, block: &RuntimeB
         let mut x = area.x + 1;
         for (label, value) in row {
             let used = canvas.text(x, y, area.right().saturating_sub(x), label, Slot::Dim);
-            canvas.text(x + used + 1, y, FACT_VALUE, &value.text, tone_slot(value.tone));
+            canvas.text(x + used + 1, y, value_width(label), &value.text, tone_slot(value.tone));
             x += fact_width(label);
         }
         y += 1;
@@ -154,7 +160,11 @@ fn runtime(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, block: &RuntimeB
 }
 
 fn fact_width(label: &str) -> u16 {
-    text::width(label) + 1 + FACT_VALUE + 1
+    text::width(label) + 1 + value_width(label) + 1
+}
+
+fn value_width(label: &str) -> u16 {
+    LONG_FACTS.iter().find(|(long, _)| *long == label).map_or(FACT_VALUE, |(_, width)| *width)
 }
 
 /// The facts in rows, each with as many as fit.
@@ -214,7 +224,12 @@ fn worker_row(
 }
 
 fn starving(canvas: &mut Canvas<'_>, area: Rect, view: &RuntimesView, chosen: Option<usize>) {
-    title(canvas, area, "waiting for a worker", "woken 10 ms ago or more, and not polled yet");
+    let aside = if view.several {
+        "woken 10 ms ago or more; the polls of all runtimes are looked at"
+    } else {
+        "woken 10 ms ago or more, and not polled yet"
+    };
+    title(canvas, area, "waiting for a worker", aside);
     if view.starving.is_empty() {
         canvas.text(area.x + 1, area.y + 1, area.width, "nobody", Slot::Dim);
         return;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_proto::v1;
+use taskscope_proto::v1::{self, DescriptorKind};
 
 use super::{Hub, lock};
 use crate::server::Address;
@@ -52,7 +52,7 @@ impl Shared {
         self.number += 1;
         let mut descriptors = self.read();
         if let Some(own) = &self.own {
-            descriptors.descriptors.retain(|descriptor| !is_at(own, &descriptor.local));
+            descriptors.descriptors.retain(|descriptor| !is_of(own, descriptor.kind(), &descriptor.local));
         }
         let descriptors = Arc::new(descriptors);
         let reading = Reading { at: Instant::now(), number: self.number, descriptors };
@@ -73,13 +73,17 @@ impl Shared {
     }
 }
 
-/// Whether this is the local address of a server's listener, or of a connection that it accepted.
-fn is_at(server: &Address, local: &str) -> bool {
+/// Whether this is a server's listener, or a connection that it accepted.
+fn is_of(server: &Address, kind: DescriptorKind, local: &str) -> bool {
+    use DescriptorKind::{Tcp, TcpListener, Unix, UnixListener};
     match server {
-        Address::Tcp(server) => local.parse().is_ok_and(|local: SocketAddr| {
-            local == *server || (server.ip().is_unspecified() && local.port() == server.port())
-        }),
-        Address::Unix(path) => path.to_str() == Some(local),
+        Address::Tcp(server) if matches!(kind, Tcp | TcpListener) => {
+            local.parse().is_ok_and(|local: SocketAddr| {
+                local == *server || (server.ip().is_unspecified() && local.port() == server.port())
+            })
+        }
+        Address::Unix(path) if matches!(kind, Unix | UnixListener) => path.to_str() == Some(local),
+        Address::Tcp(_) | Address::Unix(_) => false,
     }
 }
 
@@ -130,17 +134,21 @@ mod tests {
     #[test]
     fn the_servers_own_sockets_are_known_by_where_they_are() {
         let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
+        let unix = || Address::Unix("/run/taskscope".into());
+        let (stream, path) = (DescriptorKind::Tcp, DescriptorKind::UnixListener);
         let cases = [
-            (tcp("127.0.0.1:6669"), "127.0.0.1:6669", true),
-            (tcp("127.0.0.1:6669"), "127.0.0.1:8080", false),
-            (tcp("127.0.0.1:6669"), "10.0.0.4:6669", false),
-            (tcp("0.0.0.0:6669"), "10.0.0.4:6669", true),
-            (tcp("127.0.0.1:6669"), "", false),
-            (Address::Unix("/run/taskscope".into()), "/run/taskscope", true),
-            (Address::Unix("/run/taskscope".into()), "/run/app", false),
+            (tcp("127.0.0.1:6669"), stream, "127.0.0.1:6669", true),
+            (tcp("127.0.0.1:6669"), DescriptorKind::Udp, "127.0.0.1:6669", false),
+            (tcp("127.0.0.1:6669"), stream, "127.0.0.1:8080", false),
+            (tcp("127.0.0.1:6669"), stream, "10.0.0.4:6669", false),
+            (tcp("0.0.0.0:6669"), stream, "10.0.0.4:6669", true),
+            (tcp("127.0.0.1:6669"), stream, "", false),
+            (unix(), path, "/run/taskscope", true),
+            (unix(), path, "/run/app", false),
+            (unix(), DescriptorKind::File, "/run/taskscope", false),
         ];
-        for (server, local, own) in cases {
-            assert_eq!(is_at(&server, local), own, "{server} {local}");
+        for (server, kind, local, own) in cases {
+            assert_eq!(is_of(&server, kind, local), own, "{server} {kind:?} {local}");
         }
     }
 }

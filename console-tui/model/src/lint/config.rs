@@ -257,8 +257,8 @@ thresholds! {
 thresholds! {
     /// `driver-lost`
     DriverLost {
-        /// The driver must have been lost for this long.
-        lost_ms: u64 = 200,
+        /// The driver must have been lost for this long; the process tells of it from half a second on.
+        lost_ms: u64 = 500,
         /// If it has for this long, it is critical.
         critical_ms: u64 = 1000,
     }

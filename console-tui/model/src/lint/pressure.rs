@@ -56,6 +56,8 @@ pub(crate) struct Pressure {
     pub(crate) starved: Vec<Starving>,
     /// The places whose closures run longest first.
     pub(crate) closures: Vec<Closures>,
+    /// Since when the first of all closures in line has waited.
+    pub(crate) queued_since_ns: Option<u64>,
     pub(crate) more_closures: usize,
 }
 
@@ -105,11 +107,13 @@ impl Gathering {
         store.scheduler.delays.iter().for_each(|delay| over.add(*delay));
         let mut closures: Vec<Closures> = self.closures.into_values().collect();
         closures.sort_by_key(|closures| (closures.oldest.is_none(), closures.oldest, closures.first));
+        let queued_since_ns =
+            closures.iter().filter_map(|closures| closures.first).map(|(since_ns, _)| since_ns).min();
         let more_closures = closures.len().saturating_sub(MAX_CLOSURES);
         closures.truncate(MAX_CLOSURES);
         let (starving, more_starving) = self.waiting.worst(store);
         let (starved, _) = over.worst(store);
-        Pressure { starving, more_starving, starved, closures, more_closures }
+        Pressure { starving, more_starving, starved, closures, queued_since_ns, more_closures }
     }
 }
 

@@ -45,51 +45,64 @@ fn finding(
     lint: LintKind,
     severity: Severity,
     runtime: &Runtime,
-    (tasks, site): (Vec<TaskKey>, SiteId),
+    tasks: Vec<TaskKey>,
     message: String,
     advice: &'static str,
 ) -> Finding {
-    let id = FindingId { lint, site, subject: Subject::Runtime(runtime.index) };
+    // Of no place: who holds it changes while the finding stays the same.
+    let id = FindingId { lint, site: SiteId::NONE, subject: Subject::Runtime(runtime.index) };
     let count = tasks.len().max(1) as u64;
     let tasks = tasks.into_iter().take(MAX_TASKS).collect();
     Finding { id, severity, count, message, advice, tasks, first_seen_ns: 0 }
 }
 
-/// Polls that have gone on on a runtime's workers for a while, the oldest first.
-fn stuck_on<'a>(store: &'a Store, runtime: &Runtime, ms: u64) -> Vec<(&'a Worker, &'a StuckPoll)> {
-    let scheduler = &store.scheduler;
-    let stuck = scheduler.workers_of(runtime.index).filter_map(|worker| {
-        let poll = scheduler.stuck_on(worker.thread)?;
-        if !store.goes_on(poll) || !store.was_seen(poll) {
-            return None;
-        }
-        let age_ns = store.now_ns.saturating_sub(poll.started_ns);
-        (age_ns >= ms.saturating_mul(NS_PER_MS)).then_some((worker, poll))
-    });
-    let mut stuck: Vec<_> = stuck.collect();
-    stuck.sort_by_key(|(worker, poll)| (poll.started_ns, worker.key));
-    stuck
+/// A poll that has gone on on a worker for a while.
+struct Held<'a> {
+    worker: &'a Worker,
+    task: Option<TaskKey>,
+    since_ns: u64,
+    /// Its stack; not told of every one.
+    poll: Option<&'a StuckPoll>,
 }
 
-fn subjects(stuck: &[(&Worker, &StuckPoll)]) -> (Vec<TaskKey>, SiteId) {
-    let site = stuck.first().map_or(SiteId::NONE, |(_, poll)| poll.site);
-    (stuck.iter().filter_map(|(_, poll)| poll.task).collect(), site)
+/// Polls that have gone on on a runtime's workers for a while, the oldest first.
+fn held<'a>(store: &'a Store, runtime: &Runtime, ms: u64) -> Vec<Held<'a>> {
+    let is_old = |since_ns: u64| store.now_ns.saturating_sub(since_ns) >= ms.saturating_mul(NS_PER_MS);
+    let held = store.scheduler.workers_of(runtime.index).filter_map(|worker| {
+        let held = if let Some(poll) = store.scheduler.stuck_on(worker.thread) {
+            let seen = store.goes_on(poll) && store.was_seen(poll);
+            let (task, since_ns) = (poll.task, poll.started_ns);
+            seen.then_some(Held { worker, task, since_ns, poll: Some(poll) })
+        } else {
+            // More are stuck than are told with their stacks.
+            let (task, since_ns) = (worker.task, worker.since_ns);
+            store.polls_on(worker).then_some(Held { worker, task, since_ns, poll: None })
+        };
+        held.filter(|held| is_old(held.since_ns))
+    });
+    let mut held: Vec<Held> = held.collect();
+    held.sort_by_key(|held| (held.since_ns, held.worker.key));
+    held
+}
+
+fn tasks(held: &[Held]) -> Vec<TaskKey> {
+    held.iter().filter_map(|held| held.task).collect()
 }
 
 /// `worker 0 in hog #5 for 3.20 s, in std::thread::sleep, called at …; worker 1 in …`
-fn stuck_words(store: &Store, stuck: &[(&Worker, &StuckPoll)]) -> String {
+fn held_words(store: &Store, held: &[Held]) -> String {
     let mut told = None;
-    let named = stuck.iter().take(NAMED).map(|(worker, poll)| {
-        let who = store.polled_words(poll.task, poll.site);
-        let age = duration_ns(store.now_ns.saturating_sub(poll.started_ns));
-        let place = poll.where_words();
+    let named = held.iter().take(NAMED).map(|held| {
+        let who = store.polled_words(held.task, held.poll.map_or(SiteId::NONE, |poll| poll.site));
+        let age = duration_ns(store.now_ns.saturating_sub(held.since_ns));
+        let place = held.poll.and_then(StuckPoll::where_words);
         // The same place is told once.
         let at = place.as_ref().filter(|_| told != place).map_or_else(String::new, |at| format!(", {at}"));
         told = place;
-        format!("{} in {who} for {age}{at}", store.scheduler.worker_words(worker.key))
+        format!("{} in {who} for {age}{at}", store.scheduler.worker_words(held.worker.key))
     });
     let words = named.collect::<Vec<_>>().join("; ");
-    match stuck.len().saturating_sub(NAMED) {
+    match held.len().saturating_sub(NAMED) {
         0 => words,
         more => format!("{words}; and {more} more"),
     }
@@ -110,11 +123,11 @@ fn wedged(store: &Store, runtime: &Runtime, config: &LintConfig) -> Option<Findi
     if !config.enabled || workers == 0 || workers < runtime.workers as usize {
         return None;
     }
-    let stuck = stuck_on(store, runtime, config.stuck_ms);
-    if stuck.len() < workers {
+    let held = held(store, runtime, config.stuck_ms);
+    if held.len() < workers {
         return None;
     }
-    let youngest_ns = stuck.last().map_or(0, |(_, poll)| store.now_ns.saturating_sub(poll.started_ns));
+    let youngest_ns = held.last().map_or(0, |held| store.now_ns.saturating_sub(held.since_ns));
     let critical = youngest_ns >= config.critical_ms.saturating_mul(NS_PER_MS);
     let of = if store.scheduler.runtimes.len() < 2 {
         String::new()
@@ -127,24 +140,26 @@ fn wedged(store: &Store, runtime: &Runtime, config: &LintConfig) -> Option<Findi
     };
     let message = format!(
         "{all}: {}. No other task is polled there, no timer fires, no socket is looked at.",
-        stuck_words(store, &stuck),
+        held_words(store, &held),
     );
     let severity = if critical { Severity::Critical } else { Severity::Warning };
-    Some(finding(LintKind::RuntimeWedged, severity, runtime, subjects(&stuck), message, WEDGED))
+    Some(finding(LintKind::RuntimeWedged, severity, runtime, tasks(&held), message, WEDGED))
 }
 
 /// Descriptors are ready, and nobody looks.
 fn driver_lost(store: &Store, runtime: &Runtime, config: &LintConfig) -> Option<Finding> {
     let config = &config.driver_lost;
-    let lost_ns = store.now_ns.saturating_sub(runtime.driver_lost_since_ns?);
+    // Up to when that was told: it may be driven again since.
+    let told_ns = store.scheduler.told_ns?;
+    let lost_ns = told_ns.saturating_sub(runtime.driver_lost_since_ns?);
     if !config.enabled || lost_ns < config.lost_ms.saturating_mul(NS_PER_MS) {
         return None;
     }
-    let stuck = stuck_on(store, runtime, 0);
-    let who = if stuck.is_empty() {
+    let held = held(store, runtime, config.lost_ms);
+    let who = if held.is_empty() {
         "no poll is known that would explain it".to_owned()
     } else {
-        stuck_words(store, &stuck)
+        held_words(store, &held)
     };
     let message = format!(
         "Nobody has driven the I/O driver of {} for {}, though descriptors are ready: {who}. Tasks that wait for them are not woken.",
@@ -153,7 +168,7 @@ fn driver_lost(store: &Store, runtime: &Runtime, config: &LintConfig) -> Option<
     );
     let critical = lost_ns >= config.critical_ms.saturating_mul(NS_PER_MS);
     let severity = if critical { Severity::Critical } else { Severity::Warning };
-    Some(finding(LintKind::DriverLost, severity, runtime, subjects(&stuck), message, DRIVER))
+    Some(finding(LintKind::DriverLost, severity, runtime, tasks(&held), message, DRIVER))
 }
 
 /// Closures wait in line for a thread of the blocking pool.
@@ -162,32 +177,32 @@ fn full_pool(store: &Store, runtime: &Runtime, pressure: &Pressure, config: &Lin
     if !config.enabled || !runtime.is_pool_full() {
         return None;
     }
-    // Of several runtimes it is not told whose closures these are: only where there is one pool with a line they are its own.
-    let full = store.scheduler.runtimes.iter().filter(|runtime| runtime.is_pool_full()).count();
-    let first = pressure.closures.iter().filter_map(|closures| closures.first).min();
-    let wait_ns = first.map(|(since_ns, _)| store.now_ns.saturating_sub(since_ns))?;
+    let wait_ns = store.now_ns.saturating_sub(pressure.queued_since_ns?);
     if wait_ns < config.wait_ms.saturating_mul(NS_PER_MS) {
         return None;
     }
+    // Whose closures run is not told: they are its own only where no other runtime has any.
+    let others = store.scheduler.runtimes.iter().filter(|other| other.index != runtime.index);
+    let is_alone = others.filter(|other| other.busy_blocking_threads() != Some(0)).count() == 0;
+    let running = pressure.closures.iter().filter(|closures| is_alone && closures.running > 0);
+    let running: Vec<&Closures> = running.collect();
     let busy = runtime.busy_blocking_threads().map_or_else(String::new, exact);
     let most = runtime.max_blocking_threads.map_or_else(String::new, |most| format!(" of {}", exact(most)));
     let queue = exact(runtime.blocking_queue.unwrap_or(0));
-    let running: Vec<&Closures> = pressure.closures.iter().filter(|closures| closures.running > 0).collect();
+    let what = if is_alone {
+        closures_words(store, &running)
+    } else {
+        "Other runtimes run closures, too, and which ones are its own is not told".to_owned()
+    };
     let message = format!(
-        "The blocking pool of {} is full: {busy}{most} threads are busy and {queue} in line, the first for {}. {}.",
+        "The blocking pool of {} is full: {busy}{most} threads are busy and {queue} in line, the first for {}. {what}.",
         runtime_words(store, runtime),
         duration_ns(wait_ns),
-        if full > 1 {
-            "Other pools are full, too: whose closures run is not told".to_owned()
-        } else {
-            closures_words(store, &running)
-        },
     );
     let critical = wait_ns >= config.critical_ms.saturating_mul(NS_PER_MS);
     let severity = if critical { Severity::Critical } else { Severity::Warning };
-    let site = running.first().map_or(SiteId::NONE, |closures| closures.site);
     let tasks = running.iter().filter_map(|closures| closures.oldest).map(|(_, key)| key).collect();
-    Some(finding(LintKind::BlockingPoolSaturated, severity, runtime, (tasks, site), message, POOL))
+    Some(finding(LintKind::BlockingPoolSaturated, severity, runtime, tasks, message, POOL))
 }
 
 /// `Running: 4 from src/main.rs:12, the oldest for 3.20 s; …`

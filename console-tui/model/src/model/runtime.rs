@@ -4,7 +4,7 @@ pub(super) mod stack;
 pub(super) mod worker;
 
 use crate::{
-    format::{UNKNOWN, count, duration_ns, exact, percent, rate},
+    format::{count, duration_ns, exact, percent, rate},
     id::{SiteId, TaskKey},
     lint::{
         Severity,
@@ -51,7 +51,7 @@ pub(super) fn view(world: &World, chosen: Chosen) -> Option<RuntimesView> {
             workers: rows(store, outside, &mut doors),
         });
     }
-    let Pressure { starving, more_starving, starved, closures, more_closures } = &world.findings.pressure;
+    let Pressure { starving, more_starving, starved, closures, more_closures, .. } = &world.findings.pressure;
     let mut line = |waits: &[Starving], most: usize, over: bool| -> Vec<StarvingLine> {
         waits.iter().take(most).map(|wait| starving_line(store, wait, over, &mut doors)).collect()
     };
@@ -68,6 +68,7 @@ pub(super) fn view(world: &World, chosen: Chosen) -> Option<RuntimesView> {
         runtimes,
         starving: now,
         more_starving: more_starving + left_out,
+        several: scheduler.runtimes.len() > 1,
         starved: over,
         closures,
         more_closures: *more_closures,
@@ -109,7 +110,8 @@ fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> 
         Cell::new(format!("{}{most}", exact(busy)), tone)
     });
     let driver = runtime.driver_lost_since_ns.map(|since_ns| {
-        let lost = duration_ns(store.now_ns.saturating_sub(since_ns));
+        let told_ns = store.scheduler.told_ns.unwrap_or(store.now_ns);
+        let lost = duration_ns(told_ns.saturating_sub(since_ns));
         ("driver", Cell::new(format!("lost for {lost}"), Tone::Critical))
     });
     let facts = [
@@ -157,7 +159,7 @@ fn stuck_severity(store: &Store, poll: &StuckPoll) -> Severity {
     if long { Severity::Critical } else { Severity::Warning }
 }
 
-fn polled(worker: &Worker, stuck: Option<&StuckPoll>) -> Option<TaskKey> {
+pub(super) fn polled(worker: &Worker, stuck: Option<&StuckPoll>) -> Option<TaskKey> {
     stuck.and_then(|poll| poll.task).or(worker.task)
 }
 
@@ -209,9 +211,14 @@ fn cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>, column: Worke
     }
 }
 
-fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
-    if polled(worker, stuck).is_none() && worker.state != WorkerState::Polling && stuck.is_none() {
-        return Cell::new(UNKNOWN, Tone::Dim);
+pub(super) fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
+    if stuck.is_none()
+        && matches!(worker.state, WorkerState::Parked | WorkerState::Searching | WorkerState::DrivingIo)
+    {
+        return Cell::new("nothing", Tone::Dim);
+    }
+    if stuck.is_none() && worker.state == WorkerState::Unknown {
+        return Cell::unknown();
     }
     let site = stuck.map_or(SiteId::NONE, |poll| poll.site);
     Cell::new(store.polled_words(polled(worker, stuck), site), Tone::Door)

@@ -9,6 +9,9 @@ use crate::{
     },
 };
 
+/// Columns of a heat map at most: seconds.
+pub const MAX_HEAT_COLUMNS: usize = crate::store::scheduler::heat::COLUMNS;
+
 /// The screen of the runtimes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuntimesView {
@@ -20,6 +23,8 @@ pub struct RuntimesView {
     pub starving: Vec<StarvingLine>,
     /// How many more wait.
     pub more_starving: u64,
+    /// There are several: to which one a task belongs is not told, and the polls of all are looked at.
+    pub several: bool,
     /// The worst waits of the last minutes that are over.
     pub starved: Vec<StarvingLine>,
     /// What runs on the blocking pool, the longest first.

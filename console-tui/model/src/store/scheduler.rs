@@ -276,7 +276,7 @@ pub(crate) struct Scheduler {
     pub(crate) stuck: Vec<StuckPoll>,
     /// In the order of their ends.
     pub(crate) long_polls: VecDeque<LongPoll>,
-    /// The longest there ever was.
+    /// The longest there ever was, at most [`KEPT_NS`].
     longest_poll_ns: u64,
     /// Lost in the process, to a full ring.
     pub(crate) lost_long_polls: u64,
@@ -285,7 +285,7 @@ pub(crate) struct Scheduler {
     pub(crate) poll_map: HeatMap,
     pub(crate) delay_map: HeatMap,
     in_place: InPlace,
-    worker_samples: FxHashMap<WorkerKey, Samples<10>>,
+    worker_samples: FxHashMap<WorkerKey, (u32, Samples<10>)>,
     runtime_samples: FxHashMap<u32, Samples<6>>,
 }
 
@@ -350,9 +350,11 @@ impl Scheduler {
         self.told_ns = Some(now_ns);
         let mut samples = std::mem::take(&mut self.worker_samples);
         for worker in &told.workers {
-            let mut known = samples.remove(&worker.key).filter(|_| !worker.handed_over).unwrap_or_default();
+            let known = samples.remove(&worker.key);
+            let same = known.filter(|(thread, _)| *thread == worker.thread && !worker.handed_over);
+            let mut known = same.map(|(_, samples)| samples).unwrap_or_default();
             known.add(now_ns, worker.counts(now_ns));
-            self.worker_samples.insert(worker.key, known);
+            self.worker_samples.insert(worker.key, (worker.thread, known));
         }
         let mut samples = std::mem::take(&mut self.runtime_samples);
         for runtime in &told.runtimes {
@@ -380,8 +382,12 @@ impl Scheduler {
         // They are told by their starts.
         polls.sort_by_key(|poll| poll.ended_ns);
         let longest = polls.iter().map(|poll| poll.ended_ns.saturating_sub(poll.started_ns)).max();
-        self.longest_poll_ns = self.longest_poll_ns.max(longest.unwrap_or(0));
+        self.longest_poll_ns = self.longest_poll_ns.max(longest.unwrap_or(0)).min(KEPT_NS);
+        let is_late = self.long_polls.back().zip(polls.first()).is_some_and(|(a, b)| b.ended_ns < a.ended_ns);
         self.long_polls.extend(polls);
+        if is_late {
+            self.long_polls.make_contiguous().sort_by_key(|poll| poll.ended_ns);
+        }
     }
 
     /// The long polls that may have gone on at some time between two moments.
@@ -461,7 +467,7 @@ impl Scheduler {
 
     /// Change of a worker's counter a second, over the last seconds; `None`: unknown.
     pub(crate) fn worker_rate(&self, key: WorkerKey, count: WorkerCount) -> Option<f64> {
-        self.worker_samples.get(&key)?.per_s(count as usize)
+        self.worker_samples.get(&key)?.1.per_s(count as usize)
     }
 
     /// A worker's time as a share of the time that passed; `None`: unknown.
@@ -471,7 +477,7 @@ impl Scheduler {
 
     /// The busy share of the last samples as heights 0 to 8 of all there can be, oldest first.
     pub(crate) fn worker_spark(&self, key: WorkerKey) -> Option<[u8; crate::columns::SPARK_WIDTH as usize]> {
-        self.worker_samples.get(&key)?.spark_of_share(WorkerCount::PollTime as usize)
+        self.worker_samples.get(&key)?.1.spark_of_share(WorkerCount::PollTime as usize)
     }
 
     /// Change of a runtime's counter a second, over the last seconds.

@@ -5,7 +5,7 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     format,
-    screen::runtime::{HeatView, RuntimesView},
+    screen::runtime::{HeatView, MAX_HEAT_COLUMNS, RuntimesView},
 };
 
 use super::{Look, title};
@@ -64,7 +64,7 @@ fn map(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, name: &str, map: &He
     title(canvas, area, name, &aside);
     let cells = usize::from(area.width.saturating_sub(SCALE + 1));
     // Several seconds in a cell where there is less room than seconds: as many in each, so that nothing moves.
-    let in_a_cell = MAX_COLUMNS.div_ceil(cells.max(1)).max(1);
+    let in_a_cell = MAX_HEAT_COLUMNS.div_ceil(cells.max(1)).max(1);
     let summed: Vec<Vec<u64>> = map.columns.rchunks(in_a_cell).map(sum).collect();
     let most = summed.iter().flatten().copied().max().unwrap_or(0);
     for ((label, slot), (row, y)) in ROWS.iter().zip((0..ROWS.len()).rev().zip(area.y + 1..area.bottom())) {
@@ -78,9 +78,6 @@ fn map(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, name: &str, map: &He
         }
     }
 }
-
-/// Seconds that a map has at most.
-const MAX_COLUMNS: usize = 120;
 
 fn sum(columns: &[Vec<u32>]) -> Vec<u64> {
     let row = |row: usize| columns.iter().filter_map(|column| column.get(row)).map(|n| u64::from(*n)).sum();

@@ -74,7 +74,7 @@ impl Polls {
                 let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
                 if description.as_ref().is_none_or(|description| description.kind != TaskKind::Blocking) {
                     let site = description.map_or(0, |description| description.site);
-                    self.add_stuck(Stuck {
+                    anew |= self.add_stuck(Stuck {
                         thread: reading.thread,
                         task: task.to_u64(),
                         site,
@@ -82,7 +82,6 @@ impl Polls {
                         ended: None,
                         allowed: false,
                     });
-                    anew = true;
                 }
             }
         }
@@ -104,14 +103,16 @@ impl Polls {
             let length_ns = recorder.clock().between_ns(poll.started, poll.ended);
             match self.find(thread, poll.task, poll.started) {
                 Some(stuck) => stuck.ended = Some(poll.ended),
-                None if length_ns >= stuck_after_ns => self.add_stuck(Stuck {
-                    thread,
-                    task: poll.task,
-                    site: poll.site,
-                    started: poll.started,
-                    ended: Some(poll.ended),
-                    allowed: false,
-                }),
+                None if length_ns >= stuck_after_ns => {
+                    self.add_stuck(Stuck {
+                        thread,
+                        task: poll.task,
+                        site: poll.site,
+                        started: poll.started,
+                        ended: Some(poll.ended),
+                        allowed: false,
+                    });
+                }
                 None => {}
             }
             if self.waiting.len() == limits::MAX_LONG_POLLS {
@@ -127,9 +128,14 @@ impl Polls {
         self.stuck.iter_mut().find(same)
     }
 
-    fn add_stuck(&mut self, stuck: Stuck) {
+    /// Takes the place of the oldest one that is over. False: all that there is room for go on.
+    fn add_stuck(&mut self, stuck: Stuck) -> bool {
+        if self.stuck.len() == limits::MAX_STUCK_POLLS {
+            let Some(over) = self.stuck.iter().rposition(|stuck| stuck.ended.is_some()) else { return false };
+            self.stuck.remove(over);
+        }
         self.stuck.push_front(stuck);
-        self.stuck.truncate(limits::MAX_STUCK_POLLS);
+        true
     }
 
     /// Those whose end was overwritten in the ring ended by now; those that are long over are told no more.

@@ -8,7 +8,7 @@ use crate::{
         detail::{Doors, fact},
         finding_list,
         route::Chosen,
-        runtime::{place, stack::stack, state},
+        runtime::{place, polled, stack::stack, state, task_cell},
     },
     nav::Screen,
     screen::{
@@ -36,9 +36,8 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
     let on_thread = |thread: u32| worker.thread != 0 && thread == worker.thread;
     let stuck = goes_on.or_else(|| scheduler.stuck.iter().find(|poll| on_thread(poll.thread)));
     let about = about(store, worker, &mut doors);
-    let of_it: Vec<&LongPoll> =
-        scheduler.long_polls.iter().rev().filter(|poll| on_thread(poll.thread)).collect();
-    let long_polls = of_it.iter().take(LONG_POLLS_LISTED).map(|poll| long_poll(store, poll, &mut doors));
+    let of_it = || scheduler.long_polls.iter().rev().filter(|poll| on_thread(poll.thread));
+    let long_polls = of_it().take(LONG_POLLS_LISTED).map(|poll| long_poll(store, poll, &mut doors));
     let long_polls: Vec<LongPollLine> = long_polls.collect();
     let polled = goes_on.and_then(|poll| poll.task);
     let findings =
@@ -58,7 +57,7 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
         about,
         rates: rates(store, worker),
         thread: thread(store, worker),
-        more_long_polls: of_it.len() - long_polls.len(),
+        more_long_polls: of_it().count() - long_polls.len(),
         long_polls,
         selected_door: chosen.among(&doors),
         doors,
@@ -67,18 +66,16 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
 
 fn about(store: &Store, worker: &Worker, doors: &mut Doors) -> Vec<Fact> {
     let scheduler = &store.scheduler;
-    let polled = scheduler.stuck_on(worker.thread).and_then(|poll| poll.task).or(worker.task);
-    let task = match polled.and_then(|key| store.task(key)) {
-        Some(task) => Cell::new(store.task_words(task), Tone::Door),
-        None => Cell::new("nothing", Tone::Dim),
-    };
+    let stuck = scheduler.stuck_on(worker.thread);
+    let task = task_cell(store, worker, stuck);
+    let door = polled(worker, stuck).and_then(|key| doors.task(key));
     let runtime = match worker.key.runtime {
         0 => Cell::unknown(),
         index => Cell::normal(scheduler.runtime_words(index)),
     };
     vec![
         fact("runtime", runtime),
-        Fact { label: "polls now", value: task, door: polled.and_then(|key| doors.task(key)) },
+        Fact { label: "polls now", value: task, door },
         fact("own queue", Cell::value(worker.local_queue, exact)),
         fact("mean poll", Cell::value(worker.mean_poll_ns.filter(|mean_ns| *mean_ns > 0), duration_ns)),
         fact("polls", Cell::value(worker.polls, exact)),

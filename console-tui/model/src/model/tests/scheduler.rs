@@ -350,3 +350,69 @@ fn the_screen_says_why_it_is_empty() {
     let view = runtimes(&client);
     assert!(view.empty.expect("nothing was told").contains("tells nothing of its runtimes"));
 }
+
+#[test]
+fn a_poll_that_may_have_been_beside_a_wait_is_not_blamed() {
+    // The wait of 100 ms was at some time in 1.1 s: of a poll of 950 ms nothing is certain, of one of 1,050 ms a half.
+    for (poll_ms, wait_ms, share) in [(600, 12, None), (950, 100, None), (1_050, 100, Some("50 %"))] {
+        let mut fake = Fake::with_tasks(2);
+        let mut client = Client::watching(&mut fake);
+        let conn = fake.task(1);
+        (conn.longest_scheduled_ns, conn.polls) = (wait_ms * MS, conn.polls + 2);
+        let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+        told.long_polls = vec![v1::LongPoll {
+            thread: 1,
+            task: Some(v1::TaskRef { slot: 0, generation: 1 }),
+            site: 1,
+            started_ago_ns: poll_ms * MS,
+            duration_ns: poll_ms * MS,
+        }];
+        tell(&mut client, &mut fake, told);
+        let blame = &runtimes(&client).starved[0].blame;
+        assert_eq!(blame.first().map(|blame| blame.share.text.as_str()), share, "{blame:?}");
+    }
+}
+
+#[test]
+fn a_runtime_of_more_workers_than_stacks_are_told_of_can_be_wedged() {
+    let mut fake = Fake::with_tasks(40);
+    let now_ns = fake.now_ns + S;
+    for slot in 0..40 {
+        let task = fake.task(slot);
+        (task.state, task.since_ns) = (v1::TaskState::Running, now_ns - 2 * S);
+    }
+    let mut client = Client::watching(&mut fake);
+    let workers: Vec<v1::Worker> = (0..40).map(|number| polling(number, number, 2 * S)).collect();
+    let stuck: Vec<v1::StuckPoll> = (0..32).map(|number| stuck(number, number, 2 * S)).collect();
+    tell(&mut client, &mut fake, scheduler(workers, stuck));
+    client.run(&mut fake, 1);
+    let report = client.model.report();
+    let wedged =
+        report.lints.iter().find(|lint| lint.lint == LintKind::RuntimeWedged).expect("all are stuck");
+    assert!(wedged.message.starts_with("All 40 workers are stuck in polls"), "{}", wedged.message);
+}
+
+#[test]
+fn closures_of_another_runtime_are_not_named() {
+    let mut fake = Fake::with_tasks(2);
+    let now_ns = fake.now_ns + S;
+    for (slot, state) in [(0, v1::TaskState::Running), (1, v1::TaskState::Scheduled)] {
+        let closure = fake.task(slot);
+        (closure.kind, closure.state, closure.since_ns) = (v1::TaskKind::Blocking, state, now_ns - 2 * S);
+    }
+    let mut client = Client::watching(&mut fake);
+    let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+    let full = v1::Runtime {
+        blocking_threads: Some(1),
+        idle_blocking_threads: Some(0),
+        blocking_queue: Some(1),
+        ..told.runtimes[0].clone()
+    };
+    let busy = v1::Runtime { index: 2, blocking_queue: Some(0), ..full.clone() };
+    told.runtimes = vec![full, busy];
+    tell(&mut client, &mut fake, told);
+    let report = client.model.report();
+    let found =
+        report.lints.iter().find(|lint| lint.lint == LintKind::BlockingPoolSaturated).expect("it is full");
+    assert!(found.tasks.is_empty() && found.message.contains("is not told"), "{found:?}");
+}

@@ -160,7 +160,8 @@ fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
         task: wire.task.map(key),
         site: SiteId(wire.site),
         started_ns,
-        ended_ns: started_ns.saturating_add(wire.duration_ns),
+        // It has ended by now.
+        ended_ns: started_ns.saturating_add(wire.duration_ns).min(now_ns),
     }
 }
 

@@ -28,22 +28,24 @@ pub(crate) struct Blame {
     pub(crate) site: SiteId,
     pub(crate) thread: u32,
     pub(crate) held_ns: u64,
-    /// Of the wait; where it is not known when that was exactly, of the time in which it was.
+    /// Of the wait: 0 to 1; where it is not known when that was exactly, at least so much.
     pub(crate) share: f64,
 }
 
 impl Store {
     /// The tasks whose polls held workers during a wait, those that held one longest first.
     pub(crate) fn blame(&self, wait: &Delay) -> Vec<Blame> {
-        let Delay { task: of, began_ns: from_ns, ended_ns: to_ns, .. } = *wait;
-        let wait_ns = to_ns.saturating_sub(from_ns);
+        let Delay { task: of, length_ns: wait_ns, began_ns: from_ns, ended_ns: to_ns, .. } = *wait;
+        // The time in which it was, less its length: so much of a poll may have been beside it.
+        let beside_ns = to_ns.saturating_sub(from_ns).saturating_sub(wait_ns);
+        let holding = self.holding_threads();
         if wait_ns == 0 || to_ns.saturating_add(KEPT_NS) < self.now_ns {
             return Vec::new();
         }
         let mut held: FxHashMap<(Option<TaskKey>, SiteId, u32), u64> = FxHashMap::default();
         let mut add = |task: Option<TaskKey>, site: SiteId, thread: u32, started_ns: u64, ended_ns: u64| {
             let overlap_ns = ended_ns.min(to_ns).saturating_sub(started_ns.max(from_ns));
-            if overlap_ns > 0 && task != Some(of) && self.can_hold(task, thread) {
+            if overlap_ns > 0 && task != Some(of) && self.can_hold(task, thread, &holding) {
                 let sum = held.entry((task, site, thread)).or_default();
                 *sum = sum.saturating_add(overlap_ns);
             }
@@ -57,7 +59,7 @@ impl Store {
         let mut blamed: Vec<Blame> = held
             .into_iter()
             .map(|((task, site, thread), held_ns)| {
-                let held_ns = held_ns.min(wait_ns);
+                let held_ns = held_ns.saturating_sub(beside_ns).min(wait_ns);
                 Blame { task, site, thread, held_ns, share: held_ns as f64 / wait_ns as f64 }
             })
             .filter(|blame| blame.share >= LEAST_SHARE)
@@ -100,17 +102,23 @@ impl Store {
         if same { self.now_ns } else { self.scheduler.told_ns.unwrap_or(self.now_ns) }
     }
 
+    /// The threads whose polls keep other tasks from being polled: workers, or where none is known all that poll.
+    fn holding_threads(&self) -> FxHashMap<u32, bool> {
+        let workers = &self.scheduler.workers;
+        let has_workers = workers.iter().any(|worker| worker.key.runtime > 0);
+        let threads = workers.iter().map(|worker| (worker.thread, worker.key.runtime > 0 || !has_workers));
+        // 0 is no thread: it stands for all others.
+        threads.chain([(0, !has_workers)]).collect()
+    }
+
     /// Whether a poll on this thread keeps other tasks from being polled.
-    fn can_hold(&self, task: Option<TaskKey>, thread: u32) -> bool {
+    fn can_hold(&self, task: Option<TaskKey>, thread: u32, holding: &FxHashMap<u32, bool>) -> bool {
         let kind = task.and_then(|key| self.task(key)).map(|task| task.facts.kind);
-        if kind == Some(Kind::Blocking) {
-            return false;
-        }
         // A thread of the blocking pool is no worker; the root future of a multi-thread runtime has a thread of its own.
-        let has_workers = self.scheduler.workers.iter().any(|worker| worker.key.runtime > 0);
-        match self.scheduler.worker_of_thread(thread) {
-            Some(worker) => worker.key.runtime > 0 || !has_workers,
-            None => !has_workers && kind != Some(Kind::BlockOn),
+        match (kind, holding.get(&thread)) {
+            (Some(Kind::Blocking), _) | (Some(Kind::BlockOn), None) => false,
+            (_, Some(holds)) => *holds,
+            (_, None) => holding.get(&0).copied().unwrap_or(false),
         }
     }
 }

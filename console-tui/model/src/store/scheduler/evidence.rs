@@ -12,7 +12,7 @@ use crate::{
     id::TaskKey,
     store::{
         Store,
-        scheduler::{SAME_START_NS, Scheduler, StuckPoll, WorkerState},
+        scheduler::{SAME_START_NS, Scheduler, StuckPoll, Worker, WorkerState},
         task::{Kind, State, Task},
     },
 };
@@ -65,7 +65,7 @@ impl Store {
         // Of futures and local tasks the poll around them is told.
         let is_told =
             self.scheduler.told_ns.is_some() && matches!(task.facts.kind, Kind::Task | Kind::BlockOn);
-        if !is_told || task.state_age_ns(self.now_ns) >= BELIEVED_NS {
+        if !is_told || self.is_believed(task) {
             return !self.is_in_place(task);
         }
         let stuck =
@@ -83,6 +83,18 @@ impl Store {
         poll.ended_ns.is_none() && task.is_none_or(same)
     }
 
+    /// A worker that was told to poll is in that poll, as far as is known by now, a while after it was told.
+    pub(crate) fn polls_on(&self, worker: &Worker) -> bool {
+        let told_ns = self.scheduler.told_ns.unwrap_or(self.now_ns);
+        let task = worker.task.and_then(|key| self.task(key));
+        let same = task.is_none_or(|task| {
+            task.stats.state == State::Running
+                && task.stats.state_since_ns.abs_diff(worker.since_ns) < SAME_START_NS
+        });
+        let seen = self.now_ns.saturating_sub(told_ns) >= SEEN_FOR_NS;
+        worker.state == WorkerState::Polling && same && seen
+    }
+
     /// The watchdog of the process found the thread in it, or it has gone on since it was told first.
     pub(crate) fn was_seen(&self, poll: &StuckPoll) -> bool {
         poll.captured_ns.is_some() || self.now_ns.saturating_sub(poll.told_ns) >= SEEN_FOR_NS
@@ -90,9 +102,12 @@ impl Store {
 
     /// The task waited at the frame before, too; where there was none, as in a first snapshot, there was but one look.
     pub(crate) fn has_waited_before(&self, task: &Task) -> bool {
-        self.before_ns == 0
-            || task.stats.state_since_ns <= self.before_ns
-            || task.state_age_ns(self.now_ns) >= BELIEVED_NS
+        self.before_ns == 0 || task.stats.state_since_ns <= self.before_ns
+    }
+
+    /// It is so old that it was there at the frame before, too.
+    fn is_believed(&self, task: &Task) -> bool {
+        task.state_age_ns(self.now_ns) >= BELIEVED_NS && self.has_waited_before(task)
     }
 
     /// The task has had polls that held no worker: its longest may be one of them.

@@ -11,6 +11,8 @@ use crate::store::detail::Histogram;
 pub(crate) const COLUMNS: usize = 120;
 /// Length of a column, a little less than a second: the process's second is never hit to the microsecond.
 pub(crate) const COLUMN_NS: u64 = 900_000_000;
+/// What came in a longer time is of no second. A console may want frames as rarely as every ten.
+const MAX_GAP_NS: u64 = 15_000_000_000;
 /// Decades: below 1 µs, 1 to 10 µs, …, from 10 s on.
 pub(crate) const ROWS: usize = 9;
 
@@ -57,7 +59,8 @@ impl HeatMap {
         // The first reading is of all time: no second has it.
         let before = self.totals.replace(totals);
         let told_before_ns = std::mem::replace(&mut self.told_ns, now_ns);
-        let Some(before) = before else { return };
+        let gap_ns = now_ns.saturating_sub(told_before_ns);
+        let Some(before) = before.filter(|_| gap_ns <= MAX_GAP_NS) else { return };
         // What is added is of the time since the last telling: of the last column's second, if that was not over then.
         let is_open = self
             .columns
