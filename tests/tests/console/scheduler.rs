@@ -193,13 +193,19 @@ async fn a_lost_driver_is_told_with_the_poll_that_lost_it() {
         tasks: &["parser"],
         words: &["parse_for_ever", "program/scheduler/driver.rs:"],
     };
-    let (_program, mut screen, _) = diagnosis.wait().await;
+    let (mut program, mut screen) = faulty(diagnosis.scenario).await;
+    let drives = |model: &Model| {
+        model.report().workers.iter().any(|worker| worker.state.as_deref() == Some("driving I/O"))
+    };
+    screen.wait_for("a worker in the driver", drives).await;
+    program.ask("lose");
+    screen.wait_for("the poll", |model| diagnosis.made(&model.report()).is_some()).await;
     let lost = |report: &Report| {
         report.lints.iter().find(|lint| lint.lint == LintKind::DriverLost).map(|lint| lint.message.clone())
     };
     let took = screen.wait_for("the driver", |model| lost(&model.report()).is_some()).await;
     let message = lost(&screen.report()).expect("it was there a moment ago");
-    println!("driver-lost: found {:.2} s after the poll", took.as_secs_f64());
+    println!("driver-lost: found {:.2} s after the poll was", took.as_secs_f64());
     println!("  {message}");
     assert!(message.contains("in parser"), "{message}");
     let report = screen.report();

@@ -13,10 +13,11 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 use super::LONG;
-use crate::{locks::on_go, stage::Stage};
+use crate::stage::{Stage, answer, commands};
 
 /// Between two looks at whether a task has come as far as the script wants it.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -27,33 +28,34 @@ fn parse_for_ever() {
     black_box(LONG);
 }
 
-/// `parser` blocks in the poll in which it got its byte; `reader`'s byte is there, and nobody looks.
+/// `go`: two tasks that wait for a byte. `lose`: `parser` gets its own, and blocks in that poll; then `reader`'s byte is there, and nobody
+/// looks. A console must have seen a worker in the driver between the two: it learns there which one it is.
 pub(crate) fn run(stage: &Stage) {
-    let (mut to_parser, parser) = pair(stage);
-    let (mut to_reader, reader) = pair(stage);
-    on_go(|| {
-        let (waits, blocks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let mut stream = reader;
+    let (mut to_parser, mut parser) = pair(stage);
+    let (mut to_reader, mut reader) = pair(stage);
+    let blocks = Arc::new(AtomicBool::new(false));
+    let now_blocks = Arc::clone(&blocks);
+    let tasks = || {
         stage.spawn_named("reader", async move {
-            black_box(stream.read_u8().await.is_ok());
+            black_box(reader.read_u8().await.is_ok());
         });
-        let (mut stream, now_waits, now_blocks) = (parser, Arc::clone(&waits), Arc::clone(&blocks));
         stage.spawn_named("parser", async move {
-            now_waits.store(true, SeqCst);
-            black_box(stream.read_u8().await.is_ok());
+            black_box(parser.read_u8().await.is_ok());
             now_blocks.store(true, SeqCst);
             parse_for_ever();
         });
-        thread::spawn(move || {
-            until(&waits);
-            // Both workers have gone to sleep by then, one of them in the driver; were one awake, it would be no fault.
-            thread::sleep(Duration::from_millis(200));
+    };
+    let mut tasks = Some(tasks);
+    for command in commands() {
+        if let Some(tasks) = tasks.take() {
+            tasks();
+        } else if command == "lose" {
             to_parser.write_all(b"1").expect("it reads");
             until(&blocks);
             to_reader.write_all(b"2").expect("there is room");
-            thread::sleep(LONG);
-        });
-    });
+        }
+        answer(&json!({}));
+    }
 }
 
 fn until(flag: &AtomicBool) {
