@@ -156,6 +156,21 @@ impl<'a> Pass<'a> {
         self.waits.get(&(thing.resource?.key.slot, way)).copied()
     }
 
+    /// Its task has been polled since, and not for this: a timeout or a `select` may have gone another way.
+    fn left_out(&self, op: &Op) -> bool {
+        op.stats.task.and_then(|key| self.store.task(key)).is_some_and(|task| task.left_out(op))
+    }
+
+    /// How long something stood as the readings saw it: of the time after the last one they say nothing.
+    fn stood_ns(&self, since_ns: u64) -> u64 {
+        let read_ns = self.store.descriptors.reading().map_or(0, |reading| reading.at_ns);
+        read_ns.saturating_sub(since_ns)
+    }
+
+    fn stood(&self, since_ns: u64, ms: u64) -> bool {
+        self.stood_ns(since_ns) >= ms.saturating_mul(NS_PER_MS)
+    }
+
     fn age_ns(&self, since_ns: u64) -> u64 {
         self.store.now_ns.saturating_sub(since_ns)
     }

@@ -100,12 +100,11 @@ impl Store {
     }
 
     fn blocked_idle(&self, task: &Task) -> Option<Blocked<'_>> {
-        let since_ns = task.polled_since_ns();
         let mut waits = self.waits_of(task.key);
         waits.retain(|wait| {
             // What its last poll left out it polls no more if it had a reason to; else it may be one of many in a set of
             // futures, each polled when it is woken.
-            let left_out = wait.op.stats.state_since_ns < since_ns;
+            let left_out = task.left_out(wait.op);
             let was_due = wait.granted_ns.is_some_and(|granted_ns| granted_ns < task.stats.state_since_ns)
                 || self.is_overdue(wait.op);
             !(left_out && was_due)

@@ -3,6 +3,7 @@
 use crate::{
     id::{SiteId, TaskKey},
     lint::{LintKind, Severity},
+    store::resources::Op,
     text::TextId,
 };
 
@@ -259,9 +260,14 @@ impl Task {
     }
 
     /// No later than the start of its last poll: what was polled before is not polled any more.
-    pub(crate) fn polled_since_ns(&self) -> u64 {
+    fn polled_since_ns(&self) -> u64 {
         let woken_ns = self.stats.last_wake_ns_plus1.checked_sub(1).filter(|_| self.facts.knows.wakes);
         woken_ns.unwrap_or(self.facts.created_ns)
+    }
+
+    /// It was polled since it last polled this: it has turned to something else, or it is a set of futures, each polled when it is woken.
+    pub(crate) fn left_out(&self, op: &Op) -> bool {
+        op.stats.state_since_ns < self.polled_since_ns()
     }
 
     /// The rest of its life; `None`: unknown, because the waits are.

@@ -2,7 +2,7 @@
 
 use super::{Pass, Way};
 use crate::{
-    format::{bytes, exact},
+    format::{bytes, duration_ns, exact},
     lint::{LintKind, Severity},
     store::{
         descriptors::Tcp,
@@ -16,6 +16,9 @@ const RETRANSMITS: u32 = 3;
 /// Of the first segment of a connection.
 const SYN_RETRANSMITS: u32 = 2;
 
+/// What is sent so soon after something came answers it: a ping, a question, a window that is opened.
+const REPLY_NS: u64 = 1_000_000_000;
+
 const DEAD: &str = "Give the operation a timeout; a keep-alive of TCP or of the protocol finds a peer that is gone without a word.";
 const SLOW: &str = "Give the write a timeout, and close or drop what a client does not take; keep what others wait for out of the task \
                     that writes to it.";
@@ -28,27 +31,29 @@ impl<'a> Pass<'a> {
         }
         let waits: Vec<&Op> =
             [Way::In, Way::Out, Way::Connect].iter().filter_map(|way| self.wait(thing, *way)).collect();
-        let said =
-            self.lost_segments(thing).or_else(|| self.no_connection(thing)).or_else(|| self.no_answer(thing));
-        let Some((weight, message)) = said else { return false };
-        self.tell((LintKind::DeadPeer, Severity::Warning), thing, (weight, message), DEAD, &waits);
+        let seen = self.lost_segments(thing).or_else(|| self.no_connection(thing));
+        let seen = seen.map(|said| (Severity::Warning, said));
+        // Of a peer that has nothing to say, and one that nobody asked, a wait alone looks the same.
+        let said = seen.or_else(|| Some((Severity::Info, self.no_answer(thing)?)));
+        let Some((severity, said)) = said else { return false };
+        self.tell((LintKind::DeadPeer, severity), thing, said, DEAD, &waits);
         true
     }
 
-    /// Segments are sent again and again, and nothing comes back.
+    /// Segments are sent again and again, and neither an acknowledgement comes back nor data.
     fn lost_segments(&self, thing: &Thing) -> Option<(u64, String)> {
         let ms = self.config.dead_peer.silent_ms;
         let descriptor = thing.descriptor?;
         let tcp = descriptor.tcp.as_ref()?;
         let needed = if descriptor.state == "syn-sent" { SYN_RETRANSMITS } else { RETRANSMITS };
         let since_ns = descriptor.past.unacked_since_ns?;
-        let silent = descriptor.state == "syn-sent" || self.is_old(tcp.last_received_ns, ms);
-        if tcp.retransmits < needed || tcp.unacked == 0 || !silent || !self.is_old(since_ns, ms) {
+        let talks = tcp.last_received_ns.is_some_and(|received_ns| received_ns > since_ns);
+        if tcp.retransmits < needed || tcp.unacked == 0 || talks || !self.stood(since_ns, ms) {
             return None;
         }
         let heard = match descriptor.state.as_str() {
             "syn-sent" => "the peer has not answered at all".to_owned(),
-            _ => format!("nothing was received for {}", self.age(tcp.last_received_ns)),
+            _ => format!("nothing was acknowledged for {}", duration_ns(self.stood_ns(since_ns))),
         };
         let message = format!(
             "The peer of {} does not answer: the kernel has sent the same segment {} times again, and {heard}{}.",
@@ -56,10 +61,10 @@ impl<'a> Pass<'a> {
             exact(u64::from(tcp.retransmits)),
             self.waiting(thing),
         );
-        Some((self.age_ns(since_ns), message))
+        Some((self.stood_ns(since_ns), message))
     }
 
-    /// A task tries to connect, and nobody answers.
+    /// A task tries to connect, and is not there yet; what it waits for may still be the address of a name.
     fn no_connection(&self, thing: &Thing) -> Option<(u64, String)> {
         let op = self.wait(thing, Way::Connect)?;
         if !self.is_old(op.created_ns, self.config.dead_peer.silent_ms) {
@@ -67,29 +72,33 @@ impl<'a> Pass<'a> {
         }
         let place = self.store.short_place(op.site).map_or_else(String::new, |place| format!(" at {place}"));
         let message = format!(
-            "{} has tried to connect{place} for {}, and nobody has answered.",
+            "{} has tried to connect{place} for {}, and is not connected.",
             self.who(op),
             self.age(op.created_ns)
         );
         Some((self.age_ns(op.created_ns), message))
     }
 
-    /// A question was sent, and a task waits for the answer. Of a connection that was accepted, what was sent is the answer.
+    /// Something was sent that may have been a question, and a task waits to read. Of a connection that was accepted, what was sent is the
+    /// answer; so it is where it was sent at once after something came.
     fn no_answer(&self, thing: &Thing) -> Option<(u64, String)> {
         let ms = self.config.dead_peer.reply_ms;
         let (stream, op) = (thing.stream?, self.wait(thing, Way::In)?);
         let sent_ns = stream.last_out_ns?;
-        let asked = stream.out_bytes > 0 && stream.last_in_ns.is_none_or(|received_ns| received_ns < sent_ns);
-        if !asked || !self.is_old(sent_ns, ms) || !self.is_old(op.created_ns, ms) || !self.opened_here(thing)
-        {
+        let replies = |received_ns: u64| sent_ns < received_ns.saturating_add(REPLY_NS);
+        let asked = stream.out_bytes > 0 && !stream.last_in_ns.is_some_and(replies);
+        let old = self.is_old(sent_ns, ms) && self.is_old(op.created_ns, ms);
+        if !asked || !old || self.left_out(op) || self.store.is_accepted(thing) != Some(false) {
             return None;
         }
         let since = match stream.last_in_ns {
-            Some(received_ns) => format!("nothing has come for {}", self.age(received_ns)),
+            Some(received_ns) => {
+                format!("nothing has come since, and last something did {} ago", self.age(received_ns))
+            }
             None => "nothing has ever come".to_owned(),
         };
         let message = format!(
-            "{} has waited {} for an answer on {}: the last write was {} ago, and {since}. The peer may be gone, or stuck.",
+            "{} has waited {} to read from {} since its last write {} ago; {since}.",
             self.who(op),
             self.age(op.created_ns),
             self.name(thing),
@@ -98,27 +107,17 @@ impl<'a> Pass<'a> {
         Some((self.age_ns(op.created_ns), message))
     }
 
-    /// It is known that this end opened the connection: every listener of the process is known, and it is of none.
-    fn opened_here(&self, thing: &Thing) -> bool {
-        let whole = self.store.descriptors.reading().is_some_and(|of| of.more == 0 && of.problem.is_empty());
-        match thing.kind {
-            IoKind::Tcp => whole && thing.descriptor.is_some() && !self.store.is_accepted(thing),
-            // Who connects has no name, who is connected to has the listener's.
-            IoKind::Unix => self.store.io_local(thing).is_none() && self.store.io_peer(thing).is_some(),
-            _ => false,
-        }
-    }
-
     pub(super) fn slow_consumer(&mut self, thing: &Thing<'a>) {
         if !self.config.slow_consumer.enabled {
             return;
         }
         let ms = self.config.slow_consumer.wait_ms;
-        let wait = self.wait(thing, Way::Out).filter(|op| self.is_old(op.created_ns, ms));
+        let wait =
+            self.wait(thing, Way::Out).filter(|op| self.is_old(op.created_ns, ms) && !self.left_out(op));
         let tcp = thing.descriptor.and_then(|of| of.tcp.as_ref());
         let stalled_ns = thing.descriptor.and_then(|of| of.past.unacked_since_ns);
         let stalled_ns =
-            stalled_ns.filter(|since_ns| self.is_old(*since_ns, ms) && tcp.is_some_and(has_unsent));
+            stalled_ns.filter(|since_ns| self.stood(*since_ns, ms) && tcp.is_some_and(has_unsent));
         let queue = thing.descriptor.and_then(|of| of.send_queue_bytes);
         // Where the kernel tells that nothing is under way, the wait is no fault of the peer.
         let nothing_queued = queue == Some(0) && matches!(thing.kind, IoKind::Tcp | IoKind::Unix);
@@ -133,12 +132,12 @@ impl<'a> Pass<'a> {
             said.push(format!("{} wait in its send queue", bytes(queue)));
         }
         if let Some(since_ns) = stalled_ns {
-            said.push(format!("none of it was taken for {}", self.age(since_ns)));
+            said.push(format!("none of it was taken for {}", duration_ns(self.stood_ns(since_ns))));
         }
         let message = format!("The peer of {} does not read: {}.", self.name(thing), said.join(", "));
-        let since_ns = wait.map(|op| op.created_ns).or(stalled_ns).unwrap_or(self.store.now_ns);
-        let waits: Vec<&Op> = self.wait(thing, Way::Out).into_iter().collect();
-        let weight = self.age_ns(since_ns);
+        let stalled = stalled_ns.map_or(0, |since_ns| self.stood_ns(since_ns));
+        let weight = wait.map_or(stalled, |op| self.age_ns(op.created_ns));
+        let waits: Vec<&Op> = wait.into_iter().collect();
         self.tell((LintKind::SlowConsumer, Severity::Warning), thing, (weight, message), SLOW, &waits);
     }
 

@@ -3,6 +3,7 @@
 use super::{Pass, Way};
 use crate::{
     format::{UNKNOWN, bytes, count, duration_ns, exact, rate},
+    id::ResourceKey,
     lint::{LintKind, Severity},
     store::{
         descriptors::Descriptor,
@@ -32,7 +33,7 @@ impl<'a> Pass<'a> {
         if thing.kind == IoKind::Udp {
             let Some((dropped, ago)) = dropped else { return };
             let message = format!(
-                "{} dropped {} datagrams since somebody looks, the last {ago} ago: its receive queue was full ({} now).",
+                "{} dropped {} datagrams since somebody looks, the last {ago} ago, as when its receive queue is full ({} now).",
                 self.name(thing),
                 exact(dropped),
                 descriptor.recv_queue_bytes.map_or_else(|| UNKNOWN.to_owned(), bytes),
@@ -41,7 +42,7 @@ impl<'a> Pass<'a> {
             let found = (LintKind::BacklogOverflow, Severity::Warning);
             return self.tell(found, thing, (dropped, message), DATAGRAMS, &waits);
         }
-        let is_full = past.full_since_ns.is_some_and(|since_ns| self.is_old(since_ns, lint.full_ms));
+        let is_full = past.full_since_ns.is_some_and(|since_ns| self.stood(since_ns, lint.full_ms));
         if !thing.kind.listens() || (!is_full && dropped.is_none()) {
             return;
         }
@@ -52,20 +53,28 @@ impl<'a> Pass<'a> {
         let away = dropped.as_ref().map(|(dropped, ago)| {
             let and = if is_full { "it " } else { "" };
             format!(
-                "{and}turned {} connections away since somebody looks, the last {ago} ago",
+                "{and}turned {} connection attempts away since somebody looks, the last {ago} ago",
                 exact(*dropped)
             )
         });
         let wait = self.wait(thing, Way::In);
         let accepts = match wait {
             Some(op) => Some(format!("{} waits in accept", self.who(op))),
-            None => thing.resource.map(|_| "nobody waits in accept".to_owned()),
+            None => thing
+                .resource
+                .filter(|of| self.nobody_accepts(of.key))
+                .map(|_| "nobody waits in accept".to_owned()),
         };
         let said: Vec<String> = [full, away, accepts].into_iter().flatten().collect();
         let message = format!("{} {}.", self.name(thing), said.join("; "));
         let waits: Vec<&Op> = wait.into_iter().collect();
         let weight = dropped.map_or(0, |(dropped, _)| dropped).saturating_add(backlog);
         self.tell((LintKind::BacklogOverflow, Severity::Warning), thing, (weight, message), BACKLOG, &waits);
+    }
+
+    /// Not even one whose task has just been woken, or is not known.
+    fn nobody_accepts(&self, listener: ResourceKey) -> bool {
+        !self.store.resources.ops_on(listener).any(Op::is_waiting)
     }
 
     pub(super) fn storm(&mut self, thing: &Thing<'a>) {
@@ -79,11 +88,15 @@ impl<'a> Pass<'a> {
             return;
         };
         let message = format!(
-            "{} sends {} segments a second again, {} in all; its round trip takes {}.",
+            "{} sends {} segments a second again, {} in all{}.",
             self.name(thing),
             rate(per_s),
             count(tcp.total_retransmits),
-            duration_ns(tcp.rtt_ns),
+            if tcp.rtt_ns > 0 {
+                format!("; its round trip takes {}", duration_ns(tcp.rtt_ns))
+            } else {
+                String::new()
+            },
         );
         let found = (LintKind::RetransmitStorm, Severity::Warning);
         self.tell(found, thing, (per_s as u64, message), STORM, &[]);
@@ -93,31 +106,35 @@ impl<'a> Pass<'a> {
     pub(super) fn ready(&mut self, thing: &Thing<'a>) -> bool {
         let lint = &self.config.ready_not_polled;
         let Some(descriptor) = thing.descriptor.filter(|_| lint.enabled) else { return false };
-        // The task must have waited for as long as it was ready: the reading is older than what is known of tasks.
+        // The task must have waited for as long as it was ready, and what is ready was seen at readings alone.
         let stuck = |way: Way, ready_ns: Option<u64>| {
             let (op, ready_ns) = (self.wait(thing, way)?, ready_ns?);
             let since_ns = ready_ns.max(op.created_ns).max(op.stats.state_since_ns);
-            self.is_old(since_ns, lint.ready_ms).then_some((op, since_ns))
+            self.stood(since_ns, lint.ready_ms).then_some((op, self.stood_ns(since_ns)))
         };
-        let (op, since_ns, what) =
-            if let Some((op, since_ns)) = stuck(Way::In, descriptor.past.unread_since_ns) {
-                (op, since_ns, unread(descriptor))
-            } else if let Some((op, since_ns)) = stuck(Way::Out, descriptor.past.writable_since_ns)
+        let (op, stood_ns, what) =
+            if let Some((op, stood_ns)) = stuck(Way::In, descriptor.past.unread_since_ns) {
+                (op, stood_ns, unread(descriptor))
+            } else if let Some((op, stood_ns)) = stuck(Way::Out, descriptor.past.writable_since_ns)
                 && thing.kind == IoKind::Tcp
             {
-                (op, since_ns, "there is room to write".to_owned())
+                (op, stood_ns, "there is room to write".to_owned())
             } else {
                 return false;
             };
+        let left_out = self.left_out(op);
         let message = format!(
-            "{} waits in {} on {}, although {what} for {}.",
+            "{} {} in {} on {}{}, although {what} for {}.",
             self.who(op),
+            if left_out { "was last seen waiting" } else { "waits" },
             self.store.method(op),
             self.name(thing),
-            self.age(since_ns),
+            if left_out { ", and has been polled since without it" } else { "" },
+            duration_ns(stood_ns),
         );
-        let found = (LintKind::ReadyNotPolled, Severity::Critical);
-        self.tell(found, thing, (self.age_ns(since_ns), message), READY, &[op]);
+        // Who has turned to something else may not want it any more.
+        let severity = if left_out { Severity::Warning } else { Severity::Critical };
+        self.tell((LintKind::ReadyNotPolled, severity), thing, (stood_ns, message), READY, &[op]);
         true
     }
 }

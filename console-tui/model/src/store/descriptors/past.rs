@@ -18,11 +18,11 @@ pub(crate) struct Past {
     pub(crate) retransmits_per_s: Option<f64>,
     /// Of the last readings in a row, how many saw retransmits.
     pub(crate) retransmitting: u32,
-    /// Since when something lies in its receive queue and nothing was read.
+    /// Since when something lies in its receive queue and nothing was read; `None` also where nobody counts what is read.
     pub(crate) unread_since_ns: Option<u64>,
-    /// Since when it can be written to, and nothing was acknowledged.
+    /// Since when it can be written to, and nothing was acknowledged; `None` also where nobody counts that.
     pub(crate) writable_since_ns: Option<u64>,
-    /// Since when it has bytes to send, and none was acknowledged.
+    /// Since when it has bytes to send, and none was acknowledged; as above.
     pub(crate) unacked_since_ns: Option<u64>,
     /// When drops were last seen to rise, when before that, and by how many in all since somebody looks.
     pub(crate) dropped_ns: Option<u64>,
@@ -37,7 +37,7 @@ impl Past {
     pub(super) fn new(now: &Descriptor, at_ns: u64) -> Self {
         Self {
             unread_since_ns: has_unread(now).then_some(at_ns),
-            writable_since_ns: now.ready.is_writable().then_some(at_ns),
+            writable_since_ns: is_writable(now).then_some(at_ns),
             unacked_since_ns: has_unacked(now).then_some(at_ns),
             full_since_ns: is_full(now).then_some(at_ns),
             ..Self::default()
@@ -72,9 +72,8 @@ impl Past {
         let since = |stands: bool, since: Option<u64>| if stands { since.or(Some(now_ns)) } else { None };
         let fresh = |stands: bool, is_same: bool, old: Option<u64>| since(stands, old.filter(|_| is_same));
         next.unread_since_ns = fresh(has_unread(now), nothing_read(before, now), self.unread_since_ns);
-        let acked = |of: &Descriptor| of.tcp.as_ref().and_then(|tcp| tcp.acked_bytes);
         let same_acked = acked(before) == acked(now);
-        next.writable_since_ns = fresh(now.ready.is_writable(), same_acked, self.writable_since_ns);
+        next.writable_since_ns = fresh(is_writable(now), same_acked, self.writable_since_ns);
         let shrank = now.send_queue_bytes < before.send_queue_bytes;
         next.unacked_since_ns = fresh(has_unacked(now), same_acked && !shrank, self.unacked_since_ns);
         next.full_since_ns = since(is_full(now), self.full_since_ns);
@@ -92,23 +91,33 @@ impl Past {
     }
 }
 
+fn acked(of: &Descriptor) -> Option<u64> {
+    of.tcp.as_ref()?.acked_bytes
+}
+
+fn is_writable(of: &Descriptor) -> bool {
+    of.ready.is_writable() && acked(of).is_some()
+}
+
+/// Of a queue that is as long as before nobody knows whether it is the same bytes that lie in it: it takes a counter.
 fn has_unread(of: &Descriptor) -> bool {
-    of.ready.is_readable()
-        && (of.recv_queue_bytes.is_some_and(|bytes| bytes > 0) || of.backlog.is_some_and(|len| len > 0))
+    let bytes = of.recv_queue_bytes.is_some_and(|bytes| bytes > 0) && of.consumed_bytes().is_some();
+    of.ready.is_readable() && (bytes || of.backlog.is_some_and(|len| len > 0))
 }
 
 fn nothing_read(before: &Descriptor, now: &Descriptor) -> bool {
     match (before.consumed_bytes(), now.consumed_bytes()) {
         (Some(before), Some(now)) => before == now,
-        // Who takes something out makes it shorter; what comes in could hide that, and then nobody is accused.
-        _ => now.recv_queue_bytes == before.recv_queue_bytes && now.backlog == before.backlog,
+        // Who accepts makes it shorter; what comes in could hide that, and then nobody is accused.
+        _ => now.backlog == before.backlog,
     }
 }
 
 fn has_unacked(of: &Descriptor) -> bool {
     let unsent = of.tcp.as_ref().and_then(|tcp| tcp.unsent_bytes);
-    of.send_queue_bytes.or(unsent).is_some_and(|bytes| bytes > 0)
-        || of.tcp.as_ref().is_some_and(|tcp| tcp.unacked > 0)
+    let some = of.send_queue_bytes.or(unsent).is_some_and(|bytes| bytes > 0)
+        || of.tcp.as_ref().is_some_and(|tcp| tcp.unacked > 0);
+    some && acked(of).is_some()
 }
 
 fn is_full(of: &Descriptor) -> bool {

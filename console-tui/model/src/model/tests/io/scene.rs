@@ -101,6 +101,8 @@ impl Scene {
         for slot in 0..3 {
             fake.task(slot).name = format!("t{slot}");
             fake.task(slot).since_ns = fake.now_ns - 60 * S;
+            // Each waits since its last poll.
+            fake.task(slot).last_wake_ns = Some(0);
         }
         let descriptors = v1::Descriptors {
             descriptors: vec![listener(9, 1, "0.0.0.0:8080"), tcp(12, 2, "10.0.0.4:8080", "10.0.0.9:51522")],
