@@ -72,14 +72,13 @@ pub(crate) struct Place {
 impl Place {
     fn of(store: &Store, thing: &Thing) -> Self {
         let site = thing.site();
-        let number = |address: Option<&str>| address.and_then(port)?.parse().ok();
         let port = if site.is_known() || thing.kind != IoKind::Tcp {
             None
-        } else if store.is_accepted(thing) {
+        } else if store.is_accepted(thing) == Some(true) {
             // Who accepts has many peers, who connects many ports of its own.
-            number(store.io_local(thing))
+            store.io_local(thing).and_then(port)
         } else {
-            number(store.io_peer(thing))
+            store.io_peer(thing).and_then(port)
         };
         let port = port.unwrap_or(0);
         Self { kind: thing.kind, site, port }

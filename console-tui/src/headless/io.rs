@@ -9,7 +9,7 @@ use std::{
 
 use taskscope_model::{
     format::{self, bytes, duration_ns, exact},
-    report::{Io, Report, Signal},
+    report::{Descriptors, Io, Report, Signal},
 };
 
 /// Sockets listed.
@@ -22,20 +22,25 @@ const INNER: [&str; 8] = ["file", "eventfd", "timerfd", "signalfd", "epoll", "in
 /// # Errors
 /// When `out` can't be written.
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    let Some(descriptors) = &report.descriptors else { return Ok(()) };
-    let limit = descriptors.limit.map_or_else(String::new, |limit| format!(" of {}", exact(limit)));
-    let open = descriptors.open.map_or_else(|| format::UNKNOWN.to_owned(), exact);
-    writeln!(out, "\nI/O  {open}{limit} descriptors open")?;
-    if let Some(problem) = &descriptors.problem {
-        writeln!(out, "  {problem}")?;
+    if report.descriptors.is_none()
+        && report.io.is_empty()
+        && report.signals.is_empty()
+        && report.children.is_empty()
+    {
+        return Ok(());
     }
-    let mut shown: Vec<&Io> = report.io.iter().filter(|of| !INNER.contains(&of.kind.as_str())).collect();
+    head(report.descriptors.as_ref(), out)?;
+    let (inner, mut shown): (Vec<&Io>, Vec<&Io>) =
+        report.io.iter().partition(|of| INNER.contains(&of.kind.as_str()));
     shown.sort_by_key(|of| Reverse(of.waiting.first().map(|wait| wait.for_ns)));
     for of in shown.iter().take(MAX_LISTED) {
         writeln!(out, "  {}", words(of))?;
     }
     if shown.len() > MAX_LISTED {
         writeln!(out, "  and {} more", exact((shown.len() - MAX_LISTED) as u64))?;
+    }
+    if !inner.is_empty() {
+        writeln!(out, "  {}", inner_words(&inner))?;
     }
     for signal in &report.signals {
         writeln!(out, "  {}", signal_words(signal))?;
@@ -49,9 +54,39 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `tcp fd 31 10.0.0.4:8080 ← 10.0.0.7:40100 established  in 1.2 M out 14.0 K  unread 0 B, unsent 2.1 M  conn #88 waits 31.0 s in write`
+/// What is known of all descriptors.
+fn head(descriptors: Option<&Descriptors>, out: &mut impl Write) -> io::Result<()> {
+    let Some(descriptors) = descriptors else { return writeln!(out, "\nI/O") };
+    let limit = descriptors.limit.map_or_else(String::new, |limit| format!(" of {}", exact(limit)));
+    let open = descriptors.open.map_or_else(|| format::UNKNOWN.to_owned(), exact);
+    writeln!(out, "\nI/O  {open}{limit} descriptors open")?;
+    if descriptors.more > 0 {
+        writeln!(out, "  {} more are not told of", exact(descriptors.more))?;
+    }
+    match &descriptors.problem {
+        Some(problem) => writeln!(out, "  {problem}"),
+        None => Ok(()),
+    }
+}
+
+/// `and 3 file, 2 eventfd, 1 epoll`
+fn inner_words(inner: &[&Io]) -> String {
+    let count = |kind: &str| inner.iter().filter(|of| of.kind == kind).count() as u64;
+    let counts = INNER.map(|kind| (kind, count(kind)));
+    let words = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| format!("{} {kind}", exact(*count)));
+    format!("and {}", words.collect::<Vec<_>>().join(", "))
+}
+
+/// `tcp fd 31 10.0.0.4:8080 ← 10.0.0.7:40100 established  in 1.2 M out 14.0 K  unread 0 B, unacknowledged 2.1 M  conn #88 waits 31.0 s in write`
 fn words(of: &Io) -> String {
-    let arrow = if of.accepted { "←" } else { "→" };
+    let arrow = match of.accepted {
+        Some(true) => "←",
+        None if of.kind == "tcp" => "↔",
+        Some(false) | None => "→",
+    };
     let addresses = match (of.local.as_ref().or(of.name.as_ref()), &of.peer) {
         (Some(local), Some(peer)) => Some(format!("{local} {arrow} {peer}")),
         (Some(local), None) => Some(local.clone()),
@@ -63,7 +98,8 @@ fn words(of: &Io) -> String {
     let count = |label: &str, value: Option<u64>| value.map(|value| format!("{label} {}", bytes(value)));
     let moved = [count("in", of.in_bytes), count("out", of.out_bytes)];
     let backlog = of.backlog.map(|backlog| format!("backlog {}", exact(backlog)));
-    let queues = [count("unread", of.recv_queue_bytes), count("unsent", of.send_queue_bytes), backlog];
+    let queues =
+        [count("unread", of.recv_queue_bytes), count("unacknowledged", of.send_queue_bytes), backlog];
     let wait = of.waiting.first().map(|wait| {
         let who = wait.who.as_deref().unwrap_or(format::UNKNOWN);
         let op = wait.op.as_deref().unwrap_or(format::UNKNOWN);

@@ -91,7 +91,7 @@ fn blamed(report: &Report, lint: &Lint) -> Vec<String> {
 
 /// The row of the socket with this local address, by wrapper and descriptor together. What a listener has accepted has its address, too.
 fn row<'a>(report: &'a Report, local: &str) -> Option<&'a Io> {
-    let rows = report.io.iter().filter(|io| io.local.as_deref() == Some(local) && !io.accepted);
+    let rows = report.io.iter().filter(|io| io.local.as_deref() == Some(local) && io.accepted != Some(true));
     let rows: Vec<&Io> = rows.collect();
     assert!(rows.len() <= 1, "a socket has one row: {rows:#?}");
     rows.first().copied()

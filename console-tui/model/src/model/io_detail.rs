@@ -40,7 +40,7 @@ pub(super) fn io_view(store: &Store, thing: &Thing) -> IoView {
 /// The screen of a descriptor that no wrapper is around. Nothing on it leads anywhere yet: who waits, nobody tells.
 pub(super) fn descriptor_view(store: &Store, thing: &Thing) -> DescriptorView {
     let state = thing.descriptor.map(|of| of.state.as_str()).filter(|state| !state.is_empty());
-    let ready = thing.descriptor.map(|of| format!("ready to: {}", of.ready.words()));
+    let ready = thing.descriptor.and_then(Descriptor::ready_words).map(|words| format!("ready to: {words}"));
     let words: Vec<String> = state.map(str::to_owned).into_iter().chain(ready).collect();
     DescriptorView {
         state: Cell::normal(words.join(", ")),
@@ -87,7 +87,7 @@ pub(super) fn uses(store: &Store, task: TaskKey, doors: &mut Doors) -> (Vec<IoUs
     (uses.iter().take(MAX_USES).filter_map(view).collect(), more)
 }
 
-/// `in 1.2M/s  out 14K/s  2.1M to be sent`; what is nothing is left out.
+/// `in 1.2M/s  out 14K/s  2.1M unacknowledged`; what is nothing is left out.
 fn flow(store: &Store, thing: &Thing) -> String {
     let (into, out) = store.io_rates(thing);
     let rate = |way: &str, per_s: Option<f64>| {
@@ -97,8 +97,8 @@ fn flow(store: &Store, thing: &Thing) -> String {
         bytes.filter(|bytes| *bytes > 0).map(|bytes| format!("{} {what}", size(bytes)))
     };
     let unread = queue(thing.descriptor.and_then(|of| of.recv_queue_bytes), "to be read");
-    let unsent = queue(thing.descriptor.and_then(|of| of.send_queue_bytes), "to be sent");
-    [rate("in", into), rate("out", out), unread, unsent].into_iter().flatten().collect::<Vec<_>>().join("  ")
+    let unacked = queue(thing.descriptor.and_then(|of| of.send_queue_bytes), "unacknowledged");
+    [rate("in", into), rate("out", out), unread, unacked].into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 fn text(text: Option<&str>) -> Cell {
@@ -143,7 +143,7 @@ fn what(store: &Store, thing: &Thing) -> Vec<Fact> {
     let interest = descriptor.interest.map(|events| events.wanted().words());
     facts.extend([
         fact("watched to", interest.map_or_else(|| Cell::new("not watched", Tone::Dim), Cell::normal)),
-        fact("ready to", Cell::normal(descriptor.ready.words())),
+        fact("ready to", text(descriptor.ready_words().as_deref())),
         fact("first seen", ago(store, Some(descriptor.first_seen_ns))),
     ]);
     if let Some(pid) = descriptor.peer_pid {
@@ -220,15 +220,17 @@ fn carried(store: &Store, thing: &Thing) -> Vec<Fact> {
     vec![
         fact("bytes in", told(tcp.received_bytes, into)),
         fact("bytes out", told(tcp.acked_bytes, out)),
-        fact("last in", ago(store, Some(tcp.last_received_ns))),
-        fact("last out", ago(store, Some(tcp.last_sent_ns))),
+        fact("last in", ago(store, tcp.last_received_ns)),
+        fact("last out", ago(store, tcp.last_sent_ns)),
     ]
 }
 
 fn queues(store: &Store, descriptor: &Descriptor) -> Vec<Fact> {
     let mut facts = Vec::new();
     let queued = |label, queue: u64, since_ns: Option<u64>, stands: &str| {
-        let since = since_ns.filter(|_| queue > 0).map(|since_ns| store.now_ns.saturating_sub(since_ns));
+        // What was read says nothing of the time after it.
+        let read_ns = store.descriptors.reading().map_or(0, |reading| reading.at_ns);
+        let since = since_ns.filter(|_| queue > 0).map(|since_ns| read_ns.saturating_sub(since_ns));
         let words = match since {
             Some(ns) => format!("{}, {stands} for {}", bytes(queue), duration_ns(ns)),
             None => bytes(queue),
@@ -273,7 +275,7 @@ fn tcp(store: &Store, tcp: &Tcp) -> Vec<Fact> {
     if let Some(per_s) = tcp.delivery_rate_bytes.filter(|per_s| *per_s > 0) {
         facts.push(fact("delivery rate", Cell::normal(format!("{}/s", bytes(per_s)))));
     }
-    facts.push(fact("kernel sent", ago(store, Some(tcp.last_sent_ns))));
-    facts.push(fact("kernel received", ago(store, Some(tcp.last_received_ns))));
+    facts.push(fact("kernel sent", ago(store, tcp.last_sent_ns)));
+    facts.push(fact("kernel received", ago(store, tcp.last_received_ns)));
     facts
 }

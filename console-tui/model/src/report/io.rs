@@ -25,8 +25,8 @@ pub struct Io {
     pub local: Option<String>,
     /// The other end's address.
     pub peer: Option<String>,
-    /// The other end opened it: somebody here listens at its port.
-    pub accepted: bool,
+    /// The other end opened it: somebody here listens at its port, or did; `null`: unknown, or it is no connection.
+    pub accepted: Option<bool>,
     /// `established`, `listen`, `close-wait`.
     pub state: Option<String>,
     /// Bytes read: by the wrapper, or received by the kernel where there is none.

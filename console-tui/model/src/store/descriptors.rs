@@ -13,6 +13,9 @@ pub(crate) use past::Past;
 
 use crate::{id::DescriptorId, store::io::IoKind};
 
+/// Ports of listeners that are kept.
+const MAX_PORTS: usize = 4096;
+
 /// What is told of the TCP connection.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Tcp {
@@ -24,8 +27,9 @@ pub(crate) struct Tcp {
     pub(crate) congestion_window: u32,
     /// Segments under way.
     pub(crate) unacked: u64,
-    pub(crate) last_sent_ns: u64,
-    pub(crate) last_received_ns: u64,
+    /// Data, not bare acknowledgements.
+    pub(crate) last_sent_ns: Option<u64>,
+    pub(crate) last_received_ns: Option<u64>,
     pub(crate) delivery_rate_bytes: Option<u64>,
     pub(crate) acked_bytes: Option<u64>,
     pub(crate) received_bytes: Option<u64>,
@@ -92,16 +96,21 @@ impl Descriptor {
         Some(received.saturating_sub(self.recv_queue_bytes.unwrap_or(0)))
     }
 
+    /// What can be done; `None`: the process does not watch files, and the kernel tells nothing of them.
+    pub(crate) fn ready_words(&self) -> Option<String> {
+        (self.kind != IoKind::File).then(|| self.ready.words())
+    }
+
     /// The port that it has here; `None`: none, or not of the internet.
-    pub(crate) fn local_port(&self) -> Option<&str> {
+    fn local_port(&self) -> Option<u16> {
         port(&self.local)
     }
 }
 
 /// The port of `10.0.0.4:8080`.
-pub(crate) fn port(address: &str) -> Option<&str> {
+pub(crate) fn port(address: &str) -> Option<u16> {
     let (_, port) = address.rsplit_once(':')?;
-    (!port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit())).then_some(port)
+    port.parse().ok()
 }
 
 /// One look at all descriptors.
@@ -125,8 +134,8 @@ pub(crate) struct Descriptors {
     reading: Option<Reading>,
     by_id: FxHashMap<DescriptorId, usize>,
     by_fd: FxHashMap<u32, usize>,
-    /// Ports that somebody listens at: a connection with one of them was accepted.
-    listening: FxHashSet<String>,
+    /// Ports that somebody listens at, or did: a connection with one of them was accepted, and outlives its listener.
+    listened: FxHashSet<u16>,
 }
 
 impl Descriptors {
@@ -147,8 +156,14 @@ impl Descriptors {
         self.list().get(*self.by_fd.get(&fd)?)
     }
 
-    pub(crate) fn is_listened_at(&self, port: &str) -> bool {
-        self.listening.contains(port)
+    /// The other end opened a connection that has this port here; `None`: not all listeners are known.
+    pub(crate) fn was_accepted_at(&self, port: u16) -> Option<bool> {
+        let reading = self.reading.as_ref()?;
+        // With so many ports this is a proxy or a scanner, and nobody is accused by a guess.
+        if self.listened.contains(&port) || self.listened.len() >= MAX_PORTS {
+            return Some(true);
+        }
+        (reading.more == 0 && reading.problem.is_empty()).then_some(false)
     }
 
     /// A new reading takes the place of the last one.
@@ -169,8 +184,23 @@ impl Descriptors {
         self.by_id = numbered().map(|(index, descriptor)| (descriptor.id, index)).collect();
         self.by_fd = numbered().map(|(index, descriptor)| (descriptor.fd, index)).collect();
         let listeners = reading.list.iter().filter(|descriptor| descriptor.kind == IoKind::TcpListener);
-        self.listening = listeners.filter_map(|of| of.local_port().map(str::to_owned)).collect();
+        for port in listeners.filter_map(Descriptor::local_port) {
+            if self.listened.len() < MAX_PORTS {
+                self.listened.insert(port);
+            }
+        }
         self.reading = Some(reading);
+    }
+
+    /// Leaves out what is known to be closed since the last reading.
+    pub(crate) fn forget(&mut self, closed: &FxHashSet<DescriptorId>) {
+        if closed.is_empty() {
+            return;
+        }
+        if let Some(mut reading) = self.reading.take() {
+            reading.list.retain(|descriptor| !closed.contains(&descriptor.id));
+            self.index(reading);
+        }
     }
 
     /// Takes over the readings from before a snapshot: it does not wait for a new one.

@@ -194,6 +194,7 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     if let Some(stats) = &frame.stats {
         orphans += apply_stats(store, stats, frame.now_ns, losses);
     }
+    io::apply_reading(store, frame, losses);
     let lost_resources = resources::apply(store, frame, losses)
         + locks::apply(store, frame, losses)
         + channels::apply(store, frame, losses)

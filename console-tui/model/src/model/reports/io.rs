@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    id::IoKey,
     report::{Child, Descriptors, Io, IoWait, Signal},
     store::{
         Store,
+        descriptors::Descriptor,
         io::{IoKind, things::Thing},
         locks::read::Waiter,
         task::Task,
@@ -69,10 +69,12 @@ fn one(store: &Store, thing: &Thing) -> Io {
         write_wait_ns: stream.map(|of| of.write_wait_ns),
         errors: stream.map(|of| of.errors),
         last_error: stream.and_then(|of| store.texts.text(of.last_error)).map(str::to_owned),
-        last_in_ns: last(stream.and_then(|of| of.last_in_ns), tcp.map(|tcp| tcp.last_received_ns)).map(ago),
-        last_out_ns: last(stream.and_then(|of| of.last_out_ns), tcp.map(|tcp| tcp.last_sent_ns)).map(ago),
+        last_in_ns: last(stream.and_then(|of| of.last_in_ns), tcp.and_then(|tcp| tcp.last_received_ns))
+            .map(ago),
+        last_out_ns: last(stream.and_then(|of| of.last_out_ns), tcp.and_then(|tcp| tcp.last_sent_ns))
+            .map(ago),
         interest: descriptor.and_then(|of| of.interest).map(|events| events.wanted().words()),
-        ready: descriptor.map(|of| of.ready.words()),
+        ready: descriptor.and_then(Descriptor::ready_words),
         recv_queue_bytes: descriptor.and_then(|of| of.recv_queue_bytes),
         send_queue_bytes: descriptor.and_then(|of| of.send_queue_bytes),
         backlog: descriptor.and_then(|of| of.backlog),
@@ -123,9 +125,7 @@ fn number(name: &str) -> Option<u32> {
 /// The child processes that a wrapper started and that are not dropped yet.
 pub(super) fn children(store: &Store) -> Vec<Child> {
     let things = store.signals_and_children();
-    let children = things
-        .iter()
-        .filter(|thing| thing.kind == IoKind::Child && matches!(thing.key(), IoKey::Resource(_)));
+    let children = things.iter().filter(|thing| thing.kind == IoKind::Child);
     children
         .map(|thing| Child {
             id: thing.key().id(),

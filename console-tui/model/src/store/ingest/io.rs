@@ -29,12 +29,22 @@ pub(super) fn check(frame: &v1::Frame) -> Result<(), WireError> {
     Ok(())
 }
 
-/// Applies what [`check`] has passed. Returns how many rows named a resource that nobody had told of.
-pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> u64 {
+/// Comes before anything of the frame is freed: a wrapper that goes takes its descriptor along. The reading that was made before still has
+/// it, and a bare socket would come back for as long as that is the last.
+pub(super) fn apply_reading(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
     if let Some(wire) = &frame.descriptors {
         let reading = reading(wire, frame.now_ns, losses);
         store.descriptors.set(reading);
     }
+    if store.descriptors.reading().is_some_and(|reading| reading.at_ns < store.now_ns) {
+        let slots = frame.freed_resources.iter();
+        let closed = slots.filter_map(|slot| store.descriptor_in_slot(*slot)).collect();
+        store.descriptors.forget(&closed);
+    }
+}
+
+/// Applies what [`check`] has passed, without the descriptors. Returns how many rows named a resource that nobody had told of.
+pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> u64 {
     let Some(wire) = &frame.io else { return 0 };
     let (Ok(reader), Ok(slots)) = (StreamReader::new(wire), slots(&wire.slot_delta)) else { return 0 };
     let (is_news, texts) = (!store.filling, &mut store.texts);
@@ -152,13 +162,18 @@ fn descriptor(wire: &v1::Descriptor, at_ns: u64, losses: &mut Losses) -> Descrip
         backlog: wire.backlog,
         max_backlog: wire.max_backlog,
         drops: wire.drops,
-        tcp: wire.tcp.as_ref().map(|tcp| self::tcp(tcp, at_ns)),
+        tcp: wire.tcp.as_ref().map(|tcp| self::tcp(tcp, at_ns, wire.send_queue_bytes)),
         peer_pid: (wire.peer_pid > 0).then_some(wire.peer_pid),
         past: Past::default(),
     }
 }
 
-fn tcp(wire: &v1::TcpInfo, at_ns: u64) -> Tcp {
+/// The kernel counts how long ago data went from the handshake on: where none did, that says nothing.
+fn tcp(wire: &v1::TcpInfo, at_ns: u64, queued: Option<u64>) -> Tcp {
+    // The handshake itself is acknowledged as one byte.
+    let sent_none = wire.acked_bytes.is_some_and(|bytes| bytes <= 1)
+        && [queued, wire.unsent_bytes, Some(wire.unacked)].into_iter().flatten().all(|bytes| bytes == 0);
+    let received_none = wire.received_bytes == Some(0);
     Tcp {
         rtt_ns: wire.rtt_ns,
         rtt_var_ns: wire.rtt_var_ns,
@@ -166,8 +181,8 @@ fn tcp(wire: &v1::TcpInfo, at_ns: u64) -> Tcp {
         total_retransmits: wire.total_retransmits,
         congestion_window: wire.congestion_window,
         unacked: wire.unacked,
-        last_sent_ns: at_ns.saturating_sub(wire.last_sent_ago_ns),
-        last_received_ns: at_ns.saturating_sub(wire.last_received_ago_ns),
+        last_sent_ns: (!sent_none).then(|| at_ns.saturating_sub(wire.last_sent_ago_ns)),
+        last_received_ns: (!received_none).then(|| at_ns.saturating_sub(wire.last_received_ago_ns)),
         delivery_rate_bytes: wire.delivery_rate_bytes,
         acked_bytes: wire.acked_bytes,
         received_bytes: wire.received_bytes,

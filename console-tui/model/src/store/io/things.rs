@@ -60,11 +60,17 @@ impl<'a> Thing<'a> {
 
     /// What the wrapper moved; without one, what the kernel did. `None`: unknown.
     pub(crate) fn in_bytes(&self) -> Option<u64> {
-        self.stream.map(|stream| stream.in_bytes).or(self.descriptor?.tcp.as_ref()?.received_bytes)
+        match self.stream {
+            Some(stream) => Some(stream.in_bytes),
+            None => self.descriptor?.tcp.as_ref()?.received_bytes,
+        }
     }
 
     pub(crate) fn out_bytes(&self) -> Option<u64> {
-        self.stream.map(|stream| stream.out_bytes).or(self.descriptor?.tcp.as_ref()?.acked_bytes)
+        match self.stream {
+            Some(stream) => Some(stream.out_bytes),
+            None => self.descriptor?.tcp.as_ref()?.acked_bytes,
+        }
     }
 }
 
@@ -113,6 +119,11 @@ impl Store {
             }
             IoKey::Descriptor(id) => self.descriptors.get(id).map(Thing::of_descriptor),
         }
+    }
+
+    /// The descriptor that the wrapper in a slot is around.
+    pub(crate) fn descriptor_in_slot(&self, slot: u32) -> Option<DescriptorId> {
+        self.wrapped(self.resources.in_slot(slot)?)?.descriptor.map(|of| of.id)
     }
 
     /// The wrapper around a descriptor: where there is one, that is the thing.
@@ -193,15 +204,27 @@ impl Store {
         thing.stream.and_then(|of| self.texts.text(of.peer)).or(read)
     }
 
-    /// The other end opened it: somebody here listens at its port.
-    pub(crate) fn is_accepted(&self, thing: &Thing) -> bool {
-        let listened = |address: &str| port(address).is_some_and(|of| self.descriptors.is_listened_at(of));
-        thing.kind == IoKind::Tcp && self.io_local(thing).is_some_and(listened)
+    /// The other end opened it: somebody here listens at its port, or did; `None`: unknown, or it is no connection.
+    pub(crate) fn is_accepted(&self, thing: &Thing) -> Option<bool> {
+        match (thing.kind, self.io_local(thing), self.io_peer(thing)) {
+            // The reading must be younger than it: of a new one it may not know the listener.
+            (IoKind::Tcp, Some(local), _) => {
+                let accepted = self.descriptors.was_accepted_at(port(local)?);
+                accepted.filter(|accepted| *accepted || thing.descriptor.is_some())
+            }
+            // Who connects has no name, who is connected to has the listener's.
+            (IoKind::Unix, None, Some(_)) => Some(false),
+            _ => None,
+        }
     }
 
     /// `10.0.0.4:8080 ← 10.0.0.9:51522`, `0.0.0.0:8080`, `/var/log/app.log`; `None`: nothing is told.
     pub(crate) fn io_addresses(&self, thing: &Thing) -> Option<String> {
-        let arrow = if self.is_accepted(thing) { '←' } else { '→' };
+        let arrow = match self.is_accepted(thing) {
+            Some(true) => '←',
+            None if thing.kind == IoKind::Tcp => '↔',
+            Some(false) | None => '→',
+        };
         match (self.io_local(thing), self.io_peer(thing)) {
             (Some(local), Some(peer)) => Some(format!("{local} {arrow} {peer}")),
             (Some(local), None) => Some(local.to_owned()),

@@ -136,6 +136,86 @@ fn what_is_gone_is_gone_and_its_texts_with_it() {
 }
 
 #[test]
+fn what_was_closed_since_the_last_reading_does_not_come_back_as_a_bare_socket() {
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    scene.fake.now_ns += S;
+    let mut frame = scene.fake.delta();
+    frame.freed_resources = vec![1];
+    client.take(vec![frame]);
+    assert_eq!(rows(&mut client), ["9 | listener | 0.0.0.0:8080  backlog 3/1,024 | "]);
+    // Told with a reading that was made before.
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    scene.fake.now_ns += S;
+    let mut frame = scene.fake.delta();
+    frame.freed_resources = vec![1];
+    frame.descriptors = Some(v1::Descriptors { read_ago_ns: S / 2, ..scene.descriptors.clone() });
+    client.take(vec![frame]);
+    assert_eq!(rows(&mut client).len(), 1);
+    // The next one has it still: it was taken out of its wrapper.
+    scene.fake.now_ns += S;
+    let mut frame = scene.fake.delta();
+    frame.descriptors = Some(scene.descriptors.clone());
+    client.take(vec![frame]);
+    assert_eq!(rows(&mut client).len(), 2);
+}
+
+#[test]
+fn who_opened_a_connection_outlives_the_listener_and_is_unknown_before_a_reading() {
+    let accepted = |client: &crate::model::tests::Client, fd: u32| {
+        client.model.report().io.into_iter().find(|of| of.fd == Some(fd)).unwrap().accepted
+    };
+    let mut scene = Scene::new();
+    scene.descriptors.descriptors.push(tcp(20, 5, "10.0.0.4:44444", "10.0.0.8:5432"));
+    let mut client = scene.client();
+    assert_eq!((accepted(&client, 12), accepted(&client, 20)), (Some(true), Some(false)));
+    // A graceful shutdown closes the listener first.
+    scene.descriptors.descriptors.retain(|of| of.fd != 9);
+    scene.go_on(&mut client);
+    assert_eq!((accepted(&client, 12), accepted(&client, 20)), (Some(true), Some(false)));
+    let mut client = crate::model::tests::Client::new(crate::Config::default());
+    let mut frames = scene.fake.snapshot();
+    scene.tell(frames.last_mut().unwrap(), true);
+    frames.last_mut().unwrap().descriptors = None;
+    client.take(frames);
+    assert_eq!(accepted(&client, 12), None);
+    assert!(rows(&mut client).contains(&"12 | tcp | 10.0.0.4:8080 ↔ 10.0.0.9:51522 | ".to_owned()));
+    // Not all listeners are known.
+    scene.descriptors.more = 1;
+    scene.go_on(&mut client);
+    assert_eq!(accepted(&client, 12), None);
+}
+
+#[test]
+fn bytes_of_a_wrapper_are_known_without_the_kernel() {
+    let mut scene = Scene::new();
+    (scene.of(1).in_bytes, scene.of(1).out_bytes) = (20, 30);
+    scene.tcp(12).received_bytes = Some(0);
+    let report = scene.client().model.report();
+    let one = report.io.iter().find(|of| of.fd == Some(12)).unwrap();
+    assert_eq!((one.in_bytes, one.out_bytes), (Some(20), Some(30)));
+    // Nor does a file say what it is ready for, or a connection when something came that never did.
+    scene.streams.pop();
+    scene.descriptors.descriptors.push(v1::Descriptor {
+        kind: v1::DescriptorKind::File.into(),
+        tcp: None,
+        ..tcp(6, 8, "/tmp/a", "")
+    });
+    let report = scene.client().model.report();
+    let by_fd = |fd: u32| report.io.iter().find(|of| of.fd == Some(fd)).unwrap();
+    assert_eq!(
+        (by_fd(6).ready.as_deref(), by_fd(12).last_in_ns, by_fd(12).last_out_ns),
+        (None, None, Some(S / 2))
+    );
+    // Without a reading.
+    let mut scene = Scene::new();
+    (scene.of(1).in_bytes, scene.descriptors) = (20, v1::Descriptors::default());
+    let report = scene.client().model.report();
+    assert_eq!(report.io.iter().find(|of| of.fd == Some(12)).unwrap().in_bytes, Some(20));
+}
+
+#[test]
 fn descriptors_are_asked_for_often_only_while_they_are_shown() {
     let mut client = Scene::new().client();
     let asked =
