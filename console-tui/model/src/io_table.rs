@@ -106,8 +106,8 @@ pub(crate) struct IoTable {
     severities: Severities,
     pub(crate) list: RowList<IoKey, Place>,
     pub(crate) matching: usize,
-    /// How many there are in each table, at the last rebuild of any.
-    pub(crate) totals: [usize; 3],
+    /// How many there are in each table, at the last rebuild of this one; `None`: there was none yet.
+    pub(crate) totals: Option<[usize; 3]>,
 }
 
 impl IoTable {
@@ -123,7 +123,7 @@ impl IoTable {
             severities: Severities::default(),
             list: RowList::default(),
             matching: 0,
-            totals: [0; 3],
+            totals: None,
         }
     }
 
@@ -185,7 +185,7 @@ impl IoTable {
         self.waits = store.waits();
         self.severities = severities;
         let lists = [store.things(), store.timers(), store.signals_and_children()];
-        self.totals = [lists[0].len(), lists[1].len(), lists[2].len()];
+        self.totals = Some([lists[0].len(), lists[1].len(), lists[2].len()]);
         let [things, timers, process] = lists;
         let all = match self.listed {
             IoListed::Sockets => things,
@@ -198,6 +198,11 @@ impl IoTable {
             matching.map(|thing| (thing, Place::of(store, &thing), self.facts(store, &thing))).collect();
         self.matching = matching.len();
         self.regroup(store, config, &matching);
+        let folded = |place: &Place| self.groups.get(place).is_some_and(|group| !group.unfolded);
+        self.list.follow_into(|selected| {
+            let of_it = matching.iter().find(|(thing, place, _)| thing.key() == selected && folded(place));
+            of_it.map(|(_, place, _)| *place)
+        });
         let groups = self.groups.iter().map(|(place, group)| {
             let cell = || group_cell(store, *place, group, self.sort);
             (self.sort_key(store, &group.facts, cell), *place)
@@ -215,7 +220,7 @@ impl IoTable {
     }
 
     fn regroup(&mut self, store: &Store, config: &Config, matching: &[(Thing, Place, Facts)]) {
-        self.groups.clear();
+        let before = std::mem::take(&mut self.groups);
         for (thing, place, facts) in matching {
             self.groups.entry(*place).and_modify(|group| group.facts.add(facts)).or_insert_with(|| Group {
                 facts: facts.clone(),
@@ -226,12 +231,14 @@ impl IoTable {
         let fold_at = config.fold_at.max(2) as u64;
         self.groups.retain(|place, group| {
             let inner = !place.kind.connects() && !place.site.is_known();
-            group.facts.count
-                >= match place.kind {
-                    IoKind::Timer => fold_at.min(FOLD_TIMERS_AT),
-                    _ if inner => FOLD_INNER_AT,
-                    _ => fold_at,
-                }
+            let limit = match place.kind {
+                IoKind::Timer => fold_at.min(FOLD_TIMERS_AT),
+                _ if inner => FOLD_INNER_AT,
+                _ => fold_at,
+            };
+            // What comes and goes around the limit would fold and unfold each second.
+            let limit = if before.contains_key(place) { (limit / 2).max(2) } else { limit };
+            group.facts.count >= limit
         });
         for (place, group) in &mut self.groups {
             group.unfolded = self.unfolded.contains(place);
@@ -297,6 +304,8 @@ impl IoTable {
     /// Another process: nothing that points to something of the old one may stay.
     pub(crate) fn forget(&mut self) {
         self.unfolded.clear();
+        self.groups.clear();
+        self.totals = None;
         self.list.forget();
     }
 }

@@ -181,6 +181,15 @@ impl<K: Copy + Ord, G: Copy + Ord + Hash> RowList<K, G> {
         self.follows = true;
     }
 
+    /// What was followed and is in a folded group now is followed by its group.
+    pub(crate) fn follow_into(&mut self, folded_in: impl FnOnce(K) -> Option<G>) {
+        if let Some(RowKey::One(key)) = self.selected.filter(|_| self.follows)
+            && let Some(group) = folded_in(key)
+        {
+            self.selected = Some(RowKey::Group(group));
+        }
+    }
+
     /// Another process: nothing that points to something of the old one may stay.
     pub(crate) fn forget(&mut self) {
         self.rows.clear();

@@ -72,10 +72,12 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
 /// The tables, the key that leads from one to the next, and what is known of all descriptors.
 fn which(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect, info: &IoInfo) {
     let mut x = area.x + 1;
-    for (listed, count) in IoListed::ALL.into_iter().zip(info.totals) {
+    for listed in IoListed::ALL {
+        let count = info.totals.map(|totals| totals[listed as usize] as u64);
+        let count = count.map_or_else(|| format::UNKNOWN.to_owned(), format::count);
         let open = listed == info.listed;
         let (left, right, slot) = if open { ("[", "]", Slot::TabOpen) } else { (" ", " ", Slot::Dim) };
-        let words = format!("{left}{} {}{right}", listed.title(), format::count(count as u64));
+        let words = format!("{left}{} {}{right}", listed.title(), count);
         let used = canvas.text(x, area.y, area.right().saturating_sub(x), &words, slot);
         if !open {
             hits.add(Rect::new(x, area.y, used, 1), Target::IoList(listed));

@@ -94,7 +94,7 @@ impl Facts {
             (Due::In(left), _) | (_, Due::In(left)) => Due::In(left),
             (Due::Unknown, Due::Unknown) => Due::Unknown,
         };
-        self.created_ns = self.created_ns.max(other.created_ns);
+        self.created_ns = sum(self.created_ns, other.created_ns, u64::min);
         self.received = sum(self.received, other.received, u64::saturating_add);
         self.last_ns = self.last_ns.max(other.last_ns);
     }

@@ -125,7 +125,7 @@ impl Model {
         if table.list.len() > 0 {
             return None;
         }
-        let total = table.totals[table.listed() as usize];
+        let total = table.totals?[table.listed() as usize];
         let title = table.listed().title();
         if total > 0 {
             return Some(format!("None of {} {title} matches the filter.", exact(total as u64)));

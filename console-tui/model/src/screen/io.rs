@@ -247,8 +247,8 @@ pub struct IoRow {
 pub struct IoInfo {
     /// Which table it is.
     pub listed: IoListed,
-    /// How many there are in each, in the order of [`IoListed::ALL`].
-    pub totals: [usize; 3],
+    /// How many there are in each, in the order of [`IoListed::ALL`]; `None`: nobody has looked yet.
+    pub totals: Option<[usize; 3]>,
     /// Descriptors open and allowed, how old that is, what it cost: sentences for people. Empty: nothing is told yet.
     pub head: Vec<Cell>,
     /// Rows in the whole list (groups count as one).
@@ -276,14 +276,10 @@ pub struct IoInfo {
 impl IoInfo {
     /// `12/340`, or `340` without a filter.
     pub fn counts(&self) -> String {
-        use crate::format::exact;
-        let all = IoListed::ALL.iter().zip(self.totals).find(|(listed, _)| **listed == self.listed);
-        let all = all.map_or(0, |(_, total)| total as u64);
-        if self.filter.is_empty() {
-            exact(all)
-        } else {
-            format!("{}/{}", exact(self.matching as u64), exact(all))
-        }
+        use crate::format::{UNKNOWN, exact};
+        let Some(totals) = self.totals else { return UNKNOWN.to_owned() };
+        let all = exact(totals[self.listed as usize] as u64);
+        if self.filter.is_empty() { all } else { format!("{}/{all}", exact(self.matching as u64)) }
     }
 }
 

@@ -247,8 +247,12 @@ impl Streams {
         if let Some(task) = self.last_users.remove(&slot) {
             self.used_by.remove(&(task, slot));
         }
-        if self.closed.len() < MAX_PLACES || self.closed.contains_key(&of.site) {
-            *self.closed.entry(of.site).or_default() += 1;
+        self.note_closed(of.site);
+    }
+
+    fn note_closed(&mut self, site: SiteId) {
+        if self.closed.len() < MAX_PLACES || self.closed.contains_key(&site) {
+            *self.closed.entry(site).or_default() += 1;
         }
     }
 
@@ -258,14 +262,23 @@ impl Streams {
         windows.sample(|slot| by_slot.get(&slot).map(Stream::counters));
     }
 
-    /// Takes over what the wire does not carry. `is_same`: the slot holds the same resource as before.
-    pub(crate) fn adopt(&mut self, old: Self, is_same: impl Fn(u32) -> bool) {
+    /// Takes over what the wire does not carry. `is_same`: the slot holds the same resource as before; `old_site`: the place of that one.
+    pub(crate) fn adopt(
+        &mut self,
+        old: Self,
+        is_same: impl Fn(u32) -> bool,
+        old_site: impl Fn(u32) -> Option<SiteId>,
+    ) {
         for (slot, task) in old.last_users {
             if is_same(slot) && !self.last_users.contains_key(&slot) {
                 self.note_user(slot, task);
             }
         }
         self.closed = old.closed;
+        // They went while nobody could tell.
+        for site in old.by_slot.into_keys().filter(|slot| !is_same(*slot)).filter_map(old_site) {
+            self.note_closed(site);
+        }
         self.windows.adopt(old.windows, is_same);
     }
 }

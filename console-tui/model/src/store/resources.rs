@@ -250,7 +250,7 @@ impl Resources {
             now.is_some() && now == key(&old.by_slot, slot)
         };
         locks.adopt(old.locks.clone(), is_same);
-        streams.adopt(old.streams.clone(), is_same);
+        streams.adopt(old.streams.clone(), is_same, |slot| old.by_slot.get(&slot).map(|of| of.site));
     }
 
     pub(crate) fn insert(&mut self, resource: Resource, texts: &mut Texts, losses: &mut Losses) {

@@ -102,6 +102,49 @@ fn a_thousand_connections_of_one_listener_are_one_row() {
 }
 
 #[test]
+fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection() {
+    let mut scene = Scene::new();
+    let timers = |scene: &mut Scene, count: u32| {
+        scene.streams.retain(|of| of.length_ms.is_none());
+        for slot in 0..count {
+            let timer = scene.stream(10 + slot, "Sleep", 0, "", "");
+            (timer.fd, timer.length_ms, timer.made_ago_ns) = (None, Some(5_000), u64::from(slot) * S);
+        }
+    };
+    let mut client = scene.client();
+    client.act(Action::Io);
+    client.act(Action::ToggleChannels);
+    let mut told = 0;
+    let mut shown = |count: u32, client: &mut Client| {
+        timers(&mut scene, count);
+        scene.fake.now_ns += S;
+        let mut frame = scene.fake.delta();
+        frame.freed_resources = (10 + count..10 + told).collect();
+        told = count;
+        scene.tell(&mut frame, true);
+        client.take(vec![frame]);
+        client.wait(std::time::Duration::from_secs(1));
+        client.model.io_rows(&[IoColumn::Kind, IoColumn::Age]).len()
+    };
+    assert_eq!(shown(7, &mut client), 7);
+    client.act(Action::NextRow);
+    assert_eq!(shown(8, &mut client), 1);
+    assert!(client.model.io_rows(&[IoColumn::Kind])[0].selected);
+    assert_eq!(client.model.io_rows(&[IoColumn::Age])[0].cells[0].text, "7.00 s", "the oldest");
+    assert_eq!(shown(7, &mut client), 1);
+    assert_eq!(shown(4, &mut client), 1);
+    assert_eq!(shown(3, &mut client), 3);
+}
+
+#[test]
+fn how_many_there_are_is_unknown_before_somebody_looks() {
+    let mut client = Scene::new().client();
+    assert_eq!((client.model.io().counts().as_str(), client.model.io().empty), ("–", None));
+    client.act(Action::Io);
+    assert_eq!(client.model.io().counts(), "2");
+}
+
+#[test]
 fn timers_tell_when_they_are_due_and_who_waits() {
     let mut scene = Scene::new();
     let mut client = scene.client();

@@ -136,6 +136,17 @@ fn what_is_gone_is_gone_and_its_texts_with_it() {
 }
 
 #[test]
+fn what_went_while_the_link_was_away_is_counted() {
+    let mut scene = Scene::new();
+    let mut client = scene.client();
+    scene.streams.pop();
+    let mut frames = scene.fake.snapshot();
+    scene.tell(frames.last_mut().unwrap(), true);
+    client.take(frames);
+    assert_eq!(client.model.store().unwrap().resources.streams.closed(crate::SiteId(2)), 1);
+}
+
+#[test]
 fn what_was_closed_since_the_last_reading_does_not_come_back_as_a_bare_socket() {
     let mut scene = Scene::new();
     let mut client = scene.client();
