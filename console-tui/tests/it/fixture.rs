@@ -91,7 +91,10 @@ pub(crate) fn cast() -> Vec<Task> {
     ];
     for n in 0..CONNECTIONS {
         let polls = 1_000 + u64::from(n) * 10;
-        tasks.push(Task { polls, wakes: polls, ..Task::new("conn", 4) });
+        let conn = Task { polls, wakes: polls, ..Task::new("conn", 4) };
+        // Who waits long was woken long ago.
+        let state_ago_ns = io::waits_ago_ns(tasks.len() as u32).unwrap_or(conn.state_ago_ns);
+        tasks.push(Task { state_ago_ns, ..conn });
     }
     tasks
 }
@@ -177,7 +180,7 @@ impl Script {
                     task.wakes += 900;
                     task.self_wakes += 890;
                 }
-                "conn" => {
+                "conn" if io::waits_ago_ns(n as u32).is_none() => {
                     task.polls += n as u64;
                     task.wakes += n as u64;
                     task.busy_ns += MS;

@@ -28,7 +28,7 @@ impl<'a> Pass<'a> {
         let Some(descriptor) = thing.descriptor.filter(|_| lint.enabled) else { return };
         let past = &descriptor.past;
         // A burst that passes, as when all clients come back at once, is none; what goes on is.
-        let goes_on = past.dropped_before_ns.is_some_and(|at_ns| !self.is_old(at_ns, lint.recent_ms));
+        let goes_on = past.dropped_before_ns.is_some_and(|at_ns| !self.stood(at_ns, lint.recent_ms));
         let dropped = past.dropped_ns.filter(|_| goes_on).map(|at_ns| (past.dropped, self.age(at_ns)));
         if thing.kind == IoKind::Udp {
             let Some((dropped, ago)) = dropped else { return };

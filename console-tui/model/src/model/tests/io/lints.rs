@@ -176,6 +176,11 @@ fn a_full_backlog_is_told_of() {
         "TcpListener 0.0.0.0:8080 (fd 9, made at src/ledger.rs:20) has 1,024 connections in its backlog, and room for 1,024; nobody waits \
          in accept."
     );
+    // Who has just been woken to accept is not nobody.
+    scene.wait(0, "TcpListener::accept", 0, 60 * S);
+    scene.fake.task(0).state = v1::TaskState::Scheduled;
+    let findings = scene.findings_after(2);
+    assert!(findings[0].message.ends_with("and room for 1,024."), "{findings:#?}");
     // What was turned away is counted from the first look on.
     let mut scene = healthy();
     scene.descriptor(9).drops = Some(7);
@@ -242,7 +247,18 @@ fn a_storm_of_retransmits_is_told_of() {
     }
     let findings = client.model.findings();
     let finding = findings.iter().find(|finding| finding.id.lint == LintKind::RetransmitStorm).unwrap();
-    assert!(finding.message.contains("sends 25 segments a second again, 75 in all"), "{}", finding.message);
+    assert!(
+        finding
+            .message
+            .ends_with("sends 25 segments a second again, 75 in all; its round trip takes 210 µs."),
+        "{}",
+        finding.message
+    );
+    scene.tcp(12).rtt_ns = 0;
+    scene.tcp(12).total_retransmits += 25;
+    scene.go_on(&mut client);
+    let unknown = client.model.findings().iter().any(|of| of.message.ends_with("again, 100 in all."));
+    assert!(unknown, "{:#?}", client.model.findings());
     // A few are nothing.
     let mut scene = healthy();
     let mut client = scene.client();
