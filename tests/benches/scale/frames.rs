@@ -32,7 +32,7 @@ const KEY_EVERY: usize = 4;
 const KEY_BLOCK: usize = 90;
 
 /// What is looked at, and how one gets there from the screen before.
-const SCREENS: [(&str, &[Action]); 9] = [
+const SCREENS: [(&str, &[Action]); 11] = [
     ("tasks, one folded group", &[]),
     ("tasks, a row for each", &[Action::UnfoldAll, Action::First, Action::NextRow]),
     ("a task", &[Action::Open]),
