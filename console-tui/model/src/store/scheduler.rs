@@ -10,19 +10,20 @@ pub(crate) mod blame;
 mod evidence;
 pub(crate) mod heat;
 pub(crate) mod samples;
+mod stuck;
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
 use crate::{
-    format::UNKNOWN,
     id::{SiteId, TaskKey, WorkerKey},
     store::{Store, detail::Histogram, task::Task},
 };
 use evidence::InPlace;
 use heat::HeatMap;
 use samples::Samples;
+pub(crate) use stuck::{StackFrame, StuckPoll};
 
 /// Long polls kept, and for how long: 64 bytes each.
 pub(crate) const MAX_LONG_POLLS: usize = 16_384;
@@ -213,37 +214,6 @@ impl Worker {
     }
 }
 
-/// A poll that outlived the watchdog's threshold.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct StuckPoll {
-    pub(crate) thread: u32,
-    pub(crate) task: Option<TaskKey>,
-    pub(crate) site: SiteId,
-    pub(crate) started_ns: u64,
-    /// `None`: it goes on.
-    pub(crate) ended_ns: Option<u64>,
-    /// When it was told first.
-    pub(crate) told_ns: u64,
-    /// When its stack was taken.
-    pub(crate) captured_ns: Option<u64>,
-    /// Innermost first.
-    pub(crate) stack: Vec<StackFrame>,
-    /// Why there is no stack, or not all of it.
-    pub(crate) problem: Option<String>,
-    pub(crate) kernel_state: Option<String>,
-}
-
-/// A function on a stack.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct StackFrame {
-    /// `None`: unknown.
-    pub(crate) function: Option<String>,
-    /// `file:line`
-    pub(crate) place: Option<String>,
-    /// The program's own: not of tokio, std or taskscope.
-    pub(crate) own: bool,
-}
-
 /// A poll over a millisecond that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LongPoll {
@@ -306,41 +276,6 @@ impl Delay {
     pub(crate) fn until_now(store: &Store, task: &Task) -> Self {
         let (length_ns, began_ns) = (task.state_age_ns(store.now_ns), task.stats.state_since_ns);
         Self { task: task.key, site: task.facts.site, length_ns, began_ns, ended_ns: store.now_ns }
-    }
-}
-
-impl StuckPoll {
-    /// Two readings of one poll.
-    fn is_same(&self, other: &Self) -> bool {
-        let started_apart_ns = self.started_ns.abs_diff(other.started_ns);
-        (self.thread, self.task) == (other.thread, other.task) && started_apart_ns < SAME_START_NS
-    }
-
-    /// Where it is, as far as its stack tells: `in std::thread::sleep, called at src/main.rs:77 by hog::run`; `None`: nothing is known.
-    pub(crate) fn where_words(&self) -> Option<String> {
-        let name = |frame: &StackFrame| frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned());
-        let at = |frame: &StackFrame| frame.place.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
-        let own = self.stack.iter().position(|frame| frame.own);
-        let words = match own {
-            // What the program's own code has called says more than what that has called in turn.
-            Some(own) if own > 0 => {
-                let (inner, caller) = (&self.stack[own - 1], &self.stack[own]);
-                // An inlined block has no name of its own: `{async_block#0}`.
-                let by = caller.function.as_ref().filter(|name| !name.starts_with('{'));
-                let by = by.map_or_else(String::new, |name| format!(" by {name}"));
-                format!("in {}, called{}{by}", name(inner), at(caller))
-            }
-            Some(own) => format!("in {}{}", name(&self.stack[own]), at(&self.stack[own])),
-            None => match (self.stack.first(), &self.kernel_state) {
-                (Some(first), _) => format!("in {}{}", name(first), at(first)),
-                (None, Some(state)) if state != "running" => format!("in the system call {state}"),
-                (None, _) => return None,
-            },
-        };
-        Some(match &self.kernel_state {
-            Some(state) if own.is_some() && state != "running" => format!("{words} (system call {state})"),
-            _ => words,
-        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     io::Write as _,
     net::{TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
@@ -36,6 +36,14 @@ pub(crate) fn run(stage: &Stage) {
     let blocks = Arc::new(AtomicBool::new(false));
     let now_blocks = Arc::clone(&blocks);
     let tasks = || {
+        // A worker that has polled nothing has no number yet, and no console sees what it does: each polls one of these.
+        let all_poll = Arc::new(Barrier::new(stage.workers));
+        for _ in 0..stage.workers {
+            let all_poll = Arc::clone(&all_poll);
+            stage.spawn_named("roll call", async move {
+                all_poll.wait();
+            });
+        }
         stage.spawn_named("reader", async move {
             black_box(reader.read_u8().await.is_ok());
         });

@@ -1,0 +1,73 @@
+//! Polls that outlived the watchdog's threshold, and where their stacks say that they are.
+
+use crate::{
+    format::UNKNOWN,
+    id::{SiteId, TaskKey},
+    store::scheduler::SAME_START_NS,
+};
+
+/// A poll that outlived the watchdog's threshold.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct StuckPoll {
+    pub(crate) thread: u32,
+    pub(crate) task: Option<TaskKey>,
+    pub(crate) site: SiteId,
+    pub(crate) started_ns: u64,
+    /// `None`: it goes on.
+    pub(crate) ended_ns: Option<u64>,
+    /// When it was told first.
+    pub(crate) told_ns: u64,
+    /// When its stack was taken.
+    pub(crate) captured_ns: Option<u64>,
+    /// Innermost first.
+    pub(crate) stack: Vec<StackFrame>,
+    /// Why there is no stack, or not all of it.
+    pub(crate) problem: Option<String>,
+    pub(crate) kernel_state: Option<String>,
+}
+
+/// A function on a stack.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct StackFrame {
+    /// `None`: unknown.
+    pub(crate) function: Option<String>,
+    /// `file:line`
+    pub(crate) place: Option<String>,
+    /// The program's own: not of tokio, std or taskscope.
+    pub(crate) own: bool,
+}
+
+impl StuckPoll {
+    /// Two readings of one poll.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let started_apart_ns = self.started_ns.abs_diff(other.started_ns);
+        (self.thread, self.task) == (other.thread, other.task) && started_apart_ns < SAME_START_NS
+    }
+
+    /// Where it is, as far as its stack tells: `in std::thread::sleep, called at src/main.rs:77 by hog::run`; `None`: nothing is known.
+    pub(crate) fn where_words(&self) -> Option<String> {
+        let name = |frame: &StackFrame| frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+        let at = |frame: &StackFrame| frame.place.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
+        let own = self.stack.iter().position(|frame| frame.own);
+        let words = match own {
+            // What the program's own code has called says more than what that has called in turn.
+            Some(own) if own > 0 => {
+                let (inner, caller) = (&self.stack[own - 1], &self.stack[own]);
+                // An inlined block has no name of its own: `{async_block#0}`.
+                let by = caller.function.as_ref().filter(|name| !name.starts_with('{'));
+                let by = by.map_or_else(String::new, |name| format!(" by {name}"));
+                format!("in {}, called{}{by}", name(inner), at(caller))
+            }
+            Some(own) => format!("in {}{}", name(&self.stack[own]), at(&self.stack[own])),
+            None => match (self.stack.first(), &self.kernel_state) {
+                (Some(first), _) => format!("in {}{}", name(first), at(first)),
+                (None, Some(state)) if state != "running" => format!("in the system call {state}"),
+                (None, _) => return None,
+            },
+        };
+        Some(match &self.kernel_state {
+            Some(state) if own.is_some() && state != "running" => format!("{words} (system call {state})"),
+            _ => words,
+        })
+    }
+}
