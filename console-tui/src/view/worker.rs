@@ -107,8 +107,15 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &WorkerView, heights: &Height
 }
 
 fn long_polls(canvas: &mut Canvas<'_>, area: Rect, view: &WorkerView) {
-    let pieces: [Piece<'_>; 2] =
-        [("long polls".into(), Slot::Head), ("  over a millisecond, in the last 2 min".into(), Slot::Dim)];
+    let lost = match view.lost_long_polls {
+        0 => String::new(),
+        lost => format!("; {} of all workers lost", format::count(lost)),
+    };
+    let pieces: [Piece<'_>; 3] = [
+        ("long polls".into(), Slot::Head),
+        ("  over a millisecond, in the last 2 min".into(), Slot::Dim),
+        (lost.into(), Slot::Warning),
+    ];
     canvas.rule(Rect { height: area.height.min(1), ..area }, &pieces);
     if view.long_polls.is_empty() && area.height > 1 {
         canvas.text(area.x + 1, area.y + 1, area.width, "none", Slot::Dim);

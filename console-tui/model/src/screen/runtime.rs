@@ -269,6 +269,8 @@ pub struct WorkerView {
     pub long_polls: Vec<LongPollLine>,
     /// How many more there were in the last minutes.
     pub more_long_polls: usize,
+    /// Long polls of all threads that the process lost to a full ring: they are in no list.
+    pub lost_long_polls: u64,
     /// What can be opened.
     pub doors: Vec<Door>,
     /// The chosen one.

@@ -58,6 +58,7 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
         rates: rates(store, worker),
         thread: thread(store, worker),
         more_long_polls: of_it().count() - long_polls.len(),
+        lost_long_polls: scheduler.lost_long_polls,
         long_polls,
         selected_door: chosen.among(&doors),
         doors,

@@ -302,12 +302,13 @@ fn a_worker_stays_chosen_while_tasks_come_and_go_before_it() {
     let second = Screen::Worker(WorkerKey { runtime: 1, number: 1 });
     assert_eq!(chosen(&client), second);
     let free = (0..2).map(|n| worker(n, v1::WorkerState::Parked, S)).collect();
-    tell(&mut client, &mut fake, scheduler(free, Vec::new()));
+    tell(&mut client, &mut fake, v1::Scheduler { lost_long_polls: 3, ..scheduler(free, Vec::new()) });
     assert_eq!(chosen(&client), second);
     client.act(Action::Open);
     assert_eq!(client.model.screen(), second);
     let Screen::Worker(key) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
-    assert_eq!(client.model.worker(key).expect("it is known").state.text, "parked for 1.00 s");
+    let view = client.model.worker(key).expect("it is known");
+    assert_eq!((view.state.text.as_str(), view.lost_long_polls), ("parked for 1.00 s", 3));
     client.act(Action::Back);
     assert_eq!(chosen(&client), second);
 }
