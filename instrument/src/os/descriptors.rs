@@ -5,6 +5,7 @@
 //!
 //! Invariant: two files that had the same number, one after the other, never share an identity.
 
+mod connecting;
 mod epoll;
 mod socket;
 
@@ -58,6 +59,7 @@ impl Reader {
                 self.seen.retain(|fd, _| numbers.binary_search(fd).is_ok());
                 answer.descriptors =
                     numbers.into_iter().filter_map(|fd| self.descriptor(fd, start)).collect();
+                connecting::peers(&mut answer.descriptors);
                 epoll::watched(&mut answer.descriptors);
                 ready(&mut answer.descriptors);
             }

@@ -11,7 +11,7 @@ mod leaks;
 mod peers;
 mod queues;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::SocketAddr};
 
 use rustc_hash::FxHashMap;
 
@@ -22,6 +22,7 @@ use crate::{
     screen::findings::{FindingId, Subject},
     store::{
         Store,
+        descriptors::Descriptor,
         graph::task_of,
         io::{IoKind, things::Thing},
         resources::Op,
@@ -79,12 +80,15 @@ struct Pass<'a> {
     config: &'a LintConfig,
     /// The oldest wait of each way, by the slot of the stream; of idle tasks only.
     waits: FxHashMap<(u32, Way), &'a Op>,
+    /// Where this process listens, and the kernel has no room for another connection.
+    full: Vec<SocketAddr>,
     found: Vec<Found>,
 }
 
 /// Everything that is found now.
 pub(crate) fn find(store: &Store, config: &LintConfig) -> Vec<Finding> {
-    let mut pass = Pass { store, config, waits: waits(store), found: Vec::new() };
+    let mut pass =
+        Pass { store, config, waits: waits(store), full: full_listeners(store), found: Vec::new() };
     let streams: Vec<ResourceKey> = pass.suspects();
     for key in streams {
         if let Some(thing) = store.thing(IoKey::Resource(key)) {
@@ -121,6 +125,18 @@ fn waits(store: &Store) -> FxHashMap<(u32, Way), &Op> {
         }
     }
     waits
+}
+
+fn full_listeners(store: &Store) -> Vec<SocketAddr> {
+    let full = |of: &&Descriptor| of.kind == IoKind::TcpListener && of.past.full_since_ns.is_some();
+    let listeners = store.descriptors.list().iter().filter(full);
+    listeners.filter_map(|of| address(&of.local)).collect()
+}
+
+/// `[::ffff:10.0.0.4]:80` is `10.0.0.4:80`.
+fn address(text: &str) -> Option<SocketAddr> {
+    let address: SocketAddr = text.parse().ok()?;
+    Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
 fn is_idle(store: &Store, op: &Op) -> bool {

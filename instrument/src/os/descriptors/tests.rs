@@ -4,7 +4,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::net::{UnixListener, UnixStream},
@@ -13,6 +13,7 @@ use std::{
 };
 
 use rustix::event::epoll;
+use socket2::{Domain, Socket, Type};
 use taskscope_proto::v1::{Descriptor, DescriptorKind, Descriptors};
 
 use super::Reader;
@@ -87,6 +88,31 @@ fn a_listener_tells_its_backlog() {
     let told = until(&mut reader, &listener, |told| told.backlog == Some(3));
     assert_eq!((told.kind(), told.state.as_str()), (DescriptorKind::TcpListener, "listen"));
     assert!(told.max_backlog > Some(3) && told.tcp.is_none() && told.send_queue_bytes.is_none());
+}
+
+#[test]
+fn who_connects_and_gets_no_answer_is_told_with_its_peer() {
+    for (domain, any) in [(Domain::IPV4, "127.0.0.1:0"), (Domain::IPV6, "[::1]:0")] {
+        let any: SocketAddr = any.parse().unwrap();
+        let listener = Socket::new(domain, Type::STREAM, None).unwrap();
+        if listener.bind(&any.into()).is_err() {
+            assert!(any.is_ipv6(), "a machine without IPv6");
+            continue;
+        }
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        // One has a place in the backlog; the kernel does not answer the next.
+        let _waits = TcpStream::connect(address.as_socket().unwrap()).unwrap();
+        let client = Socket::new(domain, Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let _under_way = client.connect(&address);
+        let other_number = client.try_clone().unwrap();
+        let mut reader = Reader::default();
+        let told = until(&mut reader, &client, |told| told.state == "syn-sent");
+        let peer = address.as_socket().unwrap().to_string();
+        assert_eq!((told.kind(), told.peer), (DescriptorKind::Tcp, peer.clone()));
+        assert_eq!(find(&reader.read(), &other_number).unwrap().peer, peer);
+    }
 }
 
 #[test]

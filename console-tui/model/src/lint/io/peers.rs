@@ -1,6 +1,8 @@
 //! `dead-peer` and `slow-consumer`: the other end does not answer, or does not take what it is sent.
 
-use super::{Pass, Way};
+use std::net::SocketAddr;
+
+use super::{Pass, Way, address};
 use crate::{
     format::{bytes, duration_ns, exact},
     lint::{LintKind, Severity},
@@ -26,7 +28,7 @@ const SLOW: &str = "Give the write a timeout, and close or drop what a client do
 impl<'a> Pass<'a> {
     /// True: it was told of.
     pub(super) fn dead_peer(&mut self, thing: &Thing<'a>) -> bool {
-        if !self.config.dead_peer.enabled {
+        if !self.config.dead_peer.enabled || self.is_held_up_here(thing) {
             return false;
         }
         let waits: Vec<&Op> =
@@ -38,6 +40,22 @@ impl<'a> Pass<'a> {
         let Some((severity, said)) = said else { return false };
         self.tell((LintKind::DeadPeer, severity), thing, said, DEAD, &waits);
         true
+    }
+
+    /// Its other end is in the backlog of a listener of this process that is full: what doesn't answer is the program itself, and
+    /// `backlog-overflow` tells of it.
+    fn is_held_up_here(&self, thing: &Thing) -> bool {
+        let Some(descriptor) = thing.descriptor.filter(|_| !self.full.is_empty()) else { return false };
+        let (Some(local), Some(peer)) = (address(&descriptor.local), address(&descriptor.peer)) else {
+            return false;
+        };
+        // An address that is the same at both ends is of this machine; another machine's port may have this number by chance.
+        let is_here = peer.ip().is_loopback() || peer.ip() == local.ip();
+        let is_at = |listener: &SocketAddr| {
+            listener.port() == peer.port()
+                && (listener.ip() == peer.ip() || (listener.ip().is_unspecified() && is_here))
+        };
+        self.full.iter().any(is_at)
     }
 
     /// Segments are sent again and again, and neither an acknowledgement comes back nor data.

@@ -34,10 +34,12 @@ pub(crate) fn backlog(stage: &Stage) {
     let address = listener.local_addr().expect("it is bound");
     book.socket(&listener, address);
     let own = book.clone();
+    let (accepted, is_accepted) = std::sync::mpsc::channel();
     stage.spawn_named("accepts", async move {
         let listener = TcpListener::from_std(listener).expect("it is non-blocking");
         let first = listener.accept().await.expect("somebody connects");
         own.set("accepted", 1);
+        let _nobody_waits = accepted.send(());
         // It has lost itself in something else.
         std::future::pending::<()>().await;
         drop(first);
@@ -45,6 +47,8 @@ pub(crate) fn backlog(stage: &Stage) {
     let own = book.clone();
     thread::spawn(move || {
         let first = StdStream::connect(address).expect("it is accepted");
+        // From here on the backlog only fills: whom it has no place for gets no answer at all.
+        is_accepted.recv().expect("the task lives");
         let clients: Vec<Socket> = (0..CLIENTS)
             .map(|_| {
                 let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");

@@ -110,6 +110,30 @@ fn segments_that_are_sent_again_and_again_are_told_of() {
 }
 
 #[test]
+fn who_waits_in_the_backlog_of_the_same_process_is_not_said_to_have_a_dead_peer() {
+    let connects = |local: &str, peer: &str, backlog: u64| {
+        let mut scene = healthy();
+        scene.descriptor(9).backlog = Some(backlog);
+        let mut client = tcp(20, 5, local, peer);
+        client.state = "syn-sent".to_owned();
+        let tcp = client.tcp.as_mut().unwrap();
+        (tcp.retransmits, tcp.unacked, tcp.last_received_ago_ns) = (2, 1, 20 * S);
+        scene.descriptors.descriptors.push(client);
+        names(&mut scene, 4)
+    };
+    let (full, room) = (1_025, 3);
+    let overflow = LintKind::BacklogOverflow.name();
+    let dead = LintKind::DeadPeer.name();
+    assert_eq!(connects("127.0.0.1:40000", "127.0.0.1:8080", full), [overflow]);
+    assert_eq!(connects("10.0.0.4:40000", "10.0.0.4:8080", full), [overflow]);
+    assert_eq!(connects("[::ffff:10.0.0.4]:40000", "[::ffff:10.0.0.4]:8080", full), [overflow]);
+    // Another port, another machine with the same port, and a listener with room.
+    assert_eq!(connects("127.0.0.1:40000", "127.0.0.1:8081", full), [overflow, dead]);
+    assert_eq!(connects("10.0.0.4:40000", "10.0.0.7:8080", full), [overflow, dead]);
+    assert_eq!(connects("10.0.0.4:40000", "10.0.0.4:8080", room), [dead]);
+}
+
+#[test]
 fn who_connects_to_nobody_is_told_of() {
     let mut scene = healthy();
     let stream = scene.stream(2, "TcpStream", 0, "", "");
