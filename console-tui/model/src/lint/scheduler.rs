@@ -14,6 +14,7 @@ use crate::{
     store::{
         Store,
         scheduler::{Runtime, StuckPoll, Worker},
+        task::Waker,
     },
 };
 
@@ -65,7 +66,8 @@ struct Held<'a> {
     poll: Option<&'a StuckPoll>,
 }
 
-/// Polls that have gone on on a runtime's workers for a while, the oldest first.
+/// Polls that have gone on on a runtime's workers for a while, the oldest first; those that wait for a lock come after those that may have
+/// it.
 fn held<'a>(store: &'a Store, runtime: &Runtime, ms: u64) -> Vec<Held<'a>> {
     let is_old = |since_ns: u64| store.now_ns.saturating_sub(since_ns) >= ms.saturating_mul(NS_PER_MS);
     let held = store.scheduler.workers_of(runtime.index).filter_map(|worker| {
@@ -81,7 +83,8 @@ fn held<'a>(store: &'a Store, runtime: &Runtime, ms: u64) -> Vec<Held<'a>> {
         held.filter(|held| is_old(held.since_ns))
     });
     let mut held: Vec<Held> = held.collect();
-    held.sort_by_key(|held| (held.since_ns, held.worker.key));
+    let waits = |held: &Held| held.task.is_some_and(|key| store.blocked(Waker::Task(key)).is_some());
+    held.sort_by_cached_key(|held| (waits(held), held.since_ns, held.worker.key));
     held
 }
 
@@ -127,8 +130,8 @@ fn wedged(store: &Store, runtime: &Runtime, config: &LintConfig) -> Option<Findi
     if held.len() < workers {
         return None;
     }
-    let youngest_ns = held.last().map_or(0, |held| store.now_ns.saturating_sub(held.since_ns));
-    let critical = youngest_ns >= config.critical_ms.saturating_mul(NS_PER_MS);
+    let since_ns = held.iter().map(|held| held.since_ns).max().unwrap_or(store.now_ns);
+    let critical = store.now_ns.saturating_sub(since_ns) >= config.critical_ms.saturating_mul(NS_PER_MS);
     let of = if store.scheduler.runtimes.len() < 2 {
         String::new()
     } else {

@@ -26,14 +26,14 @@ fn worker(number: u32, state: v1::WorkerState, ago_ns: u64) -> v1::Worker {
     }
 }
 
-fn polling(number: u32, slot: u32, ago_ns: u64) -> v1::Worker {
+pub(super) fn polling(number: u32, slot: u32, ago_ns: u64) -> v1::Worker {
     v1::Worker {
         task: Some(v1::TaskRef { slot, generation: 1 }),
         ..worker(number, v1::WorkerState::Polling, ago_ns)
     }
 }
 
-fn stuck(number: u32, slot: u32, ago_ns: u64) -> v1::StuckPoll {
+pub(super) fn stuck(number: u32, slot: u32, ago_ns: u64) -> v1::StuckPoll {
     let frame = |function: &str, file: &str, line, own| v1::StackFrame {
         function: function.into(),
         file: file.into(),
@@ -57,7 +57,7 @@ fn stuck(number: u32, slot: u32, ago_ns: u64) -> v1::StuckPoll {
     }
 }
 
-fn scheduler(workers: Vec<v1::Worker>, stuck: Vec<v1::StuckPoll>) -> v1::Scheduler {
+pub(super) fn scheduler(workers: Vec<v1::Worker>, stuck: Vec<v1::StuckPoll>) -> v1::Scheduler {
     let runtime = v1::Runtime {
         index: 1,
         name: "main".into(),

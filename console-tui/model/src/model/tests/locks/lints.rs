@@ -2,8 +2,11 @@
 
 use super::scene::{FakeChannel, Scene, task};
 use crate::{
-    LintKind, ResourceKey, Severity,
-    model::tests::fake::{MS, S},
+    Config, LintKind, ResourceKey, Severity,
+    model::tests::{
+        Client,
+        fake::{MS, S},
+    },
     screen::findings::{FindingView, Subject},
 };
 
@@ -110,6 +113,32 @@ fn polls_that_block_their_workers() {
     let mut own = scene(2 * S);
     own.fake.task(1).kind = taskscope_proto::v1::TaskKind::Blocking;
     assert_eq!(own.messages(), [""; 0]);
+}
+
+#[test]
+fn of_a_wedged_runtime_who_has_the_lock_is_named_before_who_waits_for_it() {
+    use super::super::scheduler::{polling, scheduler, stuck};
+    let mut scene = Scene::new(3);
+    scene.blocking(0, "registry", task(1), 2 * S);
+    // The poll of who waits began before that of who has it.
+    scene.block(0, 0, Some(0), 1, 3 * S);
+    scene.block(1, 0, Some(2), 3, S);
+    let now_ns = scene.fake.now_ns;
+    let holder = scene.fake.task(1);
+    (holder.state, holder.since_ns) = (taskscope_proto::v1::TaskState::Running, now_ns - 2 * S);
+    let (mut workers, mut stuck_polls) = (Vec::new(), Vec::new());
+    for (number, age_ns) in (0..3).zip([3 * S, 2 * S, S]) {
+        workers.push(polling(number, number, age_ns));
+        stuck_polls.push(stuck(number, number, age_ns));
+    }
+    let mut frames = scene.frames();
+    frames.last_mut().unwrap().scheduler = Some(scheduler(workers, stuck_polls));
+    let mut client = Client::new(Config::default());
+    client.take(frames);
+    let report = client.model.report();
+    let wedged = report.lints.iter().find(|lint| lint.lint == LintKind::RuntimeWedged).expect("it is");
+    assert_eq!(wedged.tasks, ["101", "100", "102"], "{}", wedged.message);
+    assert!(wedged.message.contains("stuck in polls: worker 1 in t1 #101"), "{}", wedged.message);
 }
 
 /// A lock that is taken 500 times a second for `hold_ns` each, with ten in line.
