@@ -6,6 +6,7 @@ use std::{
     hash::{Hash, Hasher},
     ops::ControlFlow,
     sync::Arc,
+    time::Instant,
 };
 
 use rustc_hash::FxHasher;
@@ -193,7 +194,7 @@ impl Cursor {
             return None;
         }
         let clock = recorder.clock();
-        let now = clock.ticks();
+        let (now, started) = (clock.ticks(), Instant::now());
         let mut frame = v1::Frame { now_ns: clock.since_start_ns(now), ..v1::Frame::default() };
         if first {
             self.head(&hub, &mut frame, now);
@@ -215,7 +216,7 @@ impl Cursor {
         }
         // Thousands of them fill a frame.
         if self.rows_are_told() && self.scheduler.is_told() && frame.encoded_len() < SMALL_FRAME_BYTES {
-            frame.descriptors = self.descriptors.next();
+            frame.descriptors = self.descriptors.next(started);
         }
         if frame.encoded_len() < SMALL_FRAME_BYTES {
             frame.await_trees = self.await_trees.take(&hub, now);

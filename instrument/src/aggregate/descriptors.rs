@@ -118,11 +118,12 @@ impl DescriptorCursor {
         self.next.is_none()
     }
 
-    /// What the console has not been told yet.
-    pub(super) fn next(&mut self) -> Option<v1::Descriptors> {
+    /// What the console has not been told yet, in a frame of this moment.
+    pub(super) fn next(&mut self, now: Instant) -> Option<v1::Descriptors> {
         let reading = self.next.take()?;
         self.told = reading.number;
-        let read_ago_ns = u64::try_from(reading.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let read_ago = now.saturating_duration_since(reading.at);
+        let read_ago_ns = u64::try_from(read_ago.as_nanos()).unwrap_or(u64::MAX);
         Some(v1::Descriptors { read_ago_ns, ..(*reading.descriptors).clone() })
     }
 }
