@@ -191,10 +191,8 @@ fn a_blocked_worker_is_seen_while_it_is_blocked() {
     let mut console = Console::connect();
     let runtime = Builder::new_multi_thread().name("blocked").worker_threads(1).build().unwrap();
     let (release, released) = mpsc::channel::<()>();
-    let start = Instant::now();
     let task = spawn(&runtime, "blocker", async move { released.recv().unwrap() });
     let picture = console.until("the poll is stuck", |p| p.stuck("blocker").is_some());
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     let stuck = picture.stuck("blocker").unwrap();
     assert_eq!(stuck.duration_ns, 0, "it goes on");
     assert!(stuck.started_ago_ns >= 100_000_000);
@@ -212,12 +210,13 @@ fn a_blocked_worker_is_seen_while_it_is_blocked() {
 
     release.send(()).unwrap();
     runtime.block_on(task).unwrap();
-    let picture =
-        console.until("the poll ends", |p| p.stuck("blocker").is_some_and(|poll| poll.duration_ns > 0));
-    let stuck = *picture.stuck("blocker").map(|poll| &poll.duration_ns).unwrap();
-    assert!(
-        picture.long_polls.iter().any(|poll| picture.is(poll.task, "blocker") && poll.duration_ns == stuck)
-    );
+    // Its end is told of both, perhaps a frame apart, with one length.
+    console.until("the poll ends", |p| {
+        let Some(stuck_ns) = p.stuck("blocker").map(|poll| poll.duration_ns) else { return false };
+        p.long_polls
+            .iter()
+            .any(|poll| stuck_ns > 0 && p.is(poll.task, "blocker") && poll.duration_ns == stuck_ns)
+    });
     console.until("the worker parks", |p| {
         p.workers("blocked")
             .iter()

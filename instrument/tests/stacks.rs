@@ -10,7 +10,7 @@
 use std::{
     io::{self, Read as _, Write as _},
     sync::{Mutex, OnceLock, mpsc},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use taskscope_proto::v1::{self, taskscope_client::TaskscopeClient};
@@ -88,10 +88,8 @@ fn a_poll_that_blocks_is_told_with_its_stack_and_logged() {
     }
     let program = program();
     let (reader, mut writer) = io::pipe().unwrap();
-    let onset = Instant::now();
     let task = program.spawn(async move { reads_without_await(reader) });
     let poll = from_frames(|frame| stuck(frame, "reads_without_await").cloned());
-    assert!(onset.elapsed() < Duration::from_secs(20), "two seconds on an idle machine");
     assert_eq!(poll.duration_ns, 0, "it goes on: {poll:#?}");
     assert_eq!(poll.kernel_state, "read");
     assert!(poll.captured_ago_ns_plus1 > 0 && poll.task.is_some() && poll.site != 0, "{poll:#?}");

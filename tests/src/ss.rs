@@ -54,6 +54,10 @@ pub fn exists() -> bool {
 fn parse(line: &str, local: &str) -> Option<Socket> {
     let mut words = line.split_whitespace();
     let state = words.next()?.to_owned();
+    // Of a connection that is over and had the same address: no process has it.
+    if state == "TIME-WAIT" {
+        return None;
+    }
     let (recv_queue, send_queue) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     if words.next()? != local {
         return None;

@@ -66,7 +66,7 @@ fn the_printed_configuration_is_accepted() {
     let path = folder.join("config.toml");
     std::fs::write(&path, stdout(&run(&["config"]))).unwrap();
     let path_text = path.to_str().unwrap();
-    let output = run(&["--config", path_text, "--once", "--timeout", "100ms", "127.0.0.1:1"]);
+    let output = run(&["--config", path_text, "--once", "--timeout", "2s", "127.0.0.1:1"]);
     assert!(stderr(&output).contains("nothing listens"), "{}", stderr(&output));
     std::fs::write(&path, "[screen]\nthem = 1\n").unwrap();
     let output = run(&["--config", path_text, "--once"]);
@@ -77,11 +77,11 @@ fn the_printed_configuration_is_accepted() {
 
 #[test]
 fn errors_are_sentences_with_exit_codes() {
-    let output = run(&["--once", "--timeout", "200ms", "127.0.0.1:1"]);
+    let output = run(&["--once", "--timeout", "2s", "127.0.0.1:1"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         stderr(&output),
-        "taskscope: no data from 127.0.0.1:1 within 200 ms: nothing listens at 127.0.0.1:1\n"
+        "taskscope: no data from 127.0.0.1:1 within 2.00 s: nothing listens at 127.0.0.1:1\n"
     );
     let output = run(&["--once", "--fail-on", "long-pol"]);
     assert_eq!(output.status.code(), Some(2));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use taskscope_model::{
     LintKind, Model, Severity,
-    report::{Blame, Lint, Report},
+    report::{Blame, Lint, Report, StuckPoll},
 };
 use taskscope_tests::{program::Program, screen::Screen};
 
@@ -239,25 +239,34 @@ async fn a_saturated_blocking_pool_is_named_with_what_holds_it() {
         let first = report.lints.first().filter(|lint| lint.lint == LintKind::BlockingPoolSaturated)?;
         first.message.contains("scheduler/pool.rs").then(|| first.clone())
     };
-    let took = screen.wait_for("the pool", |model| found(&model.report()).is_some()).await;
+    let counts = |report: &Report| {
+        let pool = report.runtimes.iter().find(|runtime| runtime.name.as_deref() == Some("archive"))?;
+        Some([
+            pool.max_blocking_threads,
+            pool.blocking_threads,
+            pool.idle_blocking_threads,
+            pool.blocking_queue,
+        ])
+    };
+    // A reading between two closures has fewer in line.
+    let is_counted = |report: &Report| counts(report) == Some([Some(2), Some(2), Some(0), Some(5)]);
+    let took = screen
+        .wait_for("the pool", |model| found(&model.report()).is_some() && is_counted(&model.report()))
+        .await;
     let report = screen.report();
     let finding = found(&report).expect("it was there a moment ago");
     println!("blocking-pool: found {:.2} s after `go`", took.as_secs_f64());
     println!("  {}", finding.message);
-    let pool = report.runtimes.iter().find(|runtime| runtime.name.as_deref() == Some("archive"));
-    let pool = pool.expect("it is known");
-    assert_eq!(
-        (pool.max_blocking_threads, pool.blocking_threads, pool.idle_blocking_threads, pool.blocking_queue),
-        (Some(2), Some(2), Some(0), Some(5))
-    );
     // The closures that hold it are blamed, none of those in line, and nobody for what it may do.
     let running = |id: &String| {
         report.tasks.iter().any(|task| task.id == *id && task.state.as_deref() == Some("running"))
     };
     assert!(!finding.tasks.is_empty() && finding.tasks.iter().all(running), "{finding:?}");
     let blamed = report.lints.iter().filter(|lint| lint.lint != LintKind::BlockingPoolSaturated);
-    assert_eq!(blamed.filter(|lint| lint.severity >= Severity::Warning).count(), 0, "{:?}", report.lints);
-    assert_eq!(report.stuck_polls, []);
+    let blamed = blamed.filter(|lint| lint.severity >= Severity::Warning && !is_by_the_machine(lint));
+    assert_eq!(blamed.count(), 0, "{:?}", report.lints);
+    let is_closure = |poll: &StuckPoll| poll.task.as_ref().is_none_or(|task| finding.tasks.contains(task));
+    assert!(!report.stuck_polls.iter().any(is_closure), "{:?}", report.stuck_polls);
 }
 
 #[tokio::test]
@@ -273,17 +282,19 @@ async fn what_goes_on_is_not_accused() {
     }
 }
 
+/// On a machine with more work than cores a woken task can wait a while; that is told, and nobody accused.
+fn is_by_the_machine(lint: &Lint) -> bool {
+    lint.severity < Severity::Critical && lint.lint == LintKind::LongScheduleDelay
+}
+
 /// Looks twice a second: nobody is accused.
 pub(crate) async fn watch_innocents(screen: &mut Screen, time: Duration) {
     let look = Duration::from_millis(500);
     for _ in 0..time.as_millis() / look.as_millis() {
         screen.watch_for(look).await;
         for lint in screen.report().lints {
-            // On a machine with more work than cores a woken task can wait a while; that is told, and nobody accused.
-            let by_the_machine =
-                lint.severity < Severity::Critical && lint.lint == LintKind::LongScheduleDelay;
             let accused = lint.severity >= Severity::Warning && ABOUT_SCHEDULING.contains(&lint.lint);
-            assert!(lint.severity < Severity::Critical && (!accused || by_the_machine), "{lint:?}");
+            assert!(lint.severity < Severity::Critical && (!accused || is_by_the_machine(&lint)), "{lint:?}");
             assert!(!ABOUT_LOCKS.contains(&lint.lint), "{lint:?}");
             println!("a note: {}", lint.message);
         }

@@ -60,7 +60,7 @@ async fn it_knows_a_hundred_thousand_tasks_in_a_moment() {
 async fn it_says_who_holds_the_workers_of_a_wedged_program() {
     let mut program = start(&["wedged"]);
     let mut screen = Screen::open(program.address());
-    program.ask("wedge 30");
+    program.ask("wedge 300");
     let found = |model: &Model| {
         let report = model.report();
         let lints = report.lints.iter().filter(|lint| lint.lint == LintKind::NeverYielded);

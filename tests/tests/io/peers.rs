@@ -118,16 +118,19 @@ async fn a_peer_that_is_gone_is_told_by_what_is_sent_again() {
                 return false;
             };
             let tcp = socket.tcp.unwrap_or_default();
-            let same = ss::socket(&["ip", "netns", "exec", &link.near], local).is_none_or(|told| {
-                told.number("retrans") == Some(tcp.total_retransmits as f64)
-                    && told.number("unacked") == Some(tcp.unacked as f64)
-            });
+            let same = || {
+                ss::socket(&["ip", "netns", "exec", &link.near], local).is_none_or(|told| {
+                    told.number("retrans") == Some(tcp.total_retransmits as f64)
+                        && told.number("unacked") == Some(tcp.unacked as f64)
+                })
+            };
             Some(talks.out_bytes) == number(book, "talks_written")
                 && socket.state == "established"
                 && socket.send_queue_bytes > Some(0)
                 && tcp.unacked > 0
                 && tcp.total_retransmits >= 2
-                && same
+                // Last, as it starts a process.
+                && same()
         })
         .await;
     for socket in watched.console.fold.sockets(text(&book, "talks_local")) {

@@ -24,7 +24,9 @@ async fn every_signal_is_counted_and_who_waits_is_known() {
     // One at a time: a signal that is still pending swallows the next.
     for sent in 1..=5 {
         let pid = watched.program.pid().to_string();
-        let killed = Command::new("kill").args(["-USR1", &pid]).status().expect("there is kill");
+        // The shell has it built in.
+        let kill = format!("kill -USR1 {pid}");
+        let killed = Command::new("sh").args(["-c", &kill]).status().expect("there is a shell");
         assert!(killed.success());
         watched
             .until("the signal", |fold, book| {

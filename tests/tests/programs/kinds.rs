@@ -26,7 +26,14 @@ async fn kinds(source: &str) {
                 .named("busy")
                 .is_some_and(|task| task.polls == 4 && task.state == TaskState::Idle as i32);
             let local = of_kind(fold, TaskKind::Local).len() == 1;
-            busy && local && woken(fold, "child") && woken(fold, "woken-by-thread")
+            let is = |kind, state| of_kind(fold, kind).iter().all(|task| task.state == state as i32);
+            let threads =
+                is(TaskKind::Blocking, TaskState::Running) && is(TaskKind::BlockOn, TaskState::Idle);
+            busy && local
+                && threads
+                && fold.named("inner").is_some()
+                && woken(fold, "child")
+                && woken(fold, "woken-by-thread")
         })
         .await;
     let fold = &console.fold;
