@@ -11,6 +11,7 @@ use std::{
     thread,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -99,6 +100,15 @@ impl Program {
     /// The process's id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.pid().try_into().ok().and_then(Pid::from_raw).expect("a process's id");
+        kill_process(pid, signal).expect("the program runs");
     }
 
     /// Sends a command and waits for its answer.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use taskscope_model::{
     LintKind,
@@ -231,13 +232,9 @@ async fn a_peer_behind_a_cut_link_is_found_by_what_is_sent_again() {
 #[tokio::test]
 async fn signals_children_and_their_waiters_are_in_the_report() {
     let mut shown = Shown::start("signals");
-    let pid = shown.program.pid().to_string();
     shown.until("it listens", |_, book| book["listens"] == true).await;
     for sent in 1..=3 {
-        // The shell has it built in.
-        let kill = format!("kill -USR1 {pid}");
-        let killed = std::process::Command::new("sh").args(["-c", &kill]).status().expect("there is a shell");
-        assert!(killed.success());
+        shown.program.signal(Signal::USR1);
         shown
             .until("the signal", |report, book| {
                 let told = report.signals.iter().find(|signal| signal.name == "SIGUSR1");

@@ -1,7 +1,6 @@
 //! Signals, children and timers.
 
-use std::process::Command;
-
+use rustix::process::Signal;
 use taskscope_tests::fold::{Fold, io::Resource};
 
 use crate::{Watched, number, text, waiting};
@@ -23,11 +22,7 @@ async fn every_signal_is_counted_and_who_waits_is_known() {
         .await;
     // One at a time: a signal that is still pending swallows the next.
     for sent in 1..=5 {
-        let pid = watched.program.pid().to_string();
-        // The shell has it built in.
-        let kill = format!("kill -USR1 {pid}");
-        let killed = Command::new("sh").args(["-c", &kill]).status().expect("there is a shell");
-        assert!(killed.success());
+        watched.program.signal(Signal::USR1);
         watched
             .until("the signal", |fold, book| {
                 number(book, "received") == Some(sent)
