@@ -6,7 +6,6 @@ use std::{
     hash::{Hash, Hasher},
     ops::ControlFlow,
     sync::Arc,
-    time::Instant,
 };
 
 use rustc_hash::FxHasher;
@@ -194,7 +193,7 @@ impl Cursor {
             return None;
         }
         let clock = recorder.clock();
-        let (now, started) = (clock.ticks(), Instant::now());
+        let now = clock.ticks();
         let mut frame = v1::Frame { now_ns: clock.since_start_ns(now), ..v1::Frame::default() };
         if first {
             self.head(&hub, &mut frame, now);
@@ -216,7 +215,7 @@ impl Cursor {
         }
         // Thousands of them fill a frame.
         if self.rows_are_told() && self.scheduler.is_told() && frame.encoded_len() < SMALL_FRAME_BYTES {
-            frame.descriptors = self.descriptors.next(started);
+            frame.descriptors = self.descriptors.next(clock, now);
         }
         if frame.encoded_len() < SMALL_FRAME_BYTES {
             frame.await_trees = self.await_trees.take(&hub, now);

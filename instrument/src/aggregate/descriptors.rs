@@ -3,13 +3,10 @@
 //! Limit: a reading that took time T is followed by [`REST`] times T without one, so that ten thousand sockets cost the server's thread
 //! 5 % of a core at most.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use taskscope_proto::v1::{self, DescriptorKind};
+use taskscope_recorder::{Clock, Ticks};
 
 use super::{Hub, lock};
 use crate::server::Address;
@@ -31,7 +28,7 @@ pub(super) struct Shared {
 
 #[derive(Debug, Clone)]
 struct Reading {
-    at: Instant,
+    at: Ticks,
     number: u64,
     descriptors: Arc<v1::Descriptors>,
 }
@@ -42,10 +39,11 @@ impl Shared {
     }
 
     /// A reading that is no older than `interval`, as far as the pace allows.
-    fn reading(&mut self, interval: Duration) -> Reading {
+    fn reading(&mut self, interval: Duration, clock: &Clock) -> Reading {
         if let Some(last) = &self.last {
             let rest = Duration::from_nanos(last.descriptors.reading_ns) * REST;
-            if last.at.elapsed() < interval.max(rest) {
+            let age = Duration::from_nanos(clock.between_ns(last.at, clock.ticks()));
+            if age < interval.max(rest) {
                 return last.clone();
             }
         }
@@ -55,7 +53,7 @@ impl Shared {
             descriptors.descriptors.retain(|descriptor| !is_of(own, descriptor.kind(), &descriptor.local));
         }
         let descriptors = Arc::new(descriptors);
-        let reading = Reading { at: Instant::now(), number: self.number, descriptors };
+        let reading = Reading { at: clock.ticks(), number: self.number, descriptors };
         self.last = Some(reading.clone());
         reading
     }
@@ -110,7 +108,7 @@ impl DescriptorCursor {
     /// Reads them, if it is time.
     pub(super) fn begin_round(&mut self, hub: &Hub) {
         let Some(interval) = self.interval else { return };
-        let reading = lock(&hub.descriptors).reading(interval);
+        let reading = lock(&hub.descriptors).reading(interval, hub.handle.recorder().clock());
         self.next = (reading.number != self.told).then_some(reading);
     }
 
@@ -119,11 +117,10 @@ impl DescriptorCursor {
     }
 
     /// What the console has not been told yet, in a frame of this moment.
-    pub(super) fn next(&mut self, now: Instant) -> Option<v1::Descriptors> {
+    pub(super) fn next(&mut self, clock: &Clock, now: Ticks) -> Option<v1::Descriptors> {
         let reading = self.next.take()?;
         self.told = reading.number;
-        let read_ago = now.saturating_duration_since(reading.at);
-        let read_ago_ns = u64::try_from(read_ago.as_nanos()).unwrap_or(u64::MAX);
+        let read_ago_ns = clock.between_ns(reading.at, now);
         Some(v1::Descriptors { read_ago_ns, ..(*reading.descriptors).clone() })
     }
 }
