@@ -40,17 +40,14 @@ impl Drivers {
     ) {
         self.0.retain(|index, _| runtimes.iter().any(|runtime| runtime.index == *index));
         for runtime in runtimes {
-            let own = workers.iter().filter(|worker| worker.message.runtime == runtime.index);
+            let mut own = workers.iter().filter(|worker| worker.message.runtime == runtime.index);
             if let Some(epoll) = own.clone().find_map(|worker| driven(worker.kernel)) {
                 self.0.insert(runtime.index, Driver { epoll, ready: None });
                 continue;
             }
             let Some(driver) = self.0.get_mut(&runtime.index) else { continue };
-            if own.clone().any(is_under_way) {
-                driver.ready = None;
-                continue;
-            }
-            driver.ready = match (runtime.io_ready, is_ready(driver.epoll), driver.ready) {
+            let is_ready = is_ready(driver.epoll).filter(|_| !own.any(is_under_way));
+            driver.ready = match (runtime.io_ready, is_ready, driver.ready) {
                 (Some(counted), Some(true), Some((since, before))) if counted == before => {
                     Some((since, before))
                 }

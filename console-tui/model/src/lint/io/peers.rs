@@ -28,7 +28,7 @@ const SLOW: &str = "Give the write a timeout, and close or drop what a client do
 impl<'a> Pass<'a> {
     /// True: it was told of.
     pub(super) fn dead_peer(&mut self, thing: &Thing<'a>) -> bool {
-        if !self.config.dead_peer.enabled || self.is_held_up_here(thing) {
+        if !self.config.dead_peer.enabled {
             return false;
         }
         let waits: Vec<&Op> =
@@ -37,7 +37,7 @@ impl<'a> Pass<'a> {
         let seen = seen.map(|said| (Severity::Warning, said));
         // Of a peer that has nothing to say, and one that nobody asked, a wait alone looks the same.
         let said = seen.or_else(|| Some((Severity::Info, self.no_answer(thing)?)));
-        let Some((severity, said)) = said else { return false };
+        let Some((severity, said)) = said.filter(|_| !self.is_held_up_here(thing)) else { return false };
         self.tell((LintKind::DeadPeer, severity), thing, said, DEAD, &waits);
         true
     }

@@ -6,6 +6,7 @@ use crate::{
     model::tests::{
         Client,
         fake::{MS, S},
+        scheduler::{polling, scheduler, stuck},
     },
     screen::findings::{FindingView, Subject},
 };
@@ -117,7 +118,6 @@ fn polls_that_block_their_workers() {
 
 #[test]
 fn of_a_wedged_runtime_who_has_the_lock_is_named_before_who_waits_for_it() {
-    use super::super::scheduler::{polling, scheduler, stuck};
     let mut scene = Scene::new(3);
     scene.blocking(0, "registry", task(1), 2 * S);
     // The poll of who waits began before that of who has it.
