@@ -69,6 +69,6 @@ async fn a_busy_axum_is_not_blamed() {
     watch_innocents(&mut screen, watched()).await;
     let requests = program.ask("requests")["requests"].as_u64().expect("a count");
     println!("{requests} requests in {:?}", watched());
-    assert!(requests > CLIENTS as u64, "{requests} requests are no load");
+    assert!(requests > 1000, "{requests} requests are no load");
     load.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -119,6 +119,9 @@ async fn a_wedged_runtime_is_told_worker_by_worker() {
             assert_eq!(poll.kernel_state, "futex", "{poll:?}");
         }
     }
+    let oldest = console.fold.scheduler.stuck.iter().max_by_key(|poll| poll.started_ago_ns);
+    let oldest = oldest.and_then(|poll| console.fold.task(poll.task)).expect("they are stuck");
+    assert_eq!(oldest.name, "importer", "the others wait for it");
 }
 
 #[cfg(tokio_unstable)]

@@ -214,6 +214,8 @@ pub(crate) fn wedged_runtime(stage: &Stage) {
             let (rates, held) = (Arc::clone(&rates), Arc::clone(&held));
             stage.spawn_named(&format!("query {worker}"), async move {
                 held.has_begun().await;
+                // The poll that is stuck begins after that of the importer.
+                tokio::task::yield_now().await;
                 let _rates = rates.lock();
             });
         }
