@@ -184,35 +184,47 @@ pub(crate) fn probe() {
 }
 
 #[cfg(all(test, tokio_unstable, feature = "server"))]
-mod tests {
-    use std::{future::Future as _, pin::pin, sync::Arc, task::Context};
+pub(crate) mod tests {
+    use std::{
+        future::Future as _,
+        pin::pin,
+        sync::{Arc, LazyLock},
+        task::Context,
+    };
 
     use taskscope_recorder::Ledger;
 
     use crate::tracked::{Kind, Tracked};
 
+    /// The subscriber whose recorder is the default of all tests of this process: the first one stays it.
+    pub(crate) static DEFAULT: LazyLock<tracing::Dispatch> = LazyLock::new(|| {
+        let (subscriber, server) = crate::builder().wrap(tracing::subscriber::NoSubscriber::default());
+        server.handle().set_default();
+        tracing::Dispatch::new(subscriber)
+    });
+
+    /// Made in this file: tests beside this one may share its recorder.
+    fn is_own(handle: &crate::Handle, site: u32) -> bool {
+        handle.recorder().site(site).is_some_and(|site| site.place().file.ends_with("src/source.rs"))
+    }
+
     fn resources(handle: &crate::Handle) -> usize {
-        handle
-            .recorder()
-            .resource_pages()
-            .flat_map(|page| &page.slots)
-            .filter(|slot| slot.id().is_some())
-            .count()
+        let slots = handle.recorder().resource_pages().flat_map(|page| &page.slots);
+        let all = slots.filter_map(taskscope_recorder::Resource::description);
+        all.filter(|resource| is_own(handle, resource.site)).count()
     }
 
     fn ops(handle: &crate::Handle) -> Vec<taskscope_recorder::OpReading> {
         let slots = handle.recorder().op_pages().flat_map(|page| &page.slots);
-        slots.filter_map(taskscope_recorder::Op::read).collect()
+        let all = slots.filter_map(taskscope_recorder::Op::read);
+        all.filter(|op| is_own(handle, op.site)).collect()
     }
 
     #[test]
     fn what_a_wrapper_makes_is_muted_but_its_operation_hears_of_the_grant() {
-        let (subscriber, server) = crate::builder().wrap(tracing::subscriber::NoSubscriber::default());
         let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
-        let handle = server.handle().clone();
-        handle.set_default();
+        let _default = tracing::dispatcher::set_default(&DEFAULT);
         let handle = crate::Handle::default_handle().unwrap();
-        let _default = tracing::subscriber::set_default(subscriber);
         let lock = Arc::new(super::muted(|| tokio::sync::Mutex::new(())));
         assert_eq!(resources(handle), 0);
         let tracked = Tracked::new(

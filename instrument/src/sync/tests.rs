@@ -23,6 +23,9 @@ use crate::{handle::Handle, task::Builder};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn recorder() -> &'static Recorder {
+    // The default that comes first stays: it must be the one whose grants another test hears of.
+    #[cfg(all(tokio_unstable, feature = "server"))]
+    std::sync::LazyLock::force(&crate::source::tests::DEFAULT);
     crate::builder().build_handle().set_default();
     Handle::default_handle().unwrap().recorder()
 }
