@@ -49,6 +49,11 @@ bench-scale *part: console
 # Instructions of the hot path, against their budget.
 instructions: (ci "instructions")
 
+# Healthy servers under load and idle, also beside busy loops, with every lint in `--fail-on`: nobody may be accused. `just soak 60 load`.
+soak *arguments: console
+    cargo build --release -p taskscope-tests --bin program
+    cargo bench -p taskscope-tests --bench soak -- {{ arguments }}
+
 [private]
 console:
     cargo build --release -p taskscope-console
