@@ -8,7 +8,7 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -102,9 +102,8 @@ fn start_all(seconds: u64, loaded: bool) -> Outcome<Vec<Server>> {
         servers.push(Server::ours(name, question, loaded)?);
     }
     if let Some(folder) = std::env::var_os("SOAK_SERVERS") {
-        for (number, name) in ["grpc", "dns"].into_iter().enumerate() {
-            let ports = 23_500 + 2 * number as u16;
-            servers.push(Server::of_others(&Path::new(&folder).join(name), name, ports, seconds, loaded)?);
+        for name in ["grpc", "dns"] {
+            servers.push(Server::of_others(&Path::new(&folder).join(name), name, seconds, loaded)?);
         }
     }
     Ok(servers)
@@ -151,11 +150,12 @@ impl Server {
     }
 
     /// A server of `../shared/cases/servers`, with one line of taskscope.
-    fn of_others(path: &Path, name: &'static str, ports: u16, seconds: u64, loaded: bool) -> Outcome<Self> {
-        let address = format!("127.0.0.1:{}", ports + 1);
+    fn of_others(path: &Path, name: &'static str, seconds: u64, loaded: bool) -> Outcome<Self> {
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let port = free_port()?;
         let start = |mode: &str, lives_s: u64| {
             let mut command = Command::new(path);
-            command.arg(mode).env("PORT", ports.to_string()).env("SECS", lives_s.to_string());
+            command.arg(mode).env("PORT", port.to_string()).env("SECS", lives_s.to_string());
             command.env("TASKSCOPE_BIND", &address).stdout(Stdio::piped()).stderr(Stdio::null());
             command
         };
@@ -241,6 +241,11 @@ impl Drop for Killed {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// One that was free a moment ago: servers of others are told theirs.
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn busy_loop() -> Outcome<Killed> {
