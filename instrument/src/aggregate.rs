@@ -11,6 +11,7 @@ pub(crate) mod cursor;
 mod descriptors;
 mod details;
 pub(crate) mod events;
+mod moment;
 mod resources;
 mod rows;
 mod scheduler;
@@ -218,6 +219,10 @@ impl Hub {
             }
         });
         watched
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<TaskId, Watched>> {
+        lock(&self.watched)
     }
 
     /// The identity frame.

@@ -76,7 +76,6 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     captured: Mutex<VecDeque<(PollKey, Captured)>>,
-    captures: AtomicU64,
     cpu_ns: AtomicU64,
 }
 
@@ -115,11 +114,6 @@ impl Watchdog {
     pub(crate) fn captured(&self, poll: PollKey) -> Option<Captured> {
         let captured = lock(&self.shared.captured);
         captured.iter().find(|(key, _)| *key == poll).map(|(_, captured)| captured.clone())
-    }
-
-    /// Rises with each capture.
-    pub(crate) fn captures(&self) -> u64 {
-        self.shared.captures.load(Relaxed)
     }
 
     /// CPU time of its thread.
@@ -243,7 +237,6 @@ impl Watch {
                 kept.truncate(MAX_CAPTURED);
             }
         }
-        self.shared.captures.fetch_add(1, Relaxed);
     }
 
     fn may_capture(&mut self) -> bool {

@@ -63,6 +63,8 @@ pub struct Fold {
     pub hello: Option<v1::Hello>,
     pub sequence: u64,
     pub now_ns: u64,
+    /// The number of the last frame's round, and whether it is whole.
+    pub round: (u64, bool),
     pub sites: HashMap<u32, v1::Site>,
     pub threads: HashMap<u32, String>,
     pub tasks: HashMap<u32, Task>,
@@ -134,10 +136,25 @@ impl Fold {
         Ok(())
     }
 
+    fn check_round(&mut self, frame: &v1::Frame) -> Result<(), String> {
+        let (round, whole) = std::mem::replace(&mut self.round, (frame.round, frame.round_end));
+        if frame.round == 0 {
+            return Ok(());
+        }
+        if whole || frame.sequence == 1 {
+            rule(frame.round == round + 1, "rounds are numbered without a gap")?;
+        } else {
+            rule(frame.round == round, "a round goes on until its end")?;
+            rule(frame.now_ns == self.now_ns, "a round has one moment")?;
+        }
+        rule(frame.round_end || !frame.snapshot_end, "a snapshot ends with its round")
+    }
+
     fn check_head(&mut self, frame: &v1::Frame) -> Result<(), String> {
         rule(frame.encoded_len() <= limits::MAX_FRAME_BYTES, "a frame is at most 1 MiB")?;
         rule(frame.sequence == self.sequence + 1, "the sequence has no gap")?;
         rule(frame.now_ns >= self.now_ns, "the clock never goes back")?;
+        self.check_round(frame)?;
         if frame.sequence == 1 {
             rule(
                 frame.hello.is_some() && frame.snapshot_start,

@@ -69,6 +69,8 @@ pub struct Counters {
     pub poll_started: Ticks,
     /// When its last finished poll ended; 0: none yet.
     pub poll_ended: Ticks,
+    /// When it became runnable for its last poll, or for the next one; of a future that was never woken, when it was made.
+    pub runnable_since: Ticks,
 }
 
 /// What never changes of a task.
@@ -147,6 +149,7 @@ impl Task {
             thread: self.thread.load(Relaxed),
             poll_started: started,
             poll_ended: ended,
+            runnable_since: woken_at,
         };
         (self.key.load(Acquire) == id.to_u64()).then_some(counters)
     }

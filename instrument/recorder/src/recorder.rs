@@ -16,7 +16,7 @@ use std::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{
             AtomicBool, AtomicU8, AtomicU64,
-            Ordering::{AcqRel, Relaxed, Release},
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
     },
     time::Duration,
@@ -93,6 +93,8 @@ pub struct Spawn<'a> {
 pub struct Losses {
     /// Tasks spawned past the limit: counted at their site, not watched.
     pub untracked: u64,
+    /// Of those, still alive.
+    pub untracked_alive: u64,
     /// Wakes of tasks that had ended.
     pub late_wakes: u64,
     /// Timeline events refused by a full ring.
@@ -128,6 +130,7 @@ pub struct Recorder {
     rings: Mutex<Vec<Arc<Ring>>>,
     lost_in_gone_rings: AtomicU64,
     untracked: AtomicU64,
+    untracked_ended: AtomicU64,
     late_wakes: AtomicU64,
     truncated: AtomicU64,
     untracked_resources: AtomicU64,
@@ -166,6 +169,7 @@ impl Recorder {
             rings: Mutex::new(Vec::new()),
             lost_in_gone_rings: AtomicU64::new(0),
             untracked: AtomicU64::new(0),
+            untracked_ended: AtomicU64::new(0),
             late_wakes: AtomicU64::new(0),
             truncated: AtomicU64::new(0),
             untracked_resources: AtomicU64::new(0),
@@ -282,21 +286,22 @@ impl Recorder {
             if let Some(site) = self.sites.site(id.generation()) {
                 site.finished.fetch_add(1, Relaxed);
             }
+            self.untracked_ended.fetch_add(1, Relaxed);
             return true;
         }
         let Some((page, task)) = self.live(id) else { return false };
         if task.refs.fetch_sub(1, AcqRel) != 1 {
             return false;
         }
-        self.end(task);
-        page.shared.set();
+        self.end(page, task);
         if let Some(oldest) = self.closed.force_push(id.index()) {
             self.free(oldest);
         }
         true
     }
 
-    fn end(&self, task: &Task) {
+    /// A reader that finds a task in the sums of its site finds it ended, and its page touched: the sums come last.
+    fn end(&self, page: &Page<Task>, task: &Task) {
         let traced = task.flags.load(Relaxed) & flag::TRACED != 0;
         let mut polls = task.enters.load(Relaxed);
         if traced {
@@ -311,17 +316,18 @@ impl Recorder {
         task.enters.store(polls, Relaxed);
         task.ended.store(self.clock.ticks(), Relaxed);
         let wakes = task.wakes.fetch_or(ENDED, AcqRel);
+        task.flags.fetch_or(flag::DONE, AcqRel);
+        page.shared.set();
         let site = task.facts.lock().unwrap_or_else(PoisonError::into_inner).site;
         if let Some(site) = self.sites.site(site) {
             let self_wakes = task.self_wakes.load(Relaxed);
-            site.polls.fetch_add(polls, Relaxed);
-            site.busy.fetch_add(task.busy.load(Relaxed), Relaxed);
-            site.scheduled.fetch_add(task.scheduled.load(Relaxed), Relaxed);
-            site.wakes.fetch_add(wakes.wrapping_add(self_wakes), Relaxed);
-            site.self_wakes.fetch_add(self_wakes, Relaxed);
+            site.polls.fetch_add(polls, Release);
+            site.busy.fetch_add(task.busy.load(Relaxed), Release);
+            site.scheduled.fetch_add(task.scheduled.load(Relaxed), Release);
+            site.wakes.fetch_add(wakes.wrapping_add(self_wakes), Release);
+            site.self_wakes.fetch_add(self_wakes, Release);
             site.finished.fetch_add(1, Release);
         }
-        task.flags.fetch_or(flag::DONE, Release);
     }
 
     fn free(&self, number: u32) {
@@ -401,8 +407,12 @@ impl Recorder {
     pub fn losses(&self) -> Losses {
         let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         let lost_events: u64 = rings.iter().map(|ring| ring.lost()).sum();
+        // The ended ones first: none can be more than were spawned.
+        let untracked_ended = self.untracked_ended.load(Acquire);
+        let untracked = self.untracked.load(Relaxed);
         Losses {
-            untracked: self.untracked.load(Relaxed),
+            untracked,
+            untracked_alive: untracked.saturating_sub(untracked_ended),
             late_wakes: self.late_wakes.load(Relaxed),
             lost_events: lost_events + self.lost_in_gone_rings.load(Relaxed),
             truncated: self.truncated.load(Relaxed),

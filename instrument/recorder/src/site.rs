@@ -7,7 +7,10 @@ use std::{
     hash::{Hash, Hasher},
     sync::{
         OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed},
+        },
     },
 };
 
@@ -67,16 +70,18 @@ impl Site {
         Place { file: &self.file, line: self.line, column: self.column }
     }
 
-    /// Its sums at this moment.
+    /// Its sums at this moment. A task that is in one of them has ended for everybody who looks at its slot after this call.
     pub fn totals(&self) -> SiteTotals {
+        // The ended ones first: none can be more than were spawned, and what an ended one adds is there.
+        let finished = self.finished.load(Acquire);
         SiteTotals {
-            spawned: self.spawned.load(Relaxed),
-            finished: self.finished.load(Relaxed),
-            polls: self.polls.load(Relaxed),
-            busy: self.busy.load(Relaxed),
-            scheduled: self.scheduled.load(Relaxed),
-            wakes: self.wakes.load(Relaxed),
-            self_wakes: self.self_wakes.load(Relaxed),
+            finished,
+            polls: self.polls.load(Acquire),
+            busy: self.busy.load(Acquire),
+            scheduled: self.scheduled.load(Acquire),
+            wakes: self.wakes.load(Acquire),
+            self_wakes: self.self_wakes.load(Acquire),
+            spawned: self.spawned.load(Acquire),
         }
     }
 }

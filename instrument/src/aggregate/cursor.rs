@@ -1,6 +1,7 @@
 //! One console's place in the state: what it was told, and so what it must be told next.
 //!
-//! Invariant: after a whole round of frames the console knows every slot as it was when the round passed it. Memory: 16 bytes a slot.
+//! Invariant: after a whole round of frames the console knows every slot as it was at the round's [`Moment`], as far as that can be told.
+//! Memory: 16 bytes a slot.
 
 use std::{
     hash::{Hash, Hasher},
@@ -10,9 +11,7 @@ use std::{
 
 use rustc_hash::FxHasher;
 use taskscope_proto::{Message as _, limits, v1};
-use taskscope_recorder::{
-    Counters, Site, SiteTotals, Slot, State, Task, Ticks, thread_names, thread_names_version,
-};
+use taskscope_recorder::{Counters, Site, SiteTotals, Slot, State, Task, thread_names, thread_names_version};
 
 use super::{
     Hub,
@@ -21,6 +20,7 @@ use super::{
     descriptors::DescriptorCursor,
     details::{Details, ResourceDetails},
     events::EventStream,
+    moment::Moment,
     resources::ResourceCursor,
     rows::Rows,
     scheduler::Scheduler,
@@ -47,6 +47,10 @@ pub(crate) struct Cursor {
     /// The round whose changes were told; `None` before the first snapshot.
     told: Option<u64>,
     rounds: u64,
+    /// What the round tells of.
+    moment: Moment,
+    /// The sums of all sites, read before the moment: a task that is in them is told as ended.
+    totals: Vec<SiteTotals>,
     walk: Walk,
     resources: ResourceCursor,
     scheduler: Scheduler,
@@ -97,6 +101,8 @@ impl Cursor {
             page_sums: Vec::new(),
             told: None,
             rounds: 0,
+            moment: Moment::default(),
+            totals: Vec::new(),
             walk: Walk::default(),
             resources: ResourceCursor::default(),
             scheduler: Scheduler::default(),
@@ -154,8 +160,12 @@ impl Cursor {
     }
 
     /// Starts a round; [`Cursor::next_frame`] then gives its frames.
+    ///
+    /// The order is the point: what is history (events, long polls, sums of those that ended, descriptors) is read before the moment, the
+    /// marks and the slots after it.
     pub(crate) fn begin_round(&mut self) {
-        let round = self.hub.begin_round();
+        let hub = Arc::clone(&self.hub);
+        let recorder = hub.handle.recorder();
         if self.told.is_none() {
             self.known.clear();
             self.resources.reset();
@@ -167,19 +177,28 @@ impl Cursor {
             self.snapshot_starts = true;
             self.in_snapshot = true;
         }
+        self.details.begin_round(&hub);
+        if let Some(events) = &mut self.events {
+            events.begin_round(&hub);
+        }
+        self.scheduler.begin_round(&hub);
+        self.descriptors.begin_round(&hub);
+        self.totals.clear();
+        let totals = |number| recorder.site(number).map(Site::totals).unwrap_or_default();
+        self.totals.extend((0..recorder.site_count()).map(totals));
+        self.moment = Moment::read(recorder);
+        let round = hub.begin_round();
         // A change made while its page's mark was taken may have been missed: the last round's pages are looked at again.
         let since = match self.told {
             Some(told) if !self.rounds.is_multiple_of(ROUNDS_A_SWEEP) => told,
             _ => 0,
         };
-        let pages = self.hub.changed_pages(since);
+        let mut pages = self.hub.changed_pages(since);
+        pages.tasks.extend(self.moment.pages());
+        pages.tasks.sort_unstable();
+        pages.tasks.dedup();
         self.walk = Walk::over(pages.tasks);
         self.resources.begin_round(pages.resources, pages.ops);
-        if let Some(events) = &mut self.events {
-            events.begin_round(&self.hub);
-        }
-        self.scheduler.begin_round(&self.hub);
-        self.descriptors.begin_round(&self.hub);
         self.next_site = 0;
         self.told = Some(round);
         self.rounds += 1;
@@ -188,22 +207,22 @@ impl Cursor {
     /// The next frame of the round, `None` when it was told whole. Every round has at least one frame: it carries the process's state.
     pub(crate) fn next_frame(&mut self, first: bool) -> Option<v1::Frame> {
         let hub = Arc::clone(&self.hub);
-        let recorder = hub.handle.recorder();
         if !first && self.is_done() {
             return None;
         }
-        let clock = recorder.clock();
-        let now = clock.ticks();
-        let mut frame = v1::Frame { now_ns: clock.since_start_ns(now), ..v1::Frame::default() };
+        let clock = hub.handle.recorder().clock();
+        let now = self.moment.at;
+        let now_ns = clock.since_start_ns(now);
+        let mut frame = v1::Frame { now_ns, round: self.rounds, ..v1::Frame::default() };
         if first {
-            self.head(&hub, &mut frame, now);
+            self.head(&hub, &mut frame);
         }
         self.tell_sites(&hub, &mut frame);
         self.tell_threads(&mut frame);
-        if self.next_site >= recorder.site_count() {
-            let bytes = self.rows(&hub, &mut frame, now);
+        if self.sites_are_told() {
+            let bytes = self.rows(&hub, &mut frame);
             if self.walk.is_done() {
-                self.resource_rows(&hub, &mut frame, now, ROW_BUDGET_BYTES.saturating_sub(bytes));
+                self.resource_rows(&hub, &mut frame, ROW_BUDGET_BYTES.saturating_sub(bytes));
             }
         }
         // Tasks first, as far as they fit: an event points to one that the console knows, if it lived until the round.
@@ -211,7 +230,7 @@ impl Cursor {
             frame.events = self.events.as_mut().and_then(|events| events.next(&hub));
         }
         if self.rows_are_told() && frame.encoded_len() < ROW_BUDGET_BYTES {
-            self.scheduler(&hub, &mut frame, now);
+            self.scheduler(&hub, &mut frame);
         }
         // Thousands of them fill a frame.
         if self.rows_are_told() && self.scheduler.is_told() && frame.encoded_len() < SMALL_FRAME_BYTES {
@@ -220,9 +239,9 @@ impl Cursor {
         if frame.encoded_len() < SMALL_FRAME_BYTES {
             frame.await_trees = self.await_trees.take(&hub, now);
         }
-        if self.in_snapshot && self.is_done() {
-            frame.snapshot_end = true;
-            self.in_snapshot = false;
+        frame.round_end = self.is_done();
+        if frame.round_end {
+            frame.snapshot_end = std::mem::take(&mut self.in_snapshot);
         }
         self.sequence += 1;
         frame.sequence = self.sequence;
@@ -236,13 +255,16 @@ impl Cursor {
     }
 
     fn rows_are_told(&self) -> bool {
-        let sites = self.hub.handle.recorder().site_count();
         let no_events = self.events.as_ref().is_none_or(EventStream::is_done);
-        self.walk.is_done() && self.resources.is_done() && self.next_site >= sites && no_events
+        self.walk.is_done() && self.resources.is_done() && self.sites_are_told() && no_events
+    }
+
+    fn sites_are_told(&self) -> bool {
+        self.next_site as usize >= self.totals.len()
     }
 
     /// What comes once a round.
-    fn head(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+    fn head(&mut self, hub: &Hub, frame: &mut v1::Frame) {
         frame.snapshot_start = std::mem::take(&mut self.snapshot_starts);
         if self.rounds.is_multiple_of(ROUNDS_A_SWEEP) {
             self.problems = hub.handle.problems();
@@ -252,20 +274,20 @@ impl Cursor {
             frame.hello = Some(hello.clone());
             self.hello = Some(hello);
         }
-        frame.details = self.details.read(hub, now);
+        frame.details = self.details.read(hub, self.moment.at);
         frame.resource_details = self.resource_details.read(hub);
     }
 
     fn tell_sites(&mut self, hub: &Hub, frame: &mut v1::Frame) {
         let recorder = hub.handle.recorder();
         let clock = recorder.clock();
-        let count = recorder.site_count();
-        self.sites.resize(self.sites.len().max(count as usize), None);
-        while self.next_site < count && frame.totals.len() < SITES_A_FRAME {
+        self.sites.resize(self.sites.len().max(self.totals.len()), None);
+        while let Some(totals) = self.totals.get(self.next_site as usize).copied()
+            && frame.totals.len() < SITES_A_FRAME
+        {
             let number = self.next_site;
             self.next_site += 1;
             let Some(site) = recorder.site(number) else { continue };
-            let totals = site.totals();
             if self.sites[number as usize] == Some(totals) {
                 continue;
             }
@@ -313,7 +335,7 @@ impl Cursor {
     }
 
     /// Slots that changed, until the frame is full or the round's pages are done. Returns the bytes that they take.
-    fn rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) -> usize {
+    fn rows(&mut self, hub: &Hub, frame: &mut v1::Frame) -> usize {
         let mut rows = Rows::default();
         let mut walk = std::mem::take(&mut self.walk);
         walk.each(hub.handle.recorder().pages(), |slot, task| {
@@ -330,7 +352,7 @@ impl Cursor {
                 self.page_sums.resize(pages, (0, 0));
                 self.page_sums[page] = (0, 0);
             }
-            if let Some(counters) = self.slot(hub, slot, task, &mut rows, frame, now) {
+            if let Some(counters) = self.slot(hub, slot, task, &mut rows, frame) {
                 self.page_sums[page].0 += counters.polls;
                 self.page_sums[page].1 += counters.wakes;
             }
@@ -342,8 +364,8 @@ impl Cursor {
         bytes
     }
 
-    fn resource_rows(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks, budget_bytes: usize) {
-        let recorder = hub.handle.recorder();
+    fn resource_rows(&mut self, hub: &Hub, frame: &mut v1::Frame, budget_bytes: usize) {
+        let (recorder, now) = (hub.handle.recorder(), self.moment.at);
         let mut resources = std::mem::take(&mut self.resources);
         resources.fill(recorder, frame, now, budget_bytes, &mut |site, frame| {
             recorder.site(site).map_or(0, |place| self.tell_place(site, place, frame))
@@ -351,17 +373,19 @@ impl Cursor {
         self.resources = resources;
     }
 
-    fn scheduler(&mut self, hub: &Hub, frame: &mut v1::Frame, now: Ticks) {
+    fn scheduler(&mut self, hub: &Hub, frame: &mut v1::Frame) {
         if self.scheduler.is_told() {
             return;
         }
         let recorder = hub.handle.recorder();
         let mut scheduler = std::mem::take(&mut self.scheduler);
-        let told = scheduler.tell(hub, now, |site| {
+        let moment = std::mem::take(&mut self.moment);
+        let told = scheduler.tell(hub, &moment, |site| {
             if let Some(place) = recorder.site(site) {
                 self.tell_place(site, place, frame);
             }
         });
+        self.moment = moment;
         frame.scheduler = Some(told);
         self.scheduler = scheduler;
     }
@@ -374,19 +398,22 @@ impl Cursor {
         task: &Task,
         rows: &mut Rows,
         frame: &mut v1::Frame,
-        now: Ticks,
     ) -> Option<Counters> {
-        let recorder = hub.handle.recorder();
+        let (recorder, now) = (hub.handle.recorder(), self.moment.at);
         let Some(counters) = task.counters() else {
-            if std::mem::take(&mut self.known[slot]).generation != 0 {
-                frame.freed.push(slot as u32);
-            }
+            self.forget(slot, frame);
             return None;
         };
+        let counters = self.moment.of_task(counters);
         let generation = counters.id.generation();
         let new = self.known[slot].generation != generation;
         if new {
-            let description = task.description()?;
+            // One that was made after the moment is for the next round; who was in its slot has left.
+            let description = task.description().filter(|description| description.created <= now);
+            let Some(description) = description else {
+                self.forget(slot, frame);
+                return None;
+            };
             if let Some(site) = recorder.site(description.site) {
                 rows.bytes += self.tell_place(description.site, site, frame);
             }
@@ -407,13 +434,17 @@ impl Cursor {
         (counters.state != State::Done).then_some(counters)
     }
 
+    fn forget(&mut self, slot: usize, frame: &mut v1::Frame) {
+        if std::mem::take(&mut self.known[slot]).generation != 0 {
+            frame.freed.push(slot as u32);
+        }
+    }
+
     fn process(&self, hub: &Hub) -> v1::Process {
         let recorder = hub.handle.recorder();
         let losses = recorder.losses();
         let (mut spawned, mut finished, mut polls, mut wakes) = (0, 0, 0, 0);
-        for site in (0..recorder.site_count()).filter_map(|number| recorder.site(number)) {
-            let totals = site.totals();
-            // The ended ones first: none can be more than were spawned.
+        for totals in &self.totals {
             finished += totals.finished;
             spawned += totals.spawned;
             polls += totals.polls;
@@ -442,6 +473,7 @@ impl Cursor {
             process_cpu_ns: cost::process_cpu_ns().unwrap_or(0),
             clients: hub.clients.load(std::sync::atomic::Ordering::Relaxed),
             untracked_resources: losses.untracked_resources,
+            untracked_alive: Some(losses.untracked_alive),
         }
     }
 }

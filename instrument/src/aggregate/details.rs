@@ -38,12 +38,19 @@ impl Details {
         }
     }
 
+    /// Takes the events out of the threads' rings: those that are told happened before the round's moment.
+    pub(super) fn begin_round(&self, hub: &Hub) {
+        if !self.wanted.is_empty() {
+            drop(hub.drain());
+        }
+    }
+
     /// A message a wanted task.
     pub(super) fn read(&mut self, hub: &Hub, now: Ticks) -> Vec<v1::TaskDetail> {
         if self.wanted.is_empty() {
             return Vec::new();
         }
-        let watched = hub.drain();
+        let watched = hub.watched();
         let budget = limits::MAX_EVENTS_PER_FRAME / self.wanted.len();
         let details = self
             .wanted

@@ -14,7 +14,7 @@ use std::{
 
 use rustc_hash::FxHasher;
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{Attribute, Op, Recorder, Resource, Ticks};
+use taskscope_recorder::{Attribute, ChannelReading, IoReading, Op, OpReading, Recorder, Resource, Ticks};
 
 use self::{
     columns::{OpRows, ResourceRows},
@@ -177,20 +177,27 @@ impl Part {
         let known = self.known(slot);
         let new = known.generation != id.generation();
         let attributes: Vec<Attribute> = resource.attributes().collect();
-        let lock = recorder.read_lock(resource);
-        let channel = recorder.read_channel(resource);
-        let io = recorder.read_io(resource);
+        let now = filling.now;
+        let lock = recorder.read_lock_at(resource, now);
+        let channel = recorder.read_channel(resource).map(|channel| channel_at(channel, now));
+        let io = recorder.read_io(resource).map(|io| io_at(io, now));
         let told = hash(&(&attributes, &lock, &channel, &io));
         if !new && known.told == told {
             return;
         }
         let description = match resource.description() {
-            Some(description) if new => Some(description),
-            None if new => return,
+            Some(description) if new && description.created <= now => Some(description),
+            // It was made after the round's moment: it is for the next round, and what was in its slot has left.
+            _ if new => {
+                if self.forget(slot) {
+                    filling.frame.freed_resources.push(slot as u32);
+                }
+                return;
+            }
             _ => None,
         };
         *known = Known { told, generation: id.generation() };
-        let (slot, now) = (slot as u32, filling.now);
+        let slot = slot as u32;
         if let Some(description) = description {
             filling.bytes += tell_site(description.site, filling.frame);
             filling.bytes += filling.resources.describe(recorder, slot, &description, now);
@@ -225,12 +232,13 @@ impl Part {
         now: Ticks,
         tell_site: &mut TellSite<'_>,
     ) {
-        let Some(reading) = op.read() else {
+        let Some(reading) = op.read().filter(|reading| reading.created <= now) else {
             if self.forget(slot) {
                 frame.freed_ops.push(slot as u32);
             }
             return;
         };
+        let reading = op_at(reading, now);
         let known = self.known(slot);
         let new = known.generation != reading.id.generation();
         let attributes: Vec<Attribute> = op.attributes().collect();
@@ -244,6 +252,28 @@ impl Part {
             rows.describe(recorder, slot as u32, &reading, now);
         }
         rows.stat(recorder, slot as u32, &reading, &attributes, now);
+    }
+}
+
+/// A channel at the round's moment, from a later reading.
+fn channel_at(read: ChannelReading, now: Ticks) -> ChannelReading {
+    ChannelReading { last_sent: read.last_sent.min(now), last_received: read.last_received.min(now), ..read }
+}
+
+/// A stream at the round's moment, from a later reading.
+fn io_at(mut read: IoReading, now: Ticks) -> IoReading {
+    read.inward.last = read.inward.last.min(now);
+    read.outward.last = read.outward.last.min(now);
+    read
+}
+
+/// An operation at the round's moment, from a later reading.
+fn op_at(read: OpReading, now: Ticks) -> OpReading {
+    OpReading {
+        running: read.running && read.since <= now,
+        since: read.since.min(now),
+        granted: read.granted.filter(|granted| *granted <= now),
+        ..read
     }
 }
 

@@ -1,9 +1,10 @@
-//! Runtimes, workers and long polls, as a console is told them: once a second, and at once when a poll gets stuck.
+//! Runtimes, workers and long polls, as a console is told them: once a round, of the round's moment.
 //!
 //! Invariant: whole, except for the long polls, which are news. What a source can't tell is absent. Counts of a worker whose place another
 //! thread took (`block_in_place`) are marked, as their difference to the last frame means nothing.
 //!
-//! Cost: about 30 µs a worker a second, most of it for what the operating system tells; see [`crate::os::thread`].
+//! Cost: about 30 µs a worker a round, most of it for what the operating system tells, which is read again after
+//! [`crate::os::thread::MAX_AGE_NS`] at the earliest.
 
 mod drivers;
 mod polls;
@@ -11,21 +12,17 @@ mod runtimes;
 mod workers;
 
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{Ticks, threads};
+use taskscope_recorder::threads;
 
 use self::{drivers::Drivers, polls::Polls, workers::Workers};
-use super::{Hub, details};
+use super::{Hub, details, moment::Moment};
 use crate::runtime;
 
 const _: () = assert!(runtime::MAX_RUNTIMES <= limits::MAX_RUNTIMES, "all known runtimes fit into a frame");
 
-/// Time between two frames with a scheduler, a little less than a second: a console's interval is never hit to the microsecond.
-const INTERVAL_NS: u64 = 950_000_000;
-
 /// What one console was told of the scheduler.
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
-    told: Option<Ticks>,
     /// To be told in this round.
     due: bool,
     polls: Polls,
@@ -39,26 +36,28 @@ impl Scheduler {
         *self = Self::default();
     }
 
-    /// Starts a round: takes the long polls out of their rings, and sees whether the console must be told.
+    /// Starts a round, before its moment: takes the long polls out of their rings.
     pub(super) fn begin_round(&mut self, hub: &Hub) {
-        let clock = hub.handle.recorder().clock();
-        let now = clock.ticks();
-        let stuck_anew = self.polls.collect(hub, now);
-        let old = self.told.is_none_or(|told| clock.between_ns(told, now) >= INTERVAL_NS);
-        self.due = old || stuck_anew;
+        self.polls.take_all_long(hub);
+        self.due = true;
     }
 
     pub(super) fn is_told(&self) -> bool {
         !self.due
     }
 
-    /// The scheduler as it is now; `tell_place` is called with each site that it points to.
-    pub(super) fn tell(&mut self, hub: &Hub, now: Ticks, mut tell_place: impl FnMut(u32)) -> v1::Scheduler {
+    /// The scheduler as it was at the moment; `tell_place` is called with each site that it points to.
+    pub(super) fn tell(
+        &mut self,
+        hub: &Hub,
+        moment: &Moment,
+        mut tell_place: impl FnMut(u32),
+    ) -> v1::Scheduler {
         self.due = false;
-        self.told = Some(now);
-        let recorder = hub.handle.recorder();
+        let (recorder, now) = (hub.handle.recorder(), moment.at);
+        self.polls.look(hub, moment);
         let known = runtime::known(|root| recorder.has_ended(root));
-        let workers = self.workers.read(hub, &known, &threads(), now);
+        let workers = self.workers.read(hub, &known, &threads(), moment);
         let mut runtimes: Vec<v1::Runtime> = known.iter().map(runtimes::runtime).collect();
         self.drivers.look(&mut runtimes, &workers, is_ready, recorder.clock(), now);
         let all = recorder.all_polls();

@@ -58,7 +58,8 @@ pub struct Frame {
     /// 1 for the first frame of the stream, then +1 each. A client that sees a gap asks for a resync.
     #[prost(uint64, tag = "1")]
     pub sequence: u64,
-    /// The server's clock: nanoseconds since the recorder started. All "_ago_ns" count back from here.
+    /// The server's clock: nanoseconds since the recorder started. All "_ago_ns" count back from here. One value for all frames of a round,
+    /// read before anything else of the round.
     #[prost(uint64, tag = "2")]
     pub now_ns: u64,
     /// In the first frame of a stream, and again when something in it changes.
@@ -118,7 +119,7 @@ pub struct Frame {
     pub io: ::core::option::Option<IoColumns>,
     #[prost(message, repeated, tag = "23")]
     pub resource_details: ::prost::alloc::vec::Vec<ResourceDetail>,
-    /// The scheduler as it is now: all of it, at most once a second and when something in it is stuck.
+    /// The scheduler as it is now: all of it, once a round.
     #[prost(message, optional, tag = "24")]
     pub scheduler: ::core::option::Option<Scheduler>,
     /// The descriptors that the process has open, as the operating system tells: all of them, whenever they were read.
@@ -129,6 +130,12 @@ pub struct Frame {
     /// What happened since the last frame, for a client that wants all events.
     #[prost(message, optional, tag = "27")]
     pub events: ::core::option::Option<EventColumns>,
+    /// Number of the round that this frame is part of, 1 for the first of a stream. 0: the server knows no rounds, and each frame is one.
+    #[prost(uint64, tag = "28")]
+    pub round: u64,
+    /// True: the round is complete with this frame. What is shown is never half a round.
+    #[prost(bool, tag = "29")]
+    pub round_end: bool,
 }
 /// Who is on the other side.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -311,7 +318,7 @@ pub struct SiteTotals {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Process {
-    /// Tasks alive now, and ever spawned, whether they have a slot or not.
+    /// Tasks alive now, and ever spawned, whether they have a slot or not. Read after the rows: beside those, a client counts the rows.
     #[prost(uint64, tag = "1")]
     pub alive: u64,
     #[prost(uint64, tag = "2")]
@@ -354,6 +361,9 @@ pub struct Process {
     /// Resources and operations made beyond their limit: not watched.
     #[prost(uint64, tag = "15")]
     pub untracked_resources: u64,
+    /// Of those spawned beyond the task limit, still alive. Absent: unknown.
+    #[prost(uint64, optional, tag = "16")]
+    pub untracked_alive: ::core::option::Option<u64>,
 }
 /// Counts per bucket; the bounds are the same for all and travel with the counts so that no client
 /// needs to know how the recorder lays them out.

@@ -152,6 +152,8 @@ pub(crate) struct Worker {
     pub(crate) thread: u32,
     pub(crate) state: WorkerState,
     pub(crate) since_ns: u64,
+    /// When it was told first to be in this poll.
+    pub(crate) told_ns: u64,
     pub(crate) task: Option<TaskKey>,
     pub(crate) polls: Option<u64>,
     pub(crate) poll_ns: Option<u64>,
@@ -204,6 +206,14 @@ impl Worker {
             self.run_queue_wait_ns,
             self.involuntary_switches,
         ]
+    }
+
+    /// Two readings of one poll.
+    fn is_same_poll(&self, other: &Self) -> bool {
+        let polls = self.state == WorkerState::Polling && other.state == WorkerState::Polling;
+        polls
+            && (self.thread, self.task) == (other.thread, other.task)
+            && self.since_ns.abs_diff(other.since_ns) < SAME_START_NS
     }
 
     /// Time in polls up to a moment, the running one included.
@@ -309,7 +319,14 @@ impl Scheduler {
             let known = before.iter().find(|known| known.is_same(poll));
             poll.told_ns = known.map_or(now_ns, |known| known.told_ns);
         }
-        (self.runtimes, self.workers) = (told.runtimes, told.workers);
+        let before = std::mem::replace(&mut self.workers, told.workers);
+        let before: FxHashMap<WorkerKey, Worker> =
+            before.into_iter().map(|worker| (worker.key, worker)).collect();
+        for worker in &mut self.workers {
+            let known = before.get(&worker.key).filter(|known| known.is_same_poll(worker));
+            worker.told_ns = known.map_or(now_ns, |known| known.told_ns);
+        }
+        self.runtimes = told.runtimes;
         self.lost_long_polls = told.lost_long_polls;
     }
 

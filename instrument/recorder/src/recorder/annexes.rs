@@ -19,6 +19,7 @@ use crate::{
         io::{IoReading, IoRef},
         lock::{LockHistograms, LockReading, LockRef},
     },
+    clock::Ticks,
     id::{OpId, ResourceId, TaskId},
     resource::Resource,
     site::Place,
@@ -154,8 +155,15 @@ impl Recorder {
 
     /// A lock's state, `None` when the resource is none, or has changed hands meanwhile. About 50 ns.
     pub fn read_lock(&self, resource: &Resource) -> Option<LockReading> {
+        self.read_lock_at(resource, Ticks::MAX)
+    }
+
+    /// A lock's state as it was at a moment that is just over: holds that began later are left out.
+    pub fn read_lock_at(&self, resource: &Resource, at: Ticks) -> Option<LockReading> {
         read_annex(resource, |place| match place {
-            annex::Place::Lock(number) => self.annexes.locks.slot(number).map(|(_, lock)| lock.read(self)),
+            annex::Place::Lock(number) => {
+                self.annexes.locks.slot(number).map(|(_, lock)| lock.read(self, at))
+            }
             _ => None,
         })
     }

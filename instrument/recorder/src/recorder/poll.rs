@@ -111,6 +111,9 @@ impl Recorder {
     fn wake_from_outside(&self, task: &Task, current: u64) {
         let before = task.wakes.fetch_add(1, AcqRel);
         if before & ENDED != 0 {
+            // It is in no task's count. Somebody else may have the slot by now: then there is nothing to take back.
+            let ended = |wakes: u64| (wakes & ENDED != 0).then(|| wakes - 1);
+            let _reused = task.wakes.fetch_update(AcqRel, Relaxed, ended);
             self.woken_late();
             return;
         }

@@ -5,10 +5,17 @@ use std::collections::{HashMap, VecDeque};
 use taskscope_proto::{limits, v1};
 use taskscope_recorder::{LongPoll, TaskId, TaskKind, Ticks, WorkerReading};
 
-use super::{super::Hub, workers::Worker};
+use super::{
+    super::{Hub, moment::Moment},
+    workers::Worker,
+};
 
 /// How long a poll that was stuck is told after its end.
 const STUCK_TOLD_NS: u64 = 60_000_000_000;
+
+/// Why a poll comes without a stack.
+const NO_STACK_YET: &str = "The stack has not been taken yet; look again in a second.";
+const NO_STACK: &str = "The poll ended before its stack was taken.";
 
 /// See the module's text.
 #[derive(Debug, Default)]
@@ -18,8 +25,6 @@ pub(super) struct Polls {
     /// At most [`limits::MAX_LONG_POLLS`].
     waiting: VecDeque<OnThread>,
     lost: u64,
-    /// The watchdog's captures when this console was told of them last.
-    captures: u64,
     /// At most [`limits::MAX_STUCK_POLLS`], the newest first.
     stuck: VecDeque<Stuck>,
     started: bool,
@@ -58,23 +63,27 @@ impl Told {
 }
 
 impl Polls {
-    /// Takes the long polls out of their rings; returns whether a poll is stuck that was not before.
-    pub(super) fn collect(&mut self, hub: &Hub, now: Ticks) -> bool {
+    /// Takes the long polls out of their rings. Before the round's moment: those that are told had ended by then.
+    pub(super) fn take_all_long(&mut self, hub: &Hub) {
+        for reading in hub.handle.recorder().workers() {
+            self.take_long(hub, reading.thread, hub.handle.stuck_after_ns());
+        }
+        self.started = true;
+    }
+
+    /// Sees which polls were stuck at the moment.
+    pub(super) fn look(&mut self, hub: &Hub, moment: &Moment) {
         let recorder = hub.handle.recorder();
-        let clock = recorder.clock();
         let stuck_after_ns = hub.handle.stuck_after_ns();
-        let captures = hub.watchdog.captures();
-        let mut anew = std::mem::replace(&mut self.captures, captures) != captures;
-        for reading in recorder.workers() {
-            self.take_long(hub, reading.thread, stuck_after_ns);
+        for reading in moment.workers() {
             let Some((task, started)) = reading.polling else { continue };
-            if clock.between_ns(started, now) >= stuck_after_ns
+            if recorder.clock().between_ns(started, moment.at) >= stuck_after_ns
                 && self.find(reading.thread, task.to_u64(), started).is_none()
             {
                 let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
                 if description.as_ref().is_none_or(|description| description.kind != TaskKind::Blocking) {
                     let site = description.map_or(0, |description| description.site);
-                    anew |= self.add_stuck(Stuck {
+                    self.add_stuck(Stuck {
                         thread: reading.thread,
                         task: task.to_u64(),
                         site,
@@ -85,9 +94,7 @@ impl Polls {
                 }
             }
         }
-        self.end_those_unseen(hub, now);
-        self.started = true;
-        anew
+        self.end_those_unseen(hub, moment);
     }
 
     fn take_long(&mut self, hub: &Hub, thread: u32, stuck_after_ns: u64) {
@@ -128,30 +135,29 @@ impl Polls {
         self.stuck.iter_mut().find(same)
     }
 
-    /// Takes the place of the oldest one that is over. False: all that there is room for go on.
-    fn add_stuck(&mut self, stuck: Stuck) -> bool {
+    /// Takes the place of the oldest one that is over; when all that there is room for go on, it is left out.
+    fn add_stuck(&mut self, stuck: Stuck) {
         if self.stuck.len() == limits::MAX_STUCK_POLLS {
-            let Some(over) = self.stuck.iter().rposition(|stuck| stuck.ended.is_some()) else { return false };
+            let Some(over) = self.stuck.iter().rposition(|stuck| stuck.ended.is_some()) else { return };
             self.stuck.remove(over);
         }
         self.stuck.push_front(stuck);
-        true
     }
 
     /// Those whose end was overwritten in the ring ended by now; those that are long over are told no more.
-    fn end_those_unseen(&mut self, hub: &Hub, now: Ticks) {
-        let recorder = hub.handle.recorder();
+    fn end_those_unseen(&mut self, hub: &Hub, moment: &Moment) {
+        let clock = hub.handle.recorder().clock();
         self.stuck.retain_mut(|stuck| {
             if stuck.ended.is_none() {
                 let goes_on = |reading: WorkerReading| {
                     let polled = reading.polling.map(|(task, started)| (task.to_u64(), started));
                     polled == Some((stuck.task, stuck.started))
                 };
-                if !recorder.worker(stuck.thread).is_some_and(goes_on) {
-                    stuck.ended = Some(now);
+                if !moment.worker(stuck.thread).is_some_and(goes_on) {
+                    stuck.ended = Some(moment.at);
                 }
             }
-            stuck.ended.is_none_or(|ended| recorder.clock().between_ns(ended, now) < STUCK_TOLD_NS)
+            stuck.ended.is_none_or(|ended| clock.between_ns(ended, moment.at) < STUCK_TOLD_NS)
         });
     }
 
@@ -213,6 +219,12 @@ impl Stuck {
             started_ago_ns: clock.between_ns(self.started, now),
             duration_ns: self.ended.map_or(0, |ended| clock.between_ns(self.started, ended).max(1)),
             kernel_state,
+            // Until there is one.
+            problem: match self.ended {
+                None => NO_STACK_YET,
+                Some(_) => NO_STACK,
+            }
+            .to_owned(),
             ..v1::StuckPoll::default()
         }
     }

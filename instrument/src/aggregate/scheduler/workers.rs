@@ -6,7 +6,7 @@ use taskscope_proto::v1::{self, WorkerState};
 use taskscope_recorder::{TaskId, TaskKind, ThreadInfo, Ticks, WorkerReading};
 use tokio::runtime::RuntimeMetrics;
 
-use super::super::{Hub, lock};
+use super::super::{Hub, lock, moment::Moment};
 use crate::{
     os::thread::{Facts, Kernel},
     runtime::{self, Known},
@@ -54,7 +54,7 @@ impl Workers {
         hub: &Hub,
         known: &[Known],
         threads: &[ThreadInfo],
-        now: Ticks,
+        moment: &Moment,
     ) -> Vec<Worker> {
         let mut seen = HashMap::new();
         let mut workers = Vec::new();
@@ -64,17 +64,18 @@ impl Workers {
             for number in 0..metrics.num_workers() {
                 let thread = thread_of(runtime, &metrics, number, threads);
                 placed.extend(thread.map(|thread| thread.number));
-                let place = Place::of_worker(hub, runtime.index, number, thread, &metrics);
-                let mut worker = self.worker(hub, place, &mut seen, now);
+                let reading = thread.and_then(|thread| moment.worker(thread.number));
+                let place = Place::of_worker(hub, runtime.index, number, thread, reading, &metrics);
+                let mut worker = self.worker(hub, place, &mut seen, moment.at);
                 count(&mut worker.message, &metrics, number);
                 workers.push(worker);
             }
         }
         for thread in threads.iter().filter(|thread| !placed.contains(&thread.number)) {
-            let Some(reading) = hub.handle.recorder().worker(thread.number) else { continue };
+            let Some(reading) = moment.worker(thread.number) else { continue };
             if polls_tasks(hub, &reading) {
                 let place = Place::of_thread(hub, thread, reading);
-                workers.push(self.worker(hub, place, &mut seen, now));
+                workers.push(self.worker(hub, place, &mut seen, moment.at));
             }
         }
         self.seen = seen;
@@ -127,9 +128,9 @@ impl<'a> Place<'a> {
         runtime: u32,
         worker: usize,
         thread: Option<&'a ThreadInfo>,
+        reading: Option<WorkerReading>,
         metrics: &RuntimeMetrics,
     ) -> Self {
-        let reading = thread.and_then(|thread| hub.handle.recorder().worker(thread.number));
         let facts = facts(hub, thread);
         #[cfg(target_has_atomic = "64")]
         let parks = Some(metrics.worker_park_unpark_count(worker));

@@ -111,6 +111,7 @@ fn worker(wire: &v1::Worker, now_ns: u64, losses: &mut Losses) -> Worker {
         thread: wire.thread,
         state,
         since_ns: now_ns.saturating_sub(wire.state_ago_ns),
+        told_ns: now_ns,
         task: wire.task.map(key),
         polls: wire.polls,
         poll_ns: wire.poll_ns,

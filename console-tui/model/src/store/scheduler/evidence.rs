@@ -83,15 +83,14 @@ impl Store {
         poll.ended_ns.is_none() && task.is_none_or(same)
     }
 
-    /// A worker that was told to poll is in that poll, as far as is known by now, a while after it was told.
+    /// A worker that was told to poll is in that poll, as far as is known by now, a while after it was told first.
     pub(crate) fn polls_on(&self, worker: &Worker) -> bool {
-        let told_ns = self.scheduler.told_ns.unwrap_or(self.now_ns);
         let task = worker.task.and_then(|key| self.task(key));
         let same = task.is_none_or(|task| {
             task.stats.state == State::Running
                 && task.stats.state_since_ns.abs_diff(worker.since_ns) < SAME_START_NS
         });
-        let seen = self.now_ns.saturating_sub(told_ns) >= SEEN_FOR_NS;
+        let seen = self.now_ns.saturating_sub(worker.told_ns) >= SEEN_FOR_NS;
         worker.state == WorkerState::Polling && same && seen
     }
 

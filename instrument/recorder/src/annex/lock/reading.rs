@@ -68,7 +68,8 @@ pub struct LockHistograms {
 }
 
 impl Lock {
-    pub(crate) fn read(&self, recorder: &Recorder) -> LockReading {
+    /// As it was at a moment that is just over.
+    pub(crate) fn read(&self, recorder: &Recorder, at: Ticks) -> LockReading {
         let mut holders = Vec::new();
         let alone = self.holder.load(Acquire);
         if alone != 0 {
@@ -84,6 +85,7 @@ impl Lock {
             let cells = recorder.annexes.holders.slot(number);
             holders.extend(cells.iter().flat_map(|(_, cells)| cells.read()));
         }
+        holders.retain(|holder| holder.since <= at);
         let more_holders = self.more.load(Relaxed);
         let flags = self.flags.load(Relaxed);
         let unseen = flags & flag::UNSEEN != 0;
@@ -93,7 +95,7 @@ impl Lock {
             holders.clear();
         }
         let free = holders.is_empty() && more_holders == 0 && !unseen;
-        let free_since = self.free_since.load(Relaxed);
+        let free_since = self.free_since.load(Relaxed).min(at);
         LockReading {
             holders,
             more_holders: if unseen { 0 } else { more_holders },
