@@ -3,16 +3,14 @@
 //! Invariant: after a whole round of frames the console knows every slot as it was at the round's [`Moment`], as far as that can be told.
 //! Memory: 16 bytes a slot.
 
-use std::{
-    hash::{Hash, Hasher},
-    ops::ControlFlow,
-    sync::Arc,
-};
+mod known;
 
-use rustc_hash::FxHasher;
+use std::{ops::ControlFlow, sync::Arc};
+
 use taskscope_proto::{Message as _, limits, v1};
 use taskscope_recorder::{Counters, Site, SiteTotals, Slot, State, Task, thread_names, thread_names_version};
 
+use self::known::{Known, Wakers, hash};
 use super::{
     Hub,
     await_trees::AwaitTrees,
@@ -68,27 +66,6 @@ pub(crate) struct Cursor {
     resource_details: ResourceDetails,
     events: Option<EventStream>,
     sent_bytes: u64,
-}
-
-/// What a console knows of a slot.
-#[derive(Debug, Clone, Copy, Default)]
-struct Known {
-    /// Hash of the counters it was told.
-    counters: u64,
-    /// Generation; 0: nothing.
-    generation: u32,
-    wakers: Wakers,
-}
-
-/// Which count of wakers a task has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Wakers {
-    #[default]
-    Unknown,
-    /// Clones less drops, part of the counters.
-    Counted,
-    /// References of the wrapper's waker, not part of the counters.
-    Referenced,
 }
 
 impl Cursor {
@@ -484,21 +461,4 @@ impl Drop for Cursor {
         self.details.drop_all(&hub);
         self.want_events(false);
     }
-}
-
-impl From<taskscope_recorder::Knows> for Wakers {
-    fn from(knows: taskscope_recorder::Knows) -> Self {
-        match (knows.wakers, knows.waker_clones) {
-            (false, _) => Self::Unknown,
-            (true, true) => Self::Counted,
-            (true, false) => Self::Referenced,
-        }
-    }
-}
-
-fn hash(counters: &Counters, wakers: Option<u64>) -> u64 {
-    let mut hasher = FxHasher::default();
-    counters.hash(&mut hasher);
-    wakers.hash(&mut hasher);
-    hasher.finish()
 }
