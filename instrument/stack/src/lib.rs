@@ -1,7 +1,9 @@
 //! The user-space stack of another thread of this process, taken while that thread is stuck in a call or a loop.
 //!
-//! No root, no ptrace, no frame pointers, no stopped process: a real-time signal is sent to the one thread, and its handler copies the
-//! registers and a bounded piece of the stack into a buffer that exists already. Unwinding and names are the work of the thread that asks.
+//! No root, no ptrace, no frame pointers, no stopped process. A thread that sleeps in the kernel is only looked at: `/proc/self/task/TID/syscall`
+//! gives its stack pointer and program counter, its stack is read from memory, and the kernel's counters say that it slept all
+//! the while. A thread that computes is sent a real-time signal, whose handler copies the registers and a bounded piece of the stack into
+//! a buffer that exists already. Unwinding and names are the work of the thread that asks.
 //!
 //! ```
 //! # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
@@ -13,21 +15,22 @@
 //! let thread = thread.recv().unwrap();
 //! let stack = taskscope_stack::Sampler::new().unwrap().capture(thread).unwrap();
 //! assert!(!stack.frames.is_empty());
+//! assert_eq!(taskscope_stack::signals_sent(), 0);
 //! # }
 //! ```
 //!
-//! Invariants: the handler calls only what is async-signal-safe, and a handler that comes late never writes into a buffer that somebody else
-//! reads (`linux/turn.rs` has the proof). All `unsafe` of the crate is in `linux/os.rs`.
+//! Invariants: no thread that sleeps in the kernel is sent a signal. The handler calls only what is async-signal-safe, and a handler that comes late
+//! never writes into a buffer that somebody else reads (`linux/turn.rs` has the proof). All `unsafe` of the crate is in `linux/os.rs`.
 //!
 //! Limits: Linux on x86_64 and aarch64; elsewhere every call answers [`CaptureError::Unsupported`]. [`STACK_BYTES`] of a stack are copied,
-//! [`MAX_FRAMES`] frames are told. One capture at a time in a process.
+//! [`MAX_FRAMES`] frames are told. On aarch64 the stack of a thread that sleeps often ends at its innermost function: the kernel does not show the link register.
 //!
-//! # What the signal does to the program
+//! # What a signal can do to the program
 //!
-//! The handler is installed with `SA_RESTART`, so `read`, `write`, `accept`, `wait4`, `flock`, locks and futexes without a time limit go on as if
-//! nothing had been. By the kernel's rules (signal(7)) these return `EINTR` all the same: `nanosleep`, `poll`, `select`, `epoll_wait`, futexes and
-//! socket calls with a time limit, `sigwait`, `semop`, `io_uring_enter`. The standard library, parking_lot, mio and tokio call
-//! them again; C code that does not must not be run on a thread that is captured.
+//! A system call that a signal meets can end early with `EINTR` or with fewer bytes, or is repeated; `SA_RESTART` does not cover `poll`,
+//! `epoll_wait`, `nanosleep` and calls with a time limit (signal(7)). So a signal is sent only to a thread that was seen to compute, and nothing
+//! else, for 15 ms. It may enter a call in the moment between the last look and the signal. The handler sees that; it is counted ([`calls_met`]), and
+//! this process sends no signal any more: at most one call of a program's life is met. [`Sampler::without_signals`] sends none at all.
 
 mod frame;
 
@@ -36,10 +39,10 @@ pub use frame::{Frame, Origin};
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
         mod linux;
-        pub use linux::{Sampler, thread_id};
+        pub use linux::{Sampler, calls_met, memory_bytes, signals_sent, thread_id};
     } else {
         mod unsupported;
-        pub use unsupported::{Sampler, thread_id};
+        pub use unsupported::{Sampler, calls_met, memory_bytes, signals_sent, thread_id};
     }
 }
 
@@ -79,6 +82,29 @@ pub enum CaptureError {
     /// No such thread in this process.
     #[error("Thread {0} has ended.")]
     Gone(u32),
+    /// The kernel does not say what the thread does, so nothing is done to it.
+    #[error("The kernel does not say what thread {thread} does ({source}), so its stack is not taken.")]
+    Unknown {
+        /// The thread.
+        thread: u32,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// It neither slept nor computed for as long as it takes.
+    #[error(
+        "Thread {0} runs and sleeps by turns, or makes system calls all the time. A signal could end one early, so its stack is not taken."
+    )]
+    Restless(u32),
+    /// It computes, and this sampler sends no signals.
+    #[error(
+        "Thread {0} runs on a processor. Only a signal can take its stack, and signals are switched off."
+    )]
+    NoSignals(u32),
+    /// It computes, and an earlier signal met a system call.
+    #[error(
+        "Thread {0} runs on a processor. Only a signal can take its stack, and none is sent any more: one has met a system call of this program."
+    )]
+    SignalsEnded(u32),
     /// The thread's queue of signals is full, or a sandbox forbids to send.
     #[error("Signal {signal} could not be sent to thread {thread}: {source}.")]
     Send {

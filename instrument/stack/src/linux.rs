@@ -1,199 +1,159 @@
-//! Taking a stack: ask, wait, unwind, name.
+//! Taking a stack: look, unwind, name.
 
+mod look;
 mod maps;
-mod mask;
+mod memory;
 mod module;
+mod names;
 mod os;
-mod shared;
-mod symbols;
+mod prologue;
+mod registers;
+mod symtab;
+mod tables;
+mod thread;
 mod turn;
+mod unwind;
 
 pub use self::os::thread_id;
 
-use std::{
-    fmt, io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    thread,
-    time::{Duration, Instant},
-};
-
-use framehop::{CacheNative, FrameAddress, MayAllocateDuringUnwind, Unwinder as _, UnwinderNative};
-
 use self::{
+    look::Seen,
     maps::Mapping,
+    memory::Memory,
     module::Module,
-    os::Raw,
-    symbols::Symbols,
-    turn::{TICKET_BITS, Withdrawn},
+    names::Names,
+    unwind::{Copied, End},
 };
 use crate::{CaptureError, Frame, MAX_FRAMES, STACK_BYTES, Stack};
 
-/// How long a thread may take to run its handler. A sleeping one needs a few µs, one that waits for a processor some ms.
-const TIME_LIMIT: Duration = Duration::from_millis(250);
-/// Between two looks at whether it has.
-const SHORTEST_LOOK: Duration = Duration::from_micros(50);
-const LONGEST_LOOK: Duration = Duration::from_millis(5);
 /// Return addresses followed; frames with inlined functions are more.
 const MAX_ADDRESSES: usize = 256;
-/// Files whose unwind tables are kept. One stack goes through three or four.
-const MAX_MODULES: usize = 64;
 
-/// Takes stacks of threads of this process. Several can live side by side; captures exclude each other.
+/// Takes stacks of threads of this process. Several can live side by side.
 ///
-/// Memory: unwind tables of the files that stacks went through, and the names of their functions, which [`Sampler::rest`] gives back.
+/// Memory: the names of functions that it met ([`memory_bytes`]); all else is read anew each time, and given back.
+#[derive(Debug)]
 pub struct Sampler {
-    signal: i32,
-    unwinder: UnwinderNative<Arc<[u8]>, MayAllocateDuringUnwind>,
-    cache: CacheNative<MayAllocateDuringUnwind>,
-    modules: Vec<Module>,
-    symbols: Symbols,
+    signals: Signals,
+    names: Names,
+}
+
+/// Whether a thread that computes may be sent a signal.
+#[derive(Debug, Clone, Copy)]
+enum Signals {
+    Never,
+    /// The handler is installed when it is needed first.
+    WhenNeeded,
+    Installed(i32),
+}
+
+/// Bytes that this crate keeps in the process: names of functions, and the buffer of the signal's handler once it was used.
+pub fn memory_bytes() -> usize {
+    names::kept_bytes() + if look::signals_sent() > 0 { STACK_BYTES } else { 0 }
+}
+
+/// Signals that this crate has sent to threads of the process.
+pub fn signals_sent() -> u64 {
+    look::signals_sent()
+}
+
+/// System calls of the program that such a signal met, and may have ended early or repeated: 0 or 1, as no signal is sent after the first.
+pub fn calls_met() -> u64 {
+    look::calls_met()
 }
 
 impl Sampler {
-    /// Installs the handler, if this process has not yet, for the highest real-time signal that nobody handles.
+    /// A sampler that sends a signal to a thread which computes: the highest real-time signal that nobody handles, picked and installed when
+    /// it is needed first. A thread that sleeps gets none.
     ///
     /// # Errors
-    /// The operating system refuses it.
+    /// None on this platform.
     pub fn new() -> Result<Self, CaptureError> {
-        Self::with(None)
+        Ok(Self { signals: Signals::WhenNeeded, names: Names::default() })
     }
 
-    /// The same for this signal; a handler that is there goes on to get the signals that are not ours. The first sampler of a process decides for
-    /// all.
+    /// A sampler that never sends a signal: it takes stacks of threads that sleep in the kernel, and no others.
+    ///
+    /// # Errors
+    /// None on this platform.
+    pub fn without_signals() -> Result<Self, CaptureError> {
+        Ok(Self { signals: Signals::Never, names: Names::default() })
+    }
+
+    /// As [`Sampler::new`] with this signal, installed now; a handler that is there goes on to get the signals that are not ours. The first
+    /// signal of a process is the one of all samplers.
     ///
     /// # Errors
     /// It is no real-time signal, or the operating system refuses it.
     pub fn with_signal(signal: i32) -> Result<Self, CaptureError> {
-        Self::with(Some(signal))
+        Ok(Self { signals: Signals::Installed(os::install(Some(signal))?), names: Names::default() })
     }
 
-    fn with(signal: Option<i32>) -> Result<Self, CaptureError> {
-        Ok(Self {
-            signal: os::install(signal)?,
-            unwinder: UnwinderNative::new(),
-            cache: CacheNative::new(),
-            modules: Vec::new(),
-            symbols: Symbols::default(),
-        })
+    /// The signal that is sent; `None`: none was needed so far.
+    pub fn signal(&self) -> Option<i32> {
+        match self.signals {
+            Signals::Installed(signal) => Some(signal),
+            Signals::Never | Signals::WhenNeeded => None,
+        }
     }
 
-    /// The signal that is sent.
-    pub fn signal(&self) -> i32 {
-        self.signal
-    }
-
-    /// The stack of a thread of this process, by the number that it has from [`thread_id`]. Costs the thread some 30 µs, the caller 1 ms, and at the
-    /// first time as long as it takes to load the program's names.
+    /// The stack of a thread of this process, by the number that it has from [`thread_id`]. Costs a thread that sleeps nothing, one that computes some
+    /// 30 µs; the caller waits 1 ms for the first and 20 ms for the second, and as long as it takes to look up names that it has not met.
     ///
     /// # Errors
-    /// The thread is gone, blocks the signal, or was not run by the kernel within 250 ms.
+    /// The thread is gone, neither sleeps nor computes for long enough, or computes and can't be sent a signal.
     pub fn capture(&mut self, thread: u32) -> Result<Stack, CaptureError> {
-        let raw = ask(self.signal, thread)?;
+        let memory = Memory::open().map_err(|source| CaptureError::Unknown { thread, source })?;
+        let seen = look::look(&memory, thread, || self.install(thread))?;
         let mut problems = Problems::default();
         let mappings = maps::read().unwrap_or_else(|error| {
             problems.add(format!("What is mapped can't be read: {error}."));
             Vec::new()
         });
-        self.forget_unmapped(&mappings);
-        if let Some(error) = &raw.error {
+        if let Some(error) = &seen.error {
             problems.add(format!(
                 "The stack could not be copied ({error}): only the innermost function is known."
             ));
         }
-        let addresses = self.unwind(&raw, &mappings, &mut problems);
-        let frames = self.name(&addresses, &mut problems);
+        let (addresses, modules) = unwind(&memory, &seen, &mappings, &mut problems);
+        let frames = self.name(&memory, &addresses, &modules, &mut problems);
         Ok(Stack { frames, problem: problems.sentence() })
     }
 
-    /// Gives back what names took; they are loaded again when they are needed. For a while without captures.
+    /// Gives back the names that it keeps. For a while without captures.
     pub fn rest(&mut self) {
-        self.modules.iter_mut().for_each(Module::forget_names);
+        self.names.forget();
     }
 
-    /// The innermost address first.
-    fn unwind(&mut self, raw: &Raw, mappings: &[Mapping], problems: &mut Problems) -> Vec<FrameAddress> {
-        let mut registers = registers(raw);
-        let mut read_stack = |address: u64| {
-            let from = address.checked_sub(raw.sp).and_then(|from| usize::try_from(from).ok()).ok_or(())?;
-            let bytes = raw.stack.get(from..).and_then(|rest| rest.first_chunk::<8>()).ok_or(())?;
-            Ok(u64::from_ne_bytes(*bytes))
+    /// The signal to send, its handler in place.
+    fn install(&mut self, thread: u32) -> Result<i32, CaptureError> {
+        let signal = match self.signals {
+            Signals::Never => return Err(CaptureError::NoSignals(thread)),
+            Signals::WhenNeeded => os::install(None)?,
+            Signals::Installed(signal) => signal,
         };
-        let mut address = FrameAddress::from_instruction_pointer(raw.pc);
-        let mut addresses = vec![address];
-        while addresses.len() < MAX_ADDRESSES {
-            if let Err(problem) = self.module(address.address_for_lookup(), mappings) {
-                problems.add(problem);
-            }
-            match self.unwinder.unwind_frame(address, &mut registers, &mut self.cache, &mut read_stack) {
-                Ok(Some(caller)) => match FrameAddress::from_return_address(caller) {
-                    Some(caller) => address = caller,
-                    None => break,
-                },
-                Err(framehop::Error::CouldNotReadStack(_)) if raw.stack.len() == STACK_BYTES => {
-                    problems.add(format!(
-                        "The stack goes on past the {} KiB that are copied.",
-                        STACK_BYTES / 1024
-                    ));
-                    break;
-                }
-                // The end of the stack, or code without tables: what was found is what there is.
-                Ok(None) | Err(_) => break,
-            }
-            addresses.push(address);
-        }
-        addresses
+        self.signals = Signals::Installed(signal);
+        Ok(signal)
     }
 
-    /// Which module an address is in, loaded now if it is not. `None`: in none that has a file.
-    fn module(&mut self, address: u64, mappings: &[Mapping]) -> Result<Option<usize>, String> {
-        if let Some(known) = self.modules.iter().position(|module| module.mapping().contains(address)) {
-            return Ok(Some(known));
-        }
-        let Some(mapping) = mappings.iter().find(|mapping| mapping.contains(address)) else {
-            return Ok(None);
-        };
-        if self.modules.len() >= MAX_MODULES {
-            self.forget_unmapped(&[]);
-        }
-        let (module, unwind) =
-            Module::load(mapping).map_err(|why| format!("{} can't be read: {why}.", mapping.path))?;
-        self.unwinder.add_module(unwind);
-        self.modules.push(module);
-        Ok(Some(self.modules.len() - 1))
-    }
-
-    /// Forgets modules that are not mapped as they were.
-    fn forget_unmapped(&mut self, mappings: &[Mapping]) {
-        let before = self.modules.len();
-        let unwinder = &mut self.unwinder;
-        self.modules.retain(|module| {
-            let is_mapped = mappings.contains(module.mapping());
-            if !is_mapped {
-                unwinder.remove_module(module.mapping().start);
+    fn name(
+        &mut self,
+        memory: &Memory,
+        addresses: &[u64],
+        modules: &[Module],
+        problems: &mut Problems,
+    ) -> Vec<Frame> {
+        for module in modules {
+            let of_module = addresses.iter().copied().filter(|address| module.mapping.contains(*address));
+            if let Err(why) = self.names.look_up(memory, module, &of_module.collect::<Vec<_>>()) {
+                problems.add(format!("{why}."));
             }
-            is_mapped
-        });
-        if self.modules.len() < before {
-            self.symbols.forget();
         }
-    }
-
-    fn name(&mut self, addresses: &[FrameAddress], problems: &mut Problems) -> Vec<Frame> {
         let mut frames = Vec::new();
         for address in addresses {
-            // The call, not the instruction after it: that may belong to the next line.
-            let address = address.address_for_lookup();
-            let module = self.modules.iter_mut().find(|module| module.mapping().contains(address));
-            match module.map(|module| self.symbols.frames(address, module)) {
-                Some(Ok(named)) => frames.extend_from_slice(named),
-                Some(Err(why)) => {
-                    problems.add(format!("{why}."));
-                    frames.push(Frame::default());
-                }
-                None => frames.push(Frame::default()),
+            match self.names.frames(*address) {
+                [] => frames.push(Frame::default()),
+                named => frames.extend_from_slice(named),
             }
         }
         // Where the thread was started, in a C library without tables.
@@ -209,70 +169,51 @@ impl Sampler {
     }
 }
 
-impl fmt::Debug for Sampler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { signal, modules, .. } = self;
-        f.debug_struct("Sampler")
-            .field("signal", signal)
-            .field("modules", &modules.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Registers and stack of a thread, from its handler.
-fn ask(signal: i32, thread: u32) -> Result<Raw, CaptureError> {
-    static ASKERS: Mutex<()> = Mutex::new(());
-    static TICKETS: AtomicU64 = AtomicU64::new(1);
-    let _one_at_a_time = ASKERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let ticket = TICKETS.fetch_add(1, Relaxed) & ((1 << TICKET_BITS) - 1);
-    let turn = os::turn();
-    if !turn.open(ticket) {
-        return Err(CaptureError::Busy);
-    }
-    if let Err(source) = os::send(signal, thread, ticket) {
-        turn.withdraw(ticket);
-        return Err(match source.raw_os_error() {
-            Some(libc::ESRCH) => CaptureError::Gone(thread),
-            _ => CaptureError::Send { signal, thread, source },
+/// The addresses to look up, the innermost first, and the files of code that they are in.
+fn unwind(
+    memory: &Memory,
+    seen: &Seen,
+    mappings: &[Mapping],
+    problems: &mut Problems,
+) -> (Vec<u64>, Vec<Module>) {
+    let mut registers = seen.registers.clone();
+    let stack = Copied { from: registers.sp().unwrap_or(0), bytes: &seen.stack };
+    let (mut addresses, mut modules) = (Vec::new(), Vec::<Module>::new());
+    let mut is_return = false;
+    while addresses.len() < MAX_ADDRESSES {
+        // The call, not the instruction after it: that may belong to the next line.
+        let address = registers.pc.saturating_sub(u64::from(is_return));
+        addresses.push(address);
+        let known = modules.iter().position(|module| module.mapping.contains(address));
+        let module = known.or_else(|| {
+            let mapping = mappings.iter().find(|mapping| mapping.contains(address))?;
+            modules.push(Module::load(memory, mapping)?);
+            Some(modules.len() - 1)
         });
-    }
-    let asked = Instant::now();
-    let mut look = SHORTEST_LOOK;
-    while !turn.is_done(ticket) {
-        if asked.elapsed() >= TIME_LIMIT {
-            match turn.withdraw(ticket) {
-                Withdrawn::Done => break,
-                Withdrawn::Yes => return Err(silent(signal, thread)),
-                Withdrawn::Writing => return Err(CaptureError::Busy),
+        // Code that no file has, as a compiler makes it in memory.
+        let Some(module) = module else { break };
+        match unwind::caller(memory, &stack, &modules[module].tables, &registers, is_return) {
+            Ok((caller, returns)) => (registers, is_return) = (caller, returns),
+            Err(End::Outermost) => break,
+            Err(End::NotCopied) => {
+                if seen.stack.len() == STACK_BYTES {
+                    problems.add(format!(
+                        "The stack goes on past the {} KiB that are copied.",
+                        STACK_BYTES / 1024
+                    ));
+                }
+                break;
+            }
+            Err(End::UnknownRegister) => {
+                problems.add(
+                    "Functions further out are missing: the thread sleeps, and the kernel does not show the register that leads to them."
+                        .to_owned(),
+                );
+                break;
             }
         }
-        thread::sleep(look);
-        look = (look * 2).min(LONGEST_LOOK);
     }
-    let raw = os::take();
-    turn.release(ticket);
-    Ok(raw)
-}
-
-fn silent(signal: i32, thread: u32) -> CaptureError {
-    match mask::blocks(thread, signal) {
-        Ok(true) => CaptureError::Blocked { signal, thread },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => CaptureError::Gone(thread),
-        _ => CaptureError::Silent { signal, thread, limit_ms: TIME_LIMIT.as_millis() as u64 },
-    }
-}
-
-fn registers(raw: &Raw) -> framehop::UnwindRegsNative {
-    #[cfg(target_arch = "x86_64")]
-    {
-        framehop::UnwindRegsNative::new(raw.pc, raw.sp, raw.fp)
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        // The upper bits of a return address may be its signature; user addresses have 48.
-        let mask = framehop::aarch64::PtrAuthMask((1 << 48) - 1);
-        framehop::UnwindRegsNative::new_with_ptr_auth_mask(mask, raw.lr, raw.sp, raw.fp)
-    }
+    (addresses, modules)
 }
 
 /// Why something is missing; each reason once, the first ones first.

@@ -19,8 +19,14 @@ impl Sampler {
         Err(CaptureError::Unsupported)
     }
 
-    /// The signal that is sent.
-    pub fn signal(&self) -> i32 {
+    /// # Errors
+    /// Always [`CaptureError::Unsupported`].
+    pub fn without_signals() -> Result<Self, CaptureError> {
+        Err(CaptureError::Unsupported)
+    }
+
+    /// The signal that is sent; `None`: none was needed so far.
+    pub fn signal(&self) -> Option<i32> {
         match self.0 {}
     }
 
@@ -38,5 +44,20 @@ impl Sampler {
 
 /// The operating system's number of the calling thread; 0: unknown.
 pub fn thread_id() -> u32 {
+    0
+}
+
+/// Bytes that this crate keeps in the process.
+pub fn memory_bytes() -> usize {
+    0
+}
+
+/// Signals that this crate has sent to threads of the process.
+pub fn signals_sent() -> u64 {
+    0
+}
+
+/// System calls of the program that such a signal met.
+pub fn calls_met() -> u64 {
     0
 }

@@ -20,7 +20,10 @@ use std::{
 
 use libc::{c_int, c_void, iovec, sigaction, siginfo_t, ucontext_t};
 
-use super::turn::{TICKET_BITS, Turn};
+use super::{
+    registers::{COUNT, STACK_POINTER},
+    turn::{TICKET_BITS, Turn},
+};
 use crate::{CaptureError, STACK_BYTES};
 
 /// Pieces of the stack that are copied: whole pages, of which those of 4 KiB are the smallest.
@@ -35,10 +38,8 @@ const _: () = assert!(TAG < 1 << (64 - TICKET_BITS));
 struct Exchange {
     turn: Turn,
     pc: AtomicU64,
-    sp: AtomicU64,
-    fp: AtomicU64,
-    /// Only on aarch64.
-    lr: AtomicU64,
+    /// By DWARF's numbers.
+    registers: [AtomicU64; COUNT],
     copied: AtomicUsize,
     /// Why nothing was copied; 0: something was.
     error: AtomicI32,
@@ -52,9 +53,7 @@ unsafe impl Sync for Exchange {}
 static EXCHANGE: Exchange = Exchange {
     turn: Turn::new(),
     pc: AtomicU64::new(0),
-    sp: AtomicU64::new(0),
-    fp: AtomicU64::new(0),
-    lr: AtomicU64::new(0),
+    registers: [const { AtomicU64::new(0) }; COUNT],
     copied: AtomicUsize::new(0),
     error: AtomicI32::new(0),
     pieces: UnsafeCell::new([const { iovec { iov_base: ptr::null_mut(), iov_len: 0 } }; PIECES]),
@@ -68,11 +67,9 @@ static PREVIOUS: OnceLock<sigaction> = OnceLock::new();
 #[derive(Debug, Default)]
 pub(super) struct Raw {
     pub(super) pc: u64,
-    pub(super) sp: u64,
-    pub(super) fp: u64,
-    #[cfg_attr(target_arch = "x86_64", expect(dead_code, reason = "x86_64 has no link register"))]
-    pub(super) lr: u64,
-    /// The bytes from `sp` on.
+    /// By DWARF's numbers.
+    pub(super) registers: [u64; COUNT],
+    /// The bytes from the stack pointer on.
     pub(super) stack: Vec<u8>,
     /// Why there are none.
     pub(super) error: Option<io::Error>,
@@ -92,9 +89,7 @@ pub(super) fn take() -> Raw {
     let error = EXCHANGE.error.load(Relaxed);
     Raw {
         pc: EXCHANGE.pc.load(Relaxed),
-        sp: EXCHANGE.sp.load(Relaxed),
-        fp: EXCHANGE.fp.load(Relaxed),
-        lr: EXCHANGE.lr.load(Relaxed),
+        registers: EXCHANGE.registers.each_ref().map(|register| register.load(Relaxed)),
         stack,
         error: (error != 0).then(|| io::Error::from_raw_os_error(error)),
     }
@@ -222,14 +217,14 @@ unsafe fn answer(ticket: u64, context: &ucontext_t) {
     if !EXCHANGE.turn.claim(ticket) {
         return;
     }
-    let [pc, sp, fp, lr] = registers(context);
+    let (pc, registers) = registers(context);
     EXCHANGE.pc.store(pc, Relaxed);
-    EXCHANGE.sp.store(sp, Relaxed);
-    EXCHANGE.fp.store(fp, Relaxed);
-    EXCHANGE.lr.store(lr, Relaxed);
+    for (kept, register) in EXCHANGE.registers.iter().zip(registers) {
+        kept.store(register, Relaxed);
+    }
     // SAFETY: the turn was claimed, so the two cells are ours until `finish`.
     let (pieces, stack) = unsafe { (&mut *EXCHANGE.pieces.get(), EXCHANGE.stack.get()) };
-    let mut at = sp as usize;
+    let mut at = registers[STACK_POINTER] as usize;
     let mut left = STACK_BYTES;
     for piece in pieces.iter_mut() {
         // To the end of its page: the kernel promises to stop between pieces only.
@@ -258,17 +253,30 @@ unsafe fn answer(ticket: u64, context: &ucontext_t) {
     EXCHANGE.turn.finish(ticket);
 }
 
-/// Program counter, stack pointer, frame pointer, link register.
-fn registers(context: &ucontext_t) -> [u64; 4] {
+/// Program counter, and the registers by DWARF's numbers.
+fn registers(context: &ucontext_t) -> (u64, [u64; COUNT]) {
     let machine = &context.uc_mcontext;
+    let mut registers = [0; COUNT];
     #[cfg(target_arch = "x86_64")]
     {
-        let register = |number: c_int| machine.gregs[number as usize] as u64;
-        [register(libc::REG_RIP), register(libc::REG_RSP), register(libc::REG_RBP), 0]
+        use libc::{
+            REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RAX, REG_RBP, REG_RBX,
+            REG_RCX, REG_RDI, REG_RDX, REG_RSI, REG_RSP,
+        };
+        const NUMBERS: [c_int; COUNT - 1] = [
+            REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, REG_R9, REG_R10,
+            REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+        ];
+        for (register, number) in registers.iter_mut().zip(NUMBERS) {
+            *register = machine.gregs[number as usize] as u64;
+        }
+        (machine.gregs[libc::REG_RIP as usize] as u64, registers)
     }
     #[cfg(target_arch = "aarch64")]
     {
-        [machine.pc, machine.sp, machine.regs[29], machine.regs[30]]
+        registers[..31].copy_from_slice(&machine.regs);
+        registers[31] = machine.sp;
+        (machine.pc, registers)
     }
 }
 

@@ -1,0 +1,179 @@
+//! Registers and stack of a thread: read from outside while it sleeps; asked for with a signal only when it computes.
+//!
+//! Invariant: a thread that sleeps in the kernel gets no signal. What is read of it is one moment: the kernel's count of its switches says that it
+//! did not run meanwhile.
+//!
+//! A thread that runs gets a signal only after [`COMPUTING_LOOKS`] looks in a row, [`BETWEEN_LOOKS`] apart, that found it running, without
+//! having slept, without a read or write, and without time in the kernel; or after [`ALLOCATING_LOOKS`] with at most a quarter of its time there, as
+//! one that fills new memory has. **The race that is left:** it may enter a system call between the last look and
+//! the signal (some 50 µs), and that call may then end early (`EINTR`, fewer bytes) or be repeated. **Its bound:** the handler's registers show it
+//! (the program counter stands at or behind the instruction of a system call); from then on this process sends no signal
+//! any more. So at most one call of a program's life can be met. **Its count:** [`calls_met`].
+
+use std::{
+    io,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread as std_thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    memory::Memory,
+    os::{self, Raw},
+    registers::{Registers, STACK_POINTER},
+    thread::{self, Doing},
+    turn::{TICKET_BITS, Withdrawn},
+};
+use crate::{CaptureError, STACK_BYTES};
+
+/// Looks at a thread that finds no rest, before it is given up.
+const MAX_LOOKS: u32 = 120;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+/// Looks in a row that find a thread computing.
+const COMPUTING_LOOKS: u32 = 15;
+/// The same where some of its time is the kernel's: the kernel counts in steps of 10 ms.
+const ALLOCATING_LOOKS: u32 = 100;
+/// The program's share of the time is at least so many times the kernel's.
+const TIMES_THE_KERNELS: u64 = 3;
+/// How long a thread that computes may take to run its handler. One that waits for a processor needs some ms.
+const TIME_LIMIT: Duration = Duration::from_millis(250);
+/// Between two looks at whether it has.
+const SHORTEST_WAIT: Duration = Duration::from_micros(50);
+const LONGEST_WAIT: Duration = Duration::from_millis(5);
+
+/// System calls of the program that a signal met, and may have ended early or repeated. An upper bound.
+static CALLS_MET: AtomicU64 = AtomicU64::new(0);
+static SIGNALS_SENT: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn calls_met() -> u64 {
+    CALLS_MET.load(Relaxed)
+}
+
+pub(super) fn signals_sent() -> u64 {
+    SIGNALS_SENT.load(Relaxed)
+}
+
+/// A thread at one moment.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) registers: Registers,
+    /// The bytes from the stack pointer on.
+    pub(super) stack: Vec<u8>,
+    /// Why there are none.
+    pub(super) error: Option<io::Error>,
+}
+
+/// Looks at a thread until it holds still or computes. `signal` gives the signal to send then.
+///
+/// # Errors
+/// It has ended, finds no rest, or can't be sent a signal.
+pub(super) fn look(
+    memory: &Memory,
+    thread: u32,
+    signal: impl FnOnce() -> Result<i32, CaptureError>,
+) -> Result<Seen, CaptureError> {
+    let mut deeds = thread::deeds(thread)?;
+    // Since when it has only run.
+    let (mut computing, mut since) = (0, deeds);
+    for _ in 0..MAX_LOOKS {
+        let doing = thread::doing(thread)?;
+        if let Doing::Sleeping { sp, pc } = doing {
+            // Read before the look: who has not run since then slept all the while.
+            let before = thread::deeds(thread)?;
+            if thread::doing(thread)? == doing {
+                let seen = copy(memory, sp, pc);
+                if thread::doing(thread)? == doing && thread::deeds(thread)?.slept_since(before) {
+                    return Ok(seen);
+                }
+            }
+        }
+        let now = thread::deeds(thread)?;
+        if doing == Doing::Running && now.ran_on_since(deeds) {
+            computing += 1;
+        } else {
+            (computing, since) = (0, now);
+        }
+        let (kernel, user) = now.times_since(since);
+        let computes = computing >= COMPUTING_LOOKS && kernel == 0;
+        let allocates = computing >= ALLOCATING_LOOKS && user >= kernel.saturating_mul(TIMES_THE_KERNELS);
+        if computes || allocates {
+            return ask(memory, thread, signal()?);
+        }
+        deeds = now;
+        std_thread::sleep(BETWEEN_LOOKS);
+    }
+    Err(CaptureError::Restless(thread))
+}
+
+fn copy(memory: &Memory, sp: u64, pc: u64) -> Seen {
+    let mut stack = vec![0; STACK_BYTES];
+    let copied = memory.read(sp, &mut stack);
+    stack.truncate(*copied.as_ref().unwrap_or(&0));
+    Seen { registers: Registers::asleep(pc, sp), stack, error: copied.err() }
+}
+
+/// Registers and stack of a thread that computes, from its handler.
+fn ask(memory: &Memory, thread: u32, signal: i32) -> Result<Seen, CaptureError> {
+    static ASKERS: Mutex<()> = Mutex::new(());
+    static TICKETS: AtomicU64 = AtomicU64::new(1);
+    let _one_at_a_time = ASKERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if calls_met() > 0 {
+        return Err(CaptureError::SignalsEnded(thread));
+    }
+    let ticket = TICKETS.fetch_add(1, Relaxed) & ((1 << TICKET_BITS) - 1);
+    let turn = os::turn();
+    if !turn.open(ticket) {
+        return Err(CaptureError::Busy);
+    }
+    if let Err(source) = os::send(signal, thread, ticket) {
+        turn.withdraw(ticket);
+        return Err(match source.raw_os_error() {
+            Some(libc::ESRCH) => CaptureError::Gone(thread),
+            _ => CaptureError::Send { signal, thread, source },
+        });
+    }
+    SIGNALS_SENT.fetch_add(1, Relaxed);
+    let asked = Instant::now();
+    let mut wait = SHORTEST_WAIT;
+    while !turn.is_done(ticket) {
+        if asked.elapsed() >= TIME_LIMIT {
+            match turn.withdraw(ticket) {
+                Withdrawn::Done => break,
+                Withdrawn::Yes => return Err(silent(signal, thread)),
+                Withdrawn::Writing => return Err(CaptureError::Busy),
+            }
+        }
+        std_thread::sleep(wait);
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+    let Raw { pc, registers, stack, error } = os::take();
+    turn.release(ticket);
+    if is_at_a_call(memory, pc) {
+        CALLS_MET.fetch_add(1, Relaxed);
+    }
+    debug_assert!(registers.len() > STACK_POINTER, "the stack pointer is one of them");
+    Ok(Seen { registers: Registers::known(pc, registers), stack, error })
+}
+
+/// Whether the instruction at or before an address is a system call. A handler that interrupts none may stand there, too, but seldom does.
+fn is_at_a_call(memory: &Memory, pc: u64) -> bool {
+    if cfg!(target_arch = "x86_64") {
+        // `syscall`
+        let is_call = |at: u64| memory.array(at) == Some([0x0f, 0x05]);
+        return is_call(pc) || is_call(pc.wrapping_sub(2));
+    }
+    // `svc #0`
+    let is_call = |at: u64| memory.array(at) == Some(0xd400_0001_u32.to_le_bytes());
+    is_call(pc) || is_call(pc.wrapping_sub(4))
+}
+
+fn silent(signal: i32, thread: u32) -> CaptureError {
+    match thread::blocks(thread, signal) {
+        Ok(true) => CaptureError::Blocked { signal, thread },
+        Err(gone @ CaptureError::Gone(_)) => gone,
+        _ => CaptureError::Silent { signal, thread, limit_ms: TIME_LIMIT.as_millis() as u64 },
+    }
+}
