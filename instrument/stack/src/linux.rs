@@ -1,12 +1,12 @@
 //! Taking a stack: look, unwind, name.
 
+mod code;
 mod look;
 mod maps;
 mod memory;
 mod module;
 mod names;
 mod os;
-mod prologue;
 mod registers;
 mod symtab;
 mod tables;

@@ -6,9 +6,9 @@
 //! A thread that runs gets a signal only after [`COMPUTING_LOOKS`] looks in a row, [`BETWEEN_LOOKS`] apart, that found it running, without
 //! having slept, without a read or write, and without time in the kernel; or after [`ALLOCATING_LOOKS`] with at most a quarter of its time there, as
 //! one that fills new memory has. **The race that is left:** it may enter a system call between the last look and
-//! the signal (some 50 µs), and that call may then end early (`EINTR`, fewer bytes) or be repeated. **Its bound:** the handler's registers show it
-//! (the program counter stands at or behind the instruction of a system call); from then on this process sends no signal
-//! any more. So at most one call of a program's life can be met. **Its count:** [`calls_met`].
+//! the signal (some 50 µs), and that call may then end early with `EINTR`, or be repeated. **Its bound:** the handler's registers show it
+//! (the program counter stands behind the instruction of a system call that has just failed with `EINTR`, or before one that is to be repeated); from
+//! then on this process sends no signal any more. So at most one call of a program's life is disturbed. **Its count:** [`calls_met`].
 
 use std::{
     io,
@@ -23,7 +23,7 @@ use std::{
 use super::{
     memory::Memory,
     os::{self, Raw},
-    registers::{Registers, STACK_POINTER},
+    registers::{COUNT, RESULT, Registers},
     thread::{self, Doing},
     turn::{TICKET_BITS, Withdrawn},
 };
@@ -151,23 +151,24 @@ fn ask(memory: &Memory, thread: u32, signal: i32) -> Result<Seen, CaptureError> 
     }
     let Raw { pc, registers, stack, error } = os::take();
     turn.release(ticket);
-    if is_at_a_call(memory, pc) {
+    if met_a_call(memory, pc, &registers) {
         CALLS_MET.fetch_add(1, Relaxed);
     }
-    debug_assert!(registers.len() > STACK_POINTER, "the stack pointer is one of them");
     Ok(Seen { registers: Registers::known(pc, registers), stack, error })
 }
 
-/// Whether the instruction at or before an address is a system call. A handler that interrupts none may stand there, too, but seldom does.
-fn is_at_a_call(memory: &Memory, pc: u64) -> bool {
+/// Whether a handler stands behind a system call that failed with `EINTR`, or before one that the kernel will repeat. A thread that was
+/// just about to make a call looks like the second: it is counted, too.
+fn met_a_call(memory: &Memory, pc: u64, registers: &[u64; COUNT]) -> bool {
+    let interrupted = registers[RESULT].cast_signed() == -i64::from(libc::EINTR);
     if cfg!(target_arch = "x86_64") {
         // `syscall`
         let is_call = |at: u64| memory.array(at) == Some([0x0f, 0x05]);
-        return is_call(pc) || is_call(pc.wrapping_sub(2));
+        return is_call(pc) || interrupted && is_call(pc.wrapping_sub(2));
     }
     // `svc #0`
     let is_call = |at: u64| memory.array(at) == Some(0xd400_0001_u32.to_le_bytes());
-    is_call(pc) || is_call(pc.wrapping_sub(4))
+    is_call(pc) || interrupted && is_call(pc.wrapping_sub(4))
 }
 
 fn silent(signal: i32, thread: u32) -> CaptureError {

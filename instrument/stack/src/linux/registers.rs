@@ -8,6 +8,8 @@ mod machine {
     pub(in super::super) const COUNT: usize = 17;
     pub(in super::super) const STACK_POINTER: usize = 7;
     pub(in super::super) const FRAME_POINTER: usize = 6;
+    /// What a system call answers.
+    pub(in super::super) const RESULT: usize = 0;
     /// Those that a function leaves as they were.
     pub(super) const PRESERVED: &[usize] = &[3, 6, 12, 13, 14, 15];
 }
@@ -18,11 +20,13 @@ mod machine {
     pub(in super::super) const COUNT: usize = 32;
     pub(in super::super) const STACK_POINTER: usize = 31;
     pub(in super::super) const FRAME_POINTER: usize = 29;
+    /// What a system call answers.
+    pub(in super::super) const RESULT: usize = 0;
     /// Those that a function leaves as they were; the link register as long as the function calls none.
     pub(super) const PRESERVED: &[usize] = &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30];
 }
 
-pub(super) use machine::{COUNT, FRAME_POINTER, STACK_POINTER};
+pub(super) use machine::{COUNT, FRAME_POINTER, RESULT, STACK_POINTER};
 
 /// See the module's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! From a function to its caller, by the unwind tables of the program (DWARF's call frame information).
 //!
 //! Invariant: a register that is not known makes the stack end there, never a guess: a frame that is shown was found by the tables, or by
-//! [`super::prologue`] and a check.
+//! [`super::code`] and a check.
 //!
 //! Source: DWARF 5, section 6.4; System V ABI, AMD64, section 3.7.
 
@@ -54,6 +54,9 @@ pub(super) fn caller(
 ) -> Result<(Registers, bool), End> {
     // The call, not the instruction after it: that may belong to another function.
     let address = callee.pc - u64::from(is_return);
+    if !is_return && let Some(caller) = super::code::leave(memory, stack, callee) {
+        return Ok((caller, true));
+    }
     let entry = tables.entry(memory, address).ok_or(End::Outermost)?;
     let section = entry.section();
     let description = entry.description(&section, address).ok_or(End::Outermost)?;
@@ -104,7 +107,7 @@ impl Frame<'_> {
 
     /// Of a function that keeps a frame pointer, as those of the standard library do, when its callee has not saved it.
     fn frame_pointer(&self) -> Option<u64> {
-        super::prologue::frame_pointer(self.memory, self.stack, self.entry.start, self.callee)
+        super::code::frame_pointer(self.memory, self.stack, self.entry.start, self.callee)
     }
 
     /// The value that a register has in the caller. `None`: it is lost.

@@ -1,12 +1,15 @@
-//! The frame pointer of a function that keeps one, from its first instructions.
+//! What the machine's code tells of a function's frame where unwind tables don't.
 //!
-//! The kernel does not show the frame pointer of a sleeping thread, and the function that it sleeps in, in the C library, mostly does not save it.
-//! Its caller, in the standard library, is built with frame pointers: its tables say "sixteen bytes above the frame pointer" and no
-//! more. But such a function begins alike everywhere: `push rbp; mov rbp, rsp`, then it saves registers and makes room. So the distance
-//! between the stack pointer that it has now and its frame pointer can be read there.
+//! *At the beginning.* The kernel does not show the frame pointer of a sleeping thread, and the function that it sleeps in, in the C library, mostly does
+//! not save it. Its caller, in the standard library, is built with frame pointers: its tables say "sixteen bytes above the frame
+//! pointer" and no more. But such a function begins alike everywhere: `push rbp; mov rbp, rsp`, then it saves registers and makes room. So the
+//! distance between the stack pointer that it has now and its frame pointer can be read there.
 //!
-//! Invariant: what is found is checked: above the frame pointer there must be an address that follows a call instruction. What does not
-//! look as above (variable room, another alignment) is `None`: unknown.
+//! *At the end.* A thread that a signal meets may be in the last instructions of a function, which give back registers and room. Many tables say
+//! nothing of them (those of the standard library); but they are few, and what they do can be done in thought.
+//!
+//! Invariant: what is found at the beginning is checked: above the frame pointer there must be an address that follows a call instruction. What does
+//! not look as above (variable room, another alignment) is `None`: unknown.
 //!
 //! Limit: x86_64. On aarch64 the compiler saves in other orders, and the answer is `None`.
 
@@ -14,7 +17,12 @@ use super::{memory::Memory, registers::Registers, unwind::Copied};
 
 /// Bytes of a function that are read: the longest such beginning has 27.
 const BEGINNING_BYTES: usize = 48;
+/// The same of a function's end: eight registers, and room.
+const END_BYTES: usize = 32;
+/// DWARF's numbers of the first eight registers, in the machine's order: `rax`, `rcx`, `rdx`, `rbx`, `rsp`, `rbp`, `rsi`, `rdi`.
+const NUMBERS: [u8; 8] = [0, 2, 1, 3, 7, 6, 4, 5];
 
+/// The frame pointer of a function that keeps one, when it is not known.
 pub(super) fn frame_pointer(
     memory: &Memory,
     stack: &Copied<'_>,
@@ -30,6 +38,50 @@ pub(super) fn frame_pointer(
     let frame_pointer = registers.sp()?.checked_add(room)?;
     let return_address = stack.word(frame_pointer.checked_add(8)?)?;
     follows_a_call(memory, return_address).then_some(frame_pointer)
+}
+
+/// The caller's registers, if from here on a function does nothing but leave. Of a jump to another function that is only known behind a `pop`.
+pub(super) fn leave(memory: &Memory, stack: &Copied<'_>, registers: &Registers) -> Option<Registers> {
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
+    let mut bytes = [0; END_BYTES];
+    let length = memory.read(registers.pc, &mut bytes).ok()?;
+    let mut code = &bytes[..length];
+    let mut sp = registers.sp()?;
+    let mut popped = Vec::new();
+    // `pop %rbp` may be behind us already.
+    let mut has_popped = memory.array(registers.pc.checked_sub(1)?) == Some([0x5d]);
+    loop {
+        let (register, rest) = match code {
+            // `pop` of one of the first and of the second eight registers.
+            [0x41, pop @ 0x58..=0x5f, rest @ ..] => (8 + (pop - 0x58), rest),
+            [pop @ 0x58..=0x5f, rest @ ..] => (NUMBERS[usize::from(pop - 0x58)], rest),
+            // `add $N, %rsp`
+            [0x48, 0x83, 0xc4, room @ 0..=0x7f, rest @ ..] => {
+                (sp, code) = (sp.checked_add(u64::from(*room))?, rest);
+                continue;
+            }
+            [0x48, 0x81, 0xc4, a, b, c, d, rest @ ..] => {
+                (sp, code) = (sp.checked_add(u64::from(u32::from_le_bytes([*a, *b, *c, *d])))?, rest);
+                continue;
+            }
+            [0xc3, ..] => break,
+            [0xe9 | 0xeb, ..] | [0xff, 0x25, ..] if has_popped => break,
+            _ => return None,
+        };
+        popped.push((usize::from(register), stack.word(sp)?));
+        (sp, code, has_popped) = (sp.checked_add(8)?, rest, true);
+    }
+    let return_address = stack.word(sp)?;
+    if !follows_a_call(memory, return_address) {
+        return None;
+    }
+    let mut caller = registers.of_caller(return_address, sp.checked_add(8)?);
+    for (register, value) in popped {
+        caller.set(register, Some(value));
+    }
+    Some(caller)
 }
 
 /// Bytes between the stack pointer and the frame pointer, once the function has begun.
@@ -61,7 +113,7 @@ fn room(code: &[u8]) -> Option<u64> {
 /// Whether the bytes before an address are a call. Which function it names does not matter: a call may reach this one through another.
 fn follows_a_call(memory: &Memory, address: u64) -> bool {
     let before = address.checked_sub(7).and_then(|at| memory.array::<7>(at));
-    before.is_some_and(|before| ends_with_a_call(before))
+    before.is_some_and(ends_with_a_call)
 }
 
 /// Source: Intel's manual, volume 2, `CALL` (0xe8, and 0xff with 2 in bits 3 to 5 of the byte behind it) and table 2-2 (how long the rest is).
