@@ -29,7 +29,7 @@
 //!
 //! A system call that a signal meets can end early with `EINTR` or with fewer bytes, or is repeated; `SA_RESTART` does not cover `poll`,
 //! `epoll_wait`, `nanosleep` and calls with a time limit (signal(7)). So a signal is sent only to a thread that was seen to compute, and nothing
-//! else, for 15 ms. It may enter a call in the moment between the last look and the signal. The handler sees a call that failed or is to be repeated; it is
+//! else, for 10 ms on a processor. It may enter a call in the moment between the last look and the signal. The handler sees a call that failed or is to be repeated; it is
 //! counted ([`calls_met`]), and this process sends no signal any more: at most one call of a program's life is disturbed. [`Sampler::without_signals`] sends none at all.
 
 mod frame;

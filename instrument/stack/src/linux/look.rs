@@ -3,9 +3,9 @@
 //! Invariant: a thread that sleeps in the kernel gets no signal. What is read of it is one moment: the kernel's count of its switches says that it
 //! did not run meanwhile.
 //!
-//! A thread that runs gets a signal only after [`COMPUTING_LOOKS`] looks in a row, [`BETWEEN_LOOKS`] apart, that found it running, without
-//! having slept, without a read or write, and without time in the kernel; or after [`ALLOCATING_LOOKS`] with at most a quarter of its time there, as
-//! one that fills new memory has. **The race that is left:** it may enter a system call between the last look and
+//! A thread that runs gets a signal only when looks in a row, [`BETWEEN_LOOKS`] apart, found it running, without a sleep, a read or a write, and it
+//! was on a processor for [`COMPUTED`] meanwhile, without time in the kernel; or for [`ALLOCATED`] with at most a quarter of it there, as one that fills
+//! new memory has. (One that has just been woken, and waits for a processor, is still in its system call.) **The race that is left:** it may enter a system call between the last look and
 //! the signal (some 50 µs), and that call may then end early with `EINTR`, or be repeated. **Its bound:** the handler's registers show it
 //! (the program counter stands behind the instruction of a system call that has just failed with `EINTR`, or before one that is to be repeated); from
 //! then on this process sends no signal any more. So at most one call of a program's life is disturbed. **Its count:** [`calls_met`].
@@ -30,12 +30,12 @@ use super::{
 use crate::{CaptureError, STACK_BYTES};
 
 /// Looks at a thread that finds no rest, before it is given up.
-const MAX_LOOKS: u32 = 120;
+const MAX_LOOKS: u32 = 250;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
-/// Looks in a row that find a thread computing.
-const COMPUTING_LOOKS: u32 = 15;
-/// The same where some of its time is the kernel's: the kernel counts in steps of 10 ms.
-const ALLOCATING_LOOKS: u32 = 100;
+/// Time on a processor that shows that a thread computes.
+const COMPUTED: Duration = Duration::from_millis(10);
+/// The same where some of the time is the kernel's: the kernel counts in steps of 10 ms.
+const ALLOCATED: Duration = Duration::from_millis(50);
 /// The program's share of the time is at least so many times the kernel's.
 const TIMES_THE_KERNELS: u64 = 3;
 /// How long a thread that computes may take to run its handler. One that waits for a processor needs some ms.
@@ -77,7 +77,7 @@ pub(super) fn look(
 ) -> Result<Seen, CaptureError> {
     let mut deeds = thread::deeds(thread)?;
     // Since when it has only run.
-    let (mut computing, mut since) = (0, deeds);
+    let mut since = deeds;
     for _ in 0..MAX_LOOKS {
         let doing = thread::doing(thread)?;
         if let Doing::Sleeping { sp, pc } = doing {
@@ -91,14 +91,12 @@ pub(super) fn look(
             }
         }
         let now = thread::deeds(thread)?;
-        if doing == Doing::Running && now.ran_on_since(deeds) {
-            computing += 1;
-        } else {
-            (computing, since) = (0, now);
+        if doing != Doing::Running || !now.ran_on_since(deeds) {
+            since = now;
         }
-        let (kernel, user) = now.times_since(since);
-        let computes = computing >= COMPUTING_LOOKS && kernel == 0;
-        let allocates = computing >= ALLOCATING_LOOKS && user >= kernel.saturating_mul(TIMES_THE_KERNELS);
+        let (ran, (kernel, user)) = (now.ran_since(since), now.times_since(since));
+        let computes = ran >= COMPUTED && kernel == 0;
+        let allocates = ran >= ALLOCATED && user >= kernel.saturating_mul(TIMES_THE_KERNELS);
         if computes || allocates {
             return ask(memory, thread, signal()?);
         }

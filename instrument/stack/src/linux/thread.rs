@@ -1,11 +1,14 @@
 //! What the kernel says of a thread of this process, without a signal: whether it sleeps, where, and what it did since.
 //!
-//! Source: proc(5), `/proc/PID/task/TID/{syscall,status,stat,io}`. The kernel itself waits until a sleeping thread is off its processor before it
+//! Source: proc(5), `/proc/PID/task/TID/{syscall,status,stat,schedstat,io}`. The kernel itself waits until a sleeping thread is off its processor before it
 //! writes the line of `syscall`, so stack pointer and program counter belong together.
 
-use std::{fs, io};
+use std::{fs, io, time::Duration};
 
 use crate::CaptureError;
+
+/// Of `utime` and `stime` (proc(5), `sysconf(_SC_CLK_TCK)`, 100 on every Linux of these processors).
+const TIME_UNIT_NS: u64 = 10_000_000;
 
 /// What a thread does at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +28,9 @@ pub(super) struct Deeds {
     involuntary: u64,
     /// Reads and writes, where the kernel counts them.
     calls: Option<u64>,
-    /// Time in the program's code, in the kernel's own unit (10 ms, mostly).
+    /// Time on a processor.
+    ran_ns: u64,
+    /// Time in the program's code, in [`TIME_UNIT_NS`].
     user_time: u64,
     /// Time in the kernel: in system calls and page faults.
     kernel_time: u64,
@@ -40,6 +45,11 @@ impl Deeds {
     /// It ran, without a sleep, a read or a write.
     pub(super) fn ran_on_since(self, before: Self) -> bool {
         (self.voluntary, self.calls) == (before.voluntary, before.calls)
+    }
+
+    /// Time on a processor.
+    pub(super) fn ran_since(self, before: Self) -> Duration {
+        Duration::from_nanos(self.ran_ns.saturating_sub(before.ran_ns))
     }
 
     /// Time in the kernel and time in the program's code.
@@ -83,15 +93,18 @@ pub(super) fn deeds(thread: u32) -> Result<Deeds, CaptureError> {
     // The name in brackets may have blanks and brackets of its own. `utime` and `stime` are the 12th and 13th field after it.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let mut times = fields.split_whitespace().skip(11).map_while(|time| time.parse().ok());
-    // Not every kernel counts them.
+    let (user_time, kernel_time) = times.next().zip(times.next()).ok_or_else(unknown)?;
+    // Not every kernel counts these; the other times have a hundredth of a second as their unit, by the kernel's promise to programs.
+    let ran = number_after(&read(thread, "schedstat").unwrap_or_default(), "");
     let io = read(thread, "io").unwrap_or_default();
     let calls = number_after(&io, "syscr:").zip(number_after(&io, "syscw:"));
     Ok(Deeds {
         voluntary: switches("\nvoluntary_ctxt_switches:")?,
         involuntary: switches("nonvoluntary_ctxt_switches:")?,
         calls: calls.map(|(reads, writes)| reads.wrapping_add(writes)),
-        user_time: times.next().ok_or_else(unknown)?,
-        kernel_time: times.next().ok_or_else(unknown)?,
+        ran_ns: ran.unwrap_or(TIME_UNIT_NS.saturating_mul(u64::saturating_add(user_time, kernel_time))),
+        user_time,
+        kernel_time,
     })
 }
 
