@@ -206,7 +206,11 @@ fn a_task_without_traced_futures_is_a_sentence() {
 mod dump {
     use std::{
         pin::Pin,
-        sync::{Mutex, PoisonError, mpsc},
+        sync::{
+            Mutex, PoisonError,
+            atomic::{AtomicBool, Ordering::Relaxed},
+            mpsc,
+        },
         time::Duration,
     };
 
@@ -249,23 +253,40 @@ mod dump {
         console.tree_when(id, is_told);
     }
 
+    /// Wakes itself at every poll: a dump of a runtime on one thread would make tokio panic (tokio#8391).
+    async fn wakes_itself(stop: &AtomicBool) -> u64 {
+        let mut turns = 0;
+        while !stop.load(Relaxed) {
+            tokio::task::yield_now().await;
+            turns += 1;
+        }
+        turns
+    }
+
     #[test]
-    fn a_runtime_on_one_thread_is_dumped_from_within() {
+    fn a_runtime_on_one_thread_is_not_dumped_and_lives_on() {
+        static STOP: AtomicBool = AtomicBool::new(false);
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         server();
-        let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let program = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let _task = tokio::task::Builder::new().name("on one thread").spawn(boxed()).unwrap();
-                ended.await.unwrap();
-            });
+                let task =
+                    tokio::task::Builder::new().name("on one thread").spawn(wakes_itself(&STOP)).unwrap();
+                task.await.unwrap()
+            })
         });
         let mut console = Console::connect();
         let id = console.task("on one thread");
-        console.tree_when(id, is_told);
-        end.send(()).unwrap();
-        program.join().unwrap();
+        for _ in 0..20 {
+            let tree = console.tree_when(id, |tree| tree.problem.contains("current_thread runtime"));
+            assert!(
+                tree.frames.iter().all(|frame| frame.since_ago_ns_plus1 > 0),
+                "no frame is of a dump: {tree:#?}"
+            );
+        }
+        STOP.store(true, Relaxed);
+        assert!(program.join().expect("it does not panic") > 0);
     }
 
     #[test]

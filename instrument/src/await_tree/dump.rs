@@ -4,6 +4,9 @@
 //! others then wait for it again and again, each time for 250 ms. So: no dump while a poll of any thread has gone on for [`LONGEST_POLL`],
 //! one dump at a time, and a console is told of no result after [`LIMIT`]; a dump that is under way can't be called off.
 //!
+//! A runtime on one thread is not dumped: while it is, a task that wakes another, or itself, makes tokio panic (tokio#8391), and with
+//! `panic = "abort"` that ends the program.
+//!
 //! What the compiler inlined into tokio's own poll of the task is missing: tokio cuts the stack there. In optimised programs that can be the task's
 //! outermost function.
 //!
@@ -23,7 +26,7 @@ use std::{
 use taskscope_recorder::{Recorder, TaskId, TaskKind};
 use taskscope_stack::{Frame, Origin};
 use tokio::runtime::{
-    Dump, Handle, RuntimeFlavor,
+    Handle, RuntimeFlavor,
     dump::{Backtrace, BacktraceFrame},
 };
 
@@ -33,6 +36,10 @@ const LIMIT: Duration = Duration::from_secs(2);
 const LONGEST_POLL: Duration = Duration::from_millis(50);
 /// Paths of a task that are kept: one for each leaf that it waits in.
 const MAX_PATHS: usize = 64;
+
+/// Why there is no dump of a runtime on one thread.
+pub(crate) const ON_ONE_THREAD: &str = "No task dump: the task's runtime is a current_thread runtime, and a dump of one can make the program panic \
+     (tokio#8391). Trace the futures that interest you: .trace(), #[taskscope::trace].";
 
 /// Stands for a name that debug information does not have.
 const UNNAMED: &str = "unnamed function";
@@ -49,6 +56,19 @@ pub(crate) struct Asked {
     result: mpsc::Receiver<Paths>,
 }
 
+/// Whether a task was last polled on a runtime that is not dumped.
+pub(crate) fn is_refused(recorder: &Recorder, task: TaskId) -> bool {
+    let Some(counters) = recorder.task(task).and_then(taskscope_recorder::Task::counters) else {
+        return false;
+    };
+    let runtimes = crate::runtime::known(|root| recorder.has_ended(root));
+    runtimes.iter().any(|runtime| runtime.is_on(counters.thread) && is_on_one_thread(&runtime.handle))
+}
+
+fn is_on_one_thread(runtime: &Handle) -> bool {
+    runtime.runtime_flavor() == RuntimeFlavor::CurrentThread
+}
+
 /// Asks for the paths of these tasks, by tokio's numbers. The error is a sentence.
 pub(crate) fn ask(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Result<Asked, String> {
     if let Some(long_ms) = longest_poll_ms(recorder) {
@@ -58,7 +78,7 @@ pub(crate) fn ask(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Result<Asked
     }
     let runtimes = runtimes(recorder, wanted);
     if runtimes.is_empty() {
-        return Err("No task dump: no runtime is known.".to_owned());
+        return Err("No task dump: no runtime is known that can be dumped.".to_owned());
     }
     if UNDER_WAY.compare_exchange(false, true, AcqRel, Acquire).is_err() {
         return Err("No task dump: another one is under way.".to_owned());
@@ -107,13 +127,13 @@ fn longest_poll_ms(recorder: &Recorder) -> Option<u128> {
     lengths.max().filter(|length| *length >= LONGEST_POLL).map(|length| length.as_millis())
 }
 
-/// The runtimes, first those whose threads polled the tasks last.
+/// The runtimes that are dumped, first those whose threads polled the tasks last.
 fn runtimes(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Vec<Handle> {
     let mut known = crate::runtime::known(|root| recorder.has_ended(root));
     let threads: Vec<u32> =
         wanted.iter().filter_map(|(task, _)| Some(recorder.task(*task)?.counters()?.thread)).collect();
     known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_on(*thread)));
-    known.into_iter().map(|runtime| runtime.handle).collect()
+    known.into_iter().map(|runtime| runtime.handle).filter(|runtime| !is_on_one_thread(runtime)).collect()
 }
 
 /// Goes through the runtimes until every task is found. On a thread of its own.
@@ -125,7 +145,7 @@ fn take(runtimes: Vec<Handle>, wanted: &[u64]) -> Paths {
         if wanted.iter().all(|number| paths.contains_key(number)) {
             break;
         }
-        let Some(dump) = own.block_on(dump(runtime)) else { continue };
+        let dump = own.block_on(runtime.dump());
         for task in dump.tasks().iter() {
             let number = number(task.id());
             if wanted.contains(&number) {
@@ -135,17 +155,6 @@ fn take(runtimes: Vec<Handle>, wanted: &[u64]) -> Paths {
         }
     }
     paths
-}
-
-async fn dump(runtime: Handle) -> Option<Dump> {
-    match runtime.runtime_flavor() {
-        // Only from within can it be dumped. The task is made on our thread, so that it is no task of the program's.
-        RuntimeFlavor::CurrentThread => {
-            let inside = runtime.clone();
-            runtime.spawn(async move { inside.dump().await }).await.ok()
-        }
-        _ => Some(runtime.dump().await),
-    }
 }
 
 /// The number of tokio's task id: only its text has it.

@@ -12,36 +12,51 @@ pub(super) const NOTHING: &str = "The task was not idle when tokio's task dump w
 /// From the outermost function to the leaf.
 pub(super) type Path = Vec<Frame>;
 
-/// A dump: under way, there, or why there is none.
+/// A dump, and who is not in it.
 #[derive(Debug)]
-pub(super) enum Dumped {
+pub(super) struct Dumped {
+    state: State,
+    /// Tokio's numbers of tasks on runtimes that are not dumped.
+    refused: Vec<u64>,
+}
+
+/// Under way, there, or why there is none.
+#[derive(Debug)]
+enum State {
     UnderWay(Asked),
     Over(Result<Paths, String>),
 }
 
 impl Dumped {
     pub(super) fn ask(recorder: &Recorder, tasks: &[(TaskId, u64)]) -> Self {
-        if tasks.is_empty() {
-            return Self::Over(Ok(Paths::default()));
-        }
-        dump::ask(recorder, tasks).map_or_else(|why| Self::Over(Err(why)), Self::UnderWay)
+        let (refused, tasks): (Vec<_>, Vec<_>) =
+            tasks.iter().copied().partition(|(task, _)| dump::is_refused(recorder, *task));
+        let state = if tasks.is_empty() {
+            State::Over(Ok(Paths::default()))
+        } else {
+            dump::ask(recorder, &tasks).map_or_else(|why| State::Over(Err(why)), State::UnderWay)
+        };
+        Self { state, refused: refused.into_iter().map(|(_, number)| number).collect() }
     }
 
     pub(super) fn is_ready(&mut self) -> bool {
-        if let Self::UnderWay(asked) = self
+        if let State::UnderWay(asked) = &self.state
             && let Some(result) = asked.ready()
         {
-            *self = Self::Over(result);
+            self.state = State::Over(result);
         }
-        matches!(self, Self::Over(_))
+        matches!(self.state, State::Over(_))
     }
 
     /// The paths of a task, by tokio's number of it; the error says why there is no dump.
     pub(super) fn of(&self, number: u64) -> Result<&[Path], &str> {
-        match self {
-            Self::Over(Ok(paths)) => Ok(paths.get(&number).map_or(&[], |paths| paths)),
-            Self::Over(Err(why)) => Err(why),
-            Self::UnderWay(_) => Ok(&[]),
+        if self.refused.contains(&number) {
+            return Err(dump::ON_ONE_THREAD);
+        }
+        match &self.state {
+            State::Over(Ok(paths)) => Ok(paths.get(&number).map_or(&[], |paths| paths)),
+            State::Over(Err(why)) => Err(why),
+            State::UnderWay(_) => Ok(&[]),
         }
     }
 }
