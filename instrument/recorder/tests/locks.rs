@@ -315,6 +315,67 @@ fn permits_that_nobody_was_seen_to_take_leave_the_holders_unknown() {
     assert_eq!((reading.holders.len(), reading.knows.holders, reading.free_since), (0, false, None));
 }
 
+/// A task takes permits, as tokio tells of it: on the operation and on the semaphore.
+fn takes(recorder: &Recorder, task: TaskId, inner: ResourceId, permits: u64) {
+    in_task(recorder, task, || {
+        let op = acquire(recorder, inner, permits);
+        says(recorder, inner, "permits", AttributeValue::Number(permits), Change::Sub);
+        poll(recorder, op, permits);
+    });
+}
+
+fn gives(recorder: &Recorder, task: TaskId, inner: ResourceId, permits: u64) {
+    in_task(recorder, task, || {
+        says(recorder, inner, "permits", AttributeValue::Number(permits), Change::Add)
+    });
+}
+
+#[test]
+fn permits_that_are_forgotten_and_refilled_are_nobodys() {
+    let recorder = Recorder::new(Limits::default());
+    let tasks: Vec<TaskId> = (0..3).map(|_| recorder.spawn(&Spawn::default())).collect();
+    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    says(&recorder, inner, "permits", AttributeValue::Number(3), Change::Override);
+    takes(&recorder, tasks[0], inner, 1);
+    assert_eq!(who(&read(&recorder, outer)), [Waker::Task(tasks[0])], "it may hold it");
+    takes(&recorder, tasks[0], inner, 1);
+    takes(&recorder, tasks[1], inner, 1);
+    let unknown = |reading: LockReading| (reading.knows.holders, reading.holders.len(), reading.free_since);
+    assert_eq!(
+        unknown(read(&recorder, outer)),
+        (false, 0, None),
+        "it took one again and never gave one back"
+    );
+    // The third task adds what it never took; all are free, and yet it is known how this semaphore is used.
+    gives(&recorder, tasks[2], inner, 3);
+    takes(&recorder, tasks[1], inner, 1);
+    assert_eq!(unknown(read(&recorder, outer)), (false, 0, None));
+}
+
+#[test]
+fn holders_are_known_again_when_all_permits_are_back() {
+    let recorder = Recorder::new(Limits::default());
+    let tasks: Vec<TaskId> = (0..2).map(|_| recorder.spawn(&Spawn::default())).collect();
+    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    says(&recorder, inner, "permits", AttributeValue::Number(2), Change::Override);
+    takes(&recorder, tasks[0], inner, 1);
+    gives(&recorder, tasks[0], inner, 1);
+    takes(&recorder, tasks[0], inner, 1);
+    takes(&recorder, tasks[0], inner, 1);
+    assert_eq!(who(&read(&recorder, outer)).len(), 2, "it gave one back before: it holds both");
+    // A guard that was moved: who lets it go is not who took it.
+    gives(&recorder, tasks[1], inner, 1);
+    assert!(!read(&recorder, outer).knows.holders);
+    gives(&recorder, tasks[0], inner, 1);
+    let reading = read(&recorder, outer);
+    assert!(
+        reading.knows.holders && reading.holders.is_empty() && reading.free_since.is_some(),
+        "{reading:?}"
+    );
+    takes(&recorder, tasks[1], inner, 2);
+    assert_eq!(who(&read(&recorder, outer)), [Waker::Task(tasks[1])]);
+}
+
 #[test]
 fn the_semaphore_inside_of_a_lock_tells_of_its_waits_alone() {
     let recorder = Recorder::default();

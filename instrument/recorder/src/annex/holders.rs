@@ -124,6 +124,13 @@ impl Holders {
         left
     }
 
+    /// Whether this holder has any, taken and not just given.
+    pub(crate) fn holds(&self, holder: u64) -> bool {
+        let is_its =
+            |cell: &Cell| cell.holder.load(Acquire) == holder && cell.permits.load(Relaxed) & GIVEN == 0;
+        self.0.iter().any(is_its)
+    }
+
     /// Whether anybody holds anything, by the reader's measure.
     pub(crate) fn read(&self) -> impl Iterator<Item = Holder> {
         self.0.iter().filter_map(|cell| {

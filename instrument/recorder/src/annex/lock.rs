@@ -37,6 +37,17 @@ mod flag {
     pub(super) const UNSEEN: u32 = 4;
     /// Somebody of those who hold it beside each other said where it was acquired.
     pub(super) const PLACES: u32 = 8;
+    /// Somebody gave back permits that it had taken itself.
+    pub(super) const RELEASES: u32 = 16;
+    /// Somebody gave back permits that others had taken: a guard that was moved, or `add_permits`. Who took is not who holds.
+    pub(super) const REFILLED: u32 = 32;
+    /// Somebody took permits again while it had some: it may have forgotten those, as a token bucket does.
+    pub(super) const AGAIN: u32 = 64;
+
+    /// Whether holders that are derived from permits are unknown.
+    pub(super) fn holders_unknown(flags: u32) -> bool {
+        flags & (UNSEEN | REFILLED) != 0 || flags & (AGAIN | RELEASES) == AGAIN
+    }
 }
 
 /// See the module's text.
@@ -69,6 +80,9 @@ pub(crate) struct Lock {
     flags: AtomicU32,
     /// Slot of the resource that it is of.
     owner: AtomicU32,
+    /// Of a semaphore, the permits that are free, as tokio's events tell, and the most that ever were.
+    free: AtomicU32,
+    most_free: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Lock>() == 128, "the module's text says so");
@@ -94,7 +108,7 @@ impl Lock {
         ] {
             zero.store(0, Relaxed);
         }
-        for zero in [&self.place, &self.block, &self.holders, &self.more] {
+        for zero in [&self.place, &self.block, &self.holders, &self.more, &self.free, &self.most_free] {
             zero.store(0, Relaxed);
         }
         self.late_releases.store(0, Relaxed);

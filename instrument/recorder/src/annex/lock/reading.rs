@@ -88,7 +88,7 @@ impl Lock {
         holders.retain(|holder| holder.since <= at);
         let more_holders = self.more.load(Relaxed);
         let flags = self.flags.load(Relaxed);
-        let unseen = flags & flag::UNSEEN != 0;
+        let unseen = flag::holders_unknown(flags);
         // The place of the last one who held it alone stays.
         let places = flags & flag::PLACES != 0 || self.place.load(Relaxed) != 0;
         if unseen {

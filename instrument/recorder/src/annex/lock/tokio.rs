@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::{LockRef, flag};
-use crate::{clock::Ticks, task::Waker};
+use crate::{clock::Ticks, resource::Change, task::Waker};
 
 impl LockRef<'_> {
     /// `locked = true`: the current task holds it alone.
@@ -57,7 +57,14 @@ impl LockRef<'_> {
     /// `permits` of it are the current task's, or one reader's.
     pub(crate) fn taken_shared(&self, permits: u32, now: Ticks) {
         self.lock.acquisitions.fetch_add(1, Relaxed);
-        let cell = self.holders().and_then(|holders| holders.add(Waker::here(), permits, false, 0, now));
+        let me = Waker::here();
+        // Only until the first release: after it a semaphore is one whose permits come back.
+        if self.lock.flags.load(Relaxed) & (flag::PERMITS | flag::RELEASES | flag::AGAIN) == flag::PERMITS
+            && self.holders().is_some_and(|holders| holders.holds(me))
+        {
+            self.lock.flags.fetch_or(flag::AGAIN, Relaxed);
+        }
+        let cell = self.holders().and_then(|holders| holders.add(me, permits, false, 0, now));
         if cell.is_none() {
             self.lock.more.fetch_add(permits, Relaxed);
         }
@@ -71,16 +78,20 @@ impl LockRef<'_> {
         let ended = |since: Ticks| self.held(now.saturating_sub(since));
         let Some(holders) = self.holders() else { return };
         let mut left = holders.take_from(me, false, permits, ended);
+        if left < permits {
+            self.mark(flag::RELEASES);
+        }
         // A waiter that gave up after it was given some.
         left = holders.take_from(me, true, left, |_| {});
         if left > 0 {
+            self.mark(flag::REFILLED);
             let uncounted = lock.more.fetch_update(AcqRel, Acquire, |more| Some(more - more.min(left)));
             left -= left.min(uncounted.unwrap_or(0));
         }
         left = holders.take_from_oldest(left, ended);
         if left > 0 {
             // Taken by `try_acquire`, which tokio says nothing of, or never taken by anybody.
-            lock.flags.fetch_or(flag::UNSEEN, Relaxed);
+            self.mark(flag::UNSEEN);
         }
         lock.free_since.store(now, Relaxed);
         self.page.shared.set();
@@ -98,6 +109,43 @@ impl LockRef<'_> {
     pub(crate) fn claimed(&self, waiter: u64, permits: u32) {
         if let Some(holders) = self.holders() {
             holders.take_from(waiter, true, permits, |_| {});
+        }
+    }
+
+    /// Of a semaphore: so many permits are free now. When as many are free as ever were, nobody holds any, whatever was seen of them before.
+    pub(crate) fn free_permits(&self, permits: u32, change: Change) {
+        let lock = self.lock;
+        let free = match change {
+            Change::Override => {
+                lock.free.store(permits, Relaxed);
+                lock.most_free.store(permits, Relaxed);
+                return;
+            }
+            Change::Sub => return drop(lock.free.fetch_sub(permits, AcqRel)),
+            Change::Add => lock.free.fetch_add(permits, AcqRel).wrapping_add(permits),
+        };
+        // 0: how many there were at first is not known.
+        let most = lock.most_free.load(Acquire);
+        if most == 0 || free < most {
+            return;
+        }
+        lock.most_free.fetch_max(free, AcqRel);
+        if let Some(holders) = self.holders() {
+            holders.clear();
+        }
+        lock.more.store(0, Relaxed);
+        // Permits that never come back from who took them: that is how this semaphore is used.
+        let stays = if lock.flags.load(Relaxed) & flag::RELEASES == 0 { 0 } else { flag::REFILLED };
+        lock.flags.fetch_and(!(flag::UNSEEN | stays), Relaxed);
+        self.page.shared.set();
+    }
+
+    /// Sets a flag of a lock whose holders are derived from permits.
+    fn mark(&self, flag: u32) {
+        let flags = self.lock.flags.load(Relaxed);
+        // A write only where it changes something: others read the line.
+        if flags & flag::PERMITS != 0 && flags & flag == 0 {
+            self.lock.flags.fetch_or(flag, Relaxed);
         }
     }
 

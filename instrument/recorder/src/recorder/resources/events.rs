@@ -105,13 +105,12 @@ impl Recorder {
                     Change::Override => {}
                 }
             }
-            AttributeValue::Number(permits)
-                if name == known.permits
-                    && change == Change::Add
-                    && lock.by_permits()
-                    && !self.acquires_here(slot.id()) =>
-            {
-                lock.given_shared(u32::try_from(permits).unwrap_or(u32::MAX), self.clock.ticks());
+            AttributeValue::Number(permits) if name == known.permits && lock.by_permits() => {
+                let permits = u32::try_from(permits).unwrap_or(u32::MAX);
+                if change == Change::Add && !self.acquires_here(slot.id()) {
+                    lock.given_shared(permits, self.clock.ticks());
+                }
+                lock.free_permits(permits, change);
             }
             _ => {}
         }
