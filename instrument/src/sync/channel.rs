@@ -120,6 +120,11 @@ impl Channel {
         (self.senders.load(SeqCst), self.receivers.load(SeqCst))
     }
 
+    /// A channel in which each value is received once: what is in it is known from the start.
+    pub(super) fn starts_empty(&self) {
+        self.with_slot(|slot| slot.set_depth(None));
+    }
+
     pub(super) fn sent(&self, values: u64) {
         self.with_slot(|slot| slot.sent(values, None));
     }

@@ -1,8 +1,8 @@
 //! tokio's oneshot channel, with who waits and who should send on record.
 //!
-//! Same API and errors as [`tokio::sync::oneshot`]. The "last sender" on record is the task (or thread) that made the channel or last called a
-//! method of the sender. A sender that was only moved elsewhere since is not seen to have moved: the record is a clue to who
-//! keeps a receiver waiting, not proof. `sent` says whether anything was sent.
+//! Same API and errors as [`tokio::sync::oneshot`]. The "last sender" on record is the task (or thread) that last called a method of the sender;
+//! until then it is unknown, as who makes the channel mostly hands the sender to somebody else. A sender that is only moved is not seen to
+//! move: the record is a clue to who keeps a receiver waiting, not proof. `sent` says whether anything was sent.
 //!
 //! ```
 //! use taskscope::sync::oneshot;
@@ -48,7 +48,7 @@ fn make<T>(name: &'static str, at: &'static Location<'static>) -> (Sender<T>, Re
     let new = NewChannel { kind: kind("oneshot"), name, at, capacity: 1, receivers_close: true };
     let (end, receiver_end) = Channel::make(&new);
     let (sender, receiver) = crate::source::muted(inner::channel);
-    end.sent(0);
+    end.starts_empty();
     (
         Sender { waiting: None, inner: sender, end },
         Receiver { waiting: None, inner: receiver, end: receiver_end },

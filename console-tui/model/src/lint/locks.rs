@@ -76,8 +76,10 @@ pub(crate) fn find(store: &Store, config: &LintConfig) -> Vec<Finding> {
         looked_at: 0,
         passed_over: 0,
     };
-    pass.deadlocks();
+    // Proofs first: where one stands, nothing is suspected.
+    pass.proven_circles();
     pass.futurelocks();
+    pass.suspected_circles();
     pass.blocking_held();
     pass.blocking_waits();
     pass.guards();
@@ -164,7 +166,10 @@ impl<'a> Pass<'a> {
 
     /// `3 tasks wait for it, the longest for 40.1 s: a, b, c`
     fn waiting(&self, waiters: &[Waiter]) -> String {
-        let who: Vec<Waker> = waiters.iter().map(Waiter::who).collect();
+        // One task may wait in several futures.
+        let mut who: Vec<Waker> = Vec::new();
+        let mut seen: FxHashSet<Waker> = FxHashSet::default();
+        who.extend(waiters.iter().map(Waiter::who).filter(|who| seen.insert(*who)));
         let longest = waiters.iter().map(|waiter| waiter.since_ns).min().unwrap_or(self.at());
         match who.as_slice() {
             [] => "nobody waits for it".to_owned(),

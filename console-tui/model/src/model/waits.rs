@@ -11,7 +11,7 @@ use crate::{
     },
     store::{
         Store,
-        graph::{ChainLine, Mark},
+        graph::{ChainLine, Mark, Told},
         task::{State, Waker},
     },
 };
@@ -21,7 +21,7 @@ const MAX_WAITERS: usize = 32;
 
 /// The tree; `None`: nothing is known of what it is about.
 pub(super) fn view(store: &Store, of: WaitsOf, chosen: Chosen) -> Option<WaitsView> {
-    let mut tree = Tree { store, lines: Vec::new(), doors: Vec::new() };
+    let mut tree = Tree { store, lines: Vec::new(), doors: Vec::new(), told: Told::default() };
     match of {
         WaitsOf::Task(key) => tree.task(key)?,
         WaitsOf::Resource(key) => tree.resource(key)?,
@@ -35,6 +35,8 @@ struct Tree<'a> {
     store: &'a Store,
     lines: Vec<WaitLine>,
     doors: Vec<Door>,
+    /// Each is followed once, whoever of the first level leads to it.
+    told: Told,
 }
 
 impl Tree<'_> {
@@ -79,13 +81,13 @@ impl Tree<'_> {
     }
 
     fn chain(&mut self, who: Waker, depth: u8) {
-        for line in self.store.chain(who) {
+        for line in self.store.chain_beside(who, &mut self.told) {
             let door = self.door_of(&line);
             let kind = match line.mark {
                 Mark::Waits(_) => WaitLineKind::Waits,
                 Mark::InTheWay(_) => WaitLineKind::InTheWay,
                 Mark::Circle => WaitLineKind::Circle,
-                Mark::Root | Mark::More(_) => WaitLineKind::End,
+                Mark::Above | Mark::Root | Mark::More(_) => WaitLineKind::End,
             };
             self.push(depth.saturating_add(line.depth), line.text, door, kind, line.age_ns, line.site);
         }
@@ -97,7 +99,7 @@ impl Tree<'_> {
                 let resource = self.store.resources.resource(wait.resource)?;
                 Some(self.door(Screen::Resource(resource.key), self.store.resource_words(resource)))
             }
-            (Mark::InTheWay(_) | Mark::Circle, Waker::Task(key)) => {
+            (Mark::InTheWay(_) | Mark::Circle | Mark::Above, Waker::Task(key)) => {
                 let words = self.store.task_words(self.store.task(key)?);
                 Some(self.door(Screen::Task(key), words))
             }

@@ -146,4 +146,7 @@ pub struct ChainLine {
     pub age_ns: Option<u64>,
     /// The line before it leads back to somebody further up: a circle.
     pub circle: bool,
+    /// What it waits for is told by an earlier line about it, of this chain.
+    #[serde(default)]
+    pub above: bool,
 }

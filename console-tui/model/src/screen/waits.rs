@@ -53,7 +53,8 @@ impl WaitsView {
         match circles {
             _ if self.lines.len() < 2 => Cell::new("waits for nothing known", Tone::Dim),
             0 => Cell::new("no circle", Tone::Dim),
-            _ => Cell::new("a circle: nobody in it can go on", Tone::Critical),
+            // Whether they can go on is a finding's to say.
+            _ => Cell::new("waits in a circle", Tone::Warning),
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::{
         task::{Kind, State, Task, Waker},
     },
 };
-pub(crate) use chain::{ChainLine, Mark};
+pub(crate) use chain::{ChainLine, Mark, Told};
 pub(crate) use circles::{Circle, Circles, How, Link};
 
 /// Holders that are looked at in one run.

@@ -38,6 +38,7 @@ pub fn unbounded_channel_with_name<T>(name: &'static str) -> (UnboundedSender<T>
 fn make<T>(name: &'static str, at: &'static Location<'static>) -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     let new = NewChannel { kind: kind("unbounded mpsc"), name, at, capacity: 0, receivers_close: true };
     let (end, receiver_end) = Channel::make(&new);
+    end.starts_empty();
     let (sender, receiver) = inner::unbounded_channel();
     (
         UnboundedSender { end, inner: sender },

@@ -19,10 +19,23 @@ const ALONE: &str = "It waits for what it holds itself: let the guard go first, 
 const FUTURE: &str = "Don't keep a future that waits for a lock while you await something else: drop it first, poll both (join!), or spawn it.";
 
 impl Pass<'_> {
-    pub(super) fn deadlocks(&mut self) {
+    pub(super) fn proven_circles(&mut self) {
+        self.circles_that(|_, circle| circle.proven);
+    }
+
+    /// Those of whom nothing was told yet.
+    pub(super) fn suspected_circles(&mut self) {
+        self.circles_that(|pass, circle| {
+            let is_told =
+                |link: &Link| pass.told.contains(&link.who) || pass.told_locks.contains(&link.wait.resource);
+            !circle.proven && !circle.links.iter().any(is_told)
+        });
+    }
+
+    fn circles_that(&mut self, wanted: impl Fn(&Self, &Circle) -> bool) {
         let circles = std::mem::take(&mut self.circles);
         for circle in &circles.list {
-            if self.is_due(circle) {
+            if wanted(self, circle) && self.is_due(circle) {
                 self.told.extend(circle.links.iter().map(|link| link.who));
                 self.told.extend(circle.victims.iter().copied());
                 self.told_locks.extend(circle.links.iter().map(|link| link.wait.resource));
@@ -65,13 +78,17 @@ impl Pass<'_> {
             way.push(format!("{} more", exact(more as u64)));
         }
         way.extend(circle.links.first().map(|link| self.who(link.who)));
-        let steps: Vec<String> = circle.links.iter().take(NAMED).map(|link| self.step(link)).collect();
-        let behind = match circle.victims.as_slice() {
-            [] => String::new(),
-            victims => {
-                let or_more = if circle.more_victims { " or more" } else { "" };
-                format!(" Behind them wait {}{or_more}: {}.", exact(victims.len() as u64), self.list(victims))
-            }
+        let steps: Vec<String> =
+            circle.links.iter().take(NAMED).map(|link| self.step(circle, link)).collect();
+        let beside: Vec<Waker> =
+            circle.links.iter().flat_map(|link| self.held_beside(circle, link)).collect();
+        let victims: Vec<Waker> =
+            circle.victims.iter().copied().filter(|who| !beside.contains(who)).collect();
+        let behind = if victims.is_empty() {
+            String::new()
+        } else {
+            let or_more = if circle.more_victims { " or more" } else { "" };
+            format!(" Behind them wait {}{or_more}: {}.", exact(victims.len() as u64), self.list(&victims))
         };
         let doubt = if circle.proven {
             ""
@@ -91,6 +108,7 @@ impl Pass<'_> {
             (false, false, _) => LOCKS,
         };
         let mut about: Vec<Waker> = circle.links.iter().map(|link| link.who).collect();
+        about.extend(beside);
         about.dedup();
         let severity = if circle.proven { Severity::Critical } else { Severity::Warning };
         let subject = match about.iter().find(|who| matches!(who, Waker::Task(_))).or(about.first()) {
@@ -103,13 +121,20 @@ impl Pass<'_> {
     }
 
     /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, held by transfer #91 for 41.2 s (acquired at src/ledger.rs:121)`
-    fn step(&self, link: &Link) -> String {
+    fn step(&self, circle: &Circle, link: &Link) -> String {
         let (who, next) = (self.who(link.who), self.who(link.next));
         let (place, on) = (self.place(link.wait.site), self.name(link.wait.resource));
         let age = self.age(link.held_since_ns);
         let why = match link.how {
             How::Holds => {
-                format!("held by {next} for {age}{}", self.noted("acquired", link.held_site))
+                let acquired = self.noted("acquired", link.held_site);
+                match self.held_beside(circle, link).as_slice() {
+                    [] => format!("held by {next} for {age}{acquired}"),
+                    others => format!(
+                        "held by {next} for {age}{acquired}, and by {}, who wait for it too",
+                        self.list(others)
+                    ),
+                }
             }
             How::Given => format!(
                 "which was given {age} ago to a future of {next}{} that has not been polled since, though the task was",
@@ -121,6 +146,20 @@ impl Pass<'_> {
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
         format!("{who} waits{place} for {on}, {why}")
+    }
+
+    /// Those who hold what a step waits for beside the next one, and can't go on either.
+    fn held_beside(&self, circle: &Circle, link: &Link) -> Vec<Waker> {
+        if link.how != How::Holds {
+            return Vec::new();
+        }
+        let lock = self.store.lock_waited_for(link.wait.resource);
+        let holders = lock.map_or(&[][..], |(_, lock)| &lock.holders);
+        let mut beside: Vec<Waker> =
+            holders.iter().map(|holder| holder.who).filter(|who| circle.victims.contains(who)).collect();
+        beside.sort_unstable();
+        beside.dedup();
+        beside
     }
 
     /// What a limit kept from being looked at is said, not passed over.

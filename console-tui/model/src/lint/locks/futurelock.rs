@@ -61,7 +61,10 @@ impl Pass<'_> {
         );
         let mut about = vec![Waker::Task(task)];
         about.extend(waits.iter().map(Waiter::who).filter(|who| *who != Waker::Task(task)));
+        about.sort_unstable_by_key(|who| (*who != Waker::Task(task), *who));
+        about.dedup();
         self.told_locks.insert(key);
+        self.told.extend(about.iter().copied());
         self.about_resource(LintKind::Futurelock, Severity::Critical, key, about, message, ADVICE);
     }
 

@@ -127,6 +127,7 @@ pub(super) fn chains(store: &Store, tasks: &[&Task]) -> Vec<Chain> {
                 place: store.place(line.site),
                 age_ns: line.age_ns,
                 circle: line.mark == Mark::Circle,
+                above: line.mark == Mark::Above,
             })
             .collect()
     };

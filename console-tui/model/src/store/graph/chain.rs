@@ -1,8 +1,12 @@
 //! The way from a task to whoever is at the root of its wait, as a tree: the longest branches first.
 //!
+//! Invariant: what somebody waits for is told once. Where that one stands in the way again, the line says that it is above.
+//!
 //! Limit: [`MAX_DEPTH`] levels and [`MAX_LINES`] lines; what is left out is counted in the line before it.
 
 use std::cmp::Reverse;
+
+use rustc_hash::FxHashSet;
 
 use super::{How, Wait};
 use crate::{
@@ -31,8 +35,10 @@ pub(crate) enum Mark {
     InTheWay(How),
     /// Nothing is known to be in the way, or nobody can tell.
     Root,
-    /// It was there already: a circle.
+    /// It stands further up on the same way: a circle.
     Circle,
+    /// It was on another way before, which tells what it waits for.
+    Above,
     /// So many branches or levels are not shown.
     More(usize),
 }
@@ -58,38 +64,47 @@ struct Branch {
     levels: u8,
 }
 
+/// Where in the tree it is.
+struct Way {
+    /// From the first one down to here.
+    up: Vec<Waker>,
+    /// Lines that there is room for.
+    budget: usize,
+}
+
+/// Whoever's waits were told.
+pub(crate) type Told = FxHashSet<Waker>;
+
 impl Store {
     /// What a task or a thread waits for, who is in the way, what those wait for, and so on. Empty: it waits for nothing known.
     pub(crate) fn chain(&self, who: Waker) -> Vec<ChainLine> {
-        let mut way = vec![who];
-        let mut budget = MAX_LINES;
-        self.waits_below(who, 0, &mut way, &mut budget).into_iter().flat_map(|branch| branch.lines).collect()
+        self.chain_beside(who, &mut Told::default())
+    }
+
+    /// The same of one of several trees that are shown together.
+    pub(crate) fn chain_beside(&self, who: Waker, told: &mut Told) -> Vec<ChainLine> {
+        let mut way = Way { up: vec![who], budget: MAX_LINES };
+        told.insert(who);
+        self.waits_below(who, 0, &mut way, told).into_iter().flat_map(|branch| branch.lines).collect()
     }
 
     /// The waits of somebody, the longest branch first.
-    fn waits_below(&self, who: Waker, depth: u8, way: &mut Vec<Waker>, budget: &mut usize) -> Vec<Branch> {
+    fn waits_below(&self, who: Waker, depth: u8, way: &mut Way, told: &mut Told) -> Vec<Branch> {
         let Some(blocked) = self.blocked(who) else { return Vec::new() };
         let mut branches: Vec<Branch> = Vec::new();
         for wait in blocked.waits.iter().take(MAX_BRANCHES) {
-            if *budget == 0 {
+            if way.budget == 0 {
                 break;
             }
-            *budget -= 1;
-            branches.push(self.branch(wait, who, depth, way, budget));
+            way.budget -= 1;
+            branches.push(self.branch(wait, who, depth, way, told));
         }
         longest_first(&mut branches);
         left_out(&mut branches, blocked.waits.len(), who, depth);
         branches
     }
 
-    fn branch(
-        &self,
-        wait: &Waiter,
-        who: Waker,
-        depth: u8,
-        way: &mut Vec<Waker>,
-        budget: &mut usize,
-    ) -> Branch {
+    fn branch(&self, wait: &Waiter, who: Waker, depth: u8, way: &mut Way, told: &mut Told) -> Branch {
         let resource = wait.op.resource.and_then(|key| self.lock_around(key));
         let on = resource.map_or_else(|| self.op_words(wait.op).to_owned(), |of| self.resource_words(of));
         let mark = match resource {
@@ -103,12 +118,12 @@ impl Store {
         let in_the_way = self.in_the_way(wait);
         let all = in_the_way.len();
         for mut line in in_the_way.into_iter().take(MAX_BRANCHES) {
-            if *budget == 0 || depth + 1 >= MAX_DEPTH {
+            if way.budget == 0 || depth + 1 >= MAX_DEPTH {
                 break;
             }
-            *budget -= 1;
+            way.budget -= 1;
             line.depth = depth + 1;
-            below.push(self.below(line, way, budget));
+            below.push(self.below(line, way, told));
         }
         longest_first(&mut below);
         left_out(&mut below, all, who, depth + 1);
@@ -118,15 +133,20 @@ impl Store {
     }
 
     /// Somebody in the way, with what it waits for in turn.
-    fn below(&self, mut line: ChainLine, way: &mut Vec<Waker>, budget: &mut usize) -> Branch {
-        if way.contains(&line.who) {
+    fn below(&self, mut line: ChainLine, way: &mut Way, told: &mut Told) -> Branch {
+        if way.up.contains(&line.who) {
             line.mark = Mark::Circle;
             return Branch { lines: vec![line], levels: 0 };
         }
-        way.push(line.who);
+        if line.who != Waker::Unknown && !told.insert(line.who) {
+            line.mark = Mark::Above;
+            line.text.push_str(", as above");
+            return Branch { lines: vec![line], levels: 0 };
+        }
+        way.up.push(line.who);
         let (who, depth) = (line.who, line.depth + 1);
-        let further = if depth < MAX_DEPTH { self.waits_below(who, depth, way, budget) } else { Vec::new() };
-        way.pop();
+        let further = if depth < MAX_DEPTH { self.waits_below(who, depth, way, told) } else { Vec::new() };
+        way.up.pop();
         if further.is_empty() {
             line.text = format!("{}{}", line.text, self.doing(who));
         }

@@ -121,7 +121,10 @@ impl LockRef<'_> {
                 lock.most_free.store(permits, Relaxed);
                 return;
             }
-            Change::Sub => return drop(lock.free.fetch_sub(permits, AcqRel)),
+            Change::Sub => {
+                lock.free.fetch_sub(permits, AcqRel);
+                return;
+            }
             Change::Add => lock.free.fetch_add(permits, AcqRel).wrapping_add(permits),
         };
         // 0: how many there were at first is not known.
