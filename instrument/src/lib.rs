@@ -50,6 +50,7 @@ pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
 pub mod runtime;
+mod say;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod source;
@@ -71,9 +72,11 @@ mod watchdog;
 
 pub use builder::Builder;
 #[cfg(all(feature = "layer", feature = "server"))]
-pub use builder::layer;
+pub use builder::{ConsoleLayer, layer};
 #[cfg(feature = "server")]
-pub use builder::{init, wrap};
+pub use builder::{ServerAddr, init, wrap};
+#[cfg(feature = "server")]
+pub use error::ServeError;
 pub use error::{BindError, InitError};
 pub use handle::Handle;
 #[cfg(feature = "server")]
@@ -94,7 +97,7 @@ pub fn __init_test() {
     ONCE.call_once(init);
 }
 
-/// A builder with the defaults; the environment is read by [`Builder::from_env`], [`Builder::init`] does it for you.
+/// A builder with the defaults; the environment is read by [`Builder::with_default_env`]; [`Builder::init`] does it for you.
 pub fn builder() -> Builder {
     Builder::default()
 }

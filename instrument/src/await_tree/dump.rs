@@ -109,10 +109,10 @@ fn longest_poll_ms(recorder: &Recorder) -> Option<u128> {
 
 /// The runtimes, first those whose threads polled the tasks last.
 fn runtimes(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Vec<Handle> {
-    let mut known = crate::runtime::known(|root| recorder.has_ended(root));
+    let mut known = crate::runtime::known(recorder);
     let threads: Vec<u32> =
         wanted.iter().filter_map(|(task, _)| Some(recorder.task(*task)?.counters()?.thread)).collect();
-    known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_on(*thread)));
+    known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_driven_by(*thread)));
     known.into_iter().map(|runtime| runtime.handle).collect()
 }
 
