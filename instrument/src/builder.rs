@@ -176,6 +176,10 @@ impl Builder {
     ///
     /// The program prints what it printed before. Only where `RUST_LOG` is set ([`Builder::filter_env_var`]), and with the feature `fmt`, the
     /// events and log records that it asks for go to stderr, in colour if that is a terminal. What goes wrong is said on stderr.
+    ///
+    /// ```no_run
+    /// taskscope::builder().retention(std::time::Duration::from_secs(60)).init();
+    /// ```
     #[cfg(feature = "server")]
     #[track_caller]
     pub fn init(self) {
@@ -247,6 +251,9 @@ fn install(
 }
 
 /// Installs taskscope with its defaults and the environment's options. One line, at the start of `main`.
+///
+/// The program prints what it printed before. Only where `RUST_LOG` is set, and with the feature `fmt`, the events and log records that it asks
+/// for go to stderr. A program that gives the `log` crate a logger of its own does so before this, or sets `TASKSCOPE_PRINT_EVENTS=0`.
 ///
 /// What goes wrong is said on stderr: a console that can't be had is no reason to stop the program.
 #[cfg(feature = "server")]

@@ -16,12 +16,15 @@
 //!
 //! | you have | use |
 //! |---|---|
-//! | nothing, or `console_subscriber::init()` | [`init`] |
+//! | nothing, or `console_subscriber::init()` | [`init`]: what the program prints stays as it was |
 //! | a subscriber of your own | [`wrap`]: tokio's spans never reach it, so it stays as fast as it was |
 //! | a `tracing_subscriber::Registry` with layers that you can't wrap | [`layer`] |
 //! | your own tonic server, several recorders, tests | [`builder`] |
 //!
-//! Every option of [`Builder`] can be set from the environment (`TASKSCOPE_BIND`, …).
+//! Every option of [`Builder`] can be set from the environment (`TASKSCOPE_BIND`, …). A value that can't be used leaves the default, and is said.
+//!
+//! Call it before anything is spawned. The future of `#[tokio::main]` itself began earlier: it is listed, but its polls are unknown. With
+//! `#[taskscope::main]` they are seen.
 //!
 //! # Cost
 //!

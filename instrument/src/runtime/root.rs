@@ -105,7 +105,9 @@ mod tests {
         let live = slots.filter(|task| {
             task.counters().is_some_and(|counters| counters.state != taskscope_recorder::State::Done)
         });
-        live.filter_map(|task| task.description()).map(|task| (task.kind, task.knows.no_polls)).collect()
+        live.filter_map(taskscope_recorder::Task::description)
+            .map(|task| (task.kind, task.knows.no_polls))
+            .collect()
     }
 
     fn on_a_thread(handle: &Handle, run: impl FnOnce(Handle) + Send + 'static) {
@@ -164,8 +166,8 @@ mod tests {
                 let slots = recorder.op_pages().flat_map(|page| &page.slots);
                 let mut waits =
                     slots.filter_map(taskscope_recorder::Op::read).filter(|op| op.task == Some(root));
-                let wait = waits.next().unwrap();
-                assert_eq!(recorder.name_of(wait.source), "Mutex::lock");
+                // Beside it that of its part, the semaphore.
+                let wait = waits.find(|op| recorder.name_of(op.source) == "Mutex::lock").unwrap();
                 let lock = recorder.resource(wait.resource.unwrap()).unwrap();
                 let holders = recorder.read_lock(lock).unwrap().holders;
                 assert_eq!(holders[0].by, taskscope_recorder::Waker::Task(root));

@@ -1,5 +1,7 @@
 //! Runtimes stay listed for as long as somebody drives them.
 
+#![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
+
 use std::{sync::mpsc, thread};
 
 use tokio::{
