@@ -68,8 +68,12 @@ program!(ours, taskscope);
 #[test]
 fn the_same_text_compiles_with_both() {
     // Compiled, not run: each would set the process's global subscriber.
-    let _theirs = (theirs::init as fn(), theirs::init_with_options as fn(), theirs::compose as fn());
-    let _ours = (ours::init as fn(), ours::init_with_options as fn(), ours::compose as fn());
+    let programs: [[fn(); 2]; 3] = [
+        [theirs::init, ours::init],
+        [theirs::init_with_options, ours::init_with_options],
+        [theirs::compose, ours::compose],
+    ];
+    assert_eq!(programs.len(), 3);
     let (_theirs, _ours) = (theirs::addresses(), ours::addresses());
     drop((theirs::serve_by_oneself(), ours::serve_by_oneself()));
 }
