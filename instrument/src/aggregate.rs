@@ -235,8 +235,7 @@ impl Hub {
             pid: std::process::id(),
             started_unix_ns: self.identity.started_unix_ns,
             taskscope_version: env!("CARGO_PKG_VERSION").to_owned(),
-            // Tokio tells nobody its version.
-            tokio_version: String::new(),
+            tokio_version: crate::source::callsite::tokio_version().unwrap_or_default().to_owned(),
             os: std::env::consts::OS.to_owned(),
             sources: Some(v1::Sources {
                 tracing: sources.tracing.load(Relaxed),

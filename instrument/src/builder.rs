@@ -1,8 +1,17 @@
 //! Options, and the ways to put a recorder, a subscriber and a server together.
 
+#[cfg(feature = "server")]
+mod console_subscriber;
 mod env;
+#[cfg(all(feature = "fmt", feature = "server"))]
+mod print;
 
 use std::time::Duration;
+
+#[cfg(all(feature = "layer", feature = "server"))]
+pub use console_subscriber::ConsoleLayer;
+#[cfg(feature = "server")]
+pub use console_subscriber::ServerAddr;
 
 use taskscope_recorder::Limits;
 #[cfg(feature = "server")]
@@ -24,13 +33,22 @@ pub struct Builder {
     filter_env_var: String,
     stuck_after: Duration,
     pub(crate) log_stuck: bool,
+    #[cfg(all(feature = "fmt", feature = "server"))]
+    print_events: bool,
     limits: Limits,
+    /// Sentences about options that could not be used. At most one a variable or method.
+    problems: Vec<String>,
 }
+
+/// `Server::DEFAULT_IP` and `Server::DEFAULT_PORT`.
+const DEFAULT_BIND: &str = "127.0.0.1:6669";
+/// How long finished tasks can be looked at.
+pub(crate) const DEFAULT_RETENTION: Duration = Duration::from_secs(6);
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
-            bind: "127.0.0.1:6669".to_owned(),
+            bind: DEFAULT_BIND.to_owned(),
             name: None,
             show_own_tasks: false,
             #[cfg(feature = "console-api")]
@@ -39,7 +57,10 @@ impl Default for Builder {
             filter_env_var: tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned(),
             stuck_after: Duration::from_millis(100),
             log_stuck: false,
-            limits: Limits::default(),
+            #[cfg(all(feature = "fmt", feature = "server"))]
+            print_events: true,
+            limits: Limits { retention: DEFAULT_RETENTION, ..Limits::default() },
+            problems: Vec::new(),
         }
     }
 }
@@ -51,15 +72,6 @@ impl Builder {
     pub fn bind(mut self, address: impl Into<String>) -> Self {
         self.bind = address.into();
         self
-    }
-
-    /// [`Builder::bind`] under the name that `console_subscriber` has for it: a socket's address, or a path for a Unix socket.
-    #[cfg(feature = "server")]
-    pub fn server_addr(self, address: impl Into<crate::Address>) -> Self {
-        match address.into() {
-            crate::Address::Tcp(address) => self.bind(address.to_string()),
-            crate::Address::Unix(path) => self.bind(format!("unix:{}", path.display())),
-        }
     }
 
     /// The name the console shows for this process. Default: the executable's; `TASKSCOPE_NAME`.
@@ -105,11 +117,6 @@ impl Builder {
         self
     }
 
-    /// [`Builder::show_own_tasks`] under the name that `console_subscriber` has for it.
-    pub fn enable_self_trace(self, show: bool) -> Self {
-        self.show_own_tasks(show)
-    }
-
     /// How often a `tokio-console` is told what changed. Default 1 s, between 50 ms and 10 s; `TASKSCOPE_PUBLISH_INTERVAL`. Our own
     /// console says itself how often.
     #[cfg(feature = "console-api")]
@@ -118,16 +125,26 @@ impl Builder {
         self
     }
 
-    /// The variable that says which of the program's own events [`Builder::init`] prints. Default `RUST_LOG`.
+    /// The variable that says which of the program's events and log records [`Builder::init`] prints on stderr. Default `RUST_LOG`. While it is
+    /// unset, none are.
     #[cfg(all(feature = "fmt", feature = "server"))]
     pub fn filter_env_var(mut self, name: impl Into<String>) -> Self {
         self.filter_env_var = name.into();
         self
     }
 
+    /// Whether [`Builder::init`] may print the program's events and log records at all. Default yes; `TASKSCOPE_PRINT_EVENTS` (`0` or `false`).
+    /// For a program that gives the `log` crate a logger of its own after `init`: without this, and with `RUST_LOG` set, that logger finds the
+    /// place taken.
+    #[cfg(all(feature = "fmt", feature = "server"))]
+    pub fn print_events(mut self, print: bool) -> Self {
+        self.print_events = print;
+        self
+    }
+
     /// A recorder alone, for wrappers and hooks without any subscriber.
     pub fn build_handle(&self) -> Handle {
-        Handle::new(self.limits.clone(), self.stuck_after)
+        Handle::new(self.limits.clone(), self.stuck_after, self.problems.clone())
     }
 
     /// The subscriber around `inner`, and the server apart.
@@ -137,7 +154,15 @@ impl Builder {
         (Wrapped::new(handle.clone(), inner), crate::Server::new(handle, self, false))
     }
 
-    /// The layer, and the server apart.
+    /// The layer without a filter, and the server apart: as console-subscriber's. Alone on a registry it switches on every span of the program;
+    /// [`Builder::build_layer`] does not.
+    #[cfg(all(feature = "layer", feature = "server"))]
+    pub fn build(self) -> (crate::TaskscopeLayer, crate::Server) {
+        let handle = self.build_handle();
+        (crate::TaskscopeLayer::of(handle.clone()), crate::Server::new(handle, self, true))
+    }
+
+    /// The layer behind a filter for tokio's spans, and the server apart.
     #[cfg(all(feature = "layer", feature = "server"))]
     pub fn build_layer<S>(self) -> (impl tracing_subscriber::Layer<S>, crate::Server)
     where
@@ -149,28 +174,50 @@ impl Builder {
 
     /// Installs the recorder as the global subscriber and serves it from a thread of its own, with options of the environment on top.
     ///
-    /// With the feature `fmt` the program's own events are printed as `RUST_LOG` says, or [`Builder::filter_env_var`].
+    /// The program prints what it printed before. Only where `RUST_LOG` is set ([`Builder::filter_env_var`]), and with the feature `fmt`, the
+    /// events and log records that it asks for go to stderr, in colour if that is a terminal. What goes wrong is said on stderr.
+    ///
+    /// ```no_run
+    /// taskscope::builder().retention(std::time::Duration::from_secs(60)).init();
+    /// ```
+    #[cfg(feature = "server")]
+    #[track_caller]
+    pub fn init(self) {
+        if let Err(error) = self.try_init() {
+            crate::say::say(error);
+        }
+    }
+
+    /// [`Builder::init`] for programs that want to know.
     ///
     /// # Errors
-    /// A global subscriber is set, the address is taken, or the environment holds nonsense. After a [`InitError::Bind`] the program is
-    /// recorded, but nobody can look.
+    /// A global subscriber is set, or the address is taken. After an [`InitError::Bind`] the program is recorded, but nobody can look.
     #[cfg(feature = "server")]
-    pub fn init(self) -> Result<Handle, InitError> {
-        let builder = self.from_env()?;
-        let events = builder.events_to_stdout();
-        let (subscriber, server) = builder.wrap(events);
-        let handle = subscriber.handle().clone();
-        tracing_core::dispatcher::set_global_default(Dispatch::new(subscriber))
-            .map_err(|_| InitError::SubscriberSet)?;
-        handle.set_default();
-        server.spawn()?;
-        Ok(handle)
+    #[track_caller]
+    pub fn try_init(self) -> Result<Handle, InitError> {
+        #[cfg_attr(not(feature = "fmt"), expect(unused_mut, reason = "a filter that is none is noted in it"))]
+        let mut builder = self.with_default_env();
+        #[cfg(feature = "fmt")]
+        if let Some(print) = print::asked_for(&mut builder) {
+            // First the subscriber, then the records that go to it.
+            let level = print.log_level();
+            let (subscriber, server) = builder.wrap(print.subscriber);
+            let installed = install(subscriber, server);
+            if !matches!(installed, Err(InitError::SubscriberSet)) {
+                print::log_records(level);
+            }
+            return installed;
+        }
+        let (subscriber, server) = builder.wrap(tracing_core::subscriber::NoSubscriber::default());
+        install(subscriber, server)
     }
 
     /// The layer for a `tracing_subscriber::Registry`, its recorder served from a thread of its own.
     ///
     /// Prefer [`Builder::wrap`] where you can: here the registry pays for tokio's spans.
     #[cfg(all(feature = "layer", feature = "server"))]
+    #[track_caller]
+    #[must_use = "a layer does nothing until it is added to a subscriber"]
     pub fn spawn<S>(self) -> impl tracing_subscriber::Layer<S>
     where
         S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
@@ -180,28 +227,39 @@ impl Builder {
         layer
     }
 
-    #[cfg(all(feature = "fmt", feature = "server"))]
-    fn events_to_stdout(&self) -> impl Subscriber + use<> {
-        use tracing_subscriber::{EnvFilter, Layer as _, prelude::*};
-        let filter = EnvFilter::from_env(&self.filter_env_var);
-        tracing_subscriber::registry().with(tracing_subscriber::fmt::layer().with_filter(filter))
+    /// Notes what could not be used, once.
+    fn problem(&mut self, sentence: String) {
+        if !self.problems.contains(&sentence) {
+            self.problems.push(sentence);
+        }
     }
+}
 
-    #[cfg(all(not(feature = "fmt"), feature = "server"))]
-    #[expect(clippy::unused_self, reason = "as with the feature `fmt`")]
-    fn events_to_stdout(&self) -> impl Subscriber + use<> {
-        tracing_core::subscriber::NoSubscriber::default()
-    }
+/// Makes the subscriber the global one, and serves.
+#[cfg(feature = "server")]
+#[track_caller]
+fn install(
+    subscriber: Wrapped<impl Subscriber + Send + Sync>,
+    server: crate::Server,
+) -> Result<Handle, InitError> {
+    let handle = subscriber.handle().clone();
+    tracing_core::dispatcher::set_global_default(Dispatch::new(subscriber))
+        .map_err(|_| InitError::SubscriberSet)?;
+    handle.set_default();
+    server.spawn()?;
+    Ok(handle)
 }
 
 /// Installs taskscope with its defaults and the environment's options. One line, at the start of `main`.
 ///
+/// The program prints what it printed before. Only where `RUST_LOG` is set, and with the feature `fmt`, the events and log records that it asks
+/// for go to stderr. A program that gives the `log` crate a logger of its own does so before this, or sets `TASKSCOPE_PRINT_EVENTS=0`.
+///
 /// What goes wrong is said on stderr: a console that can't be had is no reason to stop the program.
 #[cfg(feature = "server")]
+#[track_caller]
 pub fn init() {
-    if let Err(error) = Builder::default().init() {
-        eprintln!("taskscope: {error}");
-    }
+    Builder::default().init();
 }
 
 /// Wraps a subscriber and serves the recorder from a thread of its own, with options of the environment.
@@ -216,6 +274,8 @@ pub fn init() {
 /// Install it globally. With `set_default` on one thread, tracing decides for good whether a callsite of tokio's is wanted by the first thread
 /// that meets it, which may be one that has no subscriber.
 #[cfg(feature = "server")]
+#[track_caller]
+#[must_use = "a subscriber does nothing until it is set as the global default"]
 pub fn wrap<S: Subscriber>(inner: S) -> Wrapped<S> {
     let (subscriber, server) = Builder::default().with_default_env().wrap(inner);
     start(&subscriber.handle().clone(), server);
@@ -226,6 +286,8 @@ pub fn wrap<S: Subscriber>(inner: S) -> Wrapped<S> {
 ///
 /// Prefer [`wrap`] where you can: here the registry pays for tokio's spans.
 #[cfg(all(feature = "layer", feature = "server"))]
+#[track_caller]
+#[must_use = "a layer does nothing until it is added to a subscriber"]
 pub fn layer<S>() -> impl tracing_subscriber::Layer<S>
 where
     S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
@@ -234,9 +296,10 @@ where
 }
 
 #[cfg(feature = "server")]
+#[track_caller]
 fn start(handle: &Handle, server: crate::Server) {
     handle.set_default();
     if let Err(error) = server.spawn() {
-        eprintln!("taskscope: {error}");
+        crate::say::say(error);
     }
 }

@@ -44,14 +44,20 @@ pub enum InitError {
     /// The server can't listen. The program is recorded all the same.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// A variable of the environment can't be read.
-    #[error("{name}={value} can't be used: {expected}")]
-    Environment {
-        /// The variable.
-        name: &'static str,
-        /// What it holds.
-        value: String,
-        /// What it should hold.
-        expected: &'static str,
-    },
+}
+
+/// Why [`crate::Server::serve`] ended.
+#[cfg(feature = "server")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The server can't listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The runtime does not take the socket.
+    #[error("the runtime can't use the socket: {0}")]
+    Socket(#[from] io::Error),
+    /// The transport failed as a whole.
+    #[error(transparent)]
+    Transport(#[from] tonic::transport::Error),
 }

@@ -22,6 +22,10 @@ struct Shared {
     sources: Sources,
     /// A poll that takes longer is stuck.
     stuck_after_ns: u64,
+    /// Options that could not be used.
+    options: Vec<String>,
+    /// What was there before the recorder, and is not seen.
+    before: OnceLock<String>,
     /// The subscriber that should see tokio's spans, to probe whether it does.
     dispatch: Mutex<Option<tracing_core::dispatcher::WeakDispatch>>,
 }
@@ -37,19 +41,19 @@ pub(crate) struct Sources {
     pub(crate) hooks: AtomicBool,
     /// A wrapped task was seen.
     pub(crate) wrappers: AtomicBool,
-    /// The probe span arrived.
-    pub(crate) probed: AtomicBool,
 }
 
 static DEFAULT: OnceLock<Handle> = OnceLock::new();
 
 impl Handle {
-    pub(crate) fn new(limits: Limits, stuck_after: Duration) -> Self {
+    pub(crate) fn new(limits: Limits, stuck_after: Duration, options: Vec<String>) -> Self {
         taskscope_recorder::on_first_poll(crate::runtime::first_poll);
         let shared = Shared {
             recorder: Recorder::new(limits),
             sources: Sources::default(),
             stuck_after_ns: u64::try_from(stuck_after.as_nanos()).unwrap_or(u64::MAX),
+            options,
+            before: OnceLock::new(),
             dispatch: Mutex::new(None),
         };
         Self { shared: Arc::new(shared) }
@@ -85,6 +89,19 @@ impl Handle {
         &self.shared.sources
     }
 
+    /// Notes that tasks were spawned before the recorder was there.
+    #[cfg(feature = "server")]
+    pub(crate) fn tasks_before(&self, tasks: usize) {
+        if tasks > 0 && cfg!(tokio_unstable) {
+            // The first number counts: later there are tasks that are seen.
+            let _said = self.shared.before.set(format!(
+                "Not listed, as they were spawned before taskscope was set up: {tasks} {}. Call taskscope::init() earlier, or write \
+                 #[taskscope::main] in place of #[tokio::main].",
+                if tasks == 1 { "task" } else { "tasks" }
+            ));
+        }
+    }
+
     pub(crate) fn set_dispatch(&self, dispatch: &tracing_core::Dispatch) {
         *self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner) = Some(dispatch.downgrade());
     }
@@ -97,10 +114,16 @@ impl Handle {
 
     /// Sentences about what blinds this recorder, with the cure; empty when nothing does.
     ///
-    /// Sends one span of tokio's kind through the subscriber to see whether it arrives.
+    /// Asks the subscriber whether it lets tokio's spans through, on a thread of its own: about 50 µs.
     pub fn problems(&self) -> Vec<String> {
+        [self.shared.options.clone(), self.blind_spots()].concat()
+    }
+
+    /// The same without the options that could not be used, which were said when they were read.
+    pub(crate) fn blind_spots(&self) -> Vec<String> {
         let dispatch = self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut problems = self.past_limits();
+        problems.extend(self.shared.before.get().cloned());
         if !cfg!(tokio_unstable) {
             problems.push(
                 "Built without --cfg tokio_unstable: only tasks spawned through taskscope::spawn are seen. \
@@ -127,9 +150,7 @@ impl Handle {
             }
             return problems;
         };
-        self.sources().probed.store(false, Relaxed);
-        tracing::dispatcher::with_default(&dispatch, crate::source::probe);
-        if !self.sources().probed.load(Relaxed) {
+        if crate::source::lets_tokio_through(dispatch) == Some(false) {
             problems.push(
                 "A global filter hides tokio's TRACE spans from the taskscope layer: no task is seen. Make the filter a per-layer one \
                  (`layer.with_filter(…)` instead of `registry.with(filter)`), or use taskscope::wrap()."

@@ -16,12 +16,15 @@
 //!
 //! | you have | use |
 //! |---|---|
-//! | nothing, or `console_subscriber::init()` | [`init`] |
+//! | nothing, or `console_subscriber::init()` | [`init`]: what the program prints stays as it was |
 //! | a subscriber of your own | [`wrap`]: tokio's spans never reach it, so it stays as fast as it was |
 //! | a `tracing_subscriber::Registry` with layers that you can't wrap | [`layer`] |
 //! | your own tonic server, several recorders, tests | [`builder`] |
 //!
-//! Every option of [`Builder`] can be set from the environment (`TASKSCOPE_BIND`, …).
+//! Every option of [`Builder`] can be set from the environment (`TASKSCOPE_BIND`, …). A value that can't be used leaves the default, and is said.
+//!
+//! Call it before anything is spawned. The future of `#[tokio::main]` itself began earlier: it is listed, but its polls are unknown. With
+//! `#[taskscope::main]` they are seen.
 //!
 //! # Cost
 //!
@@ -50,6 +53,7 @@ pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
 pub mod runtime;
+mod say;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod source;
@@ -71,9 +75,11 @@ mod watchdog;
 
 pub use builder::Builder;
 #[cfg(all(feature = "layer", feature = "server"))]
-pub use builder::layer;
+pub use builder::{ConsoleLayer, layer};
 #[cfg(feature = "server")]
-pub use builder::{init, wrap};
+pub use builder::{ServerAddr, init, wrap};
+#[cfg(feature = "server")]
+pub use error::ServeError;
 pub use error::{BindError, InitError};
 pub use handle::Handle;
 #[cfg(feature = "server")]
@@ -94,7 +100,7 @@ pub fn __init_test() {
     ONCE.call_once(init);
 }
 
-/// A builder with the defaults; the environment is read by [`Builder::from_env`], [`Builder::init`] does it for you.
+/// A builder with the defaults; the environment is read by [`Builder::with_default_env`]; [`Builder::init`] does it for you.
 pub fn builder() -> Builder {
     Builder::default()
 }

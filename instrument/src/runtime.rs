@@ -20,16 +20,19 @@
 
 mod builder;
 mod registry;
+#[cfg(feature = "server")]
+mod root;
 mod threads;
 
 pub use self::builder::Builder;
 #[cfg(feature = "server")]
 pub(crate) use self::{
     registry::{Known, known},
+    root::{another_begins, found_here},
     threads::parking,
 };
 pub(crate) use self::{
-    registry::{MAX_RUNTIMES, driven, first_poll, spawning, unlisted},
+    registry::{MAX_RUNTIMES, driven, first_poll, forgotten_meanwhile, root_begins, spawning, unlisted},
     threads::{forget as forget_parking, note as note_parked},
 };
 pub use crate::source::hooks::Hooks;

@@ -10,6 +10,7 @@ pub(crate) use stream::{IDLE_SHARE, Seat};
 use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener as StdTcpListener},
+    panic::Location,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread,
@@ -23,7 +24,13 @@ use tonic::{service::Routes, transport::server::Connected};
 
 pub(crate) use self::stream::MAX_REQUEST_BYTES;
 use self::stream::Service;
-use crate::{aggregate::Hub, builder::Builder, error::BindError, handle::Handle};
+use crate::{
+    aggregate::Hub,
+    builder::Builder,
+    error::{BindError, ServeError},
+    handle::Handle,
+    say::say,
+};
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,18 +103,10 @@ impl Server {
     ///
     /// # Errors
     /// The address is nonsense or taken, or no thread can be started.
+    #[track_caller]
     pub fn spawn(mut self) -> Result<Address, BindError> {
-        let listener = Listener::bind(&self.options.bind)?;
+        let listener = self.listen(Location::caller())?;
         let address = listener.address()?;
-        self.handle.set_default();
-        self.address = (!self.options.show_own_tasks).then(|| address.clone());
-        if let Address::Tcp(tcp) = &address
-            && !tcp.ip().is_loopback()
-        {
-            eprintln!(
-                "taskscope: listening on {tcp}, without authentication: everybody who reaches it sees this program's insides"
-            );
-        }
         let (ready, built) = mpsc::sync_channel(1);
         let serve = move || {
             // The transport's own tasks, spans and events are no part of the program's.
@@ -127,13 +126,37 @@ impl Server {
             let _told = ready.send(outcome);
             let Some(runtime) = runtime else { return };
             runtime.spawn(say_problems(self.handle.clone()));
-            if let Err(error) = runtime.block_on(listener.serve(self)) {
-                eprintln!("taskscope: the server stopped: {error}");
+            if let Err(error) = runtime.block_on(listener.serve(self, tonic::transport::Server::builder())) {
+                say(format_args!("the server stopped: {error}"));
             }
         };
         thread::Builder::new().name("taskscope".to_owned()).spawn(serve).map_err(BindError::Thread)?;
         built.recv().map_err(io::Error::other).and_then(|outcome| outcome).map_err(BindError::Thread)?;
         Ok(address)
+    }
+
+    /// Listens where the builder said and serves on the calling runtime, until the transport fails. A runtime of its own ([`Server::spawn`])
+    /// answers also while every worker of the program is blocked; this one does not.
+    ///
+    /// # Errors
+    /// The address is nonsense or taken, or the transport failed.
+    ///
+    /// # Panics
+    /// On a runtime without I/O.
+    pub async fn serve(self) -> Result<(), ServeError> {
+        self.serve_with(tonic::transport::Server::builder()).await
+    }
+
+    /// [`Server::serve`] with settings of the transport.
+    ///
+    /// # Errors
+    /// As [`Server::serve`].
+    ///
+    /// # Panics
+    /// On a runtime without I/O.
+    pub async fn serve_with(mut self, transport: tonic::transport::Server) -> Result<(), ServeError> {
+        let listener = self.listen(Location::caller())?;
+        listener.serve(self, transport).await
     }
 
     /// Serves connections of any kind, on the calling runtime, until `incoming` ends.
@@ -146,12 +169,42 @@ impl Server {
         C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        tonic::transport::Server::builder()
+        self.serve_over(tonic::transport::Server::builder(), incoming).await
+    }
+
+    async fn serve_over<I, C, E>(
+        self,
+        transport: tonic::transport::Server,
+        incoming: I,
+    ) -> Result<(), tonic::transport::Error>
+    where
+        I: Stream<Item = Result<C, E>>,
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        transport
             .tcp_nodelay(true)
             .http2_keepalive_interval(Some(stream::KEEPALIVE))
             .add_routes(self.into_routes())
             .serve_with_incoming(incoming)
             .await
+    }
+
+    /// Listens, and becomes the one of the process's own recorder.
+    fn listen(&mut self, caller: &Location<'_>) -> Result<Listener, BindError> {
+        self.handle.set_default();
+        crate::runtime::found_here(&self.handle, caller);
+        let listener = Listener::bind(&self.options.bind)?;
+        let address = listener.address()?;
+        if let Address::Tcp(tcp) = &address
+            && !tcp.ip().is_loopback()
+        {
+            say(format_args!(
+                "listening on {tcp}, without authentication: everybody who reaches it sees this program's insides"
+            ));
+        }
+        self.address = (!self.options.show_own_tasks).then_some(address);
+        Ok(listener)
     }
 
     /// The service alone, to add to a tonic server of one's own: `Server::builder().add_routes(server.into_routes())`.
@@ -179,8 +232,8 @@ async fn say_problems(handle: Handle) {
     while !handle.is_installed() && start.elapsed() < TIME_TO_INSTALL {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    for problem in handle.problems() {
-        eprintln!("taskscope: {problem}");
+    for problem in handle.blind_spots() {
+        say(problem);
     }
 }
 
@@ -237,7 +290,7 @@ impl Listener {
         }
     }
 
-    async fn serve(self, server: Server) -> Result<(), Box<dyn std::error::Error>> {
+    async fn serve(self, server: Server, transport: tonic::transport::Server) -> Result<(), ServeError> {
         match self {
             Self::Tcp(listener) => {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -246,12 +299,13 @@ impl Listener {
                     connection.set_nodelay(true)?;
                     io::Result::Ok(connection)
                 });
-                server.serve_with_incoming(incoming).await?;
+                server.serve_over(transport, incoming).await?;
             }
             #[cfg(unix)]
             Self::Unix(listener, _) => {
                 let listener = tokio::net::UnixListener::from_std(listener)?;
-                server.serve_with_incoming(tokio_stream::wrappers::UnixListenerStream::new(listener)).await?;
+                let incoming = tokio_stream::wrappers::UnixListenerStream::new(listener);
+                server.serve_over(transport, incoming).await?;
             }
         }
         Ok(())

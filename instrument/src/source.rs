@@ -3,6 +3,7 @@
 //! All feed the same recorder, and a task that several see is one task.
 
 pub(crate) mod callsite;
+pub(crate) mod fields;
 pub(crate) mod hooks;
 #[cfg(feature = "layer")]
 pub(crate) mod layer;
@@ -108,10 +109,6 @@ fn new_span(
 
 /// A span of tokio's for a new task. `None`: not to be recorded.
 fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
-    if callsite::is_probe(attributes.metadata()) {
-        handle.sources().probed.store(true, Relaxed);
-        return None;
-    }
     if is_own_thread() {
         return None;
     }
@@ -124,16 +121,20 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     let spawn = visitor.spawn();
     #[cfg(tokio_unstable)]
     hooks::traced(spawn.tokio_id);
-    if spawn.kind == TaskKind::BlockOn {
-        taskscope_recorder::expect_another_runtime();
-    }
-    Some(match HANDED_OVER.take() {
+    crate::runtime::forgotten_meanwhile();
+    let task = match HANDED_OVER.take() {
         Some(task) => {
             handle.recorder().adopt(task, &spawn);
             task
         }
         None => handle.recorder().spawn(&spawn),
-    })
+    };
+    if spawn.kind == TaskKind::BlockOn {
+        #[cfg(feature = "server")]
+        crate::runtime::another_begins();
+        crate::runtime::root_begins(task);
+    }
+    Some(task)
 }
 
 /// Sets a flag that is mostly set: a load first, so that its line stays shared.
@@ -178,9 +179,33 @@ fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64)
     }
 }
 
-/// Sends one span of tokio's kind, to see whether the subscriber lets it through.
-pub(crate) fn probe() {
-    let _span = tracing::trace_span!(target: "tokio::task", parent: None, "runtime.spawn.taskscope_probe");
+/// Whether the subscriber lets tokio's spans through, by what it says itself: a span that was sent to find out would be seen by every other
+/// layer of the program. `None`: no thread to ask on.
+pub(crate) fn lets_tokio_through(dispatch: tracing_core::Dispatch) -> Option<bool> {
+    use tracing_core::{Callsite, Interest, Level, Metadata};
+
+    struct Spawn;
+    static CALLSITE: Spawn = Spawn;
+    static METADATA: Metadata<'static> = tracing_core::metadata! {
+        name: "runtime.spawn",
+        target: "tokio::task",
+        level: Level::TRACE,
+        fields: &[],
+        callsite: &CALLSITE,
+        kind: tracing_core::metadata::Kind::SPAN,
+    };
+    impl Callsite for Spawn {
+        fn set_interest(&self, _: Interest) {}
+
+        fn metadata(&self) -> &Metadata<'_> {
+            &METADATA
+        }
+    }
+
+    // Filters of single layers note their answer in the thread, for the span that would follow. None does: the thread ends.
+    let ask = std::thread::Builder::new().name("taskscope-ask".to_owned());
+    let asked = ask.spawn(move || dispatch.enabled(&METADATA)).ok()?;
+    asked.join().ok()
 }
 
 #[cfg(all(test, tokio_unstable, feature = "server"))]

@@ -157,7 +157,7 @@ fn wrapped<'a>(kind: TaskKind, name: &'a str, size_bytes: u64, at: &'a Location<
         name,
         size_bytes,
         place: Some(Place { file: at.file(), line: at.line(), column: at.column() }),
-        knows: Knows { wakes: true, scheduled: true, wakers: true, waker_clones: false },
+        knows: Knows { wakes: true, scheduled: true, wakers: true, waker_clones: false, no_polls: false },
         ..Spawn::default()
     }
 }

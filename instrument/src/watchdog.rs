@@ -94,7 +94,7 @@ impl Watchdog {
         let own = Arc::clone(&shared);
         let watch = move || Watch::new(handle, own, log).run();
         if let Err(error) = thread::Builder::new().name("taskscope-watch".to_owned()).spawn(watch) {
-            eprintln!("taskscope: no thread to watch for stuck polls: {error}");
+            crate::say::say(format_args!("no thread to watch for stuck polls: {error}"));
         }
         Self { shared }
     }

@@ -285,7 +285,7 @@ on_both! {
 #[test]
 fn both_do_the_same() {
     compare();
-    taskscope::builder().bind("127.0.0.1:0").init().unwrap();
+    taskscope::builder().bind("127.0.0.1:0").try_init().unwrap();
     compare();
 }
 

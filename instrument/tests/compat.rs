@@ -308,3 +308,76 @@ async fn a_console_too_many_is_refused_and_one_that_left_makes_room() {
     };
     patiently(seated, "a seat").await;
 }
+
+/// The task's fields as their client reads them: name and typed value.
+fn typed(task: &tasks::Task) -> Vec<(String, field::Value)> {
+    let name = |field: &Field| match &field.name {
+        Some(field::Name::StrName(name)) => name.clone(),
+        other => panic!("a name as text, not {other:?}"),
+    };
+    let mut fields: Vec<_> =
+        task.fields.iter().map(|field| (name(field), field.value.clone().unwrap())).collect();
+    fields.sort_by(|a, b| a.0.cmp(&b.0));
+    fields
+}
+
+/// Spans of tasks as a program or another runtime can make them, alive for as long as these are.
+fn spans_of_the_programs_own() -> [tracing::Span; 2] {
+    let all = tracing::trace_span!(
+        target: "tokio::task",
+        parent: None,
+        "runtime.spawn",
+        kind = "fibre",
+        url = "GET /a b=1 c=2",
+        path = %"/x y=3",
+        dbg = ?Some("a b"),
+        retries = -3,
+        user.id = 7_u64,
+        cached = true,
+        ratio = 0.5,
+        loc.file = "their.rs",
+        loc.line = 1_u64,
+        loc.col = 2_u64,
+    );
+    let known = tracing::trace_span!(target: "tokio::task", parent: None, "runtime.spawn", kind = "task", marker = true);
+    [all, known]
+}
+
+async fn fields_at(address: &taskscope::Address, marker: &str) -> Vec<(String, field::Value)> {
+    let mut console = Console::connect(address).await;
+    let has = |task: &tasks::Task| task.fields.iter().any(|field| text(field, marker).is_some());
+    let picture = console.until("the task is there", |p| p.tasks.values().any(|(task, _)| has(task))).await;
+    typed(&picture.tasks.values().find(|(task, _)| has(task)).unwrap().0)
+}
+
+#[tokio::test]
+async fn fields_of_a_programs_own_spans_arrive_as_from_console_subscriber() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let (subscriber, ours) = serve();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let layer = console_subscriber::ConsoleLayer::builder()
+        .server_addr(free)
+        .publish_interval(Duration::from_millis(50))
+        .spawn();
+    let theirs = taskscope::Address::Tcp(free);
+    let watched = {
+        let _default = tracing::subscriber::set_default(subscriber);
+        spans_of_the_programs_own()
+    };
+    let watched_by_them = {
+        let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        spans_of_the_programs_own()
+    };
+    let listens = async {
+        while tokio::net::TcpStream::connect(free).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    patiently(listens, "their server listens").await;
+    assert_eq!(fields_at(&ours, "url").await, fields_at(&theirs, "url").await);
+    // The kind is one of tokio's: once, and as tokio tells it.
+    let kind = ("kind".to_owned(), field::Value::DebugVal("task".to_owned()));
+    let marker = ("marker".to_owned(), field::Value::BoolVal(true));
+    assert_eq!(fields_at(&ours, "marker").await, [kind, marker]);
+    drop((watched, watched_by_them));
+}

@@ -19,7 +19,7 @@ fn address() -> &'static str {
     ADDRESS.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap().keep();
         let path = folder.join("net-test.sock");
-        taskscope::builder().bind(format!("unix:{}", path.display())).init().unwrap();
+        taskscope::builder().bind(format!("unix:{}", path.display())).try_init().unwrap();
         path.display().to_string()
     })
 }

@@ -254,10 +254,10 @@ pub struct Task {
     pub name: Option<String>,
     /// `task`, `local`, `blocking`, `block_on`, `future`.
     pub kind: Option<String>,
-    /// `running`, `scheduled`, `idle`, `done`.
+    /// `running`, `scheduled`, `idle`, `done`; null: unknown, it counts as idle.
     pub state: Option<String>,
     /// Time in that state.
-    pub state_ns: u64,
+    pub state_ns: Option<u64>,
     /// Where it was spawned: `file:line:column`.
     pub place: Option<String>,
     /// Further fields of its span: `key=value key=value`.
@@ -266,10 +266,10 @@ pub struct Task {
     pub parent: Option<String>,
     /// Time since it was spawned.
     pub age_ns: u64,
-    /// Polls started.
-    pub polls: u64,
+    /// Polls started; null: it began before taskscope.
+    pub polls: Option<u64>,
     /// Time in polls, the running one included.
-    pub busy_ns: u64,
+    pub busy_ns: Option<u64>,
     /// Time between wake and poll, the present wait included.
     pub scheduled_ns: Option<u64>,
     /// The rest of its life.

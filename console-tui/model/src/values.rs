@@ -46,15 +46,15 @@ pub(crate) fn unit(column: Column) -> Option<Unit> {
 pub(crate) fn number(store: &Store, task: &Task, column: Column) -> Option<f64> {
     let at = store.now_ns;
     let whole = match column {
-        Column::Age => Some(task.state_age_ns(at)),
+        Column::Age => task.known_state_age_ns(at),
         Column::Total => Some(task.total_ns(at)),
-        Column::Busy => Some(task.busy_ns(at)),
+        Column::Busy => task.known_busy_ns(at),
         Column::Sched => task.scheduled_ns(at),
         Column::Idle => task.idle_ns(at),
         Column::LastWake => task.last_wake_ns(at),
         Column::LongestPoll => task.longest_poll_ns(at),
         Column::LongestSched => task.longest_scheduled_ns(at),
-        Column::Polls => Some(task.stats.sums.polls),
+        Column::Polls => task.polls(),
         Column::Wakes => task.wakes(),
         Column::SelfWakes => task.self_wakes(),
         Column::Wakers => task.wakers().map(u64::from),
@@ -74,10 +74,11 @@ pub(crate) fn number(store: &Store, task: &Task, column: Column) -> Option<f64> 
 
 fn rate(store: &Store, task: &Task, column: Column) -> Option<f64> {
     let rates = store.rates(task)?;
+    let polls = !task.polls_are_unknown();
     match column {
-        Column::PollRate => Some(rates.polls),
+        Column::PollRate if polls => Some(rates.polls),
         Column::WakeRate if task.facts.knows.wakes => Some(rates.wakes),
-        Column::BusyRate => Some(rates.busy * 100.0),
+        Column::BusyRate if polls => Some(rates.busy * 100.0),
         _ => None,
     }
 }
@@ -85,11 +86,12 @@ fn rate(store: &Store, task: &Task, column: Column) -> Option<f64> {
 /// The change of a column's value a second; `None`: not known, or it has none.
 pub(crate) fn change(store: &Store, task: &Task, column: Column) -> Option<f64> {
     let rates = store.rates(task)?;
+    let polls = !task.polls_are_unknown();
     match column {
-        Column::Polls => Some(rates.polls),
+        Column::Polls if polls => Some(rates.polls),
         Column::Wakes if task.facts.knows.wakes => Some(rates.wakes),
         Column::SelfWakes if task.facts.knows.wakes => Some(rates.self_wakes),
-        Column::Busy => Some(rates.busy),
+        Column::Busy if polls => Some(rates.busy),
         Column::Sched if task.facts.knows.scheduled => Some(rates.scheduled),
         _ => None,
     }

@@ -112,7 +112,7 @@ impl Recorder {
     #[inline]
     pub fn enter_frame(&self, id: FrameId) -> EnteredFrame {
         if let Some(slot) = self.frame(id) {
-            slot.task.store(self.current().map_or(0, TaskId::to_u64), Relaxed);
+            slot.task.store(self.actor(), Relaxed);
         }
         EnteredFrame(CURRENT.try_with(|current| current.replace(id.to_u64())).unwrap_or(0))
     }

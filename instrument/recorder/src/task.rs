@@ -148,7 +148,7 @@ pub enum TaskKind {
 
 /// What the sources of a task can tell at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts; a bit set would hide their names")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts; a bit set would hide their names")]
 pub struct Knows {
     /// Wakes and self-wakes.
     pub wakes: bool,
@@ -158,6 +158,8 @@ pub struct Knows {
     pub wakers: bool,
     /// Wakers cloned and dropped.
     pub waker_clones: bool,
+    /// Set, it takes away: nothing tells when it is polled.
+    pub no_polls: bool,
 }
 
 /// What never changes.
@@ -210,6 +212,14 @@ impl Waker {
     /// The waker that code running here and now is.
     pub(crate) fn here() -> u64 {
         match thread::current() {
+            0 => u64::from(thread::number()),
+            task => task,
+        }
+    }
+
+    /// Who takes a lock, sends or receives here and now.
+    pub(crate) fn actor() -> u64 {
+        match thread::actor() {
             0 => u64::from(thread::number()),
             task => task,
         }

@@ -20,7 +20,7 @@ pub const MAX_THREADS: usize = 1024;
 const MAX_THREAD_NAME_BYTES: usize = 64;
 
 thread_local! {
-    static STACK: Stack = const { Stack { number: Cell::new(0), polling: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
+    static STACK: Stack = const { Stack { number: Cell::new(0), polling: Cell::new(0), root: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
     /// Held for its destructor, which gives the number back.
     static NUMBER: OnceCell<Number> = const { OnceCell::new() };
     static RINGS: RefCell<Vec<(u64, Arc<Ring>)>> = const { RefCell::new(Vec::new()) };
@@ -36,6 +36,8 @@ struct Stack {
     number: Cell<u32>,
     /// The same, once [`on_first_poll`] was told of this thread.
     polling: Cell<u32>,
+    /// The task that is polled here outside of all spans, see [`set_root`]; 0: none.
+    root: Cell<u64>,
     depth: Cell<usize>,
     spans: [Cell<u64>; MAX_NESTED_SPANS],
 }
@@ -44,6 +46,22 @@ struct Stack {
 #[inline]
 pub(crate) fn current() -> u64 {
     innermost(|raw| TaskId::from_u64(raw).map(TaskId::to_u64)).unwrap_or(0)
+}
+
+/// The same, and outside of any task the thread's root: whose doing it is that a lock is taken here, or an operation polled. No word for who
+/// wakes: outside of tasks that may be the driver.
+#[inline]
+pub(crate) fn actor() -> u64 {
+    match current() {
+        0 => STACK.try_with(|stack| stack.root.get()).unwrap_or(0),
+        task => task,
+    }
+}
+
+/// From now on what happens on the calling thread outside of any task is the doing of this one: the future of a `block_on` that began before
+/// anything was recorded, so that no span tells of its polls. `None`: it has ended.
+pub fn set_root(task: Option<TaskId>) {
+    let _torn_down = STACK.try_with(|stack| stack.root.set(task.map_or(0, TaskId::to_u64)));
 }
 
 /// The innermost span on this thread that `wanted` wants.

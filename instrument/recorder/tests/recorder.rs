@@ -14,7 +14,7 @@ fn traced() -> Spawn<'static> {
     Spawn {
         place: Some(HERE),
         traced: true,
-        knows: Knows { wakes: true, scheduled: true, wakers: true, waker_clones: true },
+        knows: Knows { wakes: true, scheduled: true, wakers: true, waker_clones: true, no_polls: false },
         ..Spawn::default()
     }
 }

@@ -27,7 +27,7 @@ impl Rows {
 
     pub(super) fn task(&mut self, slot: u32, generation: u32, task: &Description, now: Ticks, clock: &Clock) {
         let name = self.string(&task.name);
-        let fields = self.string(&task.fields);
+        let fields = self.string(&crate::source::fields::words(&task.fields));
         let columns = &mut self.tasks;
         push_delta(&mut columns.slot_delta, &mut self.last_task_slot, slot);
         columns.generation.push(generation);
@@ -159,6 +159,7 @@ fn knows(knows: Knows) -> u32 {
         | bit(knows.scheduled, v1::Knows::Scheduled)
         | bit(knows.wakers, v1::Knows::Wakers)
         | bit(knows.waker_clones, v1::Knows::WakerClones)
+        | bit(knows.no_polls, v1::Knows::NoPolls)
 }
 
 /// A waker as the wire names it.

@@ -56,7 +56,7 @@ impl Scheduler {
         self.due = false;
         let (recorder, now) = (hub.handle.recorder(), moment.at);
         self.polls.look(hub, moment);
-        let known = runtime::known(|root| recorder.has_ended(root));
+        let known = runtime::known(recorder);
         let workers = self.workers.read(hub, &known, &threads(), moment);
         let mut runtimes: Vec<v1::Runtime> = known.iter().map(runtimes::runtime).collect();
         self.drivers.look(&mut runtimes, &workers, is_ready, recorder.clock(), now);

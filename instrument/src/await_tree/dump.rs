@@ -61,8 +61,8 @@ pub(crate) fn is_refused(recorder: &Recorder, task: TaskId) -> bool {
     let Some(counters) = recorder.task(task).and_then(taskscope_recorder::Task::counters) else {
         return false;
     };
-    let runtimes = crate::runtime::known(|root| recorder.has_ended(root));
-    runtimes.iter().any(|runtime| runtime.is_on(counters.thread) && is_on_one_thread(&runtime.handle))
+    let runtimes = crate::runtime::known(recorder);
+    runtimes.iter().any(|runtime| runtime.is_driven_by(counters.thread) && is_on_one_thread(&runtime.handle))
 }
 
 fn is_on_one_thread(runtime: &Handle) -> bool {
@@ -129,10 +129,10 @@ fn longest_poll_ms(recorder: &Recorder) -> Option<u128> {
 
 /// The runtimes that are dumped, first those whose threads polled the tasks last.
 fn runtimes(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Vec<Handle> {
-    let mut known = crate::runtime::known(|root| recorder.has_ended(root));
+    let mut known = crate::runtime::known(recorder);
     let threads: Vec<u32> =
         wanted.iter().filter_map(|(task, _)| Some(recorder.task(*task)?.counters()?.thread)).collect();
-    known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_on(*thread)));
+    known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_driven_by(*thread)));
     known.into_iter().map(|runtime| runtime.handle).filter(|runtime| !is_on_one_thread(runtime)).collect()
 }
 

@@ -158,14 +158,20 @@ fn row(hub: &Hub, id: TaskId, task: &Description) -> tasks::Task {
     };
     let text = |text: &str| field::Value::DebugVal(text.to_owned());
     let number = |name, number: u64| (number != 0).then(|| values::field(name, number.into()));
-    let mut fields = vec![values::field("kind", text(kind))];
+    let further: Vec<_> = values::fields(&task.fields).collect();
+    // A span of the program's own can be of a kind that tokio has not.
+    let own_kind = further.iter().any(|further| further.name == values::field("kind", text(kind)).name);
+    let mut fields = Vec::new();
+    if !own_kind {
+        fields.push(values::field("kind", text(kind)));
+    }
     if !task.name.is_empty() {
         fields.push(values::field("task.name", text(&task.name)));
     }
     fields.extend(number("task.id", task.tokio_id));
     fields.extend(number("size.bytes", task.size_bytes.into()));
     fields.extend(number("original_size.bytes", task.original_size_bytes.into()));
-    fields.extend(values::fields(&task.fields));
+    fields.extend(further);
     let blocking = task.kind == TaskKind::Blocking;
     let wrapped = task.kind == TaskKind::Future || task.knows.wakers && !task.knows.waker_clones;
     tasks::Task {

@@ -11,6 +11,8 @@ use console_api::{
 use rustc_hash::FxHasher;
 use taskscope_recorder::{self as recorder, AttributeValue, Recorder};
 
+use crate::source::fields;
+
 /// What a row is to that protocol: the callsite of its span. We keep no callsites, so there is one of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -68,26 +70,17 @@ pub(super) fn field(name: &str, value: field::Value) -> Field {
     Field { name: Some(field::Name::StrName(name.to_owned())), value: Some(value), metadata_id: None }
 }
 
-/// Takes `key=value key=value` apart. A value may hold spaces: a field begins where a word with `=` looks like a name's.
-pub(super) fn fields(text: &str) -> impl Iterator<Item = Field> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (name, value) = rest.split_once('=')?;
-        let end = value.match_indices(' ').map(|(at, _)| at).find(|at| begins_field(&value[at + 1..]));
-        let (value, after) = match end {
-            Some(at) => (&value[..at], &value[at + 1..]),
-            None => (value, ""),
+/// The further fields of a task, each as console-subscriber tells it.
+pub(super) fn fields(kept: &str) -> impl Iterator<Item = Field> {
+    fields::fields(kept).map(|(name, value)| {
+        let value = match value {
+            fields::Value::Text(text) => field::Value::DebugVal(text.to_owned()),
+            fields::Value::Str(text) => field::Value::StrVal(text.to_owned()),
+            fields::Value::U64(number) => field::Value::U64Val(number),
+            fields::Value::I64(number) => field::Value::I64Val(number),
+            fields::Value::Bool(yes) => field::Value::BoolVal(yes),
         };
-        rest = after;
-        Some(field(name, field::Value::DebugVal(value.to_owned())))
-    })
-}
-
-fn begins_field(text: &str) -> bool {
-    let name = text.split('=').next().filter(|name| name.len() < text.len());
-    name.is_some_and(|name| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
+        field(name, value)
     })
 }
 
@@ -120,18 +113,4 @@ pub(super) fn hash(value: &impl Hash) -> u64 {
     let mut hasher = FxHasher::default();
     value.hash(&mut hasher);
     hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_come_apart_at_names_only() {
-        let text = r#"url="GET /a b?x = 1" user.id=7 note=a 1=b c="#;
-        let apart: Vec<String> = fields(text).map(|field| field.to_string()).collect();
-        assert_eq!(apart, [r#"url="GET /a b?x = 1""#, "user.id=7", "note=a 1=b", "c="]);
-        assert_eq!(fields("").count(), 0);
-        assert_eq!(fields("no field").count(), 0);
-    }
 }

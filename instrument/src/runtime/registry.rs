@@ -13,11 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_recorder::{TaskId, ThreadInfo, threads};
+use taskscope_recorder::{Recorder, TaskId, ThreadInfo, threads};
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 
 /// Runtimes known at a time.
 pub(crate) const MAX_RUNTIMES: usize = 32;
+/// Futures of `block_on` known of a runtime; of one on a single thread, others wait until the first has returned.
+const MAX_ROOTS: usize = 8;
 /// Bytes of a runtime's name that are kept.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -49,8 +51,11 @@ pub(crate) struct Known {
     placed: Vec<Placed>,
     /// There was a thread that is a worker.
     was_driven: bool,
-    /// The task that was polled first on the thread that drives it last: of a runtime on one thread, the future of `block_on`.
-    root: Option<TaskId>,
+    /// The futures of its `block_on` that are not known to have returned. Tasks are no sign of life: those of a `LocalSet` are not among the
+    /// runtime's own.
+    roots: Vec<TaskId>,
+    /// There were some, and all have.
+    returned: bool,
     /// Parks and unparks of all workers, and since when they are that many.
     parks: (u64, Instant),
 }
@@ -76,11 +81,37 @@ pub(crate) fn first_poll(thread: u32, task: TaskId) {
         return;
     }
     if let Ok(handle) = Handle::try_current() {
-        registry().see(&handle, None, Some(Placed::here(thread)), Some(task));
+        // Any other task is the first here because the root was there before the recorder, or this is no thread that runs a root.
+        let root = NEXT_ROOT.take().filter(|root| *root == task);
+        registry().see(&handle, None, Some(Placed::here(thread)), root);
+    }
+}
+
+/// The future of a `block_on` is made: its first poll comes next on this thread, on the runtime that it is to drive.
+pub(crate) fn root_begins(task: TaskId) {
+    NEXT_ROOT.set(Some(task));
+    taskscope_recorder::expect_another_runtime();
+}
+
+/// The future of a `block_on` was found on the calling thread.
+#[cfg(feature = "server")]
+pub(super) fn root_found(handle: &Handle, task: TaskId) {
+    registry().see(handle, None, Some(Placed::here(taskscope_recorder::thread_number())), Some(task));
+}
+
+/// For spans of tasks: after a runtime was forgotten, the thread's next poll tells of its own again. About 2 ns.
+pub(crate) fn forgotten_meanwhile() {
+    let forgotten = FORGOTTEN.load(Relaxed);
+    if SEEN_FORGOTTEN.replace(forgotten) != forgotten {
+        taskscope_recorder::expect_another_runtime();
     }
 }
 
 thread_local! {
+    /// The future of a `block_on` that this thread is about to poll for the first time.
+    static NEXT_ROOT: Cell<Option<TaskId>> = const { Cell::new(None) };
+    /// Of [`FORGOTTEN`], what this thread has heard of.
+    static SEEN_FORGOTTEN: Cell<u64> = const { Cell::new(0) };
     /// What this thread last said: which runtime it is on, as which worker, and the number of runtimes forgotten until then.
     static SAID: Cell<Option<(Id, Option<usize>, u64)>> = const { Cell::new(None) };
 }
@@ -112,10 +143,12 @@ pub(super) fn built(handle: &Handle, max_blocking_threads: Option<u64>) {
     registry().see(handle, max_blocking_threads, None, None);
 }
 
-/// The runtimes that live. `root_ended` says whether a task is known to have ended.
-pub(crate) fn known(root_ended: impl Fn(TaskId) -> bool) -> Vec<Known> {
+/// The runtimes that live, as far as this recorder can tell.
+pub(crate) fn known(recorder: &Recorder) -> Vec<Known> {
+    let polling: Vec<u32> =
+        recorder.workers().filter(|worker| worker.polling.is_some()).map(|worker| worker.thread).collect();
     let mut registry = registry();
-    registry.release(&threads(), root_ended);
+    registry.release(&threads(), |root| recorder.has_ended(root), |thread| polling.contains(&thread));
     registry.runtimes.clone()
 }
 
@@ -143,7 +176,15 @@ impl Registry {
             known.placed.retain(|other| other.thread != placed.thread && !same_worker(other));
             known.placed.push(placed);
             known.was_driven |= placed.worker.is_some();
-            known.root = root.or(known.root);
+        }
+        if let Some(root) = root
+            && !known.roots.contains(&root)
+        {
+            if known.roots.len() == MAX_ROOTS {
+                known.roots.remove(0);
+            }
+            known.roots.push(root);
+            known.returned = false;
         }
     }
 
@@ -152,11 +193,14 @@ impl Registry {
         if let Some(at) = self.runtimes.iter().position(|known| known.handle.id() == id) {
             return self.runtimes.get_mut(at);
         }
-        self.release(&threads(), |_| false);
-        if let Some(placed) = placed {
-            // A thread that drives a runtime on one thread drives no other such one.
-            self.runtimes
-                .retain(|known| !(known.is_on_one_thread() && known.is_idle() && known.is_on(placed.thread)));
+        self.release(&threads(), |_| false, |_| true);
+        if let Some(placed) = placed
+            && placed.worker.is_some()
+        {
+            // A thread that drives a runtime on one thread drives no other such one. One that merely polls for it may do both.
+            self.forget(|known, _| {
+                !(known.is_on_one_thread() && known.is_idle() && known.is_driven_by(placed.thread))
+            });
         }
         if self.runtimes.len() == MAX_RUNTIMES {
             // Rather one that was built and not used yet: it comes back with its first poll.
@@ -176,21 +220,33 @@ impl Registry {
             max_blocking_threads: None,
             placed: Vec::new(),
             was_driven: false,
-            root: None,
+            roots: Vec::new(),
+            returned: false,
             parks: (0, Instant::now()),
         });
         self.runtimes.last_mut()
     }
 
-    /// Drops the handles of runtimes that have ended.
-    fn release(&mut self, alive: &[ThreadInfo], root_ended: impl Fn(TaskId) -> bool) {
+    /// Drops the handles of runtimes that have ended. `polls` says whether a thread polls a task now.
+    fn release(
+        &mut self,
+        alive: &[ThreadInfo],
+        root_ended: impl Fn(TaskId) -> bool,
+        polls: impl Fn(u32) -> bool,
+    ) {
         self.forget(|known, _| {
             known.placed.retain(|placed| alive.iter().any(|thread| thread.id == placed.id));
             let drives = |placed: &Placed| placed.worker.is_some();
             // One whose threads were never seen may not have started.
             let left = known.was_driven && !known.placed.iter().any(drives);
-            let returned = known.is_on_one_thread() && known.root.is_some_and(&root_ended);
-            let still = known.is_still() && known.root.is_none_or(&root_ended);
+            if !known.roots.is_empty() {
+                known.roots.retain(|root| !root_ended(*root));
+                known.returned = known.roots.is_empty();
+            }
+            let returned = known.is_on_one_thread() && known.returned;
+            // A poll that goes on moves nothing either.
+            let busy = known.placed.iter().any(|placed| drives(placed) && polls(placed.thread));
+            let still = known.is_still() && known.roots.is_empty() && !busy;
             !(known.is_idle() && (left || returned || still))
         });
     }
@@ -234,8 +290,8 @@ impl Known {
     }
 
     /// Whether a thread was seen to drive it.
-    pub(crate) fn is_on(&self, thread: u32) -> bool {
-        self.placed.iter().any(|placed| placed.thread == thread)
+    pub(crate) fn is_driven_by(&self, thread: u32) -> bool {
+        self.placed.iter().any(|placed| placed.thread == thread && placed.worker.is_some())
     }
 
     /// The thread that is this worker, as it was seen at its first poll; that is where `block_in_place` can make it another one.
@@ -248,3 +304,6 @@ fn cut(name: &str) -> String {
     let end = (0..=MAX_NAME_BYTES.min(name.len())).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
     name[..end].to_owned()
 }
+
+#[cfg(all(test, tokio_unstable, feature = "server"))]
+mod tests;

@@ -3,9 +3,12 @@
 //! Names and targets as tokio 1.54.1 emits them (`tokio/src/util/trace.rs`, `tokio/src/runtime/task/waker.rs`, `tokio/src/sync`); the
 //! older target `runtime::waker` is of tokio before 1.13.
 
-use std::sync::atomic::{
-    AtomicU8, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
+use std::sync::{
+    OnceLock,
+    atomic::{
+        AtomicU8, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
 use tracing_core::Metadata;
@@ -69,14 +72,34 @@ pub(crate) fn kind(metadata: &Metadata<'_>) -> Kind {
         "runtime.resource" => Kind::Resource,
         "runtime.resource.async_op" => Kind::Op,
         "runtime.resource.async_op.poll" => Kind::OpPoll,
-        _ if is_probe(metadata) => Kind::Task,
         _ => Kind::Other,
     }
 }
 
-/// Whether this is the span of [`super::probe`].
-pub(crate) fn is_probe(metadata: &Metadata<'_>) -> bool {
-    metadata.name() == "runtime.spawn.taskscope_probe"
+/// Tokio's version, once a callsite of it has told.
+static TOKIO_VERSION: OnceLock<&'static str> = OnceLock::new();
+
+/// Tokio tells nobody its version, but a callsite of it says in which file it is: that of a release lies in a folder `tokio-1.54.1`. Of a
+/// tokio from elsewhere (a path, a git checkout, a vendored one) the version stays unknown.
+fn note_tokio_version(file: Option<&'static str>) {
+    if TOKIO_VERSION.get().is_none()
+        && let Some(version) = file.and_then(version_in)
+    {
+        let _another_thread_was_first = TOKIO_VERSION.set(version);
+    }
+}
+
+/// `1.54.1` of `…/tokio-1.54.1/src/…`, with either separator.
+fn version_in(file: &str) -> Option<&str> {
+    let mut folders = file.split(['/', '\\']).rev().skip_while(|folder| *folder != "src").skip(1);
+    let version = folders.next()?.strip_prefix("tokio-")?;
+    version.starts_with(|first: char| first.is_ascii_digit()).then_some(version)
+}
+
+/// Tokio's version; `None`: unknown.
+#[cfg(feature = "server")]
+pub(crate) fn tokio_version() -> Option<&'static str> {
+    TOKIO_VERSION.get().copied()
 }
 
 /// Callsites kept by address; tokio has about seventy. A power of two.
@@ -107,6 +130,7 @@ impl Callsites {
         if kind == Kind::Other {
             return kind;
         }
+        note_tokio_version(metadata.file());
         let address = address(metadata);
         for place in self.window(address) {
             // Threads register at the same time: the place is claimed first, and means nothing until it has its kind.
@@ -170,6 +194,24 @@ mod tests {
 
         fn metadata(&self) -> &Metadata<'_> {
             &SPAWN
+        }
+    }
+
+    #[test]
+    fn a_release_of_tokio_names_itself_in_its_files_path() {
+        for (file, version) in [
+            (
+                "/home/me/.cargo/registry/src/index-1949cf8c6b5b557f/tokio-1.54.1/src/util/trace.rs",
+                Some("1.54.1"),
+            ),
+            (r"C:\registry\tokio-2.0.0-rc.1\src\runtime\task\waker.rs", Some("2.0.0-rc.1")),
+            ("/home/me/tokio-util-0.7.1/src/lib.rs", None),
+            ("/home/me/tokio-console/src/main.rs", None),
+            ("/checkouts/tokio-1a2b/3c4d/tokio/src/util/trace.rs", None),
+            ("src/main.rs", None),
+            ("", None),
+        ] {
+            assert_eq!(version_in(file), version, "{file}");
         }
     }
 

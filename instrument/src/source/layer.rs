@@ -1,7 +1,8 @@
 //! A plain layer for those who must compose; see [`crate::layer`].
 //!
 //! The registry makes the spans here and pays for them; each poll looks the task up in its span's extensions. [`crate::wrap`] costs a
-//! fifth. Invariant: only tokio's own callsites pass this layer's filter, so no other layer sees more than it asked for.
+//! fifth. Invariant: on a registry only tokio's own callsites pass this layer's filter, so no other layer sees more than it asked for. Limit:
+//! `fmt().finish()` takes no filters of single layers; on it the layer stands alone, and its own global filter decides what arrives.
 
 use taskscope_recorder::AnyId;
 use tracing_core::{
@@ -21,7 +22,9 @@ use super::{
 };
 use crate::handle::Handle;
 
-/// The layer; made by [`crate::layer`] and [`crate::Builder::build_layer`].
+/// The layer without a filter in front; made by [`crate::Builder::build`]. [`crate::layer`] and [`crate::Builder::spawn`] put one there.
+///
+/// Alone on a registry it switches on every span and event of the program: a layer without a filter asks for all.
 #[derive(Debug)]
 pub struct TaskscopeLayer {
     handle: Handle,
@@ -29,14 +32,45 @@ pub struct TaskscopeLayer {
 }
 
 impl TaskscopeLayer {
-    pub(crate) fn filtered<S>(handle: Handle) -> impl Layer<S>
+    pub(crate) fn of(handle: Handle) -> Self {
+        Self { handle, callsites: Callsites::new() }
+    }
+
+    /// Behind a filter of its own, where the subscriber that it goes on takes such filters.
+    pub(crate) fn filtered<S>(handle: Handle) -> Box<dyn Layer<S> + Send + Sync>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
+        let layer = Self::of(handle);
+        if !takes_filters(std::any::type_name::<S>()) {
+            return Box::new(layer);
+        }
         let wanted = |metadata: &Metadata<'_>| callsite::kind(metadata).is_recorded();
-        Self { handle, callsites: Callsites::new() }
-            .with_filter(FilterFn::new(wanted).with_max_level_hint(LevelFilter::TRACE))
+        Box::new(layer.with_filter(FilterFn::new(wanted).with_max_level_hint(LevelFilter::TRACE)))
     }
+}
+
+/// Whether a subscriber of this type takes filters of single layers: a registry does, also under layers. Of any other type, `fmt().finish()`
+/// among them, asking would panic.
+fn takes_filters(subscriber: &str) -> bool {
+    const LAYERED: &str = "tracing_subscriber::layer::layered::Layered<";
+    let mut rest = subscriber;
+    while let Some(arguments) = rest.strip_prefix(LAYERED).and_then(|rest| rest.strip_suffix('>')) {
+        // What lies under the layer is the last argument. `->` closes nothing.
+        let mut depth = 0_usize;
+        let bytes = arguments.as_bytes();
+        let under = bytes.iter().enumerate().rev().find(|(at, byte)| {
+            match byte {
+                b'>' if *at > 0 && bytes[at - 1] == b'-' => {}
+                b'>' | b')' | b']' => depth += 1,
+                b'<' | b'(' | b'[' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && **byte == b','
+        });
+        rest = under.map_or("", |(at, _)| arguments[at + 1..].trim_start());
+    }
+    rest == std::any::type_name::<tracing_subscriber::Registry>()
 }
 
 /// In a span's extensions.
@@ -51,8 +85,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // The filter in front has let only tokio's own through.
         self.callsites.register(metadata);
+        // Of what is not tokio's, too: without a filter in front, "never" would be said for all layers.
         Interest::always()
     }
 
@@ -82,7 +116,11 @@ where
                 };
                 super::waker_event(self.handle.recorder(), event, resolve);
             }
-            kind => super::resources::state_update(self.handle.recorder(), kind, event),
+            kind @ (Kind::ResourceUpdate | Kind::OpUpdate) => {
+                super::resources::state_update(self.handle.recorder(), kind, event);
+            }
+            // Without a filter in front, the program's own come here, too.
+            _ => {}
         }
     }
 

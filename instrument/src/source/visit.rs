@@ -2,15 +2,17 @@
 
 use std::fmt::{self, Write as _};
 
-use taskscope_recorder::{Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Place, Spawn, TaskKind};
+use taskscope_recorder::{Knows, MAX_NAME_BYTES, Place, Spawn, TaskKind};
 use tracing_core::field::{Field, Visit};
+
+use super::fields::Fields;
 
 /// The fields of a task's span.
 #[derive(Debug, Default)]
 pub(super) struct SpawnVisitor {
     kind: Text<16>,
     name: String,
-    fields: String,
+    fields: Fields,
     tokio_id: u64,
     size_bytes: u64,
     original_size_bytes: u64,
@@ -40,7 +42,7 @@ impl SpawnVisitor {
         Spawn {
             kind,
             name: &self.name,
-            fields: &self.fields,
+            fields: self.fields.as_str(),
             tokio_id: self.tokio_id,
             place: (!self.file.is_empty()).then(|| Place {
                 file: &self.file,
@@ -55,29 +57,42 @@ impl SpawnVisitor {
                 scheduled: kind != TaskKind::BlockOn,
                 wakers: polled_by_wakes,
                 waker_clones: polled_by_wakes,
+                no_polls: false,
             },
             traced: true,
         }
     }
 
-    fn field(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let separator = if self.fields.is_empty() { "" } else { " " };
-        // One byte past the limit is enough for the recorder to see and count that something was cut.
-        let mut out = Bounded { text: &mut self.fields, max_bytes: MAX_FIELDS_BYTES + 1 };
-        let _full = write!(out, "{separator}{}={value:?}", field.name());
+    /// Takes the kind if it is one of tokio's; any other is a field like the others.
+    fn is_kind(&mut self, value: fmt::Arguments<'_>) -> bool {
+        self.kind = Text::default();
+        let known = write!(self.kind, "{value}").is_ok()
+            && matches!(self.kind.as_str(), "task" | "local" | "blocking" | "block_on");
+        if !known {
+            self.kind = Text::default();
+        }
+        known
     }
 }
 
 impl Visit for SpawnVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
-            "kind" => drop(write!(self.kind, "{value:?}")),
+            "kind" if self.is_kind(format_args!("{value:?}")) => {}
             "task.name" => {
                 let mut out = Bounded { text: &mut self.name, max_bytes: MAX_NAME_BYTES + 1 };
                 let _full = write!(out, "{value:?}");
             }
-            _ => self.field(field, value),
+            name => self.fields.text(name, value),
         }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.fields.i64(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.fields.bool(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -87,7 +102,7 @@ impl Visit for SpawnVisitor {
             "original_size.bytes" => self.original_size_bytes = value,
             "loc.line" => self.line = value,
             "loc.col" => self.column = value,
-            _ => self.field(field, &value),
+            name => self.fields.u64(name, value),
         }
     }
 
@@ -95,7 +110,8 @@ impl Visit for SpawnVisitor {
         match field.name() {
             "loc.file" => value.clone_into(&mut self.file),
             "task.name" => value.clone_into(&mut self.name),
-            _ => self.field(field, &value),
+            "kind" if self.is_kind(format_args!("{value}")) => {}
+            name => self.fields.str(name, value),
         }
     }
 }
@@ -168,9 +184,9 @@ impl<const N: usize> fmt::Write for Text<N> {
 }
 
 /// Stops formatting at a limit: a program can name a task with a megabyte.
-struct Bounded<'t> {
-    text: &'t mut String,
-    max_bytes: usize,
+pub(super) struct Bounded<'t> {
+    pub(super) text: &'t mut String,
+    pub(super) max_bytes: usize,
 }
 
 impl fmt::Write for Bounded<'_> {

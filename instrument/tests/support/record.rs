@@ -16,7 +16,7 @@ use taskscope_recorder::{
 pub(crate) fn recorder() -> &'static Recorder {
     static READY: OnceLock<()> = OnceLock::new();
     READY.get_or_init(|| {
-        taskscope::builder().bind("127.0.0.1:0").init().unwrap();
+        taskscope::builder().bind("127.0.0.1:0").try_init().unwrap();
     });
     taskscope::Handle::default_handle().unwrap().recorder()
 }

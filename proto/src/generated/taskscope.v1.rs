@@ -1057,6 +1057,9 @@ pub enum Knows {
     /// Set, it takes away: what the task did is known as sums alone. Its longest poll and wait, who woke it, and its timeline
     /// are unknown (a console that watches console-subscriber says so).
     SumsAlone = 16,
+    /// Set, it takes away: nothing tells when it is polled. Its polls, their time, and since when it is in its state are unknown; it counts
+    /// as idle. It is the future of a `block_on` that began before the recorder.
+    NoPolls = 32,
 }
 impl Knows {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1071,6 +1074,7 @@ impl Knows {
             Self::Wakers => "KNOWS_WAKERS",
             Self::WakerClones => "KNOWS_WAKER_CLONES",
             Self::SumsAlone => "KNOWS_SUMS_ALONE",
+            Self::NoPolls => "KNOWS_NO_POLLS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1082,6 +1086,7 @@ impl Knows {
             "KNOWS_WAKERS" => Some(Self::Wakers),
             "KNOWS_WAKER_CLONES" => Some(Self::WakerClones),
             "KNOWS_SUMS_ALONE" => Some(Self::SumsAlone),
+            "KNOWS_NO_POLLS" => Some(Self::NoPolls),
             _ => None,
         }
     }

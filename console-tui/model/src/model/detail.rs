@@ -139,7 +139,11 @@ pub(crate) fn view(
     let listed: &[TaskKey] = if mine { &children.list } else { &[] };
     let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.task(*key)).collect();
     let at = store.now_ns;
-    let state_words = match task.stats.state {
+    let state_words = match task.known_state() {
+        State::Unknown if task.polls_are_unknown() => {
+            "unknown: it began before taskscope, which sees no poll of it. With #[taskscope::main] it does"
+                .to_owned()
+        }
         State::Done => format!("ended {} ago", duration_ns(task.state_age_ns(at))),
         State::Running => format!("in its poll for {}", duration_ns(task.state_age_ns(at))),
         State::Unknown => UNKNOWN.to_owned(),
@@ -149,7 +153,7 @@ pub(crate) fn view(
         key: task.key,
         id: if task.facts.tokio_id > 0 { format!("#{}", task.id()) } else { task.id() },
         title: store.name(task).unwrap_or(UNKNOWN).to_owned(),
-        state: Cell::new(state_words, crate::table::cells::state(task.stats.state).tone),
+        state: Cell::new(state_words, crate::table::cells::state(task.known_state()).tone),
         gone: task.gone,
         about,
         life: life(task, at),
@@ -210,10 +214,10 @@ fn life(task: &Task, at: u64) -> Vec<Fact> {
     };
     vec![
         fact("total", Cell::value(Some(total_ns), duration_ns)),
-        fact("busy", Cell::value(Some(task.busy_ns(at)), share)),
+        fact("busy", Cell::value(task.known_busy_ns(at), share)),
         fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
         fact("idle", Cell::value(task.idle_ns(at), share)),
-        fact("polls", Cell::value(Some(task.stats.sums.polls), exact)),
+        fact("polls", Cell::value(task.polls(), exact)),
         fact("longest poll", Cell::value(task.longest_poll_ns(at), duration_ns)),
         fact("longest delay", Cell::value(task.longest_scheduled_ns(at), duration_ns)),
     ]

@@ -77,6 +77,8 @@ pub(crate) struct Knows {
     pub(crate) clones: bool,
     /// Nothing of single polls, waits and wakes: only their sums.
     pub(crate) sums_alone: bool,
+    /// Nothing of its polls: it began before the recorder.
+    pub(crate) no_polls: bool,
 }
 
 /// Who woke a task.
@@ -251,6 +253,31 @@ impl Task {
         self.stats.sums.busy_ns.saturating_add(self.in_state(State::Running, at))
     }
 
+    /// Nothing tells when it is polled: whether it runs is unknown until it ends, though it counts as idle.
+    pub(crate) fn polls_are_unknown(&self) -> bool {
+        self.facts.knows.no_polls
+    }
+
+    /// As the screen and the report show it.
+    pub(crate) fn known_state(&self) -> State {
+        if self.polls_are_unknown() && !self.is_done() { State::Unknown } else { self.stats.state }
+    }
+
+    /// [`Task::busy_ns`]; `None`: unknown.
+    pub(crate) fn known_busy_ns(&self, at: u64) -> Option<u64> {
+        (!self.polls_are_unknown()).then(|| self.busy_ns(at))
+    }
+
+    /// Polls started; `None`: unknown.
+    pub(crate) fn polls(&self) -> Option<u64> {
+        (!self.polls_are_unknown()).then_some(self.stats.sums.polls)
+    }
+
+    /// Time in its state; `None`: unknown.
+    pub(crate) fn known_state_age_ns(&self, at: u64) -> Option<u64> {
+        (self.known_state() != State::Unknown).then(|| self.state_age_ns(at))
+    }
+
     /// The present wait included; `None`: unknown.
     pub(crate) fn scheduled_ns(&self, at: u64) -> Option<u64> {
         self.facts
@@ -279,7 +306,7 @@ impl Task {
     /// The running poll included; `None`: unknown.
     pub(crate) fn longest_poll_ns(&self, at: u64) -> Option<u64> {
         let longest = self.stats.longest_poll_ns.max(self.in_state(State::Running, at));
-        (!self.facts.knows.sums_alone).then_some(longest)
+        (!self.facts.knows.sums_alone && !self.polls_are_unknown()).then_some(longest)
     }
 
     /// The present wait included; `None`: unknown.

@@ -57,37 +57,41 @@ pub(crate) fn task(store: &Store, task: &Task, column: Column) -> Cell {
     match column {
         Column::Warn => warn(store.marks(task).severity()),
         Column::Id => Cell::new(task.id(), Tone::Door),
-        Column::State => state(task.stats.state),
+        Column::State => state(task.known_state()),
         Column::Name => text(store.name(task).map(str::to_owned)),
         Column::Place => text(store.short_place(task.facts.site)),
         Column::Kind => text(task.facts.kind.word().map(str::to_owned)),
         Column::Fields => Cell::new(store.fields(task).unwrap_or_default(), Tone::Normal),
         Column::WaitsFor => waits_for(store, task),
         Column::Age => Cell {
-            tone: state(task.stats.state).tone,
-            ..Cell::value(Some(task.state_age_ns(at)), duration_ns)
+            tone: state(task.known_state()).tone,
+            ..Cell::value(task.known_state_age_ns(at), duration_ns)
         },
         Column::Total => Cell::value(Some(task.total_ns(at)), duration_ns),
-        Column::Busy => Cell::value(Some(task.busy_ns(at)), duration_ns),
+        Column::Busy => Cell::value(task.known_busy_ns(at), duration_ns),
         Column::Sched => Cell::value(task.scheduled_ns(at), duration_ns),
         Column::Idle => Cell::value(task.idle_ns(at), duration_ns),
         Column::LastWake => last_wake(task, at),
         Column::LongestPoll => Cell::value(task.longest_poll_ns(at), duration_ns),
         Column::LongestSched => Cell::value(task.longest_scheduled_ns(at), duration_ns),
-        Column::Polls => Cell::value(Some(task.stats.sums.polls), count),
+        Column::Polls => Cell::value(task.polls(), count),
         Column::Wakes => Cell::value(task.wakes(), count),
         Column::SelfWakes => Cell::value(task.self_wakes(), count),
         Column::Wakers => Cell::value(task.wakers(), |n| count(u64::from(n))),
         Column::Size => Cell::value(task.size_bytes(), |n| bytes(u64::from(n))),
         Column::PollRate => {
-            let cell = Cell::value(store.rates(task).map(|rates| rates.polls), rate);
+            let known = store.rates(task).filter(|_| !task.polls_are_unknown());
+            let cell = Cell::value(known.map(|rates| rates.polls), rate);
             Cell { spark: store.spark(task), ..cell }
         }
         Column::WakeRate => {
             let known = store.rates(task).filter(|_| task.facts.knows.wakes);
             Cell::value(known.map(|rates| rates.wakes), rate)
         }
-        Column::BusyRate => Cell::value(store.rates(task).map(|rates| rates.busy), percent),
+        Column::BusyRate => {
+            let known = store.rates(task).filter(|_| !task.polls_are_unknown());
+            Cell::value(known.map(|rates| rates.busy), percent)
+        }
     }
 }
 

@@ -155,7 +155,7 @@ impl ChannelRef<'_> {
     pub fn sent(&self, values: u64, depth: Option<u64>) {
         let channel = self.channel;
         channel.sent.fetch_add(values, Relaxed);
-        channel.last_sender.store(Waker::here(), Relaxed);
+        channel.last_sender.store(Waker::actor(), Relaxed);
         channel.last_sent.store(self.recorder.clock().ticks(), Relaxed);
         self.set_depth(depth);
     }
@@ -164,7 +164,7 @@ impl ChannelRef<'_> {
     pub fn received(&self, values: u64, depth: Option<u64>) {
         let channel = self.channel;
         channel.received.fetch_add(values, Relaxed);
-        channel.last_receiver.store(Waker::here(), Relaxed);
+        channel.last_receiver.store(Waker::actor(), Relaxed);
         channel.last_received.store(self.recorder.clock().ticks(), Relaxed);
         self.set_depth(depth);
     }

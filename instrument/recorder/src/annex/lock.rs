@@ -153,7 +153,7 @@ impl LockRef<'_> {
         lock.since.store(now, Relaxed);
         lock.place.store(place, Relaxed);
         add(&lock.acquisitions, 1);
-        lock.holder.store(Waker::here(), Release);
+        lock.holder.store(Waker::actor(), Release);
         self.page.shared.set();
     }
 
@@ -182,7 +182,7 @@ impl LockRef<'_> {
     /// The current task (or thread) holds `permits` of it since `now`, beside others; call it after the acquisition. About 20 ns.
     pub fn acquired_shared(&self, permits: u32, place: u32, now: Ticks) -> HoldToken {
         self.lock.acquisitions.fetch_add(1, Relaxed);
-        let cell = self.holders().and_then(|holders| holders.add(Waker::here(), permits, false, place, now));
+        let cell = self.holders().and_then(|holders| holders.add(Waker::actor(), permits, false, place, now));
         if cell.is_none() {
             self.lock.more.fetch_add(1, Relaxed);
         }
@@ -213,7 +213,7 @@ impl LockRef<'_> {
     pub fn released_any_shared(&self, now: Ticks) {
         let ended = |since: Ticks| self.held(now.saturating_sub(since));
         let Some(holders) = self.holders() else { return };
-        if holders.take_from(Waker::here(), false, 1, ended) == 1 {
+        if holders.take_from(Waker::actor(), false, 1, ended) == 1 {
             let counted = self.lock.more.fetch_update(AcqRel, Acquire, |more| more.checked_sub(1)).is_ok();
             if !counted && holders.take_from_oldest(1, ended) == 1 {
                 return;

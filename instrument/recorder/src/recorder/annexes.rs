@@ -20,7 +20,7 @@ use crate::{
         lock::{LockHistograms, LockReading, LockRef},
     },
     clock::Ticks,
-    id::{OpId, ResourceId, TaskId},
+    id::{OpId, ResourceId},
     resource::Resource,
     site::Place,
     task::MAX_NAME_BYTES,
@@ -125,7 +125,7 @@ impl Recorder {
     /// The calling thread blocks on an operation: it is running, from now until [`Recorder::unblock`], for the current task and on this thread.
     pub fn block_on_op(&self, id: OpId) {
         let Some((page, op)) = self.find_op(id) else { return };
-        op.task.store(self.current().map_or(0, TaskId::to_u64), Relaxed);
+        op.task.store(self.actor(), Relaxed);
         op.thread.store(thread::number(), Relaxed);
         op.started.store(self.clock.ticks().max(op.ended.load(Relaxed) + 1), Relaxed);
         op.polls.store(op.polls.load(Relaxed) + 1, Relaxed);

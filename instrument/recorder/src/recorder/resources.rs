@@ -17,7 +17,7 @@ use crate::{
     annex::{self, Ledger},
     arena::Page,
     frame,
-    id::{AnyId, MUTED, OpId, ResourceId, TaskId},
+    id::{AnyId, MUTED, OpId, ResourceId},
     resource::{Op, Resource, live},
     site::Place,
     task::MAX_NAME_BYTES,
@@ -148,7 +148,7 @@ impl Recorder {
     }
 
     fn enter_op(&self, id: OpId) {
-        let task = self.current().map_or(0, TaskId::to_u64);
+        let task = self.actor();
         thread::push(id.poll_span().get());
         let Some((page, op)) = self.find_op(id) else { return };
         op.task.store(task, Relaxed);

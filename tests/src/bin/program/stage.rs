@@ -118,7 +118,7 @@ fn watch(options: &Options, runtime: &mut Builder) -> Result<Option<(Handle, Add
     let server = match options.source {
         Source::Bare => return Ok(None),
         Source::Init => {
-            let handle = builder.init().map_err(|error| error.to_string())?;
+            let handle = builder.try_init().map_err(|error| error.to_string())?;
             let address = match options.bind.strip_prefix("unix:") {
                 Some(path) => Address::Unix(path.into()),
                 None => Address::Tcp(options.bind.parse().map_err(|_| options.bind.clone())?),

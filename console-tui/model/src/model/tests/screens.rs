@@ -32,11 +32,11 @@ fn time_is_accounted_for_at_the_moment_shown() {
     let client = Client::watching(&mut fake);
     let report = client.model.report();
     let task = &report.tasks[0];
-    assert_eq!(task.busy_ns, 2 * S + 318 * MS, "the running poll counts");
+    assert_eq!(task.busy_ns, Some(2 * S + 318 * MS), "the running poll counts");
     assert_eq!(task.scheduled_ns, Some(S));
     assert_eq!(task.idle_ns, Some(7 * S - 318 * MS));
     assert_eq!(task.longest_poll_ns, Some(318 * MS));
-    assert_eq!((report.totals.busy_ns, report.totals.running), (task.busy_ns, 1));
+    assert_eq!((report.totals.busy_ns, report.totals.running), (task.busy_ns.unwrap(), 1));
     assert_eq!(client.rows(&[Column::State, Column::Age]), ["run 318 ms"]);
     let view = client.model.task(key(0)).unwrap();
     assert_eq!(view.state.text, "in its poll for 318 ms");
@@ -328,6 +328,28 @@ fn the_report_reads_back() {
     assert_eq!(value["lints"][0]["places"][0], "src/main.rs:10:5");
     let empty = Client::new(crate::Config::default()).model.report();
     assert_eq!((empty.process, empty.tasks.len()), (None, 0));
+}
+
+#[test]
+fn of_a_task_whose_polls_nothing_tells_they_are_unknown_and_it_counts_as_idle() {
+    let mut fake = Fake::with_tasks(2);
+    fake.task(0).knows = v1::Knows::NoPolls as u32;
+    (fake.task(0).polls, fake.task(0).state) = (0, TaskState::Idle);
+    let client = Client::watching(&mut fake);
+    let report = client.model.report();
+    let task = report.tasks.iter().find(|task| task.slot == 0).unwrap();
+    assert_eq!((task.state.as_deref(), task.state_ns, task.polls, task.busy_ns), (None, None, None, None));
+    assert_eq!((task.longest_poll_ns, task.idle_ns), (None, None));
+    let totals = &report.totals;
+    assert_eq!(totals.alive, totals.running + totals.scheduled + totals.idle);
+    let columns =
+        [Column::State, Column::Age, Column::Polls, Column::Busy, Column::PollRate, Column::BusyRate];
+    let rows = client.rows(&columns);
+    assert!(rows.iter().any(|row| row == "– – – – – –"), "{rows:?}");
+    let view = client.model.task(key(0)).unwrap();
+    assert!(view.state.text.starts_with("unknown: it began before taskscope"), "{}", view.state.text);
+    assert_eq!((fact(&view.life, "polls"), fact(&view.life, "busy")), ("–".to_owned(), "–".to_owned()));
+    assert!(report.lints.is_empty(), "{:?}", report.lints);
 }
 
 #[test]

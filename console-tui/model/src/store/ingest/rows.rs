@@ -102,6 +102,7 @@ fn knows(bits: u32) -> Knows {
         wakers: has(v1::Knows::Wakers),
         clones: has(v1::Knows::WakerClones),
         sums_alone: has(v1::Knows::SumsAlone),
+        no_polls: has(v1::Knows::NoPolls),
     }
 }
 

@@ -13,7 +13,7 @@ impl LockRef<'_> {
     pub(crate) fn taken_exclusive(&self, now: Ticks) {
         let lock = self.lock;
         lock.acquisitions.fetch_add(1, Relaxed);
-        let me = Waker::here();
+        let me = Waker::actor();
         let since = lock.since.load(Relaxed);
         if lock.holder.load(Acquire) == 0 {
             lock.since.store(now, Relaxed);
@@ -36,7 +36,7 @@ impl LockRef<'_> {
         let lock = self.lock;
         let holder = lock.holder.load(Acquire);
         let since = lock.since.load(Relaxed);
-        if holder != Waker::here() {
+        if holder != Waker::actor() {
             if lock.late_releases.load(Acquire) > 0 {
                 lock.late_releases.fetch_sub(1, AcqRel);
                 return;
@@ -57,7 +57,7 @@ impl LockRef<'_> {
     /// `permits` of it are the current task's, or one reader's.
     pub(crate) fn taken_shared(&self, permits: u32, now: Ticks) {
         self.lock.acquisitions.fetch_add(1, Relaxed);
-        let me = Waker::here();
+        let me = Waker::actor();
         // Only until the first release: after it a semaphore is one whose permits come back.
         if self.lock.flags.load(Relaxed) & (flag::PERMITS | flag::RELEASES | flag::AGAIN) == flag::PERMITS
             && self.holders().is_some_and(|holders| holders.holds(me))
@@ -74,7 +74,7 @@ impl LockRef<'_> {
     /// `permits` of it were let go by the current task, whoever took them: its own first, then those that nobody can tell, then the oldest.
     pub(crate) fn given_shared(&self, permits: u32, now: Ticks) {
         let lock = self.lock;
-        let me = Waker::here();
+        let me = Waker::actor();
         let ended = |since: Ticks| self.held(now.saturating_sub(since));
         let Some(holders) = self.holders() else { return };
         let mut left = holders.take_from(me, false, permits, ended);

@@ -129,7 +129,7 @@ impl Recorder {
         let resource = ResourceId::from_u64(op.resource.load(Relaxed));
         let lock = resource.and_then(|id| self.find_resource(id)).and_then(|(_, slot)| self.lock_of(slot));
         if let Some(lock) = lock.filter(LockRef::by_permits) {
-            let waiter = if own_poll { Waker::here() } else { op.task.load(Relaxed) };
+            let waiter = if own_poll { Waker::actor() } else { op.task.load(Relaxed) };
             if !own_poll && !self.acquires_here(resource) {
                 lock.given_shared(permits, now);
             }
@@ -163,7 +163,7 @@ impl Recorder {
         }
         if lock.by_permits() {
             if waited {
-                lock.claimed(Waker::here(), requested);
+                lock.claimed(Waker::actor(), requested);
             }
             lock.taken_shared(requested, now);
         }
