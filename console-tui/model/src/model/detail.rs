@@ -152,7 +152,7 @@ pub(crate) fn view(
         state: Cell::new(state_words, crate::table::cells::state(task.stats.state).tone),
         gone: task.gone,
         about,
-        life: life(task, at),
+        life: life(store, task),
         wakes: wake_facts,
         ops,
         more_ops,
@@ -202,7 +202,16 @@ fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     facts
 }
 
-fn life(task: &Task, at: u64) -> Vec<Fact> {
+fn life(store: &Store, task: &Task) -> Vec<Fact> {
+    let at = store.now_ns;
+    // The longest since its start stays; what it did lately stands beside it.
+    let recent = store.scheduler.worst_poll(task.key, at).map(|worst| worst.poll.length_ns);
+    let longest = |ns: u64| match recent {
+        Some(recent_ns) if recent_ns < ns => {
+            format!("{} (last minute {})", duration_ns(ns), duration_ns(recent_ns))
+        }
+        _ => duration_ns(ns),
+    };
     let total_ns = task.total_ns(at);
     let share = |ns: u64| {
         let share = percent(ns as f64 / total_ns.max(1) as f64);
@@ -214,7 +223,7 @@ fn life(task: &Task, at: u64) -> Vec<Fact> {
         fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
         fact("idle", Cell::value(task.idle_ns(at), share)),
         fact("polls", Cell::value(Some(task.stats.sums.polls), exact)),
-        fact("longest poll", Cell::value(task.longest_poll_ns(at), duration_ns)),
+        fact("longest poll", Cell::value(task.longest_poll_ns(at), longest)),
         fact("longest delay", Cell::value(task.longest_scheduled_ns(at), duration_ns)),
     ]
 }
