@@ -403,6 +403,17 @@ pub struct TaskDetail {
     /// Events of this task's timeline lost since it is watched.
     #[prost(uint64, tag = "8")]
     pub lost_events: u64,
+    /// Where in the time since the last frame events are missing; oldest first, at most 64.
+    #[prost(message, repeated, tag = "9")]
+    pub gaps: ::prost::alloc::vec::Vec<EventGap>,
+}
+/// Between the two moments events may be missing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventGap {
+    #[prost(uint64, tag = "1")]
+    pub from_ago_ns: u64,
+    #[prost(uint64, tag = "2")]
+    pub to_ago_ns: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WakerCount {

@@ -47,6 +47,9 @@ impl Recorder {
         if polls >= 2 {
             self.record(task, |block| block.scheduled.record(wait.unwrap_or(0)));
         }
+        if self.watching.load(Relaxed) {
+            self.entry_event(task, id, wait.is_none() && polls > 0, now, thread);
+        }
         // At least one tick after the end of the last poll: the two tell whether a poll runs.
         task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);
         task.enters.store(polls + 1, Relaxed);
@@ -56,9 +59,6 @@ impl Recorder {
             None => self.unplaced(),
         }
         page.shared.set();
-        if self.watching.load(Relaxed) {
-            self.event(task, id, EventKind::PollStart, now, u64::from(thread));
-        }
     }
 
     /// The poll ends. About 15 ns.
@@ -81,7 +81,7 @@ impl Recorder {
         }
         page.shared.set();
         if self.watching.load(Relaxed) {
-            self.event(task, id, EventKind::PollEnd, now, u64::from(thread));
+            self.exit_event(task, id, now, thread);
         }
     }
 

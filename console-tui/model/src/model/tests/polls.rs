@@ -7,7 +7,11 @@ use super::{
     fake::{MS, S},
     scheduler::{polling, scheduler, stuck, tell, worker},
 };
-use crate::{LintKind, Severity, report::Lint};
+use crate::{
+    LintKind, Severity, TaskKey,
+    report::Lint,
+    screen::task::{TaskView, TimelineEvent},
+};
 
 fn spent(cpu_ms: u64, queued_ms: u64, asleep_ms: u64) -> v1::PollTime {
     v1::PollTime { cpu_ns: cpu_ms * MS, queued_ns: queued_ms * MS, asleep_ns: asleep_ms * MS }
@@ -193,4 +197,64 @@ fn a_delay_is_explained_by_what_the_workers_did() {
     assert!(held.contains("meanwhile #100 held worker 0") && !held.contains("are busy"), "{held}");
     let crowded_out = ended(1_000, spent(50, 940, 0));
     assert_eq!(delayed(950, 430, Some(crowded_out)), None);
+}
+
+/// What is shown of task 0 after this detail of it.
+fn shown(change: impl FnOnce(&mut super::FakeTask), detail: v1::TaskDetail) -> TaskView {
+    let mut fake = Fake::with_tasks(1);
+    change(fake.task(0));
+    let mut client = Client::watching(&mut fake);
+    client.act(crate::Action::Open);
+    let task = Some(v1::TaskRef { slot: 0, generation: 1 });
+    let detail = v1::TaskDetail { task, watched_ago_ns: S, ..detail };
+    client.take(vec![v1::Frame { details: vec![detail], ..fake.delta() }]);
+    client.model.task(TaskKey { slot: 0, generation: 1 }).expect("it lives")
+}
+
+fn event(kind: v1::EventKind, ago_ns: u64) -> v1::Event {
+    v1::Event { kind: kind.into(), ago_ns, by: 1 }
+}
+
+#[test]
+fn a_poll_whose_end_was_lost_is_no_bar_up_to_now() {
+    let gaps = vec![v1::EventGap { from_ago_ns: 800, to_ago_ns: 300 }];
+    let start = |ago_ns| event(v1::EventKind::PollStart, ago_ns);
+    let end = |ago_ns| event(v1::EventKind::PollEnd, ago_ns);
+    let known = TimelineEvent::Poll { start_ago_ns: 200, end_ago_ns: Some(150) };
+    let unknown = TimelineEvent::Poll { start_ago_ns: 900, end_ago_ns: Some(900) };
+    let cases = [
+        (vec![start(900), start(200), end(150)], vec![unknown, known]),
+        // This end is another poll's: that one's start was lost.
+        (vec![start(900), end(250), start(200), end(150)], vec![unknown, known]),
+        // The task is idle: the poll is over.
+        (vec![start(200), end(150), start(900)], vec![unknown, known]),
+    ];
+    for (events, wanted) in cases {
+        let view = shown(|_| {}, v1::TaskDetail { events, gaps: gaps.clone(), ..v1::TaskDetail::default() });
+        let timeline = view.timeline.expect("it is watched");
+        assert_eq!((timeline.events, timeline.gaps), (wanted, vec![(800, 300)]));
+    }
+}
+
+#[test]
+fn a_root_future_has_no_schedule_delays() {
+    let zeros = v1::Histogram { lower_ns: vec![0], upper_ns: vec![98], count: vec![7], max_ns: 0 };
+    let detail = || v1::TaskDetail { scheduled: Some(zeros.clone()), ..v1::TaskDetail::default() };
+    let root = shown(|task| (task.kind, task.knows) = (v1::TaskKind::BlockOn, 0), detail());
+    assert_eq!(root.schedule_delays, None);
+    let never_waited = shown(|_| {}, detail()).schedule_delays.expect("it is known");
+    assert!(never_waited.percentiles.iter().all(|(_, value)| *value == 0), "{never_waited:?}");
+}
+
+#[test]
+fn the_last_of_few_polls_is_the_longest() {
+    let polls = v1::Histogram {
+        lower_ns: vec![20_000, 40_000, 300_000],
+        upper_ns: vec![22_000, 44_000, 330_000],
+        count: vec![2, 1, 1],
+        max_ns: 312_000,
+    };
+    let view = shown(|_| {}, v1::TaskDetail { polls: Some(polls), ..v1::TaskDetail::default() });
+    let percentiles = view.poll_times.expect("they are known").percentiles;
+    assert_eq!(percentiles[3..], [(75, 44_000), (90, 312_000), (95, 312_000), (99, 312_000)]);
 }
