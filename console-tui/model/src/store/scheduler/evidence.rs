@@ -77,7 +77,9 @@ impl Store {
         let is_told =
             self.scheduler.told_ns.is_some() && matches!(task.facts.kind, Kind::Task | Kind::BlockOn);
         if !is_told || self.is_believed(task) {
-            return (!self.is_in_place(task)).then_some(judged);
+            // What is told of nobody must have gone on at the frame before, too.
+            let was_seen = self.scheduler.told_ns.is_none() || self.has_waited_before(task);
+            return (was_seen && !self.is_in_place(task)).then_some(judged);
         }
         stuck.filter(|poll| self.was_seen(poll)).map(|_| judged)
     }
