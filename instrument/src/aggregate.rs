@@ -19,7 +19,7 @@ mod stuck;
 pub(crate) mod walk;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -29,7 +29,7 @@ use std::{
 };
 
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{Event, Page, Slot, TaskId, Touched};
+use taskscope_recorder::{Event, EventKind, Page, Slot, TaskId, Ticks, Touched};
 
 use self::cost::Cost;
 use crate::{handle::Handle, server::Address, watchdog::Watchdog};
@@ -110,7 +110,9 @@ pub(crate) struct Watched {
     pub(crate) since: u64,
     /// Number of the first kept event.
     first: u64,
-    events: std::collections::VecDeque<Event>,
+    events: VecDeque<Event>,
+    /// Between which moments events are missing; oldest first, at most [`limits::MAX_EVENT_GAPS`].
+    gaps: VecDeque<(Ticks, Ticks)>,
     /// By the word that events hold.
     pub(crate) wakers: HashMap<u64, u64>,
     pub(crate) other_wakes: u64,
@@ -165,7 +167,7 @@ impl Hub {
 
     /// A point in time by the clock on the wall.
     #[cfg(feature = "console-api")]
-    pub(crate) fn wall_time(&self, at: taskscope_recorder::Ticks) -> SystemTime {
+    pub(crate) fn wall_time(&self, at: Ticks) -> SystemTime {
         let since_start_ns = self.handle.recorder().clock().since_start_ns(at);
         UNIX_EPOCH
             + std::time::Duration::from_nanos(self.identity.started_unix_ns.saturating_add(since_start_ns))
@@ -181,7 +183,8 @@ impl Hub {
                 consoles: 0,
                 since: recorder.clock().ticks(),
                 first: 0,
-                events: std::collections::VecDeque::new(),
+                events: VecDeque::new(),
+                gaps: VecDeque::new(),
                 wakers: HashMap::new(),
                 other_wakes: 0,
                 lost_before: recorder.losses().lost_events,
@@ -214,7 +217,10 @@ impl Hub {
             for queue in &mut streams {
                 queue.push(event);
             }
-            if let Some(task) = TaskId::from_u64(event.task).and_then(|id| watched.get_mut(&id)) {
+            if event.kind == EventKind::Gap {
+                // Which tasks the lost ones were of is not known: perhaps of each.
+                watched.values_mut().for_each(|task| task.gap(event.by, event.at));
+            } else if let Some(task) = TaskId::from_u64(event.task).and_then(|id| watched.get_mut(&id)) {
                 task.take(event);
             }
         });
@@ -251,7 +257,7 @@ impl Hub {
 
 impl Watched {
     fn take(&mut self, event: Event) {
-        if event.kind == taskscope_recorder::EventKind::Wake {
+        if event.kind == EventKind::Wake {
             let known = self.wakers.len() < limits::MAX_WAKERS || self.wakers.contains_key(&event.by);
             if known {
                 *self.wakers.entry(event.by).or_default() += 1;
@@ -263,6 +269,20 @@ impl Watched {
         if self.events.len() > MAX_KEPT_EVENTS {
             self.events.pop_front();
             self.first += 1;
+        }
+    }
+
+    /// Events between two moments are missing.
+    fn gap(&mut self, from: Ticks, to: Ticks) {
+        let from = from.max(self.since);
+        match self.gaps.back_mut().filter(|gap| from <= gap.1) {
+            Some(gap) => gap.1 = gap.1.max(to),
+            None => self.gaps.push_back((from, to)),
+        }
+        if self.gaps.len() > limits::MAX_EVENT_GAPS {
+            // What lies between the oldest two is given up, too.
+            let (from, _) = self.gaps.pop_front().unwrap_or_default();
+            self.gaps.front_mut().into_iter().for_each(|gap| gap.0 = from);
         }
     }
 

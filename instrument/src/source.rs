@@ -116,6 +116,9 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     let mut visitor = SpawnVisitor::default();
     attributes.record(&mut visitor);
     if visitor.is_worker() {
+        if visitor.takes_a_place() {
+            handle.recorder().gave_place();
+        }
         return None;
     }
     let spawn = visitor.spawn();

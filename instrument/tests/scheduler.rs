@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
+#[cfg(target_os = "linux")]
+#[path = "scheduler/poll_time.rs"]
+mod poll_time;
+
 use std::{
     collections::HashMap,
     future::poll_fn,

@@ -68,6 +68,8 @@ pub const MAX_WAKERS: usize = 64;
 
 /// Timeline events of one frame, over all its details. The oldest go first and are counted in `lost_events`.
 pub const MAX_EVENTS_PER_FRAME: usize = 4096;
+/// Gaps in a task's timeline in a frame.
+pub const MAX_EVENT_GAPS: usize = 64;
 
 /// Events of `Frame.events` in a frame: 17 bytes each at most. What is left comes in the next frame.
 pub const MAX_STREAMED_EVENTS: usize = 16_384;

@@ -28,6 +28,7 @@ fn the_table_of_limits_is_the_code() {
         MAX_DETAILS,
         MAX_WAKERS,
         MAX_EVENTS_PER_FRAME,
+        MAX_EVENT_GAPS,
         MAX_STREAMED_EVENTS,
         MAX_BUCKETS,
         MAX_SLOTS,

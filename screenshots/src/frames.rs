@@ -262,22 +262,31 @@ fn detail(cast: &[Actor], task: TaskRef, now_ns: u64) -> TaskDetail {
         watched_ago_ns: now_ns - CONNECT_NS,
         events: if idle || vitals.running { Vec::new() } else { beats.iter().flat_map(beat).collect() },
         lost_events: 0,
+        gaps: Vec::new(),
     }
 }
 
-/// A hump around `typical_ns` with a tail up to the longest, in buckets of a quarter of an octave.
+/// A hump around `typical_ns` in buckets of a quarter of an octave, and the longest in a bucket of its own: `count` values in all.
 fn histogram(count: u64, typical_ns: u64, longest_ns: u64) -> Histogram {
     let mut histogram = Histogram { max_ns: longest_ns, ..Histogram::default() };
+    let last_ns = longest_ns - longest_ns / 16;
+    let mut left = count.saturating_sub(1);
     for step in 0..24_i32 {
         let lower_ns = (typical_ns as f64 * 2_f64.powf(f64::from(step - 8) / 4.0)) as u64;
         let upper_ns = (typical_ns as f64 * 2_f64.powf(f64::from(step - 7) / 4.0)) as u64;
         let share = (-f64::from((step - 8).pow(2)) / 14.0).exp() * 0.17;
-        let here = (count as f64 * share).round() as u64;
-        if here > 0 && lower_ns < upper_ns && lower_ns < longest_ns {
+        let here = ((count as f64 * share).ceil() as u64).min(left);
+        if here > 0 && lower_ns < upper_ns && upper_ns <= last_ns {
+            left -= here;
             histogram.lower_ns.push(lower_ns);
             histogram.upper_ns.push(upper_ns);
             histogram.count.push(here);
         }
+    }
+    if count > 0 {
+        histogram.lower_ns.push(last_ns);
+        histogram.upper_ns.push(longest_ns + 1);
+        histogram.count.push(left + 1);
     }
     histogram
 }

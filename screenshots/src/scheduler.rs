@@ -55,6 +55,7 @@ pub(crate) fn tell(frame: &mut Frame) {
         site: RENDER_SITE,
         started_ago_ns: now_ns - rendered_ns,
         duration_ns: took_ns,
+        ..LongPoll::default()
     });
     frame.scheduler = Some(Scheduler {
         runtimes: vec![runtime(now_ns)],

@@ -9,6 +9,7 @@ pub(crate) mod findings;
 pub(crate) mod io;
 pub(crate) mod leak;
 pub(crate) mod locks;
+mod polls;
 pub(crate) mod pressure;
 pub(crate) mod scheduler;
 
@@ -46,7 +47,12 @@ impl Subject<'_> {
 
     /// Who held the workers while the task has been waiting for one, to follow a sentence about that; empty: nobody is known.
     pub(crate) fn blame_words(&self) -> String {
-        let blame = self.store.blame(&Delay::until_now(self.store, self.task));
+        self.blame_words_of(&Delay::until_now(self.store, self.task))
+    }
+
+    /// The same of a wait that is over.
+    pub(crate) fn blame_words_of(&self, wait: &Delay) -> String {
+        let blame = self.store.blame(wait);
         let named = blame.iter().take(NAMED_BLAMED).map(|blame| self.store.blame_words(blame));
         let words = named.collect::<Vec<_>>().join(", ");
         if words.is_empty() { words } else { format!("; meanwhile {words}") }
@@ -82,7 +88,7 @@ pub(crate) trait Lint {
     fn plural(&self) -> String;
 
     /// What to do next: a sentence.
-    fn advice(&self) -> &'static str;
+    fn advice(&self, subject: &Subject) -> &'static str;
 }
 
 /// The lints, by name.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use io::{Child, Descriptors, Io, IoWait, Signal};
 pub use locks::{Chain, ChainLine, Channel, Holder, Lock, Waiter};
-pub use scheduler::{Blame, Closures, Runtime, StackFrame, Starving, StuckPoll, Worker};
+pub use scheduler::{Blame, Closures, PollTime, Runtime, StackFrame, Starving, StuckPoll, Worker, WorstPoll};
 
 use crate::lint::{LintKind, Severity};
 
@@ -290,6 +290,9 @@ pub struct Task {
     pub last_waker: Option<String>,
     /// Longest poll, the running one included.
     pub longest_poll_ns: Option<u64>,
+    /// Of the finished polls of the last minute the one with the most time of its own; `null`: none took a millisecond, or unknown.
+    #[serde(default)]
+    pub worst_poll: Option<WorstPoll>,
     /// Longest wait between wake and poll, the present one included.
     pub longest_scheduled_ns: Option<u64>,
     /// Size of its future.

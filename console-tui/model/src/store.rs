@@ -279,7 +279,7 @@ impl Store {
         };
         let (task, site, length_ns) = (task.key, task.facts.site, stats.longest_scheduled_ns);
         let began_ns = least_ns.saturating_sub(length_ns);
-        self.scheduler.add_delay(Delay { task, site, length_ns, began_ns, ended_ns });
+        self.scheduler.add_delay(Delay { task, site, length_ns, began_ns, ended_ns, why: None });
     }
 
     fn new_history(&mut self, task: u32, base: Sums) -> u32 {

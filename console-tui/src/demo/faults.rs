@@ -22,10 +22,10 @@ use super::service::Spawner;
 const MAX_LEAKED: usize = 3_000;
 
 /// Time between two leaked tasks.
-const LEAK_PERIOD: Duration = Duration::from_millis(60);
+const LEAK_PERIOD: Duration = Duration::from_millis(250);
 
 /// Wakes of itself that the self-waker does in a row.
-const SELF_WAKES: u32 = 400;
+const SELF_WAKES: u32 = 20_000;
 
 /// Bytes that the large futures carry across an await.
 const LARGE_BYTES: usize = 8 * 1024;

@@ -38,6 +38,8 @@ pub struct Glyphs {
     pub pointer: &'static str,
     /// A box that is ticked, and one that is not.
     pub ticked: [&'static str; 2],
+    /// What was there is not known.
+    pub gap: &'static str,
     /// A wake on a timeline.
     pub wake: &'static str,
     /// The part of the scroll bar that can be dragged, and its rail.
@@ -75,6 +77,7 @@ impl Glyphs {
         rule: "─",
         pointer: "❯",
         ticked: ["✓", "·"],
+        gap: "·",
         wake: "↑",
         scroll: ["┃", "│"],
         bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
@@ -103,6 +106,7 @@ impl Glyphs {
         rule: "-",
         pointer: ">",
         ticked: ["x", " "],
+        gap: "?",
         wake: "^",
         scroll: ["#", "|"],
         bars: [" ", "_", ".", ",", "-", "=", "+", "*", "#"],

@@ -227,6 +227,7 @@ impl Script {
                 event(EventKind::PollEnd, 2 * S - MS),
             ],
             lost_events: 0,
+            gaps: Vec::new(),
         }
     }
 

@@ -63,4 +63,4 @@ pub use thread::{
     MAX_THREADS, ThreadInfo, expect_another_runtime, names as thread_names,
     names_version as thread_names_version, number as thread_number, on_first_poll, set_root, threads,
 };
-pub use worker::{AllPolls, LongPoll, LongPolls, WorkerReading};
+pub use worker::{AllPolls, LongPoll, LongPolls, Spent, ThreadReading, ThreadTimes, WorkerReading};

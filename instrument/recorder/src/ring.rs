@@ -25,6 +25,8 @@ pub enum EventKind {
     PollEnd = 2,
     /// The task was woken.
     Wake = 3,
+    /// Events of a thread were lost, since the time in `by` and up to now. It stands in no ring: a drain makes it.
+    Gap = 4,
 }
 
 /// One entry of a timeline.
@@ -48,6 +50,8 @@ pub struct Ring {
     /// Events popped ever; written by the consumer.
     head: AtomicUsize,
     lost: AtomicU64,
+    /// Of the lost, those that the consumer was told of.
+    told: AtomicU64,
     words: Box<[[AtomicU64; 4]]>,
 }
 
@@ -59,6 +63,7 @@ impl Ring {
             tail: AtomicUsize::new(0),
             head: AtomicUsize::new(0),
             lost: AtomicU64::new(0),
+            told: AtomicU64::new(0),
             words: (0..capacity).map(|_| std::array::from_fn(|_| AtomicU64::new(0))).collect(),
         }
     }
@@ -97,6 +102,14 @@ impl Ring {
         };
         self.head.store(head.wrapping_add(1), Ordering::Release);
         Some(event)
+    }
+
+    /// Whether events were refused since the last call. Consumer only.
+    pub(crate) fn has_lost_more(&self) -> bool {
+        let lost = self.lost();
+        let before = self.told.load(Ordering::Relaxed);
+        self.told.store(lost, Ordering::Relaxed);
+        lost != before
     }
 
     /// Bytes of its events.

@@ -41,6 +41,8 @@ pub(crate) mod flag {
     pub(crate) const TRACED: u32 = 4;
     /// Somebody watches its timeline.
     pub(crate) const WATCHED: u32 = 8;
+    /// The last entry is not told as an event yet: it may be that one.
+    pub(crate) const HELD_BACK: u32 = 16;
 }
 
 /// The slot. See the module's text for who writes what.

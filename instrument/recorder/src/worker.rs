@@ -10,9 +10,11 @@
 //! span then closes that entry is taken back. One case is not taken back: the drop inside another task's poll, as of a `block_on` within a task.
 //!
 //! Limits: threads without a number of their own ([`MAX_THREADS`]) have no slot; their polls are counted
-//! ([`Recorder::unplaced_polls`]). Memory: 1 KiB a thread that polls, 10 KiB more once it had a long poll. Cost: about 3 ns a poll.
+//! ([`Recorder::unplaced_polls`]). Memory: 1 KiB a thread that polls, 16 KiB more once it had a long poll. Cost: about 3 ns a poll, and
+//! a hundred times a second what [`spent`] costs.
 
 mod long;
+mod spent;
 
 use std::sync::{
     Arc, OnceLock, Weak,
@@ -22,9 +24,13 @@ use std::sync::{
     },
 };
 
-pub use self::long::{LongPoll, LongPolls};
+use self::spent::LastReading;
+pub use self::{
+    long::{LongPoll, LongPolls},
+    spent::{Spent, ThreadReading, ThreadTimes},
+};
 use crate::{
-    clock::Ticks,
+    clock::{Clock, Ticks},
     histogram::{BUCKETS, Histogram},
     id::TaskId,
     read::State,
@@ -55,6 +61,11 @@ pub(crate) struct Worker {
     busy: AtomicU64,
     /// Whose poll finished last.
     last_task: AtomicU64,
+    /// What the kernel counted for the thread.
+    reading: LastReading,
+    /// The outermost poll that gave its worker's place away: its start, and its task.
+    in_place_since: AtomicU64,
+    in_place_task: AtomicU64,
     /// Sums when this thread took the number.
     polls_before: AtomicU64,
     busy_before: AtomicU64,
@@ -117,10 +128,50 @@ impl Worker {
         }
     }
 
+    /// Whether the kernel is to be asked for the thread's times before the poll that is about to begin. A poll inside another leaves that one's
+    /// reading alone.
+    #[inline]
+    pub(crate) fn is_reading_due(&self, now: Ticks) -> bool {
+        now >= self.reading.due.load(Relaxed) && self.task.load(Relaxed) == 0
+    }
+
+    /// Asks it.
     #[cold]
-    pub(crate) fn long_poll(&self, poll: LongPoll) {
+    pub(crate) fn read_times(&self, clock: &Clock) {
+        self.reading.renew(clock);
+    }
+
+    /// A poll of this thread took long; it has ended, and with it the outermost one if it was that.
+    #[cold]
+    pub(crate) fn long_poll(&self, clock: &Clock, mut poll: LongPoll) {
         raise(&self.longest_poll, poll.ended - poll.started);
+        let length_ns = clock.between_ns(poll.started, poll.ended);
+        if length_ns >= spent::MEASURED_NS {
+            let before = self.reading.get();
+            let is_outermost = self.task.load(Relaxed) == 0;
+            let now = if is_outermost { self.reading.renew(clock) } else { spent::read_own() };
+            poll.spent =
+                before.zip(now).map(|(before, now)| before.spent(clock, poll.started, length_ns, now));
+        }
         self.long.get_or_init(Box::default).push(poll);
+    }
+
+    /// The outermost poll gives its worker's place away: whatever it does now, it holds no worker.
+    #[cold]
+    pub(crate) fn give_place(&self, recorder: &Recorder) {
+        let task = self.task.load(Relaxed);
+        let Some(id) = TaskId::from_u64(task) else { return };
+        let Some(started) = recorder.task(id).and_then(crate::Task::polled_since) else { return };
+        self.in_place_task.store(task, Relaxed);
+        self.in_place_since.store(started, Release);
+    }
+
+    /// Whether the poll that began then, or the one around it, gave its place away.
+    pub(crate) fn is_in_place(&self, started: Ticks) -> bool {
+        let since = self.in_place_since.load(Acquire);
+        since != 0
+            && (since == started
+                || since < started && self.task.load(Relaxed) == self.in_place_task.load(Relaxed))
     }
 
     #[cold]
@@ -133,6 +184,8 @@ impl Worker {
         self.add_pending();
         self.task.store(0, Relaxed);
         self.last_task.store(0, Relaxed);
+        self.in_place_since.store(0, Relaxed);
+        self.reading.clear();
         self.polls_before.store(self.polls.load(Relaxed), Relaxed);
         self.busy_before.store(self.busy.load(Relaxed), Relaxed);
     }
@@ -157,6 +210,10 @@ pub struct WorkerReading {
     pub polls: u64,
     /// Time in them.
     pub busy: Ticks,
+    /// What it polls gave its worker's place away (`block_in_place`): it may block.
+    pub in_place: bool,
+    /// What the kernel counted for the thread before that poll, or later; `None`: it does not.
+    pub times: Option<ThreadReading>,
 }
 
 /// Every finished poll and every finished wait of a recorder's tasks, in ticks; bounds by [`crate::histogram::lower_bound`].
@@ -202,6 +259,8 @@ impl Recorder {
             |sum: &AtomicU64, before: &AtomicU64| sum.load(Relaxed).saturating_sub(before.load(Relaxed));
         WorkerReading {
             thread,
+            in_place: polling.is_some_and(|(_, started)| slot.is_in_place(started)),
+            times: slot.reading.get(),
             polling,
             last: TaskId::from_u64(slot.last_task.load(Relaxed)),
             polls: since(&slot.polls, &slot.polls_before) + polls,

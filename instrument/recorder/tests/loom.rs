@@ -5,7 +5,7 @@ use loom::{
     sync::{Arc, atomic::AtomicU32},
     thread,
 };
-use taskscope_recorder::{Event, EventKind, FreeList, LongPoll, LongPolls, Ring};
+use taskscope_recorder::{Event, EventKind, FreeList, LongPoll, LongPolls, Ring, Spent};
 
 fn event(n: u64) -> Event {
     Event { at: n, task: n * 10, kind: EventKind::Wake, by: n * 100 }
@@ -62,7 +62,14 @@ fn a_slot_is_never_handed_out_twice() {
 #[test]
 fn a_long_poll_is_read_whole_or_counted_as_lost() {
     loom::model(|| {
-        let poll = |n: u64| LongPoll { task: n, site: n as u32 * 10, started: n * 100, ended: n * 1000 };
+        let poll = |n: u64| LongPoll {
+            task: n,
+            site: n as u32 * 10,
+            started: n * 100,
+            ended: n * 1000,
+            spent: Some(Spent { cpu_ns: n, queued_ns: n * 2, asleep_ns: n * 3 }),
+            in_place: n % 2 == 0,
+        };
         let polls = Arc::new(LongPolls::new(1));
         polls.push(poll(1));
         let writer = {

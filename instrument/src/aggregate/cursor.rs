@@ -132,6 +132,11 @@ impl Cursor {
     }
 
     /// Empties the threads' rings into the queues of the consoles.
+    /// Whether it looks at tasks, whose events are to be taken out of the threads' rings before those are full.
+    pub(crate) fn watches(&self) -> bool {
+        !self.details.is_empty()
+    }
+
     pub(crate) fn drain_events(&self) {
         drop(self.hub.drain());
     }

@@ -7,10 +7,19 @@ use taskscope_recorder::{TaskId, Ticks, Waker, histogram};
 
 use super::{Hub, Watched, events, rows};
 
+/// Which events of a task a console had.
+#[derive(Debug, Default, Clone, Copy)]
+struct ToldEvents {
+    /// The number of the next one.
+    next: u64,
+    /// The moment of the last telling; 0: never.
+    at: Ticks,
+}
+
 /// The details one console wants, and which events it had.
 #[derive(Debug, Default)]
 pub(super) struct Details {
-    wanted: HashMap<TaskId, u64>,
+    wanted: HashMap<TaskId, ToldEvents>,
 }
 
 impl Details {
@@ -33,7 +42,7 @@ impl Details {
         for task in wanted {
             self.wanted.entry(task).or_insert_with(|| {
                 hub.watch(task);
-                0
+                ToldEvents::default()
             });
         }
     }
@@ -43,6 +52,10 @@ impl Details {
         if !self.wanted.is_empty() {
             drop(hub.drain());
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
     }
 
     /// A message a wanted task.
@@ -55,7 +68,7 @@ impl Details {
         let details = self
             .wanted
             .iter_mut()
-            .filter_map(|(task, next)| detail(hub, *task, watched.get(task)?, next, budget, now));
+            .filter_map(|(task, told)| detail(hub, *task, watched.get(task)?, told, budget, now));
         details.collect()
     }
 }
@@ -91,7 +104,7 @@ fn detail(
     hub: &Hub,
     task: TaskId,
     watched: &Watched,
-    next: &mut u64,
+    told: &mut ToldEvents,
     budget: usize,
     now: Ticks,
 ) -> Option<v1::TaskDetail> {
@@ -100,11 +113,24 @@ fn detail(
     let slot = recorder.task(task)?;
     let histograms = recorder.histograms(slot)?;
     let counters = slot.counters()?;
-    let (events, gone) = watched.events_since(*next);
+    let (events, gone) = watched.events_since(told.next);
     // The newest matter most; what is skipped counts as lost to this console.
-    let available = (watched.next_number() - *next - gone) as usize;
+    let available = (watched.next_number() - told.next - gone) as usize;
     let skipped = available.saturating_sub(budget);
-    let events = events.skip(skipped).map(|event| v1::Event {
+    let mut events = events.peekable();
+    let first = events.peek().map(|event| event.at);
+    let mut events = events.skip(skipped).peekable();
+    let mut gaps: Vec<(Ticks, Ticks)> = watched.gaps.iter().copied().filter(|gap| gap.1 > told.at).collect();
+    // From the last event that was told up to the first that is.
+    let from = if gone > 0 { Some(told.at.max(watched.since)) } else { first.filter(|_| skipped > 0) };
+    gaps.extend(from.zip(events.peek()).map(|(from, event)| (from, event.at)));
+    gaps.sort_unstable();
+    let gaps = gaps.into_iter().take(limits::MAX_EVENT_GAPS);
+    let gaps = gaps.map(|(from, to)| v1::EventGap {
+        from_ago_ns: clock.between_ns(from, now),
+        to_ago_ns: clock.between_ns(to, now),
+    });
+    let events = events.map(|event| v1::Event {
         kind: events::kind(event.kind).into(),
         ago_ns: clock.between_ns(event.at, now),
         by: rows::waker(Waker::from_u64(event.by)).encode(),
@@ -112,7 +138,7 @@ fn detail(
     let mut events: Vec<v1::Event> = events.collect();
     // Threads are drained one after the other.
     events.sort_by_key(|event| std::cmp::Reverse(event.ago_ns));
-    *next = watched.next_number();
+    *told = ToldEvents { next: watched.next_number(), at: now };
     let lost = recorder.losses().lost_events - watched.lost_before;
     Some(v1::TaskDetail {
         task: Some(v1::TaskRef { slot: task.index(), generation: task.generation() }),
@@ -122,6 +148,7 @@ fn detail(
         other_wakes: watched.other_wakes,
         watched_ago_ns: clock.between_ns(watched.since, now),
         events,
+        gaps: gaps.collect(),
         lost_events: lost + gone + skipped as u64,
     })
 }

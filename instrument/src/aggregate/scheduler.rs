@@ -57,11 +57,12 @@ impl Scheduler {
         let (recorder, now) = (hub.handle.recorder(), moment.at);
         self.polls.look(hub, moment);
         let known = runtime::known(recorder);
-        let workers = self.workers.read(hub, &known, &threads(), moment);
+        let threads = threads();
+        let workers = self.workers.read(hub, &known, &threads, moment);
         let mut runtimes: Vec<v1::Runtime> = known.iter().map(runtimes::runtime).collect();
         self.drivers.look(&mut runtimes, &workers, is_ready, recorder.clock(), now);
         let all = recorder.all_polls();
-        let told = self.polls.tell(hub, &workers, now);
+        let told = self.polls.tell(hub, &workers, &threads, now);
         for site in told.sites() {
             tell_place(site);
         }

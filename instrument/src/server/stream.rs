@@ -18,7 +18,11 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::aggregate::{Hub, cursor::Cursor, events::DRAIN_INTERVAL};
+use crate::aggregate::{
+    Hub,
+    cursor::Cursor,
+    events::{DRAIN_INTERVAL, WATCH_DRAIN_INTERVAL},
+};
 
 /// Largest request that is decoded.
 pub(crate) const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -117,6 +121,8 @@ impl Console {
             }
             let sending = self.wish.as_ref().is_some_and(|wish| !wish.paused);
             let streaming = sending && self.streams_events();
+            let draining = streaming || sending && self.cursor.watches();
+            let drain_interval = if streaming { DRAIN_INTERVAL } else { WATCH_DRAIN_INTERVAL };
             tokio::select! {
                 () = self.frames.closed() => return Ok(()),
                 request = requests.next(), if !wishes_end => match request {
@@ -135,7 +141,7 @@ impl Console {
                     earliest_round = start + limits::MIN_INTERVAL.max(rest);
                     next_round = start + self.interval().max(rest);
                 }
-                () = tokio::time::sleep(DRAIN_INTERVAL), if streaming => self.cursor.drain_events(),
+                () = tokio::time::sleep(drain_interval), if draining => self.cursor.drain_events(),
             }
         }
     }

@@ -31,6 +31,12 @@ impl SpawnVisitor {
             && self.file.rsplit(['/', '\\']).take(WORKER.len()).eq(WORKER.into_iter().rev())
     }
 
+    /// Whether a worker is started because a poll gives its own place away (`block_in_place`). The other one that starts workers is a new
+    /// runtime, in `Launch::launch`; the function's name is that of the closure there.
+    pub(super) fn takes_a_place(&self) -> bool {
+        self.is_worker() && !self.fields.contains("launch")
+    }
+
     pub(super) fn spawn(&self) -> Spawn<'_> {
         let kind = match self.kind.as_str() {
             "local" => TaskKind::Local,

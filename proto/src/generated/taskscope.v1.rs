@@ -403,6 +403,17 @@ pub struct TaskDetail {
     /// Events of this task's timeline lost since it is watched.
     #[prost(uint64, tag = "8")]
     pub lost_events: u64,
+    /// Where in the time since the last frame events are missing; oldest first, at most 64.
+    #[prost(message, repeated, tag = "9")]
+    pub gaps: ::prost::alloc::vec::Vec<EventGap>,
+}
+/// Between the two moments events may be missing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventGap {
+    #[prost(uint64, tag = "1")]
+    pub from_ago_ns: u64,
+    #[prost(uint64, tag = "2")]
+    pub to_ago_ns: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WakerCount {
@@ -818,6 +829,9 @@ pub struct Worker {
     /// It left its worker's place to another thread by `block_in_place`: counts of this interval are dropped.
     #[prost(bool, tag = "23")]
     pub handed_over: bool,
+    /// The poll that it is in gave its worker's place away (`block_in_place`): it holds no worker and may block.
+    #[prost(bool, tag = "24")]
+    pub in_place: bool,
 }
 /// A poll that outlived the threshold.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -845,6 +859,9 @@ pub struct StuckPoll {
     /// What the kernel said of the thread then: `running`, or the system call that it slept in.
     #[prost(string, tag = "9")]
     pub kernel_state: ::prost::alloc::string::String,
+    /// Where its time went so far; absent: unknown.
+    #[prost(message, optional, tag = "10")]
+    pub spent: ::core::option::Option<PollTime>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StackFrame {
@@ -871,6 +888,25 @@ pub struct LongPoll {
     pub started_ago_ns: u64,
     #[prost(uint64, tag = "5")]
     pub duration_ns: u64,
+    /// Where its time went; absent: unknown, as it was too short to be measured or the kernel does not tell.
+    #[prost(message, optional, tag = "6")]
+    pub spent: ::core::option::Option<PollTime>,
+    /// It gave its worker's place away (`block_in_place`): it held no worker.
+    #[prost(bool, tag = "7")]
+    pub in_place: bool,
+}
+/// Where the time of a poll went. Each is a lower bound; what they do not sum up to may be of any of the three.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PollTime {
+    /// On a CPU.
+    #[prost(uint64, tag = "1")]
+    pub cpu_ns: u64,
+    /// In the kernel's queue for a CPU: the machine kept it waiting.
+    #[prost(uint64, tag = "2")]
+    pub queued_ns: u64,
+    /// Asleep in the kernel: a lock, a file, `sleep`.
+    #[prost(uint64, tag = "3")]
+    pub asleep_ns: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AwaitTree {

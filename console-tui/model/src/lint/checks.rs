@@ -1,16 +1,14 @@
-//! The lints that look at one task at a time.
+//! The lints that look at one task at a time; those about polls are in [`super::polls`].
 
 use crate::{
-    format::{bytes, count, duration_ns, exact, percent, rate},
+    format::{bytes, duration_ns, percent, rate},
     lint::{
         Lint, LintConfig, LintKind, Severity, Subject, Verdict,
-        config::{
-            AutoBoxedFuture, LargeFuture, LongPoll, LongScheduleDelay, LostWaker, NeverYielded, SelfWakes,
-            WakeStorm,
-        },
+        config::{AutoBoxedFuture, LargeFuture, LostWaker, SelfWakes, WakeStorm},
     },
     store::{
         history::Rates,
+        scheduler::RuntimeCount,
         task::{Kind, State},
     },
 };
@@ -36,11 +34,11 @@ pub(crate) fn enabled(config: &LintConfig) -> Vec<Box<dyn Lint>> {
     lints
 }
 
-fn ns(ms: u64) -> u64 {
+pub(super) fn ns(ms: u64) -> u64 {
     ms.saturating_mul(NS_PER_MS)
 }
 
-fn found(severity: Severity, weight: u64) -> Verdict {
+pub(super) fn found(severity: Severity, weight: u64) -> Verdict {
     Verdict::Finding { severity, weight }
 }
 
@@ -85,161 +83,9 @@ impl Lint for LostWaker {
         "are idle and no waker for them exists: nothing can wake them, short of aborting them".to_owned()
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, _: &Subject) -> &'static str {
         "Look for a future there that returns Pending without keeping a clone of its context's waker, \
          or whose waker was dropped with a channel, a lock or a registration."
-    }
-}
-
-impl Lint for NeverYielded {
-    fn kind(&self) -> LintKind {
-        LintKind::NeverYielded
-    }
-
-    fn check(&self, Subject { task, store }: &Subject) -> Verdict {
-        let first_poll = task.stats.state == State::Running && task.stats.sums.polls <= 1;
-        if !first_poll || task.facts.kind.owns_its_thread() {
-            return Verdict::Ok;
-        }
-        let running_ns = task.state_age_ns(store.now_ns);
-        if running_ns < ns(self.running_ms) || !store.is_held_against(task) {
-            return Verdict::Recheck;
-        }
-        found(Severity::Critical, running_ns)
-    }
-
-    fn clause(&self, subject: &Subject) -> String {
-        let running = duration_ns(subject.task.state_age_ns(subject.at()));
-        let at = subject.stuck_words();
-        format!("has been in its first poll for {running}: it has never yielded, and holds its worker{at}")
-    }
-
-    fn plural(&self) -> String {
-        "are in their first poll and have never yielded: each holds a worker".to_owned()
-    }
-
-    fn advice(&self) -> &'static str {
-        "If it computes or blocks, move that to spawn_blocking or a thread; if it loops, add an await that can be pending."
-    }
-}
-
-/// With the thresholds of `never-yielded`, which takes over for first polls.
-impl Lint for (LongPoll, NeverYielded) {
-    fn kind(&self) -> LintKind {
-        LintKind::LongPoll
-    }
-
-    fn check(&self, Subject { task, store }: &Subject) -> Verdict {
-        if task.facts.kind == Kind::Blocking {
-            return Verdict::Ok;
-        }
-        let (limits, never_yielded) = self;
-        if task.stats.state == State::Running && store.is_held_against(task) {
-            let running_ns = task.state_age_ns(store.now_ns);
-            let taken_over = never_yielded.enabled
-                && task.stats.sums.polls <= 1
-                && running_ns >= ns(never_yielded.running_ms)
-                && !task.facts.kind.owns_its_thread();
-            if taken_over {
-                return Verdict::Ok;
-            }
-            if running_ns >= ns(limits.poll_ms) {
-                // A root future holds its own thread, not a worker of the pool.
-                let critical = running_ns >= ns(limits.critical_ms) && task.facts.kind != Kind::BlockOn;
-                return found(if critical { Severity::Critical } else { Severity::Warning }, running_ns);
-            }
-        }
-        let longest_ns = task.stats.longest_poll_ns;
-        if longest_ns < ns(limits.poll_ms) || store.was_in_place(task) {
-            return Verdict::Ok;
-        }
-        // It is over, but it may come again.
-        let severity = if longest_ns >= ns(limits.critical_ms) { Severity::Warning } else { Severity::Info };
-        found(severity, longest_ns)
-    }
-
-    fn clause(&self, subject: &Subject) -> String {
-        let task = subject.task;
-        let running_ns = task.state_age_ns(subject.at());
-        if task.stats.state == State::Running && running_ns >= ns(self.0.poll_ms) {
-            let holds = if task.facts.kind == Kind::BlockOn { "its thread" } else { "its worker" };
-            format!(
-                "has been in one poll for {} (poll {}): it holds {holds}, and whatever waits there waits for it{}",
-                duration_ns(running_ns),
-                exact(task.stats.sums.polls),
-                subject.stuck_words()
-            )
-        } else {
-            format!(
-                "was in one poll for {}, the longest of {}: its worker could do nothing else meanwhile",
-                duration_ns(task.stats.longest_poll_ns),
-                exact(task.stats.sums.polls)
-            )
-        }
-    }
-
-    fn plural(&self) -> String {
-        format!("are, or were, in one poll for more than {}", duration_ns(ns(self.0.poll_ms)))
-    }
-
-    fn advice(&self) -> &'static str {
-        "Look for blocking calls (std locks, std::thread::sleep, files, DNS) or long computation between two awaits; \
-         move them to spawn_blocking, or yield in between."
-    }
-}
-
-impl Lint for LongScheduleDelay {
-    fn kind(&self) -> LintKind {
-        LintKind::LongScheduleDelay
-    }
-
-    fn check(&self, Subject { task, store }: &Subject) -> Verdict {
-        if !task.facts.knows.scheduled || task.facts.kind == Kind::Blocking {
-            return Verdict::Ok;
-        }
-        let limit_ns = ns(self.delay_ms);
-        if task.stats.state == State::Scheduled {
-            let waiting_ns = task.state_age_ns(store.now_ns);
-            if waiting_ns >= limit_ns {
-                if !store.has_waited_before(task) {
-                    return Verdict::Recheck;
-                }
-                let critical = waiting_ns >= ns(self.critical_ms);
-                return found(if critical { Severity::Critical } else { Severity::Warning }, waiting_ns);
-            }
-        }
-        if task.stats.longest_scheduled_ns >= limit_ns {
-            return found(Severity::Info, task.stats.longest_scheduled_ns);
-        }
-        Verdict::Ok
-    }
-
-    fn clause(&self, subject: &Subject) -> String {
-        let task = subject.task;
-        let waiting_ns = task.state_age_ns(subject.at());
-        if task.stats.state == State::Scheduled && waiting_ns >= ns(self.delay_ms) {
-            format!(
-                "was woken {} ago and has not been polled yet{}",
-                duration_ns(waiting_ns),
-                subject.blame_words()
-            )
-        } else {
-            format!(
-                "once waited {} between its wake and its poll",
-                duration_ns(task.stats.longest_scheduled_ns)
-            )
-        }
-    }
-
-    fn plural(&self) -> String {
-        format!(
-            "wait, or once waited, more than {} between their wake and their poll",
-            duration_ns(ns(self.delay_ms))
-        )
-    }
-
-    fn advice(&self) -> &'static str {
-        "The workers are busy with something else: sort by BUSY% or LONGEST, and look for long polls at the same time."
     }
 }
 
@@ -278,8 +124,30 @@ impl Lint for WakeStorm {
         "are woken far more often than they are polled: most of the wakes do nothing".to_owned()
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, _: &Subject) -> &'static str {
         "See who wakes it in its detail; let that side wake once for many changes (a flag, a batch, a Notify)."
+    }
+}
+
+/// What it costs tokio to wake and schedule a task once more, about.
+const SCHEDULE_US: f64 = 0.2;
+
+impl SelfWakes {
+    /// The rates of the last seconds, and the share of a CPU that they cost, if they look like a loop.
+    ///
+    /// The budget of tokio's cooperative scheduling makes a busy task wake itself, too: that is no loop of the task's.
+    fn looping(&self, Subject { task, store }: &Subject) -> Option<(Rates, f64)> {
+        let rates = store.rates(task)?;
+        let runtimes = store.scheduler.runtimes.iter();
+        let by_budget = runtimes
+            .filter_map(|runtime| store.scheduler.runtime_rate(runtime.index, RuntimeCount::BudgetYields));
+        let own = rates.self_wakes - by_budget.sum::<f64>();
+        let cost = rates.busy + rates.self_wakes * SCHEDULE_US / 1e6;
+        let mean_poll_us = rates.busy * 1e6 / rates.polls.max(1.0);
+        let is_loop = own * 100.0 >= rates.wakes * self.percent as f64
+            && cost * 100.0 >= self.cpu_percent as f64
+            && mean_poll_us <= self.max_poll_us as f64;
+        is_loop.then_some((rates, cost))
     }
 }
 
@@ -288,51 +156,50 @@ impl Lint for SelfWakes {
         LintKind::SelfWakes
     }
 
-    fn check(&self, Subject { task, .. }: &Subject) -> Verdict {
-        let (Some(wakes), Some(self_wakes)) = (task.wakes(), task.self_wakes()) else {
-            return Verdict::Ok;
-        };
-        if task.facts.kind.owns_its_thread() || wakes == 0 {
+    fn check(&self, subject @ Subject { task, .. }: &Subject) -> Verdict {
+        if !task.facts.knows.wakes || task.facts.kind.owns_its_thread() {
             return Verdict::Ok;
         }
-        let too_many = u128::from(self_wakes) * 100 > u128::from(wakes) * u128::from(self.percent);
-        match (too_many, wakes >= self.min_wakes) {
-            (true, true) => found(Severity::Warning, self_wakes),
-            (true, false) => Verdict::Recheck,
-            (false, _) => Verdict::Ok,
+        match self.looping(subject) {
+            Some((rates, _)) => found(Severity::Warning, rates.self_wakes as u64),
+            None => Verdict::Ok,
         }
     }
 
-    fn clause(&self, Subject { task, .. }: &Subject) -> String {
-        let (wakes, self_wakes) = (task.stats.sums.wakes, task.stats.sums.self_wakes);
+    fn clause(&self, subject: &Subject) -> String {
+        let (rates, cost) = self.looping(subject).unwrap_or_default();
         format!(
-            "woke itself {} times, {} of its {} wakes: it may be polling in a loop",
-            count(self_wakes),
-            percent(self_wakes as f64 / wakes.max(1) as f64),
-            count(wakes)
+            "wakes itself {} times a second, {} of its wakes, for polls of {} on average. That costs {} of a CPU: it may be polling in a loop",
+            rate(rates.self_wakes),
+            percent(rates.self_wakes / rates.wakes.max(1.0)),
+            duration_ns((rates.busy * 1e9 / rates.polls.max(1.0)) as u64),
+            percent(cost),
         )
     }
 
     fn plural(&self) -> String {
-        format!(
-            "wake themselves: more than {} % of their wakes are their own, they may be polling in a loop",
-            self.percent
-        )
+        "wake themselves again and again, for polls that do next to nothing: they may be polling in a loop"
+            .to_owned()
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, _: &Subject) -> &'static str {
         "Look for yield_now, wake_by_ref or a FuturesUnordered in a loop; wait for the event itself instead of asking again."
     }
 }
+
+/// Tokio moves a future of more than this to the heap when it is spawned: in a debug build, and in a release build.
+const BOXED: &str =
+    "tokio moves futures over 2 KiB to the heap in a debug build, over 16 KiB in a release build";
 
 impl Lint for AutoBoxedFuture {
     fn kind(&self) -> LintKind {
         LintKind::AutoBoxedFuture
     }
 
-    fn check(&self, Subject { task, .. }: &Subject) -> Verdict {
+    fn check(&self, Subject { task, store }: &Subject) -> Verdict {
         let (original, size) = (task.facts.original_size_bytes, task.facts.size_bytes);
-        if original > 0 && original != size {
+        // Of another's crate nobody here can change the future.
+        if original > 0 && original != size && !store.is_foreign(task.facts.site) {
             found(Severity::Info, u64::from(original))
         } else {
             Verdict::Ok
@@ -341,16 +208,16 @@ impl Lint for AutoBoxedFuture {
 
     fn clause(&self, Subject { task, .. }: &Subject) -> String {
         format!(
-            "has a future of {}, so large that tokio moved it to the heap when it was spawned",
+            "has a future of {}, which tokio moved to the heap when it was spawned ({BOXED})",
             bytes(u64::from(task.facts.original_size_bytes))
         )
     }
 
     fn plural(&self) -> String {
-        "have futures so large that tokio moved them to the heap".to_owned()
+        format!("have futures so large that tokio moved them to the heap ({BOXED})")
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, _: &Subject) -> &'static str {
         "Box the large parts (Box::pin an inner future, a Box or Vec instead of a large array held across an await)."
     }
 }
@@ -360,12 +227,13 @@ impl Lint for LargeFuture {
         LintKind::LargeFuture
     }
 
-    fn check(&self, Subject { task, .. }: &Subject) -> Verdict {
+    fn check(&self, Subject { task, store }: &Subject) -> Verdict {
         // One that was boxed is told of by `auto-boxed-future`.
         let size_bytes = u64::from(task.facts.size_bytes);
         if size_bytes >= self.size_bytes
             && task.facts.original_size_bytes == 0
             && !task.facts.kind.owns_its_thread()
+            && !store.is_foreign(task.facts.site)
         {
             found(Severity::Info, size_bytes)
         } else {
@@ -381,7 +249,7 @@ impl Lint for LargeFuture {
         format!("have futures of {} or more", bytes(self.size_bytes))
     }
 
-    fn advice(&self) -> &'static str {
+    fn advice(&self, _: &Subject) -> &'static str {
         "It is copied when it is spawned: box the large parts, or keep them out of what lives across an await."
     }
 }

@@ -120,12 +120,10 @@ thresholds! {
         min_alive: u64 = 100,
         /// At most this share of the tasks ever spawned there has ended.
         max_finished_percent: u64 = 10,
-        /// The spawning must go on for at least this long, …
-        min_span_ms: u64 = 5000,
-        /// … the newest task must be younger than this, …
-        max_newest_ms: u64 = 3000,
-        /// … and at least half of the tasks must have been idle for this long.
-        idle_ms: u64 = 2000,
+        /// It has grown for this long, in each tenth of that time by a quarter of a tenth at least: a burst of clients is no leak, …
+        min_span_ms: u64 = 300_000,
+        /// … and at least this share of the tasks that are older than a tenth of it have been idle for most of their life.
+        min_idle_percent: u64 = 90,
     }
 }
 thresholds! {
@@ -140,10 +138,12 @@ thresholds! {
 thresholds! {
     /// `self-wakes`
     SelfWakes {
-        /// More than this share of the wakes.
-        percent: u64 = 50,
-        /// With fewer wakes there is nothing to judge.
-        min_wakes: u64 = 100,
+        /// At least this share of the wakes of the last seconds, …
+        percent: u64 = 90,
+        /// … that cost this share of a CPU, …
+        cpu_percent: u64 = 10,
+        /// … while the mean poll was shorter than this: a longer one does something.
+        max_poll_us: u64 = 10,
     }
 }
 thresholds! {

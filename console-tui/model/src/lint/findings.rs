@@ -222,7 +222,7 @@ impl Draft {
 
     /// `None`: it does not look like a leak.
     fn leak(store: &Store, config: &LintConfig, site: SiteId, growth: Growth) -> Option<Self> {
-        let severity = growth.check(store.site(site)?, store.now_ns, &config.task_leak)?;
+        let severity = growth.check(store.site(site)?, &config.task_leak)?;
         let id = FindingId::of_site(LintKind::TaskLeak, site);
         Some(Self { id, severity, first_seen_ns: 0, about: About::Site(growth) })
     }
@@ -231,8 +231,8 @@ impl Draft {
         let (count, message, advice, tasks) = match &self.about {
             About::Tasks(heap) => {
                 let lint = lints.iter().find(|lint| lint.kind() == self.id.lint)?.as_ref();
-                let (message, tasks) = heap.words(self.id, lint, store)?;
-                (heap.count, message, lint.advice(), tasks)
+                let (message, advice, tasks) = heap.words(self.id, lint, store)?;
+                (heap.count, message, advice, tasks)
             }
             About::Site(growth) => {
                 let place = site_words(store, self.id.site);
@@ -246,8 +246,13 @@ impl Draft {
 }
 
 impl Heap {
-    /// The sentence, and the tasks that it names.
-    fn words(&self, id: FindingId, lint: &dyn Lint, store: &Store) -> Option<(String, Vec<TaskKey>)> {
+    /// The sentence, what to do next, and the tasks that it names.
+    fn words(
+        &self,
+        id: FindingId,
+        lint: &dyn Lint,
+        store: &Store,
+    ) -> Option<(String, &'static str, Vec<TaskKey>)> {
         // Between the walk and its end it may have gone.
         let alive = || self.some.iter().find_map(|key| store.task(*key));
         let worst = store.task(self.worst.2).or_else(alive)?;
@@ -258,7 +263,7 @@ impl Heap {
         } else {
             self.message(id, lint, store, worst, &tasks)
         };
-        Some((message, tasks))
+        Some((message, lint.advice(&Subject { store, task: worst }), tasks))
     }
 
     fn message(
@@ -318,7 +323,7 @@ pub(crate) fn about_task(store: &Store, task: &Task, config: &LintConfig) -> Vec
                 lint: lint.kind(),
                 severity,
                 message: task_message(lint.as_ref(), &subject),
-                advice: lint.advice().to_owned(),
+                advice: lint.advice(&subject).to_owned(),
             }),
             Verdict::Ok | Verdict::Recheck => None,
         })

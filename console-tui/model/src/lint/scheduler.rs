@@ -72,7 +72,10 @@ fn held<'a>(store: &'a Store, runtime: &Runtime, ms: u64) -> Vec<Held<'a>> {
     let is_old = |since_ns: u64| store.now_ns.saturating_sub(since_ns) >= ms.saturating_mul(NS_PER_MS);
     let held = store.scheduler.workers_of(runtime.index).filter_map(|worker| {
         let held = if let Some(poll) = store.scheduler.stuck_on(worker.thread) {
-            let seen = store.goes_on(poll) && store.was_seen(poll);
+            let length_ns = store.now_ns.saturating_sub(poll.started_ns);
+            // One that waits for a CPU goes on as soon as it gets one.
+            let own_ns = store.spent_so_far(poll).map_or(length_ns, |spent| spent.own_ns(length_ns));
+            let seen = store.goes_on(poll) && store.was_seen(poll) && own_ns * 2 >= length_ns;
             let (task, since_ns) = (poll.task, poll.started_ns);
             seen.then_some(Held { worker, task, since_ns, poll: Some(poll) })
         } else {

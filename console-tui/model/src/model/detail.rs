@@ -18,6 +18,7 @@ use crate::{
     store::{
         Store,
         detail::{Detail, EventKind, Histogram},
+        scheduler::SAME_START_NS,
         task::{State, Task, Waker},
     },
 };
@@ -156,7 +157,7 @@ pub(crate) fn view(
         state: Cell::new(state_words, crate::table::cells::state(task.known_state()).tone),
         gone: task.gone,
         about,
-        life: life(task, at),
+        life: life(store, task),
         wakes: wake_facts,
         ops,
         more_ops,
@@ -167,7 +168,9 @@ pub(crate) fn view(
         waits: task.stats.state == State::Idle,
         findings: findings::about_task(store, task, config),
         poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),
-        schedule_delays: detail.and_then(|detail| distribution(detail.scheduled.as_ref()?)),
+        schedule_delays: detail.and_then(|detail| {
+            distribution(detail.scheduled.as_ref().filter(|_| task.facts.knows.scheduled)?)
+        }),
         wakers,
         children: children_doors.iter().map(|door| doors.list[*door].clone()).collect(),
         more_children: if mine { children.more } else { 0 },
@@ -206,7 +209,16 @@ fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     facts
 }
 
-fn life(task: &Task, at: u64) -> Vec<Fact> {
+fn life(store: &Store, task: &Task) -> Vec<Fact> {
+    let at = store.now_ns;
+    // The longest since its start stays; what it did lately stands beside it.
+    let recent = store.scheduler.worst_poll(task.key, at).map(|worst| worst.poll.length_ns);
+    let longest = |ns: u64| match recent {
+        Some(recent_ns) if recent_ns < ns => {
+            format!("{} (last minute {})", duration_ns(ns), duration_ns(recent_ns))
+        }
+        _ => duration_ns(ns),
+    };
     let total_ns = task.total_ns(at);
     let share = |ns: u64| {
         let share = percent(ns as f64 / total_ns.max(1) as f64);
@@ -218,7 +230,7 @@ fn life(task: &Task, at: u64) -> Vec<Fact> {
         fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
         fact("idle", Cell::value(task.idle_ns(at), share)),
         fact("polls", Cell::value(task.polls(), exact)),
-        fact("longest poll", Cell::value(task.longest_poll_ns(at), duration_ns)),
+        fact("longest poll", Cell::value(task.longest_poll_ns(at), longest)),
         fact("longest delay", Cell::value(task.longest_scheduled_ns(at), duration_ns)),
     ]
 }
@@ -279,9 +291,12 @@ pub(super) fn distribution(histogram: &Histogram) -> Option<Distribution> {
     if count == 0 {
         return None;
     }
-    // The open last bucket ends at the largest value, and so does every other one.
-    let end = |upper_ns: u64| if histogram.max_ns > 0 { upper_ns.min(histogram.max_ns) } else { upper_ns };
-    let percentiles = PERCENTILES.map(|percentile| (percentile, value_at(histogram, count, percentile, end)));
+    // The largest value is in the last bucket that has one, and every bucket ends there.
+    let least_max_ns = histogram.buckets.last().map_or(0, |last| last.lower_ns);
+    let max_ns = histogram.max_ns.max(least_max_ns);
+    let end = |upper_ns: u64| upper_ns.min(max_ns);
+    let percentiles =
+        PERCENTILES.map(|percentile| (percentile, value_at(histogram, count, percentile, max_ns)));
     let error = |bucket: &crate::store::detail::Bucket| {
         let (lower, upper) = (bucket.lower_ns as f64, end(bucket.upper_ns).max(bucket.lower_ns) as f64);
         // Below the recorder's finest step there is nothing to be wrong about.
@@ -290,7 +305,7 @@ pub(super) fn distribution(histogram: &Histogram) -> Option<Distribution> {
     let worst = histogram.buckets.iter().map(error).fold(0.0, f64::max);
     Some(Distribution {
         count,
-        max_ns: histogram.max_ns,
+        max_ns,
         percentiles: percentiles.to_vec(),
         error_percent: (worst * 100.0).ceil().clamp(0.0, 100.0) as u8,
         buckets: histogram
@@ -305,37 +320,42 @@ pub(super) fn distribution(histogram: &Histogram) -> Option<Distribution> {
     })
 }
 
-/// The value that `percentile` percent of the values don't exceed, as if the values of a bucket were spread evenly.
-fn value_at(histogram: &Histogram, count: u64, percentile: u8, end: impl Fn(u64) -> u64) -> u64 {
-    let rank = (count as f64 * f64::from(percentile) / 100.0).max(1.0);
+/// The value that `percentile` percent of the values don't exceed, as if the values of a bucket were spread evenly. The last of few values is the
+/// largest.
+fn value_at(histogram: &Histogram, count: u64, percentile: u8, max_ns: u64) -> u64 {
+    let rank = (count as f64 * f64::from(percentile) / 100.0).ceil().max(1.0);
     let mut below = 0.0;
     for bucket in &histogram.buckets {
         let inside = bucket.count as f64;
-        if below + inside >= rank {
-            let (lower, upper) = (bucket.lower_ns, end(bucket.upper_ns).max(bucket.lower_ns));
+        if below + inside >= rank && rank < count as f64 {
+            let (lower, upper) = (bucket.lower_ns, bucket.upper_ns.min(max_ns).max(bucket.lower_ns));
             let part = ((rank - below) / inside).clamp(0.0, 1.0);
-            let value = lower.saturating_add(((upper - lower) as f64 * part) as u64);
-            return if histogram.max_ns > 0 { value.min(histogram.max_ns) } else { value };
+            return lower.saturating_add(((upper - lower) as f64 * part) as u64).min(max_ns);
         }
         below += inside;
     }
-    histogram.max_ns
+    max_ns
 }
 
 fn timeline(task: &Task, detail: &Detail, at: u64) -> Timeline {
     let ago = |at_ns: u64| at.saturating_sub(at_ns);
     let mut events: Vec<TimelineEvent> = Vec::with_capacity(detail.events.len());
-    let mut open: Option<usize> = None;
+    // The poll whose end is not known yet, and when it began.
+    let mut open: Option<(usize, u64)> = None;
     for event in &detail.events {
         match event.kind {
             EventKind::PollStart => {
-                open = Some(events.len());
-                events.push(TimelineEvent::Poll { start_ago_ns: ago(event.at_ns), end_ago_ns: None });
+                open = Some((events.len(), event.at_ns));
+                let start_ago_ns = ago(event.at_ns);
+                // Until its end is found: of a poll whose end was lost no more is known than that it was.
+                events.push(TimelineEvent::Poll { start_ago_ns, end_ago_ns: Some(start_ago_ns) });
             }
             EventKind::PollEnd => {
-                // The end of a poll whose start was lost says nothing.
+                // The end of a poll whose start was lost says nothing. Nor does one beyond a gap: it may be another poll's.
+                let Some((index, start_ns)) = open.take() else { continue };
+                let is_whole = !detail.gaps.iter().any(|gap| gap.0 < event.at_ns && gap.1 > start_ns);
                 if let Some(TimelineEvent::Poll { end_ago_ns, .. }) =
-                    open.take().and_then(|at| events.get_mut(at))
+                    events.get_mut(index).filter(|_| is_whole)
                 {
                     *end_ago_ns = Some(ago(event.at_ns));
                 }
@@ -346,8 +366,19 @@ fn timeline(task: &Task, detail: &Detail, at: u64) -> Timeline {
             }),
         }
     }
-    let from_ns = detail.dropped_before_ns.unwrap_or(detail.watched_since_ns);
-    Timeline { from_ago_ns: ago(from_ns), events, lost: detail.lost_events }
+    // A poll without an end goes on only if the task says so, too.
+    let runs = |start_ns: u64| {
+        task.stats.state == State::Running && task.stats.state_since_ns.abs_diff(start_ns) < SAME_START_NS
+    };
+    if let Some((index, _)) = open.filter(|(_, start_ns)| runs(*start_ns))
+        && let Some(TimelineEvent::Poll { end_ago_ns, .. }) = events.get_mut(index)
+    {
+        *end_ago_ns = None;
+    }
+    let from_ns = detail.dropped_before_ns.unwrap_or(0).max(detail.watched_since_ns);
+    let gaps = detail.gaps.iter().filter(|gap| gap.1 > from_ns);
+    let gaps = gaps.map(|(from_ns, to_ns)| (ago(*from_ns), ago(*to_ns)));
+    Timeline { from_ago_ns: ago(from_ns), events, gaps: gaps.collect(), lost: detail.lost_events }
 }
 
 #[cfg(test)]

@@ -132,7 +132,8 @@ impl Model {
 
     pub(super) fn build_strip(&self) -> Option<Strip> {
         let findings = &self.world().findings;
-        let worst = findings.list.first()?;
+        // An info is no reason to stand on every screen.
+        let worst = findings.list.first().filter(|worst| worst.severity > Severity::Info)?;
         Some(Strip {
             severity: worst.severity,
             lint: worst.id.lint.name(),

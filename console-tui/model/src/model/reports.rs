@@ -143,6 +143,7 @@ fn report_task(store: &Store, task: &task::Task) -> Task {
         last_wake_ns: task.last_wake_ns(at),
         last_waker: store.waker_words(task.stats.last_waker),
         longest_poll_ns: task.longest_poll_ns(at),
+        worst_poll: scheduler::worst_poll(store, task.key),
         longest_scheduled_ns: task.longest_scheduled_ns(at),
         size_bytes: task.size_bytes(),
         original_size_bytes: (facts.original_size_bytes > 0).then_some(facts.original_size_bytes),

@@ -5,6 +5,7 @@ mod hostile;
 mod io;
 mod lints;
 mod locks;
+mod polls;
 mod resources;
 mod same;
 mod scheduler;

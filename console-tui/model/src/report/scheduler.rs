@@ -78,6 +78,9 @@ pub struct Worker {
     pub mean_poll_ns: Option<u64>,
     /// `running`, or the system call that its thread sleeps in.
     pub kernel_state: Option<String>,
+    /// The poll that it is in gave its worker's place away (`block_in_place`): it may block.
+    #[serde(default)]
+    pub in_place: bool,
 }
 
 /// A poll that goes on, or lately went on, for longer than the watchdog's threshold.
@@ -93,12 +96,37 @@ pub struct StuckPoll {
     pub age_ns: u64,
     /// How long it took; `null`: it goes on.
     pub duration_ns: Option<u64>,
+    /// Where its time went; `null`: unknown.
+    #[serde(default)]
+    pub spent: Option<PollTime>,
     /// What the kernel said of the thread when the stack was taken.
     pub kernel_state: Option<String>,
     /// Innermost first.
     pub stack: Vec<StackFrame>,
     /// Why there is no stack, or not all of it.
     pub problem: Option<String>,
+}
+
+/// Where the time of a poll went. Lower bounds: what they do not sum up to may be of any of the three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollTime {
+    /// On a CPU.
+    pub cpu_ns: u64,
+    /// Ready to run, without a CPU.
+    pub queued_ns: u64,
+    /// Asleep in the kernel.
+    pub asleep_ns: u64,
+}
+
+/// A finished poll over a millisecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorstPoll {
+    /// How long it took.
+    pub duration_ns: u64,
+    /// When it ended.
+    pub ended_ago_ns: u64,
+    /// Where its time went; `null`: unknown.
+    pub spent: Option<PollTime>,
 }
 
 /// A function on a stack.
@@ -125,6 +153,10 @@ pub struct Starving {
     pub scheduled_ns: u64,
     /// When that ended; `null`: it goes on.
     pub ended_ago_ns: Option<u64>,
+    /// Why it was so long: `held` (a poll held a worker), `busy` (the workers were busy), `machine` (a worker had no CPU), `idle` (none of these);
+    /// `null`: unknown.
+    #[serde(default)]
+    pub why: Option<String>,
     /// Whose polls held a worker meanwhile, the longest first.
     pub blame: Vec<Blame>,
 }

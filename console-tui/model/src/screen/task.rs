@@ -163,6 +163,8 @@ pub struct Timeline {
     pub from_ago_ns: u64,
     /// Oldest first.
     pub events: Vec<TimelineEvent>,
+    /// Where events may be missing, from and to, as times before the moment shown; oldest first.
+    pub gaps: Vec<(u64, u64)>,
     /// Events lost since the task is watched.
     pub lost: u64,
 }
@@ -174,7 +176,7 @@ pub enum TimelineEvent {
     Poll {
         /// Start, as time before the moment shown.
         start_ago_ns: u64,
-        /// End; `None`: still running, or its end was lost.
+        /// End; `None`: still running. As its start: not known.
         end_ago_ns: Option<u64>,
     },
     /// A wake.

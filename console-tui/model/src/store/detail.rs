@@ -1,13 +1,15 @@
 //! What the server tells of the tasks that somebody looks at.
 //!
-//! Limit: [`MAX_KEPT_EVENTS`] timeline events a task, the oldest go first.
+//! Limit: [`MAX_KEPT_EVENTS`] timeline events a task and [`MAX_KEPT_GAPS`] gaps, the oldest go first: 512 KiB.
 
 use std::collections::VecDeque;
 
 use crate::store::task::Waker;
 
 /// Events kept of a watched task.
-pub(crate) const MAX_KEPT_EVENTS: usize = 4096;
+pub(crate) const MAX_KEPT_EVENTS: usize = 16_384;
+/// Gaps kept of it.
+const MAX_KEPT_GAPS: usize = 256;
 
 /// Counts by bucket, checked: bounds ascend, no bucket is empty.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub(crate) struct Detail {
     pub(crate) watched_since_ns: u64,
     pub(crate) events: VecDeque<Event>,
     pub(crate) lost_events: u64,
+    /// Where events are missing, from and to; oldest first.
+    pub(crate) gaps: VecDeque<(u64, u64)>,
     /// As it was taken last.
     pub(crate) await_tree: Option<AwaitTree>,
     /// Events that this client dropped for want of room; the timeline starts later, nothing in it is missing.
@@ -78,6 +82,18 @@ impl Detail {
         if self.events.len() == MAX_KEPT_EVENTS {
             self.dropped_before_ns = self.events.pop_front().map(|oldest| oldest.at_ns);
         }
-        self.events.push_back(event);
+        // Threads are read one after the other: one may be a little late.
+        let late = self.events.iter().rev().take_while(|known| known.at_ns > event.at_ns).count();
+        self.events.insert(self.events.len() - late, event);
+    }
+
+    pub(crate) fn add_gap(&mut self, from_ns: u64, to_ns: u64) {
+        if self.gaps.len() == MAX_KEPT_GAPS
+            && let Some((_, to_ns)) = self.gaps.pop_front()
+        {
+            // Before it nothing is known any more.
+            self.dropped_before_ns = self.dropped_before_ns.max(Some(to_ns));
+        }
+        self.gaps.push_back((from_ns, to_ns));
     }
 }

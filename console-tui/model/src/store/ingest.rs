@@ -13,10 +13,10 @@ mod scheduler;
 use taskscope_proto::{
     columns::{Column, ColumnError, slots},
     limits::{
-        MAX_BUCKETS, MAX_DETAILS, MAX_EVENTS_PER_FRAME, MAX_FIELDS_BYTES, MAX_FREED_PER_FRAME,
-        MAX_HELLO_TEXT_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PROBLEM_BYTES, MAX_PROBLEMS,
-        MAX_RESOURCE_DETAILS, MAX_SITES, MAX_SLOTS, MAX_THREAD_NAME_BYTES, MAX_THREADS, MAX_WAKERS,
-        PROTOCOL_VERSION,
+        MAX_BUCKETS, MAX_DETAILS, MAX_EVENT_GAPS, MAX_EVENTS_PER_FRAME, MAX_FIELDS_BYTES,
+        MAX_FREED_PER_FRAME, MAX_HELLO_TEXT_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PROBLEM_BYTES,
+        MAX_PROBLEMS, MAX_RESOURCE_DETAILS, MAX_SITES, MAX_SLOTS, MAX_THREAD_NAME_BYTES, MAX_THREADS,
+        MAX_WAKERS, PROTOCOL_VERSION,
     },
     v1,
 };
@@ -158,6 +158,7 @@ fn in_range(field: &'static str, value: u64, range: std::ops::RangeInclusive<u64
 fn check_detail(detail: &v1::TaskDetail) -> Result<(), WireError> {
     at_most("wakers", detail.wakers.len(), MAX_WAKERS)?;
     at_most("events", detail.events.len(), MAX_EVENTS_PER_FRAME)?;
+    at_most("gaps", detail.gaps.len(), MAX_EVENT_GAPS)?;
     check_histograms([&detail.polls, &detail.scheduled])
 }
 
@@ -309,6 +310,10 @@ fn apply_detail(store: &mut Store, wire: &v1::TaskDetail, now_ns: u64) {
             Ok(v1::EventKind::Unspecified) | Err(_) => continue,
         };
         detail.push(Event { kind, at_ns: now_ns.saturating_sub(event.ago_ns), by: waker(event.by) });
+    }
+    for gap in &wire.gaps {
+        let (from_ns, to_ns) = (now_ns.saturating_sub(gap.from_ago_ns), now_ns.saturating_sub(gap.to_ago_ns));
+        detail.add_gap(from_ns, to_ns.max(from_ns));
     }
 }
 

@@ -88,6 +88,14 @@ impl Store {
         Some(format!("{file}:{line}:{column}"))
     }
 
+    /// The place is in a crate that is not the program's own, as far as its path tells: one of a registry or of git, or the standard library.
+    pub(crate) fn is_foreign(&self, id: SiteId) -> bool {
+        let file = self.place_parts(id).map_or("", |(file, ..)| file).replace('\\', "/");
+        ["/registry/src/", "/git/checkouts/", "/rustc/", "/rustlib/src/", "/vendor/"]
+            .iter()
+            .any(|part| file.contains(part))
+    }
+
     /// What makes a place the same place in another process.
     pub(crate) fn place_parts(&self, id: SiteId) -> Option<(&str, u32, u32)> {
         let site = self.site(id).filter(|site| id.is_known() && !site.file.is_empty())?;

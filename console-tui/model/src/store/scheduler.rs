@@ -10,6 +10,7 @@ pub(crate) mod blame;
 mod evidence;
 pub(crate) mod heat;
 pub(crate) mod samples;
+pub(crate) mod spent;
 mod stuck;
 
 use std::collections::VecDeque;
@@ -20,9 +21,11 @@ use crate::{
     id::{SiteId, TaskKey, WorkerKey},
     store::{Store, detail::Histogram, task::Task},
 };
+use blame::Why;
 use evidence::InPlace;
 use heat::HeatMap;
 use samples::Samples;
+use spent::{Spent, Worst};
 pub(crate) use stuck::{StackFrame, StuckPoll};
 
 /// Long polls kept, and for how long: 64 bytes each.
@@ -34,7 +37,7 @@ pub(crate) const KEPT_NS: u64 = heat::COLUMNS as u64 * 1_000_000_000;
 /// A shorter wait between wake and poll is not kept.
 pub(crate) const MIN_DELAY_NS: u64 = 10_000_000;
 /// Two readings of the start of one poll differ by less.
-const SAME_START_NS: u64 = 1_000_000;
+pub(crate) const SAME_START_NS: u64 = 1_000_000;
 
 /// What a worker does.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,6 +175,8 @@ pub(crate) struct Worker {
     pub(crate) involuntary_switches: Option<u64>,
     /// `running`, or the system call that it sleeps in.
     pub(crate) kernel_state: Option<String>,
+    /// The poll that it is in gave its worker's place away: it holds no worker.
+    pub(crate) in_place: bool,
     /// Another thread had its place: no count means anything against the one before.
     pub(crate) handed_over: bool,
 }
@@ -232,6 +237,10 @@ pub(crate) struct LongPoll {
     pub(crate) site: SiteId,
     pub(crate) started_ns: u64,
     pub(crate) ended_ns: u64,
+    /// `None`: unknown.
+    pub(crate) spent: Option<Spent>,
+    /// It gave its worker's place away: it held no worker.
+    pub(crate) in_place: bool,
 }
 
 /// A wait between wake and poll that was the longest of its task so far.
@@ -243,6 +252,8 @@ pub(crate) struct Delay {
     /// When it began at the earliest, and ended at the latest: known exactly, or to the time between two frames.
     pub(crate) began_ns: u64,
     pub(crate) ended_ns: u64,
+    /// Why it was so long; `None`: the scheduler was not told since.
+    pub(crate) why: Option<Why>,
 }
 
 /// All that is known of it.
@@ -256,6 +267,8 @@ pub(crate) struct Scheduler {
     pub(crate) stuck: Vec<StuckPoll>,
     /// In the order of their ends.
     pub(crate) long_polls: VecDeque<LongPoll>,
+    /// Of each task the worst of them lately.
+    worst: FxHashMap<TaskKey, Worst>,
     /// The longest there ever was, at most [`KEPT_NS`].
     longest_poll_ns: u64,
     /// Lost in the process, to a full ring.
@@ -285,7 +298,7 @@ impl Delay {
     /// The wait of a task that is scheduled, so far.
     pub(crate) fn until_now(store: &Store, task: &Task) -> Self {
         let (length_ns, began_ns) = (task.state_age_ns(store.now_ns), task.stats.state_since_ns);
-        Self { task: task.key, site: task.facts.site, length_ns, began_ns, ended_ns: store.now_ns }
+        Self { task: task.key, site: task.facts.site, length_ns, began_ns, ended_ns: store.now_ns, why: None }
     }
 }
 
@@ -314,6 +327,7 @@ impl Scheduler {
         self.delay_map.add(now_ns, told.scheduled.as_ref(), std::iter::empty());
         self.add_long_polls(told.long_polls);
         self.forget_old(now_ns);
+        self.find_worst(now_ns);
         let before = std::mem::replace(&mut self.stuck, told.stuck);
         for poll in &mut self.stuck {
             let known = before.iter().find(|known| known.is_same(poll));
@@ -387,6 +401,7 @@ impl Scheduler {
         // A fresh snapshot tells again of the long polls that are still in their rings.
         let last_ns = self.long_polls.iter().map(|poll| poll.ended_ns).max().unwrap_or(0);
         self.add_long_polls(long_polls.into_iter().filter(|poll| poll.ended_ns > last_ns).collect());
+        self.find_worst(told_ns.unwrap_or(0));
     }
 
     pub(crate) fn worker(&self, key: WorkerKey) -> Option<&Worker> {

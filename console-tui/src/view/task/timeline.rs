@@ -6,6 +6,8 @@
 //!   ↑↑  ↑           ↑            wakes
 //!   60.0 s ago             now
 //! ```
+//!
+//! Where events were lost, a column without any is a `·`: what was there is not known.
 
 use ratatui::layout::Rect;
 use taskscope_model::{
@@ -44,7 +46,11 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
         let x = body.x + n as u16;
         let eighths = ((column.busy * 8.0).round() as usize).clamp(usize::from(column.polls), 8);
         let slot = if column.busy > 0.5 { Slot::Running } else { Slot::Trend };
-        canvas.text(x, body.y, 1, look.theme.glyphs.bars[eighths], slot);
+        if column.gap && !column.polls {
+            canvas.text(x, body.y, 1, look.theme.glyphs.gap, Slot::Warning);
+        } else {
+            canvas.text(x, body.y, 1, look.theme.glyphs.bars[eighths], slot);
+        }
         if wakes && column.wakes {
             let slot = if column.by_itself { Slot::Warning } else { Slot::Scheduled };
             canvas.text(x, body.y + 1, 1, look.theme.glyphs.wake, slot);
@@ -58,11 +64,14 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
 }
 
 /// A column of the timeline.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Column {
     polls: bool,
     /// Share of its time in polls.
     busy: f64,
+    /// Events are missing in it.
+    gap: bool,
     wakes: bool,
     by_itself: bool,
 }
@@ -96,6 +105,11 @@ fn columns(timeline: &Timeline, width: usize) -> Vec<Column> {
             }
         }
     }
+    for &(from_ago_ns, to_ago_ns) in &timeline.gaps {
+        let first = (place(from_ago_ns) as usize).min(width - 1);
+        let last = (place(to_ago_ns) as usize).min(width - 1).max(first);
+        columns[first..=last].iter_mut().for_each(|column| column.gap = true);
+    }
     columns
 }
 
@@ -112,8 +126,11 @@ mod tests {
             TimelineEvent::Poll { start_ago_ns: 1, end_ago_ns: None },
             TimelineEvent::Wake { ago_ns: 900, by_itself: true },
         ];
-        let columns = columns(&Timeline { from_ago_ns: 1000, events, lost: 0 }, 10);
+        let gaps = vec![(450, 120)];
+        let columns = columns(&Timeline { from_ago_ns: 1000, events, gaps, lost: 3 }, 10);
         assert!((columns[5].busy - 1.0).abs() < 1e-9 && (columns[6].busy - 1.0).abs() < 1e-9);
+        let gaps: Vec<usize> = (0..10).filter(|n| columns[*n].gap).collect();
+        assert_eq!(gaps, [5, 6, 7, 8]);
         assert!(columns[9].polls && columns[9].busy < 0.1);
         assert!(columns[1].wakes && columns[1].by_itself && !columns[2].wakes);
     }
@@ -129,7 +146,7 @@ mod tests {
                 .into_iter()
                 .map(|(start_ago_ns, end_ago_ns)| TimelineEvent::Poll { start_ago_ns, end_ago_ns })
                 .collect();
-            let columns = columns(&Timeline { from_ago_ns, events, lost: 0 }, width);
+            let columns = columns(&Timeline { from_ago_ns, events, gaps: vec![(from_ago_ns, 1), (u64::MAX, 0)], lost: 0 }, width);
             prop_assert!(columns.iter().all(|column| (0.0..=1.0).contains(&column.busy)));
         }
     }

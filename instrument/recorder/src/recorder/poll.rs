@@ -22,7 +22,15 @@ impl Recorder {
     pub fn enter(&self, id: TaskId) {
         let thread = thread::push_task(id);
         let Some((page, task)) = self.live(id) else { return };
-        let now = self.clock.ticks();
+        let mut now = self.clock.ticks();
+        let worker = self.worker_here(thread);
+        if let Some(worker) = worker
+            && worker.is_reading_due(now)
+        {
+            // It takes some microseconds, which are not the poll's.
+            worker.read_times(&self.clock);
+            now = self.clock.ticks();
+        }
         let polls = task.enters.load(Relaxed);
         task.fold_last_poll(polls, self);
         let woken = (task.wakes.load(Relaxed) & !ENDED).wrapping_add(task.self_wakes.load(Relaxed));
@@ -39,18 +47,18 @@ impl Recorder {
         if polls >= 2 {
             self.record(task, |block| block.scheduled.record(wait.unwrap_or(0)));
         }
+        if self.watching.load(Relaxed) {
+            self.entry_event(task, id, wait.is_none() && polls > 0, now, thread);
+        }
         // At least one tick after the end of the last poll: the two tell whether a poll runs.
         task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);
         task.enters.store(polls + 1, Relaxed);
         task.thread.store(thread, Relaxed);
-        match self.worker_here(thread) {
+        match worker {
             Some(worker) => worker.enter(id, wait, self.long_ticks),
             None => self.unplaced(),
         }
         page.shared.set();
-        if self.watching.load(Relaxed) {
-            self.event(task, id, EventKind::PollStart, now, u64::from(thread));
-        }
     }
 
     /// The poll ends. About 15 ns.
@@ -68,12 +76,12 @@ impl Recorder {
         if let Some(worker) = worker {
             worker.exit(id, now - started);
             if now - started >= self.long_ticks {
-                long_poll(worker, id, task, started, now);
+                self.long_poll(worker, id, task, started, now);
             }
         }
         page.shared.set();
         if self.watching.load(Relaxed) {
-            self.event(task, id, EventKind::PollEnd, now, u64::from(thread));
+            self.exit_event(task, id, now, thread);
         }
     }
 
@@ -148,6 +156,27 @@ impl Recorder {
         }
     }
 
+    /// The calling thread gives its worker's place to another one for the rest of the poll that it is in (`block_in_place`).
+    #[cold]
+    pub fn gave_place(&self) {
+        if let Some(worker) = self.worker_here(thread::number()) {
+            worker.give_place(self);
+        }
+    }
+
+    /// Keeps a long poll, unless it is a blocking closure: those are long by right, and hold up nobody.
+    #[cold]
+    fn long_poll(&self, worker: &Worker, id: TaskId, task: &Task, started: Ticks, ended: Ticks) {
+        // A poll waits for nobody: while somebody else looks at the task's facts, its place stays unknown.
+        let (site, kind) =
+            task.facts.try_lock().map_or((0, TaskKind::Task), |facts| (facts.site, facts.kind));
+        if kind != TaskKind::Blocking {
+            let in_place = worker.is_in_place(started);
+            let poll = LongPoll { task: id.to_u64(), site, started, ended, spent: None, in_place };
+            worker.long_poll(&self.clock, poll);
+        }
+    }
+
     #[inline]
     fn record(&self, task: &Task, record: impl FnOnce(&Block)) {
         let number = task.histograms.load(Relaxed);
@@ -190,16 +219,6 @@ impl Task {
         block.scheduled.record(longest);
         block.scheduled.record(self.scheduled.load(Relaxed).saturating_sub(longest));
         self.histograms.store(number + 1, Release);
-    }
-}
-
-/// Keeps a long poll, unless it is a blocking closure: those are long by right, and hold up nobody.
-#[cold]
-fn long_poll(worker: &Worker, id: TaskId, task: &Task, started: Ticks, ended: Ticks) {
-    // A poll waits for nobody: while somebody else looks at the task's facts, its place stays unknown.
-    let (site, kind) = task.facts.try_lock().map_or((0, TaskKind::Task), |facts| (facts.site, facts.kind));
-    if kind != TaskKind::Blocking {
-        worker.long_poll(LongPoll { task: id.to_u64(), site, started, ended });
     }
 }
 

@@ -1,4 +1,8 @@
 //! Timelines: events of the few tasks that somebody watches.
+//!
+//! Tokio enters a task's span once more to drop its future, and that is no poll. Nobody woke the task for it. So an entry without a wake is held
+//! back until the next one begins, which shows that it was a poll; the last one is never told, as it is never counted. Limit: a task that is
+//! aborted before its first poll has one poll too many.
 
 use std::sync::{Arc, PoisonError, atomic::Ordering::Relaxed};
 
@@ -36,20 +40,51 @@ impl Recorder {
         self.watching.store(false, Relaxed);
     }
 
-    /// Takes the events of all threads, thread by thread. For one reader's thread at a time.
+    /// Takes the events of all threads, thread by thread; after those of a ring that was full comes an [`EventKind::Gap`]. For one reader's
+    /// thread at a time.
     pub fn drain(&self, mut take: impl FnMut(Event)) {
         let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         rings.retain(|ring| {
             // Looked at before the last pop: a thread that ends after this is drained at the next round.
             let gone = Arc::strong_count(ring) == 1;
+            let mut last = 0;
             while let Some(event) = ring.pop() {
+                last = event.at;
                 take(event);
+            }
+            if ring.has_lost_more() {
+                take(Event { at: self.clock.ticks(), task: 0, kind: EventKind::Gap, by: last });
             }
             if gone {
                 self.lost_in_gone_rings.fetch_add(ring.lost(), Relaxed);
             }
             !gone
         });
+    }
+
+    /// A poll begins, or what may be none. Before the task's slot is told of it.
+    #[cold]
+    pub(super) fn entry_event(&self, task: &Task, id: TaskId, is_unwoken: bool, at: Ticks, thread: u32) {
+        let flags = task.flags.load(Relaxed);
+        if flags & flag::HELD_BACK != 0 {
+            task.flags.fetch_and(!flag::HELD_BACK, Relaxed);
+            let by = u64::from(task.thread.load(Relaxed));
+            self.event(task, id, EventKind::PollStart, task.started.load(Relaxed), by);
+            self.event(task, id, EventKind::PollEnd, task.ended.load(Relaxed), by);
+        }
+        if is_unwoken && flags & flag::TRACED != 0 {
+            task.flags.fetch_or(flag::HELD_BACK, Relaxed);
+        } else {
+            self.event(task, id, EventKind::PollStart, at, u64::from(thread));
+        }
+    }
+
+    /// A poll ends.
+    #[cold]
+    pub(super) fn exit_event(&self, task: &Task, id: TaskId, at: Ticks, thread: u32) {
+        if task.flags.load(Relaxed) & flag::HELD_BACK == 0 {
+            self.event(task, id, EventKind::PollEnd, at, u64::from(thread));
+        }
     }
 
     pub(super) fn event(&self, task: &Task, id: TaskId, kind: EventKind, at: Ticks, by: u64) {

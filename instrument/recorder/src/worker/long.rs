@@ -4,6 +4,7 @@
 //! number that is taken away while it is written (`tests/loom.rs`). Limit: [`CAPACITY`] polls of a millisecond or more; with a look four
 //! times a second nothing is lost.
 
+use super::spent::Spent;
 use crate::{
     clock::Ticks,
     sync::{AtomicU64, Ordering, fence},
@@ -11,6 +12,12 @@ use crate::{
 
 /// Polls kept a thread; a power of two.
 const CAPACITY: usize = 256;
+
+/// Words of an entry.
+const WORDS: usize = 7;
+/// Flags of an entry, above the number of its place.
+const MEASURED: u64 = 1 << 32;
+const IN_PLACE: u64 = 1 << 33;
 
 /// A poll that took long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +30,10 @@ pub struct LongPoll {
     pub started: Ticks,
     /// When it ended.
     pub ended: Ticks,
+    /// Where its time went; `None`: too short to be measured, or the kernel does not tell.
+    pub spent: Option<Spent>,
+    /// It gave its worker's place away (`block_in_place`): it may block.
+    pub in_place: bool,
 }
 
 /// The ring.
@@ -37,7 +48,22 @@ pub struct LongPolls {
 struct Entry {
     /// Which poll is here, plus one; 0: it is being written.
     number_plus1: AtomicU64,
-    words: [AtomicU64; 4],
+    words: [AtomicU64; WORDS],
+}
+
+impl LongPoll {
+    fn words(&self) -> [u64; WORDS] {
+        let Spent { cpu_ns, queued_ns, asleep_ns } = self.spent.unwrap_or_default();
+        let measured = if self.spent.is_some() { MEASURED } else { 0 };
+        let in_place = if self.in_place { IN_PLACE } else { 0 };
+        let facts = u64::from(self.site) | measured | in_place;
+        [self.task, facts, self.started, self.ended, cpu_ns, queued_ns, asleep_ns]
+    }
+
+    fn from_words([task, facts, started, ended, cpu_ns, queued_ns, asleep_ns]: [u64; WORDS]) -> Self {
+        let spent = (facts & MEASURED != 0).then_some(Spent { cpu_ns, queued_ns, asleep_ns });
+        Self { task, site: facts as u32, started, ended, spent, in_place: facts & IN_PLACE != 0 }
+    }
 }
 
 impl Default for LongPolls {
@@ -61,7 +87,7 @@ impl LongPolls {
         entry.number_plus1.store(0, Ordering::Relaxed);
         // Whoever sees a new word below also sees that the number is gone.
         fence(Ordering::Release);
-        let words = [poll.task, u64::from(poll.site), poll.started, poll.ended];
+        let words = poll.words();
         for (place, word) in entry.words.iter().zip(words) {
             place.store(word, Ordering::Relaxed);
         }
@@ -94,7 +120,7 @@ impl LongPolls {
             return None;
         }
         let word = |place: usize| entry.words[place].load(Ordering::Relaxed);
-        let poll = LongPoll { task: word(0), site: word(1) as u32, started: word(2), ended: word(3) };
+        let poll = LongPoll::from_words(std::array::from_fn(word));
         fence(Ordering::Acquire);
         (entry.number_plus1.load(Ordering::Relaxed) == number + 1).then_some(poll)
     }

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{LongPoll, TaskId, TaskKind, Ticks, WorkerReading};
+use taskscope_recorder::{LongPoll, Spent, TaskId, TaskKind, ThreadInfo, ThreadTimes, Ticks, WorkerReading};
 
 use super::{
     super::{Hub, moment::Moment},
     workers::Worker,
 };
+use crate::os::thread::{self, Kernel};
 
 /// How long a poll that was stuck is told after its end.
 const STUCK_TOLD_NS: u64 = 60_000_000_000;
@@ -43,6 +44,8 @@ struct Stuck {
     site: u32,
     started: Ticks,
     ended: Option<Ticks>,
+    /// Where its time went, as far as was seen: lower bounds, so that each look may only raise them.
+    spent: Option<Spent>,
     /// The thread gave its worker's place away (`block_in_place`): it is allowed to block.
     allowed: bool,
 }
@@ -89,7 +92,8 @@ impl Polls {
                         site,
                         started,
                         ended: None,
-                        allowed: false,
+                        spent: None,
+                        allowed: reading.in_place,
                     });
                 }
             }
@@ -109,7 +113,11 @@ impl Polls {
         for poll in taken {
             let length_ns = recorder.clock().between_ns(poll.started, poll.ended);
             match self.find(thread, poll.task, poll.started) {
-                Some(stuck) => stuck.ended = Some(poll.ended),
+                Some(stuck) => {
+                    stuck.ended = Some(poll.ended);
+                    stuck.spent = poll.spent.or(stuck.spent);
+                    stuck.allowed |= poll.in_place;
+                }
                 None if length_ns >= stuck_after_ns => {
                     self.add_stuck(Stuck {
                         thread,
@@ -117,7 +125,8 @@ impl Polls {
                         site: poll.site,
                         started: poll.started,
                         ended: Some(poll.ended),
-                        allowed: false,
+                        spent: poll.spent,
+                        allowed: poll.in_place,
                     });
                 }
                 None => {}
@@ -161,15 +170,19 @@ impl Polls {
         });
     }
 
-    pub(super) fn tell(&mut self, hub: &Hub, workers: &[Worker], now: Ticks) -> Told {
+    pub(super) fn tell(&mut self, hub: &Hub, workers: &[Worker], threads: &[ThreadInfo], now: Ticks) -> Told {
         let clock = hub.handle.recorder().clock();
         let has_workers = workers.iter().any(|worker| worker.message.runtime != 0);
         let mut told = Told { lost: self.lost, ..Told::default() };
         for stuck in &mut self.stuck {
             let worker = workers.iter().find(|worker| worker.message.thread == stuck.thread);
-            let in_place = worker.is_some_and(|worker| worker.message.runtime != 0);
-            if stuck.ended.is_none() && has_workers && !in_place && is_spawned(hub, stuck.task) {
+            let has_place = worker.is_some_and(|worker| worker.message.runtime != 0);
+            if stuck.ended.is_none() && has_workers && !has_place && is_spawned(hub, stuck.task) {
                 stuck.allowed = true;
+            }
+            if stuck.ended.is_none() {
+                stuck.allowed |= worker.is_some_and(|worker| worker.message.in_place);
+                stuck.measure(hub, threads);
             }
             if !stuck.allowed {
                 let kernel_state = match stuck.ended {
@@ -202,6 +215,8 @@ impl Polls {
                 site: poll.site,
                 started_ago_ns: clock.between_ns(poll.started, now),
                 duration_ns: clock.between_ns(poll.started, poll.ended),
+                spent: poll.spent.map(poll_time),
+                in_place: poll.in_place,
             })
             .collect();
         // Threads are read one after the other.
@@ -211,6 +226,30 @@ impl Polls {
 }
 
 impl Stuck {
+    /// Sees where the time of a poll that goes on went so far.
+    fn measure(&mut self, hub: &Hub, threads: &[ThreadInfo]) {
+        let recorder = hub.handle.recorder();
+        let clock = recorder.clock();
+        let before = recorder.worker(self.thread).and_then(|reading| reading.times);
+        let os_id = threads.iter().find(|info| info.number == self.thread).and_then(|info| info.os_id);
+        let Some((before, os_id)) = before.zip(os_id) else { return };
+        // Up to before the reading, and read anew: counts of an earlier moment would make sleep of what came since.
+        let wall_ns = clock.between_ns(self.started, clock.ticks());
+        let facts = thread::read(os_id);
+        let Some((cpu_ns, queued_ns)) = facts.cpu_ns.zip(facts.run_queue_wait_ns) else { return };
+        let mut spent = before.spent(clock, self.started, wall_ns, ThreadTimes { cpu_ns, queued_ns });
+        // Of a thread that is not asleep the kernel has not counted yet what it does since it woke.
+        if !matches!(facts.kernel, Kernel::Call { .. } | Kernel::Asleep) {
+            spent.asleep_ns = 0;
+        }
+        let known = self.spent.unwrap_or_default();
+        self.spent = Some(Spent {
+            cpu_ns: known.cpu_ns.max(spent.cpu_ns),
+            queued_ns: known.queued_ns.max(spent.queued_ns),
+            asleep_ns: known.asleep_ns.max(spent.asleep_ns),
+        });
+    }
+
     fn message(&self, clock: &taskscope_recorder::Clock, now: Ticks, kernel_state: String) -> v1::StuckPoll {
         v1::StuckPoll {
             thread: self.thread,
@@ -225,9 +264,14 @@ impl Stuck {
                 Some(_) => NO_STACK,
             }
             .to_owned(),
+            spent: self.spent.map(poll_time),
             ..v1::StuckPoll::default()
         }
     }
+}
+
+fn poll_time(Spent { cpu_ns, queued_ns, asleep_ns }: Spent) -> v1::PollTime {
+    v1::PollTime { cpu_ns, queued_ns, asleep_ns }
 }
 
 /// Whether a task is polled by workers only: then a thread that polls it without being one was a worker when the poll began.

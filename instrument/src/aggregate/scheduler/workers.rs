@@ -115,6 +115,7 @@ impl Workers {
             voluntary_switches: facts.voluntary_switches,
             involuntary_switches: facts.involuntary_switches,
             kernel_state: facts.kernel.text(),
+            in_place: reading.is_some_and(|reading| reading.in_place),
             handed_over: before.is_some_and(|before| before.thread != thread && before.thread != 0),
             ..v1::Worker::default()
         };

@@ -3,10 +3,10 @@
 use crate::{
     id::TaskKey,
     lint::pressure::{self, Pressure},
-    report::{Blame, Closures, Runtime, StackFrame, Starving, StuckPoll, Worker},
+    report::{Blame, Closures, PollTime, Runtime, StackFrame, Starving, StuckPoll, Worker, WorstPoll},
     store::{
         Store,
-        scheduler::{self, WorkerCount, blame},
+        scheduler::{self, WorkerCount, blame, spent},
         task::Task,
     },
 };
@@ -60,6 +60,7 @@ fn worker(store: &Store, of: &scheduler::Worker) -> Worker {
         overflows: of.overflows,
         mean_poll_ns: of.mean_poll_ns,
         kernel_state: of.kernel_state.clone(),
+        in_place: of.in_place,
     }
 }
 
@@ -70,11 +71,26 @@ pub(super) fn stuck_polls(store: &Store) -> Vec<StuckPoll> {
         thread: store.thread_name(poll.thread),
         age_ns: store.now_ns.saturating_sub(poll.started_ns),
         duration_ns: poll.ended_ns.map(|ended_ns| ended_ns.saturating_sub(poll.started_ns)),
+        spent: poll.spent.map(poll_time),
         kernel_state: poll.kernel_state.clone(),
         stack: poll.stack.iter().map(frame).collect(),
         problem: poll.problem.clone(),
     });
     stuck.collect()
+}
+
+fn poll_time(of: spent::Spent) -> PollTime {
+    PollTime { cpu_ns: of.cpu_ns, queued_ns: of.queued_ns, asleep_ns: of.asleep_ns }
+}
+
+/// The worst poll of a task in the last minute.
+pub(super) fn worst_poll(store: &Store, task: TaskKey) -> Option<WorstPoll> {
+    let worst = store.scheduler.worst_poll(task, store.now_ns)?;
+    Some(WorstPoll {
+        duration_ns: worst.poll.length_ns,
+        ended_ago_ns: store.now_ns.saturating_sub(worst.ended_ns),
+        spent: worst.poll.spent.map(poll_time),
+    })
 }
 
 fn frame(of: &scheduler::StackFrame) -> StackFrame {
@@ -98,6 +114,7 @@ fn wait(store: &Store, of: &pressure::Starving, ended_ago_ns: Option<u64>) -> St
         count: of.count,
         scheduled_ns: of.wait.length_ns,
         ended_ago_ns,
+        why: of.wait.why.unwrap_or_else(|| store.why(&of.wait)).word().map(str::to_owned),
         blame: of.blame.iter().map(|of| blamed(store, of)).collect(),
     }
 }

@@ -214,9 +214,11 @@ prop_compose! {
                 thread: *thread, task, site: *site, started_ago_ns: numbers.first().copied().unwrap_or(0),
                 duration_ns: numbers.get(1).copied().unwrap_or(0), captured_ago_ns_plus1: numbers.get(2).copied().unwrap_or(0),
                 stack: vec![frame.clone(); 3], problem: text.clone(), kernel_state: text.clone(),
+                spent: Some(v1::PollTime { cpu_ns: lost, queued_ns: *thread as u64, asleep_ns: lost }),
             }).collect(),
             long_polls: ago_ns.iter().map(|ago_ns| v1::LongPoll {
                 thread: 1, task, site: 1, started_ago_ns: *ago_ns, duration_ns: lost,
+                spent: Some(v1::PollTime { cpu_ns: *ago_ns, queued_ns: lost, asleep_ns: lost }), in_place: lost == 0,
             }).collect(),
             lost_long_polls: lost,
             ..v1::Scheduler::default()

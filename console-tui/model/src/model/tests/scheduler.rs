@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A worker of runtime 1, on thread `number + 1`.
-fn worker(number: u32, state: v1::WorkerState, ago_ns: u64) -> v1::Worker {
+pub(super) fn worker(number: u32, state: v1::WorkerState, ago_ns: u64) -> v1::Worker {
     v1::Worker {
         runtime: 1,
         worker: number,
@@ -69,7 +69,7 @@ pub(super) fn scheduler(workers: Vec<v1::Worker>, stuck: Vec<v1::StuckPoll>) -> 
 }
 
 /// A second later, with this.
-fn tell(client: &mut Client, fake: &mut Fake, told: v1::Scheduler) {
+pub(super) fn tell(client: &mut Client, fake: &mut Fake, told: v1::Scheduler) {
     fake.now_ns += S;
     let frame = v1::Frame { scheduler: Some(told), ..fake.delta() };
     client.now += std::time::Duration::from_secs(1);
@@ -154,6 +154,7 @@ fn a_wait_that_is_over_is_kept_with_those_who_held_the_workers() {
         site: 1,
         started_ago_ns: ago_ns,
         duration_ns,
+        ..v1::LongPoll::default()
     };
     let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
     told.long_polls = vec![long_poll(0, 1, 1_400 * MS, 300 * MS), long_poll(0, 9, 900 * MS, 390 * MS)];
@@ -367,6 +368,7 @@ fn a_poll_that_may_have_been_beside_a_wait_is_not_blamed() {
             site: 1,
             started_ago_ns: poll_ms * MS,
             duration_ns: poll_ms * MS,
+            ..v1::LongPoll::default()
         }];
         tell(&mut client, &mut fake, told);
         let blame = &runtimes(&client).starved[0].blame;

@@ -149,6 +149,9 @@ fn details_of_a_task_are_shown_as_they_came() {
     let mut client = Client::watching(&mut fake);
     client.act(Action::Open);
     assert_eq!(client.model.task(key(0)).unwrap().poll_times, None, "not known yet");
+    let now_ns = fake.now_ns;
+    let task = fake.task(0);
+    (task.state, task.since_ns, task.polls) = (TaskState::Running, now_ns - 100, task.polls + 1);
     let mut frame = fake.delta();
     let event = |kind: v1::EventKind, ago_ns, by| v1::Event { kind: kind as i32, ago_ns, by };
     let itself = (1 << 24) * 2 + 2;

@@ -73,7 +73,16 @@ fn a_poll_that_gave_its_place_away_is_not_blamed() {
         let task = fake.task(1);
         (task.state, task.since_ns, task.longest_poll_ns) = (TaskState::Idle, now_ns, 4 * S);
         task.polls += 1;
-        frame_after(&mut client, &mut fake, 1000, None);
+        let mut told = scheduler(now_ns + S);
+        told.workers.remove(0);
+        told.long_polls = vec![v1::LongPoll {
+            thread: 1,
+            task: Some(reference),
+            started_ago_ns: 5 * S,
+            duration_ns: 4 * S,
+            ..v1::LongPoll::default()
+        }];
+        frame_after(&mut client, &mut fake, 1000, Some(told));
         assert_eq!(accused(&client), blamed, "{:?}", client.model.findings());
     }
 }

@@ -16,7 +16,9 @@ use crate::{
         Store,
         detail::{AwaitFrame, AwaitTree},
         read::short_path,
-        scheduler::{Flavor, LongPoll, Runtime, StackFrame, StuckPoll, Told, Worker, WorkerState},
+        scheduler::{
+            Flavor, LongPoll, Runtime, StackFrame, StuckPoll, Told, Worker, WorkerState, spent::Spent,
+        },
     },
 };
 
@@ -59,6 +61,7 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
     let now_ns = store.now_ns;
     store.scheduler.tell(told, now_ns);
     store.remember_in_place();
+    store.explain_delays();
 }
 
 fn key(wire: v1::TaskRef) -> TaskKey {
@@ -129,6 +132,7 @@ fn worker(wire: &v1::Worker, now_ns: u64, losses: &mut Losses) -> Worker {
         voluntary_switches: wire.voluntary_switches,
         involuntary_switches: wire.involuntary_switches,
         kernel_state: known(&wire.kernel_state, losses),
+        in_place: wire.in_place,
         handed_over: wire.handed_over,
     }
 }
@@ -141,6 +145,7 @@ fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
         site: SiteId(wire.site),
         started_ns,
         ended_ns: (wire.duration_ns > 0).then(|| started_ns.saturating_add(wire.duration_ns)),
+        spent: spent(wire.spent.as_ref()),
         told_ns: now_ns,
         captured_ns: since(wire.captured_ago_ns_plus1, now_ns),
         stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
@@ -163,7 +168,13 @@ fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
         started_ns,
         // It has ended by now.
         ended_ns: started_ns.saturating_add(wire.duration_ns).min(now_ns),
+        spent: spent(wire.spent.as_ref()),
+        in_place: wire.in_place,
     }
+}
+
+fn spent(wire: Option<&v1::PollTime>) -> Option<Spent> {
+    wire.map(|wire| Spent { cpu_ns: wire.cpu_ns, queued_ns: wire.queued_ns, asleep_ns: wire.asleep_ns })
 }
 
 fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {

@@ -10,15 +10,51 @@ use crate::{
     id::{SiteId, TaskKey},
     store::{
         Store,
-        scheduler::{Delay, KEPT_NS, SAME_START_NS, WorkerState},
-        task::{Kind, State},
+        scheduler::{
+            Delay, KEPT_NS, SAME_START_NS, Scheduler, WorkerCount, WorkerState,
+            spent::{RECENT_NS, Spent},
+        },
+        task::{Kind, State, Task},
     },
 };
 
 /// Polls that are blamed for one wait, the longest first.
 pub(crate) const MAX_BLAMED: usize = 8;
+/// A worker that waited for a CPU for this part of a wait explains it: `1 / MACHINE_PART`. Several such waits follow one another, each of
+/// another worker.
+const MACHINE_PART: u64 = 4;
+/// From this mean share on the workers are busy.
+const BUSY: f64 = 0.7;
 /// A smaller part of the wait is not worth a name.
 const LEAST_SHARE: f64 = 0.05;
+
+/// Why a task waited for a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Polls over a millisecond held a worker for at least half of that time: [`Store::blame`] names them.
+    Held,
+    /// The workers were in polls for this share of the time.
+    Busy { percent: u8 },
+    /// A worker was ready to run and had no CPU, for so long.
+    Machine { queued_ns: u64 },
+    /// None of these: so large a share the workers were in polls.
+    Idle { percent: u8 },
+    /// The process does not tell what its workers do.
+    Unknown,
+}
+
+impl Why {
+    /// In the report; `None`: unknown.
+    pub(crate) fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Held => Some("held"),
+            Self::Busy { .. } => Some("busy"),
+            Self::Machine { .. } => Some("machine"),
+            Self::Idle { .. } => Some("idle"),
+            Self::Unknown => None,
+        }
+    }
+}
 
 /// A task whose polls held a worker.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +64,8 @@ pub(crate) struct Blame {
     pub(crate) site: SiteId,
     pub(crate) thread: u32,
     pub(crate) held_ns: u64,
+    /// As much of that as the polls are known to have run or slept themselves.
+    pub(crate) own_ns: u64,
     /// Of the wait: 0 to 1; where it is not known when that was exactly, at least so much.
     pub(crate) share: f64,
 }
@@ -42,31 +80,92 @@ impl Store {
         if wait_ns == 0 || to_ns.saturating_add(KEPT_NS) < self.now_ns {
             return Vec::new();
         }
-        let mut held: FxHashMap<(Option<TaskKey>, SiteId, u32), u64> = FxHashMap::default();
-        let mut add = |task: Option<TaskKey>, site: SiteId, thread: u32, started_ns: u64, ended_ns: u64| {
+        let mut held: FxHashMap<(Option<TaskKey>, SiteId, u32), (u64, f64)> = FxHashMap::default();
+        let mut add = |who: (Option<TaskKey>, SiteId, u32), started_ns: u64, ended_ns: u64, own: f64| {
+            let (task, _, thread) = who;
             let overlap_ns = ended_ns.min(to_ns).saturating_sub(started_ns.max(from_ns));
             if overlap_ns > 0 && task != Some(of) && self.can_hold(task, thread, &holding) {
-                let sum = held.entry((task, site, thread)).or_default();
+                let (sum, own_sum) = held.entry(who).or_default();
                 *sum = sum.saturating_add(overlap_ns);
+                *own_sum += overlap_ns as f64 * own;
             }
         };
-        for poll in self.scheduler.long_polls_between(from_ns, to_ns) {
-            add(poll.task, poll.site, poll.thread, poll.started_ns, poll.ended_ns);
+        for poll in self.scheduler.long_polls_between(from_ns, to_ns).filter(|poll| !poll.in_place) {
+            let who = (poll.task, poll.site, poll.thread);
+            add(who, poll.started_ns, poll.ended_ns, own_share(poll.spent, poll.length_ns()));
         }
         for (task, site, thread, started_ns) in self.running() {
-            add(task, site, thread, started_ns, self.runs_until(task, started_ns));
+            let length_ns = self.now_ns.saturating_sub(started_ns);
+            let spent = self.scheduler.stuck_on(thread).and_then(|poll| self.spent_so_far(poll));
+            let own = own_share(spent, length_ns);
+            add((task, site, thread), started_ns, self.runs_until(task, started_ns), own);
         }
         let mut blamed: Vec<Blame> = held
             .into_iter()
-            .map(|((task, site, thread), held_ns)| {
+            .map(|((task, site, thread), (held_ns, own_ns))| {
                 let held_ns = held_ns.saturating_sub(beside_ns).min(wait_ns);
-                Blame { task, site, thread, held_ns, share: held_ns as f64 / wait_ns as f64 }
+                let (own_ns, share) = ((own_ns as u64).min(held_ns), held_ns as f64 / wait_ns as f64);
+                Blame { task, site, thread, held_ns, own_ns, share }
             })
             .filter(|blame| blame.share >= LEAST_SHARE)
             .collect();
         blamed.sort_by_key(|blame| (std::cmp::Reverse(blame.held_ns), blame.thread, blame.task));
         blamed.truncate(MAX_BLAMED);
         blamed
+    }
+
+    /// Why a task that is scheduled waits.
+    pub(crate) fn why_waits(&self, task: &Task) -> Why {
+        self.why(&Delay::until_now(self, task))
+    }
+
+    /// Of waits that are over, the longest of a task in [`RECENT_NS`].
+    pub(crate) fn recent_delay(&self, task: &Task) -> Option<Delay> {
+        let is_recent = |delay: &&Delay| {
+            delay.task == task.key && delay.ended_ns.saturating_add(RECENT_NS) >= self.now_ns
+        };
+        self.scheduler.delays.iter().filter(is_recent).max_by_key(|delay| delay.length_ns).copied()
+    }
+
+    /// Says why the waits that ended since the scheduler was told last were so long, while the readings of that time are there.
+    pub(crate) fn explain_delays(&mut self) {
+        let new: Vec<(usize, Delay)> = (0..)
+            .zip(&self.scheduler.delays)
+            .filter(|(_, delay)| delay.why.is_none())
+            .map(|(at, delay)| (at, *delay))
+            .collect();
+        for (at, delay) in new {
+            let why = self.why(&delay);
+            if let Some(delay) = self.scheduler.delays.get_mut(at) {
+                delay.why = Some(why);
+            }
+        }
+    }
+
+    /// Why a wait was so long, by the readings from before it up to the newest.
+    pub(crate) fn why(&self, wait: &Delay) -> Why {
+        let blamed = self.blame(wait);
+        let most_ns = |held: fn(&Blame) -> u64| blamed.iter().map(held).max().unwrap_or(0);
+        let is_half = |ns: u64| ns.saturating_mul(2) >= wait.length_ns;
+        if is_half(most_ns(|blame| blame.own_ns)) {
+            return Why::Held;
+        }
+        let queued_ns = self.scheduler.worker_changes(wait.began_ns, WorkerCount::RunQueueWait);
+        let queued_ns = queued_ns.map(|(change_ns, _)| change_ns).max().unwrap_or(0);
+        if queued_ns.saturating_mul(MACHINE_PART) >= wait.length_ns {
+            return Why::Machine { queued_ns: queued_ns.min(wait.length_ns) };
+        }
+        if is_half(most_ns(|blame| blame.held_ns)) {
+            return Why::Held;
+        }
+        let busy = self.scheduler.worker_changes(wait.began_ns, WorkerCount::PollTime);
+        let shares: Vec<f64> = busy.map(|(busy_ns, passed_ns)| busy_ns as f64 / passed_ns as f64).collect();
+        if shares.is_empty() {
+            return Why::Unknown;
+        }
+        let share = (shares.iter().sum::<f64>() / shares.len() as f64).clamp(0.0, 1.0);
+        let percent = (share * 100.0).round() as u8;
+        if share >= BUSY { Why::Busy { percent } } else { Why::Idle { percent } }
     }
 
     /// `render-pdf #102 held worker 0 (100 % of that time)`
@@ -106,7 +205,9 @@ impl Store {
     fn holding_threads(&self) -> FxHashMap<u32, bool> {
         let workers = &self.scheduler.workers;
         let has_workers = workers.iter().any(|worker| worker.key.runtime > 0);
-        let threads = workers.iter().map(|worker| (worker.thread, worker.key.runtime > 0 || !has_workers));
+        let threads = workers
+            .iter()
+            .map(|worker| (worker.thread, !worker.in_place && (worker.key.runtime > 0 || !has_workers)));
         // 0 is no thread: it stands for all others.
         threads.chain([(0, !has_workers)]).collect()
     }
@@ -121,4 +222,18 @@ impl Store {
             (_, None) => holding.get(&0).copied().unwrap_or(false),
         }
     }
+}
+
+impl Scheduler {
+    /// Of each worker the change of a counter since before a moment, and the time that this is of; those of which it is unknown are left out.
+    fn worker_changes(&self, from_ns: u64, count: WorkerCount) -> impl Iterator<Item = (u64, u64)> {
+        let workers = self.workers.iter().filter(|worker| worker.key.runtime > 0);
+        let samples = workers.filter_map(|worker| self.worker_samples.get(&worker.key));
+        samples.filter_map(move |(_, samples)| samples.change_since(from_ns, count as usize))
+    }
+}
+
+/// The share of a poll that it ran or slept itself; 0: unknown.
+fn own_share(spent: Option<Spent>, length_ns: u64) -> f64 {
+    spent.map_or(0.0, |spent| spent.own_ns(length_ns) as f64 / length_ns.max(1) as f64)
 }

@@ -42,6 +42,14 @@ impl<const N: usize> Samples<N> {
         self.between(last.saturating_sub(RATE_SAMPLES), last, count)
     }
 
+    /// Change of a counter from the last reading before a moment, or the oldest, up to the newest; and the time between the two.
+    pub(super) fn change_since(&self, from_ns: u64, count: usize) -> Option<(u64, u64)> {
+        let before = self.readings.iter().rposition(|(at_ns, _)| *at_ns <= from_ns).unwrap_or(0);
+        let (from, to) = (self.readings.get(before)?, self.readings.back()?);
+        let passed_ns = to.0.checked_sub(from.0).filter(|passed_ns| *passed_ns > 0)?;
+        Some(((*to.1.get(count)?)?.saturating_sub((*from.1.get(count)?)?), passed_ns))
+    }
+
     fn between(&self, from: usize, to: usize, count: usize) -> Option<f64> {
         let (from, to) = (self.readings.get(from)?, self.readings.get(to)?);
         let passed_ns = to.0.checked_sub(from.0).filter(|passed_ns| *passed_ns > 0)?;

@@ -3,7 +3,7 @@
 use crate::{
     format::UNKNOWN,
     id::{SiteId, TaskKey},
-    store::scheduler::SAME_START_NS,
+    store::scheduler::{SAME_START_NS, spent::Spent},
 };
 
 /// A poll that outlived the watchdog's threshold.
@@ -15,6 +15,8 @@ pub(crate) struct StuckPoll {
     pub(crate) started_ns: u64,
     /// `None`: it goes on.
     pub(crate) ended_ns: Option<u64>,
+    /// Where its time went, up to when it was told last; `None`: unknown.
+    pub(crate) spent: Option<Spent>,
     /// When it was told first.
     pub(crate) told_ns: u64,
     /// When its stack was taken.
