@@ -46,15 +46,15 @@ pub(crate) fn unit(column: Column) -> Option<Unit> {
 pub(crate) fn number(store: &Store, task: &Task, column: Column) -> Option<f64> {
     let at = store.now_ns;
     let whole = match column {
-        Column::Age => Some(task.state_age_ns(at)),
-        Column::Total => Some(task.total_ns(at)),
-        Column::Busy => Some(task.busy_ns(at)),
+        Column::Age => task.known(task.state_age_ns(at)),
+        Column::Total => task.known(task.total_ns(at)),
+        Column::Busy => task.known(task.busy_ns(at)),
         Column::Sched => task.scheduled_ns(at),
         Column::Idle => task.idle_ns(at),
         Column::LastWake => task.last_wake_ns(at),
         Column::LongestPoll => task.longest_poll_ns(at),
         Column::LongestSched => task.longest_scheduled_ns(at),
-        Column::Polls => Some(task.stats.sums.polls),
+        Column::Polls => task.known(task.stats.sums.polls),
         Column::Wakes => task.wakes(),
         Column::SelfWakes => task.self_wakes(),
         Column::Wakers => task.wakers().map(u64::from),

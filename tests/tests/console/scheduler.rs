@@ -76,7 +76,7 @@ impl Diagnosis<'_> {
             screen.report().tasks.iter().find(|task| found.tasks.first() == Some(&task.id)).cloned();
         let (scenario, guilty) = (self.scenario[0], self.tasks[0]);
         let took_s = took.as_secs_f64();
-        let in_poll_s = in_poll.map_or(0.0, |task| task.state_ns as f64 / 1e9);
+        let in_poll_s = in_poll.map_or(0.0, |task| task.state_ns.unwrap_or(0) as f64 / 1e9);
         println!(
             "{scenario}: {guilty} accused {took_s:.2} s after `go`, {in_poll_s:.2} s after it came to its state"
         );

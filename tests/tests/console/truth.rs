@@ -75,7 +75,7 @@ async fn it_says_who_holds_the_workers_of_a_wedged_program() {
     let age = |model: &Model| {
         let report = model.report();
         let running = report.tasks.iter().filter(|task| task.state.as_deref() == Some("running"));
-        running.map(|task| task.state_ns).min()
+        running.filter_map(|task| task.state_ns).min()
     };
     let before = age(&screen.model).expect("they run");
     screen

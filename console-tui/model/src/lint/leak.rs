@@ -51,9 +51,10 @@ impl Growth {
 
     /// How serious it is; `None`: it does not look like a leak.
     pub(crate) fn check(&self, site: &Site, at: u64, lint: &TaskLeak) -> Option<Severity> {
-        let spawned = site.spawned.max(self.alive);
+        let spawned = site.spawned().max(self.alive);
         let grows = self.alive >= lint.min_alive
-            && u128::from(site.finished) * 100 <= u128::from(spawned) * u128::from(lint.max_finished_percent)
+            && u128::from(site.finished()) * 100
+                <= u128::from(spawned) * u128::from(lint.max_finished_percent)
             && self.newest_ns.saturating_sub(self.oldest_ns()) >= lint.min_span_ms.saturating_mul(NS_PER_MS)
             && at.saturating_sub(self.newest_ns) <= lint.max_newest_ms.saturating_mul(NS_PER_MS)
             && self.long_idle * 2 >= self.alive;
@@ -66,11 +67,11 @@ impl Growth {
 
     /// A sentence.
     pub(crate) fn message(&self, site: &Site, place: &str, at: u64) -> String {
-        let spawned = site.spawned.max(self.alive);
-        let ended = if self.alive == spawned || site.finished == 0 {
+        let spawned = site.spawned().max(self.alive);
+        let ended = if self.alive == spawned || site.finished() == 0 {
             "none has ended".to_owned()
         } else {
-            format!("only {} of {} have ended", exact(site.finished), exact(spawned))
+            format!("only {} of {} have ended", exact(site.finished()), exact(spawned))
         };
         format!(
             "This looks like a leak: {} tasks spawned {place} are alive and {ended}; the oldest was spawned {} ago, \

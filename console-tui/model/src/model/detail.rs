@@ -140,6 +140,7 @@ pub(crate) fn view(
     let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.task(*key)).collect();
     let at = store.now_ns;
     let state_words = match task.stats.state {
+        State::Done if task.left_unseen => "ended between two rounds; what it did last is unknown".to_owned(),
         State::Done => format!("ended {} ago", duration_ns(task.state_age_ns(at))),
         State::Running => format!("in its poll for {}", duration_ns(task.state_age_ns(at))),
         State::Unknown => UNKNOWN.to_owned(),
@@ -209,11 +210,11 @@ fn life(task: &Task, at: u64) -> Vec<Fact> {
         format!("{} ({share})", duration_ns(ns))
     };
     vec![
-        fact("total", Cell::value(Some(total_ns), duration_ns)),
-        fact("busy", Cell::value(Some(task.busy_ns(at)), share)),
+        fact("total", Cell::value(task.known(total_ns), duration_ns)),
+        fact("busy", Cell::value(task.known(task.busy_ns(at)), share)),
         fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
         fact("idle", Cell::value(task.idle_ns(at), share)),
-        fact("polls", Cell::value(Some(task.stats.sums.polls), exact)),
+        fact("polls", Cell::value(task.known(task.stats.sums.polls), exact)),
         fact("longest poll", Cell::value(task.longest_poll_ns(at), duration_ns)),
         fact("longest delay", Cell::value(task.longest_scheduled_ns(at), duration_ns)),
     ]
@@ -227,7 +228,7 @@ fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     };
     let last_wake = match task.last_wake_ns(store.now_ns) {
         Some(ago_ns) => Cell::normal(format!("{} ago", duration_ns(ago_ns))),
-        None if knows.wakes => Cell::new("never", Tone::Dim),
+        None if knows.wakes && !task.left_unseen => Cell::new("never", Tone::Dim),
         None => Cell::unknown(),
     };
     let (by, door) = match task.stats.last_waker {

@@ -34,7 +34,7 @@ pub(crate) const KEPT_NS: u64 = heat::COLUMNS as u64 * 1_000_000_000;
 /// A shorter wait between wake and poll is not kept.
 pub(crate) const MIN_DELAY_NS: u64 = 10_000_000;
 /// Two readings of the start of one poll differ by less.
-const SAME_START_NS: u64 = 1_000_000;
+pub(super) const SAME_START_NS: u64 = 1_000_000;
 
 /// What a worker does.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]

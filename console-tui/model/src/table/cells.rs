@@ -65,16 +65,16 @@ pub(crate) fn task(store: &Store, task: &Task, column: Column) -> Cell {
         Column::WaitsFor => waits_for(store, task),
         Column::Age => Cell {
             tone: state(task.stats.state).tone,
-            ..Cell::value(Some(task.state_age_ns(at)), duration_ns)
+            ..Cell::value(task.known(task.state_age_ns(at)), duration_ns)
         },
-        Column::Total => Cell::value(Some(task.total_ns(at)), duration_ns),
-        Column::Busy => Cell::value(Some(task.busy_ns(at)), duration_ns),
+        Column::Total => Cell::value(task.known(task.total_ns(at)), duration_ns),
+        Column::Busy => Cell::value(task.known(task.busy_ns(at)), duration_ns),
         Column::Sched => Cell::value(task.scheduled_ns(at), duration_ns),
         Column::Idle => Cell::value(task.idle_ns(at), duration_ns),
         Column::LastWake => last_wake(task, at),
         Column::LongestPoll => Cell::value(task.longest_poll_ns(at), duration_ns),
         Column::LongestSched => Cell::value(task.longest_scheduled_ns(at), duration_ns),
-        Column::Polls => Cell::value(Some(task.stats.sums.polls), count),
+        Column::Polls => Cell::value(task.known(task.stats.sums.polls), count),
         Column::Wakes => Cell::value(task.wakes(), count),
         Column::SelfWakes => Cell::value(task.self_wakes(), count),
         Column::Wakers => Cell::value(task.wakers(), |n| count(u64::from(n))),
@@ -118,7 +118,7 @@ fn waits_for(store: &Store, task: &Task) -> Cell {
 fn last_wake(task: &Task, at: u64) -> Cell {
     match task.last_wake_ns(at) {
         Some(ago_ns) => Cell::normal(duration_ns(ago_ns)),
-        None if task.facts.knows.wakes => Cell::new("never", Tone::Dim),
+        None if task.facts.knows.wakes && !task.left_unseen => Cell::new("never", Tone::Dim),
         None => Cell::unknown(),
     }
 }

@@ -121,8 +121,8 @@ fn a_task_lives_and_ends() {
     assert_eq!((shown.kind.as_deref(), shown.state.as_deref()), (Some("task"), Some("idle")));
     assert_eq!(shown.place.as_deref(), Some("src/main.rs:7:5"));
     assert_eq!(shown.fields.as_deref(), Some("colour=red"));
-    assert_eq!((shown.polls, shown.busy_ns), (5, 1_000_000_000));
-    assert_eq!(shown.state_ns, 10_000_000_000);
+    assert_eq!((shown.polls, shown.busy_ns), (Some(5), Some(1_000_000_000)));
+    assert_eq!(shown.state_ns, Some(10_000_000_000));
     assert_eq!((report.totals.alive, report.totals.spawned, report.totals.finished), (1, 1, 0));
 
     let done = Stats { dropped_at: at(31), ..idle(6) };
@@ -169,26 +169,26 @@ fn states_follow_from_their_moments() {
     let state = |stats: Stats| {
         let stats = Stats { created_at: at(10), ..stats };
         let report = Watched::new().takes(&tasks(30, vec![task(1, "")], vec![(1, stats)]));
-        (report.tasks[0].state.clone().unwrap(), report.tasks[0].state_ns / 1_000_000_000)
+        (report.tasks[0].state.clone().unwrap(), report.tasks[0].state_ns.map(|ns| ns / 1_000_000_000))
     };
-    let scheduled = |seconds| ("scheduled".to_owned(), seconds);
+    let scheduled = |seconds| ("scheduled".to_owned(), Some(seconds));
     assert_eq!(state(Stats::default()), scheduled(20));
     assert_eq!(
         state(Stats { poll_stats: polled(at(12), None), ..Stats::default() }),
-        ("running".to_owned(), 18)
+        ("running".to_owned(), Some(18))
     );
     assert_eq!(
         state(Stats { poll_stats: polled(at(12), at(13)), ..Stats::default() }),
-        ("idle".to_owned(), 17)
+        ("idle".to_owned(), Some(17))
     );
     let woken = |at_s| Stats { poll_stats: polled(at(12), at(15)), last_wake: at(at_s), ..Stats::default() };
-    assert_eq!(state(woken(11)), ("idle".to_owned(), 15));
+    assert_eq!(state(woken(11)), ("idle".to_owned(), Some(15)));
     assert_eq!(state(woken(20)), scheduled(10));
     // In its own poll: it waits since the end of that.
     assert_eq!(state(woken(14)), scheduled(15));
     assert_eq!(
         state(Stats { poll_stats: polled(at(12), at(11)), ..Stats::default() }),
-        ("running".to_owned(), 18)
+        ("running".to_owned(), Some(18))
     );
 }
 
@@ -222,7 +222,7 @@ fn a_task_that_nobody_told_of_is_shown_without_a_name() {
     without_dump.new_metadata = None;
     let report = watched.takes(&without_dump);
     assert_eq!((report.tasks[0].name.clone(), report.tasks[0].kind.clone()), (None, None));
-    assert_eq!(report.tasks[0].polls, 3);
+    assert_eq!(report.tasks[0].polls, Some(3));
     let problems = report.process.unwrap().problems;
     assert!(problems[0].contains("4 MiB"), "{problems:?}");
     // And when it is told of after all, it is the same task.
