@@ -105,7 +105,11 @@ pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
             None => {}
         }
         match whole_at {
-            Some(at) if at.elapsed() >= observe => return Ok(model),
+            Some(at) if at.elapsed() >= observe => {
+                // What is reported is of one moment: the last round that is whole, and what the lints find in it.
+                feed(&mut model, &connection, Event::Settle);
+                return Ok(model);
+            }
             None if model.is_complete() => whole_at = Some(Instant::now()),
             None if started.elapsed() >= timeout => {
                 return Err(HeadlessError::NoData { target, timeout, reason });
@@ -115,12 +119,16 @@ pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
     }
 }
 
-/// Without a terminal, the only effect that means anything is a request.
+/// Without a terminal, the only effect that means anything is a request. The work that an event makes is done at once.
 fn feed(model: &mut Model, connection: &Connection, event: Event) {
-    for effect in update(model, event) {
-        if let Effect::SendRequest(request) = effect {
-            connection.request(request);
+    let mut next = Some(event);
+    while let Some(event) = next {
+        for effect in update(model, event) {
+            if let Effect::SendRequest(request) = effect {
+                connection.request(request);
+            }
         }
+        next = model.wants_work().then_some(Event::Work);
     }
 }
 

@@ -117,10 +117,10 @@ impl Shell {
         self.carry_out(effects)
     }
 
-    /// When the next frame is due; `None` when nothing changed.
+    /// When the next frame is due; `None` when nothing changed, or while a round is in the picture in part.
     fn draw_at(&self) -> Option<Deadline> {
         let last = self.last_draw.map_or_else(Deadline::now, |last| last + Duration::from_secs(1) / MAX_FPS);
-        self.app.is_dirty().then_some(last)
+        (self.app.is_dirty() && !self.app.model().is_between_rounds()).then_some(last)
     }
 
     fn draw(&mut self) -> io::Result<()> {

@@ -25,6 +25,8 @@ pub enum Event {
     },
     /// Nothing else is to be done: time for a bit of what takes long. Sent while [`crate::Model::wants_work`].
     Work,
+    /// What has come is taken in, and lints and rows are made of it at once, however long that takes: a report is of one moment.
+    Settle,
     /// The terminal has this size (columns, rows).
     Resize {
         /// Columns.

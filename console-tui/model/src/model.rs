@@ -16,6 +16,7 @@ mod picture;
 mod refresh;
 mod reports;
 mod resource;
+mod rounds;
 mod route;
 mod runtime;
 #[cfg(test)]
@@ -127,9 +128,13 @@ pub struct Model {
 /// Lets one event happen. What the shell has to do about it comes back; the order matters.
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
+    if !matches!(event, Event::Work | Event::Tick { .. } | Event::Frame(_)) {
+        model.end_half_round();
+    }
     match event {
         Event::Tick { now } => model.tick(now),
         Event::Work => model.work(),
+        Event::Settle => model.settle(),
         Event::Resize { width, .. } => {
             model.width = width;
             model.changed();
@@ -156,9 +161,9 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Connection(event) => model.connection(event),
         Event::Frame(frame) => {
             model.link.heard_at = Some(model.now);
-            let outcome = model.intake.frame(&mut model.live.store, &frame, model.now);
+            let outcome = model.intake.frame(&mut model.live.store, frame, model.now);
             model.took_in(outcome);
-            model.drop_unwanted_details();
+            model.take_rounds();
         }
     }
     model.refresh();
@@ -228,7 +233,14 @@ impl Model {
 
     /// There is work that can be done a bit at a time: send [`Event::Work`] when nothing else is to be done.
     pub fn wants_work(&self) -> bool {
-        self.rubbish.is_some() || self.walk.as_ref().is_some_and(|walk| !walk.is_done())
+        self.rubbish.is_some()
+            || self.intake.rounds.has_whole()
+            || self.walk.as_ref().is_some_and(|walk| !walk.is_done())
+    }
+
+    /// A round is in the picture in part: draw when it is in it whole. That takes a few [`Event::Work`] and no message.
+    pub fn is_between_rounds(&self) -> bool {
+        self.intake.rounds.is_halfway()
     }
 
     /// Whether the mouse should be captured.
@@ -421,6 +433,7 @@ impl Model {
     fn tick(&mut self, now: Duration) {
         let before = self.now;
         self.now = now.max(before);
+        self.intake.look_for_end(self.now);
         // Ages that advance by themselves are shown to a tenth of a second.
         let ages = self.link.is_stale(self.now)
             || !self.link.is_open()
@@ -448,10 +461,13 @@ impl Model {
     }
 
     fn took_in(&mut self, outcome: Outcome) {
+        if matches!(outcome, Outcome::Waiting) {
+            return;
+        }
         // Even a frame that changes no task moves the progress of a snapshot, or a count of losses.
         self.changed();
         match outcome {
-            Outcome::Unchanged => return,
+            Outcome::Unchanged | Outcome::Waiting => return,
             Outcome::Changed => {}
             Outcome::Replaced { old } => self.replaced(old),
         }

@@ -225,6 +225,12 @@ pub struct Totals {
     pub scheduled_ns: u64,
     /// Tasks beyond the recorder's limit: in `spawned` and `alive`; their polls and wakes are in no count.
     pub untracked: u64,
+    /// Of those, alive: `alive` is `running`, `scheduled`, `idle` and these.
+    #[serde(default)]
+    pub untracked_alive: u64,
+    /// Tasks that ended and left between two rounds: what they did last is in the sums of their site alone.
+    #[serde(default)]
+    pub ended_unseen: u64,
     /// Resources and operations beyond the recorder's limit: not in `resources` and `ops`.
     #[serde(default)]
     pub untracked_resources: u64,
@@ -256,7 +262,8 @@ pub struct Task {
     pub kind: Option<String>,
     /// `running`, `scheduled`, `idle`, `done`; null: unknown, it counts as idle.
     pub state: Option<String>,
-    /// Time in that state.
+    /// Time in that state; `null`: it ended and left between two rounds, so neither its end nor what it did last is known. The same holds
+    /// for all that is `null` below.
     pub state_ns: Option<u64>,
     /// Where it was spawned: `file:line:column`.
     pub place: Option<String>,
@@ -265,8 +272,8 @@ pub struct Task {
     /// The id of the task that spawned it, while that is known.
     pub parent: Option<String>,
     /// Time since it was spawned.
-    pub age_ns: u64,
-    /// Polls started; null: it began before taskscope.
+    pub age_ns: Option<u64>,
+    /// Polls started; null too: it began before taskscope.
     pub polls: Option<u64>,
     /// Time in polls, the running one included.
     pub busy_ns: Option<u64>,

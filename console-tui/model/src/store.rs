@@ -5,6 +5,7 @@
 //!
 //! Limit: `max_tasks` live records, [`MAX_RETIRED`] finished ones, and the limits of the parts.
 
+mod agree;
 pub(crate) mod descriptors;
 pub(crate) mod detail;
 pub(crate) mod graph;
@@ -16,6 +17,7 @@ pub(crate) mod locks;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod resources;
+pub(crate) mod rounds;
 pub(crate) mod scheduler;
 mod shed;
 pub(crate) mod task;
@@ -34,11 +36,11 @@ use crate::{
 use descriptors::Descriptors;
 use detail::Detail;
 use history::{History, MAX_HISTORIES, Ticks};
-use process::Cpu;
+use process::{Cpu, Told};
 pub(crate) use process::{Hello, Process, Site};
 use resources::Resources;
 use scheduler::{Delay, MIN_DELAY_NS, Scheduler};
-use task::{Facts, Kind, Live, Marks, State, Stats, Sums, Task, Total};
+use task::{Facts, Kind, Live, Marks, State, Stats, Sums, Task};
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
@@ -77,13 +79,14 @@ pub(crate) struct Store {
     by_slot: FxHashMap<u32, u32>,
     retired: VecDeque<Retired>,
     retired_by_key: FxHashMap<TaskKey, u32>,
+    /// Tasks that ended and left between two rounds.
+    pub(crate) left_unseen: u64,
     /// By number; 0 is "no place known".
     sites: Vec<Site>,
     threads: Vec<String>,
     live: Live,
     /// Kept while tasks change, by state.
     done: u64,
-    finished: Total,
     ticks: Ticks,
     histories: Vec<Option<(u32, History)>>,
     free_histories: Vec<u32>,
@@ -113,11 +116,11 @@ impl Store {
             by_slot: FxHashMap::default(),
             retired: VecDeque::new(),
             retired_by_key: FxHashMap::default(),
+            left_unseen: 0,
             sites: vec![Site::new()],
             threads: Vec::new(),
             live: Live::default(),
             done: 0,
-            finished: Total::default(),
             ticks: Ticks::default(),
             histories: Vec::new(),
             free_histories: Vec::new(),
@@ -163,12 +166,8 @@ impl Store {
         self.threads[index - 1] = name;
     }
 
-    pub(crate) fn set_totals(&mut self, id: SiteId, spawned: u64, finished: u64, sums: Sums) {
-        let site = self.site_mut(id);
-        let old = site.finished_sums;
-        (site.spawned, site.finished, site.finished_sums) = (spawned, finished, sums);
-        self.finished.sub(&old);
-        self.finished.add(&sums);
+    pub(crate) fn set_totals(&mut self, id: SiteId, told: Told) {
+        self.site_mut(id).told = told;
     }
 
     fn site_mut(&mut self, id: SiteId) -> &mut Site {
@@ -209,6 +208,7 @@ impl Store {
             marks: Default::default(),
             gone: false,
             history_lost: false,
+            left_unseen: false,
         };
         self.count(&task);
         let index = self.free.pop().unwrap_or(self.tasks.len() as u32);
@@ -306,6 +306,11 @@ impl Store {
             // Its end was not told; it was before now.
             task.stats.state = State::Done;
             task.stats.state_since_ns = self.now_ns;
+            task.left_unseen = true;
+            self.left_unseen += 1;
+            self.site_mut(task.facts.site).ended.add_unseen();
+        } else {
+            self.site_mut(task.facts.site).ended.add(&task);
         }
         task.marks = Default::default();
         let since_ns = task.stats.state_since_ns;
@@ -358,6 +363,7 @@ impl Store {
     fn count(&mut self, task: &Task) {
         if task.is_done() {
             self.done += 1;
+            self.site_mut(task.facts.site).ended.add(task);
         } else {
             self.live.add(task);
             self.site_mut(task.facts.site).live.add(task);
@@ -367,6 +373,7 @@ impl Store {
     fn uncount(&mut self, task: &Task) {
         if task.is_done() {
             self.done -= 1;
+            self.site_mut(task.facts.site).ended.remove(task);
         } else {
             self.live.remove(task);
             self.site_mut(task.facts.site).live.remove(task);
@@ -422,6 +429,7 @@ impl Store {
     /// Takes over what the wire does not carry: histories, the tasks that ended lately, details.
     fn adopt(&mut self, old: &Self) {
         self.ticks = old.ticks.clone();
+        self.left_unseen = old.left_unseen;
         self.process_history = old.process_history.clone();
         self.cpu_samples.clone_from(&old.cpu_samples);
         for (site, old_site) in self.sites.iter_mut().zip(&old.sites) {

@@ -47,7 +47,7 @@ pub(crate) fn number(store: &Store, task: &Task, column: Column) -> Option<f64> 
     let at = store.now_ns;
     let whole = match column {
         Column::Age => task.known_state_age_ns(at),
-        Column::Total => Some(task.total_ns(at)),
+        Column::Total => task.known(task.total_ns(at)),
         Column::Busy => task.known_busy_ns(at),
         Column::Sched => task.scheduled_ns(at),
         Column::Idle => task.idle_ns(at),

@@ -72,10 +72,11 @@ impl Growth {
 
     /// How serious it is; `None`: it does not look like a leak.
     pub(crate) fn check(&self, site: &Site, lint: &TaskLeak) -> Option<Severity> {
-        let spawned = site.spawned.max(self.alive);
+        let spawned = site.spawned().max(self.alive);
         let least = (self.parts.iter().sum::<u64>() / PARTS as u64 / LEAST).max(1);
         let grows = self.alive >= lint.min_alive
-            && u128::from(site.finished) * 100 <= u128::from(spawned) * u128::from(lint.max_finished_percent)
+            && u128::from(site.finished()) * 100
+                <= u128::from(spawned) * u128::from(lint.max_finished_percent)
             && self.parts.iter().all(|part| *part >= least)
             && u128::from(self.old_idle) * 100 >= u128::from(self.old) * u128::from(lint.min_idle_percent);
         grows.then_some(Severity::Warning)
@@ -87,11 +88,11 @@ impl Growth {
 
     /// A sentence.
     pub(crate) fn message(&self, site: &Site, place: &str, at: u64) -> String {
-        let spawned = site.spawned.max(self.alive);
-        let ended = if self.alive == spawned || site.finished == 0 {
+        let spawned = site.spawned().max(self.alive);
+        let ended = if self.alive == spawned || site.finished() == 0 {
             "none has ended".to_owned()
         } else {
-            format!("only {} of {} have ended", exact(site.finished), exact(spawned))
+            format!("only {} of {} have ended", exact(site.finished()), exact(spawned))
         };
         format!(
             "This looks like a leak: {} tasks spawned {place} are alive and {ended}; the oldest was spawned {} ago, \

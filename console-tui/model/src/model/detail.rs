@@ -141,6 +141,7 @@ pub(crate) fn view(
     let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.task(*key)).collect();
     let at = store.now_ns;
     let state_words = match task.known_state() {
+        State::Done if task.left_unseen => "ended between two rounds; what it did last is unknown".to_owned(),
         State::Unknown if task.polls_are_unknown() => {
             "unknown: it began before taskscope, which sees no poll of it. With #[taskscope::main] it does"
                 .to_owned()
@@ -225,7 +226,7 @@ fn life(store: &Store, task: &Task) -> Vec<Fact> {
         format!("{} ({share})", duration_ns(ns))
     };
     vec![
-        fact("total", Cell::value(Some(total_ns), duration_ns)),
+        fact("total", Cell::value(task.known(total_ns), duration_ns)),
         fact("busy", Cell::value(task.known_busy_ns(at), share)),
         fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
         fact("idle", Cell::value(task.idle_ns(at), share)),
@@ -243,7 +244,7 @@ fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     };
     let last_wake = match task.last_wake_ns(store.now_ns) {
         Some(ago_ns) => Cell::normal(format!("{} ago", duration_ns(ago_ns))),
-        None if knows.wakes => Cell::new("never", Tone::Dim),
+        None if knows.wakes && !task.left_unseen => Cell::new("never", Tone::Dim),
         None => Cell::unknown(),
     };
     let (by, door) = match task.stats.last_waker {

@@ -397,7 +397,7 @@ fn process_info(store: &Store) -> ProcessInfo {
 fn state_counts(store: &Store) -> StateCounts {
     let live = store.live();
     StateCounts {
-        alive: store.process.map_or(live.len(), |process| process.alive),
+        alive: store.alive(),
         running: live.count(State::Running),
         scheduled: live.count(State::Scheduled),
         idle: live.count(State::Idle),

@@ -20,8 +20,8 @@ use crate::{
     store::ingest::Wish,
 };
 
-/// Time between two walks.
-const MIN_GAP: Duration = Duration::from_secs(1);
+/// Time between two walks: less than two rounds of a server take by default, so that what the lints say is of this round or of the last.
+const MIN_GAP: Duration = Duration::from_millis(900);
 /// The rows stay as they are for so long after the user moved: a key is down, or the eye is on its way.
 const STILL_AFTER_MOVE: Duration = Duration::from_millis(400);
 /// The side pane's task must have been selected for so long before its details are asked for.
@@ -72,6 +72,9 @@ impl Model {
         if self.due.force {
             self.drop_walk();
         }
+        if self.intake.rounds.is_halfway() {
+            return;
+        }
         if self.walk.is_none() && self.due.walk(self.now) {
             self.start_walk();
             self.work();
@@ -83,7 +86,7 @@ impl Model {
     /// A bit of the walk.
     pub(super) fn work(&mut self) {
         let Some(walk) = self.walk.as_mut().filter(|walk| !walk.is_done()) else {
-            return self.clear_away();
+            return if self.intake.rounds.has_whole() { self.go_on_round() } else { self.clear_away() };
         };
         let world = match &mut self.frozen {
             Some(frozen) if walk.goal.on_frozen => &mut frozen.world,

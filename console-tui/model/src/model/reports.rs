@@ -93,10 +93,12 @@ fn process(store: &Store) -> Process {
 fn totals(store: &Store, losses: &Losses) -> Totals {
     let (live, sums) = (store.live(), store.totals());
     let process = store.process.unwrap_or_default();
+    let (alive, finished) = (store.alive(), store.finished());
     Totals {
-        alive: process.alive,
-        spawned: process.spawned,
-        finished: process.spawned.saturating_sub(process.alive),
+        alive,
+        spawned: finished.saturating_add(alive),
+        finished,
+        ended_unseen: store.left_unseen,
         running: live.count(State::Running),
         scheduled: live.count(State::Scheduled),
         idle: live.count(State::Idle),
@@ -107,6 +109,7 @@ fn totals(store: &Store, losses: &Losses) -> Totals {
         busy_ns: sums.busy_ns,
         scheduled_ns: sums.scheduled_ns,
         untracked: process.untracked,
+        untracked_alive: alive.saturating_sub(live.len()),
         untracked_resources: process.untracked_resources,
         lost_events: process.lost_events,
         own_cost: store.own_cost(),
@@ -130,7 +133,7 @@ fn report_task(store: &Store, task: &task::Task) -> Task {
         place: store.place(facts.site),
         fields: word(store.fields(task)),
         parent: facts.parent.and_then(|key| store.task(key)).map(task::Task::id),
-        age_ns: task.total_ns(at),
+        age_ns: task.known(task.total_ns(at)),
         polls: task.polls(),
         busy_ns: task.known_busy_ns(at),
         scheduled_ns: task.scheduled_ns(at),
@@ -138,10 +141,10 @@ fn report_task(store: &Store, task: &task::Task) -> Task {
         wakes: task.wakes(),
         self_wakes: task.self_wakes(),
         wakers: task.wakers(),
-        waker_clones: facts.knows.clones.then_some(task.stats.waker_clones),
-        waker_drops: facts.knows.clones.then_some(task.stats.waker_drops),
+        waker_clones: task.known(task.stats.waker_clones).filter(|_| facts.knows.clones),
+        waker_drops: task.known(task.stats.waker_drops).filter(|_| facts.knows.clones),
         last_wake_ns: task.last_wake_ns(at),
-        last_waker: store.waker_words(task.stats.last_waker),
+        last_waker: task.known(task.stats.last_waker).and_then(|waker| store.waker_words(waker)),
         longest_poll_ns: task.longest_poll_ns(at),
         worst_poll: scheduler::worst_poll(store, task.key),
         longest_scheduled_ns: task.longest_scheduled_ns(at),
@@ -156,8 +159,8 @@ fn report_site(store: &Store, id: SiteId, site: &crate::store::Site) -> Site {
     let sums = site.sums(store.now_ns);
     Site {
         place: store.place(id),
-        spawned: site.spawned,
-        finished: site.finished,
+        spawned: site.spawned(),
+        finished: site.finished(),
         alive: site.live.len(),
         polls: sums.polls,
         wakes: sums.wakes,

@@ -142,6 +142,8 @@ pub struct Losses {
     pub rejected_frames: u64,
     /// Times that a gap in the sequence was seen.
     pub gaps: u64,
+    /// Rounds whose end did not come: they were taken in as far as they came.
+    pub rounds_without_end: u64,
     /// Tasks beyond the client's own limit.
     pub tasks_over_limit: u64,
     /// Resources and operations beyond the client's own limit.
@@ -167,6 +169,7 @@ impl Losses {
             self.folded_sites,
             self.untracked_resources,
             self.rejected_frames,
+            self.rounds_without_end,
             self.tasks_over_limit,
             self.resources_over_limit,
             self.attributes_over_limit,
@@ -187,6 +190,7 @@ impl Losses {
             (self.folded_sites, "places or threads beyond the recorder's limit"),
             (self.untracked_resources, "resources or operations beyond the recorder's limit: not watched"),
             (self.rejected_frames, "frames refused because they made no sense"),
+            (self.rounds_without_end, "rounds whose end did not come: some values are of different moments"),
             (self.gaps, "gaps in the sequence of frames, healed by a fresh snapshot"),
             (self.tasks_over_limit, "tasks beyond this client's limit"),
             (self.resources_over_limit, "resources or operations beyond this client's limit"),

@@ -27,6 +27,7 @@ use crate::{
     store::{
         Hello, Process, Store,
         detail::{Bucket, Detail, Event, EventKind, Histogram},
+        process::Told,
         task::Sums,
     },
     text::{TextId, clean},
@@ -175,8 +176,10 @@ fn check_histograms(histograms: [&Option<v1::Histogram>; 2]) -> Result<(), WireE
 /// Applies a frame that [`check`] has passed. Returns whether it named a task nobody had told of.
 pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> bool {
     // The recorder's clock never goes back; a frame that says so is not believed.
-    store.before_ns = store.now_ns;
-    store.now_ns = store.now_ns.max(frame.now_ns);
+    if frame.now_ns > store.now_ns {
+        store.before_ns = store.now_ns;
+        store.now_ns = frame.now_ns;
+    }
     for site in &frame.sites {
         let file = text(&site.file, MAX_PATH_BYTES, losses);
         store.set_site(SiteId(site.index), file, site.line, site.column);
@@ -208,7 +211,8 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
             busy_ns: totals.busy_ns,
             scheduled_ns: totals.scheduled_ns,
         };
-        store.set_totals(SiteId(totals.site), totals.spawned, totals.finished, sums);
+        let (spawned, finished) = (totals.spawned, totals.finished);
+        store.set_totals(SiteId(totals.site), Told { spawned, finished, sums });
     }
     if let Some(process) = &frame.process {
         store.process = Some(process_numbers(process));
@@ -277,6 +281,7 @@ fn process_numbers(wire: &v1::Process) -> Process {
         alive: wire.alive,
         spawned: wire.spawned,
         untracked: wire.untracked,
+        untracked_alive: wire.untracked_alive,
         late_wakes: wire.late_wakes,
         lost_events: wire.lost_events,
         truncated: wire.truncated,

@@ -1,7 +1,8 @@
 //! From frames to a picture: sequence, snapshots, restarts of the process.
 //!
 //! Invariants: what is shown is always one whole picture of one process: a snapshot is filled in behind it and takes its
-//! place when it is complete; after a gap or a refused frame nothing is applied until the next snapshot.
+//! place when it is complete; what changes is taken in by whole rounds ([`Rounds`]); after a gap or a refused frame nothing is applied
+//! until the next snapshot.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::{
     store::{
         Hello, Store,
         ingest::{self, WireError},
+        rounds::Rounds,
     },
 };
 
@@ -23,6 +25,8 @@ const MIN_RESYNC_GAP: Duration = Duration::from_secs(2);
 pub(crate) enum Outcome {
     /// Nothing.
     Unchanged,
+    /// Nothing yet: the frame waits in [`Intake::rounds`], or a round is in the picture in part.
+    Waiting,
     /// It has changed a little.
     Changed,
     /// Another picture took its place.
@@ -41,6 +45,8 @@ pub(crate) struct Intake {
     hello: Option<Hello>,
     /// The snapshot that is on its way.
     incoming: Option<Box<Store>>,
+    /// What has come and is not in the picture yet.
+    pub(crate) rounds: Rounds,
     /// Frames can't be applied until a snapshot comes.
     broken: bool,
     /// The other end speaks a protocol that this client does not: nothing of this stream is taken in.
@@ -60,6 +66,7 @@ impl Intake {
             expected: None,
             hello: None,
             incoming: None,
+            rounds: Rounds::default(),
             broken: true,
             deaf: false,
             resync: 0,
@@ -74,6 +81,7 @@ impl Intake {
         self.expected = Some(1);
         self.hello = None;
         self.incoming = None;
+        self.rounds.drop_unfinished();
         self.broken = true;
         self.deaf = false;
         self.error = None;
@@ -86,6 +94,7 @@ impl Intake {
     pub(crate) fn lost(&mut self) {
         self.expected = None;
         self.incoming = None;
+        self.rounds.drop_unfinished();
         self.broken = true;
     }
 
@@ -106,11 +115,16 @@ impl Intake {
     }
 
     /// Takes in one frame.
-    pub(crate) fn frame(&mut self, shown: &mut Option<Store>, frame: &v1::Frame, now: Duration) -> Outcome {
+    pub(crate) fn frame(
+        &mut self,
+        shown: &mut Option<Store>,
+        frame: Box<v1::Frame>,
+        now: Duration,
+    ) -> Outcome {
         if self.deaf {
             return Outcome::Unchanged;
         }
-        if let Err(error) = self.admit(frame) {
+        if let Err(error) = self.admit(&frame) {
             self.losses.rejected_frames += 1;
             self.error = Some(error);
             if matches!(error, WireError::Protocol(_)) {
@@ -126,7 +140,7 @@ impl Intake {
             self.break_off(now);
         }
         self.expected = frame.sequence.checked_add(1);
-        self.greet(shown.as_mut(), frame);
+        self.greet(shown.as_mut(), &frame);
         if frame.snapshot_start
             && let Some(hello) = &self.hello
         {
@@ -139,16 +153,36 @@ impl Intake {
             return Outcome::Unchanged;
         }
         if let Some(incoming) = self.incoming.as_deref_mut() {
-            ingest::apply(incoming, frame, &mut self.losses);
+            ingest::apply(incoming, &frame, &mut self.losses);
             if frame.snapshot_start {
                 incoming.expect(incoming.process.map_or(0, |process| process.alive));
             }
-            return if frame.snapshot_end { self.replace(shown) } else { Outcome::Unchanged };
+            return if frame.snapshot_end { self.replace(shown, now) } else { Outcome::Unchanged };
         }
+        self.rounds.push(frame, now);
+        self.look_for_end(now);
+        Outcome::Waiting
+    }
+
+    /// A round whose end does not come is taken as it is.
+    pub(crate) fn look_for_end(&mut self, now: Duration) {
+        if self.rounds.is_overdue(now) {
+            self.rounds.end_here();
+            self.losses.rounds_without_end += 1;
+        }
+    }
+
+    /// The next frame of a whole round goes into the picture.
+    pub(crate) fn go_on(&mut self, shown: &mut Option<Store>, now: Duration) -> Outcome {
+        let Some((frame, last)) = self.rounds.next() else { return Outcome::Unchanged };
         let Some(store) = shown else { return Outcome::Unchanged };
-        if ingest::apply(store, frame, &mut self.losses) {
+        if ingest::apply(store, &frame, &mut self.losses) {
             self.ask(now);
         }
+        if !last {
+            return Outcome::Waiting;
+        }
+        store.end_round();
         store.tick();
         Outcome::Changed
     }
@@ -166,6 +200,7 @@ impl Intake {
         if self.hello.as_ref().is_some_and(|old| old.instance != hello.instance) {
             // Another process on the same stream: nothing known holds until its snapshot.
             self.incoming = None;
+            self.rounds.drop_unfinished();
             self.broken = true;
         }
         if let Some(store) = shown
@@ -179,9 +214,15 @@ impl Intake {
         self.hello = Some(hello);
     }
 
-    fn replace(&mut self, shown: &mut Option<Store>) -> Outcome {
+    fn replace(&mut self, shown: &mut Option<Store>, now: Duration) -> Outcome {
         let Some(mut fresh) = self.incoming.take() else { return Outcome::Unchanged };
         self.error = None;
+        // What the new picture takes over of the old one is as new as can be.
+        while self.rounds.has_whole() {
+            let _changed = self.go_on(shown, now);
+        }
+        self.rounds.clear();
+        fresh.end_round();
         let old = shown.take();
         fresh.complete(old.as_ref().filter(|old| old.hello.instance == fresh.hello.instance));
         *shown = Some(*fresh);
@@ -190,6 +231,7 @@ impl Intake {
 
     fn break_off(&mut self, now: Duration) {
         self.incoming = None;
+        self.rounds.drop_unfinished();
         self.broken = true;
         self.ask(now);
     }

@@ -2,7 +2,7 @@
 
 use crate::store::{
     history::History,
-    task::{Live, Sums},
+    task::{Live, Sums, Task, Total},
 };
 
 /// Who is on the other side.
@@ -26,6 +26,8 @@ pub(crate) struct Process {
     pub(crate) alive: u64,
     pub(crate) spawned: u64,
     pub(crate) untracked: u64,
+    /// Of those, alive; `None`: unknown.
+    pub(crate) untracked_alive: Option<u64>,
     pub(crate) late_wakes: u64,
     pub(crate) lost_events: u64,
     pub(crate) truncated: u64,
@@ -45,6 +47,15 @@ pub(crate) struct Cpu {
 }
 
 impl Process {
+    /// Tasks that are alive, of which this many have a row; the others are not watched, for want of room.
+    pub(crate) fn alive_with(&self, rows: u64) -> u64 {
+        match self.untracked_alive {
+            Some(untracked) => rows.saturating_add(untracked),
+            None if self.untracked > 0 => self.alive.max(rows),
+            None => rows,
+        }
+    }
+
     /// `at_ns`: the moment of these numbers. `None`: unknown.
     pub(crate) fn cpu(&self, at_ns: u64) -> Option<Cpu> {
         let own_ns = self.own_cpu_ns?.saturating_add(self.hot_path_ns);
@@ -69,12 +80,15 @@ pub(crate) struct Site {
     pub(crate) column: u32,
     /// Its file is one of tokio's own: nothing that the program's author made stands there.
     pub(crate) in_tokio: bool,
-    /// Tasks ever spawned here, and ended.
-    pub(crate) spawned: u64,
-    pub(crate) finished: u64,
-    /// Sums over the finished ones.
-    pub(crate) finished_sums: Sums,
+    /// What the server counts of those that were spawned and ended here. It reads it before the rows.
+    pub(super) told: Told,
+    /// Those that were seen to end.
+    pub(super) ended: Ended,
+    /// Those that ended without being seen: they came and went between two rounds. Never falls, as what is told never does.
+    unseen: Told,
     pub(crate) live: Live,
+    /// Tasks of the process are not watched, for want of room: some may be of this site.
+    pub(super) has_untracked: bool,
     pub(super) history: History,
 }
 
@@ -85,22 +99,82 @@ impl Site {
             line: 0,
             column: 0,
             in_tokio: false,
-            spawned: 0,
-            finished: 0,
-            finished_sums: Sums::default(),
+            told: Told::default(),
+            ended: Ended::default(),
+            unseen: Told::default(),
             live: Live::default(),
+            has_untracked: false,
             history: History::new(Sums::default()),
         }
     }
 
+    /// What was told of those that ended, and what was seen of them, are of one moment now.
+    pub(super) fn end_round(&mut self) {
+        let (told, ended) = (&self.told, &self.ended);
+        self.unseen.finished = self.unseen.finished.max(told.finished.saturating_sub(ended.count));
+        self.unseen.sums = self.unseen.sums.max(&told.sums.less(&ended.sums.sums()));
+    }
+
+    /// Tasks that ended here.
+    pub(crate) fn finished(&self) -> u64 {
+        self.ended.count.saturating_add(self.unseen.finished)
+    }
+
+    /// Tasks ever spawned here: those that ended, those that are alive, and those that are not watched.
+    pub(crate) fn spawned(&self) -> u64 {
+        let seen = self.finished().saturating_add(self.live.len());
+        if self.has_untracked { seen.max(self.told.spawned) } else { seen }
+    }
+
+    /// Finished tasks alone.
+    pub(crate) fn finished_sums(&self) -> Sums {
+        let mut sums = self.unseen.sums;
+        sums.add(&self.ended.sums.sums());
+        sums
+    }
+
     /// Live and finished tasks together.
     pub(crate) fn sums(&self, at: u64) -> Sums {
-        let mut sums = self.finished_sums;
+        let mut sums = self.finished_sums();
         sums.add(&self.live.sums(at));
         sums
     }
 
     pub(super) fn is_used(&self) -> bool {
-        self.spawned > 0 || self.live.len() > 0
+        self.told.spawned > 0 || self.live.len() > 0
+    }
+}
+
+/// What a server tells of a site.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) spawned: u64,
+    pub(crate) finished: u64,
+    /// Over the finished ones.
+    pub(crate) sums: Sums,
+}
+
+/// Tasks that were seen to end.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Ended {
+    count: u64,
+    sums: Total,
+}
+
+impl Ended {
+    pub(super) fn add(&mut self, task: &Task) {
+        self.count += 1;
+        self.sums.add(&task.stats.sums);
+    }
+
+    /// The task must have been added as it is now.
+    pub(super) fn remove(&mut self, task: &Task) {
+        self.count = self.count.saturating_sub(1);
+        self.sums.sub(&task.stats.sums);
+    }
+
+    /// The end of one that left was not seen: what it did last is in what the server tells.
+    pub(super) fn add_unseen(&mut self) {
+        self.count += 1;
     }
 }

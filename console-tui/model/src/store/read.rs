@@ -156,6 +156,16 @@ impl Store {
         &self.live
     }
 
+    /// Tasks alive: those that have a row, and those that are not watched for want of room.
+    pub(crate) fn alive(&self) -> u64 {
+        self.process.map_or(self.live.len(), |process| process.alive_with(self.live.len()))
+    }
+
+    /// Tasks that ended since the recorder started.
+    pub(crate) fn finished(&self) -> u64 {
+        self.sites.iter().map(Site::finished).fold(0, u64::saturating_add)
+    }
+
     /// Finished tasks that are still shown.
     pub(crate) fn done(&self) -> u64 {
         self.done + self.retired.len() as u64
@@ -163,7 +173,8 @@ impl Store {
 
     /// Live and finished tasks together, late wakes included.
     pub(crate) fn totals(&self) -> Sums {
-        let mut sums = self.finished.sums();
+        let mut sums = Sums::default();
+        self.sites.iter().for_each(|site| sums.add(&site.finished_sums()));
         sums.add(&self.live.sums(self.now_ns));
         sums.wakes = sums.wakes.saturating_add(self.process.map_or(0, |process| process.late_wakes));
         sums

@@ -110,6 +110,22 @@ impl Sums {
         self.scheduled_ns = self.scheduled_ns.saturating_add(other.scheduled_ns);
     }
 
+    /// The greater of each.
+    pub(crate) fn max(&self, other: &Self) -> Self {
+        self.each(other, u64::max)
+    }
+
+    /// What each is more than the other; 0 where it is not.
+    pub(crate) fn less(&self, other: &Self) -> Self {
+        self.each(other, u64::saturating_sub)
+    }
+
+    fn each(&self, other: &Self, of: impl Fn(u64, u64) -> u64) -> Self {
+        let (a, b) = (self.numbers(), other.numbers());
+        let [polls, wakes, self_wakes, busy_ns, scheduled_ns] = std::array::from_fn(|i| of(a[i], b[i]));
+        Self { polls, wakes, self_wakes, busy_ns, scheduled_ns }
+    }
+
     fn numbers(&self) -> [u64; 5] {
         [self.polls, self.wakes, self.self_wakes, self.busy_ns, self.scheduled_ns]
     }
@@ -228,11 +244,18 @@ pub(crate) struct Task {
     pub(crate) gone: bool,
     /// It has a history no more, for want of room.
     pub(crate) history_lost: bool,
+    /// It ended and left between two rounds: when it ended, and what it did last, is unknown.
+    pub(crate) left_unseen: bool,
 }
 
 impl Task {
     pub(crate) fn is_done(&self) -> bool {
         self.stats.state == State::Done
+    }
+
+    /// A value that goes on changing until the end; `None`: the end was not seen, and the value is unknown.
+    pub(crate) fn known<T>(&self, value: T) -> Option<T> {
+        (!self.left_unseen).then_some(value)
     }
 
     pub(crate) fn state_age_ns(&self, at: u64) -> u64 {
@@ -248,9 +271,10 @@ impl Task {
         end.saturating_sub(self.facts.created_ns)
     }
 
-    /// The running poll included.
+    /// The running poll included. A task that is read a little late has polled a little more than fits into its life so far.
     pub(crate) fn busy_ns(&self, at: u64) -> u64 {
-        self.stats.sums.busy_ns.saturating_add(self.in_state(State::Running, at))
+        let busy_ns = self.stats.sums.busy_ns.saturating_add(self.in_state(State::Running, at));
+        if self.facts.knows.sums_alone { busy_ns } else { busy_ns.min(self.total_ns(at)) }
     }
 
     /// Nothing tells when it is polled: whether it runs is unknown until it ends, though it counts as idle.
@@ -265,25 +289,23 @@ impl Task {
 
     /// [`Task::busy_ns`]; `None`: unknown.
     pub(crate) fn known_busy_ns(&self, at: u64) -> Option<u64> {
-        (!self.polls_are_unknown()).then(|| self.busy_ns(at))
+        self.known(self.busy_ns(at)).filter(|_| !self.polls_are_unknown())
     }
 
     /// Polls started; `None`: unknown.
     pub(crate) fn polls(&self) -> Option<u64> {
-        (!self.polls_are_unknown()).then_some(self.stats.sums.polls)
+        self.known(self.stats.sums.polls).filter(|_| !self.polls_are_unknown())
     }
 
     /// Time in its state; `None`: unknown.
     pub(crate) fn known_state_age_ns(&self, at: u64) -> Option<u64> {
-        (self.known_state() != State::Unknown).then(|| self.state_age_ns(at))
+        self.known(self.state_age_ns(at)).filter(|_| self.known_state() != State::Unknown)
     }
 
     /// The present wait included; `None`: unknown.
     pub(crate) fn scheduled_ns(&self, at: u64) -> Option<u64> {
-        self.facts
-            .knows
-            .scheduled
-            .then(|| self.stats.sums.scheduled_ns.saturating_add(self.in_state(State::Scheduled, at)))
+        let known = self.facts.knows.scheduled && !self.left_unseen;
+        known.then(|| self.stats.sums.scheduled_ns.saturating_add(self.in_state(State::Scheduled, at)))
     }
 
     /// No later than the start of its last poll: what was polled before is not polled any more.
@@ -306,32 +328,36 @@ impl Task {
     /// The running poll included; `None`: unknown.
     pub(crate) fn longest_poll_ns(&self, at: u64) -> Option<u64> {
         let longest = self.stats.longest_poll_ns.max(self.in_state(State::Running, at));
-        (!self.facts.knows.sums_alone && !self.polls_are_unknown()).then_some(longest)
+        self.known(longest).filter(|_| !self.facts.knows.sums_alone && !self.polls_are_unknown())
     }
 
     /// The present wait included; `None`: unknown.
     pub(crate) fn longest_scheduled_ns(&self, at: u64) -> Option<u64> {
         let knows = self.facts.knows;
-        (knows.scheduled && !knows.sums_alone)
+        (knows.scheduled && !knows.sums_alone && !self.left_unseen)
             .then(|| self.stats.longest_scheduled_ns.max(self.in_state(State::Scheduled, at)))
     }
 
     pub(crate) fn wakes(&self) -> Option<u64> {
-        self.facts.knows.wakes.then_some(self.stats.sums.wakes)
+        (self.facts.knows.wakes && !self.left_unseen).then_some(self.stats.sums.wakes)
     }
 
     pub(crate) fn self_wakes(&self) -> Option<u64> {
-        self.facts.knows.wakes.then_some(self.stats.sums.self_wakes)
+        (self.facts.knows.wakes && !self.left_unseen).then_some(self.stats.sums.self_wakes)
     }
 
     /// Wakers alive.
     pub(crate) fn wakers(&self) -> Option<u32> {
-        if self.facts.knows.wakers { self.stats.wakers_plus1.checked_sub(1) } else { None }
+        if self.facts.knows.wakers && !self.left_unseen {
+            self.stats.wakers_plus1.checked_sub(1)
+        } else {
+            None
+        }
     }
 
     /// Time since the last wake; `None`: never woken, or unknown.
     pub(crate) fn last_wake_ns(&self, at: u64) -> Option<u64> {
-        if !self.facts.knows.wakes {
+        if !self.facts.knows.wakes || self.left_unseen {
             return None;
         }
         self.stats.last_wake_ns_plus1.checked_sub(1).map(|woken| at.saturating_sub(woken))

@@ -67,7 +67,7 @@ pub(crate) fn task(store: &Store, task: &Task, column: Column) -> Cell {
             tone: state(task.known_state()).tone,
             ..Cell::value(task.known_state_age_ns(at), duration_ns)
         },
-        Column::Total => Cell::value(Some(task.total_ns(at)), duration_ns),
+        Column::Total => Cell::value(task.known(task.total_ns(at)), duration_ns),
         Column::Busy => Cell::value(task.known_busy_ns(at), duration_ns),
         Column::Sched => Cell::value(task.scheduled_ns(at), duration_ns),
         Column::Idle => Cell::value(task.idle_ns(at), duration_ns),
@@ -122,7 +122,7 @@ fn waits_for(store: &Store, task: &Task) -> Cell {
 fn last_wake(task: &Task, at: u64) -> Cell {
     match task.last_wake_ns(at) {
         Some(ago_ns) => Cell::normal(duration_ns(ago_ns)),
-        None if task.facts.knows.wakes => Cell::new("never", Tone::Dim),
+        None if task.facts.knows.wakes && !task.left_unseen => Cell::new("never", Tone::Dim),
         None => Cell::unknown(),
     }
 }

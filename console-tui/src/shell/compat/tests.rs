@@ -169,26 +169,26 @@ fn states_follow_from_their_moments() {
     let state = |stats: Stats| {
         let stats = Stats { created_at: at(10), ..stats };
         let report = Watched::new().takes(&tasks(30, vec![task(1, "")], vec![(1, stats)]));
-        (report.tasks[0].state.clone().unwrap(), report.tasks[0].state_ns.unwrap() / 1_000_000_000)
+        (report.tasks[0].state.clone().unwrap(), report.tasks[0].state_ns.map(|ns| ns / 1_000_000_000))
     };
-    let scheduled = |seconds| ("scheduled".to_owned(), seconds);
+    let scheduled = |seconds| ("scheduled".to_owned(), Some(seconds));
     assert_eq!(state(Stats::default()), scheduled(20));
     assert_eq!(
         state(Stats { poll_stats: polled(at(12), None), ..Stats::default() }),
-        ("running".to_owned(), 18)
+        ("running".to_owned(), Some(18))
     );
     assert_eq!(
         state(Stats { poll_stats: polled(at(12), at(13)), ..Stats::default() }),
-        ("idle".to_owned(), 17)
+        ("idle".to_owned(), Some(17))
     );
     let woken = |at_s| Stats { poll_stats: polled(at(12), at(15)), last_wake: at(at_s), ..Stats::default() };
-    assert_eq!(state(woken(11)), ("idle".to_owned(), 15));
+    assert_eq!(state(woken(11)), ("idle".to_owned(), Some(15)));
     assert_eq!(state(woken(20)), scheduled(10));
     // In its own poll: it waits since the end of that.
     assert_eq!(state(woken(14)), scheduled(15));
     assert_eq!(
         state(Stats { poll_stats: polled(at(12), at(11)), ..Stats::default() }),
-        ("running".to_owned(), 18)
+        ("running".to_owned(), Some(18))
     );
 }
 

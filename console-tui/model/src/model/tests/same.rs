@@ -64,6 +64,8 @@ pub(super) fn play(fake: &mut Fake, step: &Step, generation: &mut u32) -> Vec<v1
                 totals.polls += task.polls;
                 totals.wakes += task.wakes;
                 totals.busy_ns += task.busy_ns;
+                totals.scheduled_ns += task.scheduled_ns;
+                totals.self_wakes += task.self_wakes;
             }
         }
         Step::Free { slot } => {
@@ -83,7 +85,8 @@ fn known(client: &Client, fake: &Fake) -> crate::report::Report {
     report
         .tasks
         .retain(|task| fake.tasks.get(&task.slot).is_some_and(|known| known.generation == task.generation));
-    // What was found, and when, depends on when one looked.
+    // What was found, and when, and whose end was missed, depends on when one looked.
+    report.totals.ended_unseen = 0;
     report.lints.clear();
     report.starving.clear();
     report.closures.clear();

@@ -1,0 +1,104 @@
+//! Rounds that came and are not in the picture yet: frames wait here until the last one of their round has come.
+//!
+//! Invariant: what leaves in one go, up to an end, is a whole round, so the picture never shows half of one.
+//!
+//! Limits: [`MAX_WAITING_BYTES`] and [`MAX_ROUND_TIME`]. A server that never ends its round must not freeze the screen or fill the memory:
+//! past a limit, what is there counts as a round, and as one without an end.
+
+use std::{collections::VecDeque, time::Duration};
+
+use taskscope_proto::{Message as _, v1};
+
+/// Bytes of frames that wait, as they were sent and with what each takes beside that: a million changed tasks fit.
+const MAX_WAITING_BYTES: usize = 64 << 20;
+/// The longest wait for the end of a round.
+const MAX_ROUND_TIME: Duration = Duration::from_secs(5);
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds {
+    frames: VecDeque<Box<v1::Frame>>,
+    /// Frames of whole rounds, at the front.
+    whole: usize,
+    bytes: usize,
+    /// When the first frame of the round came that has no end yet.
+    since: Option<Duration>,
+    /// A round is in the picture in part.
+    halfway: bool,
+}
+
+impl Rounds {
+    pub(crate) fn push(&mut self, frame: Box<v1::Frame>, now: Duration) {
+        self.bytes += bytes(&frame);
+        let ends = ends(&frame);
+        self.frames.push_back(frame);
+        if ends {
+            self.whole = self.frames.len();
+            self.since = None;
+        } else {
+            self.since.get_or_insert(now);
+        }
+    }
+
+    /// There is more than may wait.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes > MAX_WAITING_BYTES
+    }
+
+    /// The end of the last round does not come.
+    pub(crate) fn is_overdue(&self, now: Duration) -> bool {
+        let waits = |since: Duration| now.saturating_sub(since) >= MAX_ROUND_TIME;
+        self.since.is_some_and(waits) || (self.whole == 0 && self.is_full())
+    }
+
+    /// What is there of the last round counts as a round.
+    pub(crate) fn end_here(&mut self) {
+        (self.whole, self.since) = (self.frames.len(), None);
+    }
+
+    /// A frame of a whole round is there.
+    pub(crate) fn has_whole(&self) -> bool {
+        self.whole > 0
+    }
+
+    /// Of a round, some frames have left and some have not.
+    pub(crate) fn is_halfway(&self) -> bool {
+        self.halfway
+    }
+
+    /// The only frame of the only round that is there.
+    pub(crate) fn is_one_frame(&self) -> bool {
+        self.whole == 1 && !self.halfway
+    }
+
+    /// The next frame of a whole round, and whether it is the last of it.
+    pub(crate) fn next(&mut self) -> Option<(Box<v1::Frame>, bool)> {
+        self.whole = self.whole.checked_sub(1)?;
+        let frame = self.frames.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(bytes(&frame));
+        let last = ends(&frame) || self.whole == 0;
+        self.halfway = !last;
+        Some((frame, last))
+    }
+
+    /// What is there of a round that will not end any more is thrown away.
+    pub(crate) fn drop_unfinished(&mut self) {
+        self.frames.truncate(self.whole);
+        self.bytes = self.frames.iter().map(|frame| bytes(frame)).sum();
+        self.since = None;
+    }
+
+    /// Another picture takes the place of the one that they are for.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// A server that knows no rounds tells one in each frame.
+fn ends(frame: &v1::Frame) -> bool {
+    frame.round == 0 || frame.round_end
+}
+
+fn bytes(frame: &v1::Frame) -> usize {
+    frame.encoded_len() + size_of::<v1::Frame>()
+}
