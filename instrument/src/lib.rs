@@ -69,6 +69,9 @@ mod compat;
 #[cfg(feature = "server")]
 mod os;
 #[cfg(feature = "server")]
+#[doc(hidden)]
+pub mod rounds;
+#[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
 mod watchdog;

@@ -238,6 +238,12 @@ impl Store {
         let (before, longest_ns) = (task.stats.sums, task.stats.longest_scheduled_ns);
         let was_running = task.stats.state == State::Running;
         task.stats = stats;
+        // Nothing of a task is older than it is: times are rounded, each by itself.
+        task.stats.state_since_ns = stats.state_since_ns.max(task.facts.created_ns);
+        if stats.last_wake_ns_plus1 > 0 {
+            let created_ns_plus1 = task.facts.created_ns.saturating_add(1);
+            task.stats.last_wake_ns_plus1 = stats.last_wake_ns_plus1.max(created_ns_plus1);
+        }
         if !self.filling && stats.longest_scheduled_ns > longest_ns.max(MIN_DELAY_NS) {
             self.note_delay(&task, before, was_running);
         }
@@ -302,15 +308,15 @@ impl Store {
         let mut task = task.clone();
         self.uncount(&task);
         task.gone = true;
-        if !task.is_done() {
+        if task.is_done() {
+            self.site_mut(task.facts.site).ended.add(&task);
+        } else {
             // Its end was not told; it was before now.
             task.stats.state = State::Done;
             task.stats.state_since_ns = self.now_ns;
             task.left_unseen = true;
             self.left_unseen += 1;
             self.site_mut(task.facts.site).ended.add_unseen();
-        } else {
-            self.site_mut(task.facts.site).ended.add(&task);
         }
         task.marks = Default::default();
         let since_ns = task.stats.state_since_ns;

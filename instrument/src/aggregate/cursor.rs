@@ -45,6 +45,7 @@ pub(crate) struct Cursor {
     /// The round whose changes were told; `None` before the first snapshot.
     told: Option<u64>,
     rounds: u64,
+    rows_a_frame: usize,
     /// What the round tells of.
     moment: Moment,
     /// The sums of all sites, read before the moment: a task that is in them is told as ended.
@@ -78,6 +79,7 @@ impl Cursor {
             page_sums: Vec::new(),
             told: None,
             rounds: 0,
+            rows_a_frame: limits::MAX_TASKS_PER_FRAME,
             moment: Moment::default(),
             totals: Vec::new(),
             walk: Walk::default(),
@@ -139,6 +141,11 @@ impl Cursor {
 
     pub(crate) fn drain_events(&self) {
         drop(self.hub.drain());
+    }
+
+    /// At most this many rows of tasks in a frame from now on; for tests, which want rounds of several frames.
+    pub(crate) fn limit_rows(&mut self, rows: usize) {
+        self.rows_a_frame = rows.clamp(1, limits::MAX_TASKS_PER_FRAME);
     }
 
     /// Starts a round; [`Cursor::next_frame`] then gives its frames.
@@ -321,7 +328,7 @@ impl Cursor {
         let mut rows = Rows::default();
         let mut walk = std::mem::take(&mut self.walk);
         walk.each(hub.handle.recorder().pages(), |slot, task| {
-            let full = rows.stats_len() == limits::MAX_TASKS_PER_FRAME
+            let full = rows.stats_len() == self.rows_a_frame
                 || rows.bytes > ROW_BUDGET_BYTES
                 || frame.freed.len() == limits::MAX_FREED_PER_FRAME;
             if full {

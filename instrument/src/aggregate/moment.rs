@@ -79,6 +79,8 @@ impl Moment {
         let (state, since) = match () {
             // Other polls came and went meanwhile: nobody saw what it did before the first of them.
             () if read.poll_ended > self.at => (State::Scheduled, self.at),
+            // It was woken again in this poll: since when it waited for it is known no more.
+            () if waited_since > read.since => (State::Scheduled, self.at),
             () if waited > 0 && waited_since <= self.at => (State::Scheduled, waited_since),
             () if read.polls == 1 => (State::Idle, waited_since),
             () => (State::Idle, read.poll_ended),

@@ -4,6 +4,7 @@ mod faults;
 mod frames;
 mod healthy;
 mod locks;
+mod moments;
 mod names;
 mod restart;
 mod scheduler;

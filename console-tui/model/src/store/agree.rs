@@ -20,8 +20,11 @@ impl Store {
         }
         let mut workers = std::mem::take(&mut self.scheduler.workers);
         for worker in workers.iter_mut().filter(|worker| worker.state == WorkerState::Polling) {
-            let task = worker.task.and_then(|key| self.task(key));
-            if task.is_some_and(|task| !is_in_poll(task, worker.since_ns)) {
+            let Some(task) = worker.task.and_then(|key| self.task(key)) else { continue };
+            if is_in_poll(task, worker.since_ns) {
+                // To the nanosecond: each is rounded by itself.
+                worker.since_ns = task.stats.state_since_ns;
+            } else {
                 // It is between two polls.
                 (worker.state, worker.task, worker.since_ns) = (WorkerState::Searching, None, self.now_ns);
             }

@@ -1,0 +1,45 @@
+//! A console's rounds without a server, for taskscope's own tests; no part of the API.
+
+use std::{sync::Arc, time::Duration};
+
+use taskscope_proto::v1;
+use taskscope_recorder::Limits;
+
+use crate::{
+    aggregate::{Hub, cursor::Cursor},
+    handle::Handle,
+};
+
+/// A recorder of its own, and a console of it.
+#[derive(Debug)]
+pub struct Rounds {
+    handle: Handle,
+    cursor: Cursor,
+    is_first: bool,
+}
+
+impl Rounds {
+    /// Of a recorder with these limits.
+    pub fn new(limits: Limits) -> Self {
+        let handle = Handle::new(limits, Duration::from_millis(100));
+        let cursor = Cursor::new(Arc::new(Hub::new(handle.clone(), None, false, None)));
+        Self { handle, cursor, is_first: true }
+    }
+
+    /// What the tasks are recorded with.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Starts a round. The next frames have at most this many rows of tasks each.
+    pub fn begin(&mut self, rows_a_frame: usize) {
+        self.cursor.limit_rows(rows_a_frame);
+        self.cursor.begin_round();
+        self.is_first = true;
+    }
+
+    /// The round's next frame; `None`: it was told whole.
+    pub fn next_frame(&mut self) -> Option<v1::Frame> {
+        self.cursor.next_frame(std::mem::take(&mut self.is_first))
+    }
+}
