@@ -390,10 +390,12 @@ async fn all_events_of_all_tasks_come_to_whoever_asks() {
         events.filter(|known| **known == kind as i32).count()
     };
     let all = |p: &Picture| {
-        // Tokio enters a task once more to drop it: a poll of the timeline, though none of the count.
         count(p, v1::EventKind::Wake) == 5 * TASKS && count(p, v1::EventKind::PollEnd) >= 5 * TASKS
     };
     let picture = console.until("every event is there", all).await;
-    assert_eq!(count(picture, v1::EventKind::PollStart), count(picture, v1::EventKind::PollEnd));
+    // Tokio enters a task once more to drop it: no event, but where the thread lost its CPU right before that.
+    let (starts, ends) = (count(picture, v1::EventKind::PollStart), count(picture, v1::EventKind::PollEnd));
+    assert_eq!(starts, ends);
+    assert!(ends < 5 * TASKS + TASKS / 2, "{ends}");
     assert_eq!(picture.events_lost, 0);
 }

@@ -1,6 +1,6 @@
 //! A program with one of each fault: each is found, in the task that has it.
 
-use taskscope_model::{LintKind, Model};
+use taskscope_model::{Config, LintKind, Model};
 use taskscope_tests::screen::Screen;
 
 use crate::start;
@@ -20,7 +20,10 @@ fn found(model: &Model, lint: LintKind, name: &str) -> bool {
 #[tokio::test]
 async fn every_fault_is_found_in_the_task_that_has_it() {
     let program = start(&["faults", "--workers", "4"]);
-    let mut screen = Screen::open(program.address());
+    // A leak grows for minutes before it is called one; a test has seconds.
+    let mut config = Config::default();
+    config.lints.task_leak.min_span_ms = 3_000;
+    let mut screen = Screen::open_with(program.address(), config);
     for (lint, name) in [
         (LintKind::SelfWakes, "self-waker"),
         (LintKind::LostWaker, "lost-waker"),

@@ -48,7 +48,7 @@ impl Recorder {
             self.record(task, |block| block.scheduled.record(wait.unwrap_or(0)));
         }
         if self.watching.load(Relaxed) {
-            self.entry_event(task, id, wait.is_none() && polls > 0, now, thread);
+            self.entry_event(task, id, wait.is_none(), now, thread);
         }
         // At least one tick after the end of the last poll: the two tell whether a poll runs.
         task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);

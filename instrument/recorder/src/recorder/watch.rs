@@ -1,8 +1,8 @@
 //! Timelines: events of the few tasks that somebody watches.
 //!
-//! Tokio enters a task's span once more to drop its future, and that is no poll. Nobody woke the task for it. So an entry without a wake is held
-//! back until the next one begins, which shows that it was a poll; the last one is never told, as it is never counted. Limit: a task that is
-//! aborted before its first poll has one poll too many.
+//! Tokio enters a task's span once more to drop its future, and that is no poll. It does so without a wake, or right after the last poll on the
+//! same thread. So such an entry is held back until the next one begins, which shows that it was a poll; the last one is never told, as it is
+//! never counted. Limit: a task that is aborted before its first poll, or a thread that loses its CPU right there, has one poll too many.
 
 use std::sync::{Arc, PoisonError, atomic::Ordering::Relaxed};
 
@@ -72,7 +72,12 @@ impl Recorder {
             self.event(task, id, EventKind::PollStart, task.started.load(Relaxed), by);
             self.event(task, id, EventKind::PollEnd, task.ended.load(Relaxed), by);
         }
-        if is_unwoken && flags & flag::TRACED != 0 {
+        // A fiftieth of a long poll: 20 µs.
+        let ended = task.ended.load(Relaxed);
+        let is_at_once =
+            task.thread.load(Relaxed) == thread && at.saturating_sub(ended) <= self.long_ticks / 50;
+        let is_first = task.enters.load(Relaxed) == 0;
+        if !is_first && (is_unwoken || is_at_once) && flags & flag::TRACED != 0 {
             task.flags.fetch_or(flag::HELD_BACK, Relaxed);
         } else {
             self.event(task, id, EventKind::PollStart, at, u64::from(thread));

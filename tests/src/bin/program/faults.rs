@@ -15,14 +15,18 @@ use crate::stage::{Stage, answer, commands};
 
 /// Starts all faults; each command is answered.
 pub(crate) fn run(stage: &Stage) {
-    stage.spawn_named(
-        "self-waker",
-        poll_fn(|context| {
+    stage.spawn_named("self-waker", {
+        let mut polls = 0_u32;
+        poll_fn(move |context| {
             context.waker().wake_by_ref();
-            thread::sleep(Duration::from_micros(50));
+            polls = polls.wrapping_add(1);
+            // Now and then, so that the machine's other work gets on.
+            if polls.is_multiple_of(2048) {
+                thread::sleep(Duration::from_micros(500));
+            }
             Poll::<()>::Pending
-        }),
-    );
+        })
+    });
     // Its waker is dropped with nobody left to wake it.
     stage.spawn_named("lost-waker", pending::<()>());
     stage.spawn_named("never-yields", async {
