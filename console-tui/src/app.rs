@@ -36,6 +36,8 @@ pub struct App {
     pending: Vec<Key>,
     hits: HitMap,
     drawn_revision: Option<u64>,
+    /// Rows of a page, as the model knows it.
+    page_rows: u16,
 }
 
 impl App {
@@ -48,6 +50,7 @@ impl App {
             pending: Vec::new(),
             hits: HitMap::default(),
             drawn_revision: None,
+            page_rows: 0,
         }
     }
 
@@ -74,15 +77,18 @@ impl App {
 
     /// Tells the model what the last frame found out: how many rows a page has, and where on a long screen
     /// we are. Draw again if it is dirty then.
-    pub fn after_draw(&mut self, page_rows_before: u16) -> u16 {
+    #[must_use = "the model takes the effects for done"]
+    pub fn after_draw(&mut self) -> Vec<Effect> {
         let rows = self.hits.page_rows();
-        if rows != page_rows_before {
-            self.apply(Event::PageRows(rows));
+        let mut effects = Vec::new();
+        if rows != self.page_rows {
+            self.page_rows = rows;
+            effects.extend(self.apply(Event::PageRows(rows)));
         }
         if let Some(extent) = self.hits.extent().cloned() {
-            self.apply(Event::Extent(extent));
+            effects.extend(self.apply(Event::Extent(extent)));
         }
-        rows
+        effects
     }
 
     /// Time passed.

@@ -20,7 +20,8 @@ use crate::{
 const AFTER_HELP: &str = "\
 Exit codes:
   0  left by the user, or the report was written
-  1  an error: no data within --timeout, a broken link, a configuration that makes no sense
+  1  an error: no data within --timeout, a broken link, a configuration that makes no sense, a lint of
+     --fail-on that can't be judged by what the program tells (unless --ignore-unjudged)
   2  a lint of --fail-on was found, or the command line makes no sense
 
 In the program to be watched:  taskscope::init();
@@ -64,6 +65,10 @@ pub struct Watch {
     /// With --once: leave with exit code 2 if one of these lints is found
     #[arg(long, value_name = "LINT,…", value_delimiter = ',', value_parser = lint, requires = "once")]
     fail_on: Vec<LintKind>,
+
+    /// With --fail-on: let lints pass that can't be judged by what the program tells, instead of leaving with exit code 1
+    #[arg(long, requires = "fail_on")]
+    ignore_unjudged: bool,
 
     /// Show only the tasks that match, for example: state:idle name:conn
     #[arg(long, value_name = "FILTER")]

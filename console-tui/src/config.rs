@@ -106,7 +106,7 @@ impl Default for Tasks {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It can't be read.
-    #[error("can't read {}: {source}", path.display())]
+    #[error("can't read {}", path.display())]
     Read {
         /// Which file.
         path: PathBuf,
@@ -128,10 +128,10 @@ pub enum ConfigError {
         sentence: String,
     },
     /// Its keys make no sense.
-    #[error("[keys]: {0}")]
+    #[error("[keys]")]
     Keys(#[from] KeymapError),
     /// Its target makes no sense.
-    #[error("target: {0}")]
+    #[error("target")]
     Target(#[from] TargetError),
 }
 

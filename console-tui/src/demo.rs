@@ -31,7 +31,7 @@ const MAX_LAST_WORDS_BYTES: u64 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// This executable can't be started again.
-    #[error("can't start this executable again: {0}")]
+    #[error("can't start this executable again")]
     Start(#[from] io::Error),
     /// It ended, or said something else than an address.
     #[error("it ended before it was ready: {0}")]
@@ -40,7 +40,7 @@ pub enum DemoError {
     #[error("it was not ready within {} s", START_TIMEOUT.as_secs())]
     Silent,
     /// What it said is no address.
-    #[error("it told an address that is none: {0}")]
+    #[error("the demo printed an invalid address")]
     Address(#[from] TargetError),
 }
 

@@ -145,6 +145,18 @@ pub fn failed(report: &Report, wanted: &[LintKind]) -> Vec<(LintKind, u64)> {
         .collect()
 }
 
+/// What keeps lints of `wanted` from being judged: a reason, whether they are judged in part all the same, and which they are.
+pub fn unjudged<'r>(report: &'r Report, wanted: &[LintKind]) -> Vec<(&'r str, bool, Vec<LintKind>)> {
+    let mut reasons: Vec<(&str, bool, Vec<LintKind>)> = Vec::new();
+    for lint in report.not_judged.iter().filter(|lint| wanted.contains(&lint.lint)) {
+        match reasons.iter_mut().find(|(why, partly, _)| *why == lint.why && *partly == lint.partly) {
+            Some((_, _, kinds)) => kinds.push(lint.lint),
+            None => reasons.push((&lint.why, lint.partly, vec![lint.lint])),
+        }
+    }
+    reasons
+}
+
 /// Writes the report as JSON.
 ///
 /// # Errors
@@ -215,7 +227,7 @@ fn table(model: &Model, width: u16, out: &mut impl Write) -> std_io::Result<()> 
             let spark = fitted.column.spec().spark_width;
             let room = fitted.width.saturating_sub(if spark > 0 { spark + 1 } else { 0 });
             let cell = match fitted.column {
-                Column::Place => text::cut_start(cell, room, '…'),
+                Column::Place => text::cut_place(cell, room, '…'),
                 _ => text::cut(cell, room, '…'),
             };
             let blanks = " ".repeat(usize::from(room.saturating_sub(text::width(&cell))));

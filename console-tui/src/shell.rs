@@ -70,7 +70,7 @@ pub async fn run(options: Options) -> io::Result<End> {
     let connection = Connection::start(options.target);
     let screen = Screen::take(mouse)?;
     let started = Instant::now();
-    let mut shell = Shell { app, connection, screen, started, last_draw: None, page_rows: 0, end: None };
+    let mut shell = Shell { app, connection, screen, started, last_draw: None, end: None };
     let size = shell.screen.terminal.size()?;
     let effects = shell.app.resize(size.width, size.height);
     shell.carry_out(effects)?;
@@ -107,7 +107,6 @@ struct Shell {
     screen: Screen,
     started: Instant,
     last_draw: Option<Deadline>,
-    page_rows: u16,
     end: Option<End>,
 }
 
@@ -126,8 +125,8 @@ impl Shell {
     fn draw(&mut self) -> io::Result<()> {
         self.last_draw = Some(Deadline::now());
         self.screen.terminal.draw(|frame| self.app.draw(frame))?;
-        self.page_rows = self.app.after_draw(self.page_rows);
-        Ok(())
+        let effects = self.app.after_draw();
+        self.carry_out(effects)
     }
 
     fn signal(&mut self, asked: Asked) -> io::Result<Vec<Effect>> {

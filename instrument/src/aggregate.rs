@@ -249,6 +249,7 @@ impl Hub {
                 wrappers: sources.wrappers.load(Relaxed),
                 tokio_unstable: cfg!(tokio_unstable),
                 resources: sources.resources.load(Relaxed),
+                ..v1::Sources::default()
             }),
             problems: problems.to_vec(),
         }

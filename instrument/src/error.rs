@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-/// Why the server could not listen.
+/// Why the server could not listen. The operating system's word is in the sentence; `source` does not say it again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BindError {
@@ -11,21 +11,21 @@ pub enum BindError {
     NotAnAddress(String),
     /// The operating system refused the TCP address.
     #[error(
-        "can't listen on {address}: {source}; is another program watched there? set TASKSCOPE_BIND to another address"
+        "can't listen on {address}: {cause}; is another program watched there? set TASKSCOPE_BIND to another address"
     )]
     Tcp {
         /// The address.
         address: String,
         /// The operating system's word.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The operating system refused the socket's path.
-    #[error("can't listen on unix:{}: {source}", path.display())]
+    #[error("can't listen on unix:{}: {cause}", path.display())]
     Unix {
         /// The path.
         path: PathBuf,
         /// The operating system's word.
-        source: io::Error,
+        cause: io::Error,
     },
     /// No thread or runtime for the server.
     #[error("can't start the server's thread: {0}")]

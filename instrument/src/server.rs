@@ -248,7 +248,7 @@ impl Listener {
         if let Some(path) = address.strip_prefix("unix:") {
             return Self::bind_unix(Path::new(path), address);
         }
-        let tcp = |source| BindError::Tcp { address: address.to_owned(), source };
+        let tcp = |cause| BindError::Tcp { address: address.to_owned(), cause };
         if !address.contains(':') {
             return Err(BindError::NotAnAddress(address.to_owned()));
         }
@@ -260,7 +260,7 @@ impl Listener {
     #[cfg(unix)]
     fn bind_unix(path: &Path, _address: &str) -> Result<Self, BindError> {
         use std::os::unix::{fs::PermissionsExt as _, net::UnixListener, net::UnixStream};
-        let unix = |source| BindError::Unix { path: path.to_owned(), source };
+        let unix = |cause| BindError::Unix { path: path.to_owned(), cause };
         // A socket that nobody answers on is left over from a process that was killed.
         if path.exists()
             && UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
@@ -283,7 +283,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let address = listener.local_addr();
-                address.map(Address::Tcp).map_err(|source| BindError::Tcp { address: String::new(), source })
+                address.map(Address::Tcp).map_err(|cause| BindError::Tcp { address: String::new(), cause })
             }
             #[cfg(unix)]
             Self::Unix(_, path) => Ok(Address::Unix(path.clone())),

@@ -45,7 +45,13 @@ pub enum BytesError {
     },
     /// Not protobuf, or not this message.
     #[error("not a message of this protocol: {0}")]
-    Malformed(#[from] DecodeError),
+    Malformed(DecodeError),
+}
+
+impl From<DecodeError> for BytesError {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error)
+    }
 }
 
 /// A list of messages, or a single message with such lists in it.

@@ -145,13 +145,12 @@ struct Session {
     terminal: Terminal<TestBackend>,
     server: Server,
     now: Duration,
-    page_rows: u16,
 }
 
 impl Session {
     fn new(app: App, (width, height): (u16, u16)) -> Self {
         let Ok(terminal) = Terminal::new(TestBackend::new(width, height));
-        let mut session = Self { app, terminal, server: Server::new(), now: Duration::ZERO, page_rows: 0 };
+        let mut session = Self { app, terminal, server: Server::new(), now: Duration::ZERO };
         session.app.resize(width, height);
         session
     }
@@ -211,10 +210,9 @@ impl Session {
     fn draw(&mut self) -> Buffer {
         loop {
             let Ok(_) = self.terminal.draw(|frame| self.app.draw(frame));
-            let rows = self.app.after_draw(self.page_rows);
-            let settled = rows == self.page_rows;
-            self.page_rows = rows;
-            if settled {
+            let effects = self.app.after_draw();
+            self.obey(effects);
+            if !self.app.is_dirty() {
                 return self.terminal.backend().buffer().clone();
             }
         }

@@ -41,7 +41,7 @@ pub use config::Config;
 pub use effect::Effect;
 pub use event::{ConnectionEvent, Edit, Event, Target};
 pub use id::{DescriptorId, IoKey, OpKey, ResourceKey, SiteId, TaskKey, WorkerKey};
-pub use lint::{LintConfig, LintKind, Severity};
+pub use lint::{Judged, LintConfig, LintKind, Severity};
 pub use model::{Model, update};
 pub use nav::{InputKind, OverlayKind, Screen, Tab, WaitsOf};
 pub use screen::{Tone, header::Losses};

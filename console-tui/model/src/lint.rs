@@ -7,6 +7,7 @@ pub(crate) mod checks;
 pub mod config;
 pub(crate) mod findings;
 pub(crate) mod io;
+pub(crate) mod judged;
 pub(crate) mod leak;
 pub(crate) mod locks;
 mod polls;
@@ -14,6 +15,7 @@ pub(crate) mod pressure;
 pub(crate) mod scheduler;
 
 pub use config::LintConfig;
+pub use judged::Judged;
 
 use serde::{Deserialize, Serialize};
 
@@ -305,6 +307,7 @@ impl LintKind {
     }
 
     pub(crate) fn bit(self) -> u32 {
+        const { assert!(Self::ALL.len() <= u32::BITS as usize, "a bit for each lint") };
         1 << self as u32
     }
 
@@ -334,5 +337,17 @@ impl Severity {
             Self::Warning => "warning",
             Self::Critical => "critical",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LintKind;
+
+    #[test]
+    fn each_lint_has_a_bit_of_its_own() {
+        let bits: u32 = LintKind::ALL.iter().map(|kind| kind.bit()).fold(0, |all, bit| all | bit);
+        assert_eq!(bits.count_ones() as usize, LintKind::ALL.len());
+        assert!(LintKind::ALL.iter().enumerate().all(|(at, kind)| *kind as usize == at));
     }
 }

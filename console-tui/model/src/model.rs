@@ -32,7 +32,10 @@ use crate::{
     effect::Effect,
     event::{ConnectionEvent, Event, Extent},
     id::{ResourceKey, TaskKey, WorkerKey},
-    lint::findings::{Finding, Findings},
+    lint::{
+        Judged, LintKind,
+        findings::{Finding, Findings},
+    },
     lock_table::{self, LockTable},
     nav::{Screen, WaitsOf},
     report::Report,
@@ -125,7 +128,9 @@ pub struct Model {
     extent: Extent,
 }
 
-/// Lets one event happen. What the shell has to do about it comes back; the order matters.
+/// Lets one event happen. What the shell has to do about it comes back; the order matters. An effect that is not done is lost: the
+/// model takes it for done.
+#[must_use = "the model takes the effects for done"]
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     if !matches!(event, Event::Work | Event::Tick { .. } | Event::Frame(_)) {
@@ -268,9 +273,20 @@ impl Model {
         self.build_strip()
     }
 
+    /// Whether the screen has a table with a filter: where it has none, [`Action::Filter`] does nothing.
+    pub fn can_filter(&self) -> bool {
+        self.has_filter()
+    }
+
     /// The way to the present screen.
     pub fn breadcrumbs(&self) -> Vec<Breadcrumb> {
         self.build_breadcrumbs()
+    }
+
+    /// The lints that are not, or only partly, judged by what the process tells, those with the same reason together. None of them
+    /// is [`Judged::Yes`].
+    pub fn not_judged(&self) -> Vec<(Judged, Vec<LintKind>)> {
+        self.store().map_or_else(Vec::new, Store::not_judged)
     }
 
     /// What makes sense to press now, most useful first.

@@ -18,6 +18,17 @@ use crate::lint::{LintKind, Severity};
 /// The version of everything in this module.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// A lint that can't be judged by what this process tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotJudged {
+    /// Which.
+    pub lint: LintKind,
+    /// It sees some of what it should look at.
+    pub partly: bool,
+    /// Why: a sentence without its full stop.
+    pub why: String,
+}
+
 /// The whole report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -33,6 +44,9 @@ pub struct Report {
     pub sites: Vec<Site>,
     /// Every finding, the most serious first.
     pub lints: Vec<Lint>,
+    /// Lints whose silence means nothing here, or not much.
+    #[serde(default)]
+    pub not_judged: Vec<NotJudged>,
     /// Every lock, channel and timer of tokio that is known, in the order of their slots.
     #[serde(default)]
     pub resources: Vec<Resource>,

@@ -14,6 +14,7 @@ pub(crate) mod ingest;
 pub(crate) mod intake;
 pub(crate) mod io;
 pub(crate) mod locks;
+pub(crate) mod path;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod resources;

@@ -9,7 +9,7 @@ use clap::CommandFactory as _;
 use color_eyre::eyre;
 #[cfg(feature = "demo")]
 use color_eyre::eyre::WrapErr as _;
-use taskscope_model::{Action, Edit, Event, Model, update};
+use taskscope_model::{Action, Edit, Event, Model, report::Report, update};
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use tokio::runtime::{self, Runtime};
 
@@ -130,7 +130,8 @@ async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCo
 fn check_filter(filter: &str) -> eyre::Result<()> {
     let mut model = Model::new(taskscope_model::Config::default());
     for event in [Event::Action(Action::Filter), Event::Edit(Edit::Paste(filter.to_owned()))] {
-        update(&mut model, event);
+        // Nobody is connected: there is nobody to ask for anything.
+        drop(update(&mut model, event));
     }
     match model.input().and_then(|input| input.error) {
         Some(error) => eyre::bail!("--filter, at character {}: {}", error.at + 1, error.message),
@@ -149,11 +150,34 @@ async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> e
         headless::text(&model, width.map_or(TEXT_WIDTH, |(width, _)| width), &mut out)?;
     }
     out.flush()?;
-    let failed = headless::failed(&model.report(), &watch.fail_on);
+    Ok(verdict(&model.report(), &watch))
+}
+
+/// What `--fail-on` makes of a report. What was found counts for more than what could not be judged.
+fn verdict(report: &Report, watch: &Watch) -> ExitCode {
+    let unjudged =
+        if watch.ignore_unjudged { Vec::new() } else { headless::unjudged(report, &watch.fail_on) };
+    for (why, partly, kinds) in &unjudged {
+        let names = kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        if *partly {
+            eprintln!("taskscope: judged in part: {names}: {why}.");
+        } else {
+            eprintln!(
+                "taskscope: can't be judged: {names}: {why}. Leave them out of --fail-on, or add --ignore-unjudged."
+            );
+        }
+    }
+    let failed = headless::failed(report, &watch.fail_on);
     for (kind, count) in &failed {
         eprintln!("taskscope: {} found: {count}", kind.name());
     }
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    if !failed.is_empty() {
+        ExitCode::from(FOUND)
+    } else if unjudged.iter().any(|(_, partly, _)| !partly) {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn theme(watch: &Watch, file: &File) -> Theme {

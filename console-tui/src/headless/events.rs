@@ -29,7 +29,7 @@ pub enum EventsError {
     #[error("{0} speaks tokio-console's protocol, which has no events; they need taskscope in the program")]
     NoEvents(Target),
     /// A frame that can't be read.
-    #[error("the events can't be read: {0}")]
+    #[error("the events can't be read")]
     Malformed(#[from] taskscope_model::model::EventsError),
     /// The output can't be written.
     #[error(transparent)]

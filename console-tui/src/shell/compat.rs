@@ -11,6 +11,7 @@ mod fields;
 mod frames;
 mod health;
 mod histogram;
+mod overlap;
 mod resources;
 mod rows;
 mod sites;

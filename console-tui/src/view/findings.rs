@@ -10,7 +10,7 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{Target, format, screen::findings::FindingView};
+use taskscope_model::{Judged, LintKind, Target, format, screen::findings::FindingView};
 
 use super::{
     Look,
@@ -24,13 +24,19 @@ use crate::theme::Slot;
 /// Most lines that a sentence or an advice takes.
 const MAX_SENTENCE_LINES: usize = 6;
 
+/// Most lines that the lints of one reason take.
+const MAX_UNJUDGED_LINES: usize = 2;
+
 /// Least lines that a finding takes: its head, a sentence, an advice. A page is counted in these.
 const LEAST_LINES: u16 = 4;
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
     let missing = look.model.header().losses.words();
     let missing_height = if missing.is_empty() { 0 } else { (missing.len() as u16 + 1).min(area.height / 3) };
-    let body = Rect { height: area.height - missing_height, ..area };
+    let unjudged = unjudged(look, area.width.saturating_sub(2));
+    let unjudged_height =
+        if unjudged.is_empty() { 0 } else { (unjudged.len() as u16 + 1).min(area.height / 3) };
+    let body = Rect { height: area.height - missing_height - unjudged_height, ..area };
     hits.set_page_rows((body.height / LEAST_LINES).max(1));
     let findings = look.model.findings();
     if findings.is_empty() {
@@ -38,7 +44,11 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
             area.x,
             body.y + body.height / 3,
             area.width,
-            "Nothing is suspicious.",
+            if unjudged.is_empty() {
+                "Nothing is suspicious."
+            } else {
+                "Nothing is suspicious in what is judged here."
+            },
             Slot::Live,
         );
     }
@@ -61,7 +71,9 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     if look.model.header().stale {
         canvas.tint(body, Slot::Stale);
     }
-    lacks(canvas, Rect { y: body.bottom(), height: missing_height, ..area }, &missing);
+    let below = Rect { y: body.bottom(), height: unjudged_height, ..area };
+    silent(canvas, below, &unjudged);
+    lacks(canvas, Rect { y: below.bottom(), height: missing_height, ..area }, &missing);
 }
 
 fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingView) -> u16 {
@@ -82,7 +94,7 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingVi
     let used = canvas.pieces(area.x + 1, area.y, area.width, &head);
     if let Some(place) = &finding.place {
         let room = area.width.saturating_sub(used + 3);
-        let place = text::cut_start(place, room, look.theme.glyphs.ellipsis);
+        let place = text::cut_place(place, room, look.theme.glyphs.ellipsis);
         canvas.text(area.x + used + 3, area.y, room, &place, Slot::Dim);
     }
     let mut y = 1;
@@ -96,6 +108,31 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingVi
         canvas.select(Rect { height: 1, ..area });
     }
     used
+}
+
+/// The lints whose silence means nothing, each reason with its lints in a few lines.
+fn unjudged(look: Look<'_>, width: u16) -> Vec<String> {
+    let words = |(judged, kinds): &(Judged, Vec<LintKind>)| {
+        let names = kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        match judged {
+            Judged::Yes => names,
+            Judged::Partly(why) => format!("In part, as {why}: {names}"),
+            Judged::No(why) => format!("Not at all, as {why}: {names}"),
+        }
+    };
+    let ellipsis = look.theme.glyphs.ellipsis;
+    let groups = look.model.not_judged();
+    groups.iter().flat_map(|group| text::wrap(&words(group), width, MAX_UNJUDGED_LINES, ellipsis)).collect()
+}
+
+fn silent(canvas: &mut Canvas<'_>, area: Rect, unjudged: &[String]) {
+    if area.height == 0 {
+        return;
+    }
+    canvas.rule(area, &[("not judged here".into(), Slot::Dim)]);
+    for (line, y) in unjudged.iter().zip(area.y + 1..area.bottom()) {
+        canvas.text(area.x + 1, y, area.width.saturating_sub(1), line, Slot::Dim);
+    }
 }
 
 fn lacks(canvas: &mut Canvas<'_>, area: Rect, missing: &[(u64, &'static str)]) {

@@ -123,7 +123,7 @@ fn draw_row(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: &IoRow, fi
         } else {
             let shown = match column {
                 // The other end, or a path's end, is what tells them apart.
-                IoColumn::Place => text::cut_start(&cell.text, area.width, glyphs.ellipsis),
+                IoColumn::Place => text::cut_place(&cell.text, area.width, glyphs.ellipsis),
                 IoColumn::Address if row.group.is_none() => {
                     text::cut_start(&cell.text, area.width, glyphs.ellipsis)
                 }

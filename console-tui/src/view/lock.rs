@@ -245,7 +245,7 @@ impl List {
         canvas.text_right(x, y, AGE.min(room(x)), &entry.age.text, tone_slot(entry.age.tone));
         x += AGE + 2;
         let places = (self.area.width / 4).max(PLACE_IN_LINE * 4);
-        let place = text::cut_start(&entry.place.text, places.min(room(x)), canvas.theme.glyphs.ellipsis);
+        let place = text::cut_place(&entry.place.text, places.min(room(x)), canvas.theme.glyphs.ellipsis);
         canvas.text(x, y, places.min(room(x)), &place, tone_slot(entry.place.tone));
         x += places + 1;
         let words = match (entry.how, entry.aside) {

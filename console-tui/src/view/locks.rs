@@ -127,14 +127,14 @@ fn draw_row(
 fn named(canvas: &mut Canvas<'_>, area: Rect, name: Option<&str>, place: &Cell) {
     let ellipsis = canvas.theme.glyphs.ellipsis;
     let Some(name) = name else {
-        let place_text = text::cut_start(&place.text, area.width, ellipsis);
+        let place_text = text::cut_place(&place.text, area.width, ellipsis);
         canvas.text(area.x, area.y, area.width, &place_text, Slot::Text);
         return;
     };
     let used = canvas.text(area.x, area.y, area.width, name, Slot::Text) + 2;
     let room = area.width.saturating_sub(used);
     if room >= PLACE_LEAST {
-        let place_text = text::cut_start(&place.text, room, ellipsis);
+        let place_text = text::cut_place(&place.text, room, ellipsis);
         canvas.text(area.x + used, area.y, room, &place_text, Slot::Dim);
     }
 }

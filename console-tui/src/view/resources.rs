@@ -69,7 +69,7 @@ fn draw_row(
         let slot = tone_slot(cell.tone);
         match column {
             ResourceColumn::Place => {
-                let place = text::cut_start(&cell.text, *width, glyphs.ellipsis);
+                let place = text::cut_place(&cell.text, *width, glyphs.ellipsis);
                 canvas.text(area.x, area.y, *width, &place, slot);
             }
             ResourceColumn::Type if row.depth > 0 => {

@@ -210,7 +210,7 @@ fn worker_row(
             }
             // What stands at the end of a path tells the most.
             (WorkerColumn::In, None) => {
-                let words = text::cut_start(&cell.text, area.width, canvas.theme.glyphs.ellipsis);
+                let words = text::cut_place(&cell.text, area.width, canvas.theme.glyphs.ellipsis);
                 canvas.text(area.x, area.y, area.width, &words, tone_slot(cell.tone));
             }
             (_, None) => aligned(canvas, area, column.align(), &cell.text, tone_slot(cell.tone)),
@@ -282,7 +282,7 @@ fn waits(canvas: &mut Canvas<'_>, area: Rect, lines: &[StarvingLine], chosen: Op
 }
 
 fn place(canvas: &mut Canvas<'_>, area: Rect, place: &Cell) {
-    let words = text::cut_start(&place.text, area.width, canvas.theme.glyphs.ellipsis);
+    let words = text::cut_place(&place.text, area.width, canvas.theme.glyphs.ellipsis);
     canvas.text(area.x, area.y, area.width, &words, tone_slot(place.tone));
 }
 
@@ -306,7 +306,7 @@ fn closures(canvas: &mut Canvas<'_>, area: Rect, view: &RuntimesView, chosen: Op
 }
 
 fn closure(canvas: &mut Canvas<'_>, line: Rect, closure: &ClosureLine, name: u16, chosen: Option<usize>) {
-    let words = text::cut_start(&closure.place.text, name, canvas.theme.glyphs.ellipsis);
+    let words = text::cut_place(&closure.place.text, name, canvas.theme.glyphs.ellipsis);
     let used = canvas.text(line.x + 1, line.y, name, &words, Slot::Text);
     door(canvas, Rect::new(line.x + 1, line.y, used, 1), closure.door, chosen);
     let cells = [&closure.running, &closure.oldest, &closure.queued, &closure.first];

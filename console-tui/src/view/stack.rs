@@ -62,7 +62,7 @@ pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
         }
         let slot = if line.own { Slot::Strong } else { Slot::Dim };
         canvas.text(area.x + 1, y, functions, &line.text, slot);
-        let place = text::cut_start(&line.place, places, canvas.theme.glyphs.ellipsis);
+        let place = text::cut_place(&line.place, places, canvas.theme.glyphs.ellipsis);
         let slot = if line.own { Slot::Warning } else { Slot::Dim };
         canvas.text(area.x + functions + 2, y, places, &place, slot);
         y += 1;
@@ -94,7 +94,7 @@ pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeVi
         }
         canvas.text(area.x + 1 + indent, y, words.saturating_sub(indent), &line.text, Slot::Text);
         canvas.text_right(area.x + words + 1, y, AGE, &line.age, Slot::Text);
-        let place = text::cut_start(&line.place, places, canvas.theme.glyphs.ellipsis);
+        let place = text::cut_place(&line.place, places, canvas.theme.glyphs.ellipsis);
         canvas.text(area.x + words + AGE + 3, y, places, &place, Slot::Dim);
         y += 1;
     }

@@ -162,7 +162,7 @@ fn draw_cell(
             canvas.text(area.x + 2, area.y, area.width.saturating_sub(2), &cell.text, slot);
         }
         Column::Place => {
-            let place = text::cut_start(&cell.text, area.width, ellipsis);
+            let place = text::cut_place(&cell.text, area.width, ellipsis);
             canvas.text(area.x, area.y, area.width, &place, slot);
         }
         column => match column.spec().align {

@@ -5,6 +5,9 @@
 use ratatui::{style::Style, text::Span};
 use unicode_width::UnicodeWidthStr as _;
 
+/// Cells of a file that say more than the crate before it.
+const LEAST_OF_A_FILE: u16 = 10;
+
 /// Cells that `text` takes; what ratatui would not draw takes none.
 pub(crate) fn width(text: &str) -> u16 {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
@@ -35,6 +38,20 @@ pub(crate) fn cut_start(text: &str, width: u16, ellipsis: char) -> String {
     tail.reverse();
     let head = if width > 0 { ellipsis.to_string() } else { String::new() };
     head + &tail.concat()
+}
+
+/// A place, as [`cut_start`] cuts it; the crate before it stays as long as something of the file is left: `deadpool::…d/mod.rs:420`.
+pub(crate) fn cut_place(place: &str, width: u16, ellipsis: char) -> String {
+    if self::width(place) > width
+        && let Some((name, file)) = place.split_once("::")
+    {
+        let head = format!("{name}::");
+        let left = width.saturating_sub(self::width(&head));
+        if left >= LEAST_OF_A_FILE {
+            return head + &cut_start(file, left, ellipsis);
+        }
+    }
+    cut_start(place, width, ellipsis)
 }
 
 /// `text` in lines of at most `width` cells, broken at blanks where there are any; at most `max_lines`, the last one cut.
@@ -104,6 +121,9 @@ mod tests {
         assert_eq!(cut("checkout", 5, '…'), "chec…");
         assert_eq!(cut("checkout", 8, '…'), "checkout");
         assert_eq!(cut_start("src/ledger.rs:118", 9, '…'), "…r.rs:118");
+        assert_eq!(cut_place("deadpool::src/unmanaged/mod.rs:420", 24, '…'), "deadpool::…ed/mod.rs:420");
+        assert_eq!(cut_place("deadpool::src/unmanaged/mod.rs:420", 18, '…'), "…managed/mod.rs:420");
+        assert_eq!(cut_place("src/ledger.rs:118", 9, '…'), "…r.rs:118");
         assert_eq!(cut("日本語", 4, '…'), "日…");
         assert_eq!(cut("x", 0, '…'), "");
     }
@@ -120,6 +140,8 @@ mod tests {
         fn nothing_is_wider_than_asked(text in "\\PC{0,40}", columns in 0_u16..30) {
             prop_assert!(width(&cut(&text, columns, '~')) <= columns);
             prop_assert!(width(&cut_start(&text, columns, '~')) <= columns);
+            let place = format!("a::{text}");
+            prop_assert!(width(&cut_place(&place, columns, '~')) <= columns);
             for line in wrap(&text, columns, 5, '~') {
                 prop_assert!(width(&line) <= columns);
             }

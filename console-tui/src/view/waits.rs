@@ -102,6 +102,6 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[WaitLine], chosen: Option<
     let pieces: [Piece<'_>; 1] = [(aside.into(), Slot::Critical)];
     canvas.pieces(x + used, area.y, room.saturating_sub(used), &pieces);
     canvas.text_right(area.x + words + 1, area.y, AGE, &line.age, Slot::Text);
-    let place = text::cut_start(&line.place, places, glyphs.ellipsis);
+    let place = text::cut_place(&line.place, places, glyphs.ellipsis);
     canvas.text(area.x + words + AGE + 3, area.y, places, &place, Slot::Dim);
 }

@@ -140,6 +140,6 @@ fn long_poll(canvas: &mut Canvas<'_>, area: Rect, line: &LongPollLine, chosen: O
     canvas.text(x + LENGTH + 2, area.y, AGO, &line.ago.text, tone_slot(line.ago.tone));
     let x = x + LENGTH + AGO + 3;
     let room = area.right().saturating_sub(x);
-    let place = text::cut_start(&line.place.text, room, canvas.theme.glyphs.ellipsis);
+    let place = text::cut_place(&line.place.text, room, canvas.theme.glyphs.ellipsis);
     canvas.text(x, area.y, room, &place, tone_slot(line.place.tone));
 }

@@ -108,7 +108,7 @@ impl Sites {
 
     /// The number of a place, made at its first use; 0 past the limit.
     pub(crate) fn number(&self, place: Place<'_>) -> u32 {
-        let place = Place { file: crate::text::cut(place.file, MAX_PATH_BYTES), ..place };
+        let place = Place { file: crate::text::cut_start(place.file, MAX_PATH_BYTES), ..place };
         let mut hasher = FxHasher::default();
         place.hash(&mut hasher);
         let hash = hasher.finish();

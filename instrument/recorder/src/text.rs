@@ -8,3 +8,21 @@ pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     let end = (0..=max_bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..end]
 }
+
+/// The last `max_bytes` of `text` at most: what tells a path apart stands at its end.
+pub(crate) fn cut_start(text: &str, max_bytes: usize) -> &str {
+    let least = text.len().saturating_sub(max_bytes);
+    let start = (least..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_are_cut_between_characters() {
+        assert_eq!((cut("aéb", 2), cut("aéb", 4)), ("a", "aéb"));
+        assert_eq!((cut_start("aéb", 2), cut_start("aéb", 4)), ("b", "aéb"));
+    }
+}

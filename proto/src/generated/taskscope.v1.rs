@@ -184,6 +184,10 @@ pub struct Sources {
     /// tokio's spans of locks and timers arrive.
     #[prost(bool, tag = "5")]
     pub resources: bool,
+    /// All of this was translated from tokio-console's protocol, which tells of no holders, runtimes and descriptors. A server never
+    /// sets it: it is for clients that translate.
+    #[prost(bool, tag = "6")]
+    pub tokio_console: bool,
 }
 /// A place in the program's source where tasks are spawned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -93,7 +93,6 @@ struct Player {
     recording: Recording,
     app: App,
     terminal: Terminal<TestBackend>,
-    page_rows: u16,
     now: Duration,
 }
 
@@ -135,7 +134,7 @@ impl Player {
         let mut app = picture::console();
         app.news(News::Link(ConnectionEvent::Connecting { attempt: 1 }));
         let terminal = Terminal::new(TestBackend::new(200, 60))?;
-        Ok(Self { tasks, recording, app, terminal, page_rows: 0, now: Duration::ZERO })
+        Ok(Self { tasks, recording, app, terminal, now: Duration::ZERO })
     }
 
     /// The frames of the recording up to the end of its snapshot.
@@ -177,7 +176,7 @@ impl Player {
         }
         let before = Instant::now();
         times.piece(|| self.terminal.draw(|frame| self.app.draw(frame)))?;
-        self.page_rows = self.app.after_draw(self.page_rows);
+        drop(self.app.after_draw());
         times.drawing.add(before.elapsed());
         Ok(true)
     }

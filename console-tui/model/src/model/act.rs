@@ -8,7 +8,6 @@ use crate::{
     effect::Effect,
     event::Edit,
     id::{IoKey, TaskKey},
-    io_table::filter::IoFilter,
     lint::LintKind,
     model::{
         Model,
@@ -17,7 +16,6 @@ use crate::{
     },
     nav::{Screen, Tab, WaitsOf},
     query::parse,
-    resource_table::filter::ResourceFilter,
     screen::{
         findings::{FindingId, Subject},
         table::RowKey,
@@ -58,10 +56,16 @@ impl Model {
             Action::Palette => self.toggle_overlay(OverlayState::palette()),
             Action::Columns => self.toggle_overlay(OverlayState::columns()),
             Action::Filter => {
-                self.overlay = None;
-                self.editing = Some(FilterEdit::new(self.filter_in_force()));
+                if let Some(filter) = self.filter_in_force() {
+                    self.overlay = None;
+                    self.editing = Some(FilterEdit::new(filter));
+                }
             }
-            Action::ClearFilter => self.set_filter(self.filter_in_force().cleared()),
+            Action::ClearFilter => {
+                if let Some(filter) = self.filter_in_force() {
+                    self.set_filter(filter.cleared());
+                }
+            }
             Action::Freeze => self.set_frozen(!self.is_frozen()),
             Action::CopyId => effects.extend(self.copied_id().map(Effect::CopyText)),
             Action::CopyPlace => effects.extend(self.copied_place().map(Effect::CopyText)),
@@ -288,6 +292,7 @@ impl Model {
 
     fn open_door(&mut self, to: Option<Screen>) {
         if let Some(screen) = to {
+            self.editing = None;
             self.route.push(screen);
             self.due.force();
         }
@@ -350,20 +355,10 @@ impl Model {
         if let Some(editing) = self.editing.take() {
             return self.set_filter(editing.before);
         }
-        if !self.route.pop(&mut self.table) {
-            match self.screen() {
-                Screen::Tasks => self.table.filter = Filter::default(),
-                Screen::Resources => self.resource_table.filter = ResourceFilter::default(),
-                Screen::Locks => self.listed_table_mut().filter = ResourceFilter::default(),
-                Screen::Io => self.io_tables.shown_mut().filter = IoFilter::default(),
-                Screen::Task(_)
-                | Screen::Resource(_)
-                | Screen::Descriptor(_)
-                | Screen::Findings
-                | Screen::Waits(_)
-                | Screen::Runtime
-                | Screen::Worker(_) => {}
-            }
+        if !self.route.pop(&mut self.table)
+            && let Some(filter) = self.filter_in_force()
+        {
+            self.set_filter(filter.cleared());
         }
         self.due.force();
     }
@@ -387,14 +382,26 @@ impl Model {
         };
     }
 
-    /// That of the table on the screen.
-    fn filter_in_force(&self) -> AnyFilter {
-        match self.route.tab() {
-            Tab::Resources => AnyFilter::Resources(self.resource_table.filter.clone()),
-            Tab::Locks => AnyFilter::Locks(self.listed_table().filter.clone()),
-            Tab::Io => AnyFilter::Io(self.io_tables.shown().filter.clone()),
-            Tab::Tasks | Tab::Runtime | Tab::Findings => AnyFilter::Tasks(self.table.filter.clone()),
+    /// The filter of the table on the screen; `None`: no table that has one is there.
+    fn filter_in_force(&self) -> Option<AnyFilter> {
+        match self.screen() {
+            Screen::Tasks => Some(AnyFilter::Tasks(self.table.filter.clone())),
+            Screen::Resources => Some(AnyFilter::Resources(self.resource_table.filter.clone())),
+            Screen::Locks => Some(AnyFilter::Locks(self.listed_table().filter.clone())),
+            Screen::Io => Some(AnyFilter::Io(self.io_tables.shown().filter.clone())),
+            Screen::Task(_)
+            | Screen::Resource(_)
+            | Screen::Descriptor(_)
+            | Screen::Findings
+            | Screen::Waits(_)
+            | Screen::Runtime
+            | Screen::Worker(_) => None,
         }
+    }
+
+    /// Whether the screen has a table with a filter.
+    pub(super) fn has_filter(&self) -> bool {
+        self.filter_in_force().is_some()
     }
 
     fn set_filter(&mut self, filter: AnyFilter) {

@@ -9,9 +9,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     id::SiteId,
-    lint::LintKind,
+    lint::{Judged, LintKind},
     model::World,
-    report::{Lint, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
+    report::{Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
     screen::{findings::Subject, header::Losses},
     store::{
         Store,
@@ -31,6 +31,7 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
             tasks: Vec::new(),
             sites: Vec::new(),
             lints: Vec::new(),
+            not_judged: Vec::new(),
             resources: Vec::new(),
             ops: Vec::new(),
             locks: Vec::new(),
@@ -57,6 +58,7 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         tasks: tasks.iter().map(|task| report_task(store, task)).collect(),
         sites: store.sites().map(|(id, site)| report_site(store, id, site)).collect(),
         lints: lints(world, store, &ids),
+        not_judged: not_judged(store),
         resources: resources::resources(store),
         ops: resources::ops(store),
         locks: locks::locks(store),
@@ -72,6 +74,19 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         children: io::children(store),
         descriptors: io::descriptors(store),
     }
+}
+
+fn not_judged(store: &Store) -> Vec<NotJudged> {
+    let groups = store.not_judged();
+    let of_group = |(judged, kinds): &(Judged, Vec<LintKind>)| {
+        let (partly, why) = match *judged {
+            Judged::Yes => return Vec::new(),
+            Judged::Partly(why) => (true, why),
+            Judged::No(why) => (false, why),
+        };
+        kinds.iter().map(|lint| NotJudged { lint: *lint, partly, why: why.to_owned() }).collect()
+    };
+    groups.iter().flat_map(of_group).collect()
 }
 
 fn process(store: &Store) -> Process {

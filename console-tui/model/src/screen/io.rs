@@ -116,6 +116,9 @@ pub struct IoColumnSpec {
 /// From this width on there is room for whole addresses of both ends.
 const ROOMY: u16 = 100;
 
+/// How early the time waited goes from a narrow table of sockets: after the rates, before the descriptor.
+const WAITED_FOR_PRIORITY: u8 = 5;
+
 /// Cells of two addresses of IPv4 with their ports, and the arrow between them, as they mostly are.
 const WHOLE_ADDRESSES: u16 = 35;
 
@@ -183,20 +186,20 @@ impl IoColumn {
             Self::Warn => {
                 IoColumnSpec { descending: true, ..left("", "suspicion, then bytes/s", 1, false, 0) }
             }
-            Self::Fd => IoColumnSpec { descending: false, ..right("FD", "descriptor", 4, 5) },
+            Self::Fd => IoColumnSpec { descending: false, ..right("FD", "descriptor", 4, 4) },
             Self::Kind => left("KIND", "kind", 8, false, 0),
-            Self::Address => left("LOCAL  PEER", "address", 29, true, 0),
-            Self::State => left("STATE", "state", 11, false, 6),
-            Self::InRate => right("IN/s", "bytes in a second", 5, 0),
-            Self::OutRate => right("OUT/s", "bytes out a second", 5, 0),
+            Self::Address => left("LOCAL  PEER", "address", 26, true, 0),
+            Self::State => left("STATE", "state", 11, false, 3),
+            Self::InRate => right("IN/s", "bytes in a second", 5, 6),
+            Self::OutRate => right("OUT/s", "bytes out a second", 5, 7),
             Self::Trend => {
-                IoColumnSpec { descending: true, ..left("", "bytes a second", SPARK_WIDTH, false, 9) }
+                IoColumnSpec { descending: true, ..left("", "bytes a second", SPARK_WIDTH, false, 10) }
             }
             Self::RecvQueue => right("RECVQ", "bytes not read", 5, 2),
             Self::SendQueue => right("SENDQ", "bytes not acknowledged", 5, 1),
-            Self::Rtt => right("RTT", "time there and back", 7, 7),
-            Self::Retransmits => right("RETR", "retransmits", 5, 8),
-            Self::Waiter => left("WAITING TASK", "waiting task", 15, true, 0),
+            Self::Rtt => right("RTT", "time there and back", 7, 8),
+            Self::Retransmits => right("RETR", "retransmits", 5, 9),
+            Self::Waiter => left("WAITING TASK", "waiting task", 14, true, 0),
             Self::WaitedFor => right("FOR", "time waited", 7, 0),
             Self::Place => left("MADE AT", "place", 22, true, 6),
             Self::Length => right("SET TO", "length", 8, 1),
@@ -218,6 +221,10 @@ impl IoColumn {
                 // Whole addresses are worth more than a trend, where there is room at all.
                 Self::Address if room >= ROOMY => WHOLE_ADDRESSES,
                 _ => width,
+            };
+            let priority = match column {
+                Self::WaitedFor if listed == IoListed::Sockets => WAITED_FOR_PRIORITY,
+                _ => priority,
             };
             Fixed { width, grows, priority }
         };
@@ -322,4 +329,33 @@ pub struct IoUse {
     pub how: String,
     /// `in 1.2M/s  out 14K/s  2.1M to be sent`
     pub flow: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(width: u16) -> Vec<IoColumn> {
+        IoColumn::fit(IoListed::Sockets, IoColumn::Warn, width)
+            .into_iter()
+            .map(|(column, _)| column)
+            .collect()
+    }
+
+    /// Cells that the screen's edges take.
+    const EDGES: u16 = 4;
+
+    #[test]
+    fn a_narrow_table_keeps_what_tells_a_stuck_socket() {
+        use IoColumn::*;
+        let kept = [Warn, Kind, Address, State, RecvQueue, SendQueue, Waiter];
+        assert_eq!(shown(80 - EDGES), kept);
+        // The next ones to come back, as there is room.
+        let after =
+            |width: u16| shown(width).into_iter().filter(|column| !kept.contains(column)).collect::<Vec<_>>();
+        assert_eq!(after(81), [Fd]);
+        assert_eq!(after(89), [Fd, WaitedFor]);
+        assert_eq!(after(120 - EDGES), [Fd, InRate, OutRate, WaitedFor]);
+        assert_eq!(shown(200 - EDGES), IoColumn::all(IoListed::Sockets));
+    }
 }

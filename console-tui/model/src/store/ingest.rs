@@ -27,7 +27,7 @@ use crate::{
     store::{
         Hello, Process, Store,
         detail::{Bucket, Detail, Event, EventKind, Histogram},
-        process::Told,
+        process::{TOKIO_CONSOLE, Told},
         task::Sums,
     },
     text::{TextId, clean},
@@ -358,10 +358,12 @@ pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
             (sources.hooks, "hooks"),
             (sources.wrappers, "wrappers"),
             (sources.resources, "resources"),
+            (sources.tokio_console, TOKIO_CONSOLE),
         ]
         .into_iter()
         .filter_map(|(on, name)| on.then_some(name))
         .collect(),
+        tokio_unstable: sources.tokio_unstable,
         problems: wire
             .problems
             .iter()

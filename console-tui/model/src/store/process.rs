@@ -17,7 +17,18 @@ pub(crate) struct Hello {
     pub(crate) tokio_version: Option<String>,
     pub(crate) os: Option<String>,
     pub(crate) sources: Vec<&'static str>,
+    pub(crate) tokio_unstable: bool,
     pub(crate) problems: Vec<String>,
+}
+
+/// The name of the source that is another protocol, as reports list it.
+pub(crate) const TOKIO_CONSOLE: &str = "tokio-console";
+
+impl Hello {
+    /// The other side speaks tokio-console's protocol; what it told was translated.
+    pub(crate) fn is_tokio_console(&self) -> bool {
+        self.sources.contains(&TOKIO_CONSOLE)
+    }
 }
 
 /// The process as a whole, as it counts itself.

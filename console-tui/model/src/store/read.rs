@@ -7,6 +7,7 @@ use crate::{
     store::{
         Store,
         history::{History, Rates},
+        path::short_path,
         process::Site,
         task::{Live, Marks, Sums, Task, Waker},
     },
@@ -107,7 +108,7 @@ impl Store {
         (0..self.sites.len() as u32).map(SiteId).find(|id| self.place_parts(*id) == Some(place))
     }
 
-    /// `file:line`, with the path's uninteresting start left out: a column's worth.
+    /// `file:line`, with the path's uninteresting start left out and the crate of others before it: a column's worth.
     pub(crate) fn short_place(&self, id: SiteId) -> Option<String> {
         let (file, line, _) = self.place_parts(id)?;
         Some(format!("{}:{line}", short_path(file)))
@@ -228,14 +229,4 @@ impl Store {
     pub(crate) fn process_rates(&self) -> Option<Rates> {
         self.process_history.rates(&self.ticks)
     }
-}
-
-/// The last two parts of a path, or what follows the package's folder in a registry: enough to know the file.
-pub(crate) fn short_path(path: &str) -> &str {
-    const KEPT: usize = 3;
-    let mut cut = path.len();
-    for (i, _) in path.rmatch_indices(['/', '\\']).take(KEPT) {
-        cut = i;
-    }
-    if path.matches(['/', '\\']).count() < KEPT { path } else { &path[cut + 1..] }
 }

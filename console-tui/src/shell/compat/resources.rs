@@ -10,6 +10,7 @@ use console_api::{async_ops, resources};
 use super::{
     fields::MAX_WORD_BYTES,
     frames::News,
+    overlap::Overlap,
     rows::{OpFacts, OpRow, OpStats, ResourceFacts, ResourceRow},
     slots::{Place, Slots},
     tasks::{Context, Tasks, op_state},
@@ -30,6 +31,8 @@ type Made = Option<u64>;
 pub(super) struct Resources {
     locks: Slots<Made>,
     ops: Slots<Made>,
+    lock_overlap: Overlap,
+    op_overlap: Overlap,
     /// Beyond the limits, or lost by their side.
     pub(super) untracked: u64,
     /// At least one was seen.
@@ -38,7 +41,14 @@ pub(super) struct Resources {
 
 impl Resources {
     pub(super) fn new() -> Self {
-        Self { locks: Slots::new(MAX_RESOURCES), ops: Slots::new(MAX_OPS), untracked: 0, any: false }
+        Self {
+            locks: Slots::new(MAX_RESOURCES),
+            ops: Slots::new(MAX_OPS),
+            lock_overlap: Overlap::default(),
+            op_overlap: Overlap::default(),
+            untracked: 0,
+            any: false,
+        }
     }
 
     pub(super) fn update(
@@ -47,6 +57,7 @@ impl Resources {
         context: &mut Context<'_>,
         news: &mut News,
     ) {
+        self.lock_overlap.next_update();
         self.untracked = self.untracked.saturating_add(update.dropped_events);
         let stats_of = |id: u64| update.stats_update.get(&id);
         for (&id, stats) in &update.stats_update {
@@ -65,7 +76,11 @@ impl Resources {
             let created = stats.and_then(|stats| stats.created_at.as_ref()).map(time::unix_ns);
             match keep(&mut self.locks, id, created) {
                 Some(place) => new.push((place, theirs)),
-                None => self.untracked = self.untracked.saturating_add(1),
+                None if self.lock_overlap.is_repeated(id, created) => {}
+                None => {
+                    self.lock_overlap.counted(id, created);
+                    self.untracked = self.untracked.saturating_add(1);
+                }
             }
         }
         for (place, theirs) in new {
@@ -114,6 +129,7 @@ impl Resources {
         context: &mut Context<'_>,
         news: &mut News,
     ) {
+        self.op_overlap.next_update();
         self.untracked = self.untracked.saturating_add(update.dropped_events);
         for (&id, stats) in &update.stats_update {
             let made = stats.created_at.as_ref().map(time::unix_ns);
@@ -129,7 +145,11 @@ impl Resources {
             let created = stats.and_then(|stats| stats.created_at.as_ref()).map(time::unix_ns);
             match keep(&mut self.ops, id, created) {
                 Some(_) => drop(new.insert(id, theirs)),
-                None => self.untracked = self.untracked.saturating_add(1),
+                None if self.op_overlap.is_repeated(id, created) => {}
+                None => {
+                    self.op_overlap.counted(id, created);
+                    self.untracked = self.untracked.saturating_add(1);
+                }
             }
         }
         for (id, stats) in &update.stats_update {

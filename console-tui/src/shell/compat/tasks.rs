@@ -1,6 +1,6 @@
 //! Their tasks as ours.
 //!
-//! Invariants: a task is spawned and finished once in the sums of its place; one that has ended stays for one update more, as
+//! Invariants: a task is spawned and finished once in the sums of its place, however often it is told; one that has ended stays for one update more, as
 //! ended, and gives its slot back with the next. Limit: [`MAX_TASKS`] alive at a time; the rest is counted.
 
 use std::collections::HashSet;
@@ -15,6 +15,7 @@ use taskscope_proto::{
 use super::{
     fields::{self, Texts},
     frames::News,
+    overlap::Overlap,
     rows::{TaskFacts, TaskRow, TaskStats},
     sites::Sites,
     slots::{Place, Slots},
@@ -44,6 +45,7 @@ pub(super) struct Tasks {
     workers: HashSet<u64>,
     /// Slots of tasks that were told to have ended.
     ended: Vec<u32>,
+    overlap: Overlap,
     pub(super) spawned: u64,
     /// Beyond the limit, or lost by their side before it knew of them.
     pub(super) untracked: u64,
@@ -62,6 +64,7 @@ impl Tasks {
             slots: Slots::new(MAX_TASKS),
             workers: HashSet::new(),
             ended: Vec::new(),
+            overlap: Overlap::default(),
             spawned: 0,
             untracked: 0,
         }
@@ -80,6 +83,7 @@ impl Tasks {
     }
 
     pub(super) fn update(&mut self, update: &tasks::TaskUpdate, context: &mut Context<'_>, news: &mut News) {
+        self.overlap.next_update();
         news.freed = std::mem::take(&mut self.ended);
         for slot in &news.freed {
             self.slots.release(*slot);
@@ -115,12 +119,15 @@ impl Tasks {
             return;
         };
         let created = stats.and_then(created);
+        if self.overlap.is_repeated(id, created) {
+            return;
+        }
         facts.created_ago_ns = created_ago_ns(stats, context.clock);
         let before = self.slots.find(id).map(|(place, known)| (place, *known));
         let mut summed_at = facts.site;
         let place = match before {
             // It did something before they told what it is, and was counted as from nowhere.
-            Some((place, known)) if known.created == created => {
+            Some((place, known)) if known.created == created || stats.is_none() => {
                 summed_at = known.site;
                 Some(place)
             }
@@ -131,6 +138,7 @@ impl Tasks {
                 if let Some(stats) = stats
                     && ended_long_ago(stats, context.clock)
                 {
+                    self.overlap.counted(id, created);
                     let stats = read(stats, context.clock);
                     return context.sites.finished(facts.site, &stats);
                 }
@@ -138,6 +146,7 @@ impl Tasks {
             }
         };
         let Some(place) = place else {
+            self.overlap.counted(id, created);
             self.untracked = self.untracked.saturating_add(1);
             return;
         };
@@ -191,7 +200,8 @@ impl Tasks {
     }
 
     fn end(&mut self, id: u64) {
-        if let Some((place, _)) = self.slots.remove(id) {
+        if let Some((place, known)) = self.slots.remove(id) {
+            self.overlap.counted(id, known.created);
             self.ended.push(place.slot);
         }
     }

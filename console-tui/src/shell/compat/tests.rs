@@ -1,5 +1,7 @@
 //! The translation as a whole: what the model makes of its frames.
 
+mod first_two;
+
 use std::collections::HashMap;
 
 use console_api::{
@@ -98,13 +100,13 @@ struct Watched {
 impl Watched {
     fn new() -> Self {
         let mut model = Model::new(Config::default());
-        update(&mut model, Event::Connection(ConnectionEvent::Connected));
+        drop(update(&mut model, Event::Connection(ConnectionEvent::Connected)));
         Self { translator: Translator::new(9, 0), model }
     }
 
     fn takes(&mut self, theirs: &Update) -> Report {
         for frame in self.translator.update(theirs) {
-            update(&mut self.model, Event::Frame(Box::new(frame)));
+            drop(update(&mut self.model, Event::Frame(Box::new(frame))));
         }
         let losses = self.model.header().losses;
         assert_eq!((losses.rejected_frames, losses.gaps, losses.orphans), (0, 0, 0), "{losses:?}");

@@ -161,6 +161,7 @@ impl Translator {
             sources: Some(v1::Sources {
                 tracing: true,
                 resources: self.resources.any,
+                tokio_console: true,
                 ..v1::Sources::default()
             }),
             problems: self.health.problems(),

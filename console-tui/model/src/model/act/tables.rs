@@ -32,6 +32,7 @@ impl Model {
             Target::ToggleChannels => self.act(Action::ToggleChannels, effects),
             Target::Strip => self.act(Action::OpenTopFinding, effects),
             Target::Breadcrumb(depth) => {
+                self.editing = None;
                 while self.route.len() > depth + 1 {
                     self.route.pop(&mut self.table);
                 }

@@ -15,7 +15,7 @@ use crate::{
     store::{
         Store,
         detail::{AwaitFrame, AwaitTree},
-        read::short_path,
+        path::short_path,
         scheduler::{
             Flavor, LongPoll, Runtime, StackFrame, StuckPoll, Told, Worker, WorkerState, spent::Spent,
         },
