@@ -298,6 +298,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_is_said_once() {
+        let error = File::load(Some(Path::new("no/such/file.toml"))).unwrap_err();
+        let said = format!("{:#}", color_eyre::eyre::Report::new(error));
+        assert_eq!(said.matches("No such file").count(), 1, "{said}");
+        let file = File { target: Some("https://a:1".to_owned()), ..File::default() };
+        let said = format!("{:#}", color_eyre::eyre::Report::new(file.target().unwrap_err()));
+        assert_eq!(said.matches("is not a scheme").count(), 1, "{said}");
+    }
+
+    #[test]
     fn settings_reach_the_model() {
         let file =
             File::parse("[tasks]\nretention-ms = 5\ncolumns = [\"busy\"]\n[lints.long-poll]\npoll-ms = 7\n")

@@ -1,12 +1,12 @@
 //! Nothing has been heard yet: what is being tried, why it failed, and what to do.
 //!
 //! ```text
-//!            waiting for a program at 127.0.0.1:6669
+//!            looking for a program at 127.0.0.1:6669
 //!        nothing listens at 127.0.0.1:6669; next try in 2.1 s
 //!
-//!    A tokio program shows itself with one line:
-//!        taskscope::init()…
-//!    No such program at hand?   taskscope demo
+//!    A tokio program is watched with these three lines:
+//!        cargo add taskscope …
+//!    No such program at hand: taskscope demo
 //! ```
 
 use ratatui::layout::Rect;
@@ -16,19 +16,21 @@ use super::{Look, canvas::Canvas};
 use crate::theme::Slot;
 
 /// What to do, a line each.
-const ADVICE: [(&str, Slot); 8] = [
-    ("To be watched, a tokio program says so once:", Slot::Text),
+const ADVICE: [(&str, Slot); 10] = [
+    ("To watch a tokio program, add taskscope to it and rebuild:", Slot::Text),
     ("", Slot::Text),
     ("    cargo add taskscope", Slot::Strong),
-    ("    fn main() { taskscope::init(); … }", Slot::Strong),
+    ("    fn main() { taskscope::init(); … }    // first line of main", Slot::Strong),
+    ("    RUSTFLAGS=\"--cfg tokio_unstable\" cargo run", Slot::Strong),
     ("", Slot::Text),
+    ("Without that flag, only tasks of taskscope::spawn are shown.", Slot::Dim),
     ("Another address: taskscope HOST:PORT, or taskscope unix:/path", Slot::Dim),
     ("No such program at hand: taskscope demo", Slot::Dim),
     ("", Slot::Text),
 ];
 
 /// Cells that the advice takes at its widest.
-const WIDTH: u16 = 62;
+const WIDTH: u16 = 64;
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let header = look.model.header();

@@ -272,3 +272,51 @@ async fn a_pause_by_another_console_is_told() {
     other.resume(ResumeRequest {}).await.unwrap();
     watcher.until(|report| !is_paused(report)).await;
 }
+
+#[tokio::test]
+async fn what_ended_before_a_console_came_is_counted_once() {
+    let program = Program::start(0);
+    let uptime_ns = |report: &Report| report.process.as_ref().map_or(0, |process| process.uptime_ns);
+    let mut alone = Duration::from_secs(2);
+    loop {
+        // Unwatched, it makes no rounds: the second update tells all of the first one again.
+        tokio::time::sleep(alone).await;
+        let mut watcher = Watcher::new(&program.address());
+        let first = watcher.until(|report| report.totals.spawned > 0).await;
+        let passed_ns = |report: &Report| uptime_ns(report).saturating_sub(uptime_ns(&first));
+        let later = watcher.until(|report| passed_ns(report) > 500_000_000).await;
+        // `worker` sleeps for 20 ms before each spawn, and nobody else spawns; some events are older than the update says.
+        let most = passed_ns(&later) / 20_000_000 + 5;
+        let spawned = later.totals.spawned - first.totals.spawned;
+        assert!(spawned <= most, "{spawned} spawned where {most} are possible");
+        assert!(later.totals.finished - first.totals.finished <= most, "{:?}", later.totals);
+        if first.totals.finished > 2 * most {
+            return;
+        }
+        // Too few to notice if they were counted twice.
+        alone *= 2;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lint_that_cant_be_judged_is_no_success() {
+    let program = Program::start(0);
+    Watcher::new(&program.address()).until(|report| named(report, "waiter").is_some()).await;
+    let check = async |lints: &str, more: &[&str]| {
+        let mut args = vec!["--once", "--for", "200ms", "--timeout", "30s", "--fail-on", lints];
+        args.extend(more);
+        let args: Vec<String> = args.into_iter().map(str::to_owned).chain([program.address()]).collect();
+        let run = move || {
+            let binary = env!("CARGO_BIN_EXE_taskscope");
+            Command::new(binary).args(args).env("XDG_CONFIG_HOME", "/nowhere").output().unwrap()
+        };
+        let output = tokio::task::spawn_blocking(run).await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = check("deadlock,task-leak,dead-peer", &[]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("can't be judged: deadlock: tokio-console's protocol"), "{said}");
+    assert!(said.contains("can't be judged: dead-peer: ") && !said.contains("task-leak"), "{said}");
+    assert_eq!(check("deadlock,dead-peer", &["--ignore-unjudged"]).await, (Some(0), String::new()));
+    assert_eq!(check("task-leak", &[]).await, (Some(0), String::new()));
+}

@@ -205,6 +205,43 @@ fn details_of_a_task_are_shown_as_they_came() {
 }
 
 #[test]
+fn a_filter_belongs_to_the_table_on_the_screen() {
+    let mut fake = Fake::with_tasks(10);
+    let now_ns = fake.now_ns;
+    for slot in [2, 5] {
+        fake.add(slot, |task| (task.wakers, task.since_ns) = (Some(0), now_ns - 5 * S));
+    }
+    let mut client = Client::watching(&mut fake);
+    // A finding of several tasks is a filtered table of tasks, whichever tab it was opened from.
+    client.act(Action::Locks);
+    client.act(Action::OpenTopFinding);
+    assert_eq!(client.model.screen(), Screen::Tasks);
+    client.act(Action::Filter);
+    for edit in [Edit::Clear, Edit::Paste("state:running".into())] {
+        client.send(Event::Edit(edit));
+    }
+    client.act(Action::Open);
+    assert_eq!(client.model.table().filter, "state:running");
+    client.act(Action::ClearFilter);
+    assert_eq!(client.model.table().filter, "");
+    client.act(Action::Back);
+    assert_eq!((client.model.screen(), client.model.locks().filter.as_str()), (Screen::Locks, ""));
+    // Where no table is, no filter of another screen is edited.
+    client.act(Action::Tasks);
+    client.act(Action::Filter);
+    client.send(Event::Edit(Edit::Paste("state:idle".into())));
+    client.act(Action::Open);
+    for to in [Action::Runtime, Action::Findings] {
+        client.act(to);
+        assert!(!client.model.can_filter(), "{to:?}");
+        client.act(Action::Filter);
+        assert_eq!(client.model.input(), None, "{to:?}");
+        client.act(Action::ClearFilter);
+    }
+    assert_eq!(client.model.table().filter, "state:idle");
+}
+
+#[test]
 fn a_finding_leads_to_its_tasks_and_back() {
     let mut fake = Fake::with_tasks(10);
     let now_ns = fake.now_ns;
