@@ -34,7 +34,7 @@ impl SpawnVisitor {
     /// Whether a worker is started because a poll gives its own place away (`block_in_place`). The other one that starts workers is a new
     /// runtime, in `Launch::launch`; the function's name is that of the closure there.
     pub(super) fn takes_a_place(&self) -> bool {
-        self.is_worker() && !self.fields.contains("launch")
+        self.is_worker() && !self.fields.as_str().contains("launch")
     }
 
     pub(super) fn spawn(&self) -> Spawn<'_> {
