@@ -11,6 +11,7 @@ pub(crate) mod cursor;
 mod descriptors;
 mod details;
 pub(crate) mod events;
+pub(crate) mod memory;
 mod moment;
 mod resources;
 mod rows;
@@ -32,7 +33,7 @@ use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Event, EventKind, Page, Slot, TaskId, Ticks, Touched};
 
 use self::cost::Cost;
-use crate::{handle::Handle, server::Address, watchdog::Watchdog};
+use crate::{handle::Handle, server::OwnListener, watchdog::Watchdog};
 
 /// Timeline events kept for a watched task until its consoles took them.
 const MAX_KEPT_EVENTS: usize = 16_384;
@@ -52,6 +53,7 @@ pub(crate) struct Hub {
     /// Of the consoles that want all events.
     streams: Mutex<Vec<Arc<Mutex<events::Queue>>>>,
     descriptors: Mutex<descriptors::Shared>,
+    consoles: memory::Consoles,
 }
 
 #[derive(Debug)]
@@ -121,8 +123,13 @@ pub(crate) struct Watched {
 }
 
 impl Hub {
-    /// `own`: where the server listens, to leave its sockets out.
-    pub(crate) fn new(handle: Handle, name: Option<String>, log_stuck: bool, own: Option<Address>) -> Self {
+    /// `own`: the server's listener, to leave its descriptors out.
+    pub(crate) fn new(
+        handle: Handle,
+        name: Option<String>,
+        log_stuck: bool,
+        own: Option<OwnListener>,
+    ) -> Self {
         let identity = Identity {
             instance: RandomState::new().hash_one(std::process::id()),
             process_name: name.unwrap_or_else(executable_name),
@@ -139,6 +146,7 @@ impl Hub {
             watched: Mutex::default(),
             streams: Mutex::default(),
             descriptors: Mutex::new(descriptors::Shared::new(own)),
+            consoles: memory::Consoles::default(),
         }
     }
 

@@ -82,13 +82,13 @@ pub struct Server {
     options: Builder,
     /// The subscriber can't tell the tool's own thread apart: a layer sees only what its registry took.
     quiet_by_scope: bool,
-    /// Where it listens, if it does so by itself: its own sockets are no part of the program's.
-    address: Option<Address>,
+    /// Its listener, if it has one of its own: its descriptors are no part of the program's.
+    listener: Option<OwnListener>,
 }
 
 impl Server {
     pub(crate) fn new(handle: Handle, options: Builder, quiet_by_scope: bool) -> Self {
-        Self { handle, options, quiet_by_scope, address: None }
+        Self { handle, options, quiet_by_scope, listener: None }
     }
 
     /// The recorder it serves.
@@ -106,6 +106,7 @@ impl Server {
     #[track_caller]
     pub fn spawn(mut self) -> Result<Address, BindError> {
         let listener = self.listen(Location::caller())?;
+        self.listener = self.listener.map(OwnListener::on_own_runtime);
         let address = listener.address()?;
         let (ready, built) = mpsc::sync_channel(1);
         let serve = move || {
@@ -203,7 +204,7 @@ impl Server {
                 "listening on {tcp}, without authentication: everybody who reaches it sees this program's insides"
             ));
         }
-        self.address = (!self.options.show_own_tasks).then_some(address);
+        self.listener = listener.own().filter(|_| !self.options.show_own_tasks);
         Ok(listener)
     }
 
@@ -211,7 +212,7 @@ impl Server {
     ///
     /// With the feature `console-api` the service of `tokio-console` comes along.
     pub fn into_routes(self) -> Routes {
-        let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck, self.address));
+        let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck, self.listener));
         let service =
             TaskscopeServer::new(Service::new(Arc::clone(&hub))).max_decoding_message_size(MAX_REQUEST_BYTES);
         #[cfg(feature = "gzip")]
@@ -234,6 +235,21 @@ async fn say_problems(handle: Handle) {
     }
     for problem in handle.blind_spots() {
         say(problem);
+    }
+}
+
+/// What the server's own descriptors are known by.
+#[cfg(target_os = "linux")]
+pub(crate) type OwnListener = crate::os::descriptors::Listener;
+/// Nothing is told of descriptors there.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OwnListener {}
+
+#[cfg(not(target_os = "linux"))]
+impl OwnListener {
+    fn on_own_runtime(self) -> Self {
+        self
     }
 }
 
@@ -277,6 +293,20 @@ impl Listener {
     #[cfg(not(unix))]
     fn bind_unix(_path: &Path, address: &str) -> Result<Self, BindError> {
         Err(BindError::NotAnAddress(address.to_owned()))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn own(&self) -> Option<OwnListener> {
+        match self {
+            Self::Tcp(listener) => OwnListener::of(listener),
+            Self::Unix(listener, _) => OwnListener::of(listener),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    fn own(&self) -> Option<OwnListener> {
+        None
     }
 
     fn address(&self) -> Result<Address, BindError> {

@@ -116,6 +116,18 @@ impl Watchdog {
         captured.iter().find(|(key, _)| *key == poll).map(|(_, captured)| captured.clone())
     }
 
+    /// Bytes of the stacks that are kept, and of what finds their names.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let captured = lock(&self.shared.captured);
+        let stacks = captured.iter().map(|(_, captured)| {
+            let texts = captured.frames.iter().map(|frame| frame.function.capacity() + frame.file.capacity());
+            captured.frames.capacity() * size_of::<Frame>()
+                + captured.problem.capacity()
+                + texts.sum::<usize>()
+        });
+        captured.capacity() * size_of::<(PollKey, Captured)>() + stacks.sum::<usize>()
+    }
+
     /// CPU time of its thread.
     pub(crate) fn cpu_ns(&self) -> u64 {
         self.shared.cpu_ns.load(Relaxed)

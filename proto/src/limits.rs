@@ -33,9 +33,6 @@ pub const MAX_PATH_BYTES: usize = 512;
 /// Bytes kept of a thread's name. Linux itself keeps 15.
 pub const MAX_THREAD_NAME_BYTES: usize = 64;
 
-/// Bytes kept of `WatchRequest.client`. It is shown in a log line and nowhere else.
-pub const MAX_CLIENT_BYTES: usize = 64;
-
 /// Bytes kept of every text of `Hello` other than its problems (process name, versions, system).
 pub const MAX_HELLO_TEXT_BYTES: usize = 256;
 

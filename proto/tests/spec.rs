@@ -17,7 +17,6 @@ fn the_table_of_limits_is_the_code() {
         MAX_FIELDS_BYTES,
         MAX_PATH_BYTES,
         MAX_THREAD_NAME_BYTES,
-        MAX_CLIENT_BYTES,
         MAX_HELLO_TEXT_BYTES,
         MAX_PROBLEMS,
         MAX_PROBLEM_BYTES,

@@ -226,8 +226,6 @@ fn process(now_ns: u64, alive: u64) -> Process {
         cost_known: true,
         hot_path_ns: now_ns / 700,
         own_memory_bytes: 1_900_000,
-        sent_bytes: (now_ns - CONNECT_NS) / 9_000,
-        process_cpu_ns: now_ns / 5 * 4,
         clients: 1,
         ..Process::default()
     }

@@ -20,7 +20,6 @@ use crate::{DEADLINE, fold::Fold};
 pub fn wish() -> v1::WatchRequest {
     v1::WatchRequest {
         protocol: limits::PROTOCOL_VERSION,
-        client: "taskscope-tests".to_owned(),
         interval_ms: limits::MIN_INTERVAL.as_millis() as u32,
         ..v1::WatchRequest::default()
     }

@@ -9,8 +9,6 @@ use crate::{columns::Column, lint::LintConfig};
 pub struct Config {
     /// Shown in the header: the address that the shell connects to.
     pub target: String,
-    /// Sent to the server, for its log.
-    pub client: String,
     /// Wanted time between frames; `None`: the server's default.
     pub interval: Option<Duration>,
     /// How long a task stays in the list after the server has dropped it.
@@ -49,7 +47,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             target: String::new(),
-            client: concat!("taskscope ", env!("CARGO_PKG_VERSION")).to_owned(),
             interval: None,
             retention: DEFAULT_RETENTION,
             max_tasks: DEFAULT_MAX_TASKS,

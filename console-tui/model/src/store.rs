@@ -22,6 +22,7 @@ pub(crate) mod rounds;
 pub(crate) mod scheduler;
 mod shed;
 pub(crate) mod task;
+pub(crate) mod threads;
 pub(crate) mod waits;
 pub(crate) mod window;
 
@@ -42,6 +43,7 @@ pub(crate) use process::{Hello, Process, Site};
 use resources::Resources;
 use scheduler::{Delay, MIN_DELAY_NS, Scheduler};
 use task::{Facts, Kind, Live, Marks, State, Stats, Sums, Task};
+use threads::Threads;
 
 /// Finished tasks kept after the server has dropped them; the oldest go first.
 pub(crate) const MAX_RETIRED: usize = 16_384;
@@ -84,7 +86,7 @@ pub(crate) struct Store {
     pub(crate) left_unseen: u64,
     /// By number; 0 is "no place known".
     sites: Vec<Site>,
-    threads: Vec<String>,
+    threads: Threads,
     live: Live,
     /// Kept while tasks change, by state.
     done: u64,
@@ -119,7 +121,7 @@ impl Store {
             retired_by_key: FxHashMap::default(),
             left_unseen: 0,
             sites: vec![Site::new()],
-            threads: Vec::new(),
+            threads: Threads::default(),
             live: Live::default(),
             done: 0,
             ticks: Ticks::default(),
@@ -157,14 +159,6 @@ impl Store {
         let site = self.site_mut(id);
         site.in_tokio = waits::is_of_tokio(&file);
         (site.file, site.line, site.column) = (file, line, column);
-    }
-
-    pub(crate) fn set_thread(&mut self, index: u32, name: String) {
-        let index = index as usize;
-        if self.threads.len() < index {
-            self.threads.resize(index, String::new());
-        }
-        self.threads[index - 1] = name;
     }
 
     pub(crate) fn set_totals(&mut self, id: SiteId, told: Told) {

@@ -43,7 +43,7 @@ async fn frames_and_requests_travel() {
     let mut connection = start(&server.address);
     assert!(matches!(next(&mut connection).await, News::Link(ConnectionEvent::Connecting { attempt: 1 })));
     assert!(matches!(next(&mut connection).await, News::Link(ConnectionEvent::Connected)));
-    let request = WatchRequest { protocol: 1, client: "test".to_owned(), ..WatchRequest::default() };
+    let request = WatchRequest { protocol: 1, interval_ms: 250, ..WatchRequest::default() };
     connection.request(request.clone());
     let seen = timeout(PATIENCE, server.requests.recv()).await.unwrap();
     assert_eq!(seen, Some(request));

@@ -252,7 +252,6 @@ impl Script {
                 spawned: 90_005,
                 lost_events: self.lost_events,
                 own_cpu_ns: now_ns / 250,
-                process_cpu_ns: now_ns,
                 cost_known: true,
                 own_memory_bytes: 3 << 20,
                 clients: 1,

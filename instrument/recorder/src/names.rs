@@ -47,6 +47,12 @@ impl Names {
         self.refused.load(Relaxed)
     }
 
+    /// Bytes held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let texts = self.texts.iter().filter_map(OnceLock::get).map(|text| text.len());
+        size_of_val(&*self.texts) + texts.sum::<usize>()
+    }
+
     fn find(&self, name: &str) -> Option<u32> {
         let used = self.used.load(Acquire) as usize;
         let found =

@@ -4,6 +4,7 @@
 //! at a task's third poll, hashes nothing and sends nothing.
 
 mod annexes;
+mod memory;
 mod poll;
 mod resources;
 mod watch;
@@ -15,7 +16,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{
-            AtomicBool, AtomicU8, AtomicU64,
+            AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
     },
@@ -35,8 +36,7 @@ use crate::{
     resource::{Op, Resource},
     ring::Ring,
     site::{Place, Site, Sites},
-    task::{CountWakers, ENDED, Extra, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, flag},
-    text::cut,
+    task::{CountWakers, ENDED, Knows, MAX_NAME_BYTES, Task, TaskKind, flag},
     thread,
     worker::{self, Workers},
 };
@@ -133,6 +133,8 @@ pub struct Recorder {
     untracked_ended: AtomicU64,
     late_wakes: AtomicU64,
     truncated: AtomicU64,
+    /// Bytes of names and fields of tasks; the difference wraps.
+    extra_bytes: AtomicUsize,
     untracked_resources: AtomicU64,
     pub(crate) workers: Arc<Workers>,
     pub(crate) unplaced_polls: AtomicU64,
@@ -172,6 +174,7 @@ impl Recorder {
             untracked_ended: AtomicU64::new(0),
             late_wakes: AtomicU64::new(0),
             truncated: AtomicU64::new(0),
+            extra_bytes: AtomicUsize::new(0),
             untracked_resources: AtomicU64::new(0),
             workers: worker::workers(),
             unplaced_polls: AtomicU64::new(0),
@@ -246,7 +249,7 @@ impl Recorder {
         facts.size_bytes = u32::try_from(tokio.size_bytes).unwrap_or(u32::MAX);
         if tokio.original_size_bytes > 0 {
             let original = u32::try_from(tokio.original_size_bytes).unwrap_or(u32::MAX);
-            facts.extra.get_or_insert_default().original_size_bytes = original;
+            self.change_extra(&mut facts, |extra| extra.original_size_bytes = original);
         }
         page.shared.set();
     }
@@ -256,10 +259,11 @@ impl Recorder {
         let Some((page, task)) = self.live(id) else { return };
         let name = self.kept(name, MAX_NAME_BYTES).into();
         let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        let extra = facts.extra.get_or_insert_default();
-        if extra.name.is_empty() {
-            extra.name = name;
-        }
+        self.change_extra(&mut facts, |extra| {
+            if extra.name.is_empty() {
+                extra.name = name;
+            }
+        });
         page.shared.set();
     }
 
@@ -267,7 +271,7 @@ impl Recorder {
     pub fn count_wakers(&self, id: TaskId, wakers: Weak<dyn CountWakers>) {
         let Some((_, task)) = self.live(id) else { return };
         let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        facts.extra.get_or_insert_default().wakers = Some(wakers);
+        self.change_extra(&mut facts, |extra| extra.wakers = Some(wakers));
     }
 
     /// Tokio's id of a wrapped task, once it is known.
@@ -338,7 +342,10 @@ impl Recorder {
     fn free(&self, number: u32) {
         let Some((page, task)) = self.tasks.slot(number) else { return };
         task.flags.store(flag::FREE | flag::DONE, Release);
-        task.facts.lock().unwrap_or_else(PoisonError::into_inner).extra = None;
+        let extra = task.facts.lock().unwrap_or_else(PoisonError::into_inner).extra.take();
+        if let Some(extra) = extra {
+            self.extra_bytes.fetch_sub(extra.memory_bytes(), Relaxed);
+        }
         let block = task.histograms.swap(0, AcqRel);
         if block != 0 {
             self.blocks.free(block - 1);
@@ -424,40 +431,6 @@ impl Recorder {
             folded_sites: self.sites.folded(),
             untracked_resources: self.untracked_resources.load(Relaxed) + self.names.refused(),
         }
-    }
-
-    /// Bytes held by slots, histograms and rings.
-    pub fn memory_bytes(&self) -> usize {
-        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        let rings_bytes: usize = rings.iter().map(|ring| ring.memory_bytes()).sum();
-        self.tasks.memory_bytes()
-            + self.blocks.memory_bytes()
-            + self.resources.memory_bytes()
-            + self.ops.memory_bytes()
-            + self.frames.memory_bytes()
-            + self.annexes.memory_bytes()
-            + self.worker_bytes()
-            + rings_bytes
-    }
-
-    fn extra(&self, spawn: &Spawn<'_>) -> Option<Box<Extra>> {
-        if spawn.name.is_empty() && spawn.fields.is_empty() && spawn.original_size_bytes == 0 {
-            return None;
-        }
-        Some(Box::new(Extra {
-            name: self.kept(spawn.name, MAX_NAME_BYTES).into(),
-            fields: self.kept(spawn.fields, MAX_FIELDS_BYTES).into(),
-            original_size_bytes: u32::try_from(spawn.original_size_bytes).unwrap_or(u32::MAX),
-            wakers: None,
-        }))
-    }
-
-    fn kept<'t>(&self, text: &'t str, max_bytes: usize) -> &'t str {
-        let kept = cut(text, max_bytes);
-        if kept.len() < text.len() {
-            self.truncated.fetch_add(1, Relaxed);
-        }
-        kept
     }
 }
 

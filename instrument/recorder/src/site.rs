@@ -8,7 +8,7 @@ use std::{
     sync::{
         OnceLock, PoisonError, RwLock,
         atomic::{
-            AtomicU64,
+            AtomicU64, AtomicUsize,
             Ordering::{Acquire, Relaxed},
         },
     },
@@ -93,6 +93,7 @@ pub(crate) struct Sites {
     /// Hash of a place to the sites that have it; more than one only when hashes collide.
     numbers: RwLock<(FxHashMap<u64, Vec<u32>>, u32)>,
     folded: AtomicU64,
+    paths_bytes: AtomicUsize,
 }
 
 impl Sites {
@@ -101,6 +102,7 @@ impl Sites {
             chunks: (0..MAX_SITES / CHUNK).map(|_| OnceLock::new()).collect(),
             numbers: RwLock::new((FxHashMap::default(), 1)),
             folded: AtomicU64::new(0),
+            paths_bytes: AtomicUsize::new(0),
         };
         sites.cell(0).get_or_init(Site::default);
         sites
@@ -136,6 +138,7 @@ impl Sites {
             column: place.column,
             ..Site::default()
         });
+        self.paths_bytes.fetch_add(place.file.len(), Relaxed);
         numbers.0.entry(hash).or_default().push(number);
         numbers.1 += 1;
         number
@@ -160,6 +163,16 @@ impl Sites {
     /// Spawns whose place had no number left.
     pub(crate) fn folded(&self) -> u64 {
         self.folded.load(Relaxed)
+    }
+
+    /// Bytes held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        /// Of the map: a hash, a list and its one number.
+        const NUMBER_BYTES: usize = 8 + size_of::<Vec<u32>>() + 16;
+        let sites = self.len() as usize;
+        let chunks = sites.div_ceil(CHUNK) * CHUNK * size_of::<OnceLock<Site>>();
+        let paths = self.paths_bytes.load(Relaxed);
+        size_of_val(&*self.chunks) + chunks + sites * NUMBER_BYTES + paths
     }
 
     fn cell(&self, number: u32) -> &OnceLock<Site> {

@@ -190,6 +190,16 @@ pub(crate) struct Extra {
     pub(crate) wakers: Option<Weak<dyn CountWakers>>,
 }
 
+impl Extra {
+    /// Bytes of the box and of its texts, with what the allocator needs for each.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        const ALLOCATION_BYTES: usize = 16;
+        let texts = [&self.name, &self.fields]
+            .map(|text| if text.is_empty() { 0 } else { text.len() + ALLOCATION_BYTES });
+        size_of::<Self>() + ALLOCATION_BYTES + texts[0] + texts[1]
+    }
+}
+
 /// Who woke a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Waker {

@@ -23,7 +23,7 @@ thread_local! {
     static STACK: Stack = const { Stack { number: Cell::new(0), polling: Cell::new(0), root: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
     /// Held for its destructor, which gives the number back.
     static NUMBER: OnceCell<Number> = const { OnceCell::new() };
-    static RINGS: RefCell<Vec<(u64, Arc<Ring>)>> = const { RefCell::new(Vec::new()) };
+    static RINGS: RefCell<Vec<(u64, Weak<Ring>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Spans inside spans that are told apart on a thread (tasks, their locks and operations, `block_in_place`, named futures); deeper
@@ -162,28 +162,44 @@ impl Stack {
     }
 }
 
-/// Runs `push` with this thread's ring of a recorder, making it with `make` at first use.
+/// Runs `push` with this thread's ring of a recorder, making it with `make` at first use. The recorder alone owns it, so that it can give
+/// the memory back without asking the thread.
 pub(crate) fn with_ring(recorder: u64, make: impl FnOnce() -> Arc<Ring>, push: impl FnOnce(&Ring)) {
     let _torn_down = RINGS.try_with(|rings| {
         let Ok(mut rings) = rings.try_borrow_mut() else { return };
-        if let Some((_, ring)) = rings.iter().find(|(owner, _)| *owner == recorder) {
-            push(ring);
+        let mut known = rings.iter().filter(|(owner, _)| *owner == recorder);
+        if let Some(ring) = known.find_map(|(_, ring)| ring.upgrade()) {
+            push(&ring);
             return;
         }
-        // Rings of recorders that are gone have no other owner left.
-        rings.retain(|(_, ring)| Arc::strong_count(ring) > 1);
+        // The recorder took them back when nobody watched, or is gone itself.
+        rings.retain(|(_, ring)| ring.strong_count() > 0);
         let ring = make();
         push(&ring);
-        rings.push((recorder, ring));
+        rings.push((recorder, Arc::downgrade(&ring)));
     });
 }
 
+/// A numbered thread, or the last one that had the number.
+#[derive(Debug, Clone)]
+pub struct ThreadName {
+    /// Its number.
+    pub number: u32,
+    /// Its name, which others may have, too.
+    pub name: Arc<str>,
+    /// The operating system's id of it; `None` where that is unknown.
+    pub os_id: Option<u32>,
+}
+
 /// The names of all numbered threads, and a version that rises with each change.
-pub fn names() -> (u64, Vec<(u32, Arc<str>)>) {
+pub fn names() -> (u64, Vec<ThreadName>) {
     let registry = registry();
-    let names =
-        registry.threads.iter().enumerate().map(|(i, thread)| (i as u32 + 1, thread.name.clone())).collect();
-    (VERSION.load(Relaxed), names)
+    let names = registry.threads.iter().zip(1..).map(|(thread, number)| ThreadName {
+        number,
+        name: thread.name.clone(),
+        os_id: thread.os_id,
+    });
+    (VERSION.load(Relaxed), names.collect())
 }
 
 /// Rises whenever a thread's name is new.
@@ -209,8 +225,8 @@ pub fn threads() -> Vec<ThreadInfo> {
     let registry = registry();
     let numbered = registry.threads.iter().take(MAX_THREADS - 1).enumerate();
     let alive = numbered.filter_map(|(index, thread)| {
-        let (id, os_id) = thread.alive?;
-        Some(ThreadInfo { number: index as u32 + 1, name: thread.name.clone(), id, os_id })
+        let id = thread.alive?;
+        Some(ThreadInfo { number: index as u32 + 1, name: thread.name.clone(), id, os_id: thread.os_id })
     });
     alive.collect()
 }
@@ -235,7 +251,8 @@ struct Registry {
 /// The thread of a number, or the last one that had it.
 struct Known {
     name: Arc<str>,
-    alive: Option<(ThreadId, Option<u32>)>,
+    os_id: Option<u32>,
+    alive: Option<ThreadId>,
 }
 
 fn registry() -> std::sync::MutexGuard<'static, Registry> {
@@ -250,7 +267,7 @@ impl Number {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed thread");
         let name: Arc<str> = crate::text::cut(name, MAX_THREAD_NAME_BYTES).into();
-        let known = Known { name, alive: Some((thread.id(), os_id())) };
+        let known = Known { name, os_id: os_id(), alive: Some(thread.id()) };
         let mut registry = registry();
         VERSION.fetch_add(1, Relaxed);
         if let Some(number) = registry.free.pop() {
@@ -266,7 +283,7 @@ impl Number {
         match registry.threads.len() {
             len if len < MAX_THREADS - 1 => registry.threads.push(known),
             len if len < MAX_THREADS => {
-                registry.threads.push(Known { name: "other threads".into(), alive: None });
+                registry.threads.push(Known { name: "other threads".into(), os_id: None, alive: None });
             }
             _ => {}
         }

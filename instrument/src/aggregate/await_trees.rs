@@ -65,6 +65,7 @@ impl AwaitTrees {
         }
         let Some(Due { tasks, dumped }) = self.due.take() else { return Vec::new() };
         let recorder = hub.handle.recorder();
+        let taken_ago_ns = dumped.taken_ago_ns();
         tasks
             .iter()
             .map(|task| match live(recorder, *task) {
@@ -74,7 +75,7 @@ impl AwaitTrees {
                 }
             })
             .zip(&tasks)
-            .map(|(tree, task)| v1::AwaitTree { task: Some(*task), ..tree })
+            .map(|(tree, task)| v1::AwaitTree { task: Some(*task), taken_ago_ns, ..tree })
             .collect()
     }
 }

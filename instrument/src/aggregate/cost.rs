@@ -47,22 +47,14 @@ impl Cost {
 /// CPU time of the calling thread, `None` where the system can't tell.
 pub(crate) fn thread_cpu_ns() -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-    return cpu_ns(rustix::time::ClockId::ThreadCPUTime);
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-    None
-}
-
-/// CPU time of the whole process, `None` where the system can't tell.
-pub(crate) fn process_cpu_ns() -> Option<u64> {
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-    return cpu_ns(rustix::time::ClockId::ProcessCPUTime);
+    return cpu_ns();
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
     None
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-fn cpu_ns(clock: rustix::time::ClockId) -> Option<u64> {
-    let time = rustix::time::clock_gettime(clock);
+fn cpu_ns() -> Option<u64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).ok()?;
     let nanoseconds = u64::try_from(time.tv_nsec).ok()?;
     seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)

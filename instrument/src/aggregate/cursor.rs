@@ -18,6 +18,7 @@ use super::{
     descriptors::DescriptorCursor,
     details::{Details, ResourceDetails},
     events::EventStream,
+    memory::Held,
     moment::Moment,
     resources::ResourceCursor,
     rows::Rows,
@@ -66,13 +67,14 @@ pub(crate) struct Cursor {
     await_trees: AwaitTrees,
     resource_details: ResourceDetails,
     events: Option<EventStream>,
-    sent_bytes: u64,
+    held: Held,
 }
 
 impl Cursor {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         let problems = hub.handle.problems();
         Self {
+            held: Held::new(&hub),
             hub,
             sequence: 0,
             known: Vec::new(),
@@ -97,7 +99,6 @@ impl Cursor {
             await_trees: AwaitTrees::default(),
             resource_details: ResourceDetails::default(),
             events: None,
-            sent_bytes: 0,
         }
     }
 
@@ -234,8 +235,9 @@ impl Cursor {
         }
         self.sequence += 1;
         frame.sequence = self.sequence;
+        self.held.set(self.memory_bytes());
         frame.process = Some(self.process(&hub));
-        self.sent_bytes += frame.encoded_len() as u64;
+        self.held.send(frame.encoded_len());
         Some(frame)
     }
 
@@ -318,7 +320,11 @@ impl Cursor {
             return;
         }
         let (version, names) = thread_names();
-        let threads = names.into_iter().map(|(index, name)| v1::Thread { index, name: name.to_string() });
+        let threads = names.into_iter().map(|thread| v1::Thread {
+            index: thread.number,
+            name: thread.name.to_string(),
+            os_id: thread.os_id.unwrap_or(0),
+        });
         frame.threads = threads.collect();
         self.threads_version = Some(version);
     }
@@ -429,6 +435,14 @@ impl Cursor {
         }
     }
 
+    /// Bytes of what is known of the console.
+    fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.known)
+            + size_of_val(&*self.page_sums)
+            + size_of_val(&*self.sites)
+            + self.resources.memory_bytes()
+    }
+
     fn process(&self, hub: &Hub) -> v1::Process {
         let recorder = hub.handle.recorder();
         let losses = recorder.losses();
@@ -455,11 +469,7 @@ impl Cursor {
             own_cpu_ns: own_cpu_ns.unwrap_or(0) + hub.watchdog.cpu_ns(),
             cost_known: own_cpu_ns.is_some(),
             hot_path_ns: hub.cost.of(polls, wakes, spawned),
-            own_memory_bytes: (recorder.memory_bytes()
-                + self.known.len() * size_of::<Known>()
-                + self.resources.memory_bytes()) as u64,
-            sent_bytes: self.sent_bytes,
-            process_cpu_ns: cost::process_cpu_ns().unwrap_or(0),
+            own_memory_bytes: hub.own_memory_bytes(),
             clients: hub.clients.load(std::sync::atomic::Ordering::Relaxed),
             untracked_resources: losses.untracked_resources,
             untracked_alive: Some(losses.untracked_alive),

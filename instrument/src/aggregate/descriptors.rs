@@ -3,13 +3,13 @@
 //! Limit: a reading that took time T is followed by [`REST`] times T without one, so that ten thousand sockets cost the server's thread
 //! 5 % of a core at most.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use taskscope_proto::v1::{self, DescriptorKind};
+use taskscope_proto::v1;
 use taskscope_recorder::{Clock, Ticks};
 
-use super::{Hub, lock};
-use crate::server::Address;
+use super::{Hub, lock, memory};
+use crate::server::OwnListener;
 
 const REST: u32 = 19;
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -19,8 +19,6 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     #[cfg(target_os = "linux")]
     reader: crate::os::descriptors::Reader,
-    /// The server's own sockets are not told.
-    own: Option<Address>,
     last: Option<Reading>,
     /// Readings so far.
     number: u64,
@@ -34,8 +32,24 @@ struct Reading {
 }
 
 impl Shared {
-    pub(super) fn new(own: Option<Address>) -> Self {
-        Self { own, ..Self::default() }
+    /// `own`: the server's listener, if its own descriptors are not to be told.
+    #[cfg(target_os = "linux")]
+    pub(super) fn new(own: Option<OwnListener>) -> Self {
+        Self { reader: crate::os::descriptors::Reader::new(own), last: None, number: 0 }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn new(_own: Option<OwnListener>) -> Self {
+        Self::default()
+    }
+
+    /// Bytes of the last reading and of what is remembered for the next.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let last = self.last.as_ref().map_or(0, |last| memory::descriptors_bytes(&last.descriptors));
+        #[cfg(target_os = "linux")]
+        return last + self.reader.memory_bytes();
+        #[cfg(not(target_os = "linux"))]
+        last
     }
 
     /// A reading that is no older than `interval`, as far as the pace allows.
@@ -48,11 +62,7 @@ impl Shared {
             }
         }
         self.number += 1;
-        let mut descriptors = self.read();
-        if let Some(own) = &self.own {
-            descriptors.descriptors.retain(|descriptor| !is_of(own, descriptor.kind(), &descriptor.local));
-        }
-        let descriptors = Arc::new(descriptors);
+        let descriptors = Arc::new(self.read());
         let reading = Reading { at: clock.ticks(), number: self.number, descriptors };
         self.last = Some(reading.clone());
         reading
@@ -68,20 +78,6 @@ impl Shared {
     fn read(&mut self) -> v1::Descriptors {
         let problem = "Descriptors and sockets are read from Linux's /proc; this system has none.".to_owned();
         v1::Descriptors { problem, ..v1::Descriptors::default() }
-    }
-}
-
-/// Whether this is a server's listener, or a connection that it accepted.
-fn is_of(server: &Address, kind: DescriptorKind, local: &str) -> bool {
-    use DescriptorKind::{Tcp, TcpListener, Unix, UnixListener};
-    match server {
-        Address::Tcp(server) if matches!(kind, Tcp | TcpListener) => {
-            local.parse().is_ok_and(|local: SocketAddr| {
-                local == *server || (server.ip().is_unspecified() && local.port() == server.port())
-            })
-        }
-        Address::Unix(path) if matches!(kind, Unix | UnixListener) => path.to_str() == Some(local),
-        Address::Tcp(_) | Address::Unix(_) => false,
     }
 }
 
@@ -122,31 +118,5 @@ impl DescriptorCursor {
         self.told = reading.number;
         let read_ago_ns = clock.between_ns(reading.at, now);
         Some(v1::Descriptors { read_ago_ns, ..(*reading.descriptors).clone() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_servers_own_sockets_are_known_by_where_they_are() {
-        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
-        let unix = || Address::Unix("/run/taskscope".into());
-        let (stream, path) = (DescriptorKind::Tcp, DescriptorKind::UnixListener);
-        let cases = [
-            (tcp("127.0.0.1:6669"), stream, "127.0.0.1:6669", true),
-            (tcp("127.0.0.1:6669"), DescriptorKind::Udp, "127.0.0.1:6669", false),
-            (tcp("127.0.0.1:6669"), stream, "127.0.0.1:8080", false),
-            (tcp("127.0.0.1:6669"), stream, "10.0.0.4:6669", false),
-            (tcp("0.0.0.0:6669"), stream, "10.0.0.4:6669", true),
-            (tcp("127.0.0.1:6669"), stream, "", false),
-            (unix(), path, "/run/taskscope", true),
-            (unix(), path, "/run/app", false),
-            (unix(), DescriptorKind::File, "/run/taskscope", false),
-        ];
-        for (server, kind, local, own) in cases {
-            assert_eq!(is_of(&server, kind, local), own, "{server} {kind:?} {local}");
-        }
     }
 }

@@ -2,44 +2,102 @@
 //!
 //! Invariant: what a console did not get is counted for it: events that a thread's ring refused, and those that its own queue refused.
 //! Limit: [`MAX_QUEUED_EVENTS`] a console, 32 bytes each; a console that reads too slowly loses the newest.
+//!
+//! A queue's memory is mapped by itself and goes back to the system with the stream. From the allocator it would stay the program's: freeing
+//! a block of 8 MiB makes glibc keep up to 64 MiB from then on.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use memmap2::MmapMut;
 use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Event, EventKind, TaskId, Waker};
 
 use super::{Hub, lock, rows};
 
-/// Events that wait for a console: some 50 ms of five million a second.
+/// Events that wait for a console: some 50 ms of five million a second. 8 MiB, of which the system gives the pages that are used.
 const MAX_QUEUED_EVENTS: usize = 1 << 18;
+/// Events of a frame: with its columns below the size from which allocators map memory, and far below [`limits::MAX_STREAMED_EVENTS`].
+const EVENTS_A_FRAME: usize = 4096;
+const _: () = assert!(EVENTS_A_FRAME <= limits::MAX_STREAMED_EVENTS);
 
 /// How often the threads' rings are emptied while somebody wants all events.
 pub(crate) const DRAIN_INTERVAL: Duration = Duration::from_millis(5);
 /// The same while somebody looks at a task: a narrow ring then takes 80,000 events a second of those tasks, a thread.
 pub(crate) const WATCH_DRAIN_INTERVAL: Duration = Duration::from_millis(25);
 
+/// An event as it is kept: [`Event::to_words`], with its number above the kind: of two at the same time the earlier one is first.
+type Words = [u64; 4];
+const KIND_BITS: u32 = 8;
+
 /// What waits for one console.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Queue {
-    events: VecDeque<Event>,
+    /// `None`: the system has no memory; all events are lost, then, and counted.
+    memory: Option<MmapMut>,
+    /// Events before this were taken.
+    first: usize,
+    end: usize,
+    /// The most that `end` ever was: so much was touched.
+    most: usize,
+    /// Events ever pushed.
+    pushed: u64,
     lost: u64,
 }
 
 impl Queue {
+    fn new() -> Self {
+        let memory = MmapMut::map_anon(MAX_QUEUED_EVENTS * size_of::<Words>()).ok();
+        Self { memory, first: 0, end: 0, most: 0, pushed: 0, lost: 0 }
+    }
+
     pub(super) fn push(&mut self, event: Event) {
         // How many were lost is told; where, is nothing for a list of all tasks.
         if event.kind == EventKind::Gap {
             return;
         }
-        if self.events.len() == MAX_QUEUED_EVENTS {
+        let (end, pushed) = (self.end, self.pushed);
+        let Some(place) = self.words().get_mut(end) else {
             self.lost += 1;
-        } else {
-            self.events.push_back(event);
-        }
+            return;
+        };
+        let [at, task, kind, by] = event.to_words();
+        *place = [at, task, kind | pushed << KIND_BITS, by];
+        self.pushed += 1;
+        self.end += 1;
+        self.most = self.most.max(self.end);
+    }
+
+    /// Makes room behind those that wait, and sorts them. Returns how many there are.
+    fn sort(&mut self) -> usize {
+        let (first, end) = (self.first, self.end);
+        let words = self.words();
+        words.copy_within(first..end, 0);
+        // Threads are drained one after the other. A stable sort would ask the allocator for as much memory again.
+        words[..end - first].sort_unstable_by_key(|[at, _, kind, _]| (*at, *kind));
+        (self.first, self.end) = (0, end - first);
+        self.end
+    }
+
+    /// Takes the oldest.
+    fn take(&mut self, count: usize) -> impl Iterator<Item = Event> {
+        let first = self.first;
+        self.first = (first + count).min(self.end);
+        let taken = first..self.first;
+        self.words()[taken]
+            .iter()
+            .map(|[at, task, kind, by]| Event::from_words([*at, *task, kind & ((1 << KIND_BITS) - 1), *by]))
+    }
+
+    fn words(&mut self) -> &mut [Words] {
+        self.memory.as_mut().map_or(&mut [], |memory| bytemuck::cast_slice_mut(&mut memory[..]))
+    }
+
+    /// Bytes that the system gave.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.most * size_of::<Words>()
     }
 }
 
@@ -56,7 +114,7 @@ pub(super) struct EventStream {
 
 impl EventStream {
     pub(super) fn open(hub: &Hub) -> Self {
-        let queue = Arc::new(Mutex::new(Queue::default()));
+        let queue = Arc::new(Mutex::new(Queue::new()));
         lock(&hub.streams).push(Arc::clone(&queue));
         let recorder = hub.handle.recorder();
         let lost_before = recorder.losses().lost_events;
@@ -79,10 +137,7 @@ impl EventStream {
 
     pub(super) fn begin_round(&mut self, hub: &Hub) {
         drop(hub.drain());
-        let mut queue = lock(&self.queue);
-        // Threads are drained one after the other.
-        queue.events.make_contiguous().sort_by_key(|event| event.at);
-        self.in_round = queue.events.len();
+        self.in_round = lock(&self.queue).sort();
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -94,15 +149,22 @@ impl EventStream {
         let recorder = hub.handle.recorder();
         let mut queue = lock(&self.queue);
         let lost = queue.lost + (recorder.losses().lost_events - self.lost_before);
-        let count = self.in_round.min(limits::MAX_STREAMED_EVENTS);
+        let count = self.in_round.min(EVENTS_A_FRAME);
         if count == 0 && lost == self.lost_told {
             return None;
         }
         self.in_round -= count;
         self.lost_told = lost;
-        let mut columns = v1::EventColumns { lost, ..v1::EventColumns::default() };
+        let mut columns = v1::EventColumns {
+            slot: Vec::with_capacity(count),
+            generation: Vec::with_capacity(count),
+            kind: Vec::with_capacity(count),
+            at_delta_ns: Vec::with_capacity(count),
+            by: Vec::with_capacity(count),
+            lost,
+        };
         let mut last_ns = 0;
-        for event in queue.events.drain(..count) {
+        for event in queue.take(count) {
             let Some(task) = TaskId::from_u64(event.task) else { continue };
             let at_ns = i64::try_from(recorder.clock().since_start_ns(event.at)).unwrap_or(i64::MAX);
             columns.slot.push(task.index());

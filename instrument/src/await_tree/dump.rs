@@ -49,11 +49,18 @@ static UNDER_WAY: AtomicBool = AtomicBool::new(false);
 /// What tasks wait in, by tokio's number of the task: paths, each from the outermost function to the leaf.
 pub(crate) type Paths = HashMap<u64, Vec<Vec<Frame>>>;
 
+/// The paths, and when they were taken: names are looked up for a while after that.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) paths: Paths,
+    pub(crate) at: Instant,
+}
+
 /// A dump that was asked for.
 #[derive(Debug)]
 pub(crate) struct Asked {
     since: Instant,
-    result: mpsc::Receiver<Paths>,
+    result: mpsc::Receiver<Taken>,
 }
 
 /// Whether a task was last polled on a runtime that is not dumped.
@@ -87,10 +94,10 @@ pub(crate) fn ask(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Result<Asked
     let numbers: Vec<u64> = wanted.iter().map(|(_, number)| *number).collect();
     let take = move || {
         crate::source::mark_own_thread();
-        let paths = take(runtimes, &numbers);
+        let taken = take(runtimes, &numbers);
         UNDER_WAY.store(false, Release);
         // The console may have left.
-        let _told = tell.send(paths);
+        let _told = tell.send(taken);
     };
     if let Err(error) = thread::Builder::new().name("taskscope-dump".to_owned()).spawn(take) {
         UNDER_WAY.store(false, Release);
@@ -101,9 +108,9 @@ pub(crate) fn ask(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Result<Asked
 
 impl Asked {
     /// The paths, when they are there or never will be in time; then the error is a sentence.
-    pub(crate) fn ready(&self) -> Option<Result<Paths, String>> {
+    pub(crate) fn ready(&self) -> Option<Result<Taken, String>> {
         match self.result.try_recv() {
-            Ok(paths) => Some(Ok(paths)),
+            Ok(taken) => Some(Ok(taken)),
             Err(TryRecvError::Disconnected) => Some(Err("No task dump: taking it failed.".to_owned())),
             Err(TryRecvError::Empty) if self.since.elapsed() > LIMIT => Some(Err(format!(
                 "No task dump within {} s: a worker is blocked, or nothing drives the runtime.",
@@ -137,15 +144,18 @@ fn runtimes(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Vec<Handle> {
 }
 
 /// Goes through the runtimes until every task is found. On a thread of its own.
-fn take(runtimes: Vec<Handle>, wanted: &[u64]) -> Paths {
-    let mut paths = Paths::new();
+fn take(runtimes: Vec<Handle>, wanted: &[u64]) -> Taken {
+    let (mut paths, mut at) = (Paths::new(), Instant::now());
     // Drives nothing: what it waits for is done by other threads.
-    let Ok(own) = tokio::runtime::Builder::new_current_thread().build() else { return paths };
+    let Ok(own) = tokio::runtime::Builder::new_current_thread().build() else {
+        return Taken { paths, at };
+    };
     for runtime in runtimes {
         if wanted.iter().all(|number| paths.contains_key(number)) {
             break;
         }
         let dump = own.block_on(runtime.dump());
+        at = Instant::now();
         for task in dump.tasks().iter() {
             let number = number(task.id());
             if wanted.contains(&number) {
@@ -154,7 +164,7 @@ fn take(runtimes: Vec<Handle>, wanted: &[u64]) -> Paths {
             }
         }
     }
-    paths
+    Taken { paths, at }
 }
 
 /// The number of tokio's task id: only its text has it.

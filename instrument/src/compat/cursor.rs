@@ -13,7 +13,7 @@ use console_api::{
 use taskscope_recorder::{Page, Slot};
 
 use super::{ops, resources, tasks, values};
-use crate::aggregate::{Hub, walk::Walk};
+use crate::aggregate::{Hub, memory::Held, walk::Walk};
 
 /// Bytes of a message, one row more at most. Half of what `tokio-console` takes: it sorts and draws everything after each message, so fewer
 /// ones show a big program sooner.
@@ -26,6 +26,7 @@ const ROUNDS_A_SWEEP: u64 = 8;
 /// See the module's text.
 #[derive(Debug)]
 pub(super) struct Cursor {
+    held: Held,
     hub: Arc<Hub>,
     /// The round whose changes were told; `None` before the first.
     told: Option<u64>,
@@ -57,6 +58,10 @@ struct Part<K> {
 }
 
 impl<K: Default + Clone> Part<K> {
+    fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.known)
+    }
+
     fn begin_round(&mut self, pages: Vec<usize>) {
         self.walk = Walk::over(pages);
     }
@@ -85,6 +90,7 @@ impl<K: Default + Clone> Part<K> {
 impl Cursor {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
         Self {
+            held: Held::new(&hub),
             hub,
             told: None,
             rounds: 0,
@@ -138,6 +144,8 @@ impl Cursor {
                 known.look(&hub, op, now, &mut ops, room);
             });
         let first_of_all = first && self.rounds == 1;
+        self.held.set(self.tasks.memory_bytes() + self.resources.memory_bytes() + self.ops.memory_bytes());
+        self.held.send(UPDATE_BYTES - room.0);
         Some(Update {
             now: Some(hub.wall_time(now).into()),
             task_update: Some(tasks),

@@ -7,6 +7,7 @@
 
 mod connecting;
 mod epoll;
+mod own;
 mod socket;
 
 use std::{collections::HashMap, fs, os::fd::RawFd, path::Path, time::Instant};
@@ -16,16 +17,18 @@ use taskscope_proto::{
     v1::{self, DescriptorKind},
 };
 
+pub(crate) use self::own::Listener;
 use super::sys;
 
 /// Bytes kept of a path: as many as the address of a Unix socket has (unix(7)).
 const MAX_ADDRESS_BYTES: usize = 108;
 
-/// What is remembered from reading to reading.
+/// What is remembered from reading to reading; `own` is left out of each, with what belongs to it.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     seen: HashMap<RawFd, Seen>,
     identities: u64,
+    own: Option<Listener>,
 }
 
 /// The file behind a number.
@@ -46,13 +49,25 @@ enum File {
 }
 
 impl Reader {
+    pub(crate) fn new(own: Option<Listener>) -> Self {
+        Self { own, ..Self::default() }
+    }
+
+    /// Bytes held.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let texts = self.seen.values().map(|seen| match &seen.file {
+            File::Link(link) => link.capacity(),
+            File::Socket(_) => 0,
+        });
+        self.seen.capacity() * size_of::<(RawFd, Seen)>() + texts.sum::<usize>()
+    }
+
     /// Reads them all. Blocks for as long as `reading_ns` of the answer says.
     pub(crate) fn read(&mut self) -> v1::Descriptors {
         let start = Instant::now();
         let mut answer = v1::Descriptors::default();
         match numbers() {
             Ok(mut numbers) => {
-                answer.open = numbers.len() as u64;
                 numbers.sort_unstable();
                 answer.more = numbers.len().saturating_sub(MAX_DESCRIPTORS) as u64;
                 numbers.truncate(MAX_DESCRIPTORS);
@@ -60,7 +75,14 @@ impl Reader {
                 answer.descriptors =
                     numbers.into_iter().filter_map(|fd| self.descriptor(fd, start)).collect();
                 connecting::peers(&mut answer.descriptors);
-                epoll::watched(&mut answer.descriptors);
+                let mut epolls = epoll::epolls(&answer.descriptors);
+                if let Some(listener) = self.own {
+                    let own = listener.family(&answer.descriptors, &epolls);
+                    answer.descriptors.retain(|descriptor| !own.contains(&descriptor.fd));
+                    epolls.retain(|epoll| !own.contains(&epoll.fd));
+                }
+                answer.open = answer.descriptors.len() as u64 + answer.more;
+                epoll::watched(&mut answer.descriptors, &epolls);
                 ready(&mut answer.descriptors);
             }
             Err(error) => answer.problem = format!("/proc/self/fd can't be read: {error}."),
@@ -89,7 +111,11 @@ impl Reader {
         if self::link(fd)? != link {
             return None;
         }
+        let leave_out_passing = self.own.is_some();
         let seen = self.seen(fd, file, now);
+        if leave_out_passing && seen.first == now && is_of_this_process(&link) {
+            return None;
+        }
         descriptor.identity = seen.identity;
         descriptor.first_seen_ago_ns = u64::try_from((now - seen.first).as_nanos()).unwrap_or(u64::MAX);
         Some(descriptor)
@@ -119,6 +145,14 @@ fn numbers() -> std::io::Result<Vec<RawFd>> {
 fn link(fd: RawFd) -> Option<String> {
     let link = fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
     Some(link.to_string_lossy().into_owned())
+}
+
+/// `/proc/1234/task/5/stat` of this process: the tool's threads have such files open for some microseconds, so one is told when it is seen a
+/// second time.
+fn is_of_this_process(link: &str) -> bool {
+    let rest =
+        link.strip_prefix("/proc/").and_then(|rest| rest.strip_prefix(&std::process::id().to_string()));
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn is_socket(link: &str) -> bool {

@@ -17,13 +17,14 @@ pub(super) fn stuck(handle: &Handle, (thread, task, started): PollKey, captured:
     let spawned_at =
         site.map(|site| format!("{}:{}", site.place().file, site.place().line)).unwrap_or_default();
     let (_, names) = taskscope_recorder::thread_names();
-    let thread_name = names.iter().find(|(number, _)| *number == thread).map_or("", |(_, name)| &**name);
+    let thread = names.iter().find(|known| known.number == thread);
     tracing::warn!(
         target: "taskscope::stuck",
         task = description.as_ref().map(|description| &*description.name).unwrap_or_default(),
         task_id = description.as_ref().map(|description| description.tokio_id).unwrap_or_default(),
         spawned_at,
-        thread = thread_name,
+        thread = thread.map_or("", |thread| &*thread.name),
+        thread_id = thread.and_then(|thread| thread.os_id),
         kernel_state = captured.kernel_state,
         stack = own_functions(&captured.frames),
         problem = captured.problem,

@@ -77,7 +77,7 @@ pub(crate) fn nanoseconds(ticks: Ticks) -> u64 {
 
 pub(crate) fn thread_name(number: u32) -> String {
     let (_, names) = taskscope_recorder::thread_names();
-    names.iter().find(|(other, _)| *other == number).unwrap().1.to_string()
+    names.iter().find(|other| other.number == number).unwrap().name.to_string()
 }
 
 /// The name of the task, or of the thread outside of any.

@@ -6,9 +6,6 @@ pub struct WatchRequest {
     /// The newest protocol version the client speaks. Today: 1.
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
-    /// Shown in the server's log only. At most 64 bytes are kept.
-    #[prost(string, tag = "2")]
-    pub client: ::prost::alloc::string::String,
     /// Wanted time between frames; 0: the server's default. The server may be slower, never faster.
     #[prost(uint32, tag = "3")]
     pub interval_ms: u32,
@@ -209,6 +206,9 @@ pub struct Thread {
     pub index: u32,
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
+    /// The operating system's id of it, which tells threads with the same name apart; 0: unknown.
+    #[prost(uint32, tag = "3")]
+    pub os_id: u32,
 }
 /// What never changes of a task, a column per field: packed numbers are a fifth of the bytes of a message per
 /// task and decode without an allocation each. Columns are as long as `slot_delta`, or empty when all
@@ -350,15 +350,9 @@ pub struct Process {
     /// Estimate of the time spent in the program's own threads: operations times their calibrated cost.
     #[prost(uint64, tag = "10")]
     pub hot_path_ns: u64,
-    /// Bytes held by the recorder.
+    /// Bytes that the tool holds in the process: records, what each client was told, what waits for them, its threads. Without its code.
     #[prost(uint64, tag = "11")]
     pub own_memory_bytes: u64,
-    /// Bytes sent to this client.
-    #[prost(uint64, tag = "12")]
-    pub sent_bytes: u64,
-    /// CPU time of the whole process, for the share; 0 when unknown.
-    #[prost(uint64, tag = "13")]
-    pub process_cpu_ns: u64,
     /// Clients connected.
     #[prost(uint32, tag = "14")]
     pub clients: u32,
@@ -916,7 +910,7 @@ pub struct PollTime {
 pub struct AwaitTree {
     #[prost(message, optional, tag = "1")]
     pub task: ::core::option::Option<TaskRef>,
-    /// When it was taken.
+    /// When tokio's task dump was taken; 0: with the frame.
     #[prost(uint64, tag = "2")]
     pub taken_ago_ns: u64,
     /// Depth first.
@@ -945,7 +939,7 @@ pub struct AwaitFrame {
 /// What the operating system tells of the process's descriptors.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Descriptors {
-    /// Without the sockets of the server that tells this.
+    /// Without those of the server that tells this: its listener, its connections, its runtime's epoll and what that watches.
     #[prost(message, repeated, tag = "1")]
     pub descriptors: ::prost::alloc::vec::Vec<Descriptor>,
     /// Descriptors past MAX_DESCRIPTORS.
@@ -959,7 +953,7 @@ pub struct Descriptors {
     /// Why there is nothing or not all: a sentence.
     #[prost(string, tag = "5")]
     pub problem: ::prost::alloc::string::String,
-    /// Of the whole process; 0: unknown.
+    /// Open in the process, without the server's own; 0: unknown.
     #[prost(uint64, tag = "6")]
     pub open: u64,
     #[prost(uint64, tag = "7")]
@@ -974,6 +968,7 @@ pub struct Descriptor {
     pub identity: u64,
     #[prost(enumeration = "DescriptorKind", tag = "3")]
     pub kind: i32,
+    /// Of a socket or pipe, as in `ss -e` and `lsof`; 0: has none of its own.
     #[prost(uint64, tag = "4")]
     pub inode: u64,
     #[prost(string, tag = "5")]

@@ -153,7 +153,6 @@ async fn numbers_are_never_trusted() {
         alive: 1 << 31,
         spawned: u64::MAX,
         own_cpu_ns: u64::MAX,
-        process_cpu_ns: 1,
         hot_path_ns: u64::MAX,
         late_wakes: u64::MAX,
         ..v1::Process::default()

@@ -160,7 +160,8 @@ async fn nonsense_is_refused_with_a_reason() {
     };
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
 
-    let endless = v1::WatchRequest { client: "x".repeat(10 << 20), ..wish() };
+    let many = vec![v1::TaskRef { slot: u32::MAX, generation: u32::MAX }; 1 << 20];
+    let endless = v1::WatchRequest { details: many, ..wish() };
     let refused = match Console::open_with(program.address(), endless).await {
         Err(status) => status,
         Ok(mut console) => console.next().await.expect_err("ten megabytes are too many"),

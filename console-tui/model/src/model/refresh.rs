@@ -203,7 +203,6 @@ impl Model {
             return;
         }
         let wish = Wish {
-            client: self.config.client.clone(),
             interval_ms: self
                 .config
                 .interval

@@ -71,7 +71,6 @@ pub enum WireError {
 /// What the client wants of the server, whole.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Wish {
-    pub(crate) client: String,
     pub(crate) interval_ms: u32,
     pub(crate) resync: u32,
     pub(crate) details: Vec<TaskKey>,
@@ -86,7 +85,6 @@ impl From<&Wish> for v1::WatchRequest {
     fn from(wish: &Wish) -> Self {
         Self {
             protocol: PROTOCOL_VERSION,
-            client: wish.client.clone(),
             interval_ms: wish.interval_ms,
             // The screen freezes here, not there: recording goes on behind it.
             paused: false,
@@ -186,7 +184,10 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
     }
     for thread in &frame.threads {
         let name = text(&thread.name, MAX_THREAD_NAME_BYTES, losses);
-        store.set_thread(thread.index, name);
+        store.threads.set(thread.index, name, thread.os_id);
+    }
+    if !frame.threads.is_empty() {
+        store.threads.tell_apart();
     }
     for slot in &frame.freed {
         store.drop_slot(*slot);

@@ -123,10 +123,9 @@ impl Store {
         }
     }
 
-    /// What a thread is called; `None`: unknown.
+    /// What a thread is called, told apart from others of its name; `None`: unknown.
     pub(crate) fn thread_name(&self, index: u32) -> Option<String> {
-        let name = self.threads.get((index as usize).checked_sub(1)?)?;
-        (!name.is_empty()).then(|| name.clone())
+        self.threads.name(index).map(str::to_owned)
     }
 
     /// `accept #117`, `thread tokio-runtime-worker`; `None`: unknown.

@@ -4,7 +4,13 @@
 //! same thread. So such an entry is held back until the next one begins, which shows that it was a poll; the last one is never told, as it is
 //! never counted. Limit: a task that is aborted before its first poll, or a thread that loses its CPU right there, has one poll too many.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering::Relaxed};
+use std::sync::{
+    Arc, PoisonError,
+    atomic::{
+        Ordering::{Acquire, Relaxed},
+        fence,
+    },
+};
 
 use super::Recorder;
 use crate::{
@@ -35,9 +41,14 @@ impl Recorder {
         }
     }
 
-    /// Nobody watches any timeline: the poll path stops looking.
+    /// Nobody watches any timeline: the poll path stops looking, and the threads' rings are given back. An event that a thread is writing at
+    /// this moment is nobody's.
     pub fn watch_none(&self) {
         self.watching.store(false, Relaxed);
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        for ring in rings.drain(..) {
+            self.lost_in_gone_rings.fetch_add(ring.lost(), Relaxed);
+        }
     }
 
     /// Takes the events of all threads, thread by thread; after those of a ring that was full comes an [`EventKind::Gap`]. For one reader's
@@ -46,7 +57,7 @@ impl Recorder {
         let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         rings.retain(|ring| {
             // Looked at before the last pop: a thread that ends after this is drained at the next round.
-            let gone = Arc::strong_count(ring) == 1;
+            let gone = is_of_no_thread(ring);
             let mut last = 0;
             while let Some(event) = ring.pop() {
                 last = event.at;
@@ -108,4 +119,14 @@ impl Recorder {
             ring.push(Event { at, task: id.to_u64(), kind, by });
         });
     }
+}
+
+/// The thread that had it is gone: it keeps a weak reference as long as it lives, and a strong one while it makes that.
+fn is_of_no_thread(ring: &Arc<Ring>) -> bool {
+    if Arc::strong_count(ring) > 1 {
+        return false;
+    }
+    // Whoever sees the strong reference dropped sees the weak one that was made before.
+    fence(Acquire);
+    Arc::weak_count(ring) == 0
 }

@@ -4,7 +4,7 @@ use taskscope_recorder::{Recorder, TaskId};
 use taskscope_stack::Frame;
 
 use super::Tree;
-use crate::await_tree::dump::{self, Asked, Paths};
+use crate::await_tree::dump::{self, Asked, Taken};
 
 /// Why a tree is empty.
 pub(super) const NOTHING: &str = "The task was not idle when tokio's task dump was taken, or is none that a runtime dumps, and no future of it is traced.";
@@ -24,7 +24,7 @@ pub(super) struct Dumped {
 #[derive(Debug)]
 enum State {
     UnderWay(Asked),
-    Over(Result<Paths, String>),
+    Over(Result<Option<Taken>, String>),
 }
 
 impl Dumped {
@@ -32,7 +32,7 @@ impl Dumped {
         let (refused, tasks): (Vec<_>, Vec<_>) =
             tasks.iter().copied().partition(|(task, _)| dump::is_refused(recorder, *task));
         let state = if tasks.is_empty() {
-            State::Over(Ok(Paths::default()))
+            State::Over(Ok(None))
         } else {
             dump::ask(recorder, &tasks).map_or_else(|why| State::Over(Err(why)), State::UnderWay)
         };
@@ -43,9 +43,15 @@ impl Dumped {
         if let State::UnderWay(asked) = &self.state
             && let Some(result) = asked.ready()
         {
-            self.state = State::Over(result);
+            self.state = State::Over(result.map(Some));
         }
         matches!(self.state, State::Over(_))
+    }
+
+    /// How long ago the dump was taken; 0: there is none.
+    pub(super) fn taken_ago_ns(&self) -> u64 {
+        let State::Over(Ok(Some(taken))) = &self.state else { return 0 };
+        u64::try_from(taken.at.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// The paths of a task, by tokio's number of it; the error says why there is no dump.
@@ -54,7 +60,9 @@ impl Dumped {
             return Err(dump::ON_ONE_THREAD);
         }
         match &self.state {
-            State::Over(Ok(paths)) => Ok(paths.get(&number).map_or(&[], |paths| paths)),
+            State::Over(Ok(taken)) => {
+                Ok(taken.as_ref().and_then(|taken| taken.paths.get(&number)).map_or(&[], |paths| paths))
+            }
             State::Over(Err(why)) => Err(why),
             State::UnderWay(_) => Ok(&[]),
         }

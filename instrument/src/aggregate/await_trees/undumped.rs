@@ -26,6 +26,11 @@ impl Dumped {
         true
     }
 
+    #[expect(clippy::unused_self, reason = "as with the feature `taskdump`")]
+    pub(super) fn taken_ago_ns(&self) -> u64 {
+        0
+    }
+
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with the feature `taskdump`")]
     pub(super) fn of(&self, _number: u64) -> Result<&[Path], &str> {
         Ok(&[])

@@ -4,25 +4,41 @@ use std::{collections::HashMap, fs};
 
 use taskscope_proto::v1::{self, DescriptorKind};
 
-/// Marks those that an epoll watches, with the events it wants. One that was closed and is still in the epoll by another number of the
-/// same file is told apart by its inode, where the kernel names it.
-pub(super) fn watched(descriptors: &mut [v1::Descriptor]) {
-    let epolls = descriptors.iter().filter(|descriptor| descriptor.kind() == DescriptorKind::Epoll);
-    let mut targets: HashMap<u32, Target> = HashMap::new();
-    for epoll in epolls {
-        // An epoll that is gone by now watches nothing.
-        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", epoll.fd)).unwrap_or_default();
-        for target in info.lines().filter_map(Target::parse) {
-            let events = targets.get(&target.fd).map_or(0, |known| known.events);
-            targets.insert(target.fd, Target { events: events | target.events, ..target });
-        }
-    }
-    for descriptor in descriptors {
-        let Some(target) = targets.get(&descriptor.fd) else { continue };
+/// An epoll of the process and what it watches.
+#[derive(Debug)]
+pub(super) struct Epoll {
+    pub(super) fd: u32,
+    targets: HashMap<u32, Target>,
+}
+
+impl Epoll {
+    /// The events that it wants of a descriptor; `None`: it does not watch it. One that was closed and is still in the epoll by another number
+    /// of the same file is told apart by its inode, where the kernel names it.
+    pub(super) fn watches(&self, descriptor: &v1::Descriptor) -> Option<u32> {
+        let target = self.targets.get(&descriptor.fd)?;
         // Anonymous inodes have one number together: `inode` is 0 for them.
-        if descriptor.inode == 0 || target.inode.is_none_or(|inode| inode == descriptor.inode) {
-            descriptor.watched = true;
-            descriptor.interest = target.events;
+        let same = descriptor.inode == 0 || target.inode.is_none_or(|inode| inode == descriptor.inode);
+        same.then_some(target.events)
+    }
+}
+
+/// The epolls among these. One that is gone by now watches nothing.
+pub(super) fn epolls(descriptors: &[v1::Descriptor]) -> Vec<Epoll> {
+    let epolls = descriptors.iter().filter(|descriptor| descriptor.kind() == DescriptorKind::Epoll);
+    let read = epolls.map(|epoll| {
+        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", epoll.fd)).unwrap_or_default();
+        let targets = info.lines().filter_map(Target::parse).map(|target| (target.fd, target));
+        Epoll { fd: epoll.fd, targets: targets.collect() }
+    });
+    read.collect()
+}
+
+/// Marks those that an epoll watches, with the events it wants.
+pub(super) fn watched(descriptors: &mut [v1::Descriptor], epolls: &[Epoll]) {
+    for descriptor in descriptors {
+        let wanted = epolls.iter().filter_map(|epoll| epoll.watches(descriptor)).reduce(|all, one| all | one);
+        if let Some(events) = wanted {
+            (descriptor.watched, descriptor.interest) = (true, events);
         }
     }
 }

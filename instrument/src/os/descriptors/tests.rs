@@ -165,3 +165,64 @@ fn a_number_that_is_used_again_is_another_descriptor() {
     assert_eq!(after.fd, before.fd);
     assert_ne!((after.identity, after.inode), (before.identity, before.inode));
 }
+
+#[test]
+fn what_belongs_to_the_servers_listener_is_left_out_and_all_else_is_told() {
+    let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+    let epoll = || epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    let watch = |epoll: &OwnedFd, fd: &dyn AsFd| {
+        epoll::add(epoll, fd.as_fd(), epoll::EventData::new_u64(1), flags).unwrap();
+    };
+    let eventfd = || rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap();
+    // The server's: its epoll under two numbers, as tokio has it, an eventfd, a connection that its listener accepted.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    let (ours, woken) = (epoll(), eventfd());
+    let copy = ours.try_clone().unwrap();
+    watch(&ours, &listener);
+    watch(&ours, &woken);
+    watch(&ours, &accepted);
+    // The program's, with a socket at the same address among it: its end of the connection.
+    let (theirs, their_eventfd, their_listener) =
+        (epoll(), eventfd(), TcpListener::bind("127.0.0.1:0").unwrap());
+    watch(&theirs, &their_eventfd);
+    watch(&theirs, &their_listener);
+    watch(&theirs, &client);
+
+    let all = Reader::default().read();
+    let known = super::Listener::of(&listener);
+    let told = Reader::new(known.map(super::Listener::on_own_runtime)).read();
+    let own: [&dyn AsRawFd; 5] = [&listener, &ours, &copy, &woken, &accepted];
+    for own in own.map(AsRawFd::as_raw_fd) {
+        assert!(find(&all, &own).is_some() && find(&told, &own).is_none(), "{own}");
+    }
+    let program: [&dyn AsRawFd; 4] = [&theirs, &their_eventfd, &their_listener, &client];
+    for of in program.map(AsRawFd::as_raw_fd) {
+        assert_eq!(find(&told, &of).map(|it| it.watched), find(&all, &of).map(|it| it.watched), "{of}");
+        assert!(find(&told, &of).is_some());
+    }
+    assert_eq!(told.open, told.descriptors.len() as u64);
+    assert!(!find(&Reader::default().read(), &theirs).unwrap().watched);
+
+    // On a runtime of the program's the epoll is the program's, and only what is at the listener's address is not.
+    let told = Reader::new(known).read();
+    let told = |of: &dyn AsRawFd| find(&told, &of.as_raw_fd()).is_some();
+    assert_eq!([told(&listener), told(&accepted)], [false, false]);
+    assert_eq!([told(&ours), told(&copy), told(&woken), told(&client)], [true; 4]);
+
+    // Its number is used again by another socket: that is the program's.
+    let gone = known.map(super::Listener::on_own_runtime);
+    let mut number = OwnedFd::from(listener);
+    rustix::io::dup2(&their_listener, &mut number).unwrap();
+    assert!(find(&Reader::new(gone).read(), &number).is_some());
+}
+
+#[test]
+fn a_file_of_proc_is_told_when_it_stays_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let file = std::fs::File::open("/proc/self/stat").unwrap();
+    let mut reader = Reader::new(super::Listener::of(&listener));
+    assert_eq!(find(&reader.read(), &file), None);
+    assert!(find(&reader.read(), &file).is_some());
+}

@@ -186,7 +186,7 @@ impl Fake {
                         column: 5,
                     })
                     .collect();
-                frame.threads = vec![v1::Thread { index: 1, name: "tokio-rt".into() }];
+                frame.threads = vec![v1::Thread { index: 1, name: "tokio-rt".into(), os_id: 0 }];
                 frame.totals = self.totals.values().copied().collect();
             }
             frame.snapshot_end = i == last;

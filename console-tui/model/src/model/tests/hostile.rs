@@ -266,7 +266,7 @@ prop_compose! {
             hello: hello.then(|| v1::Hello { protocol: 1, instance, problems: vec!["\u{1b}]0;x\u{7}".into()], ..v1::Hello::default() }),
             sites: sites.into_iter().map(|(index, file)| v1::Site { index, file, line: index, column: 1 }).collect(),
             totals: totals.into_iter().map(|(site, n)| v1::SiteTotals { site, spawned: n, finished: n, polls: n, wakes: n, ..Default::default() }).collect(),
-            process: Some(v1::Process { alive, spawned: alive, untracked: alive, own_cpu_ns: alive, cost_known: true, process_cpu_ns: 1, ..Default::default() }),
+            process: Some(v1::Process { alive, spawned: alive, untracked: alive, own_cpu_ns: alive, cost_known: true, ..Default::default() }),
             details: vec![detail],
             freed_resources, freed_ops,
             io: io.clone().map(|(columns, _)| columns),

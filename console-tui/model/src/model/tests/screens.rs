@@ -71,7 +71,6 @@ fn the_header_tells_of_rates_cost_and_losses() {
     fake.process = v1::Process {
         own_cpu_ns: 30 * MS,
         hot_path_ns: 10 * MS,
-        process_cpu_ns: 10 * S,
         cost_known: true,
         own_memory_bytes: 4096,
         lost_events: 5,
@@ -81,7 +80,6 @@ fn the_header_tells_of_rates_cost_and_losses() {
     for _ in 0..4 {
         fake.task(0).polls += 250;
         fake.task(1).wakes += 100;
-        fake.process.process_cpu_ns += 2 * S;
         fake.process.own_cpu_ns += 10 * MS;
         client.run(&mut fake, 1);
     }

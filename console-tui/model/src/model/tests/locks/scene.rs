@@ -206,7 +206,8 @@ impl Scene {
     }
 
     pub(super) fn tell(&self, frame: &mut v1::Frame) {
-        frame.threads = (1..=3).map(|index| v1::Thread { index, name: format!("w{index}") }).collect();
+        frame.threads =
+            (1..=3).map(|index| v1::Thread { index, name: format!("w{index}"), os_id: 0 }).collect();
         frame.resources = Some(self.resources());
         frame.resource_stats = Some(v1::ResourceStatColumns {
             slot_delta: deltas(self.things.keys().copied()),
