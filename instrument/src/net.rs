@@ -7,6 +7,7 @@
 //! A server of axum's takes the listener as it is (feature `axum`); for hyper an accepted stream is `AsyncRead + AsyncWrite`; for tonic
 //! there is `TcpListener::incoming`.
 
+mod raw;
 mod stream;
 mod tcp;
 mod udp;

@@ -10,7 +10,7 @@ use taskscope::{
     net::{TcpListener, TcpStream, UdpSocket, UnixStream},
 };
 use taskscope_proto::v1::{self, taskscope_client::TaskscopeClient};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
 /// Serves the default recorder once for all tests of this file.
@@ -37,6 +37,7 @@ struct Known {
     errors: u64,
     last_error: String,
     fd: u32,
+    uncounted: (u64, u64),
 }
 
 struct Console {
@@ -86,6 +87,7 @@ impl Console {
             known.operations = (number(&io.reads, row), number(&io.writes, row));
             known.waits_ns = (number(&io.read_wait_ns, row), number(&io.write_wait_ns, row));
             known.errors = number(&io.errors, row);
+            known.uncounted = (number(&io.uncounted_reads, row), number(&io.uncounted_writes, row));
             known.fd = io.fd_plus1.get(row).copied().unwrap_or(0).saturating_sub(1);
         }
         let new = frame.ops.unwrap_or_default();
@@ -206,6 +208,46 @@ async fn a_dropped_future_waits_no_more() {
     let counted =
         |c: &Console| c.by_local("UdpSocket", &here.to_string()).is_some_and(|k| k.bytes == (40, 0));
     console.until("the datagram", counted).await;
+}
+
+#[tokio::test]
+async fn datagrams_are_counted_however_they_are_received_or_are_said_not_to_be() {
+    let mut console = Console::open().await;
+    let (socket, other) =
+        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let here = socket.local_addr().unwrap();
+    let address = here.to_string();
+    let mut buffer = Vec::with_capacity(100);
+    for way in 0..4 {
+        other.send_to(&[7; 10], here).await.unwrap();
+        socket.readable().await.unwrap();
+        buffer.clear();
+        let received = match way {
+            0 => socket.recv_buf(&mut buffer).await.unwrap(),
+            1 => socket.recv_buf_from(&mut buffer).await.unwrap().0,
+            2 => socket.try_recv_buf(&mut buffer).unwrap(),
+            _ => socket.try_recv_buf_from(&mut buffer).unwrap().0,
+        };
+        assert_eq!((received, buffer.len()), (10, 10));
+    }
+    let counted = |c: &Console| {
+        c.by_local("UdpSocket", &address).is_some_and(|k| (k.bytes, k.operations) == ((40, 0), (4, 0)))
+    };
+    let told = console.until("forty bytes", counted).await.by_local("UdpSocket", &address).unwrap();
+    assert_eq!(told.uncounted, (0, 0));
+
+    // A system call of the program's own, as recvmmsg: it says how many, to nobody but itself.
+    let raw = |socket: &UdpSocket| {
+        let mut bytes = [std::mem::MaybeUninit::uninit(); 100];
+        socket2::SockRef::from(socket.get_ref()).recv(&mut bytes)
+    };
+    other.send_to(&[7; 30], here).await.unwrap();
+    let received = socket.async_io(Interest::READABLE, || raw(&socket)).await.unwrap();
+    assert_eq!(received, 30);
+    assert!(socket.try_io(Interest::READABLE, || raw(&socket)).is_err(), "there is nothing more");
+    let uncounted = |c: &Console| c.by_local("UdpSocket", &address).is_some_and(|k| k.uncounted == (1, 0));
+    let told = console.until("what nobody counted", uncounted).await.by_local("UdpSocket", &address).unwrap();
+    assert_eq!((told.bytes, told.operations, told.errors), ((40, 0), (5, 0), 0));
 }
 
 #[tokio::test]

@@ -147,6 +147,33 @@ fn memory_stays_with_a_million_tasks_that_end() {
 }
 
 #[test]
+fn rings_are_there_while_somebody_watches_and_texts_while_their_task_is() {
+    let recorder =
+        Recorder::new(Limits { retained_tasks: 1, retention: Duration::ZERO, ..Limits::default() });
+    let task = recorder.spawn(&traced());
+    poll(&recorder, task);
+    let before = recorder.memory_bytes();
+    for _ in 0..3 {
+        recorder.watch_all(true);
+        poll(&recorder, task);
+        assert!(recorder.memory_bytes() >= before + 16_384 * 32, "{before} -> {}", recorder.memory_bytes());
+        let mut events = 0;
+        recorder.drain(|_| events += 1);
+        assert_eq!(events, 2, "a poll's two ends");
+        recorder.watch_all(false);
+        recorder.watch_none();
+        assert_eq!(recorder.memory_bytes(), before);
+    }
+
+    let name = "n".repeat(200);
+    let named = recorder.spawn(&Spawn { name: &name, ..traced() });
+    assert!(recorder.memory_bytes() >= before + 200);
+    recorder.release(named);
+    recorder.reap();
+    assert_eq!(recorder.memory_bytes(), before);
+}
+
+#[test]
 fn retention_ends_by_time_and_by_number() {
     let recorder = Recorder::new(Limits { retained_tasks: 2, retention: Duration::MAX, ..Limits::default() });
     let tasks: Vec<TaskId> = (0..5).map(|_| recorder.spawn(&traced())).collect();

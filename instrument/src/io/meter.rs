@@ -15,6 +15,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 use taskscope_recorder::{Ledger, Ticks};
+use tokio::io::Interest;
 
 use crate::tracked::{Kind, Pending, Tracked};
 
@@ -112,6 +113,23 @@ impl Meter {
         let result = attempt();
         self.record(way, result.as_ref().map(moved), None);
         result
+    }
+
+    /// A system call of the program's own went through: it moved what it moved.
+    pub(crate) fn uncounted<R>(&self, interest: Interest, outcome: &io::Result<R>) {
+        let Some(io) = self.tracked.io() else { return };
+        match outcome {
+            Ok(_) => {
+                if interest.is_readable() {
+                    io.read_uncounted();
+                }
+                if interest.is_writable() {
+                    io.wrote_uncounted();
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => io.error(&error.to_string()),
+        }
     }
 
     fn poll_with<R>(

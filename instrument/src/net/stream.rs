@@ -23,6 +23,14 @@ macro_rules! reading {
                 self.meter().attempt(Way::In, || self.get_ref().try_read(buffer), bytes)
             }
 
+            /// Reads what is there behind what a buffer has.
+            ///
+            /// # Errors
+            /// As tokio's; `WouldBlock` when there is nothing.
+            pub fn try_read_buf<B: ::bytes::BufMut>(&self, buffer: &mut B) -> io::Result<usize> {
+                self.meter().attempt(Way::In, || self.get_ref().try_read_buf(buffer), bytes)
+            }
+
             /// Reads what is there into several buffers.
             ///
             /// # Errors

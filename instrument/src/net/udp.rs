@@ -1,4 +1,6 @@
 //! UDP sockets.
+//!
+//! What receives or sends through the socket's number alone, and not by `try_io`, is on no record.
 
 use std::{
     future::Future,
@@ -13,7 +15,7 @@ use tokio::{io::ReadBuf, net::ToSocketAddrs};
 use super::tcp::words;
 use crate::io::{
     Instrumented, descriptor,
-    meter::{Call, Meter, Way, bytes},
+    meter::{Call, Meter, Way, bytes, nothing},
 };
 
 /// tokio's `UdpSocket`, on record: each datagram is one operation.
@@ -160,6 +162,65 @@ impl UdpSocket {
     /// As tokio's; `WouldBlock` when there is none.
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.meter().attempt(Way::In, || self.get_ref().try_recv(buffer), bytes)
+    }
+
+    /// Waits until there is a datagram.
+    ///
+    /// # Errors
+    /// As tokio's.
+    #[track_caller]
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> + Send + '_ {
+        self.meter().wait(call(Way::In, "UdpSocket::readable"), self.get_ref().readable(), nothing)
+    }
+
+    /// Waits until there is room for a datagram.
+    ///
+    /// # Errors
+    /// As tokio's.
+    #[track_caller]
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> + Send + '_ {
+        self.meter().wait(call(Way::Out, "UdpSocket::writable"), self.get_ref().writable(), nothing)
+    }
+
+    /// Receives a datagram of the connected peer behind what a buffer has.
+    ///
+    /// # Errors
+    /// As tokio's.
+    #[track_caller]
+    pub fn recv_buf<'a, B: ::bytes::BufMut>(
+        &'a self,
+        buffer: &'a mut B,
+    ) -> impl Future<Output = io::Result<usize>> + 'a {
+        self.meter().wait(call(Way::In, "UdpSocket::recv_buf"), self.get_ref().recv_buf(buffer), bytes)
+    }
+
+    /// The same, if there is one.
+    ///
+    /// # Errors
+    /// As tokio's; `WouldBlock` when there is none.
+    pub fn try_recv_buf<B: ::bytes::BufMut>(&self, buffer: &mut B) -> io::Result<usize> {
+        self.meter().attempt(Way::In, || self.get_ref().try_recv_buf(buffer), bytes)
+    }
+
+    /// Receives a datagram behind what a buffer has, and from whom.
+    ///
+    /// # Errors
+    /// As tokio's.
+    #[track_caller]
+    pub fn recv_buf_from<'a, B: ::bytes::BufMut>(
+        &'a self,
+        buffer: &'a mut B,
+    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + 'a {
+        let call = call(Way::In, "UdpSocket::recv_buf_from");
+        self.meter().wait(call, self.get_ref().recv_buf_from(buffer), count_from)
+    }
+
+    /// The same, if there is one.
+    ///
+    /// # Errors
+    /// As tokio's; `WouldBlock` when there is none.
+    pub fn try_recv_buf_from<B: ::bytes::BufMut>(&self, buffer: &mut B) -> io::Result<(usize, SocketAddr)> {
+        self.meter().attempt(Way::In, || self.get_ref().try_recv_buf_from(buffer), count_from)
     }
 
     /// Receives a datagram, and from whom.

@@ -695,6 +695,12 @@ pub struct IoColumns {
     pub last_error: ::prost::alloc::vec::Vec<u32>,
     #[prost(string, repeated, tag = "15")]
     pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of `reads` and `writes`, those whose bytes nobody counted (a system call of the program's own, through `try_io`): where it is not 0, the
+    /// bytes of that direction are not known.
+    #[prost(uint64, repeated, tag = "16")]
+    pub uncounted_reads: ::prost::alloc::vec::Vec<u64>,
+    #[prost(uint64, repeated, tag = "17")]
+    pub uncounted_writes: ::prost::alloc::vec::Vec<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResourceDetail {

@@ -1,7 +1,14 @@
 //! Signals, children and timers.
 
+use std::fs;
+
 use rustix::process::Signal;
-use taskscope_tests::fold::{Fold, io::Resource};
+use taskscope_proto::v1::{self, DescriptorKind};
+use taskscope_tests::{
+    console::Console,
+    fold::{Fold, io::Resource},
+    program::Program,
+};
 
 use crate::{Watched, number, text, waiting};
 
@@ -78,4 +85,50 @@ async fn timers_are_told_with_who_waits_for_them() {
                 && number(book, "ticks") > Some(3)
         })
         .await;
+}
+
+/// What each descriptor of a process is, without the number that no other has.
+fn kinds_in_proc(program: &Program) -> Vec<String> {
+    let folder = format!("/proc/{}/fd", program.pid());
+    let links = fs::read_dir(folder).expect("the program runs").filter_map(|entry| {
+        let link = fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned();
+        Some(link.split(":[").next().unwrap_or_default().to_owned())
+    });
+    let mut kinds: Vec<String> = links.collect();
+    kinds.sort();
+    kinds
+}
+
+fn kinds_told(fold: &Fold) -> Vec<String> {
+    let kind = |of: &v1::Descriptor| match of.kind() {
+        DescriptorKind::Pipe => "pipe".to_owned(),
+        DescriptorKind::Epoll | DescriptorKind::Eventfd => "anon_inode".to_owned(),
+        DescriptorKind::File => of.local.clone(),
+        _ => "socket".to_owned(),
+    };
+    let mut kinds: Vec<String> = fold.io.descriptors.descriptors.iter().map(kind).collect();
+    kinds.sort();
+    kinds
+}
+
+#[tokio::test]
+async fn a_program_has_the_descriptors_that_it_has_without_us() {
+    let bare = Program::start(env!("CARGO_BIN_EXE_program"), &["idle", "--source", "bare"]);
+    let alone = kinds_in_proc(&bare);
+    assert!(alone.iter().any(|kind| kind == "anon_inode"), "its runtime has an epoll: {alone:?}");
+    // Over TCP and over a Unix socket, with a second console beside.
+    let tcp = Program::start(env!("CARGO_BIN_EXE_program"), &["idle", "--source", "init"]);
+    let unix = Program::start_init(env!("CARGO_BIN_EXE_program"), &["idle"]);
+    for program in [tcp, unix] {
+        let _other = Console::open(program.address()).await;
+        let mut watched = Watched::over(program).await;
+        let console = &mut watched.console;
+        console
+            .wait_for("the same descriptors", |fold| {
+                fold.io.descriptors.open > 0 && kinds_told(fold) == alone
+            })
+            .await;
+        assert_eq!(console.fold.io.descriptors.open, alone.len() as u64);
+        assert!(kinds_in_proc(&watched.program).len() > alone.len(), "ours are there, and are left out");
+    }
 }

@@ -4,6 +4,7 @@ mod blinded;
 mod idle;
 mod kinds;
 mod memory;
+mod own_memory;
 mod real;
 mod restart;
 mod scheduler;

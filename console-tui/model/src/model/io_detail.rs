@@ -146,6 +146,9 @@ fn what(store: &Store, thing: &Thing) -> Vec<Fact> {
         fact("ready to", text(descriptor.ready_words().as_deref())),
         fact("first seen", ago(store, Some(descriptor.first_seen_ns))),
     ]);
+    if let Some(inode) = descriptor.inode {
+        facts.push(fact("inode", Cell::new(inode.to_string(), Tone::Dim)));
+    }
     if let Some(pid) = descriptor.peer_pid {
         facts.push(fact("peer process", Cell::normal(format!("pid {pid}"))));
     }
@@ -172,6 +175,10 @@ fn with_rate(sum: u64, per_s: Option<f64>) -> Cell {
     }
 }
 
+fn sum_and_rate(sum: Option<u64>, per_s: Option<f64>) -> Cell {
+    sum.map_or_else(Cell::unknown, |sum| with_rate(sum, per_s))
+}
+
 /// What a wrapper saw.
 fn traffic(store: &Store, thing: &Thing, stream: &Stream) -> Vec<Fact> {
     if thing.kind.is_of_the_process() {
@@ -189,9 +196,10 @@ fn traffic(store: &Store, thing: &Thing, stream: &Stream) -> Vec<Fact> {
     let mut facts = Vec::new();
     if !thing.kind.listens() {
         facts.extend([
-            fact("bytes in", with_rate(stream.in_bytes, into)),
-            fact("bytes out", with_rate(stream.out_bytes, out)),
+            fact("bytes in", sum_and_rate(thing.in_bytes(), into)),
+            fact("bytes out", sum_and_rate(thing.out_bytes(), out)),
         ]);
+        facts.extend(thing.why_no_bytes().map(|why| fact("why –", Cell::new(why, Tone::Dim))));
     }
     facts.push(fact(reads, Cell::value(Some(stream.reads), exact)));
     if !thing.kind.listens() {
@@ -212,14 +220,20 @@ fn traffic(store: &Store, thing: &Thing, stream: &Stream) -> Vec<Fact> {
 
 /// What the kernel carried, of a socket that no wrapper is around.
 fn carried(store: &Store, thing: &Thing) -> Vec<Fact> {
+    if let Some(why) = thing.why_no_bytes() {
+        return vec![
+            fact("bytes in", Cell::unknown()),
+            fact("bytes out", Cell::unknown()),
+            fact("why –", Cell::new(why, Tone::Dim)),
+        ];
+    }
     let (Some(tcp), (into, out)) = (thing.descriptor.and_then(|of| of.tcp.as_ref()), store.io_rates(thing))
     else {
         return Vec::new();
     };
-    let told = |sum: Option<u64>, per_s| sum.map_or_else(Cell::unknown, |sum| with_rate(sum, per_s));
     vec![
-        fact("bytes in", told(tcp.received_bytes, into)),
-        fact("bytes out", told(tcp.acked_bytes, out)),
+        fact("bytes in", sum_and_rate(tcp.received_bytes, into)),
+        fact("bytes out", sum_and_rate(tcp.acked_bytes, out)),
         fact("last in", ago(store, tcp.last_received_ns)),
         fact("last out", ago(store, tcp.last_sent_ns)),
     ]

@@ -37,6 +37,8 @@ pub struct Io {
     pub in_bytes_per_s: Option<f64>,
     /// The same a second, over the last seconds.
     pub out_bytes_per_s: Option<f64>,
+    /// Why bytes are `null`: a sentence; `null`: they are known, or it carries none.
+    pub bytes_problem: Option<String>,
     /// Reads that the wrapper saw; of a listener, connections accepted.
     pub reads: Option<u64>,
     /// Writes that the wrapper saw.
@@ -75,6 +77,8 @@ pub struct Io {
     pub unacked: Option<u64>,
     /// Bytes that are written and not sent yet.
     pub unsent_bytes: Option<u64>,
+    /// Of a socket or pipe, as in `ss -e` and `lsof`.
+    pub inode: Option<u64>,
     /// The process on the other end, of a Unix socket.
     pub peer_pid: Option<u32>,
     /// Who waits on it, in the order in which they came; a wrapper tells.

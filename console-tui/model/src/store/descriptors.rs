@@ -86,6 +86,8 @@ pub(crate) struct Descriptor {
     pub(crate) drops: Option<u64>,
     pub(crate) tcp: Option<Tcp>,
     pub(crate) peer_pid: Option<u32>,
+    /// Of a socket or pipe, as in `ss -e`.
+    pub(crate) inode: Option<u64>,
     pub(crate) past: Past,
 }
 

@@ -135,6 +135,9 @@ pub(crate) struct Stream {
     pub(crate) read_wait_ns: u64,
     pub(crate) write_wait_ns: u64,
     pub(crate) errors: u64,
+    /// Of reads and writes, those whose bytes nobody counted.
+    pub(crate) uncounted_reads: u64,
+    pub(crate) uncounted_writes: u64,
     pub(crate) last_in_ns: Option<u64>,
     pub(crate) last_out_ns: Option<u64>,
     pub(crate) local: TextId,

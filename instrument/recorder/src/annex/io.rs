@@ -39,6 +39,7 @@ struct Direction {
     operations: AtomicU64,
     wait: AtomicU64,
     last: AtomicU64,
+    uncounted: AtomicU64,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -57,7 +58,7 @@ impl Slot for Io {
 
 impl Direction {
     fn reset(&self) {
-        for zero in [&self.bytes, &self.operations, &self.wait, &self.last] {
+        for zero in [&self.bytes, &self.operations, &self.wait, &self.last, &self.uncounted] {
             zero.store(0, Relaxed);
         }
     }
@@ -68,12 +69,19 @@ impl Direction {
         self.last.store(now, Relaxed);
     }
 
+    fn moved_uncounted(&self, now: Ticks) {
+        self.uncounted.fetch_add(1, Relaxed);
+        self.operations.fetch_add(1, Relaxed);
+        self.last.store(now, Relaxed);
+    }
+
     fn read(&self) -> IoDirection {
         IoDirection {
             bytes: self.bytes.load(Relaxed),
             operations: self.operations.load(Relaxed),
             wait: self.wait.load(Relaxed),
             last: self.last.load(Relaxed),
+            uncounted: self.uncounted.load(Relaxed),
         }
     }
 }
@@ -112,6 +120,8 @@ pub struct IoDirection {
     pub wait: Ticks,
     /// When the last one moved something; 0: never.
     pub last: Ticks,
+    /// Operations that may have moved bytes nobody counted.
+    pub uncounted: u64,
 }
 
 /// A stream as a reader sees it.
@@ -151,6 +161,18 @@ impl IoRef<'_> {
     /// A write that moved `bytes`.
     pub fn wrote(&self, bytes: u64) {
         self.io.outward.moved(bytes, self.recorder.clock().ticks());
+        self.page.shared.set();
+    }
+
+    /// The program's own system call read something: how much, only it knows.
+    pub fn read_uncounted(&self) {
+        self.io.inward.moved_uncounted(self.recorder.clock().ticks());
+        self.page.shared.set();
+    }
+
+    /// The program's own system call wrote something: how much, only it knows.
+    pub fn wrote_uncounted(&self) {
+        self.io.outward.moved_uncounted(self.recorder.clock().ticks());
         self.page.shared.set();
     }
 

@@ -116,6 +116,8 @@ impl LedgerRows {
         columns.read_wait_ns.push(clock.length_ns(io.inward.wait));
         columns.write_wait_ns.push(clock.length_ns(io.outward.wait));
         columns.errors.push(io.errors);
+        columns.uncounted_reads.push(io.inward.uncounted);
+        columns.uncounted_writes.push(io.outward.uncounted);
         columns.last_in_ago_ns_plus1.push(ago_plus1(io.inward.last, now, clock));
         columns.last_out_ago_ns_plus1.push(ago_plus1(io.outward.last, now, clock));
         columns.local.push(local);

@@ -63,6 +63,7 @@ fn one(store: &Store, thing: &Thing) -> Io {
         out_bytes: thing.out_bytes(),
         in_bytes_per_s,
         out_bytes_per_s,
+        bytes_problem: thing.why_no_bytes().map(str::to_owned),
         reads: stream.map(|of| of.reads),
         writes: stream.map(|of| of.writes),
         read_wait_ns: stream.map(|of| of.read_wait_ns),
@@ -84,6 +85,7 @@ fn one(store: &Store, thing: &Thing) -> Io {
         total_retransmits: tcp.map(|tcp| tcp.total_retransmits),
         unacked: tcp.map(|tcp| tcp.unacked),
         unsent_bytes: tcp.and_then(|tcp| tcp.unsent_bytes),
+        inode: descriptor.and_then(|of| of.inode),
         peer_pid: descriptor.and_then(|of| of.peer_pid),
         waiting: waiting(store, thing),
     }

@@ -61,14 +61,31 @@ impl<'a> Thing<'a> {
     /// What the wrapper moved; without one, what the kernel did. `None`: unknown.
     pub(crate) fn in_bytes(&self) -> Option<u64> {
         match self.stream {
-            Some(stream) => Some(stream.in_bytes),
+            Some(stream) => (stream.uncounted_reads == 0).then_some(stream.in_bytes),
             None => self.descriptor?.tcp.as_ref()?.received_bytes,
+        }
+    }
+
+    /// Why its bytes are not known, and what to do about it: a sentence. `None`: they are known, or it carries none.
+    pub(crate) fn why_no_bytes(&self) -> Option<&'static str> {
+        match (self.stream, self.kind) {
+            (Some(stream), _) => (stream.uncounted_reads > 0 || stream.uncounted_writes > 0).then_some(
+                "The program makes system calls of its own on it (try_io): nobody counts their bytes.",
+            ),
+            (None, IoKind::Udp) => {
+                Some("The kernel counts no bytes of UDP sockets. taskscope::net::UdpSocket does.")
+            }
+            (None, IoKind::Unix) => {
+                Some("The kernel counts no bytes of Unix sockets. taskscope::net::UnixStream does.")
+            }
+            (None, IoKind::Pipe) => Some("The kernel counts no bytes of pipes."),
+            _ => None,
         }
     }
 
     pub(crate) fn out_bytes(&self) -> Option<u64> {
         match self.stream {
-            Some(stream) => Some(stream.out_bytes),
+            Some(stream) => (stream.uncounted_writes == 0).then_some(stream.out_bytes),
             None => self.descriptor?.tcp.as_ref()?.acked_bytes,
         }
     }
@@ -260,7 +277,7 @@ impl Store {
         let told = told.and_then(|of| self.resources.streams.windows.rates(of.key.slot, &self.ticks));
         let past = thing.descriptor.map(|of| &of.past);
         match told {
-            Some([into, out, ..]) => (Some(into), Some(out)),
+            Some([into, out, ..]) => (thing.in_bytes().and(Some(into)), thing.out_bytes().and(Some(out))),
             None => (past.and_then(|past| past.in_per_s), past.and_then(|past| past.out_per_s)),
         }
     }

@@ -27,6 +27,7 @@ pub(super) struct FakeStream {
     pub(super) in_bytes: u64,
     pub(super) out_bytes: u64,
     pub(super) reads: u64,
+    pub(super) uncounted_reads: u64,
     pub(super) in_ago_ns: Option<u64>,
     pub(super) out_ago_ns: Option<u64>,
     /// Of a timer.
@@ -248,6 +249,7 @@ impl Scene {
             columns.in_bytes.push(stream.in_bytes);
             columns.out_bytes.push(stream.out_bytes);
             columns.reads.push(stream.reads);
+            columns.uncounted_reads.push(stream.uncounted_reads);
             columns.last_in_ago_ns_plus1.push(plus1(stream.in_ago_ns));
             columns.last_out_ago_ns_plus1.push(plus1(stream.out_ago_ns));
             columns.local.push(string(&mut columns.strings, &stream.local));

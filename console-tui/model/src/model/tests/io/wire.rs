@@ -227,6 +227,49 @@ fn bytes_of_a_wrapper_are_known_without_the_kernel() {
 }
 
 #[test]
+fn bytes_that_nobody_counts_are_unknown_and_the_reason_is_said() {
+    let mut scene = Scene::new();
+    // A socket of the standard library that gets 30,000 datagrams a second: all that the kernel says of it is its queue.
+    for (fd, kind) in
+        [(20, v1::DescriptorKind::Udp), (21, v1::DescriptorKind::Unix), (22, v1::DescriptorKind::Pipe)]
+    {
+        scene.descriptors.descriptors.push(v1::Descriptor {
+            kind: kind.into(),
+            tcp: None,
+            inode: 4_000 + u64::from(fd),
+            drops: Some(7),
+            ..tcp(fd, u64::from(fd), "0.0.0.0:53", "")
+        });
+    }
+    let mut client = scene.client();
+    scene.go_on(&mut client);
+    let report = client.model.report();
+    let by_fd = |fd: u32| report.io.iter().find(|of| of.fd == Some(fd)).unwrap();
+    let known = |fd: u32| {
+        let of = by_fd(fd);
+        (of.in_bytes, of.out_bytes, of.in_bytes_per_s, of.out_bytes_per_s)
+    };
+    for (fd, cure) in [(20, "taskscope::net::UdpSocket"), (21, "taskscope::net::UnixStream"), (22, "pipes")] {
+        assert_eq!(known(fd), (None, None, None, None));
+        let problem = by_fd(fd).bytes_problem.as_deref().unwrap_or_default();
+        assert!(problem.starts_with("The kernel counts no bytes of") && problem.contains(cure), "{problem}");
+    }
+    assert_eq!((by_fd(20).drops, by_fd(20).inode), (Some(7), Some(4_020)));
+    assert_eq!(by_fd(12).bytes_problem, None);
+
+    // A wrapped one whose program receives by a system call of its own: from then on nobody knows how much.
+    let mut scene = Scene::new();
+    (scene.of(1).in_bytes, scene.of(1).out_bytes) = (20, 30);
+    let mut client = scene.client();
+    scene.of(1).uncounted_reads = 3;
+    scene.go_on(&mut client);
+    let report = client.model.report();
+    let one = report.io.iter().find(|of| of.fd == Some(12)).unwrap();
+    assert_eq!((one.in_bytes, one.in_bytes_per_s, one.out_bytes), (None, None, Some(30)));
+    assert!(one.bytes_problem.as_deref().is_some_and(|why| why.contains("try_io")), "{one:?}");
+}
+
+#[test]
 fn descriptors_are_asked_for_often_only_while_they_are_shown() {
     let mut client = Scene::new().client();
     let asked =
