@@ -125,13 +125,24 @@ impl Watchdog {
                 + captured.problem.capacity()
                 + texts.sum::<usize>()
         });
-        captured.capacity() * size_of::<(PollKey, Captured)>() + stacks.sum::<usize>()
+        captured.capacity() * size_of::<(PollKey, Captured)>() + stacks.sum::<usize>() + names_bytes()
     }
 
     /// CPU time of its thread.
     pub(crate) fn cpu_ns(&self) -> u64 {
         self.shared.cpu_ns.load(Relaxed)
     }
+}
+
+/// What the stacks' names and unwind tables take.
+#[cfg(feature = "stacks")]
+fn names_bytes() -> usize {
+    taskscope_stack::memory_bytes()
+}
+
+#[cfg(not(feature = "stacks"))]
+fn names_bytes() -> usize {
+    0
 }
 
 impl Drop for Watchdog {

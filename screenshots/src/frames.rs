@@ -120,7 +120,7 @@ fn threads() -> Vec<Thread> {
     THREADS
         .iter()
         .enumerate()
-        .map(|(n, name)| Thread { index: n as u32 + 1, name: (*name).to_owned() })
+        .map(|(n, name)| Thread { index: n as u32 + 1, name: (*name).to_owned(), os_id: 8_120 + n as u32 })
         .collect()
 }
 

@@ -156,7 +156,9 @@ impl Script {
             .zip(SITES)
             .map(|(index, (file, line, column))| Site { index, file: file.to_owned(), line, column })
             .collect();
-        frame.threads = (1..=4).map(|index| Thread { index, name: "tokio-rt-worker".to_owned() }).collect();
+        frame.threads = (1..=4)
+            .map(|index| Thread { index, name: "tokio-rt-worker".to_owned(), os_id: 4710 + index })
+            .collect();
         frame.tasks = Some(self.columns());
         let name = self.tasks.first().map_or("", |task| task.fields.as_str());
         locks::tell(&mut frame, name);

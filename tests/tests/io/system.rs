@@ -117,7 +117,7 @@ async fn a_program_has_the_descriptors_that_it_has_without_us() {
     let alone = kinds_in_proc(&bare);
     assert!(alone.iter().any(|kind| kind == "anon_inode"), "its runtime has an epoll: {alone:?}");
     // Over TCP and over a Unix socket, with a second console beside.
-    let tcp = Program::start(env!("CARGO_BIN_EXE_program"), &["idle", "--source", "init"]);
+    let tcp = Program::start(env!("CARGO_BIN_EXE_program"), &["idle"]);
     let unix = Program::start_init(env!("CARGO_BIN_EXE_program"), &["idle"]);
     for program in [tcp, unix] {
         let _other = Console::open(program.address()).await;

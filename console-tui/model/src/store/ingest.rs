@@ -171,6 +171,56 @@ fn check_histograms(histograms: [&Option<v1::Histogram>; 2]) -> Result<(), WireE
     Ok(())
 }
 
+/// A frame on its way into the store.
+struct Applying<'a> {
+    store: &'a mut Store,
+    frame: &'a v1::Frame,
+    losses: &'a mut Losses,
+    /// Rows of tasks, and of resources and operations, that nobody had told of.
+    orphan_tasks: u64,
+    orphan_resources: u64,
+}
+
+/// Parts of a frame, and what applies them.
+type Step = (&'static [&'static str], fn(&mut Applying<'_>));
+
+/// All parts, in the order in which they are applied: that of WIRE.md 3.4, which a test compares. What points to another part comes after
+/// it; descriptors come before the streams that are joined with them.
+const STEPS: [Step; 13] = [
+    (&["sites"], sites),
+    (&["threads"], threads),
+    (&["freed"], |of| of.frame.freed.iter().for_each(|slot| of.store.drop_slot(*slot))),
+    (&["tasks"], |of| {
+        if let Some(tasks) = &of.frame.tasks {
+            apply_tasks(of.store, tasks, of.frame.now_ns, of.losses);
+        }
+    }),
+    (&["stats"], |of| {
+        if let Some(stats) = &of.frame.stats {
+            of.orphan_tasks += apply_stats(of.store, stats, of.frame.now_ns, of.losses);
+        }
+    }),
+    (&["descriptors"], |of| io::apply_reading(of.store, of.frame, of.losses)),
+    (&["freed_resources", "resources", "resource_stats", "freed_ops", "ops", "op_stats"], |of| {
+        of.orphan_resources += resources::apply(of.store, of.frame, of.losses);
+    }),
+    (&["locks", "resource_details"], |of| {
+        of.orphan_resources += locks::apply(of.store, of.frame, of.losses);
+    }),
+    (&["channels"], |of| of.orphan_resources += channels::apply(of.store, of.frame, of.losses)),
+    (&["io"], |of| of.orphan_resources += io::apply(of.store, of.frame, of.losses)),
+    (&["totals"], totals),
+    (&["process", "details"], |of| {
+        if let Some(process) = &of.frame.process {
+            of.store.process = Some(process_numbers(process));
+        }
+        for detail in &of.frame.details {
+            apply_detail(of.store, detail, of.frame.now_ns);
+        }
+    }),
+    (&["await_trees", "scheduler"], |of| scheduler::apply(of.store, of.frame, of.losses)),
+];
+
 /// Applies a frame that [`check`] has passed. Returns whether it named a task nobody had told of.
 pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> bool {
     // The recorder's clock never goes back; a frame that says so is not believed.
@@ -178,33 +228,36 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
         store.before_ns = store.now_ns;
         store.now_ns = frame.now_ns;
     }
-    for site in &frame.sites {
-        let file = text(&site.file, MAX_PATH_BYTES, losses);
-        store.set_site(SiteId(site.index), file, site.line, site.column);
+    let mut of = Applying { store, frame, losses, orphan_tasks: 0, orphan_resources: 0 };
+    for (_, apply) in STEPS {
+        apply(&mut of);
     }
-    for thread in &frame.threads {
-        let name = text(&thread.name, MAX_THREAD_NAME_BYTES, losses);
-        store.threads.set(thread.index, name, thread.os_id);
+    // Tasks over the client's own limit are counted there already.
+    let orphans = if of.losses.tasks_over_limit > 0 { 0 } else { of.orphan_tasks };
+    let orphans = orphans + if of.losses.resources_over_limit > 0 { 0 } else { of.orphan_resources };
+    of.losses.orphans += orphans;
+    orphans > 0
+}
+
+fn sites(of: &mut Applying<'_>) {
+    for site in &of.frame.sites {
+        let file = text(&site.file, MAX_PATH_BYTES, of.losses);
+        of.store.set_site(SiteId(site.index), file, site.line, site.column);
     }
-    if !frame.threads.is_empty() {
-        store.threads.tell_apart();
+}
+
+fn threads(of: &mut Applying<'_>) {
+    for thread in &of.frame.threads {
+        let name = text(&thread.name, MAX_THREAD_NAME_BYTES, of.losses);
+        of.store.threads.set(thread.index, name, thread.os_id);
     }
-    for slot in &frame.freed {
-        store.drop_slot(*slot);
+    if !of.frame.threads.is_empty() {
+        of.store.threads.tell_apart();
     }
-    let mut orphans = 0;
-    if let Some(tasks) = &frame.tasks {
-        apply_tasks(store, tasks, frame.now_ns, losses);
-    }
-    if let Some(stats) = &frame.stats {
-        orphans += apply_stats(store, stats, frame.now_ns, losses);
-    }
-    io::apply_reading(store, frame, losses);
-    let lost_resources = resources::apply(store, frame, losses)
-        + locks::apply(store, frame, losses)
-        + channels::apply(store, frame, losses)
-        + io::apply(store, frame, losses);
-    for totals in &frame.totals {
+}
+
+fn totals(of: &mut Applying<'_>) {
+    for totals in &of.frame.totals {
         let sums = Sums {
             polls: totals.polls,
             wakes: totals.wakes,
@@ -213,20 +266,8 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
             scheduled_ns: totals.scheduled_ns,
         };
         let (spawned, finished) = (totals.spawned, totals.finished);
-        store.set_totals(SiteId(totals.site), Told { spawned, finished, sums });
+        of.store.set_totals(SiteId(totals.site), Told { spawned, finished, sums });
     }
-    if let Some(process) = &frame.process {
-        store.process = Some(process_numbers(process));
-    }
-    for detail in &frame.details {
-        apply_detail(store, detail, frame.now_ns);
-    }
-    scheduler::apply(store, frame, losses);
-    // Tasks over the client's own limit are counted there already.
-    let orphans = if losses.tasks_over_limit > 0 { 0 } else { orphans };
-    let orphans = orphans + if losses.resources_over_limit > 0 { 0 } else { lost_resources };
-    losses.orphans += orphans;
-    orphans > 0
 }
 
 fn text(text: &str, max_bytes: usize, losses: &mut Losses) -> String {
@@ -371,5 +412,25 @@ pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
             .take(MAX_PROBLEMS)
             .map(|problem| text(problem, MAX_PROBLEM_BYTES, losses))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_frame_are_applied_in_the_order_that_wire_md_has() {
+        let spec = include_str!("../../../../proto/WIRE.md");
+        let order = spec
+            .split_once("parts of a frame in this order")
+            .and_then(|(_, rest)| rest.split_once("So a slot"));
+        let (order, _) = order.expect("section 3.4");
+        let said: Vec<&str> = order.split('`').skip(1).step_by(2).collect();
+        let intake_first = ["hello", "snapshot_start"];
+        let steps = STEPS.into_iter().flat_map(|(parts, _)| parts.iter().copied());
+        let done: Vec<&str> =
+            intake_first.into_iter().chain(steps).chain(["snapshot_end", "round_end"]).collect();
+        assert_eq!(said, done);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Threads {
     told: Vec<Thread>,
-    /// By the same index: the name, with the number in brackets where another thread has the name, too.
+    /// By the same index: the name, and before it the number where another thread has the name, too: a narrow column cuts the end.
     shown: Vec<String>,
 }
 
@@ -39,8 +39,8 @@ impl Threads {
             let alone = bearers.get(thread.name.as_str()) == Some(&1);
             match (alone || thread.name.is_empty(), thread.os_id) {
                 (true, _) => thread.name.clone(),
-                (false, 0) => format!("{} [thread {number}]", thread.name),
-                (false, os_id) => format!("{} [{os_id}]", thread.name),
+                (false, 0) => format!("[thread {number}] {}", thread.name),
+                (false, os_id) => format!("[{os_id}] {}", thread.name),
             }
         });
         self.shown = words.collect();
@@ -78,10 +78,10 @@ mod tests {
             [
                 None,
                 some("main"),
-                some("worker [41]"),
-                some("worker [42]"),
-                some("unnumbered [thread 4]"),
-                some("unnumbered [thread 5]"),
+                some("[41] worker"),
+                some("[42] worker"),
+                some("[thread 4] unnumbered"),
+                some("[thread 5] unnumbered"),
             ]
         );
         // A number is given to another thread: the one that is left has its name for itself.

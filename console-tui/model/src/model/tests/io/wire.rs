@@ -256,6 +256,11 @@ fn bytes_that_nobody_counts_are_unknown_and_the_reason_is_said() {
     }
     assert_eq!((by_fd(20).drops, by_fd(20).inode), (Some(7), Some(4_020)));
     assert_eq!(by_fd(12).bytes_problem, None);
+    // The screen of the descriptor says it, too.
+    let view = client.model.descriptor(crate::DescriptorId(20)).unwrap();
+    let traffic: Vec<_> = view.io.traffic.iter().map(|fact| (fact.label, fact.value.text.as_str())).collect();
+    let why = "The kernel counts no bytes of UDP sockets. taskscope::net::UdpSocket does.";
+    assert_eq!(traffic, [("bytes in", "–"), ("bytes out", "–"), ("why –", why)]);
 
     // A wrapped one whose program receives by a system call of its own: from then on nobody knows how much.
     let mut scene = Scene::new();
