@@ -106,7 +106,13 @@ impl Play<'_> {
                 let tokio_id = self.spawned + 1;
                 let began = self.on(thread, move |recorder| {
                     let place = Some(Place { file: "src/main.rs", line: site, column: 1 });
-                    let knows = Knows { wakes: true, scheduled: true, wakers: true, waker_clones: true };
+                    let knows = Knows {
+                        wakes: true,
+                        scheduled: true,
+                        wakers: true,
+                        waker_clones: true,
+                        no_polls: false,
+                    };
                     let id = recorder.spawn(&Spawn { place, knows, tokio_id, ..Spawn::default() });
                     send.send(id).expect("it is waited for");
                 });
