@@ -101,6 +101,7 @@ fn hello() -> Hello {
             wrappers: true,
             tokio_unstable: true,
             resources: true,
+            tokio_console: false,
         }),
         problems: Vec::new(),
     }

@@ -225,7 +225,7 @@ fn text(value: &Value) -> &str {
 
 /// The rules do complain.
 mod rules {
-    use super::{untidy, wrong_arrows};
+    use super::{UNSAFE, untidy, wrong_arrows};
     use serde_json::{Value, json};
 
     fn dependency(name: &str) -> Value {

@@ -46,8 +46,8 @@ impl Listener {
             return HashSet::new();
         };
         // The epoll has two numbers: tokio keeps a copy to register with.
-        let watches = |epoll: &&Epoll| self.has_runtime && epoll.watches(listener).is_some();
-        let ours: Vec<&Epoll> = epolls.iter().filter(watches).collect();
+        let is_ours = |epoll: &&Epoll| self.has_runtime && epoll.watches(listener).is_some();
+        let ours: Vec<&Epoll> = epolls.iter().filter(is_ours).collect();
         let own = |of: &&v1::Descriptor| {
             ours.iter().any(|epoll| epoll.watches(of).is_some()) || is_accepted(listener, of)
         };
