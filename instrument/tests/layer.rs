@@ -19,6 +19,12 @@ fn second_subscriber() {
     SECOND.get_or_init(|| Dispatch::new(NoSubscriber::default()));
 }
 
+/// What a callsite is to be asked is kept for all subscribers of a process together: a test that makes one would change it for another.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs a task under the subscriber; returns the names of the tasks that were seen.
 fn seen(handle: &taskscope::Handle, subscriber: impl Into<Dispatch>) -> Vec<String> {
     second_subscriber();
@@ -44,6 +50,7 @@ fn fmt() -> tracing_subscriber::fmt::SubscriberBuilder<
 
 #[test]
 fn a_finished_fmt_subscriber_takes_the_layer() {
+    let _one = one_at_a_time();
     let (layer, server) = taskscope::builder().build_layer();
     let open = fmt().with_max_level(tracing::Level::TRACE).finish().with(layer);
     assert_eq!(seen(server.handle(), open), ["seen"]);
@@ -55,6 +62,7 @@ fn a_finished_fmt_subscriber_takes_the_layer() {
 
 #[test]
 fn a_global_filter_in_it_is_said() {
+    let _one = one_at_a_time();
     second_subscriber();
     let (layer, server) = taskscope::builder().build_layer();
     let subscriber = Dispatch::new(fmt().with_max_level(tracing::Level::INFO).finish().with(layer));
@@ -79,6 +87,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Diary {
 
 #[test]
 fn looking_for_problems_shows_no_span_to_other_layers() {
+    let _one = one_at_a_time();
     second_subscriber();
     let diary = Diary::default();
     let (layer, server) = taskscope::builder().build_layer();
@@ -93,6 +102,7 @@ fn looking_for_problems_shows_no_span_to_other_layers() {
 
 #[test]
 fn beside_a_layer_with_a_filter_only_tokios_spans_are_switched_on() {
+    let _one = one_at_a_time();
     let diary = Diary::default();
     let (layer, server) = taskscope::builder().build_layer();
     let subscriber = Registry::default().with(layer).with(diary.clone().with_filter(LevelFilter::WARN));
@@ -107,6 +117,7 @@ fn beside_a_layer_with_a_filter_only_tokios_spans_are_switched_on() {
 
 #[test]
 fn the_layer_without_a_filter_has_a_name_and_records() {
+    let _one = one_at_a_time();
     struct Kept {
         layer: taskscope::ConsoleLayer,
     }

@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(cut("checkout", 8, '…'), "checkout");
         assert_eq!(cut_start("src/ledger.rs:118", 9, '…'), "…r.rs:118");
         assert_eq!(cut_place("deadpool::src/unmanaged/mod.rs:420", 24, '…'), "deadpool::…ed/mod.rs:420");
-        assert_eq!(cut_place("deadpool::src/unmanaged/mod.rs:420", 18, '…'), "…managed/mod.rs:420");
+        assert_eq!(cut_place("deadpool::src/unmanaged/mod.rs:420", 18, '…'), "…anaged/mod.rs:420");
         assert_eq!(cut_place("src/ledger.rs:118", 9, '…'), "…r.rs:118");
         assert_eq!(cut("日本語", 4, '…'), "日…");
         assert_eq!(cut("x", 0, '…'), "");

@@ -326,7 +326,7 @@ fn takes(recorder: &Recorder, task: TaskId, inner: ResourceId, permits: u64) {
 
 fn gives(recorder: &Recorder, task: TaskId, inner: ResourceId, permits: u64) {
     in_task(recorder, task, || {
-        says(recorder, inner, "permits", AttributeValue::Number(permits), Change::Add)
+        says(recorder, inner, "permits", AttributeValue::Number(permits), Change::Add);
     });
 }
 
