@@ -3,7 +3,7 @@
 #![cfg(all(feature = "layer", feature = "server", tokio_unstable))]
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::{Dispatch, Event, Subscriber, span::Attributes, subscriber::NoSubscriber};
 use tracing_subscriber::{

@@ -127,12 +127,12 @@ impl LockRef<'_> {
             }
             Change::Add => lock.free.fetch_add(permits, AcqRel).wrapping_add(permits),
         };
-        // 0: how many there were at first is not known.
+        // 0: how many there were at first is not known. More than ever: some were added, or taken by `try_acquire`, which tokio says nothing of.
         let most = lock.most_free.load(Acquire);
-        if most == 0 || free < most {
+        if most == 0 || free != most {
+            lock.most_free.fetch_max(if most == 0 { 0 } else { free }, AcqRel);
             return;
         }
-        lock.most_free.fetch_max(free, AcqRel);
         if let Some(holders) = self.holders() {
             holders.clear();
         }
