@@ -102,7 +102,8 @@ impl Scene {
         for slot in 0..3 {
             fake.task(slot).name = format!("t{slot}");
             fake.task(slot).since_ns = fake.now_ns - 60 * S;
-            // Each waits since its last poll.
+            // Each waits since its last poll, which was its first.
+            fake.task(slot).created_ns = 0;
             fake.task(slot).last_wake_ns = Some(0);
         }
         let descriptors = v1::Descriptors {
