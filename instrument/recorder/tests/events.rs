@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
+use std::time::{Duration, Instant};
+
 use taskscope_recorder::{Event, EventKind, Place, Recorder, Spawn, TaskId, TaskKind};
 
 fn spawn(recorder: &Recorder, kind: TaskKind) -> TaskId {
@@ -24,22 +26,34 @@ fn count(events: &[Event], kind: EventKind) -> usize {
     events.iter().filter(|event| event.kind == kind).count()
 }
 
+/// A task that is woken in its last poll, and dropped. False: the drop came late, and what is told of it says nothing.
+fn drop_comes_at_once(recorder: &Recorder, polls: usize) -> bool {
+    let task = spawn(recorder, TaskKind::Task);
+    let mut ended = Instant::now();
+    for _ in 0..polls {
+        ended = Instant::now();
+        poll(recorder, task);
+        recorder.wake(task, false);
+    }
+    poll(recorder, task);
+    let came_at_once = ended.elapsed() < Duration::from_micros(10);
+    recorder.release(task);
+    let told = drained(recorder);
+    if came_at_once {
+        assert_eq!((count(&told, EventKind::PollStart), count(&told, EventKind::PollEnd)), (polls, polls));
+    }
+    came_at_once
+}
+
 /// Tokio enters the span once more to drop the future: after the last poll, and without a wake.
 #[test]
 fn a_finished_task_has_as_many_polls_as_are_counted() {
     for polls in 1..5 {
         let recorder = Recorder::default();
         recorder.watch_all(true);
-        let task = spawn(&recorder, TaskKind::Task);
-        for _ in 0..polls {
-            poll(&recorder, task);
-            recorder.wake(task, false);
-        }
-        // Woken in its last poll, too: the drop looks like a poll that comes at once.
-        poll(&recorder, task);
-        recorder.release(task);
-        let told = drained(&recorder);
-        assert_eq!((count(&told, EventKind::PollStart), count(&told, EventKind::PollEnd)), (polls, polls));
+        // Woken in its last poll, too: the drop looks like a poll that comes at once. On a busy machine the thread may lose its CPU right there;
+        // then it is tried again.
+        while !drop_comes_at_once(&recorder, polls) {}
 
         let task = spawn(&recorder, TaskKind::Task);
         for _ in 1..polls {
