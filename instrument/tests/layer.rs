@@ -117,10 +117,10 @@ fn beside_a_layer_with_a_filter_only_tokios_spans_are_switched_on() {
 
 #[test]
 fn the_layer_without_a_filter_has_a_name_and_records() {
-    let _one = one_at_a_time();
     struct Kept {
         layer: taskscope::ConsoleLayer,
     }
+    let _one = one_at_a_time();
     let (layer, server) = taskscope::ConsoleLayer::new();
     let kept = Kept { layer };
     assert_eq!(seen(server.handle(), Registry::default().with(kept.layer)), ["seen"]);
