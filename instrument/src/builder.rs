@@ -33,11 +33,24 @@ pub struct Builder {
     filter_env_var: String,
     stuck_after: Duration,
     pub(crate) log_stuck: bool,
+    stacks: Stacks,
     #[cfg(all(feature = "fmt", feature = "server"))]
     print_events: bool,
     limits: Limits,
     /// Sentences about options that could not be used. At most one a variable or method.
     problems: Vec<String>,
+}
+
+/// Of which threads stacks are taken while a poll on them is stuck; see [`Builder::stacks`]. `docs/WHAT_IT_DOES.md` has what each does to a program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stacks {
+    /// Of none. No signal is sent, and no thread's stack is read.
+    Never,
+    /// Of threads that sleep in the kernel, which are only looked at. No signal is sent.
+    OfSleepers,
+    /// Also of threads that compute: such a thread is sent a real-time signal.
+    #[default]
+    Always,
 }
 
 /// `Server::DEFAULT_IP` and `Server::DEFAULT_PORT`.
@@ -57,6 +70,7 @@ impl Default for Builder {
             filter_env_var: tracing_subscriber::EnvFilter::DEFAULT_ENV.to_owned(),
             stuck_after: Duration::from_millis(100),
             log_stuck: false,
+            stacks: Stacks::default(),
             #[cfg(all(feature = "fmt", feature = "server"))]
             print_events: true,
             limits: Limits { retention: DEFAULT_RETENTION, ..Limits::default() },
@@ -111,6 +125,12 @@ impl Builder {
         self
     }
 
+    /// Of which threads stacks are taken while a poll on them is stuck. Default [`Stacks::Always`]; `TASKSCOPE_STACKS` (`never`, `sleepers`, `always`).
+    pub fn stacks(mut self, stacks: Stacks) -> Self {
+        self.stacks = stacks;
+        self
+    }
+
     /// Also shows the tasks of taskscope's own server. Default no; `TASKSCOPE_SHOW_OWN_TASKS` (`1` or `true`).
     pub fn show_own_tasks(mut self, show: bool) -> Self {
         self.show_own_tasks = show;
@@ -144,7 +164,7 @@ impl Builder {
 
     /// A recorder alone, for wrappers and hooks without any subscriber.
     pub fn build_handle(&self) -> Handle {
-        Handle::new(self.limits.clone(), self.stuck_after, self.problems.clone())
+        Handle::new(self.limits.clone(), self.stuck_after, self.stacks, self.problems.clone())
     }
 
     /// The subscriber around `inner`, and the server apart.

@@ -10,6 +10,8 @@ use std::{
 
 use taskscope_recorder::{Limits, Recorder};
 
+use crate::Stacks;
+
 /// A recorder and its sources. Clones are the same recorder; a dozen can live side by side.
 #[derive(Debug, Clone)]
 pub struct Handle {
@@ -22,6 +24,7 @@ struct Shared {
     sources: Sources,
     /// A poll that takes longer is stuck.
     stuck_after_ns: u64,
+    stacks: Stacks,
     /// Options that could not be used.
     options: Vec<String>,
     /// What was there before the recorder, and is not seen.
@@ -46,12 +49,13 @@ pub(crate) struct Sources {
 static DEFAULT: OnceLock<Handle> = OnceLock::new();
 
 impl Handle {
-    pub(crate) fn new(limits: Limits, stuck_after: Duration, options: Vec<String>) -> Self {
+    pub(crate) fn new(limits: Limits, stuck_after: Duration, stacks: Stacks, options: Vec<String>) -> Self {
         taskscope_recorder::on_first_poll(crate::runtime::first_poll);
         let shared = Shared {
             recorder: Recorder::new(limits),
             sources: Sources::default(),
             stuck_after_ns: u64::try_from(stuck_after.as_nanos()).unwrap_or(u64::MAX),
+            stacks,
             options,
             before: OnceLock::new(),
             dispatch: Mutex::new(None),
@@ -83,6 +87,11 @@ impl Handle {
     /// A poll that takes longer is stuck.
     pub(crate) fn stuck_after_ns(&self) -> u64 {
         self.shared.stuck_after_ns
+    }
+
+    /// Of which threads stacks are taken.
+    pub(crate) fn stacks(&self) -> Stacks {
+        self.shared.stacks
     }
 
     pub(crate) fn sources(&self) -> &Sources {
@@ -176,6 +185,14 @@ impl Handle {
                 "{polls} polls are in no thread's counts: more than {} threads live at a time. Their tasks have them. Run fewer threads.",
                 taskscope_recorder::MAX_THREADS - 1
             ));
+        }
+        #[cfg(feature = "stacks")]
+        if taskscope_stack::calls_met() > 0 {
+            problems.push(
+                "A signal for the stack of a thread that computes met a system call of the program, which may have failed with EINTR or been \
+                 repeated. No signal is sent any more. TASKSCOPE_STACKS=sleepers sends none from the start."
+                    .to_owned(),
+            );
         }
         problems
     }

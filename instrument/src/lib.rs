@@ -76,7 +76,7 @@ mod server;
 #[cfg(feature = "server")]
 mod watchdog;
 
-pub use builder::Builder;
+pub use builder::{Builder, Stacks};
 #[cfg(all(feature = "layer", feature = "server"))]
 pub use builder::{ConsoleLayer, layer};
 #[cfg(feature = "server")]

@@ -21,7 +21,7 @@ pub struct Rounds {
 impl Rounds {
     /// Of a recorder with these limits.
     pub fn new(limits: Limits) -> Self {
-        let handle = Handle::new(limits, Duration::from_millis(100), Vec::new());
+        let handle = Handle::new(limits, Duration::from_millis(100), crate::Stacks::default(), Vec::new());
         let cursor = Cursor::new(Arc::new(Hub::new(handle.clone(), None, false, None)));
         Self { handle, cursor, is_first: true }
     }

@@ -7,9 +7,9 @@
 //! Invariants: a stack is only kept when the same poll went on after it was taken; no lock is held while a stack is taken or an event is logged, so
 //! a thread that is stuck in the program's own logger stops this thread at worst, never the server. It makes no task and no span.
 //!
-//! Cost: while a console is connected, or polls are logged, it wakes twice per threshold and reads 50 ns a thread; else it sleeps. A capture costs the
-//! stuck thread some 30 µs and this one some ms, the first one as long as the program's names take to load. The CPU time is part of the cost
-//! that the console shows.
+//! Cost: while a console is connected, or polls are logged, it wakes twice per threshold and reads 50 ns a thread; else it sleeps. A capture costs a
+//! thread that sleeps nothing, one that computes some 30 µs, and this one some ms, the first one as long as the program's names take to look up. The
+//! CPU time is part of the cost that the console shows.
 
 mod log;
 
@@ -278,9 +278,8 @@ impl Watch {
         let os_id = threads().into_iter().find(|info| info.number == thread).and_then(|info| info.os_id);
         let mut captured = Captured { at, ..Captured::default() };
         if let Some(os_id) = os_id {
-            // Before the signal, which ends some system calls.
             captured.kernel_state = os::thread::read(os_id).kernel.text();
-            self.stacks.capture(os_id, &mut captured);
+            self.stacks.capture(self.handle.stacks(), os_id, &mut captured);
         } else {
             "The operating system's number of the thread is not known.".clone_into(&mut captured.problem);
         }
@@ -306,8 +305,14 @@ struct Stacks {
 
 #[cfg(feature = "stacks")]
 impl Stacks {
-    fn capture(&mut self, os_id: u32, into: &mut Captured) {
-        let make = || taskscope_stack::Sampler::new().map_err(|error| error.to_string());
+    fn capture(&mut self, of: crate::Stacks, os_id: u32, into: &mut Captured) {
+        let make = || match of {
+            crate::Stacks::Never => Err("Stacks are switched off (TASKSCOPE_STACKS).".to_owned()),
+            crate::Stacks::OfSleepers => {
+                taskscope_stack::Sampler::without_signals().map_err(|error| error.to_string())
+            }
+            crate::Stacks::Always => taskscope_stack::Sampler::new().map_err(|error| error.to_string()),
+        };
         let sampler = match self.sampler.get_or_insert_with(make) {
             Ok(sampler) => sampler,
             Err(error) => {
@@ -350,7 +355,7 @@ struct Stacks {}
 #[cfg(not(feature = "stacks"))]
 #[expect(clippy::unused_self, reason = "as with the feature `stacks`")]
 impl Stacks {
-    fn capture(&self, _os_id: u32, into: &mut Captured) {
+    fn capture(&self, _of: crate::Stacks, _os_id: u32, into: &mut Captured) {
         "Built without taskscope's feature `stacks`.".clone_into(&mut into.problem);
     }
 

@@ -7,7 +7,7 @@ use std::{ffi::OsString, time::Duration};
 
 use taskscope_recorder::MAX_SLOTS;
 
-use super::Builder;
+use super::{Builder, Stacks};
 
 const SPAN: &str = "a duration such as 10s or 500ms";
 const SWITCH: &str = "1, true, 0 or false";
@@ -66,6 +66,19 @@ const VARIABLES: &[Variable] = &[
         names: &["TASKSCOPE_LOG_STUCK"],
         expected: SWITCH,
         set: |builder, text| switch(text).map(|log| builder.log_stuck = log),
+    },
+    Variable {
+        names: &["TASKSCOPE_STACKS"],
+        expected: "never, sleepers or always",
+        set: |builder, text| {
+            builder.stacks = match text {
+                "never" => Stacks::Never,
+                "sleepers" => Stacks::OfSleepers,
+                "always" => Stacks::Always,
+                _ => return None,
+            };
+            Some(())
+        },
     },
     Variable {
         names: &["TASKSCOPE_RETAINED_TASKS"],

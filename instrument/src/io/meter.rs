@@ -15,6 +15,7 @@ use std::{
 
 use pin_project_lite::pin_project;
 use taskscope_recorder::{Ledger, Ticks};
+#[cfg(feature = "net")]
 use tokio::io::Interest;
 
 use crate::tracked::{Kind, Pending, Tracked};
@@ -116,6 +117,7 @@ impl Meter {
     }
 
     /// A system call of the program's own went through: it moved what it moved.
+    #[cfg(feature = "net")]
     pub(crate) fn uncounted<R>(&self, interest: Interest, outcome: &io::Result<R>) {
         let Some(io) = self.tracked.io() else { return };
         match outcome {

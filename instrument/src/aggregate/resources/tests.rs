@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn handle() -> Handle {
-    Handle::new(Limits::default(), Duration::from_secs(1), Vec::new())
+    Handle::new(Limits::default(), Duration::from_secs(1), crate::Stacks::default(), Vec::new())
 }
 
 fn cursor(handle: &Handle) -> Cursor {
