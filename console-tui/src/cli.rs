@@ -9,10 +9,9 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use taskscope_model::LintKind;
 
 use crate::{
-    nearest::nearest,
+    headless::FailOn,
     target::Target,
     theme::capabilities::{ColorChoice, ThemeChoice},
 };
@@ -62,9 +61,10 @@ pub struct Watch {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, requires = "once")]
     timeout: Duration,
 
-    /// With --once: leave with exit code 2 if one of these lints is found
-    #[arg(long, value_name = "LINT,…", value_delimiter = ',', value_parser = lint, requires = "once")]
-    fail_on: Vec<LintKind>,
+    /// With --once: leave with exit code 2 if one of these lints (or all) was found meanwhile, at warning or above; LINT:info
+    /// counts notes too, LINT:critical serious findings alone (a deadlock is proven then)
+    #[arg(long, value_name = "LINT,…", value_delimiter = ',', requires = "once")]
+    fail_on: Vec<FailOn>,
 
     /// With --fail-on: let lints pass that can't be judged by what the program tells, instead of leaving with exit code 1
     #[arg(long, requires = "fail_on")]
@@ -142,16 +142,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; say for example 500ms, 2s or 1m"))
 }
 
-fn lint(name: &str) -> Result<LintKind, String> {
-    LintKind::from_name(name).ok_or_else(|| {
-        let names = LintKind::ALL.iter().map(|kind| kind.name());
-        match nearest(name, names.clone()) {
-            Some(hint) => format!("there is no such lint; did you mean `{hint}`?"),
-            None => format!("there is no such lint; there are {}", names.collect::<Vec<_>>().join(", ")),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -179,7 +169,7 @@ mod tests {
     fn flags_stand_before_or_behind_the_target() {
         let cli =
             Cli::try_parse_from(["taskscope", "--once", "a:1", "--fail-on", "long-poll,task-leak"]).unwrap();
-        assert_eq!(cli.watch.fail_on, [LintKind::LongPoll, LintKind::TaskLeak]);
+        assert_eq!(cli.watch.fail_on, ["long-poll".parse().unwrap(), "task-leak".parse().unwrap()]);
         assert_eq!(cli.target, Some(Target::Tcp("a:1".into())));
     }
 }

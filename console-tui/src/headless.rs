@@ -4,6 +4,7 @@
 //! never an empty report. Limit: lints that need time see `observe` of it, no more.
 
 pub mod events;
+mod fail_on;
 mod io;
 mod locks;
 mod scheduler;
@@ -20,6 +21,7 @@ use taskscope_model::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
+pub use self::fail_on::{FailOn, Found};
 use crate::{
     shell::connect::{Connection, News},
     target::Target,
@@ -69,11 +71,20 @@ pub enum HeadlessError {
     },
 }
 
-/// Watches, and returns what is known in the end.
+/// What was watched.
+#[derive(Debug)]
+pub struct Observed {
+    /// What is known in the end.
+    pub model: Model,
+    /// What was found in any round.
+    pub found: Found,
+}
+
+/// Watches, and returns what is known in the end and what was found meanwhile.
 ///
 /// # Errors
 /// When no whole snapshot comes in time, or the link breaks after it.
-pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
+pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
     let Options { target, model, timeout, observe } = options;
     // There is little time to see changes in: descriptors are read as often as the server does.
     let model = taskscope_model::Config { descriptors_interval: DESCRIPTORS_INTERVAL, ..model };
@@ -82,6 +93,7 @@ pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
     let started = Instant::now();
     let mut whole_at: Option<Instant> = None;
     let mut reason = None;
+    let mut found = Found::default();
     feed(&mut model, &connection, Event::PageRows(ROWS));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -108,13 +120,15 @@ pub async fn observe(options: Options) -> Result<Model, HeadlessError> {
             Some(at) if at.elapsed() >= observe => {
                 // What is reported is of one moment: the last round that is whole, and what the lints find in it.
                 feed(&mut model, &connection, Event::Settle);
-                return Ok(model);
+                found.look(&model);
+                return Ok(Observed { model, found });
             }
             None if model.is_complete() => whole_at = Some(Instant::now()),
             None if started.elapsed() >= timeout => {
                 return Err(HeadlessError::NoData { target, timeout, reason });
             }
-            Some(_) | None => {}
+            Some(_) => found.look(&model),
+            None => {}
         }
     }
 }
@@ -132,23 +146,12 @@ fn feed(model: &mut Model, connection: &Connection, event: Event) {
     }
 }
 
-/// The lints of `wanted` that were found, each with the number of tasks or descriptors that it is about.
-pub fn failed(report: &Report, wanted: &[LintKind]) -> Vec<(LintKind, u64)> {
-    wanted
-        .iter()
-        .filter_map(|kind| {
-            let found = report.lints.iter().filter(|lint| lint.lint == *kind);
-            // What is found of a descriptor may be about no task that is known.
-            let count = found.map(|lint| lint.count.max(1)).sum::<u64>();
-            (count > 0).then_some((*kind, count))
-        })
-        .collect()
-}
-
 /// What keeps lints of `wanted` from being judged: a reason, whether they are judged in part all the same, and which they are.
-pub fn unjudged<'r>(report: &'r Report, wanted: &[LintKind]) -> Vec<(&'r str, bool, Vec<LintKind>)> {
+pub fn unjudged<'r>(report: &'r Report, wanted: &[FailOn]) -> Vec<(&'r str, bool, Vec<LintKind>)> {
     let mut reasons: Vec<(&str, bool, Vec<LintKind>)> = Vec::new();
-    for lint in report.not_judged.iter().filter(|lint| wanted.contains(&lint.lint)) {
+    // Who asks for all asks for those that can be judged.
+    let is_named = |lint: LintKind| wanted.iter().any(|wanted| wanted.names(lint));
+    for lint in report.not_judged.iter().filter(|lint| is_named(lint.lint)) {
         match reasons.iter_mut().find(|(why, partly, _)| *why == lint.why && *partly == lint.partly) {
             Some((_, _, kinds)) => kinds.push(lint.lint),
             None => reasons.push((&lint.why, lint.partly, vec![lint.lint])),

@@ -141,7 +141,7 @@ fn check_filter(filter: &str) -> eyre::Result<()> {
 
 async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> eyre::Result<ExitCode> {
     let options = headless::Options { target, model, timeout: watch.timeout, observe: watch.observe };
-    let model = headless::observe(options).await?;
+    let headless::Observed { model, found } = headless::observe(options).await?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if watch.json {
         headless::json(&model, &mut out)?;
@@ -150,11 +150,11 @@ async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> e
         headless::text(&model, width.map_or(TEXT_WIDTH, |(width, _)| width), &mut out)?;
     }
     out.flush()?;
-    Ok(verdict(&model.report(), &watch))
+    Ok(verdict(&model.report(), &found, &watch))
 }
 
-/// What `--fail-on` makes of a report. What was found counts for more than what could not be judged.
-fn verdict(report: &Report, watch: &Watch) -> ExitCode {
+/// What `--fail-on` makes of a watch. What was found counts for more than what could not be judged.
+fn verdict(report: &Report, found: &headless::Found, watch: &Watch) -> ExitCode {
     let unjudged =
         if watch.ignore_unjudged { Vec::new() } else { headless::unjudged(report, &watch.fail_on) };
     for (why, partly, kinds) in &unjudged {
@@ -167,7 +167,7 @@ fn verdict(report: &Report, watch: &Watch) -> ExitCode {
             );
         }
     }
-    let failed = headless::failed(report, &watch.fail_on);
+    let failed = found.failed(&watch.fail_on);
     for (kind, count) in &failed {
         eprintln!("taskscope: {} found: {count}", kind.name());
     }

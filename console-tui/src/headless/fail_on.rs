@@ -1,0 +1,128 @@
+//! What `--fail-on` asks for, and what was found while it watched.
+//!
+//! Invariant: a finding counts in whichever round it stood, also when it has gone since.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use taskscope_model::{LintKind, Model, Severity, screen::findings::FindingView};
+
+use crate::nearest::nearest;
+
+/// One entry of `--fail-on`: `all`, `LINT`, or either with `:info`, `:warning` or `:critical`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailOn {
+    /// `None`: every lint.
+    lint: Option<LintKind>,
+    /// The least serious finding that counts. A `deadlock` or `futurelock` is proven where it is critical.
+    least: Severity,
+}
+
+impl FailOn {
+    /// Whether it names this lint, and not only all of them.
+    pub fn names(self, lint: LintKind) -> bool {
+        self.lint == Some(lint)
+    }
+
+    fn takes(self, lint: LintKind, severity: Severity) -> bool {
+        self.lint.is_none_or(|wanted| wanted == lint) && severity >= self.least
+    }
+}
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, least) = match text.split_once(':') {
+            None => (text, Severity::Warning),
+            Some((name, least)) => {
+                let all = [Severity::Info, Severity::Warning, Severity::Critical];
+                let least = all.into_iter().find(|severity| severity.name() == least);
+                (name, least.ok_or("after the colon stands info, warning or critical")?)
+            }
+        };
+        if name == "all" {
+            return Ok(Self { lint: None, least });
+        }
+        let Some(lint) = LintKind::from_name(name) else {
+            let names = LintKind::ALL.iter().map(|kind| kind.name());
+            return Err(match nearest(name, names.clone()) {
+                Some(hint) => format!("there is no such lint; did you mean `{hint}`?"),
+                None => {
+                    format!("there is no such lint; there are all, {}", names.collect::<Vec<_>>().join(", "))
+                }
+            });
+        };
+        Ok(Self { lint: Some(lint), least })
+    }
+}
+
+/// What was found in any round: by lint and severity, the most tasks (or descriptors) that it was about at a time.
+#[derive(Debug, Default)]
+pub struct Found(BTreeMap<(LintKind, Severity), u64>);
+
+impl Found {
+    /// Takes in what stands now.
+    pub(super) fn look(&mut self, model: &Model) {
+        let mut now: BTreeMap<(LintKind, Severity), u64> = BTreeMap::new();
+        for FindingView { id, severity, count, .. } in model.findings() {
+            // What is found of a descriptor may be about no task that is known.
+            *now.entry((id.lint, severity)).or_default() += count.max(1);
+        }
+        for (kind, count) in now {
+            let most = self.0.entry(kind).or_default();
+            *most = count.max(*most);
+        }
+    }
+
+    /// What counts of it, each lint with the most that it was about.
+    pub fn failed(&self, wanted: &[FailOn]) -> Vec<(LintKind, u64)> {
+        let mut failed: BTreeMap<LintKind, u64> = BTreeMap::new();
+        for ((lint, severity), count) in &self.0 {
+            if wanted.iter().any(|wanted| wanted.takes(*lint, *severity)) {
+                *failed.entry(*lint).or_default() += count;
+            }
+        }
+        failed.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test's unwrap is an assertion")]
+
+    use taskscope_model::{LintKind, Severity};
+
+    use super::{FailOn, Found};
+
+    fn wanted(text: &str) -> Vec<FailOn> {
+        text.split(',').map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_counts_is_at_warning_or_above_unless_it_is_said() {
+        let found = Found(
+            [
+                ((LintKind::LargeFuture, Severity::Info), 3),
+                ((LintKind::Deadlock, Severity::Warning), 2),
+                ((LintKind::Futurelock, Severity::Critical), 1),
+            ]
+            .into(),
+        );
+        let failed = |text: &str| found.failed(&wanted(text));
+        let (deadlock, futurelock) = ((LintKind::Deadlock, 2), (LintKind::Futurelock, 1));
+        assert_eq!(failed("all"), [deadlock, futurelock]);
+        assert_eq!(failed("all:critical"), [futurelock], "proofs alone");
+        assert_eq!(failed("deadlock"), [deadlock]);
+        assert_eq!(failed("deadlock:critical"), []);
+        assert_eq!(failed("large-future"), []);
+        assert_eq!(failed("large-future:info"), [(LintKind::LargeFuture, 3)]);
+        assert_eq!(failed("long-poll"), []);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said_with_a_hint() {
+        let error = |text: &str| text.parse::<FailOn>().unwrap_err();
+        assert!(error("long-pol").contains("did you mean `long-poll`?"));
+        assert!(error("long-poll:serious").contains("info, warning or critical"));
+    }
+}
