@@ -209,3 +209,11 @@ async fn events_are_lines_of_json_and_losses_are_told() {
     // The stream broke: said, and no success.
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn every_lint_is_in_the_document_of_the_json() {
+    let document = include_str!("../../../docs/JSON.md");
+    for lint in taskscope_model::LintKind::ALL {
+        assert!(document.contains(&format!("`{}`", lint.name())), "docs/JSON.md lacks {}", lint.name());
+    }
+}
