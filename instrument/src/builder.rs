@@ -21,7 +21,7 @@ use crate::handle::Handle;
 #[cfg(feature = "server")]
 use crate::{error::InitError, source::wrap::Wrapped};
 
-/// Set-up of a recorder and its server. Each option's variable of the environment is read by [`Builder::from_env`].
+/// Set-up of a recorder and its server. Each option's variable of the environment is read by [`Builder::with_default_env`].
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub(crate) bind: String,

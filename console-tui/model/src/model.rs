@@ -273,7 +273,7 @@ impl Model {
         self.build_strip()
     }
 
-    /// Whether the screen has a table with a filter: where it has none, [`Action::Filter`] does nothing.
+    /// Whether the screen has a table with a filter: where it has none, [`crate::Action::Filter`] does nothing.
     pub fn can_filter(&self) -> bool {
         self.has_filter()
     }
