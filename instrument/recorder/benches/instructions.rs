@@ -107,7 +107,7 @@ fn waker_clone_and_drop(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(485), setup = watched)]
+#[library_benchmark(config = budget(645), setup = watched)]
 fn watched_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);

@@ -192,7 +192,7 @@ fn ready(descriptors: &mut [v1::Descriptor]) {
         descriptor.ready = sys::look(fd, |fd| {
             let mut fds = [PollFd::from_borrowed_fd(fd, wanted)];
             let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-            poll(&mut fds, Some(&now)).map_or(0, |_| u32::from(fds[0].revents().bits()))
+            poll(&mut fds, Some(&now)).map_or(0, |_| u32::from(fds[0].revents().bits().cast_unsigned()))
         });
     }
 }
