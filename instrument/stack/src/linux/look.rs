@@ -80,17 +80,15 @@ pub(super) fn look(
     let mut since = deeds;
     for _ in 0..MAX_LOOKS {
         let doing = thread::doing(thread)?;
-        if let Doing::Sleeping { sp, pc } = doing {
-            // Read before the look: who has not run since then slept all the while.
-            let before = thread::deeds(thread)?;
-            if thread::doing(thread)? == doing {
-                let seen = copy(memory, sp, pc);
-                if thread::doing(thread)? == doing && thread::deeds(thread)?.slept_since(before) {
-                    return Ok(seen);
-                }
-            }
-        }
+        let seen = if let Doing::Sleeping { sp, pc } = doing { Some(copy(memory, sp, pc)) } else { None };
         let now = thread::deeds(thread)?;
+        // `deeds` was read before the look: who has not run since then slept all the while.
+        if let Some(seen) = seen
+            && now.slept_since(deeds)
+            && thread::doing(thread)? == doing
+        {
+            return Ok(seen);
+        }
         if doing != Doing::Running || !now.ran_on_since(deeds) {
             since = now;
         }
