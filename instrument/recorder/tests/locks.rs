@@ -338,6 +338,7 @@ fn permits_that_are_forgotten_and_refilled_are_nobodys() {
     says(&recorder, inner, "permits", AttributeValue::Number(3), Change::Override);
     takes(&recorder, tasks[0], inner, 1);
     assert_eq!(who(&read(&recorder, outer)), [Waker::Task(tasks[0])], "it may hold it");
+    assert!(read(&recorder, outer).knows.no_release, "or have forgotten it");
     takes(&recorder, tasks[0], inner, 1);
     takes(&recorder, tasks[1], inner, 1);
     let unknown = |reading: LockReading| (reading.knows.holders, reading.holders.len(), reading.free_since);
@@ -363,6 +364,7 @@ fn holders_are_known_again_when_all_permits_are_back() {
     takes(&recorder, tasks[0], inner, 1);
     takes(&recorder, tasks[0], inner, 1);
     assert_eq!(who(&read(&recorder, outer)).len(), 2, "it gave one back before: it holds both");
+    assert!(!read(&recorder, outer).knows.no_release);
     // A guard that was moved: who lets it go is not who took it.
     gives(&recorder, tasks[1], inner, 1);
     assert!(!read(&recorder, outer).knows.holders);

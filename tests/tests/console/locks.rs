@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use taskscope_model::{LintKind, Model, report::Report};
+use serde_json::json;
+use taskscope_model::{Config, LintKind, Model, Severity, report::Report};
 use taskscope_tests::{program::Program, screen::Screen};
 
 use crate::start_init;
@@ -135,6 +136,51 @@ async fn what_goes_on_is_not_accused() {
         for (before, after) in counts(&before).into_iter().zip(counts(&after)) {
             assert!(after > before, "{scenario}: all of it went on: {before} {after}");
         }
+    }
+}
+
+/// A console that suspects at once.
+fn impatient(address: &str) -> Screen {
+    let thresholds = json!({ "deadlock": { "alone-ms": 300, "suspected-ms": 300 } });
+    let lints = serde_json::from_value(thresholds).expect("thresholds that exist");
+    Screen::open_with(address, Config { lints, ..Config::default() })
+}
+
+#[tokio::test]
+async fn what_waits_with_patience_is_not_accused() {
+    for scenario in ["patient", "patient-wrapped"] {
+        let mut program = start_init(&[scenario]);
+        let mut screen = impatient(program.address());
+        screen.wait_for("the first picture", Model::is_complete).await;
+        let mut before = 0;
+        for round in 0..4 {
+            for _ in 0..4 {
+                screen.watch_for(Duration::from_millis(400)).await;
+                for lint in screen.report().lints {
+                    let accuses = ABOUT_LOCKS.contains(&lint.lint) && lint.severity >= Severity::Warning;
+                    assert!(!accuses, "{scenario}, round {round}: {lint:?}");
+                }
+            }
+            let after = program.ask("go on")["done"].as_u64().expect("a count");
+            assert!(after > before, "{scenario}, round {round}: all of it went on: {before} {after}");
+            before = after;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_all_its_holders_wait_for_is_told_with_every_holder() {
+    for scenario in ["pool", "pool-wrapped"] {
+        let mut program = start_init(&[scenario]);
+        program.ask("go");
+        let mut screen = impatient(program.address());
+        screen
+            .wait_for(scenario, |model| message(model, LintKind::Deadlock).is_some_and(|m| m.contains("and by")))
+            .await;
+        let report = screen.report();
+        assert_eq!(blamed(&report, LintKind::Deadlock), ["request"; 4], "{:?}", report.lints);
+        let found = report.lints.iter().find(|found| found.lint == LintKind::Deadlock).expect("it is there");
+        assert_eq!(found.severity, Severity::Warning, "{found:?}");
     }
 }
 

@@ -180,8 +180,10 @@ thresholds! {
 thresholds! {
     /// `guard-across-await`
     GuardAcrossAwait {
-        /// Held for this long by an idle task, while somebody waits.
+        /// Held for this long by an idle task, while others wait: a note.
         held_ms: u64 = 1000,
+        /// A warning when those who wait have waited this long in sum: 30 tasks for 1 s, or one for 30 s.
+        warning_ms: u64 = 30_000,
     }
 }
 thresholds! {

@@ -41,6 +41,8 @@ pub(crate) struct LockKnows {
     pub(crate) holders: bool,
     pub(crate) times: bool,
     pub(crate) places: bool,
+    /// Of a semaphore: no permit was given back by who took it, so that its holders may have forgotten theirs.
+    pub(crate) no_release: bool,
 }
 
 /// The counters of a lock that add up.

@@ -4,6 +4,7 @@
 //! `taskscope::sync`, seen without them. A scenario starts with the command `go`; tasks and locks are named after their part.
 
 mod healthy;
+mod patient;
 mod truth;
 
 use std::{
@@ -18,6 +19,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 pub(crate) use healthy::{plain as peaceful, wrapped as peaceful_wrapped};
+pub(crate) use patient::{plain as patient, pool_plain as pool, pool_wrapped, wrapped as patient_wrapped};
 pub(crate) use truth::{plain as truth, wrapped as truth_wrapped};
 
 use crate::stage::{Stage, answer, commands};
@@ -31,8 +33,12 @@ impl Steps {
         self.0.fetch_add(1, SeqCst);
     }
 
+    fn count(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+
     async fn wait_for(&self, steps: usize) {
-        while self.0.load(SeqCst) < steps {
+        while self.count() < steps {
             sleep(Duration::from_millis(1)).await;
         }
     }
@@ -89,6 +95,8 @@ both! {
             });
             let (c, a, at) = (Arc::clone(&permits), Arc::clone(&accounts), Arc::clone(&steps));
             stage.spawn_named("report", async move {
+                // Permits come back here: they aren't used up.
+                drop(c.acquire().await);
                 let _permit = c.acquire().await;
                 at.done();
                 at.wait_for(3).await;

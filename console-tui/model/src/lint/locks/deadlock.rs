@@ -92,6 +92,8 @@ impl Pass<'_> {
         };
         let doubt = if circle.proven {
             ""
+        } else if circle.forgettable {
+            " No permit of that semaphore ever came back: the program may have used them up on purpose (forget)."
         } else if channel {
             " Who was seen last at the other end of a channel need not be the only one who can go on there."
         } else if circle.links.len() == 1 {
@@ -110,7 +112,12 @@ impl Pass<'_> {
         let mut about: Vec<Waker> = circle.links.iter().map(|link| link.who).collect();
         about.extend(beside);
         about.dedup();
-        let severity = if circle.proven { Severity::Critical } else { Severity::Warning };
+        let severity = match (circle.proven, circle.forgettable) {
+            (true, _) => Severity::Critical,
+            // A token bucket that waits for its refill looks the same.
+            (false, true) => Severity::Info,
+            (false, false) => Severity::Warning,
+        };
         let subject = match about.iter().find(|who| matches!(who, Waker::Task(_))).or(about.first()) {
             Some(Waker::Task(key)) => Subject::Task(*key),
             Some(Waker::Thread(thread)) => Subject::Thread(*thread),

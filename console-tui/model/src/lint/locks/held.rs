@@ -134,7 +134,8 @@ impl Pass<'_> {
         if !self.config.guard_across_await.enabled {
             return;
         }
-        let ms = self.config.guard_across_await.held_ms;
+        let config = &self.config.guard_across_await;
+        let (ms, warning_ns) = (config.held_ms, config.warning_ms.saturating_mul(NS_PER_MS));
         for (key, holder) in self.held(|holder| self.is_old(holder.since_ns, ms)) {
             let Some(resource) = self.store.resources.resource(key) else { continue };
             // Permits are there to be held.
@@ -164,7 +165,14 @@ impl Pass<'_> {
                 self.waiting(&waiters),
             );
             let about = about(holder.who, &waiters);
-            self.about_resource(LintKind::GuardAcrossAwait, Severity::Warning, key, about, message, GUARD);
+            // A slow answer under a lock is no fault by itself; what it costs the others is.
+            let waited_ns = waiters.iter().map(|waiter| self.age_ns(waiter.since_ns));
+            let severity = if waited_ns.fold(0, u64::saturating_add) >= warning_ns {
+                Severity::Warning
+            } else {
+                Severity::Info
+            };
+            self.about_resource(LintKind::GuardAcrossAwait, severity, key, about, message, GUARD);
         }
     }
 
