@@ -338,7 +338,7 @@ fn permits_that_are_forgotten_and_refilled_are_nobodys() {
     says(&recorder, inner, "permits", AttributeValue::Number(3), Change::Override);
     takes(&recorder, tasks[0], inner, 1);
     assert_eq!(who(&read(&recorder, outer)), [Waker::Task(tasks[0])], "it may hold it");
-    assert!(read(&recorder, outer).knows.no_release, "or have forgotten it");
+    assert!(read(&recorder, outer).knows.loose, "or have forgotten it");
     takes(&recorder, tasks[0], inner, 1);
     takes(&recorder, tasks[1], inner, 1);
     let unknown = |reading: LockReading| (reading.knows.holders, reading.holders.len(), reading.free_since);
@@ -364,7 +364,7 @@ fn holders_are_known_again_when_all_permits_are_back() {
     takes(&recorder, tasks[0], inner, 1);
     takes(&recorder, tasks[0], inner, 1);
     assert_eq!(who(&read(&recorder, outer)).len(), 2, "it gave one back before: it holds both");
-    assert!(!read(&recorder, outer).knows.no_release);
+    assert!(!read(&recorder, outer).knows.loose);
     // A guard that was moved: who lets it go is not who took it.
     gives(&recorder, tasks[1], inner, 1);
     assert!(!read(&recorder, outer).knows.holders);
@@ -376,6 +376,34 @@ fn holders_are_known_again_when_all_permits_are_back() {
     );
     takes(&recorder, tasks[1], inner, 2);
     assert_eq!(who(&read(&recorder, outer)), [Waker::Task(tasks[1])]);
+}
+
+#[test]
+fn who_took_a_lock_with_a_movable_guard_need_not_hold_it() {
+    let recorder = Recorder::new(Limits::default());
+    let tasks: Vec<TaskId> = (0..2).map(|_| recorder.spawn(&Spawn::default())).collect();
+    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let lock = recorder.lock(id).unwrap();
+    let is_loose = || read(&recorder, id).knows.loose;
+    in_task(&recorder, tasks[0], || lock.acquired_exclusive(0, 10));
+    assert!(!is_loose(), "its guard lives in the task that took it");
+    in_task(&recorder, tasks[0], || lock.released_exclusive(20));
+    for (releaser, loose) in [(0, false), (1, true), (0, true)] {
+        in_task(&recorder, tasks[0], || lock.with_movable_guard().acquired_exclusive(0, 30));
+        let before = is_loose();
+        in_task(&recorder, tasks[releaser], || lock.released_exclusive(40));
+        assert_eq!(is_loose(), loose, "released by {releaser}, {before} before");
+    }
+    // Permits: nothing is known before the first one comes back.
+    let id = resource(&recorder, "Semaphore", Ledger::Lock);
+    let lock = recorder.lock(id).unwrap();
+    let token = in_task(&recorder, tasks[0], || lock.with_movable_guard().acquired_shared(1, 0, 10));
+    assert!(read(&recorder, id).knows.loose);
+    in_task(&recorder, tasks[0], || lock.released_shared(token, 20));
+    assert!(!read(&recorder, id).knows.loose);
+    let token = in_task(&recorder, tasks[0], || lock.with_movable_guard().acquired_shared(1, 0, 30));
+    in_task(&recorder, tasks[1], || lock.released_shared(token, 40));
+    assert!(read(&recorder, id).knows.loose);
 }
 
 #[test]

@@ -1244,8 +1244,8 @@ pub enum LockKnows {
     Times = 2,
     /// Where it was acquired.
     Places = 4,
-    /// Of a semaphore: no permit was given back by who took it, so that its holders may have forgotten theirs, as a token bucket's do.
-    NoRelease = 8,
+    /// No more than who took it: permits may have been forgotten, as a token bucket's are, or a guard may have gone to another task.
+    Loose = 8,
 }
 impl LockKnows {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1258,7 +1258,7 @@ impl LockKnows {
             Self::Holders => "LOCK_KNOWS_HOLDERS",
             Self::Times => "LOCK_KNOWS_TIMES",
             Self::Places => "LOCK_KNOWS_PLACES",
-            Self::NoRelease => "LOCK_KNOWS_NO_RELEASE",
+            Self::Loose => "LOCK_KNOWS_LOOSE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1268,7 +1268,7 @@ impl LockKnows {
             "LOCK_KNOWS_HOLDERS" => Some(Self::Holders),
             "LOCK_KNOWS_TIMES" => Some(Self::Times),
             "LOCK_KNOWS_PLACES" => Some(Self::Places),
-            "LOCK_KNOWS_NO_RELEASE" => Some(Self::NoRelease),
+            "LOCK_KNOWS_LOOSE" => Some(Self::Loose),
             _ => None,
         }
     }

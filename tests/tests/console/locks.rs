@@ -175,7 +175,9 @@ async fn a_pool_that_all_its_holders_wait_for_is_told_with_every_holder() {
         program.ask("go");
         let mut screen = impatient(program.address());
         screen
-            .wait_for(scenario, |model| message(model, LintKind::Deadlock).is_some_and(|m| m.contains("and by")))
+            .wait_for(scenario, |model| {
+                message(model, LintKind::Deadlock).is_some_and(|m| m.contains("and by"))
+            })
             .await;
         let report = screen.report();
         assert_eq!(blamed(&report, LintKind::Deadlock), ["request"; 4], "{:?}", report.lints);

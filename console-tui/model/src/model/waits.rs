@@ -62,8 +62,11 @@ impl Tree<'_> {
         let words = store.resource_words(resource);
         let door = Some(self.door(Screen::Resource(key), words.clone()));
         self.push(0, words, door, WaitLineKind::Subject, None, resource.site);
-        for holder in store.lock(key).map_or(&[][..], |lock| &lock.holders) {
-            let verb = store.hold_words(resource, holder);
+        let lock = store.lock(key);
+        for (lock, holder) in
+            lock.iter().flat_map(|lock| lock.holders.iter().map(move |holder| (lock, holder)))
+        {
+            let verb = store.hold_words(resource, lock, holder);
             let age_ns = Some(store.now_ns.saturating_sub(holder.since_ns));
             self.whom(1, verb, holder.who, WaitLineKind::InTheWay, age_ns, holder.site);
             self.chain(holder.who, 2);

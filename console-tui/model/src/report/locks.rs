@@ -20,6 +20,9 @@ pub struct Lock {
     pub holders: Option<Vec<Holder>>,
     /// Holders that are not in the list.
     pub more_holders: u64,
+    /// The holders took it, and need not hold it any more: permits can be forgotten, and a guard can go to another task.
+    #[serde(default)]
+    pub holders_may_differ: bool,
     /// Who waits for it, in the order in which they came.
     pub waiters: Vec<Waiter>,
     /// Waiters that are not in the list.

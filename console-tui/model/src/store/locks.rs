@@ -41,8 +41,8 @@ pub(crate) struct LockKnows {
     pub(crate) holders: bool,
     pub(crate) times: bool,
     pub(crate) places: bool,
-    /// Of a semaphore: no permit was given back by who took it, so that its holders may have forgotten theirs.
-    pub(crate) no_release: bool,
+    /// The holders are those who took it: their permits may have been forgotten since, or a guard may have gone to another task.
+    pub(crate) loose: bool,
 }
 
 /// The counters of a lock that add up.

@@ -62,11 +62,12 @@ impl Holders {
         Some(number as u32)
     }
 
-    /// Empties a cell by its number.
-    pub(crate) fn free(&self, number: u32) {
-        if let Some(cell) = self.0.get(number as usize) {
-            cell.holder.store(0, Release);
-        }
+    /// Empties a cell by its number; returns the word of who was in it.
+    pub(crate) fn free(&self, number: u32) -> u64 {
+        let Some(cell) = self.0.get(number as usize) else { return 0 };
+        let holder = cell.holder.load(Relaxed);
+        cell.holder.store(0, Release);
+        holder
     }
 
     /// Changes a cell's permits, by its number.

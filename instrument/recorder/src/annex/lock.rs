@@ -43,10 +43,19 @@ mod flag {
     pub(super) const REFILLED: u32 = 32;
     /// Somebody took permits again while it had some: it may have forgotten those, as a token bucket does.
     pub(super) const AGAIN: u32 = 64;
+    /// It is taken with guards that can go to another task.
+    pub(super) const OWNED: u32 = 128;
+    /// Somebody let go what another had taken. Never cleared.
+    pub(super) const MOVED: u32 = 256;
 
     /// Whether holders that are derived from permits are unknown.
     pub(super) fn holders_unknown(flags: u32) -> bool {
         flags & (UNSEEN | REFILLED) != 0 || flags & (AGAIN | RELEASES) == AGAIN
+    }
+
+    /// Whether whoever took it need not hold it any more.
+    pub(super) fn is_loose(flags: u32) -> bool {
+        flags & MOVED != 0 || flags & (PERMITS | OWNED) != 0 && flags & RELEASES == 0
     }
 }
 
@@ -145,6 +154,28 @@ pub struct LockRef<'r> {
 }
 
 impl LockRef<'_> {
+    /// It is taken with a guard that can go to another task: until one comes back from who took it, and as soon as one comes back from
+    /// somebody else, its holders are those who took it and no more.
+    #[must_use]
+    pub fn with_movable_guard(self) -> Self {
+        self.set(flag::OWNED);
+        self
+    }
+
+    /// Sets a flag; a write only where it changes something, for others read the line.
+    fn set(&self, flag: u32) {
+        if self.lock.flags.load(Relaxed) & flag != flag {
+            self.lock.flags.fetch_or(flag, Relaxed);
+        }
+    }
+
+    /// A guard that can go to another task is let go by the current one, whoever of those it was that took it.
+    fn let_go(&self, took: u64) {
+        if self.lock.flags.load(Relaxed) & flag::OWNED != 0 {
+            self.set(if took == Waker::actor() { flag::RELEASES } else { flag::MOVED });
+        }
+    }
+
     /// The current task (or thread) holds it alone since `now`; call it after the acquisition. `place` as of [`Recorder::place_number`], 0:
     /// unknown. Five plain stores.
     #[inline]
@@ -161,9 +192,11 @@ impl LockRef<'_> {
     #[inline]
     pub fn released_exclusive(&self, now: Ticks) {
         let lock = self.lock;
-        if lock.holder.load(Relaxed) == 0 {
+        let holder = lock.holder.load(Relaxed);
+        if holder == 0 {
             return;
         }
+        self.let_go(holder);
         let held = now.saturating_sub(lock.since.load(Relaxed));
         lock.free_since.store(now, Relaxed);
         lock.holder.store(0, Release);
@@ -186,8 +219,8 @@ impl LockRef<'_> {
         if cell.is_none() {
             self.lock.more.fetch_add(1, Relaxed);
         }
-        if place != 0 && self.lock.flags.load(Relaxed) & flag::PLACES == 0 {
-            self.lock.flags.fetch_or(flag::PLACES, Relaxed);
+        if place != 0 {
+            self.set(flag::PLACES);
         }
         self.page.shared.set();
         HoldToken { cell: cell.map_or(0, |cell| cell + 1), since: now }
@@ -199,7 +232,7 @@ impl LockRef<'_> {
         match token.cell.checked_sub(1) {
             Some(cell) => {
                 if let Some(holders) = self.holders() {
-                    holders.free(cell);
+                    self.let_go(holders.free(cell));
                 }
             }
             None => drop(self.lock.more.fetch_sub(1, Relaxed)),

@@ -97,6 +97,10 @@ impl Recorder {
             OpId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
         let id = OpId::new(self.number, generation, number);
         let resource = resource.or_else(|| self.current_resource());
+        // `Mutex::lock_owned`, of tokio and of the wrappers: its guard can go to another task.
+        if let Some(lock) = resource.filter(|_| source.ends_with("_owned")).and_then(|id| self.lock(id)) {
+            let _marked = lock.with_movable_guard();
+        }
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
         for zero in

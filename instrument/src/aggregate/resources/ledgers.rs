@@ -175,5 +175,5 @@ fn knows(knows: LockKnows) -> u32 {
     bit(knows.holders, v1::LockKnows::Holders)
         | bit(knows.times, v1::LockKnows::Times)
         | bit(knows.places, v1::LockKnows::Places)
-        | bit(knows.no_release, v1::LockKnows::NoRelease)
+        | bit(knows.loose, v1::LockKnows::Loose)
 }

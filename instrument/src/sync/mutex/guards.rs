@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use taskscope_recorder::LockRef;
 use tokio::sync as inner;
 
 use super::Mutex;
@@ -94,7 +95,11 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         inner: inner::OwnedMutexGuard<Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        Self { hold: Hold::begin(taken, || inner.record(&*lock)), inner, lock }
+        Self {
+            hold: Hold::begin(taken, || inner.record(&*lock).map(LockRef::with_movable_guard)),
+            inner,
+            lock,
+        }
     }
 
     /// Guards a part of the value instead.

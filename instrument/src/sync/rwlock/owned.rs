@@ -2,6 +2,7 @@
 
 use std::{panic::Location, sync::Arc};
 
+use taskscope_recorder::LockRef;
 use tokio::sync as inner;
 
 use super::RwLock;
@@ -54,7 +55,7 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
         inner: inner::OwnedRwLockReadGuard<Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        let hold = SharedHold::begin(taken, 1, || inner.record(&*lock));
+        let hold = SharedHold::begin(taken, 1, || inner.record(&*lock).map(LockRef::with_movable_guard));
         Self { hold, inner: inner::OwnedRwLockReadGuard::map(inner, |slot| &slot.value), lock }
     }
 }
@@ -97,7 +98,11 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         inner: inner::OwnedRwLockWriteGuard<Slot<T>>,
         taken: Option<Taken>,
     ) -> Self {
-        Self { hold: Hold::begin(taken, || inner.record(&*lock)), inner, lock }
+        Self {
+            hold: Hold::begin(taken, || inner.record(&*lock).map(LockRef::with_movable_guard)),
+            inner,
+            lock,
+        }
     }
 
     /// Guards a part of the value instead.

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use taskscope_recorder::LockRef;
 use tokio::sync as inner;
 
 use super::Semaphore;
@@ -82,7 +83,8 @@ impl<'a> SemaphorePermit<'a> {
 
 impl OwnedSemaphorePermit {
     pub(super) fn new(semaphore: Arc<Semaphore>, permits: usize, taken: Option<Taken>) -> Self {
-        let hold = SharedHold::begin(taken, permits, || semaphore.tracked.lock());
+        let hold =
+            SharedHold::begin(taken, permits, || semaphore.tracked.lock().map(LockRef::with_movable_guard));
         Self { hold, given_back: GivenBack { semaphore, permits } }
     }
 

@@ -3,7 +3,7 @@
 use super::{Found, NAMED, Pass};
 use crate::{
     format::exact,
-    id::SiteId,
+    id::{ResourceKey, SiteId},
     lint::{LintKind, Severity},
     screen::findings::Subject,
     store::{
@@ -92,8 +92,8 @@ impl Pass<'_> {
         };
         let doubt = if circle.proven {
             ""
-        } else if circle.forgettable {
-            " No permit of that semaphore ever came back: the program may have used them up on purpose (forget)."
+        } else if circle.loose {
+            " Who took a lock need not hold it any more: permits can be forgotten, and a guard can go to another task."
         } else if channel {
             " Who was seen last at the other end of a channel need not be the only one who can go on there."
         } else if circle.links.len() == 1 {
@@ -112,9 +112,9 @@ impl Pass<'_> {
         let mut about: Vec<Waker> = circle.links.iter().map(|link| link.who).collect();
         about.extend(beside);
         about.dedup();
-        let severity = match (circle.proven, circle.forgettable) {
+        let severity = match (circle.proven, circle.loose) {
             (true, _) => Severity::Critical,
-            // A token bucket that waits for its refill looks the same.
+            // A token bucket that waits for its refill looks the same, and a server at its limit of connections.
             (false, true) => Severity::Info,
             (false, false) => Severity::Warning,
         };
@@ -135,12 +135,14 @@ impl Pass<'_> {
         let why = match link.how {
             How::Holds => {
                 let acquired = self.noted("acquired", link.held_site);
+                let held = if self.is_loose(link.wait.resource) {
+                    format!("taken by {next} {age} ago{acquired}")
+                } else {
+                    format!("held by {next} for {age}{acquired}")
+                };
                 match self.held_beside(circle, link).as_slice() {
-                    [] => format!("held by {next} for {age}{acquired}"),
-                    others => format!(
-                        "held by {next} for {age}{acquired}, and by {}, who wait for it too",
-                        self.list(others)
-                    ),
+                    [] => held,
+                    others => format!("{held}, and by {}, who wait for it too", self.list(others)),
                 }
             }
             How::Given => format!(
@@ -153,6 +155,11 @@ impl Pass<'_> {
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
         format!("{who} waits{place} for {on}, {why}")
+    }
+
+    /// Whoever took it need not hold it any more.
+    pub(super) fn is_loose(&self, key: ResourceKey) -> bool {
+        self.store.lock_waited_for(key).is_some_and(|(_, lock)| lock.knows.loose)
     }
 
     /// Those who hold what a step waits for beside the next one, and can't go on either.

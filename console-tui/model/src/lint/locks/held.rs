@@ -155,19 +155,19 @@ impl Pass<'_> {
             if waiters.is_empty() {
                 continue;
             }
-            let message = format!(
-                "{} has held {} for {}{} across an await: it {}; {}.",
-                self.who(holder.who),
-                self.resource(resource),
-                self.age(holder.since_ns),
-                self.noted("acquired", holder.site),
-                self.doing(holder.who),
-                self.waiting(&waiters),
-            );
+            let (who, what, age) = (self.who(holder.who), self.resource(resource), self.age(holder.since_ns));
+            let at = self.noted("acquired", holder.site);
+            let loose = self.is_loose(key);
+            let held = if loose {
+                format!("{who} took {what} {age} ago{at}, with a guard that can go to another task")
+            } else {
+                format!("{who} has held {what} for {age}{at} across an await")
+            };
+            let message = format!("{held}: it {}; {}.", self.doing(holder.who), self.waiting(&waiters));
             let about = about(holder.who, &waiters);
             // A slow answer under a lock is no fault by itself; what it costs the others is.
             let waited_ns = waiters.iter().map(|waiter| self.age_ns(waiter.since_ns));
-            let severity = if waited_ns.fold(0, u64::saturating_add) >= warning_ns {
+            let severity = if !loose && waited_ns.fold(0, u64::saturating_add) >= warning_ns {
                 Severity::Warning
             } else {
                 Severity::Info

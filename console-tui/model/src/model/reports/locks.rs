@@ -38,6 +38,7 @@ fn lock(store: &Store, resource: &Resource) -> Lock {
             .filter(|lock| lock.knows.holders)
             .map(|lock| lock.holders.iter().map(|of| holder(store, of)).collect()),
         more_holders: told.map_or(0, |lock| u64::from(lock.more_holders)),
+        holders_may_differ: told.is_some_and(|lock| lock.knows.loose),
         waiters,
         more_waiters,
         acquisitions: times.map(|lock| lock.sums.acquisitions),

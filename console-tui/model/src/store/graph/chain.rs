@@ -208,7 +208,7 @@ impl Store {
         };
         let mut lines: Vec<ChainLine> = Vec::new();
         for holder in &lock.holders {
-            let verb = self.hold_words(resource, holder);
+            let verb = self.hold_words(resource, lock, holder);
             let text = format!("{verb} {}", words(holder.who));
             lines.push(line(text, holder.who, How::Holds, Some(holder.since_ns), holder.site));
         }

@@ -49,8 +49,8 @@ pub(crate) struct Circle {
     pub(crate) links: Vec<Link>,
     /// No other reading of what was told is left.
     pub(crate) proven: bool,
-    /// Somebody is in it for permits that may have been forgotten: no permit of that semaphore ever came back.
-    pub(crate) forgettable: bool,
+    /// Somebody is in it for what it took, and need not hold any more.
+    pub(crate) loose: bool,
     /// When it closed.
     pub(crate) since_ns: u64,
     /// Others who wait behind it; not all of them where [`MAX_VICTIMS`] was reached.
@@ -156,13 +156,13 @@ impl Graph<'_> {
         victims.dedup();
         let alone = links.len() == 1;
         let in_poll = links.iter().all(|link| self.actors.get(&link.who).is_some_and(|actor| actor.in_poll));
-        let forgettable = links.iter().any(|link| {
+        let loose = links.iter().any(|link| {
             let queue = self.queues.get(&link.wait.resource);
-            link.how == How::Holds && queue.is_some_and(|queue| queue.lock.knows.no_release)
+            link.how == How::Holds && queue.is_some_and(|queue| queue.lock.knows.loose)
         });
-        let proven = (!alone || in_poll || links.iter().any(|link| link.how == How::Given)) && !forgettable;
+        let proven = (!alone || in_poll || links.iter().any(|link| link.how == How::Given)) && !loose;
         let since_ns = links.iter().map(|link| link.wait.since_ns.max(link.held_since_ns)).max().unwrap_or(0);
-        Circle { links, proven, forgettable, since_ns, victims, more_victims }
+        Circle { links, proven, loose, since_ns, victims, more_victims }
     }
 
     /// Whom each of the stuck is behind.

@@ -168,6 +168,6 @@ fn knows(bits: u32) -> LockKnows {
         holders: has(v1::LockKnows::Holders),
         times: has(v1::LockKnows::Times),
         places: has(v1::LockKnows::Places),
-        no_release: has(v1::LockKnows::NoRelease),
+        loose: has(v1::LockKnows::Loose),
     }
 }

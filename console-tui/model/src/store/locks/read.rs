@@ -85,9 +85,13 @@ impl Store {
     }
 
     /// `read by`, `held by`: a permit is held, though others have theirs beside it.
-    pub(crate) fn hold_words(&self, resource: &Resource, holder: &Holder) -> &'static str {
+    pub(crate) fn hold_words(&self, resource: &Resource, lock: &Lock, holder: &Holder) -> &'static str {
         let reads = holder.shared && self.lock_kind(resource) == Some(LockKind::RwLock);
-        if reads { "read by" } else { "held by" }
+        match (lock.knows.loose, reads) {
+            (true, _) => "taken by",
+            (false, true) => "read by",
+            (false, false) => "held by",
+        }
     }
 
     /// The kind of lock that a resource is; `None`: it is none.

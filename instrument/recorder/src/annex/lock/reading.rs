@@ -29,9 +29,9 @@ pub struct LockKnows {
     pub times: bool,
     /// Where it was acquired.
     pub places: bool,
-    /// Of a semaphore: no permit was given back by who took it. Holders are those who took some; they may have forgotten them, as
-    /// whoever uses a token bucket does.
-    pub no_release: bool,
+    /// The holders are those who took it, and no more is known: permits may have been forgotten, as those of a token bucket are, or a
+    /// guard may have gone to another task.
+    pub loose: bool,
 }
 
 /// A lock's state and sums; times in ticks.
@@ -94,7 +94,6 @@ impl Lock {
         let unseen = flag::holders_unknown(flags);
         // The place of the last one who held it alone stays.
         let places = flags & flag::PLACES != 0 || self.place.load(Relaxed) != 0;
-        let no_release = flags & (flag::PERMITS | flag::RELEASES) == flag::PERMITS;
         if unseen {
             holders.clear();
         }
@@ -111,7 +110,7 @@ impl Lock {
             longest_wait: self.longest_wait.load(Relaxed),
             poisoned: flags & flag::POISONED != 0,
             free_since: (free && free_since != 0).then_some(free_since),
-            knows: LockKnows { holders: !unseen, times: true, places, no_release },
+            knows: LockKnows { holders: !unseen, times: true, places, loose: flag::is_loose(flags) },
         }
     }
 

@@ -47,6 +47,7 @@ impl LockRef<'_> {
             }
             // A guard that was given to another task.
         }
+        self.let_go(holder);
         if lock.holder.compare_exchange(holder, 0, AcqRel, Relaxed).is_ok() {
             lock.free_since.store(now, Relaxed);
             self.held(now.saturating_sub(since));
@@ -79,11 +80,12 @@ impl LockRef<'_> {
         let Some(holders) = self.holders() else { return };
         let mut left = holders.take_from(me, false, permits, ended);
         if left < permits {
-            self.mark(flag::RELEASES);
+            self.set(flag::RELEASES);
         }
         // A waiter that gave up after it was given some.
         left = holders.take_from(me, true, left, |_| {});
         if left > 0 {
+            self.set(flag::MOVED);
             self.mark(flag::REFILLED);
             let uncounted = lock.more.fetch_update(AcqRel, Acquire, |more| Some(more - more.min(left)));
             left -= left.min(uncounted.unwrap_or(0));
@@ -145,10 +147,8 @@ impl LockRef<'_> {
 
     /// Sets a flag of a lock whose holders are derived from permits.
     fn mark(&self, flag: u32) {
-        let flags = self.lock.flags.load(Relaxed);
-        // A write only where it changes something: others read the line.
-        if flags & flag::PERMITS != 0 && flags & flag == 0 {
-            self.lock.flags.fetch_or(flag, Relaxed);
+        if self.by_permits() {
+            self.set(flag);
         }
     }
 

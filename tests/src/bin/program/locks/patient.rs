@@ -41,6 +41,17 @@ macro_rules! patient {
                 }
             });
 
+            // The same with the guard of a mutex.
+            let record = Arc::new(sync::Mutex::new(()));
+            let (pass, mut to_drop) = sync::mpsc::unbounded_channel();
+            let (taken, counted) = (Arc::clone(&record), Arc::clone(&done));
+            stage.spawn_named("writer", async move {
+                loop {
+                    let _is_open = pass.send(Arc::clone(&taken).lock_owned().await);
+                    counted.done();
+                }
+            });
+
             // A session is locked while somebody works on an answer, whose sender it was sent.
             let session = Arc::new(sync::Mutex::new(0_u64));
             let (ask, mut asked) = sync::mpsc::channel::<sync::oneshot::Sender<u64>>(4);
@@ -71,6 +82,9 @@ macro_rules! patient {
                 bucket.add_permits(PERMITS);
                 while let Ok(place) = to_leave.try_recv() {
                     drop(place);
+                }
+                while let Ok(guard) = to_drop.try_recv() {
+                    drop(guard);
                 }
                 go.notify_one();
                 answer(&json!({ "done": done.count() }));

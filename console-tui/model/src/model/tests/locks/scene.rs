@@ -47,8 +47,8 @@ pub(super) struct FakeLock {
     pub(super) hold_ns: u64,
     pub(super) free_ago_ns: Option<u64>,
     pub(super) knows_nothing: bool,
-    /// No permit ever came back.
-    pub(super) no_release: bool,
+    /// Who took it need not hold it any more.
+    pub(super) loose: bool,
 }
 
 #[derive(Clone, Default)]
@@ -267,8 +267,8 @@ impl Scene {
             columns.contended.push(lock.contended);
             columns.hold_ns.push(lock.hold_ns);
             columns.free_ago_ns_plus1.push(lock.free_ago_ns.map_or(0, |ago_ns| ago_ns + 1));
-            let no_release = if lock.no_release { v1::LockKnows::NoRelease as u32 } else { 0 };
-            columns.knows.push(if lock.knows_nothing { 0 } else { 7 | no_release });
+            let loose = if lock.loose { v1::LockKnows::Loose as u32 } else { 0 };
+            columns.knows.push(if lock.knows_nothing { 0 } else { 7 | loose });
         }
         columns
     }
