@@ -7,6 +7,7 @@ pub mod events;
 mod fail_on;
 mod io;
 mod locks;
+mod names;
 mod scheduler;
 
 use std::{
@@ -22,6 +23,7 @@ use taskscope_model::{
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use self::fail_on::{FailOn, Found};
+use self::names::Names;
 use crate::{
     shell::connect::{Connection, News},
     target::Target,
@@ -195,8 +197,9 @@ pub fn text(model: &Model, width: u16, out: &mut impl Write) -> std_io::Result<(
             finding.advice
         )?;
     }
-    scheduler::write(&report, out)?;
-    locks::write(&report, out)?;
+    let names = Names::of(&report);
+    scheduler::write(&report, &names, out)?;
+    locks::write(&report, &names, out)?;
     io::write(&report, out)?;
     writeln!(out)?;
     table(model, width, out)

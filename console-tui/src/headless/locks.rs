@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use super::names::Names;
 use taskscope_model::{
     format::{self, duration_ns},
     report::{Chain, Lock, Report},
@@ -18,7 +19,7 @@ const MAX_CHAINS: usize = 20;
 ///
 /// # Errors
 /// When `out` can't be written.
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
     let mut wanted: Vec<&Lock> = report.locks.iter().filter(|lock| !lock.waiters.is_empty()).collect();
     wanted.sort_by_key(|lock| std::cmp::Reverse(lock.waiters.first().map(|waiter| waiter.wait_ns)));
     if !wanted.is_empty() {
@@ -33,7 +34,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nwho waits for whom")?;
     }
     for chain in chains.iter().take(MAX_CHAINS) {
-        writeln!(out, "  task {}", chain.task)?;
+        writeln!(out, "  {}", names.task(Some(&chain.task)))?;
         for line in &chain.lines {
             let indent = "  ".repeat(usize::try_from(line.depth).unwrap_or(0) + 2);
             let age = line.age_ns.map_or_else(String::new, |ns| format!(", {}", duration_ns(ns)));

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use super::names::Names;
 use taskscope_model::{
     format::{self, duration_ns, percent},
     report::{Report, Runtime, Starving, Worker},
@@ -16,14 +17,14 @@ const MAX_WORKERS: usize = 64;
 ///
 /// # Errors
 /// When `out` can't be written.
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
     for runtime in &report.runtimes {
         writeln!(out, "\n{}", runtime_words(runtime))?;
         let of_it = report.workers.iter().filter(|worker| worker.runtime == Some(runtime.index));
         let mut workers: Vec<&Worker> = of_it.collect();
         workers.sort_by_key(|worker| (!worker.stuck, worker.worker));
         for worker in workers.iter().take(MAX_WORKERS) {
-            writeln!(out, "  {}", worker_words(worker))?;
+            writeln!(out, "  {}", worker_words(worker, names))?;
         }
         if workers.len() > MAX_WORKERS {
             writeln!(out, "  and {} more", workers.len() - MAX_WORKERS)?;
@@ -33,7 +34,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\nwaits for a worker")?;
     }
     for starving in &report.starving {
-        write_starving(starving, out)?;
+        write_starving(starving, names, out)?;
     }
     if !report.closures.is_empty() {
         writeln!(out, "\nblocking pool")?;
@@ -65,10 +66,11 @@ fn runtime_words(runtime: &Runtime) -> String {
     )
 }
 
-/// `worker 0 stuck for 3.20 s in task 102 (clock_nanosleep), busy 100 %, CPU 2 %, queue 14`
-fn worker_words(worker: &Worker) -> String {
+/// `worker 0 stuck for 3.20 s in import #102 (clock_nanosleep), busy 100 %, CPU 2 %, queue 14`
+fn worker_words(worker: &Worker, names: &Names<'_>) -> String {
     let state = if worker.stuck { "stuck" } else { worker.state.as_deref().unwrap_or(format::UNKNOWN) };
-    let task = worker.task.as_ref().map_or_else(String::new, |task| format!(" in task {task}"));
+    let task =
+        worker.task.as_ref().map_or_else(String::new, |task| format!(" in {}", names.task(Some(task))));
     let kernel = worker.kernel_state.as_ref().map_or_else(String::new, |state| format!(" ({state})"));
     let share = |share: Option<f64>| share.map_or_else(|| format::UNKNOWN.to_owned(), percent);
     format!(
@@ -81,20 +83,20 @@ fn worker_words(worker: &Worker) -> String {
     )
 }
 
-fn write_starving(starving: &Starving, out: &mut impl Write) -> io::Result<()> {
-    let task = starving.task.as_deref().unwrap_or(format::UNKNOWN);
+fn write_starving(starving: &Starving, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
+    let task = names.task(starving.task.as_deref());
     let place = starving.place.as_deref().unwrap_or(format::UNKNOWN);
     let others = if starving.count > 1 { format!(" and {} more", starving.count - 1) } else { String::new() };
     let when = match starving.ended_ago_ns {
         Some(ns) => format!("{} ago", duration_ns(ns)),
         None => "now".to_owned(),
     };
-    writeln!(out, "  task {task}{others} ({place}): {}, {when}", duration_ns(starving.scheduled_ns))?;
+    writeln!(out, "  {task}{others} ({place}): {}, {when}", duration_ns(starving.scheduled_ns))?;
     for blame in &starving.blame {
-        let task = blame.task.as_deref().unwrap_or(format::UNKNOWN);
+        let task = names.task(blame.task.as_deref());
         let place = blame.place.as_deref().unwrap_or(format::UNKNOWN);
         let thread = blame.thread.as_deref().unwrap_or(format::UNKNOWN);
-        writeln!(out, "    {:>6}  task {task} ({place}) held {thread}", percent(blame.share))?;
+        writeln!(out, "    {:>6}  {task} ({place}) held {thread}", percent(blame.share))?;
     }
     Ok(())
 }

@@ -376,6 +376,10 @@ impl Model {
             problem.clone()
         } else if store.hello.sources.is_empty() {
             "No task has been seen, and nothing feeds the recorder yet.".to_owned()
+        } else if store.hello.taskscope_version.is_some() {
+            "No task is alive. A block_on that began on another thread before taskscope::init() can't be seen: \
+             call init() at the start of main, or write #[taskscope::main]."
+                .to_owned()
         } else {
             "No task is alive.".to_owned()
         })

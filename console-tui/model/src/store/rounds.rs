@@ -102,3 +102,62 @@ fn ends(frame: &v1::Frame) -> bool {
 fn bytes(frame: &v1::Frame) -> usize {
     frame.encoded_len() + size_of::<v1::Frame>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame of a round, with a text of so many bytes.
+    fn frame(round: u64, round_end: bool, bytes: usize) -> Box<v1::Frame> {
+        let text = v1::Thread { index: 1, name: "x".repeat(bytes), os_id: 0 };
+        Box::new(v1::Frame { round, round_end, threads: vec![text], ..v1::Frame::default() })
+    }
+
+    fn lasts(rounds: &mut Rounds) -> Vec<bool> {
+        std::iter::from_fn(|| rounds.next()).map(|(_, last)| last).collect()
+    }
+
+    #[test]
+    fn a_round_leaves_when_its_end_has_come() {
+        let mut rounds = Rounds::default();
+        let at = Duration::from_secs(1);
+        rounds.push(frame(1, false, 0), at);
+        assert!(!rounds.has_whole() && !rounds.is_overdue(at));
+        rounds.push(frame(1, true, 0), at);
+        rounds.push(frame(2, false, 0), at);
+        assert_eq!(lasts(&mut rounds), [false, true], "the second round waits for its end");
+        rounds.drop_unfinished();
+        rounds.push(frame(2, true, 0), at);
+        assert_eq!(lasts(&mut rounds), [true]);
+    }
+
+    #[test]
+    fn an_end_that_does_not_come_is_waited_for_as_long_as_the_limit_says() {
+        let mut rounds = Rounds::default();
+        let start = Duration::from_secs(10);
+        rounds.push(frame(1, false, 0), start);
+        // Later frames of the round don't begin the wait anew.
+        rounds.push(frame(1, false, 0), start + Duration::from_secs(4));
+        let limit = start + MAX_ROUND_TIME;
+        assert!(!rounds.is_overdue(limit.checked_sub(Duration::from_millis(1)).unwrap()));
+        assert!(rounds.is_overdue(limit));
+        rounds.end_here();
+        assert!(!rounds.is_overdue(limit));
+        assert_eq!(lasts(&mut rounds), [false, true]);
+        assert!(!rounds.has_whole() && !rounds.is_halfway());
+    }
+
+    #[test]
+    fn a_round_that_is_larger_than_the_limit_does_not_wait_for_its_end() {
+        let mut rounds = Rounds::default();
+        let at = Duration::from_secs(1);
+        let part = MAX_WAITING_BYTES / 4;
+        for pushed in 1..=4 {
+            rounds.push(frame(1, false, part), at);
+            assert_eq!(rounds.is_overdue(at), pushed == 4, "{pushed}");
+        }
+        rounds.end_here();
+        assert_eq!(lasts(&mut rounds), [false, false, false, true]);
+        assert!(!rounds.is_full(), "what left is counted no more");
+    }
+}

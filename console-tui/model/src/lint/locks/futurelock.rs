@@ -50,17 +50,19 @@ impl Pass<'_> {
         });
         let Some((waiter, task, granted_ns)) = left else { return };
         let Some(resource) = self.store.resources.resource(key) else { return };
+        // Of the task itself it is said what it waits for.
+        let others: Vec<Waiter> = waits.into_iter().filter(|wait| wait.who() != Waker::Task(task)).collect();
+        let waiting = if others.is_empty() { String::new() } else { format!("; {}", self.waiting(&others)) };
         let message = format!(
-            "Futurelock: {} was given {} ago to a future of {}{} that has not been polled since, though the task was. The task {}; {}.",
+            "Futurelock: {} was given {} ago to a future of {}{} that has not been polled since, though the task was. The task {}{waiting}.",
             self.resource(resource),
             self.age(granted_ns),
             self.who(Waker::Task(task)),
             self.noted("begun", waiter.op.site),
             self.doing(Waker::Task(task)),
-            self.waiting(&waits),
         );
         let mut about = vec![Waker::Task(task)];
-        about.extend(waits.iter().map(Waiter::who).filter(|who| *who != Waker::Task(task)));
+        about.extend(others.iter().map(Waiter::who));
         about.sort_unstable_by_key(|who| (*who != Waker::Task(task), *who));
         about.dedup();
         self.told_locks.insert(key);

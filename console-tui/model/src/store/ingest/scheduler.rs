@@ -139,13 +139,14 @@ fn worker(wire: &v1::Worker, now_ns: u64, losses: &mut Losses) -> Worker {
 
 fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
     let started_ns = now_ns.saturating_sub(wire.started_ago_ns);
+    let length_ns = if wire.duration_ns > 0 { wire.duration_ns } else { wire.started_ago_ns };
     StuckPoll {
         thread: wire.thread,
         task: wire.task.map(key),
         site: SiteId(wire.site),
         started_ns,
         ended_ns: (wire.duration_ns > 0).then(|| started_ns.saturating_add(wire.duration_ns)),
-        spent: spent(wire.spent.as_ref()),
+        spent: spent(wire.spent.as_ref(), length_ns),
         told_ns: now_ns,
         captured_ns: since(wire.captured_ago_ns_plus1, now_ns),
         stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
@@ -168,13 +169,15 @@ fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
         started_ns,
         // It has ended by now.
         ended_ns: started_ns.saturating_add(wire.duration_ns).min(now_ns),
-        spent: spent(wire.spent.as_ref()),
+        spent: spent(wire.spent.as_ref(), wire.duration_ns),
         in_place: wire.in_place,
     }
 }
 
-fn spent(wire: Option<&v1::PollTime>) -> Option<Spent> {
-    wire.map(|wire| Spent { cpu_ns: wire.cpu_ns, queued_ns: wire.queued_ns, asleep_ns: wire.asleep_ns })
+fn spent(wire: Option<&v1::PollTime>, length_ns: u64) -> Option<Spent> {
+    let spent =
+        wire.map(|wire| Spent { cpu_ns: wire.cpu_ns, queued_ns: wire.queued_ns, asleep_ns: wire.asleep_ns });
+    spent.map(|spent| spent.within(length_ns))
 }
 
 fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {

@@ -34,6 +34,13 @@ pub(crate) enum Did {
 }
 
 impl Spent {
+    /// No more than the poll took until now: the kernel was asked a moment later.
+    pub(crate) fn within(self, length_ns: u64) -> Self {
+        let cpu_ns = self.cpu_ns.min(length_ns);
+        let queued_ns = self.queued_ns.min(length_ns - cpu_ns);
+        Self { cpu_ns, queued_ns, asleep_ns: self.asleep_ns.min(length_ns - cpu_ns - queued_ns) }
+    }
+
     /// Of a poll of this length, the time that is its own doing.
     pub(crate) fn own_ns(&self, length_ns: u64) -> u64 {
         let own_ns = self.cpu_ns.saturating_add(self.asleep_ns);
@@ -164,6 +171,14 @@ mod tests {
         }
         let unknown = Judged { length_ns: 7, spent: None };
         assert_eq!((unknown.own_ns(), unknown.did()), (7, Did::Unknown));
+    }
+
+    #[test]
+    fn the_parts_of_a_poll_are_no_longer_than_it() {
+        let spent = Spent { cpu_ns: 2, queued_ns: 1, asleep_ns: 1_150 };
+        assert_eq!(spent.within(1_140), Spent { asleep_ns: 1_137, ..spent });
+        assert_eq!(spent.within(2), Spent { cpu_ns: 2, queued_ns: 0, asleep_ns: 0 });
+        assert_eq!(spent.within(2_000), spent);
     }
 
     #[test]
