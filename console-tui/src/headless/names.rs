@@ -24,20 +24,14 @@ impl<'a> Names<'a> {
 
 #[cfg(test)]
 mod tests {
-    use taskscope_model::report::{Report, Task};
+    use std::collections::HashMap;
 
     use super::Names;
 
     #[test]
     fn a_task_is_called_by_its_name_where_it_has_one() {
-        let task = |id: &str, name: Option<&str>| Task {
-            id: id.to_owned(),
-            name: name.map(str::to_owned),
-            ..Task::default()
-        };
-        let report = Report { tasks: vec![task("7", Some("import")), task("8", None)], ..Report::default() };
-        let names = Names::of(&report);
-        let words = [Some("7"), Some("8"), Some("9"), None].map(|id| names.task(id));
-        assert_eq!(words, ["import #7", "#8", "#9", "–"]);
+        let names = Names(HashMap::from([("7", "import")]));
+        let words = [Some("7"), Some("8"), None].map(|id| names.task(id));
+        assert_eq!(words, ["import #7", "#8", "–"]);
     }
 }
