@@ -132,7 +132,9 @@ impl Shell {
     fn signal(&mut self, asked: Asked) -> io::Result<Vec<Effect>> {
         match asked {
             Asked::End(number) => self.end = Some(End::Signal(number)),
+            #[cfg(unix)]
             Asked::Suspend => self.suspend()?,
+            #[cfg(unix)]
             Asked::Continue => self.take_again()?,
         }
         Ok(Vec::new())
@@ -143,7 +145,10 @@ impl Shell {
             match effect {
                 Effect::SendRequest(request) => self.connection.request(request),
                 Effect::Quit => self.end = Some(End::Quit),
-                Effect::Suspend => self.suspend()?,
+                Effect::Suspend => {
+                    #[cfg(unix)]
+                    self.suspend()?;
+                }
                 Effect::CopyText(text) => {
                     self.screen.copy(&text)?;
                 }
@@ -153,6 +158,7 @@ impl Shell {
         Ok(())
     }
 
+    #[cfg(unix)]
     fn suspend(&mut self) -> io::Result<()> {
         terminal::restore();
         signals::suspend()?;
@@ -160,6 +166,7 @@ impl Shell {
         self.take_again()
     }
 
+    #[cfg(unix)]
     fn take_again(&mut self) -> io::Result<()> {
         self.screen.take_again()?;
         let size = self.screen.terminal.size()?;

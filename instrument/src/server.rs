@@ -262,7 +262,7 @@ enum Listener {
 impl Listener {
     fn bind(address: &str) -> Result<Self, BindError> {
         if let Some(path) = address.strip_prefix("unix:") {
-            return Self::bind_unix(Path::new(path), address);
+            return Self::bind_unix(Path::new(path));
         }
         let tcp = |cause| BindError::Tcp { address: address.to_owned(), cause };
         if !address.contains(':') {
@@ -274,7 +274,7 @@ impl Listener {
     }
 
     #[cfg(unix)]
-    fn bind_unix(path: &Path, _address: &str) -> Result<Self, BindError> {
+    fn bind_unix(path: &Path) -> Result<Self, BindError> {
         use std::os::unix::{fs::PermissionsExt as _, net::UnixListener, net::UnixStream};
         let unix = |cause| BindError::Unix { path: path.to_owned(), cause };
         // A socket that nobody answers on is left over from a process that was killed.
@@ -291,8 +291,12 @@ impl Listener {
     }
 
     #[cfg(not(unix))]
-    fn bind_unix(_path: &Path, address: &str) -> Result<Self, BindError> {
-        Err(BindError::NotAnAddress(address.to_owned()))
+    fn bind_unix(path: &Path) -> Result<Self, BindError> {
+        let cause = io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this system has no Unix sockets that tokio can use; write `127.0.0.1:6669`",
+        );
+        Err(BindError::Unix { path: path.to_owned(), cause })
     }
 
     #[cfg(target_os = "linux")]
