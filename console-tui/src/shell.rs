@@ -10,6 +10,9 @@ pub mod connect;
 pub mod signals;
 pub mod terminal;
 
+#[doc(hidden)]
+pub use compat::translate_updates;
+
 use std::{
     io,
     time::{Duration, Instant},
