@@ -10,6 +10,9 @@ pub mod connect;
 pub mod signals;
 pub mod terminal;
 
+#[doc(hidden)]
+pub use compat::translate_updates;
+
 use std::{
     io,
     time::{Duration, Instant},
@@ -132,7 +135,9 @@ impl Shell {
     fn signal(&mut self, asked: Asked) -> io::Result<Vec<Effect>> {
         match asked {
             Asked::End(number) => self.end = Some(End::Signal(number)),
+            #[cfg(unix)]
             Asked::Suspend => self.suspend()?,
+            #[cfg(unix)]
             Asked::Continue => self.take_again()?,
         }
         Ok(Vec::new())
@@ -143,7 +148,10 @@ impl Shell {
             match effect {
                 Effect::SendRequest(request) => self.connection.request(request),
                 Effect::Quit => self.end = Some(End::Quit),
-                Effect::Suspend => self.suspend()?,
+                Effect::Suspend => {
+                    #[cfg(unix)]
+                    self.suspend()?;
+                }
                 Effect::CopyText(text) => {
                     self.screen.copy(&text)?;
                 }
@@ -153,6 +161,7 @@ impl Shell {
         Ok(())
     }
 
+    #[cfg(unix)]
     fn suspend(&mut self) -> io::Result<()> {
         terminal::restore();
         signals::suspend()?;
@@ -160,6 +169,7 @@ impl Shell {
         self.take_again()
     }
 
+    #[cfg(unix)]
     fn take_again(&mut self) -> io::Result<()> {
         self.screen.take_again()?;
         let size = self.screen.terminal.size()?;

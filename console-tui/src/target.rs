@@ -1,9 +1,11 @@
 //! Where to look: the one argument of the console, parsed.
 //!
 //! Invariant: a [`Target`] can be dialled as it is; everything that is wrong with the text is said by
-//! [`TargetError`]. Limit: no TLS; `https://` is refused in words.
+//! [`TargetError`]. Limits: no TLS; `https://` is refused in words, and so is a Unix socket where the system has none for tokio.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+#[cfg(unix)]
+use std::path::PathBuf;
+use std::{fmt, str::FromStr};
 
 use taskscope_proto::limits::DEFAULT_BIND;
 
@@ -13,6 +15,7 @@ pub enum Target {
     /// `host:port`, not resolved yet.
     Tcp(String),
     /// A Unix socket.
+    #[cfg(unix)]
     Unix(PathBuf),
 }
 
@@ -37,6 +40,9 @@ pub enum TargetError {
     /// `unix:` and nothing after it.
     #[error("the path of the socket is missing; say for example unix:/run/app/taskscope.sock")]
     NoPath,
+    /// Windows.
+    #[error("taskscope can't use Unix sockets on this system; use host:port")]
+    NoUnixSockets,
 }
 
 impl Default for Target {
@@ -71,6 +77,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(authority) => f.write_str(authority),
+            #[cfg(unix)]
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -80,7 +87,10 @@ fn unix(path: &str) -> Result<Target, TargetError> {
     if path.is_empty() {
         return Err(TargetError::NoPath);
     }
-    Ok(Target::Unix(PathBuf::from(path)))
+    #[cfg(unix)]
+    return Ok(Target::Unix(PathBuf::from(path)));
+    #[cfg(not(unix))]
+    Err(TargetError::NoUnixSockets)
 }
 
 fn tcp(authority: &str) -> Result<Target, TargetError> {
@@ -114,12 +124,21 @@ mod tests {
         assert_eq!(parse("http://localhost:6669/").unwrap(), "localhost:6669");
         assert_eq!(parse("127.0.0.1:6669").unwrap(), "127.0.0.1:6669");
         assert_eq!(parse("[::1]:6669").unwrap(), "[::1]:6669");
-        assert_eq!(parse("unix:/run/a b.sock").unwrap(), "unix:/run/a b.sock");
-        assert_eq!(parse("unix:///run/a.sock").unwrap(), "unix:/run/a.sock");
-        assert_eq!(parse("unix:a.sock").unwrap(), "unix:a.sock");
-        assert_eq!(parse("file:///run/a.sock").unwrap(), "unix:/run/a.sock");
-        assert_eq!(parse("file://localhost/run/a.sock").unwrap(), "unix:/run/a.sock");
         assert_eq!(Target::default().to_string(), DEFAULT_BIND);
+    }
+
+    #[test]
+    fn unix_sockets_are_read_where_there_are_some() {
+        for (said, meant) in [
+            ("unix:/run/a b.sock", "unix:/run/a b.sock"),
+            ("unix:///run/a.sock", "unix:/run/a.sock"),
+            ("unix:a.sock", "unix:a.sock"),
+            ("file:///run/a.sock", "unix:/run/a.sock"),
+            ("file://localhost/run/a.sock", "unix:/run/a.sock"),
+        ] {
+            let expected = if cfg!(unix) { Ok(meant.to_owned()) } else { Err(TargetError::NoUnixSockets) };
+            assert_eq!(parse(said), expected);
+        }
     }
 
     #[test]

@@ -59,5 +59,5 @@ pub enum ServeError {
     Socket(#[from] io::Error),
     /// The transport failed as a whole.
     #[error(transparent)]
-    Transport(#[from] tonic::transport::Error),
+    Transport(Box<dyn std::error::Error + Send + Sync>),
 }

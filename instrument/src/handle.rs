@@ -78,9 +78,7 @@ impl Handle {
         let _already_set = DEFAULT.set(self.clone());
     }
 
-    /// For taskscope's own tests and benchmarks; no part of the API.
-    #[doc(hidden)]
-    pub fn recorder(&self) -> &Recorder {
+    pub(crate) fn recorder(&self) -> &Recorder {
         &self.shared.recorder
     }
 

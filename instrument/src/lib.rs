@@ -66,11 +66,11 @@ mod tracked;
 mod aggregate;
 #[cfg(feature = "console-api")]
 mod compat;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 #[cfg(feature = "server")]
 mod os;
-#[cfg(feature = "server")]
-#[doc(hidden)]
-pub mod rounds;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]

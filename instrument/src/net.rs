@@ -5,7 +5,7 @@
 //! not written out here (`set_nodelay`, `local_addr`, …) are those of the socket inside.
 //!
 //! A server of axum's takes the listener as it is (feature `axum`); for hyper an accepted stream is `AsyncRead + AsyncWrite`; for tonic
-//! there is `TcpListener::incoming`.
+//! there is `TcpListener::incoming` (feature `tonic`).
 
 mod raw;
 mod stream;

@@ -145,7 +145,7 @@ impl Server {
     /// # Panics
     /// On a runtime without I/O.
     pub async fn serve(self) -> Result<(), ServeError> {
-        self.serve_with(tonic::transport::Server::builder()).await
+        self.serve_on(tonic::transport::Server::builder()).await
     }
 
     /// [`Server::serve`] with settings of the transport.
@@ -155,7 +155,12 @@ impl Server {
     ///
     /// # Panics
     /// On a runtime without I/O.
-    pub async fn serve_with(mut self, transport: tonic::transport::Server) -> Result<(), ServeError> {
+    #[cfg(feature = "tonic")]
+    pub async fn serve_with(self, transport: tonic::transport::Server) -> Result<(), ServeError> {
+        self.serve_on(transport).await
+    }
+
+    async fn serve_on(mut self, transport: tonic::transport::Server) -> Result<(), ServeError> {
         let listener = self.listen(Location::caller())?;
         listener.serve(self, transport).await
     }
@@ -164,6 +169,7 @@ impl Server {
     ///
     /// # Errors
     /// The transport failed as a whole; the end of one connection is no error.
+    #[cfg(feature = "tonic")]
     pub async fn serve_with_incoming<I, C, E>(self, incoming: I) -> Result<(), tonic::transport::Error>
     where
         I: Stream<Item = Result<C, E>>,
@@ -186,7 +192,7 @@ impl Server {
         transport
             .tcp_nodelay(true)
             .http2_keepalive_interval(Some(stream::KEEPALIVE))
-            .add_routes(self.into_routes())
+            .add_routes(self.routes())
             .serve_with_incoming(incoming)
             .await
     }
@@ -211,7 +217,12 @@ impl Server {
     /// The service alone, to add to a tonic server of one's own: `Server::builder().add_routes(server.into_routes())`.
     ///
     /// With the feature `console-api` the service of `tokio-console` comes along.
+    #[cfg(feature = "tonic")]
     pub fn into_routes(self) -> Routes {
+        self.routes()
+    }
+
+    fn routes(self) -> Routes {
         let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck, self.listener));
         let service =
             TaskscopeServer::new(Service::new(Arc::clone(&hub))).max_decoding_message_size(MAX_REQUEST_BYTES);
@@ -262,7 +273,7 @@ enum Listener {
 impl Listener {
     fn bind(address: &str) -> Result<Self, BindError> {
         if let Some(path) = address.strip_prefix("unix:") {
-            return Self::bind_unix(Path::new(path), address);
+            return Self::bind_unix(Path::new(path));
         }
         let tcp = |cause| BindError::Tcp { address: address.to_owned(), cause };
         if !address.contains(':') {
@@ -274,7 +285,7 @@ impl Listener {
     }
 
     #[cfg(unix)]
-    fn bind_unix(path: &Path, _address: &str) -> Result<Self, BindError> {
+    fn bind_unix(path: &Path) -> Result<Self, BindError> {
         use std::os::unix::{fs::PermissionsExt as _, net::UnixListener, net::UnixStream};
         let unix = |cause| BindError::Unix { path: path.to_owned(), cause };
         // A socket that nobody answers on is left over from a process that was killed.
@@ -291,8 +302,12 @@ impl Listener {
     }
 
     #[cfg(not(unix))]
-    fn bind_unix(_path: &Path, address: &str) -> Result<Self, BindError> {
-        Err(BindError::NotAnAddress(address.to_owned()))
+    fn bind_unix(path: &Path) -> Result<Self, BindError> {
+        let cause = io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this system has no Unix sockets that tokio can use; write `127.0.0.1:6669`",
+        );
+        Err(BindError::Unix { path: path.to_owned(), cause })
     }
 
     #[cfg(target_os = "linux")]
@@ -329,13 +344,19 @@ impl Listener {
                     connection.set_nodelay(true)?;
                     io::Result::Ok(connection)
                 });
-                server.serve_over(transport, incoming).await?;
+                server
+                    .serve_over(transport, incoming)
+                    .await
+                    .map_err(|error| ServeError::Transport(error.into()))?;
             }
             #[cfg(unix)]
             Self::Unix(listener, _) => {
                 let listener = tokio::net::UnixListener::from_std(listener)?;
                 let incoming = tokio_stream::wrappers::UnixListenerStream::new(listener);
-                server.serve_over(transport, incoming).await?;
+                server
+                    .serve_over(transport, incoming)
+                    .await
+                    .map_err(|error| ServeError::Transport(error.into()))?;
             }
         }
         Ok(())

@@ -17,7 +17,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taskscope-proto", &[]),
     ("taskscope-stack", &[]),
     ("taskscope-macros", &[]),
-    ("taskscope", &["taskscope-macros", "taskscope-recorder", "taskscope-stack", "taskscope-proto"]),
+    // Itself: its own tests switch features on.
+    (
+        "taskscope",
+        &["taskscope", "taskscope-macros", "taskscope-recorder", "taskscope-stack", "taskscope-proto"],
+    ),
     ("taskscope-model", &["taskscope-proto"]),
     ("taskscope-console", &["taskscope-model", "taskscope-proto", "taskscope"]),
     ("screenshots", &["taskscope-console", "taskscope-model", "taskscope-proto"]),

@@ -106,6 +106,13 @@ pub(super) async fn watch(
     session.run(tell, wishes, frames).await
 }
 
+/// What a stream of updates becomes, those that can't be read left out: for the fuzz target, which has no connection.
+#[doc(hidden)]
+pub fn translate_updates<'a>(updates: impl Iterator<Item = &'a [u8]>) -> Vec<Frame> {
+    let mut translator = Translator::new(1, 0);
+    updates.filter_map(|bytes| codec::decode(bytes).ok()).flat_map(|update| translator.update(&update)).collect()
+}
+
 type Details = Pin<Box<dyn Stream<Item = Result<TaskDetails, Status>> + Send>>;
 type States = Pin<Box<dyn Stream<Item = Result<State, Status>> + Send>>;
 

@@ -13,6 +13,7 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
+#[cfg(unix)]
 use hyper_util::rt::TokioIo;
 use taskscope_model::ConnectionEvent;
 use taskscope_proto::{
@@ -20,7 +21,6 @@ use taskscope_proto::{
     v1::{Frame, WatchRequest, taskscope_client::TaskscopeClient},
 };
 use tokio::{
-    net::UnixStream,
     sync::{mpsc, watch},
     time::{sleep, timeout},
 };
@@ -169,13 +169,14 @@ async fn dial(target: &Target) -> Result<Channel, tonic::transport::Error> {
         Target::Tcp(authority) => {
             with_limits(Endpoint::from_shared(format!("http://{authority}"))?).connect().await
         }
+        #[cfg(unix)]
         Target::Unix(path) => {
             let path = path.clone();
             // The address is never dialled; HTTP/2 wants a name for the other side.
             let endpoint = with_limits(Endpoint::from_static("http://localhost"));
             let connector = tower::service_fn(move |_| {
                 let path = path.clone();
-                async move { UnixStream::connect(path).await.map(TokioIo::new) }
+                async move { tokio::net::UnixStream::connect(path).await.map(TokioIo::new) }
             });
             endpoint.connect_with_connector(connector).await
         }

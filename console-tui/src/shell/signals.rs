@@ -1,69 +1,27 @@
 //! Signals as a stream: the ones that end the console, the one that suspends it, the one that wakes it.
 //!
-//! Invariant: no signal ends the process behind the terminal's back; [`suspend`] stops it for real.
-//! Limit: Unix only, like the console's sockets.
+//! Invariant: no signal ends the process behind the terminal's back; `suspend` stops it for real.
+//! Limit: Windows has its console's events in place of signals, and can't suspend a program: Ctrl-Z does nothing there.
 
-use std::io;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
-use rustix::process::{Signal as Raw, getpid, kill_process};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(unix)]
+pub use self::unix::{Signals, suspend};
+#[cfg(windows)]
+pub use self::windows::Signals;
 
 /// What the world asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// SIGTERM, SIGINT, SIGHUP or SIGQUIT, by number.
+    /// SIGTERM, SIGINT, SIGHUP or SIGQUIT, by number; an event of the Windows console, by the number of its nearest signal.
     End(i32),
     /// SIGTSTP.
+    #[cfg(unix)]
     Suspend,
-    /// SIGCONT: somebody else may have written on the terminal meanwhile.
+    /// SIGCONT: another program may have written on the terminal meanwhile.
+    #[cfg(unix)]
     Continue,
-}
-
-/// The signals, caught.
-#[derive(Debug)]
-pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-    quit: Signal,
-    suspend: Signal,
-    resume: Signal,
-}
-
-impl Signals {
-    /// Catches them.
-    ///
-    /// # Errors
-    /// When the operating system refuses a handler.
-    pub fn catch() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-            quit: signal(SignalKind::quit())?,
-            suspend: signal(SignalKind::from_raw(Raw::TSTP.as_raw()))?,
-            resume: signal(SignalKind::from_raw(Raw::CONT.as_raw()))?,
-        })
-    }
-
-    /// The next one.
-    pub async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::End(Raw::TERM.as_raw()),
-            _ = self.interrupt.recv() => Asked::End(Raw::INT.as_raw()),
-            _ = self.hangup.recv() => Asked::End(Raw::HUP.as_raw()),
-            _ = self.quit.recv() => Asked::End(Raw::QUIT.as_raw()),
-            _ = self.suspend.recv() => Asked::Suspend,
-            _ = self.resume.recv() => Asked::Continue,
-        }
-    }
-}
-
-/// Stops this process until SIGCONT. SIGSTOP and not SIGTSTP: the latter is caught.
-///
-/// # Errors
-/// When the operating system refuses.
-pub fn suspend() -> io::Result<()> {
-    kill_process(getpid(), Raw::STOP)?;
-    Ok(())
 }

@@ -10,6 +10,14 @@ use std::sync::{
 
 use crate::{free_list::FreeList, sync::AtomicU32};
 
+/// Whether a slot is as big as its module says. Exact where addresses have 64 bits and std's lock is a word beside its flag (Linux,
+/// Windows); a lock of macOS is bigger, so a slot may take one cache line more there, and one of wasm32 is smaller.
+pub(crate) const fn is_slot_of<T>(bytes: usize) -> bool {
+    const LINE_BYTES: usize = 64;
+    let is_exact = size_of::<usize>() == 8 && size_of::<Mutex<()>>() == 8;
+    if is_exact { size_of::<T>() == bytes } else { size_of::<T>() <= bytes + LINE_BYTES }
+}
+
 /// Something that a page can hold.
 pub trait Slot: Default {
     /// Slots a page.

@@ -19,7 +19,7 @@ use std::{
 };
 
 use crate::{
-    arena::Slot,
+    arena::{Slot, is_slot_of},
     clock::Ticks,
     id::{FrameId, TaskId},
     recorder::Recorder,
@@ -54,7 +54,7 @@ struct Facts {
     created: Ticks,
 }
 
-const _: () = assert!(size_of::<Frame>() == 128, "the module's text says so");
+const _: () = assert!(is_slot_of::<Frame>(128), "the module's text says so");
 
 impl Slot for Frame {
     const PAGE: usize = 256;

@@ -13,7 +13,7 @@ use std::sync::{
 
 use crate::{
     annex,
-    arena::Slot,
+    arena::{Slot, is_slot_of},
     clock::Ticks,
     id::{FrameId, OpId, ResourceId, TaskId},
     task::Touched,
@@ -165,7 +165,7 @@ pub(crate) struct ResourceFacts {
     pub(crate) named: bool,
 }
 
-const _: () = assert!(size_of::<Resource>() == 128 && size_of::<Op>() == 192, "the module's text says so");
+const _: () = assert!(is_slot_of::<Resource>(128) && is_slot_of::<Op>(192), "the module's text says so");
 
 impl Default for Resource {
     fn default() -> Self {

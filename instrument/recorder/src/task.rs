@@ -19,7 +19,7 @@ use std::sync::{
 };
 
 use crate::{
-    arena::Slot,
+    arena::{Slot, is_slot_of},
     clock::Ticks,
     id::TaskId,
     thread::{self, MAX_THREADS},
@@ -74,10 +74,8 @@ pub struct Task {
     pub(crate) facts: Mutex<Facts>,
 }
 
-const _: () = assert!(
-    size_of::<Task>() == 192,
-    "a task's slot is three cache lines; ARCHITECTURE.md and README say so"
-);
+const _: () =
+    assert!(is_slot_of::<Task>(192), "a task's slot is three cache lines; ARCHITECTURE.md and README say so");
 
 impl Default for Task {
     fn default() -> Self {

@@ -145,6 +145,7 @@ impl Cursor {
     }
 
     /// At most this many rows of tasks in a frame from now on; for tests, which want rounds of several frames.
+    #[cfg(feature = "internals")]
     pub(crate) fn limit_rows(&mut self, rows: usize) {
         self.rows_a_frame = rows.clamp(1, limits::MAX_TASKS_PER_FRAME);
     }

@@ -218,7 +218,7 @@ impl tokio_stream::Stream for Incoming {
     }
 }
 
-#[cfg(feature = "server")]
+#[cfg(feature = "tonic")]
 impl tonic::transport::server::Connected for TcpStream {
     type ConnectInfo = tonic::transport::server::TcpConnectInfo;
 

@@ -23,6 +23,7 @@ pub struct Builder {
 
 impl Builder {
     /// As [`tokio::runtime::Builder::new_multi_thread`].
+    #[cfg(not(target_family = "wasm"))]
     pub fn new_multi_thread() -> Self {
         Self::around(tokio::runtime::Builder::new_multi_thread())
     }

@@ -18,7 +18,7 @@ pub(crate) fn recorder() -> &'static Recorder {
     READY.get_or_init(|| {
         taskscope::builder().bind("127.0.0.1:0").try_init().unwrap();
     });
-    taskscope::Handle::default_handle().unwrap().recorder()
+    taskscope::internals::recorder(taskscope::Handle::default_handle().unwrap())
 }
 
 /// The resource of that name.

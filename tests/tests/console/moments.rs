@@ -6,7 +6,7 @@
 use std::{collections::HashMap, panic::Location, sync::mpsc, thread, time::Duration};
 
 use proptest::prelude::*;
-use taskscope::rounds::Rounds;
+use taskscope::internals::{Rounds, recorder};
 use taskscope_model::{Config, ConnectionEvent, Event, Model, report::Report, update};
 use taskscope_recorder::{
     HoldToken, Knows, Ledger, Limits, NewResource, Place, Recorder, ResourceId, Spawn, TaskId, Ticks,
@@ -343,7 +343,7 @@ proptest! {
         let limits = Limits { retained_tasks: retained, retention: Duration::from_secs(60), ..Limits::default() };
         let mut rounds = Rounds::new(limits);
         let handle = rounds.handle();
-        let recorder = handle.recorder();
+        let recorder = recorder(&handle);
         with_threads(recorder, |threads, done| {
             let lock = || {
                 let new = NewResource { concrete_type: "Semaphore", kind: "Sync", ledger: Ledger::Lock, ..NewResource::default() };

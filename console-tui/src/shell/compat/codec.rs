@@ -47,7 +47,7 @@ const UPDATE: Shape =
     Shape { parts: &[(2, &TASKS), (3, &RESOURCES), (4, &OPS), (5, &ALL_METADATA)], ..PLAIN };
 
 /// Reads an update that may come from anybody.
-fn decode(bytes: &[u8]) -> Result<Update, Status> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Update, Status> {
     let mut left = MAX_ENTRIES;
     let refused = |error: DecodeError| Status::internal(format!("not a message of tokio-console: {error}"));
     if !count(bytes, &UPDATE, &mut left).map_err(refused)? {

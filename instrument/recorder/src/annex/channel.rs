@@ -8,7 +8,7 @@ use std::sync::atomic::{
 };
 
 use crate::{
-    arena::{Page, Slot},
+    arena::{Page, Slot, is_slot_of},
     clock::Ticks,
     recorder::Recorder,
     resource::Resource,
@@ -42,7 +42,7 @@ pub(crate) struct Channel {
     closed: AtomicBool,
 }
 
-const _: () = assert!(size_of::<Channel>() == 128, "the module's text says so");
+const _: () = assert!(is_slot_of::<Channel>(128), "the module's text says so");
 
 impl Slot for Channel {
     const PAGE: usize = 512;

@@ -9,7 +9,11 @@ use std::sync::atomic::{
 };
 
 use super::lock::Holder;
-use crate::{arena::Slot, clock::Ticks, task::Waker};
+use crate::{
+    arena::{Slot, is_slot_of},
+    clock::Ticks,
+    task::Waker,
+};
 
 /// Holders of a lock that are told one by one.
 pub const MAX_HOLDERS: usize = 8;
@@ -33,7 +37,7 @@ struct Cell {
     permits: AtomicU32,
 }
 
-const _: () = assert!(size_of::<Holders>() == 192, "the module's text says so");
+const _: () = assert!(is_slot_of::<Holders>(192), "the module's text says so");
 
 impl Slot for Holders {
     const PAGE: usize = 512;

@@ -20,7 +20,7 @@ use std::sync::atomic::{
 
 use super::holders::Holders;
 use crate::{
-    arena::{Page, Slot},
+    arena::{Page, Slot, is_slot_of},
     clock::Ticks,
     histogram::LockBlock,
     recorder::Recorder,
@@ -94,7 +94,7 @@ pub(crate) struct Lock {
     most_free: AtomicU32,
 }
 
-const _: () = assert!(size_of::<Lock>() == 128, "the module's text says so");
+const _: () = assert!(is_slot_of::<Lock>(128), "the module's text says so");
 
 impl Slot for Lock {
     const PAGE: usize = 1024;

@@ -121,12 +121,23 @@ fn thread(store: &Store, worker: &Worker) -> Vec<Fact> {
     });
     vec![
         fact("thread", name.map_or_else(Cell::unknown, Cell::normal)),
-        fact("kernel", worker.kernel_state.clone().map_or_else(Cell::unknown, Cell::normal)),
+        fact("kernel", kernel(worker.kernel_state.as_deref(), store.hello.os.as_deref())),
         share("had a processor", WorkerCount::CpuTime, worker.cpu_ns),
         share("waited for one", WorkerCount::RunQueueWait, worker.run_queue_wait_ns),
         fact("gave it up", Cell::value(worker.voluntary_switches, count)),
         fact("lost it", involuntary),
     ]
+}
+
+/// What the thread does in the kernel. The first of five facts that are unknown on other systems, so it says why.
+fn kernel(state: Option<&str>, os: Option<&str>) -> Cell {
+    match (state, os) {
+        (Some(state), _) => Cell::normal(state.to_owned()),
+        (None, Some(os)) if !os.starts_with("linux") => {
+            Cell::new("– (only Linux shows it)".to_owned(), Tone::Unknown)
+        }
+        (None, _) => Cell::unknown(),
+    }
 }
 
 fn long_poll(store: &Store, poll: &LongPoll, doors: &mut Doors) -> LongPollLine {
@@ -141,5 +152,18 @@ fn long_poll(store: &Store, poll: &LongPoll, doors: &mut Doors) -> LongPollLine 
         length: Cell::normal(duration_ns(poll.ended_ns.saturating_sub(poll.started_ns))),
         ago: Cell::new(format!("{ago} ago"), Tone::Dim),
         place: place(store, poll.site),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kernel;
+
+    #[test]
+    fn what_another_system_does_not_show_has_its_reason() {
+        assert_eq!(kernel(Some("futex"), Some("linux")).text, "futex");
+        assert_eq!(kernel(None, Some("linux")).text, "–");
+        assert_eq!(kernel(None, None).text, "–");
+        assert_eq!(kernel(None, Some("macos")).text, "– (only Linux shows it)");
     }
 }

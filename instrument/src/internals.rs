@@ -1,14 +1,20 @@
-//! A console's rounds without a server, for taskscope's own tests; no part of the API.
+//! What taskscope's own tests look at: the recorder of a handle, and a console's rounds without a server. No part of the API: it changes
+//! with any version.
 
 use std::{sync::Arc, time::Duration};
 
 use taskscope_proto::v1;
-use taskscope_recorder::Limits;
+use taskscope_recorder::{Limits, Recorder};
 
 use crate::{
     aggregate::{Hub, cursor::Cursor},
     handle::Handle,
 };
+
+/// The recorder of a handle.
+pub fn recorder(handle: &Handle) -> &Recorder {
+    handle.recorder()
+}
 
 /// A recorder of its own, and a console of it.
 #[derive(Debug)]

@@ -1,0 +1,49 @@
+//! Makes the corpora of `frame` and `update`: what real programs tell, as both protocols have it.
+//!
+//! `cargo test -p taskscope-tests --test fuzz make_corpus -- --ignored`, when the protocol has changed so much that the old one teaches nothing.
+
+use std::fs;
+
+use console_api::instrument::{InstrumentRequest, instrument_client::InstrumentClient};
+use prost::Message as _;
+use taskscope_tests::{console::Console, program::Program};
+
+/// Messages kept of each program.
+const MESSAGES: usize = 3;
+
+/// Programs with much to tell in few bytes.
+const SCENARIOS: [&str; 4] = ["kinds", "deadlock-wrapped", "slow-consumer", "hostile"];
+
+#[tokio::test]
+#[ignore = "writes files that are committed"]
+async fn make_corpus() {
+    for scenario in SCENARIOS {
+        let program = Program::start(env!("CARGO_BIN_EXE_program"), &[scenario, "--source", "init"]);
+        let mut console = Console::open(program.address()).await;
+        let mut frames = Vec::new();
+        for _ in 0..MESSAGES {
+            frames.push(console.next().await.expect("it tells").encode_to_vec());
+        }
+        write("frame", scenario, &frames);
+
+        let mut client = InstrumentClient::connect(program.address().to_owned()).await.expect("it speaks both");
+        let mut stream = client.watch_updates(InstrumentRequest {}).await.expect("it answers").into_inner();
+        let mut updates = Vec::new();
+        for _ in 0..MESSAGES {
+            updates.push(stream.message().await.expect("it tells").expect("without end").encode_to_vec());
+        }
+        write("update", scenario, &updates);
+    }
+}
+
+/// Two bytes of length before each message; one that is too long for that is left out.
+fn write(corpus: &str, name: &str, messages: &[Vec<u8>]) {
+    let mut bytes = Vec::new();
+    for message in messages {
+        if let Ok(length) = u16::try_from(message.len()) {
+            bytes.extend(length.to_le_bytes());
+            bytes.extend(message);
+        }
+    }
+    fs::write(super::corpus_folder().join(corpus).join(name), bytes).expect("the folder is there");
+}
