@@ -36,6 +36,7 @@ pub(crate) struct Holder {
 }
 
 /// What the source of a lock can tell.
+#[expect(clippy::struct_excessive_bools, reason = "each stands alone")]
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LockKnows {
     pub(crate) holders: bool,

@@ -21,6 +21,7 @@ pub struct Holder {
 }
 
 /// What the source of a lock can tell.
+#[expect(clippy::struct_excessive_bools, reason = "each stands alone")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LockKnows {
     /// Who holds it.
