@@ -194,6 +194,7 @@ fn key(code: u8, modifiers: u8) -> KeyEvent {
         _ => NAMED[usize::from(code) % NAMED.len()],
     };
     // Shift, Control and Alt are the lowest bits; most keys have none.
-    let modifiers = if modifiers < 0x80 { KeyModifiers::NONE } else { KeyModifiers::from_bits_truncate(modifiers & 7) };
+    let modifiers =
+        if modifiers < 0x80 { KeyModifiers::NONE } else { KeyModifiers::from_bits_truncate(modifiers & 7) };
     KeyEvent::new(code, modifiers)
 }

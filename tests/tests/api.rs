@@ -39,18 +39,32 @@ fn the_api_has_types_of_few_crates() {
     for (features, allowed) in ALLOWED {
         let found = foreign(&rustdoc(features));
         let unexpected: Vec<_> = found.iter().filter(|(name, _)| !allowed.contains(&name.as_str())).collect();
-        assert!(unexpected.is_empty(), "features {features:?}: types of crates that are not allowed: {unexpected:#?}");
+        assert!(
+            unexpected.is_empty(),
+            "features {features:?}: types of crates that are not allowed: {unexpected:#?}"
+        );
         let stale: Vec<_> = allowed.iter().filter(|name| !found.contains_key(**name)).collect();
         assert!(stale.is_empty(), "features {features:?}: allowed, but not there any more: {stale:?}");
     }
 }
 
 fn rustdoc(features: &str) -> Value {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a folder of the workspace");
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a folder of the workspace");
     let output = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
         .current_dir(root)
         .env("RUSTC_BOOTSTRAP", "1")
-        .args(["rustdoc", "-p", "taskscope", "--lib", "--locked", "--target-dir", "target/api", "--features", features])
+        .args([
+            "rustdoc",
+            "-p",
+            "taskscope",
+            "--lib",
+            "--locked",
+            "--target-dir",
+            "target/api",
+            "--features",
+            features,
+        ])
         .args(["--", "-Zunstable-options", "--output-format", "json"])
         .output()
         .expect("cargo runs this test, so it can be started");
@@ -64,7 +78,8 @@ fn foreign(doc: &Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for item in doc["index"].as_object().expect("`index`").values() {
         let implementation = &item["inner"]["impl"];
-        let is_derived_of_a_bound = !implementation["blanket_impl"].is_null() || implementation["is_synthetic"] == true;
+        let is_derived_of_a_bound =
+            !implementation["blanket_impl"].is_null() || implementation["is_synthetic"] == true;
         if item["crate_id"] != 0 || is_derived_of_a_bound {
             continue;
         }
@@ -74,7 +89,8 @@ fn foreign(doc: &Value) -> BTreeMap<String, String> {
             // What has no path of its own is not public, and named by nobody outside.
             let path = &doc["paths"][id.to_string()];
             let Some(number) = path["crate_id"].as_u64().filter(|number| *number > 0) else { continue };
-            let name = doc["external_crates"][number.to_string()]["name"].as_str().expect("a crate has a name");
+            let name =
+                doc["external_crates"][number.to_string()]["name"].as_str().expect("a crate has a name");
             if !STD.contains(&name) {
                 let of = item["name"].as_str().unwrap_or("impl");
                 found.entry(name.to_owned()).or_insert_with(|| format!("{} in {of}", path["path"]));

@@ -232,13 +232,7 @@ impl Store {
         self.uncount(&task);
         let (before, longest_ns) = (task.stats.sums, task.stats.longest_scheduled_ns);
         let was_running = task.stats.state == State::Running;
-        task.stats = stats;
-        // Nothing of a task is older than it is: times are rounded, each by itself.
-        task.stats.state_since_ns = stats.state_since_ns.max(task.facts.created_ns);
-        if stats.last_wake_ns_plus1 > 0 {
-            let created_ns_plus1 = task.facts.created_ns.saturating_add(1);
-            task.stats.last_wake_ns_plus1 = stats.last_wake_ns_plus1.max(created_ns_plus1);
-        }
+        task.stats = stats.within(task.facts.created_ns, self.now_ns);
         if !self.filling && stats.longest_scheduled_ns > longest_ns.max(MIN_DELAY_NS) {
             self.note_delay(&task, before, was_running);
         }

@@ -110,7 +110,10 @@ pub(super) async fn watch(
 #[doc(hidden)]
 pub fn translate_updates<'a>(updates: impl Iterator<Item = &'a [u8]>) -> Vec<Frame> {
     let mut translator = Translator::new(1, 0);
-    updates.filter_map(|bytes| codec::decode(bytes).ok()).flat_map(|update| translator.update(&update)).collect()
+    updates
+        .filter_map(|bytes| codec::decode(bytes).ok())
+        .flat_map(|update| translator.update(&update))
+        .collect()
 }
 
 type Details = Pin<Box<dyn Stream<Item = Result<TaskDetails, Status>> + Send>>;

@@ -26,7 +26,8 @@ async fn make_corpus() {
         }
         write("frame", scenario, &frames);
 
-        let mut client = InstrumentClient::connect(program.address().to_owned()).await.expect("it speaks both");
+        let mut client =
+            InstrumentClient::connect(program.address().to_owned()).await.expect("it speaks both");
         let mut stream = client.watch_updates(InstrumentRequest {}).await.expect("it answers").into_inner();
         let mut updates = Vec::new();
         for _ in 0..MESSAGES {

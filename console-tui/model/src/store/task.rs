@@ -192,6 +192,23 @@ pub(crate) struct Stats {
     pub(crate) state: State,
 }
 
+impl Stats {
+    /// Of a task of this age: nothing of it is older, and the parts of its life are no longer than it was before its present state. Times are
+    /// rounded, each by itself; and a task that is read a little after the moment of its round may have waited and been polled meanwhile.
+    pub(crate) fn within(mut self, created_ns: u64, now_ns: u64) -> Self {
+        self.state_since_ns = self.state_since_ns.max(created_ns);
+        if self.last_wake_ns_plus1 > 0 {
+            self.last_wake_ns_plus1 = self.last_wake_ns_plus1.max(created_ns.saturating_add(1));
+        }
+        let past_ns = self.state_since_ns.min(now_ns).saturating_sub(created_ns);
+        self.sums.busy_ns = self.sums.busy_ns.min(past_ns);
+        self.sums.scheduled_ns = self.sums.scheduled_ns.min(past_ns - self.sums.busy_ns);
+        self.longest_poll_ns = self.longest_poll_ns.min(self.sums.busy_ns);
+        self.longest_scheduled_ns = self.longest_scheduled_ns.min(self.sums.scheduled_ns);
+        self
+    }
+}
+
 /// What the lints said of a task.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Marks {

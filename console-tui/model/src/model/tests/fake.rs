@@ -266,8 +266,9 @@ fn stat_columns(tasks: &[(u32, FakeTask)], now_ns: u64) -> v1::StatColumns {
         state: column(tasks, |t| t.state as i32),
         state_ago_ns: column(tasks, |t| now_ns - t.since_ns),
         polls: column(tasks, |t| t.polls),
-        busy_ns: column(tasks, |t| t.busy_ns),
-        scheduled_ns: column(tasks, |t| t.scheduled_ns),
+        // What took longest is in the sum.
+        busy_ns: column(tasks, |t| t.busy_ns.max(t.longest_poll_ns)),
+        scheduled_ns: column(tasks, |t| t.scheduled_ns.max(t.longest_scheduled_ns)),
         wakes: column(tasks, |t| t.wakes),
         self_wakes: column(tasks, |t| t.self_wakes),
         waker_clones: Vec::new(),

@@ -105,7 +105,7 @@ fn every_column_sorts_both_ways() {
         fake.add(slot, |task| {
             task.polls = n * 7 % 30;
             task.wakes = n * 11 % 30;
-            task.busy_ns = n * 13 % 30 * MS;
+            (task.busy_ns, task.longest_poll_ns) = (n * 13 % 30 * MS, 0);
             task.name = format!("n{:02}", n * 17 % 30);
             task.fields = format!("f={:02}", n * 19 % 30);
             task.site = slot % 3 + 1;
