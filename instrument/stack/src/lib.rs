@@ -72,23 +72,23 @@ pub enum CaptureError {
     #[error("Signal {0} is no real-time signal; they are {first} to {last} here.", first = .1, last = .2)]
     NotRealTime(i32, i32, i32),
     /// The handler could not be installed.
-    #[error("No handler could be installed for signal {signal}: {source}.")]
+    #[error("No handler could be installed for signal {signal}: {cause}.")]
     Install {
         /// The signal.
         signal: i32,
         /// What the operating system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// No such thread in this process.
     #[error("Thread {0} has ended.")]
     Gone(u32),
     /// The kernel does not say what the thread does, so nothing is done to it.
-    #[error("The kernel does not say what thread {thread} does ({source}), so its stack is not taken.")]
+    #[error("The kernel does not say what thread {thread} does ({cause}), so its stack is not taken.")]
     Unknown {
         /// The thread.
         thread: u32,
         /// What the operating system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// It neither slept nor computed for as long as it takes.
     #[error(
@@ -106,14 +106,14 @@ pub enum CaptureError {
     )]
     SignalsEnded(u32),
     /// The thread's queue of signals is full, or a sandbox forbids to send.
-    #[error("Signal {signal} could not be sent to thread {thread}: {source}.")]
+    #[error("Signal {signal} could not be sent to thread {thread}: {cause}.")]
     Send {
         /// The signal.
         signal: i32,
         /// The thread.
         thread: u32,
         /// What the operating system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The thread blocks the signal.
     #[error("Thread {thread} blocks signal {signal}, so that its stack can't be taken.")]

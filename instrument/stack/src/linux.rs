@@ -103,7 +103,7 @@ impl Sampler {
     /// # Errors
     /// The thread is gone, neither sleeps nor computes for long enough, or computes and can't be sent a signal.
     pub fn capture(&mut self, thread: u32) -> Result<Stack, CaptureError> {
-        let memory = Memory::open().map_err(|source| CaptureError::Unknown { thread, source })?;
+        let memory = Memory::open().map_err(|cause| CaptureError::Unknown { thread, cause })?;
         let seen = look::look(&memory, thread, || self.install(thread))?;
         let mut problems = Problems::default();
         let mappings = maps::read().unwrap_or_else(|error| {

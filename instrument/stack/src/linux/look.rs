@@ -124,11 +124,11 @@ fn ask(memory: &Memory, thread: u32, signal: i32) -> Result<Seen, CaptureError> 
     if !turn.open(ticket) {
         return Err(CaptureError::Busy);
     }
-    if let Err(source) = os::send(signal, thread, ticket) {
+    if let Err(cause) = os::send(signal, thread, ticket) {
         turn.withdraw(ticket);
-        return Err(match source.raw_os_error() {
+        return Err(match cause.raw_os_error() {
             Some(libc::ESRCH) => CaptureError::Gone(thread),
-            _ => CaptureError::Send { signal, thread, source },
+            _ => CaptureError::Send { signal, thread, cause },
         });
     }
     SIGNALS_SENT.fetch_add(1, Relaxed);

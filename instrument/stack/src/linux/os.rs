@@ -114,7 +114,7 @@ pub(super) fn install(wanted: Option<c_int>) -> Result<c_int, CaptureError> {
             (first..last).rev().find(is_free).unwrap_or(last - 1)
         }
     };
-    let failed = |source| CaptureError::Install { signal, source };
+    let failed = |cause| CaptureError::Install { signal, cause };
     let previous = action(signal).map_err(failed)?;
     // Before the handler that reads it. A second attempt after a failed one would find it set, but what fails here fails above.
     let mask = PREVIOUS.get_or_init(|| previous).sa_mask;

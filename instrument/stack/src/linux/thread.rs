@@ -67,7 +67,7 @@ pub(super) fn doing(thread: u32) -> Result<Doing, CaptureError> {
     let line = read(thread, "syscall")?;
     parse_doing(&line).ok_or_else(|| CaptureError::Unknown {
         thread,
-        source: io::Error::new(io::ErrorKind::InvalidData, format!("its system call is {:?}", line.trim())),
+        cause: io::Error::new(io::ErrorKind::InvalidData, format!("its system call is {:?}", line.trim())),
     })
 }
 
@@ -86,7 +86,7 @@ fn parse_doing(line: &str) -> Option<Doing> {
 /// # Errors
 /// As with [`doing`].
 pub(super) fn deeds(thread: u32) -> Result<Deeds, CaptureError> {
-    let unknown = || CaptureError::Unknown { thread, source: io::ErrorKind::InvalidData.into() };
+    let unknown = || CaptureError::Unknown { thread, cause: io::ErrorKind::InvalidData.into() };
     let status = read(thread, "status")?;
     let switches = |name: &str| number_after(&status, name).ok_or_else(unknown);
     let stat = read(thread, "stat")?;
@@ -117,12 +117,12 @@ pub(super) fn blocks(thread: u32, signal: i32) -> Result<bool, CaptureError> {
 }
 
 fn read(thread: u32, file: &str) -> Result<String, CaptureError> {
-    fs::read_to_string(format!("/proc/self/task/{thread}/{file}")).map_err(|source| {
+    fs::read_to_string(format!("/proc/self/task/{thread}/{file}")).map_err(|cause| {
         let is_there = fs::exists(format!("/proc/self/task/{thread}")).unwrap_or(true);
-        match source.raw_os_error() {
+        match cause.raw_os_error() {
             Some(libc::ESRCH) => CaptureError::Gone(thread),
             _ if !is_there => CaptureError::Gone(thread),
-            _ => CaptureError::Unknown { thread, source },
+            _ => CaptureError::Unknown { thread, cause },
         }
     })
 }
