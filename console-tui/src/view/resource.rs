@@ -60,7 +60,7 @@ pub(super) fn render(
     } else {
         plain(look, canvas, hits, inner, &view);
     }
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }

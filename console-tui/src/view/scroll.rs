@@ -11,7 +11,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use taskscope_model::{Target, event::Extent};
 
-use super::{Look, canvas::Canvas, hits::HitMap, tasks::scroll_bar};
+use super::{Look, canvas::Canvas, hits::HitMap, table::scroll_bar};
 use crate::theme::Slot;
 
 /// Lines of a screen at most: those of its lists are limited anyway.

@@ -140,7 +140,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
         arrange(look, canvas, area, &view, layout, area.height);
     });
-    if view.gone || look.model.header().stale {
+    if view.gone || look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }

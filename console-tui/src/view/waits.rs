@@ -57,7 +57,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
             draw(canvas, Rect { y, height: 1, ..area }, &view.lines[row..], view.selected_door);
         }
     });
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }

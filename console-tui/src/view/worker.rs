@@ -47,7 +47,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     scroll::render(look, canvas, hits, inner, heights.all(), |canvas, area| {
         draw(canvas, area, &view, &heights);
     });
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }

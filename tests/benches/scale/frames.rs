@@ -42,7 +42,7 @@ const SCREENS: [(&str, &[Action]); 11] = [
     ("runtime", &[Action::Runtime]),
     ("I/O", &[Action::Io]),
     ("locks", &[Action::Locks]),
-    ("tasks by age", &[Action::Tasks, Action::SortBy(Column::Age), Action::Last]),
+    ("tasks by age", &[Action::Tasks, Action::SortBy("age"), Action::Last]),
     ("tasks, folded again", &[Action::FoldAll]),
 ];
 

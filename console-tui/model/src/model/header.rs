@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::{
     action::Action,
-    columns::Column,
     id::{DescriptorId, IoKey, ResourceKey, TaskKey},
     lint::Severity,
     model::Model,
@@ -13,11 +12,10 @@ use crate::{
         header::{
             Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
         },
-        locks::{Listed, LockColumn, LocksInfo},
-        resources::ResourcesInfo,
         table::TableInfo,
     },
     store::{Store, ingest::WireError, task::State},
+    tables::TableId,
 };
 
 /// How long the header tells of a restart.
@@ -149,10 +147,8 @@ impl Model {
             Screen::Task(key) => self.task_words(key),
             Screen::Resources => "Resources".to_owned(),
             Screen::Resource(key) => self.resource_words(key),
-            Screen::Locks => match self.listed {
-                Listed::Locks => "Locks".to_owned(),
-                Listed::Channels => "Channels".to_owned(),
-            },
+            Screen::Locks if self.tables.on(screen) == Some(TableId::Channels) => "Channels".to_owned(),
+            Screen::Locks => "Locks".to_owned(),
             Screen::Io => "I/O".to_owned(),
             Screen::Descriptor(id) => self.descriptor_words(id),
             Screen::Waits(_) => "who waits for whom".to_owned(),
@@ -221,7 +217,7 @@ impl Model {
             Screen::Tasks => vec![MOVE, OPEN, FOLD, SORT, FILTER, COLUMNS, freeze],
             Screen::Resources => vec![MOVE, OPEN, FOLD, SORT, FILTER, PARTS, freeze],
             Screen::Locks => {
-                let other = if self.listed == Listed::Locks { CHANNELS } else { LOCKS };
+                let other = if self.shown_table() == Some(TableId::Locks) { CHANNELS } else { LOCKS };
                 vec![MOVE, OPEN, other, WAITS, FOLD, SORT, FILTER, freeze]
             }
             Screen::Resource(_) => vec![MOVE, OPEN, WAITS, COPY, freeze],
@@ -245,139 +241,29 @@ impl Model {
         hints
     }
 
-    pub(super) fn build_table_info(&self) -> TableInfo {
-        TableInfo {
-            rows: self.table.len(),
-            offset: self.table.offset(),
-            selected: self.table.selected_index(),
-            matching: self.table.matching,
-            tasks: self.table.tasks,
-            sort: self.table.sort,
-            sort_words: self.sort_words(),
-            filter: self.table.filter.text.clone(),
-            empty: self.why_empty(),
+    pub(super) fn build_table_info(&self, id: TableId) -> TableInfo {
+        let mut info = self.tables.get(id).info(self.picture());
+        if id == TableId::Tasks && info.rows == 0 {
+            info.empty = self.not_there_yet().or(info.empty);
         }
+        info
     }
 
-    pub(super) fn build_resources_info(&self) -> ResourcesInfo {
-        let table = &self.resource_table;
-        let way = if table.descending { "largest first" } else { "smallest first" };
-        ResourcesInfo {
-            rows: table.len(),
-            offset: table.offset(),
-            selected: table.selected_index(),
-            matching: table.matching,
-            resources: table.resources,
-            hidden_parts: table.hidden_parts,
-            not_listed: table.not_listed,
-            sort: table.sort,
-            descending: table.descending,
-            sort_words: format!("{}, {way}", table.sort.spec().words),
-            filter: table.filter.text.clone(),
-            empty: self.why_no_resources(),
-        }
-    }
-
-    pub(super) fn build_locks_info(&self) -> LocksInfo {
-        let table = self.listed_table();
-        let way = match (table.sort, table.descending) {
-            (LockColumn::Warn, true) => "",
-            (LockColumn::Warn, false) => ", least first",
-            (_, true) => ", largest first",
-            (_, false) => ", smallest first",
-        };
-        LocksInfo {
-            listed: table.listed(),
-            totals: table.totals,
-            rows: table.list.len(),
-            offset: table.list.offset(),
-            selected: table.list.selected_index(),
-            matching: table.matching,
-            not_listed: table.list.not_listed(),
-            sort: table.sort,
-            descending: table.descending,
-            sort_words: format!("{}{way}", table.sort.spec().words),
-            filter: table.filter.text.clone(),
-            empty: self.why_no_locks(),
-        }
-    }
-
-    fn why_no_locks(&self) -> Option<String> {
-        use crate::format::exact;
-        let table = self.listed_table();
-        if table.list.len() > 0 {
+    /// Why there are no tasks yet; `None`: there would be, if there were any.
+    fn not_there_yet(&self) -> Option<String> {
+        if self.has_rows && self.store().is_some() {
             return None;
         }
-        let (locks, channels) = table.totals;
-        Some(match table.listed() {
-            Listed::Locks if locks > 0 => {
-                format!("None of {} locks matches the filter.", exact(locks as u64))
-            }
-            Listed::Channels if channels > 0 => {
-                format!("None of {} channels matches the filter.", exact(channels as u64))
-            }
-            Listed::Locks if self.store()?.hello.sources.contains(&"resources") => {
-                "No lock is alive.".to_owned()
-            }
-            Listed::Locks => "The process tells of no lock. taskscope::sync has locks that do.".to_owned(),
-            Listed::Channels => {
-                "The process tells of no channel. taskscope::sync has channels that do.".to_owned()
-            }
-        })
-    }
-
-    fn why_no_resources(&self) -> Option<String> {
-        let table = &self.resource_table;
-        if table.len() > 0 {
-            return None;
+        if self.store().is_some() {
+            return Some("All tasks are here; they are being put in order.".to_owned());
         }
-        let tells = self.store()?.hello.sources.contains(&"resources");
-        Some(if table.resources > 0 {
-            let all = crate::format::exact(table.resources as u64);
-            format!("None of {all} resources matches the filter.")
-        } else if tells || table.hidden_parts > 0 {
-            "No lock, channel or timer of tokio is alive.".to_owned()
-        } else {
-            "The process tells nothing of its locks, channels and timers.".to_owned()
-        })
-    }
-
-    fn sort_words(&self) -> String {
-        let sort = self.table.sort;
-        if sort.column == Column::Warn {
-            let first = if sort.descending { "suspicion, then busy/s" } else { "least suspicion first" };
-            return first.to_owned();
-        }
-        let spec = sort.column.spec();
-        let change = if sort.by_change { "/s" } else { "" };
-        let way = if sort.descending { "largest first" } else { "smallest first" };
-        format!("{}{change}, {way}", spec.id.replace('-', " "))
-    }
-
-    fn why_empty(&self) -> Option<String> {
-        if self.table.len() > 0 {
-            return None;
-        }
-        let Some(store) = self.store() else {
-            return Some(match self.link.state(self.intake.receiving().is_some(), self.now) {
-                LinkState::Lost { reason, .. } => format!("No connection: {reason}"),
-                LinkState::Receiving => "Receiving the tasks.".to_owned(),
-                LinkState::Waiting | LinkState::Live | LinkState::Silent => {
-                    "Connected; nothing has come yet.".to_owned()
-                }
-                LinkState::Idle | LinkState::Connecting { .. } => "Connecting.".to_owned(),
-            });
-        };
-        Some(if !self.has_rows {
-            "All tasks are here; they are being put in order.".to_owned()
-        } else if self.table.tasks > 0 {
-            format!("None of {} tasks matches the filter.", crate::format::exact(self.table.tasks as u64))
-        } else if let Some(problem) = store.hello.problems.first() {
-            problem.clone()
-        } else if store.hello.sources.is_empty() {
-            "No task has been seen, and nothing feeds the recorder yet.".to_owned()
-        } else {
-            "No task is alive.".to_owned()
+        Some(match self.link.state(self.intake.receiving().is_some(), self.now) {
+            LinkState::Lost { reason, .. } => format!("No connection: {reason}"),
+            LinkState::Receiving => "Receiving the tasks.".to_owned(),
+            LinkState::Waiting | LinkState::Live | LinkState::Silent => {
+                "Connected; nothing has come yet.".to_owned()
+            }
+            LinkState::Idle | LinkState::Connecting { .. } => "Connecting.".to_owned(),
         })
     }
 }

@@ -4,9 +4,8 @@ use taskscope_proto::v1::{self, DescriptorKind};
 
 use super::scene::{Scene, rows, tcp};
 use crate::{
-    Action, Edit, Event, Screen,
+    Action, Edit, Event, Screen, TableId,
     model::tests::{Client, fake::S},
-    screen::io::{IoColumn, IoListed},
 };
 
 fn inner(fd: u32, kind: DescriptorKind) -> v1::Descriptor {
@@ -65,9 +64,13 @@ fn the_filter_knows_addresses_kinds_and_who_waits() {
     );
     assert_eq!(filter(&mut client, "fd:6"), ["6 | file | /var/log/app.log | "]);
     assert_eq!(filter(&mut client, "state:listen").len(), 1);
-    assert_eq!(client.model.io().counts(), "1/6");
+    assert_eq!(client.model.table(TableId::Sockets).counts(), "1/6");
     assert_eq!(filter(&mut client, "nothing").len(), 0);
-    assert!(client.model.io().empty.unwrap().starts_with("None of 6 "), "{:?}", client.model.io().empty);
+    assert!(
+        client.model.table(TableId::Sockets).empty.unwrap().starts_with("None of 6 "),
+        "{:?}",
+        client.model.table(TableId::Sockets).empty
+    );
 }
 
 #[test]
@@ -76,12 +79,13 @@ fn columns_sort_and_the_selection_follows() {
     scene.tcp(13).total_retransmits = 9;
     let mut client = scene.client();
     client.act(Action::Io);
-    client.send(Event::Click(crate::Target::IoHeader(IoColumn::Retransmits)));
+    client.send(Event::Click(crate::Target::Header("retransmits")));
     assert!(rows(&mut client)[0].starts_with("13 |"));
     client.act(Action::NextRow);
     client.act(Action::InvertSort);
-    let info = client.model.io();
-    assert_eq!((info.sort, info.descending, info.listed), (IoColumn::Retransmits, false, IoListed::Sockets));
+    let info = client.model.table(TableId::Sockets);
+    assert_eq!((info.sort.column, info.sort.descending), ("retransmits", false));
+    assert_eq!(client.model.shown_table(), Some(TableId::Sockets));
     client.act(Action::Open);
     assert!(matches!(client.model.screen(), Screen::Resource(_) | Screen::Descriptor(_)));
     client.act(Action::Back);
@@ -124,13 +128,13 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
         scene.tell(&mut frame, true);
         client.take(vec![frame]);
         client.wait(std::time::Duration::from_secs(1));
-        client.model.io_rows(&[IoColumn::Kind, IoColumn::Age]).len()
+        client.model.rows(TableId::Timers, &["kind", "age"]).len()
     };
     assert_eq!(shown(7, &mut client), 7);
     client.act(Action::NextRow);
     assert_eq!(shown(8, &mut client), 1);
-    assert!(client.model.io_rows(&[IoColumn::Kind])[0].selected);
-    assert_eq!(client.model.io_rows(&[IoColumn::Age])[0].cells[0].text, "7.00 s", "the oldest");
+    assert!(client.model.rows(TableId::Timers, &["kind"])[0].selected);
+    assert_eq!(client.model.rows(TableId::Timers, &["age"])[0].cells[0].text, "7.00 s", "the oldest");
     assert_eq!(shown(7, &mut client), 1);
     assert_eq!(shown(4, &mut client), 1);
     assert_eq!(shown(3, &mut client), 3);
@@ -139,9 +143,12 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
 #[test]
 fn how_many_there_are_is_unknown_before_somebody_looks() {
     let mut client = Scene::new().client();
-    assert_eq!((client.model.io().counts().as_str(), client.model.io().empty), ("–", None));
+    assert_eq!(
+        (client.model.table(TableId::Sockets).counts().as_str(), client.model.table(TableId::Sockets).empty),
+        ("–", None)
+    );
     client.act(Action::Io);
-    assert_eq!(client.model.io().counts(), "2");
+    assert_eq!(client.model.table(TableId::Sockets).counts(), "2");
 }
 
 #[test]
@@ -157,8 +164,8 @@ fn timers_tell_when_they_are_due_and_who_waits() {
     client.act(Action::Io);
     client.act(Action::ToggleChannels);
     let due = |client: &Client| {
-        let columns = [IoColumn::Kind, IoColumn::Length, IoColumn::Due, IoColumn::Waiter];
-        let row = client.model.io_rows(&columns).remove(0);
+        let columns = ["kind", "set-to", "due", "waiting"];
+        let row = client.model.rows(TableId::Timers, &columns).remove(0);
         row.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>().join(" | ")
     };
     assert_eq!(due(&client), "Sleep | 5.00 s | 4.00 s | t0 #100");
@@ -187,10 +194,10 @@ fn signals_and_children_have_a_list_of_their_own() {
     assert_eq!(rows(&mut client).len(), 2);
     client.act(Action::ToggleChannels);
     client.act(Action::ToggleChannels);
-    let columns = [IoColumn::Kind, IoColumn::Name, IoColumn::Ended, IoColumn::Received, IoColumn::Waiter];
+    let columns = ["kind", "name", "state", "received", "waiting"];
     let words: Vec<String> = client
         .model
-        .io_rows(&columns)
+        .rows(TableId::Signals, &columns)
         .into_iter()
         .map(|row| row.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>().join(" | "))
         .collect();
