@@ -357,11 +357,10 @@ impl Model {
         Some(view)
     }
 
-    /// The line that a screen of this extent begins with: where the user left it, with the chosen door in sight.
-    pub fn scroll_top(&self, extent: &Extent) -> usize {
+    /// The line that a screen of this extent begins with: where the user left it, with the `chosen` door in sight.
+    pub fn scroll_top(&self, extent: &Extent, chosen: Option<usize>) -> usize {
         let (top, follows) = self.route.scroll();
-        let chosen = if follows { self.chosen_door() } else { None };
-        let line = chosen.and_then(|door| extent.line_of(door));
+        let line = chosen.filter(|_| follows).and_then(|door| extent.line_of(door));
         let top = line.map_or(top, |line| top.min(line).max((line + 1).saturating_sub(extent.page)));
         top.min(extent.last_top())
     }

@@ -48,7 +48,7 @@ pub(super) fn descriptor(
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     let said = task::sentences(&view.findings, inner.width);
     let lines = said.saturating_add(facts_lines(&view.io, &[], inner.width)).saturating_add(2);
-    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
         task::findings(canvas, area, &view.findings);
         let area = below(area, said);
         all_facts(canvas, area, &view.io, &[], view.selected_door);

@@ -78,7 +78,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         Part::Closures(&view),
     ]);
     let lines = parts.iter().map(|part| part.lines(inner.width)).fold(0, u16::saturating_add);
-    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
         let mut y = area.y;
         for part in &parts {
             let lines = part.lines(area.width).min(area.bottom().saturating_sub(y));

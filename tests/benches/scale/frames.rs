@@ -12,7 +12,7 @@ use std::{
 
 use ratatui::{Terminal, backend::TestBackend};
 use taskscope_console::{app::App, shell::connect::News};
-use taskscope_model::{Action, Column, ConnectionEvent};
+use taskscope_model::{Action, ConnectionEvent};
 use taskscope_proto::v1::Frame;
 
 use super::picture;

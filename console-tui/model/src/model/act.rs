@@ -136,7 +136,8 @@ impl Model {
             Screen::Waits(of) => self.waits(of).map(|view| (view.doors, view.selected_door)),
             Screen::Runtime => self.runtimes().map(|view| (view.doors, view.selected_door)),
             Screen::Worker(key) => self.worker(key).map(|view| (view.doors, view.selected_door)),
-            Screen::Tasks | Screen::Findings | Screen::Resources | Screen::Locks | Screen::Io => None,
+            // The others are lists.
+            _ => None,
         }
     }
 

@@ -141,21 +141,16 @@ impl Model {
     }
 
     pub(super) fn build_breadcrumbs(&self) -> Vec<Breadcrumb> {
-        let text = |screen: Screen| match screen {
-            Screen::Tasks => "Tasks".to_owned(),
-            Screen::Findings => "Findings".to_owned(),
-            Screen::Task(key) => self.task_words(key),
-            Screen::Resources => "Resources".to_owned(),
-            Screen::Resource(key) => self.resource_words(key),
-            Screen::Locks if self.tables.on(screen) == Some(TableId::Channels) => "Channels".to_owned(),
-            Screen::Locks => "Locks".to_owned(),
-            Screen::Io => "I/O".to_owned(),
-            Screen::Descriptor(id) => self.descriptor_words(id),
-            Screen::Waits(_) => "who waits for whom".to_owned(),
-            Screen::Runtime => "Runtime".to_owned(),
-            Screen::Worker(key) => self
+        let text = |screen: Screen| match (screen, screen.tab()) {
+            (Screen::Locks, _) if self.tables.on(screen) == Some(TableId::Channels) => "Channels".to_owned(),
+            (_, Some(tab)) => tab.title().to_owned(),
+            (Screen::Task(key), _) => self.task_words(key),
+            (Screen::Resource(key), _) => self.resource_words(key),
+            (Screen::Descriptor(id), _) => self.descriptor_words(id),
+            (Screen::Worker(key), _) => self
                 .store()
                 .map_or_else(|| format!("worker {}", key.number), |store| store.scheduler.worker_words(key)),
+            _ => "who waits for whom".to_owned(),
         };
         self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
     }
@@ -189,9 +184,6 @@ impl Model {
         const PARENT: Hint = Hint { actions: &[Action::OpenParent], text: "spawner" };
         const WAKER: Hint = Hint { actions: &[Action::OpenLastWaker], text: "last waker" };
         const WAITS: Hint = Hint { actions: &[Action::Waits], text: "who waits for whom" };
-        const CHANNELS: Hint = Hint { actions: &[Action::ToggleChannels], text: "channels" };
-        const LOCKS: Hint = Hint { actions: &[Action::ToggleChannels], text: "locks" };
-        const OTHERS: Hint = Hint { actions: &[Action::ToggleChannels], text: "timers, signals" };
         const PARTS: Hint = Hint { actions: &[Action::ToggleParts], text: "parts" };
         const TREE: Hint = Hint { actions: &[Action::AwaitTree], text: "await tree" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
@@ -213,24 +205,27 @@ impl Model {
             return vec![ACCEPT, GIVE_UP];
         }
         let freeze = if self.is_frozen() { GO_ON } else { FREEZE };
-        let mut hints = match self.screen() {
-            Screen::Tasks => vec![MOVE, OPEN, FOLD, SORT, FILTER, COLUMNS, freeze],
-            Screen::Resources => vec![MOVE, OPEN, FOLD, SORT, FILTER, PARTS, freeze],
-            Screen::Locks => {
-                let other = if self.shown_table() == Some(TableId::Locks) { CHANNELS } else { LOCKS };
-                vec![MOVE, OPEN, other, WAITS, FOLD, SORT, FILTER, freeze]
+        let mut hints = vec![MOVE, OPEN];
+        if let Some(table) = self.shown() {
+            hints.extend(
+                self.next_table()
+                    .map(|next| Hint { actions: &[Action::ToggleChannels], text: next.things() }),
+            );
+            if self.screen() == Screen::Locks {
+                hints.push(WAITS);
             }
-            Screen::Resource(_) => vec![MOVE, OPEN, WAITS, COPY, freeze],
-            Screen::Io => vec![MOVE, OPEN, OTHERS, FOLD, SORT, FILTER, freeze],
-            Screen::Findings
-            | Screen::Descriptor(_)
-            | Screen::Waits(_)
-            | Screen::Runtime
-            | Screen::Worker(_) => {
-                vec![MOVE, OPEN, freeze]
+            if table.folds() {
+                hints.push(FOLD);
             }
-            Screen::Task(_) => vec![MOVE, OPEN, WAITS, TREE, PARENT, WAKER, COPY, freeze],
-        };
+            hints.extend([SORT, FILTER, COLUMNS]);
+        }
+        hints.extend_from_slice(match self.screen() {
+            Screen::Task(_) => &[WAITS, TREE, PARENT, WAKER, COPY],
+            Screen::Resource(_) => &[WAITS, COPY],
+            Screen::Resources => &[PARTS],
+            _ => &[],
+        });
+        hints.push(freeze);
         if self.route.len() > 1 {
             hints.insert(0, BACK);
         }

@@ -157,16 +157,8 @@ impl Route {
 
     /// Leaves the screens of tasks and resources that belong to another process.
     pub(crate) fn forget_process(&mut self, tables: &mut Tables) {
-        if self.screens().any(|screen| {
-            matches!(
-                screen,
-                Screen::Task(_)
-                    | Screen::Resource(_)
-                    | Screen::Descriptor(_)
-                    | Screen::Waits(_)
-                    | Screen::Worker(_)
-            )
-        }) {
+        // Of what is no tab, each is about something of a process.
+        if self.screens().any(|screen| screen.tab().is_none()) {
             while self.pop(tables) {}
         }
     }

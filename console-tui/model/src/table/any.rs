@@ -32,6 +32,8 @@ pub(crate) trait AnyTable {
     fn columns(&self) -> Vec<&'static ColumnSpec>;
     fn all_columns(&self) -> Vec<&'static ColumnSpec>;
     fn fit(&self, width: u16) -> Vec<Fitted>;
+    /// Its things stand in groups.
+    fn folds(&self) -> bool;
     fn page(&self) -> usize;
     fn index(&self) -> usize;
     fn selected_index(&self) -> Option<usize>;
@@ -117,6 +119,10 @@ impl<L: List> AnyTable for Table<L> {
 
     fn fit(&self, width: u16) -> Vec<Fitted> {
         columns::fit(&self.columns(), Some(self.sort.column.spec.id), width)
+    }
+
+    fn folds(&self) -> bool {
+        L::FOLDS
     }
 
     fn page(&self) -> usize {

@@ -1,12 +1,7 @@
 //! What the user's actions and clicks do to the table on the screen: order, folds, columns; and which table that is.
 
 use crate::{
-    action::Action,
-    effect::Effect,
-    event::Target,
-    model::Model,
-    nav::{OverlayKind, Tab},
-    table::fold::FoldMode,
+    action::Action, effect::Effect, event::Target, model::Model, nav::OverlayKind, table::fold::FoldMode,
     tables::TableId,
 };
 
@@ -70,11 +65,15 @@ impl Model {
 
     /// To the next table of the screen; from a screen with one or none, to the channels.
     pub(super) fn show_next_table(&mut self) {
-        let tab = self.screen().tab().filter(|tab| tab.tables().len() > 1).unwrap_or(Tab::Locks);
-        let tables = tab.tables();
-        let now = self.tables.on(tab.screen());
-        let at = tables.iter().position(|table| Some(*table) == now).unwrap_or(0);
-        self.show_table(tables[(at + 1) % tables.len()]);
+        self.show_table(self.next_table().unwrap_or(TableId::Channels));
+    }
+
+    /// The next table of the screen; `None`: it has one or none.
+    pub(in crate::model) fn next_table(&self) -> Option<TableId> {
+        let tables = self.screen().tab()?.tables();
+        let now = self.shown_table();
+        let at = tables.iter().position(|table| Some(*table) == now)?;
+        tables.get((at + 1) % tables.len()).copied().filter(|next| Some(*next) != now)
     }
 
     fn show_table(&mut self, table: TableId) {
