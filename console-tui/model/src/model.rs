@@ -334,7 +334,8 @@ impl Model {
 
     /// The runtimes; `None`: nothing is known yet.
     pub fn runtimes(&self) -> Option<RuntimesView> {
-        runtime::view(self.world(), self.picture()?, &self.tables.workers, self.route.chosen())
+        let at = self.picture()?;
+        Some(runtime::view(self.world(), at, &self.tables.workers, self.route.chosen()))
     }
 
     /// Everything known of a worker; `None`: there is none such (any more).

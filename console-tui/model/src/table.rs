@@ -91,7 +91,7 @@ pub(crate) trait List: Sized + 'static {
     type Group: Copy + Ord + Hash + Debug;
     /// What a column reads.
     type Row<'a>: Copy;
-    type Rows: Rows<RowKey<Self::Key, Self::Group>> + Debug;
+    type Rows: Rows<KeyOf<Self>> + Debug;
     /// What the rows were made of.
     type State: Default + Debug;
 
@@ -102,7 +102,7 @@ pub(crate) trait List: Sized + 'static {
     fn see<T>(
         table: &Table<Self>,
         at: Picture<'_>,
-        key: RowKey<Self::Key, Self::Group>,
+        key: KeyOf<Self>,
         see: impl for<'a> FnOnce(&'a Self::Row<'a>, Look) -> T,
     ) -> Option<T>;
 
@@ -126,11 +126,11 @@ pub(crate) trait List: Sized + 'static {
         fold_at - fold_at / 5
     }
 
-    fn subject(at: Picture<'_>, row: RowKey<Self::Key, Self::Group>) -> Option<Subject>;
+    fn subject(at: Picture<'_>, row: KeyOf<Self>) -> Option<Subject>;
     /// Where Enter leads from a thing. From a group it folds.
     fn opens(at: Picture<'_>, key: Self::Key) -> Opens;
     /// The worst finding about a thing.
-    fn finding<'a>(_at: Picture<'a>, _key: Self::Key) -> Option<&'a Finding> {
+    fn finding(_at: Picture<'_>, _key: Self::Key) -> Option<&Finding> {
         None
     }
 
@@ -155,6 +155,9 @@ pub(crate) trait List: Sized + 'static {
         Vec::new()
     }
 }
+
+/// What a row of an `L` stands for.
+pub(crate) type KeyOf<L> = RowKey<<L as List>::Key, <L as List>::Group>;
 
 /// A filter in force.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -188,7 +191,7 @@ pub(crate) struct Table<L: List> {
     pub(crate) filter: Filter,
     pub(crate) folds: Folds,
     pub(crate) rows: L::Rows,
-    pub(crate) place: Place<RowKey<L::Key, L::Group>>,
+    pub(crate) place: Place<KeyOf<L>>,
     pub(crate) state: L::State,
     /// What the list leaves out unless it is asked for is in it.
     pub(crate) with_parts: bool,

@@ -136,8 +136,8 @@ impl List for Channels {
     const ID: TableId = TableId::Channels;
     const COLUMNS: &'static [Column<Self>] = &[
         Col::warn("suspicion", |row| row.facts.suspicion(row.store.now_ns)),
-        Col::text("kind", "KIND", 9, "Its type", |row| row.kind()).indent(2),
-        Col::text("name", "NAME  MADE AT", 23, "What it is called, and where it was made", |row| row.named())
+        Col::text("kind", "KIND", 9, "Its type", made::kind).indent(2),
+        Col::text("name", "NAME  MADE AT", 23, "What it is called, and where it was made", made::named)
             .grows()
             .cut(Cut::Place),
         Col::number(Unit::Count, "senders", "SENDERS", 8, "Senders alive", |row| {

@@ -82,27 +82,6 @@ impl<'a, L: OfResources> At<'a, L> {
         self.store.resource_name(self.resource()?)
     }
 
-    /// `Mutex`; both ends of tokio's own are one name.
-    pub(super) fn kind(&self) -> Value<'a> {
-        match self.type_name() {
-            Some("Sender|Receiver") => Value::Text("oneshot".into(), Tone::Normal),
-            name => Value::text(name),
-        }
-    }
-
-    /// What it is called, if it is, and where it was made.
-    pub(super) fn named(&self) -> Value<'a> {
-        let name = match self.key {
-            RowKey::One(_) => self.name().map(Cow::Borrowed),
-            RowKey::Group(_) => Some(self.of_them().into()),
-        };
-        let place = self.short_place();
-        if name.is_none() && place.is_none() {
-            return Value::Unknown;
-        }
-        Value::Named { name, place: Some(place.unwrap_or_else(|| UNKNOWN.to_owned())) }
-    }
-
     fn holders(&self) -> Option<Cow<'a, str>> {
         let lock = self.store.lock(self.one()?)?;
         let holders = lock.holders.iter().filter_map(|holder| self.store.who_words(holder.who));
@@ -116,6 +95,27 @@ impl<'a, L: OfResources> At<'a, L> {
     fn whole_place(&self) -> Option<Cow<'a, str>> {
         self.store.place(self.resource()?.site).map(Cow::Owned)
     }
+}
+
+/// `Mutex`; both ends of tokio's own are one name.
+pub(super) fn kind<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
+    match row.type_name() {
+        Some("Sender|Receiver") => Value::Text("oneshot".into(), Tone::Normal),
+        name => Value::text(name),
+    }
+}
+
+/// What it is called, if it is, and where it was made.
+pub(super) fn named<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
+    let name = match row.key {
+        RowKey::One(_) => row.name().map(Cow::Borrowed),
+        RowKey::Group(_) => Some(row.of_them().into()),
+    };
+    let place = row.short_place();
+    if name.is_none() && place.is_none() {
+        return Value::Unknown;
+    }
+    Value::Named { name, place: Some(place.unwrap_or_else(|| UNKNOWN.to_owned())) }
 }
 
 /// What a filter of a list of resources can name beside its columns.

@@ -372,7 +372,7 @@ impl List for Tasks {
             waits_for,
         )
         .grows()
-        .priority(3),
+        .priority(1),
         Col::number(Unit::Count, "wakers", "WAKERS", 6, "Wakers alive now", |row| {
             row.one(|task, _| task.wakers().map(u64::from))
         })

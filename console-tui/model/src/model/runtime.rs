@@ -36,12 +36,7 @@ const BLAMED_LISTED: usize = 3;
 const TO_BLAME: f64 = 0.5;
 
 /// The screen.
-pub(super) fn view(
-    world: &World,
-    at: Picture<'_>,
-    workers: &Table<Workers>,
-    chosen: Chosen,
-) -> Option<RuntimesView> {
+pub(super) fn view(world: &World, at: Picture<'_>, workers: &Table<Workers>, chosen: Chosen) -> RuntimesView {
     let store = at.store;
     let mut doors = Doors::new(store, Screen::Runtime);
     let scheduler = &store.scheduler;
@@ -69,7 +64,7 @@ pub(super) fn view(
             .to_owned()
     });
     let doors = doors.list;
-    Some(RuntimesView {
+    RuntimesView {
         empty: empty.or_else(|| runtimes.is_empty().then(|| "No runtime has polled a task yet.".to_owned())),
         columns,
         runtimes,
@@ -83,7 +78,7 @@ pub(super) fn view(
         polls: heat(&scheduler.poll_map, store.now_ns),
         selected_door: chosen.among(&doors),
         doors,
-    })
+    }
 }
 
 fn block(store: &Store, runtime: &Runtime, rows: &[(WorkerKey, Row)], doors: &mut Doors) -> RuntimeBlock {

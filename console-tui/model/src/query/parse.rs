@@ -132,7 +132,7 @@ impl Parser<'_> {
             return Ok(Expr::Word(self.text()?.to_lowercase()));
         };
         let names = self.names;
-        let Some(named) = names.iter().find(|named| named.name.eq_ignore_ascii_case(&name)) else {
+        let Some(field) = names.iter().find(|named| named.name.eq_ignore_ascii_case(&name)) else {
             let known = names.iter().map(|named| named.name);
             // `main.rs:40` and `a::b` are words.
             if compare == (Compare::Equal, true) && !looks_like(&name, known.clone()) {
@@ -141,7 +141,7 @@ impl Parser<'_> {
             }
             return Err(error(start, name_end - start, unknown("field", &name, known)));
         };
-        self.value(named, compare.0, compare.1)
+        self.value(field, compare.0, compare.1)
     }
 
     /// The comparison, and whether it was a colon.

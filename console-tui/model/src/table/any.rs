@@ -1,7 +1,7 @@
 //! A table whatever it lists.
 
 use super::{
-    Filter, List, Opens, Picture, Subject, Table, column_of,
+    Filter, KeyOf, List, Opens, Picture, Subject, Table, column_of,
     fold::{FoldMode, Shape},
     place::{RowKey, Rows},
     specs,
@@ -257,12 +257,7 @@ impl<L: List> AnyTable for Table<L> {
 
 impl<L: List> Table<L> {
     /// The row at `index`. `None`: it is gone, or does not stand where it belongs yet.
-    fn row(
-        &self,
-        at: Picture<'_>,
-        index: usize,
-        columns: &[ColumnId],
-    ) -> Option<(RowKey<L::Key, L::Group>, Row)> {
+    fn row(&self, at: Picture<'_>, index: usize, columns: &[ColumnId]) -> Option<(KeyOf<L>, Row)> {
         let (key, depth) = self.rows.get(index)?;
         let selected = self.place.selected() == Some(key);
         let columns = columns.iter().filter_map(|id| column_of::<L>(id));

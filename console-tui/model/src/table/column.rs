@@ -12,14 +12,20 @@ pub(crate) type Spark = [u8; SPARK_WIDTH as usize];
 /// What a column says of a row.
 pub(crate) type ValueOf<L> = for<'a> fn(&'a <L as List>::Row<'a>) -> Value<'a>;
 
+/// Heights of a sparkline of a row; `None`: not known.
+pub(crate) type SparkOf<L> = for<'a> fn(&'a <L as List>::Row<'a>) -> Option<Spark>;
+
+/// What the value of a row changes by in a second; `None`: not known.
+pub(crate) type ChangeOf<L> = for<'a> fn(&'a <L as List>::Row<'a>) -> Option<f64>;
+
 /// One column of the table of an `L`. Text, order and filter all come from its value.
 pub(crate) struct Column<L: List> {
     pub(crate) spec: ColumnSpec,
     pub(crate) value: ValueOf<L>,
     /// Made for rows on the screen only.
-    pub(crate) spark: Option<for<'a> fn(&'a L::Row<'a>) -> Option<Spark>>,
+    pub(crate) spark: Option<SparkOf<L>>,
     /// What it changes by in a second, of a row whose history is known. Of the others the table looks at the time before.
-    pub(crate) change: Option<for<'a> fn(&'a L::Row<'a>) -> Option<f64>>,
+    pub(crate) change: Option<ChangeOf<L>>,
 }
 
 impl<L: List> std::fmt::Debug for Column<L> {
@@ -97,7 +103,7 @@ impl<L: List> Column<L> {
         words: &'static str,
         help: &'static str,
         value: ValueOf<L>,
-        spark: for<'a> fn(&'a L::Row<'a>) -> Option<Spark>,
+        spark: SparkOf<L>,
     ) -> Self {
         let mut column = Self::number(unit, "trend", "", SPARK_WIDTH, help, value);
         column.spec.align = Align::Left;
@@ -168,13 +174,13 @@ impl<L: List> Column<L> {
     }
 
     /// A sparkline after the number.
-    pub(crate) const fn spark(mut self, spark: for<'a> fn(&'a L::Row<'a>) -> Option<Spark>) -> Self {
+    pub(crate) const fn spark(mut self, spark: SparkOf<L>) -> Self {
         self.spark = Some(spark);
         self.spec.aside_width = SPARK_WIDTH + 1;
         self
     }
 
-    pub(crate) const fn change(mut self, change: for<'a> fn(&'a L::Row<'a>) -> Option<f64>) -> Self {
+    pub(crate) const fn change(mut self, change: ChangeOf<L>) -> Self {
         self.change = Some(change);
         self
     }

@@ -2,12 +2,12 @@
 //!
 //! Limit: one rebuild looks at all things once; [`MAX_LISTED`] rows, those first in the order; the rest is counted.
 
-use std::{fmt::Debug, ops::Range};
+use std::{fmt::Debug, hash::Hash, ops::Range};
 
 use rustc_hash::FxHashMap;
 
 use super::{
-    List, Look, Picture, Table,
+    KeyOf, List, Look, Picture, Table,
     column::Column,
     filter,
     fold::Shape,
@@ -66,7 +66,7 @@ pub(crate) trait Listing:
 /// A row, as its columns read it.
 pub(crate) struct At<'a, L: Listing> {
     pub(crate) store: &'a Store,
-    pub(crate) key: RowKey<L::Key, L::Group>,
+    pub(crate) key: KeyOf<L>,
     pub(crate) facts: &'a L::Facts,
     /// How many it stands for.
     pub(crate) count: u64,
@@ -111,7 +111,7 @@ pub(crate) struct Group<F> {
 pub(crate) struct Listed<L: Listing> {
     known: Known<L::Key>,
     groups: FxHashMap<L::Group, Group<L::Facts>>,
-    before: Before<RowKey<L::Key, L::Group>>,
+    history: History<KeyOf<L>>,
     pub(crate) hidden_parts: usize,
 }
 
@@ -120,30 +120,69 @@ impl<L: Listing> Default for Listed<L> {
         Self {
             known: Known::default(),
             groups: FxHashMap::default(),
-            before: Before::default(),
+            history: History::default(),
             hidden_parts: 0,
         }
     }
 }
 
-/// What a column said at the last rebuild, to sort by the change.
+/// Time between two readings of a column at least: what changed in less is chance.
+const WINDOW_NS: u64 = 500_000_000;
+
+/// What the column that sorts said of each row, twice: to sort by the change.
 #[derive(Debug)]
-struct Before<R> {
-    at_ns: u64,
+struct History<R> {
     column: &'static str,
+    /// The newer one first.
+    readings: [Reading<R>; 2],
+}
+
+/// What a column said of each row at a moment.
+#[derive(Debug)]
+struct Reading<R> {
+    at_ns: u64,
     numbers: FxHashMap<R, f64>,
 }
 
-impl<R> Default for Before<R> {
+impl<R> Default for History<R> {
     fn default() -> Self {
-        Self { at_ns: 0, column: "", numbers: FxHashMap::default() }
+        let reading = || Reading { at_ns: 0, numbers: FxHashMap::default() };
+        Self { column: "", readings: [reading(), reading()] }
     }
+}
+
+impl<R: Copy + Eq + Hash> History<R> {
+    /// Another column has another history.
+    fn begin(&mut self, column: &'static str) {
+        if self.column != column {
+            *self = Self { column, ..Self::default() };
+        }
+    }
+
+    /// The change a second until `now_ns`; `None`: not known yet.
+    fn change(&self, row: R, number: f64, now_ns: u64) -> Option<f64> {
+        let mut long_ago = self.readings.iter().filter(|reading| is_window(reading.at_ns, now_ns));
+        let reading = long_ago.next()?;
+        let seconds = now_ns.saturating_sub(reading.at_ns) as f64 / 1e9;
+        Some((number - reading.numbers.get(&row)?) / seconds)
+    }
+
+    fn take(&mut self, reading: Reading<R>) {
+        let [newer, older] = &mut self.readings;
+        if newer.numbers.is_empty() || is_window(newer.at_ns, reading.at_ns) {
+            *older = std::mem::replace(newer, reading);
+        }
+    }
+}
+
+fn is_window(from_ns: u64, to_ns: u64) -> bool {
+    to_ns.saturating_sub(from_ns) >= WINDOW_NS
 }
 
 /// The rows in their order.
 #[derive(Debug)]
 pub(crate) struct ListedRows<L: Listing> {
-    list: Vec<(RowKey<L::Key, L::Group>, u8)>,
+    list: Vec<(KeyOf<L>, u8)>,
     pub(crate) not_listed: usize,
 }
 
@@ -153,16 +192,16 @@ impl<L: Listing> Default for ListedRows<L> {
     }
 }
 
-impl<L: Listing> Rows<RowKey<L::Key, L::Group>> for ListedRows<L> {
+impl<L: Listing> Rows<KeyOf<L>> for ListedRows<L> {
     fn len(&self) -> usize {
         self.list.len()
     }
 
-    fn get(&self, index: usize) -> Option<(RowKey<L::Key, L::Group>, u8)> {
+    fn get(&self, index: usize) -> Option<(KeyOf<L>, u8)> {
         self.list.get(index).copied()
     }
 
-    fn position(&self, row: RowKey<L::Key, L::Group>) -> Option<usize> {
+    fn position(&self, row: KeyOf<L>) -> Option<usize> {
         self.list.iter().position(|(other, _)| *other == row)
     }
 
@@ -172,7 +211,7 @@ impl<L: Listing> Rows<RowKey<L::Key, L::Group>> for ListedRows<L> {
 /// A thing that matches the filter.
 type Thing<L> = (<L as List>::Key, <L as List>::Group, <L as Listing>::Facts);
 /// A row and what it is sorted by.
-type Sorted<L> = (SortKey, RowKey<<L as List>::Key, <L as List>::Group>);
+type Sorted<L> = (SortKey, KeyOf<L>);
 
 /// Makes the rows anew from what is known now.
 pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Picture<'_>) {
@@ -224,6 +263,7 @@ fn regroup<L: Listing>(table: &mut Table<L>, at: Picture<'_>, matching: &[Thing<
 
 /// Puts groups and things in order, those of an unfolded group below it.
 fn arrange<L: Listing>(table: &mut Table<L>, store: &Store, matching: Vec<Thing<L>>) {
+    table.state.history.begin(if table.sort.by_change { table.sort.column.spec.id } else { "" });
     let mut keys = Keys::<L>::new(table, store);
     let mut top: Vec<Sorted<L>> = Vec::new();
     let mut members: FxHashMap<L::Group, Vec<Sorted<L>>> = FxHashMap::default();
@@ -256,7 +296,7 @@ fn arrange<L: Listing>(table: &mut Table<L>, store: &Store, matching: Vec<Thing<
     }
     table.rows.not_listed = list.len().saturating_sub(MAX_LISTED);
     list.truncate(MAX_LISTED);
-    table.state.before = now;
+    table.state.history.take(now);
 }
 
 fn sort<R: Ord>(rows: &mut [(SortKey, R)], descending: bool) {
@@ -270,34 +310,24 @@ fn sort<R: Ord>(rows: &mut [(SortKey, R)], descending: bool) {
 /// Makes what rows are sorted by.
 struct Keys<'t, L: Listing> {
     column: &'static Column<L>,
-    /// What to compare with, and the seconds since.
-    change: Option<(&'t FxHashMap<RowKey<L::Key, L::Group>, f64>, f64)>,
-    by_change: bool,
-    now: Before<RowKey<L::Key, L::Group>>,
+    /// `None`: by the value itself.
+    history: Option<&'t History<KeyOf<L>>>,
+    now: Reading<KeyOf<L>>,
 }
 
 impl<'t, L: Listing> Keys<'t, L> {
     fn new(table: &'t Table<L>, store: &Store) -> Self {
-        let (column, before) = (table.sort.column, &table.state.before);
-        let elapsed_ns = store.now_ns.saturating_sub(before.at_ns);
-        let same = before.column == column.spec.id && elapsed_ns > 0;
-        Self {
-            column,
-            change: same.then(|| (&before.numbers, elapsed_ns as f64 / 1e9)),
-            by_change: table.sort.by_change,
-            now: Before { at_ns: store.now_ns, column: column.spec.id, numbers: FxHashMap::default() },
-        }
+        let history = table.sort.by_change.then_some(&table.state.history);
+        let now = Reading { at_ns: store.now_ns, numbers: FxHashMap::default() };
+        Self { column: table.sort.column, history, now }
     }
 
     fn of(&mut self, row: At<'_, L>) -> SortKey {
         let value = (self.column.value)(&row);
-        let number = value.as_number().filter(|_| self.column.spec.unit.is_some());
+        let Some(history) = self.history else { return value.sort_key() };
+        let number = value.as_number();
         self.now.numbers.extend(number.map(|number| (row.key, number)));
-        if !self.by_change {
-            return value.sort_key();
-        }
-        let change =
-            self.change.and_then(|(before, seconds)| Some((number? - before.get(&row.key)?) / seconds));
+        let change = number.and_then(|number| history.change(row.key, number, self.now.at_ns));
         (change.is_none(), [change.map_or(0, order_bits), 0, 0, 0], String::new())
     }
 }
@@ -306,7 +336,7 @@ impl<'t, L: Listing> Keys<'t, L> {
 pub(crate) fn see<L: Listing, T>(
     table: &Table<L>,
     at: Picture<'_>,
-    key: RowKey<L::Key, L::Group>,
+    key: KeyOf<L>,
     see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
 ) -> Option<T> {
     let store = at.store;
@@ -327,7 +357,7 @@ pub(crate) fn group<L: Listing>(table: &Table<L>, group: L::Group) -> Option<(u6
 }
 
 /// The worst finding about a thing.
-pub(crate) fn finding<'a, L: Listing>(at: Picture<'a>, key: L::Key) -> Option<&'a Finding> {
+pub(crate) fn finding<L: Listing>(at: Picture<'_>, key: L::Key) -> Option<&Finding> {
     let about = |finding: &&Finding| L::concerned(finding, at.store).contains(&key);
     at.findings.list.iter().filter(about).max_by_key(|finding| finding.severity)
 }
@@ -356,7 +386,7 @@ macro_rules! listing {
         fn see<T>(
             table: &crate::table::Table<Self>,
             at: crate::table::Picture<'_>,
-            key: crate::table::place::RowKey<Self::Key, Self::Group>,
+            key: crate::table::KeyOf<Self>,
             see: impl for<'a> FnOnce(&'a Self::Row<'a>, crate::table::Look) -> T,
         ) -> Option<T> {
             crate::table::listing::see(table, at, key, see)
@@ -369,10 +399,7 @@ macro_rules! listing {
             crate::table::listing::group(table, group)
         }
 
-        fn finding<'a>(
-            at: crate::table::Picture<'a>,
-            key: Self::Key,
-        ) -> Option<&'a crate::lint::findings::Finding> {
+        fn finding(at: crate::table::Picture<'_>, key: Self::Key) -> Option<&crate::lint::findings::Finding> {
             crate::table::listing::finding::<Self>(at, key)
         }
 

@@ -1,7 +1,12 @@
 //! What the user's actions and clicks do to the table on the screen: order, folds, columns; and which table that is.
 
 use crate::{
-    action::Action, effect::Effect, event::Target, model::Model, nav::OverlayKind, table::fold::FoldMode,
+    action::Action,
+    effect::Effect,
+    event::Target,
+    model::{Model, overlay::OverlayState},
+    nav::OverlayKind,
+    table::fold::FoldMode,
     tables::TableId,
 };
 
@@ -21,7 +26,7 @@ impl Model {
                 self.due.force();
             }
             Target::OverlayRow(index) => {
-                if let Some(kind) = self.overlay.as_ref().map(|overlay| overlay.kind()) {
+                if let Some(kind) = self.overlay.as_ref().map(OverlayState::kind) {
                     self.move_to(index);
                     if kind != OverlayKind::Help {
                         self.act(Action::Open, effects);

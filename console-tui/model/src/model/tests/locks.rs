@@ -3,4 +3,5 @@
 mod circles;
 mod lints;
 mod scene;
+mod tables;
 mod wire;

@@ -122,7 +122,7 @@ fn every_column_sorts_both_ways() {
     client.send(Event::PageRows(30));
     for column in &super::all(TableId::Tasks) {
         client.act(Action::SortBy("warn"));
-        client.act(Action::SortBy(*column));
+        client.act(Action::SortBy(column));
         let sort = client.model.table(TableId::Tasks).sort;
         let order = |client: &Client| {
             client

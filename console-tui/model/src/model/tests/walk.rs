@@ -70,7 +70,7 @@ proptest! {
         let (mut whole, mut bits) = (slow(usize::MAX), slow(slice));
         let mut generation = 0;
         for client in [&mut whole, &mut bits] {
-            client.send_alone(Event::Action(Action::SortBy(&super::all(TableId::Tasks)[column])));
+            client.send_alone(Event::Action(Action::SortBy(super::all(TableId::Tasks)[column])));
             client.send_alone(Event::Action(if fold { Action::FoldAll } else { Action::UnfoldAll }));
             client.send_alone(Event::Action(Action::Filter));
             client.send_alone(Event::Edit(Edit::Paste(filter.into())));

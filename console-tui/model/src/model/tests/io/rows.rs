@@ -74,6 +74,48 @@ fn the_filter_knows_addresses_kinds_and_who_waits() {
 }
 
 #[test]
+fn numbers_are_compared_and_rows_sort_by_what_changes() {
+    let mut scene = crowd();
+    scene.descriptor(13).send_queue_bytes = Some(2_100_000);
+    let mut client = scene.client();
+    assert_eq!(filter(&mut client, "sendq>1M").len(), 1);
+    assert_eq!(filter(&mut client, "sendq>1M | state:listen").len(), 2);
+    assert_eq!(filter(&mut client, "sendq<=1M kind:tcp").len(), 1);
+    assert_eq!(filter(&mut client, "rtt>1s").len(), 0);
+    client.act(Action::ClearFilter);
+    client.send(Event::Click(crate::Target::Header("sendq")));
+    assert!(rows(&mut client)[0].starts_with("13 |"));
+    client.act(Action::SortByChange);
+    for step in 1..=2 {
+        scene.descriptor(12).send_queue_bytes = Some(step * 100_000);
+        scene.go_on(&mut client);
+    }
+    assert!(rows(&mut client)[0].starts_with("12 |"), "{:#?}", rows(&mut client));
+    let words = client.model.table(TableId::Sockets).sort_words;
+    assert_eq!(words, "bytes not acknowledged/s, largest first");
+}
+
+#[test]
+fn each_table_has_columns_of_its_own_to_choose() {
+    let mut client = crowd().client();
+    let shown = |client: &Client, table| client.model.columns(table).iter().any(|spec| spec.id == "kind");
+    client.act(Action::Locks);
+    client.act(Action::Columns);
+    let rows = client.model.overlay().unwrap().rows.len();
+    let can_go = TableId::Locks.columns().into_iter().filter(|spec| spec.priority > 0);
+    assert_eq!(rows, can_go.count());
+    client.act(Action::Back);
+    client.act(Action::Tasks);
+    client.act(Action::ToggleColumn("kind"));
+    assert!(!shown(&client, TableId::Tasks) && shown(&client, TableId::Sockets));
+    client.act(Action::Io);
+    client.act(Action::ToggleColumn("rtt"));
+    assert!(client.model.columns(TableId::Sockets).iter().all(|spec| spec.id != "rtt"));
+    client.act(Action::ToggleColumn("kind"));
+    assert!(shown(&client, TableId::Sockets), "what is always shown can't go");
+}
+
+#[test]
 fn columns_sort_and_the_selection_follows() {
     let mut scene = crowd();
     scene.tcp(13).total_retransmits = 9;
