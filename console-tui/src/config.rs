@@ -14,7 +14,7 @@ use std::{
 
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
-use taskscope_model::{self as model, Column, LintConfig};
+use taskscope_model::{self as model, ColumnId, LintConfig, TableConfig, TableId};
 
 use crate::{
     keymap::{self, Keymap, KeymapError},
@@ -36,6 +36,8 @@ pub struct File {
     pub screen: Screen,
     /// The tasks.
     pub tasks: Tasks,
+    /// The other tables, by name.
+    pub tables: BTreeMap<String, Table>,
     /// Thresholds.
     pub lints: LintConfig,
     /// Actions and their keys.
@@ -77,10 +79,12 @@ pub const DEFAULT_SIDE_PANE_WIDTH: u16 = 160;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Tasks {
-    /// Columns, in order.
-    pub columns: Vec<Column>,
+    /// Columns, in order; `None`: those that are shown by default.
+    pub columns: Option<Vec<String>>,
     /// The filter to start with.
     pub filter: String,
+    /// The column that sorts at first; `None`: by suspicion.
+    pub sort: Option<String>,
     /// How long a finished task stays in the list.
     pub retention_ms: u64,
     /// A spawn site with at least this many tasks folds by itself.
@@ -93,13 +97,26 @@ impl Default for Tasks {
     fn default() -> Self {
         let model = model::Config::default();
         Self {
-            columns: model.columns,
-            filter: model.filter,
+            columns: None,
+            filter: String::new(),
+            sort: None,
             retention_ms: u64::try_from(model.retention.as_millis()).unwrap_or(u64::MAX),
             fold_at: model.fold_at,
             max_tasks: model.max_tasks,
         }
     }
+}
+
+/// `[tables.locks]`, and so on for each table.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Table {
+    /// Columns, in order; `None`: those that are shown by default.
+    pub columns: Option<Vec<String>>,
+    /// The filter to start with.
+    pub filter: String,
+    /// The column that sorts at first; `None`: by suspicion, where there is one.
+    pub sort: Option<String>,
 }
 
 /// Why a configuration can't be used.
@@ -165,10 +182,31 @@ impl File {
     /// # Errors
     /// A sentence with its place, when the text is no configuration.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| {
+        let file: Self = toml::from_str(text).map_err(|error| {
             let hint = suggestion(error.message());
             format!("{}{hint}", error.to_string().trim_end())
-        })
+        })?;
+        file.table_configs()?;
+        Ok(file)
+    }
+
+    /// How each table starts, or what can't be.
+    fn table_configs(&self) -> Result<BTreeMap<TableId, TableConfig>, String> {
+        let tasks = Table {
+            columns: self.tasks.columns.clone(),
+            filter: self.tasks.filter.clone(),
+            sort: self.tasks.sort.clone(),
+        };
+        let mut configs = BTreeMap::from([(TableId::Tasks, table_config("tasks", TableId::Tasks, &tasks)?)]);
+        for (name, table) in &self.tables {
+            let others = TableId::ALL.iter().filter(|id| **id != TableId::Tasks);
+            let id = others.clone().find(|id| id.name() == name);
+            let Some(id) = id else {
+                return Err(unknown("tables", "table", name, others.map(|id| id.name())));
+            };
+            configs.insert(*id, table_config(&format!("tables.{name}"), *id, table)?);
+        }
+        Ok(configs)
     }
 
     /// What the model reads.
@@ -178,8 +216,8 @@ impl File {
             retention: Duration::from_millis(self.tasks.retention_ms),
             max_tasks: self.tasks.max_tasks,
             fold_at: self.tasks.fold_at,
-            columns: self.tasks.columns.clone(),
-            filter: self.tasks.filter.clone(),
+            // What is wrong with them, reading the file has told.
+            tables: self.table_configs().unwrap_or_default(),
             mouse: self.screen.mouse,
             side_pane_width: self.screen.side_pane_width,
             lints: self.lints.clone(),
@@ -204,6 +242,30 @@ impl File {
     }
 }
 
+/// `at`: the section, for errors.
+fn table_config(at: &str, id: TableId, table: &Table) -> Result<TableConfig, String> {
+    let column = |name: &String| -> Result<ColumnId, String> {
+        let all = id.columns();
+        let known = all.iter().map(|spec| spec.id);
+        known.clone().find(|known| known == name).ok_or_else(|| unknown(at, "column", name, known))
+    };
+    if let Some(error) = id.filter_error(&table.filter) {
+        return Err(format!("{at}.filter: {}", error.message));
+    }
+    Ok(TableConfig {
+        columns: table.columns.as_ref().map(|names| names.iter().map(column).collect()).transpose()?,
+        filter: table.filter.clone(),
+        sort: table.sort.as_ref().map(column).transpose()?,
+    })
+}
+
+fn unknown<'a>(at: &str, what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let hint = nearest(name, known.clone());
+    let hint = hint.map_or_else(String::new, |known| format!("; did you mean `{known}`?"));
+    let all = known.collect::<Vec<_>>().join(" ");
+    format!("[{at}] there is no {what} `{name}`{hint}\nthere are: {all}")
+}
+
 /// Where the configuration is kept.
 pub fn default_path() -> Option<PathBuf> {
     let base = etcetera::choose_base_strategy().ok()?;
@@ -214,9 +276,11 @@ pub fn default_path() -> Option<PathBuf> {
 pub fn template() -> String {
     let screen = Screen::default();
     let tasks = Tasks::default();
-    let columns: Vec<String> =
-        tasks.columns.iter().map(|column| format!("\"{}\"", column.spec().id)).collect();
-    let all: Vec<&str> = Column::ALL.iter().map(|column| column.spec().id).collect();
+    let columns = |id: TableId| {
+        let on = id.columns().into_iter().filter(|spec| spec.on).map(|spec| format!("\"{}\"", spec.id));
+        on.collect::<Vec<_>>().join(", ")
+    };
+    let all = |id: TableId| id.columns().iter().map(|spec| spec.id).collect::<Vec<_>>().join(" ");
     let mut out = format!(
         "# taskscope's configuration, with its defaults. It is read from\n# {}\n\n\
          # host:port, http://host:port or unix:/path\ntarget = \"{}\"\n\n\
@@ -233,12 +297,25 @@ pub fn template() -> String {
         screen.ascii,
         screen.mouse,
         screen.side_pane_width,
-        all.join(" "),
-        columns.join(", "),
+        all(TableId::Tasks),
+        columns(TableId::Tasks),
         tasks.retention_ms,
         tasks.fold_at,
         tasks.max_tasks,
     );
+    out.push_str(
+        "# Every other table has columns, a filter to start with and a column that sorts it at first, too:\n",
+    );
+    for id in TableId::ALL.iter().filter(|id| **id != TableId::Tasks) {
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            out,
+            "# of: {}\n# [tables.{}]\n# columns = [{}]\n# filter = \"\"\n",
+            all(*id),
+            id.name(),
+            columns(*id)
+        );
+    }
     out.push_str(&lints());
     out.push_str("\n# Each action and its keys; several keys with blanks between them are pressed one after the other.\n[keys]\n");
     for (action, keys) in keymap::defaults() {
@@ -272,8 +349,14 @@ mod tests {
     #[test]
     fn the_template_is_the_default() {
         let read = File::parse(&template()).unwrap();
-        let expected =
-            File { target: Some(Target::default().to_string()), keys: read.keys.clone(), ..File::default() };
+        let on = TableId::Tasks.columns().into_iter().filter(|spec| spec.on);
+        let columns = Some(on.map(|spec| spec.id.to_owned()).collect());
+        let expected = File {
+            target: Some(Target::default().to_string()),
+            keys: read.keys.clone(),
+            tasks: Tasks { columns, ..Tasks::default() },
+            ..File::default()
+        };
         assert_eq!(read, expected);
         let keymap = read.keymap().unwrap();
         for (action, keys) in keymap::defaults() {
@@ -288,7 +371,13 @@ mod tests {
         let error = File::parse("[lints.long-pol]\n").unwrap_err();
         assert!(error.contains("did you mean `long-poll`?"), "{error}");
         let error = File::parse("[tasks]\ncolumns = [\"buzy\"]\n").unwrap_err();
-        assert!(error.contains("did you mean `busy`?"), "{error}");
+        assert!(error.contains("[tasks]") && error.contains("did you mean `busy`?"), "{error}");
+        let error = File::parse("[tables.lock]\n").unwrap_err();
+        assert!(error.contains("did you mean `locks`?"), "{error}");
+        let error = File::parse("[tables.locks]\nsort = \"hold\"\n").unwrap_err();
+        assert!(error.contains("[tables.locks]") && error.contains("did you mean `holder`?"), "{error}");
+        let error = File::parse("[tables.sockets]\nfilter = \"sendq>x\"\n").unwrap_err();
+        assert!(error.contains("`x` is no size"), "{error}");
     }
 
     #[test]
@@ -314,7 +403,7 @@ mod tests {
                 .unwrap();
         let model = file.model(&Target::default());
         assert_eq!(model.retention, Duration::from_millis(5));
-        assert_eq!(model.columns, [Column::Busy]);
+        assert_eq!(model.tables[&TableId::Tasks].columns.as_deref(), Some(&["busy"][..]));
         assert_eq!(model.lints.long_poll.poll_ms, 7);
     }
 }

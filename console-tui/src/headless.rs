@@ -17,8 +17,11 @@ use std::{
 };
 
 use taskscope_model::{
-    Column, ConnectionEvent, Effect, Event, LintKind, Model, Severity, columns::Align, format,
-    report::Report, update,
+    ColumnId, ConnectionEvent, Effect, Event, LintKind, Model, Severity, TableId,
+    columns::{Align, Cut, Fitted, WARN},
+    format,
+    report::Report,
+    update,
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -225,34 +228,32 @@ fn summary(report: &Report) -> String {
 }
 
 fn table(model: &Model, width: u16, out: &mut impl Write) -> std_io::Result<()> {
-    let fitted = model.fit_columns(width);
-    let columns: Vec<Column> = fitted.iter().map(|fitted| fitted.column).collect();
+    let fitted = model.fit_columns(TableId::Tasks, width);
+    let columns: Vec<ColumnId> = fitted.iter().map(|fitted| fitted.spec.id).collect();
     let write_line = |out: &mut dyn Write, cells: Vec<String>| -> std_io::Result<()> {
         let mut line = String::new();
-        for (cell, fitted) in cells.iter().zip(&fitted) {
-            let spark = fitted.column.spec().spark_width;
-            let room = fitted.width.saturating_sub(if spark > 0 { spark + 1 } else { 0 });
-            let cell = match fitted.column {
-                Column::Place => text::cut_place(cell, room, '…'),
+        for (cell, Fitted { spec, width }) in cells.iter().zip(&fitted) {
+            let room = width.saturating_sub(spec.aside_width);
+            let cell = match spec.cut {
+                Cut::Place => text::cut_place(cell, room, '…'),
                 _ => text::cut(cell, room, '…'),
             };
             let blanks = " ".repeat(usize::from(room.saturating_sub(text::width(&cell))));
-            match fitted.column.spec().align {
+            match spec.align {
                 Align::Left => line.extend([cell.as_str(), blanks.as_str(), " "]),
                 Align::Right => line.extend([blanks.as_str(), cell.as_str(), " "]),
             }
         }
         writeln!(out, "{}", line.trim_end())
     };
-    write_line(out, columns.iter().map(|column| column.spec().title.to_owned()).collect())?;
-    if let Some(empty) = model.table().empty {
+    write_line(out, fitted.iter().map(|fitted| fitted.spec.title.to_owned()).collect())?;
+    if let Some(empty) = model.table(TableId::Tasks).empty {
         return writeln!(out, "{empty}");
     }
-    for row in model.rows(&columns) {
-        let cells = row.cells.iter().zip(&columns).map(|(cell, column)| match (column, row.severity) {
-            (Column::Warn, Some(severity)) => mark(severity).to_owned(),
-            (Column::Warn, None) => String::new(),
-            (Column::Name, _) if row.depth > 0 => format!("  {}", cell.text),
+    for row in model.rows(TableId::Tasks, &columns) {
+        let cells = row.cells.iter().zip(&fitted).map(|(cell, Fitted { spec, .. })| match row.severity {
+            severity if spec.id == WARN => severity.map_or("", mark).to_owned(),
+            _ if row.depth > 0 => format!("{}{}", " ".repeat(usize::from(spec.indent)), cell.text),
             _ => cell.text.clone(),
         });
         write_line(out, cells.collect())?;

@@ -6,7 +6,7 @@
 
 pub mod key;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use taskscope_model::Action;
 
@@ -88,7 +88,7 @@ pub enum KeymapError {
     #[error("keys of `{action}`: {sentence}")]
     Key {
         /// The action it was for.
-        action: &'static str,
+        action: Cow<'static, str>,
         /// What is wrong.
         sentence: String,
     },
@@ -98,9 +98,9 @@ pub enum KeymapError {
         /// The keys.
         keys: String,
         /// An action.
-        one: &'static str,
+        one: Cow<'static, str>,
         /// Another one.
-        other: &'static str,
+        other: Cow<'static, str>,
     },
 }
 
@@ -215,7 +215,8 @@ fn parse(action: Action, keys: &str) -> Result<Vec<Key>, KeymapError> {
 }
 
 fn unknown(name: &str) -> KeymapError {
-    let hint = crate::nearest::nearest(name, Action::all().map(Action::name)).map(str::to_owned);
+    let names: Vec<Cow<'static, str>> = Action::all().into_iter().map(Action::name).collect();
+    let hint = crate::nearest::nearest(name, names.iter().map(|name| name.as_ref())).map(str::to_owned);
     KeymapError::Action { name: name.to_owned(), hint }
 }
 
@@ -236,7 +237,7 @@ mod tests {
             }
         }
         let argument = |action: &Action| matches!(action, Action::SortBy(_) | Action::ToggleColumn(_));
-        for action in Action::all().filter(|action| !argument(action)) {
+        for action in Action::all().into_iter().filter(|action| !argument(action)) {
             assert!(map.keys(action).next().is_some(), "{} has no key", action.name());
         }
     }

@@ -21,23 +21,20 @@ mod header;
 mod hits;
 mod io;
 mod lock;
-mod locks;
 mod overlays;
 mod resource;
-mod resources;
-mod rows;
 mod runtime;
 mod scroll;
 mod stack;
+mod table;
 mod task;
-mod tasks;
 pub(crate) mod text;
 mod too_small;
 mod waits;
 mod worker;
 
-use ratatui::Frame;
-use taskscope_model::{Model, Screen};
+use ratatui::{Frame, layout::Rect};
+use taskscope_model::{Model, Screen, screen::header::Header};
 
 use self::canvas::Canvas;
 pub use self::hits::HitMap;
@@ -55,11 +52,14 @@ struct Look<'a> {
     model: &'a Model,
     theme: &'a Theme,
     keymap: &'a Keymap,
+    /// Made once a frame.
+    header: &'a Header,
 }
 
 /// Draws one frame.
 pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap) -> HitMap {
-    let look = Look { model, theme, keymap };
+    let header = model.header();
+    let look = Look { model, theme, keymap, header: &header };
     let area = frame.area();
     let mut hits = HitMap::default();
     let mut canvas = Canvas::new(frame.buffer_mut(), theme);
@@ -69,22 +69,10 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap
         return hits;
     }
     let body = chrome::render(look, &mut canvas, &mut hits, area);
-    if model.header().process.is_none() {
+    if header.process.is_none() {
         connecting::render(look, &mut canvas, body);
     } else {
-        match model.screen() {
-            Screen::Tasks => tasks::render(look, &mut canvas, &mut hits, body),
-            Screen::Task(key) => task::render(look, &mut canvas, &mut hits, body, key),
-            Screen::Runtime => runtime::render(look, &mut canvas, &mut hits, body),
-            Screen::Worker(key) => worker::render(look, &mut canvas, &mut hits, body, key),
-            Screen::Locks => locks::render(look, &mut canvas, &mut hits, body),
-            Screen::Waits(of) => waits::render(look, &mut canvas, &mut hits, body, of),
-            Screen::Resources => resources::render(look, &mut canvas, &mut hits, body),
-            Screen::Resource(key) => resource::render(look, &mut canvas, &mut hits, body, key),
-            Screen::Io => io::render(look, &mut canvas, &mut hits, body),
-            Screen::Descriptor(id) => io::descriptor(look, &mut canvas, &mut hits, body, id),
-            Screen::Findings => findings::render(look, &mut canvas, &mut hits, body),
-        }
+        screen(look, &mut canvas, &mut hits, body);
     }
     overlays::render(look, &mut canvas, &mut hits, area);
     let cursor = canvas.finish();
@@ -92,4 +80,20 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme, keymap: &Keymap
         frame.set_cursor_position(cursor);
     }
     hits
+}
+
+fn screen(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
+    match (look.model.screen(), look.model.shown_table()) {
+        // Two screens show a table in their own way.
+        (Screen::Runtime, _) => runtime::render(look, canvas, hits, area),
+        (Screen::Findings, _) => findings::render(look, canvas, hits, area),
+        (_, Some(table)) => table::render(look, canvas, hits, area, table),
+        (Screen::Task(key), None) => task::render(look, canvas, hits, area, key),
+        (Screen::Worker(key), None) => worker::render(look, canvas, hits, area, key),
+        (Screen::Waits(of), None) => waits::render(look, canvas, hits, area, of),
+        (Screen::Resource(key), None) => resource::render(look, canvas, hits, area, key),
+        (Screen::Descriptor(id), None) => io::descriptor(look, canvas, hits, area, id),
+        // These have tables.
+        (Screen::Tasks | Screen::Locks | Screen::Io | Screen::Resources, None) => {}
+    }
 }

@@ -1,6 +1,11 @@
 //! Every action of the user, once: keymap, help, palette and configuration all read this table.
 
-use crate::columns::Column;
+use std::borrow::Cow;
+
+use crate::{
+    columns::{ColumnId, ColumnSpec},
+    tables::TableId,
+};
 
 /// Heading of an action in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,21 +41,21 @@ macro_rules! actions {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Action {
             $(#[doc = $help] $variant,)*
-            /// Sort by a column; again: the other way round.
-            SortBy(Column),
-            /// Show or hide a column.
-            ToggleColumn(Column),
+            /// Sort by the column of this name; again: the other way round.
+            SortBy(ColumnId),
+            /// Show or hide the column of this name.
+            ToggleColumn(ColumnId),
         }
 
         impl Action {
             const PLAIN: &'static [Self] = &[$(Self::$variant),*];
 
             /// Stable name, in kebab-case: what a configuration binds a key to.
-            pub fn name(self) -> &'static str {
+            pub fn name(self) -> Cow<'static, str> {
                 match self {
-                    $(Self::$variant => $name,)*
-                    Self::SortBy(column) => column.spec().sort_action,
-                    Self::ToggleColumn(column) => column.spec().toggle_action,
+                    $(Self::$variant => $name.into(),)*
+                    Self::SortBy(column) => format!("sort-by-{column}").into(),
+                    Self::ToggleColumn(column) => format!("toggle-column-{column}").into(),
                 }
             }
 
@@ -121,19 +126,33 @@ actions! {
 }
 
 impl Action {
-    /// Every action there is.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let columns = Column::ALL.iter().copied();
-        Self::PLAIN
-            .iter()
-            .copied()
-            .chain(columns.clone().map(Self::SortBy))
-            .chain(columns.filter(|column| column.spec().priority > 0).map(Self::ToggleColumn))
+    /// Every action there is, those about columns once for each name of a column.
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<Self> = Self::PLAIN.to_vec();
+        for action in TableId::ALL.iter().flat_map(|table| Self::of_columns(&table.columns())) {
+            if !all.contains(&action) {
+                all.push(action);
+            }
+        }
+        all
+    }
+
+    /// Every action that makes sense while a table with these columns is shown.
+    pub(crate) fn beside(columns: &[&ColumnSpec]) -> Vec<Self> {
+        let mut all: Vec<Self> = Self::PLAIN.to_vec();
+        all.extend(Self::of_columns(columns));
+        all
+    }
+
+    fn of_columns(columns: &[&ColumnSpec]) -> Vec<Self> {
+        let sorts = columns.iter().map(|column| Self::SortBy(column.id));
+        let toggles = columns.iter().filter(|column| column.priority > 0);
+        sorts.chain(toggles.map(|column| Self::ToggleColumn(column.id))).collect()
     }
 
     /// The action with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::all().find(|action| action.name() == name)
+        Self::all().into_iter().find(|action| action.name() == name)
     }
 
     /// Moves the selection: the order of the rows stays as it is for a moment after it.

@@ -1,8 +1,8 @@
 //! What the user can set, as far as the model cares.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use crate::{columns::Column, lint::LintConfig};
+use crate::{columns::ColumnId, lint::LintConfig, tables::TableId};
 
 /// Limits and tastes. [`Config::default`] is what a user without a configuration gets.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,10 +17,8 @@ pub struct Config {
     pub max_tasks: usize,
     /// A spawn site with at least this many live tasks folds by itself.
     pub fold_at: usize,
-    /// Columns of the tasks table, in order. `Warn` and `Id` are always there.
-    pub columns: Vec<Column>,
-    /// A filter to start with.
-    pub filter: String,
+    /// What the user set for a table.
+    pub tables: BTreeMap<TableId, TableConfig>,
     /// Whether the mouse is captured at the start.
     pub mouse: bool,
     /// From this width on, the tasks screen has a side pane with the selected task's detail.
@@ -29,6 +27,17 @@ pub struct Config {
     pub descriptors_interval: Duration,
     /// Thresholds of the lints.
     pub lints: LintConfig,
+}
+
+/// How a table starts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableConfig {
+    /// Its columns, in order; `None`: those that are shown by default. The mark of a finding always comes first.
+    pub columns: Option<Vec<ColumnId>>,
+    /// Its filter; one that can't be understood is left out.
+    pub filter: String,
+    /// By which column it is sorted; `None`: by suspicion, where there is one.
+    pub sort: Option<ColumnId>,
 }
 
 /// Default of [`Config::retention`]: long enough to see a task end, short enough not to fill the list.
@@ -51,8 +60,7 @@ impl Default for Config {
             retention: DEFAULT_RETENTION,
             max_tasks: DEFAULT_MAX_TASKS,
             fold_at: DEFAULT_FOLD_AT,
-            columns: Column::defaults(),
-            filter: String::new(),
+            tables: BTreeMap::new(),
             mouse: true,
             side_pane_width: DEFAULT_SIDE_PANE_WIDTH,
             descriptors_interval: DEFAULT_DESCRIPTORS_INTERVAL,

@@ -4,16 +4,7 @@ use std::time::Duration;
 
 use taskscope_proto::v1;
 
-use crate::{
-    action::Action,
-    columns::Column,
-    nav::Tab,
-    screen::{
-        io::{IoColumn, IoListed},
-        locks::LockColumn,
-        resources::ResourceColumn,
-    },
-};
+use crate::{action::Action, columns::ColumnId, nav::Tab, tables::TableId};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,18 +131,10 @@ pub enum Target {
     Row(usize),
     /// A tab.
     Tab(Tab),
-    /// A column's header: sorts by it, and inverts when it is the sort column already.
-    Header(Column),
-    /// The same of the table of resources.
-    ResourceHeader(ResourceColumn),
-    /// The same of the table of locks or channels.
-    LockHeader(LockColumn),
-    /// The same of the tables of I/O.
-    IoHeader(IoColumn),
-    /// One of the tables of I/O.
-    IoList(IoListed),
-    /// The other one of the tables of locks and of channels.
-    ToggleChannels,
+    /// The header of a column of the table on the screen: sorts by it, and inverts when it is the sort column already.
+    Header(ColumnId),
+    /// One of the tables of the screen: shows it.
+    Table(TableId),
     /// The strip with the most serious finding.
     Strip,
     /// The n-th breadcrumb from the left.

@@ -18,7 +18,7 @@ mod reports;
 mod resource;
 mod rounds;
 mod route;
-mod runtime;
+pub(crate) mod runtime;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -27,7 +27,7 @@ mod walk;
 use std::time::Duration;
 
 use crate::{
-    columns::{self, Column, Fitted},
+    columns::{ColumnId, ColumnSpec, Fitted},
     config::Config,
     effect::Effect,
     event::{ConnectionEvent, Event, Extent},
@@ -36,19 +36,16 @@ use crate::{
         Judged, LintKind,
         findings::{Finding, Findings},
     },
-    lock_table::{self, LockTable},
-    nav::{Screen, WaitsOf},
+    lists::made,
+    nav::{Screen, Tab, WaitsOf},
     report::Report,
-    resource_table::ResourceTable,
     screen::{
         findings::{FindingView, Subject},
         header::{Breadcrumb, Header, Hint, Strip, TabView},
-        locks::{Listed, LockColumn, LockRow, LocksInfo},
         overlay::{Input, Overlay},
         resource::ResourceView,
-        resources::{ResourceColumn, ResourceRow, ResourcesInfo},
         runtime::{RuntimesView, WorkerView},
-        table::{Row, TableInfo},
+        table::{Row, TableInfo, TableTab},
         task::TaskView,
         waits::WaitsView,
     },
@@ -57,12 +54,11 @@ use crate::{
         ingest::Wish,
         intake::{Intake, Outcome},
     },
-    table::Table,
+    table::{Picture, any::AnyTable},
+    tables::{TableId, Tables},
 };
 use detail::Children;
 pub use events::{EventLine, EventsError};
-use finding_list::FindingList;
-use io::IoTables;
 use link::Link;
 use overlay::{FilterEdit, OverlayState};
 use picture::Frozen;
@@ -103,14 +99,7 @@ pub struct Model {
     route: Route,
     overlay: Option<OverlayState>,
     editing: Option<FilterEdit>,
-    table: Table,
-    resource_table: ResourceTable,
-    lock_table: LockTable,
-    channel_table: LockTable,
-    /// Which of the two is on their screen.
-    listed: Listed,
-    io_tables: IoTables,
-    finding_list: FindingList,
+    tables: Tables,
     children: Children,
     resource_ops: ResourceOps,
     due: Due,
@@ -145,12 +134,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.changed();
         }
         Event::PageRows(rows) => {
-            model.table.set_page(usize::from(rows));
-            model.resource_table.set_page(usize::from(rows));
-            model.lock_table.list.set_page(usize::from(rows));
-            model.channel_table.list.set_page(usize::from(rows));
-            model.io_tables.set_page(usize::from(rows));
-            model.finding_list.set_page(usize::from(rows));
+            model.tables.each(|table| table.set_page(usize::from(rows)));
             model.changed();
         }
         Event::Extent(extent) => {
@@ -194,13 +178,7 @@ impl Model {
             route: Route::default(),
             overlay: None,
             editing: None,
-            table: Table::new(&config),
-            resource_table: ResourceTable::default(),
-            lock_table: LockTable::new(Listed::Locks),
-            channel_table: LockTable::new(Listed::Channels),
-            listed: Listed::default(),
-            io_tables: IoTables::default(),
-            finding_list: FindingList::default(),
+            tables: Tables::new(&config),
             children: Children::default(),
             resource_ops: ResourceOps::default(),
             due: Due::default(),
@@ -275,7 +253,7 @@ impl Model {
 
     /// Whether the screen has a table with a filter: where it has none, [`crate::Action::Filter`] does nothing.
     pub fn can_filter(&self) -> bool {
-        self.has_filter()
+        self.shown_table().is_some()
     }
 
     /// The way to the present screen.
@@ -294,31 +272,48 @@ impl Model {
         self.build_hints()
     }
 
-    /// The columns that are shown, in order, whether they fit or not.
-    pub fn columns(&self) -> &[Column] {
-        &self.table.columns
+    /// The table on the screen; `None`: it has none. What is filtered, sorted and folded is this one.
+    pub fn shown_table(&self) -> Option<TableId> {
+        self.tables.on(self.screen())
     }
 
-    /// The columns that fit `width` cells, with their widths; the sort column goes last.
-    pub fn fit_columns(&self, width: u16) -> Vec<Fitted> {
-        columns::fit(&self.table.columns, Some(self.table.sort.column), width)
+    /// The tables of the screen, of which one is shown.
+    pub fn table_tabs(&self) -> Vec<TableTab> {
+        let tables = self.screen().tab().map_or(&[][..], Tab::tables);
+        let open = self.shown_table();
+        let tab = |id: &TableId| TableTab {
+            id: *id,
+            total: self.tables.get(*id).info(None).total,
+            open: open == Some(*id),
+        };
+        tables.iter().map(tab).collect()
     }
 
-    /// What stands around the table.
-    pub fn table(&self) -> TableInfo {
-        self.build_table_info()
+    /// The columns of a table that are shown, in order, whether they fit or not.
+    pub fn columns(&self, table: TableId) -> Vec<&'static ColumnSpec> {
+        self.tables.get(table).columns()
     }
 
-    /// The rows on the screen: one page ([`Event::PageRows`]) from the offset on, with a cell for each of `columns`.
-    /// Costs what the page costs, however many tasks there are.
-    pub fn rows(&self, columns: &[Column]) -> Vec<Row> {
-        self.store().map_or_else(Vec::new, |store| self.table.rows(store, columns))
+    /// The columns that fit `width` cells, with their widths; the sort column never goes.
+    pub fn fit_columns(&self, table: TableId, width: u16) -> Vec<Fitted> {
+        self.tables.get(table).fit(width)
+    }
+
+    /// What stands around a table.
+    pub fn table(&self, table: TableId) -> TableInfo {
+        self.build_table_info(table)
+    }
+
+    /// The rows on the screen: one page ([`Event::PageRows`]) from the offset on, with a cell for each of `columns` that the table has.
+    /// Costs what the page costs, however many rows there are.
+    pub fn rows(&self, table: TableId, columns: &[ColumnId]) -> Vec<Row> {
+        self.picture().map_or_else(Vec::new, |at| self.tables.get(table).rows(at, columns))
     }
 
     /// The task whose detail stands beside the table, on a terminal that is wide enough.
     pub fn side_pane(&self) -> Option<TaskKey> {
         let wide = self.width >= self.config.side_pane_width && self.screen() == Screen::Tasks;
-        self.table.selected_task().filter(|_| wide)
+        self.tables.tasks.selected_key().filter(|_| wide)
     }
 
     /// Everything known of a task; `None`: nothing is (any more).
@@ -339,32 +334,13 @@ impl Model {
 
     /// The runtimes; `None`: nothing is known yet.
     pub fn runtimes(&self) -> Option<RuntimesView> {
-        runtime::view(self.world(), self.route.chosen())
+        let at = self.picture()?;
+        Some(runtime::view(self.world(), at, &self.tables.workers, self.route.chosen()))
     }
 
     /// Everything known of a worker; `None`: there is none such (any more).
     pub fn worker(&self, key: WorkerKey) -> Option<WorkerView> {
         runtime::worker::view(self.world(), key, self.route.chosen())
-    }
-
-    /// What stands around the table of resources.
-    pub fn resources(&self) -> ResourcesInfo {
-        self.build_resources_info()
-    }
-
-    /// The rows of the table of resources that are on the screen, with a cell for each of `columns`.
-    pub fn resource_rows(&self, columns: &[ResourceColumn]) -> Vec<ResourceRow> {
-        self.store().map_or_else(Vec::new, |store| self.resource_table.page_rows(store, columns))
-    }
-
-    /// What stands around the table of locks or channels.
-    pub fn locks(&self) -> LocksInfo {
-        self.build_locks_info()
-    }
-
-    /// The rows of that table that are on the screen, with a cell for each of `columns`.
-    pub fn lock_rows(&self, columns: &[LockColumn]) -> Vec<LockRow> {
-        self.store().map_or_else(Vec::new, |store| self.listed_table().page_rows(store, columns))
     }
 
     /// Who waits for whom; `None`: nothing is known of what the tree begins with (any more).
@@ -377,33 +353,27 @@ impl Model {
         let store = self.store()?;
         let resource = store.resources.resource(key)?;
         let mut view = resource::view(store, resource, &self.resource_ops, self.route.chosen());
-        let about = |finding: &Finding| lock_table::concerned(finding, store).contains(&key);
+        let about = |finding: &Finding| made::concerned(finding, store).contains(&key);
         view.findings = finding_list::about(self.world(), about);
         Some(view)
     }
 
-    /// The line that a screen of this extent begins with: where the user left it, with the chosen door in sight.
-    pub fn scroll_top(&self, extent: &Extent) -> usize {
+    /// The line that a screen of this extent begins with: where the user left it, with the `chosen` door in sight.
+    pub fn scroll_top(&self, extent: &Extent, chosen: Option<usize>) -> usize {
         let (top, follows) = self.route.scroll();
-        let chosen = if follows { self.chosen_door() } else { None };
-        let line = chosen.and_then(|door| extent.line_of(door));
+        let line = chosen.filter(|_| follows).and_then(|door| extent.line_of(door));
         let top = line.map_or(top, |line| top.min(line).max((line + 1).saturating_sub(extent.page)));
         top.min(extent.last_top())
     }
 
-    /// The findings, most serious first.
+    /// The findings that match their filter, in their order: most serious first, unless the user wants another.
     pub fn findings(&self) -> Vec<FindingView> {
-        self.finding_list.view(self.world())
-    }
-
-    /// The first finding on the screen.
-    pub fn findings_offset(&self) -> usize {
-        self.finding_list.offset()
+        self.picture().map_or_else(Vec::new, |at| self.tables.findings.views(at))
     }
 
     /// What lies over the screen.
     pub fn overlay(&self) -> Option<Overlay> {
-        self.overlay.as_ref().map(|overlay| overlay.view(&self.table.columns))
+        self.overlay.as_ref().map(|overlay| overlay.view(self.shown()))
     }
 
     /// The line that is being typed: while it is `Some`, characters are [`Event::Edit`], Enter is
@@ -417,23 +387,23 @@ impl Model {
         reports::report(self.world(), &self.intake.losses, self.config.retention)
     }
 
-    /// The one of the tables of locks and channels that is shown.
-    fn listed_table(&self) -> &LockTable {
-        match self.listed {
-            Listed::Locks => &self.lock_table,
-            Listed::Channels => &self.channel_table,
-        }
-    }
-
-    fn listed_table_mut(&mut self) -> &mut LockTable {
-        match self.listed {
-            Listed::Locks => &mut self.lock_table,
-            Listed::Channels => &mut self.channel_table,
-        }
-    }
-
     fn world(&self) -> &World {
         self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world)
+    }
+
+    fn picture(&self) -> Option<Picture<'_>> {
+        let world = self.world();
+        Some(Picture { store: world.store.as_ref()?, findings: &world.findings, config: &self.config })
+    }
+
+    /// The table on the screen.
+    fn shown(&self) -> Option<&dyn AnyTable> {
+        self.shown_table().map(|id| self.tables.get(id))
+    }
+
+    /// The table in which the selection moves. On other screens, one with a table in it as well, it goes from door to door.
+    fn list(&self) -> Option<&dyn AnyTable> {
+        self.shown().filter(|table| table.id() != TableId::Workers)
     }
 
     fn store(&self) -> Option<&Store> {

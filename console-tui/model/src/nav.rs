@@ -1,9 +1,13 @@
 //! Where the user is: a screen, the way back, and what lies over it.
 
-use crate::id::{DescriptorId, ResourceKey, TaskKey, WorkerKey};
+use crate::{
+    action::Action,
+    id::{DescriptorId, ResourceKey, TaskKey, WorkerKey},
+    tables::TableId,
+};
 
 macro_rules! tabs {
-    ($($variant:ident $number:literal $title:literal $help:literal;)*) => {
+    ($($variant:ident $number:literal $title:literal [$($table:ident)*] $strip:ident $help:literal;)*) => {
         /// A screen that a number key leads to.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Tab {
@@ -35,18 +39,69 @@ macro_rules! tabs {
                     $(Self::$variant => Screen::$variant,)*
                 }
             }
+
+            /// The tables on its screen, of which one is shown.
+            pub fn tables(self) -> &'static [TableId] {
+                match self {
+                    $(Self::$variant => &[$(TableId::$table),*],)*
+                }
+            }
+
+            /// When the most serious finding stands above its screen.
+            pub fn strip(self) -> ShowStrip {
+                match self {
+                    $(Self::$variant => ShowStrip::$strip,)*
+                }
+            }
+
+            /// The tab that an action opens.
+            pub fn of_action(action: Action) -> Option<Self> {
+                match action {
+                    $(Action::$variant => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Screen {
+            /// The tab whose screen it is; `None`: one leads to it from another screen.
+            pub fn tab(self) -> Option<Tab> {
+                match self {
+                    $(Self::$variant => Some(Tab::$variant),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
 
-// One line a tab: the screen of the same name, its number, its title, what it shows.
+// One line a tab: the screen and the action of the same name, its number, its title, its tables, when the most serious finding
+// stands above it, what it shows.
 tabs! {
-    Tasks 1 "Tasks" "The tasks.";
-    Runtime 2 "Runtime" "The runtimes: workers, queues, and who waits for a worker.";
-    Locks 3 "Locks" "The locks and the channels.";
-    Io 4 "I/O" "Sockets, files, timers, signals and children.";
-    Findings 5 "Findings" "The findings.";
-    Resources 6 "Resources" "The resources: all of them, as they are told.";
+    Tasks 1 "Tasks" [Tasks] Always "The tasks.";
+    Runtime 2 "Runtime" [Workers] Roomy "The runtimes: workers, queues, and who waits for a worker.";
+    Locks 3 "Locks" [Locks Channels] Roomy "The locks and the channels.";
+    Io 4 "I/O" [Sockets Timers Signals] Roomy "Sockets, files, timers, signals and children.";
+    Findings 5 "Findings" [Findings] Never "The findings.";
+    Resources 6 "Resources" [Resources] Roomy "The resources: all of them, as they are told.";
+}
+
+impl Tab {
+    /// The tab on whose screen a table is, and which of its tables that is.
+    pub(crate) fn of_table(id: TableId) -> Option<(Self, usize)> {
+        Self::ALL.iter().find_map(|tab| Some((*tab, tab.tables().iter().position(|table| *table == id)?)))
+    }
+}
+
+/// When the most serious finding stands above a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShowStrip {
+    /// On every terminal.
+    Always,
+    /// Where there is room.
+    Roomy,
+    /// It is the first of the list there anyway.
+    Never,
 }
 
 /// What fills the screen.

@@ -1,4 +1,4 @@
-//! The filter of the tasks table.
+//! The filter of a table: what it means is the table's own (`table/filter.rs`). Of tasks, for example:
 //!
 //! ```text
 //! transfer                  name, place, id or fields contain it
@@ -14,25 +14,16 @@
 
 pub(crate) mod complete;
 pub(crate) mod parse;
-pub(crate) mod words;
 
-use crate::{
-    columns::Column,
-    id::SiteId,
-    lint::LintKind,
-    store::{
-        Store,
-        task::{Kind, Marks, State, Task},
-    },
-    values,
-};
+use crate::columns::Unit;
 
 /// A filter that has been understood.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query {
-    root: Expr,
+    pub(crate) root: Expr,
 }
 
+/// Fields, columns and values by their numbers in the table that the filter is for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expr {
     All(Vec<Expr>),
@@ -41,27 +32,27 @@ pub(crate) enum Expr {
     /// Lower case.
     Word(String),
     Text {
-        field: TextField,
+        field: usize,
         exact: bool,
+        /// Lower case.
         needle: String,
     },
-    State(State),
-    Kind(Kind),
-    Id(String),
-    /// `None`: any lint.
-    Lint(Option<LintKind>),
+    /// What a column says.
+    Words {
+        column: usize,
+        exact: bool,
+        /// Lower case.
+        needle: String,
+    },
+    Choice {
+        field: usize,
+        value: usize,
+    },
     Number {
-        column: Column,
+        column: usize,
         compare: Compare,
         value: f64,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TextField {
-    Name,
-    Place,
-    Fields,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,104 +65,34 @@ pub(crate) enum Compare {
     GreaterOrEqual,
 }
 
-/// What a field name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Field {
-    State,
-    Kind,
-    Id,
-    Lint,
-    Text(TextField),
-    Number(Column),
+/// What a filter of a table can name.
+pub(crate) type Names = Vec<Named>;
+
+/// A name, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    /// Of the field, or of the column.
+    pub(crate) index: usize,
+    pub(crate) what: What,
 }
 
-/// Every field name, the preferred one of each meaning first.
-pub(crate) fn fields() -> impl Iterator<Item = (&'static str, Field)> + Clone {
-    let numbers = Column::ALL
-        .iter()
-        .filter(|column| values::unit(**column).is_some())
-        .map(|column| (column.spec().id, Field::Number(*column)));
-    [
-        ("state", Field::State),
-        ("name", Field::Text(TextField::Name)),
-        ("loc", Field::Text(TextField::Place)),
-        ("place", Field::Text(TextField::Place)),
-        ("id", Field::Id),
-        ("kind", Field::Kind),
-        ("fields", Field::Text(TextField::Fields)),
-        ("lint", Field::Lint),
-    ]
-    .into_iter()
-    .chain(numbers)
-}
-
-/// A query with what can be decided once for each spawn site instead of once for each task.
-pub(crate) struct Prepared<'a> {
-    query: &'a Query,
-    store: &'a Store,
-    places: &'a Places,
-}
-
-/// For each site, its place in lower case.
-#[derive(Debug, Default)]
-pub(crate) struct Places(Vec<Option<String>>);
-
-impl Query {
-    pub(crate) fn prepare<'a>(&'a self, store: &'a Store, places: &'a Places) -> Prepared<'a> {
-        Prepared { query: self, store, places }
-    }
-}
-
-impl Places {
-    pub(crate) fn new(store: &Store) -> Self {
-        let most = store.sites().map(|(id, _)| id.0).max().unwrap_or(0);
-        Self((0..=most).map(|id| store.place(SiteId(id)).map(|place| place.to_lowercase())).collect())
-    }
-}
-
-impl Prepared<'_> {
-    /// `marks`: what the lints say of it.
-    pub(crate) fn matches(&self, task: &Task, marks: Marks) -> bool {
-        self.holds(&self.query.root, task, marks)
-    }
-
-    fn holds(&self, expr: &Expr, task: &Task, marks: Marks) -> bool {
-        match expr {
-            Expr::All(parts) => parts.iter().all(|part| self.holds(part, task, marks)),
-            Expr::Any(parts) => parts.iter().any(|part| self.holds(part, task, marks)),
-            Expr::Not(inner) => !self.holds(inner, task, marks),
-            Expr::Word(word) => self.has_word(word, task),
-            Expr::Text { field, exact, needle } => self.text(*field, task).is_some_and(|text| {
-                if *exact { text.to_lowercase() == *needle } else { contains(text, needle) }
-            }),
-            Expr::State(state) => task.stats.state == *state,
-            Expr::Kind(kind) => task.facts.kind == *kind,
-            Expr::Id(id) => task.id().eq_ignore_ascii_case(id),
-            Expr::Lint(None) => marks.any(),
-            Expr::Lint(Some(kind)) => marks.has(*kind),
-            Expr::Number { column, compare, value } => {
-                values::number(self.store, task, *column).is_some_and(|number| compare.holds(number, *value))
-            }
-        }
-    }
-
-    fn has_word(&self, word: &str, task: &Task) -> bool {
-        let texts = [TextField::Name, TextField::Place, TextField::Fields];
-        texts.into_iter().any(|field| self.text(field, task).is_some_and(|text| contains(text, word)))
-            || contains(&task.id(), word)
-    }
-
-    fn text(&self, field: TextField, task: &Task) -> Option<&str> {
-        match field {
-            TextField::Name => self.store.name(task),
-            TextField::Fields => self.store.fields(task),
-            TextField::Place => self.places.0.get(task.facts.site.0 as usize)?.as_deref(),
-        }
-    }
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A field with a text.
+    Text,
+    /// A field with an id.
+    Whole,
+    /// A field with one of these words.
+    Choice(Vec<&'static str>),
+    /// A column of text.
+    Words,
+    /// A column of numbers.
+    Number(Unit),
 }
 
 impl Compare {
-    fn holds(self, number: f64, value: f64) -> bool {
+    pub(crate) fn holds(self, number: f64, value: f64) -> bool {
         match self {
             Self::Equal => (number - value).abs() < f64::EPSILON * value.abs().max(1.0),
             Self::NotEqual => !Self::Equal.holds(number, value),

@@ -1,43 +1,163 @@
-//! The tasks table: which rows there are, in which order, which one is selected.
+//! The mechanism of every table: columns, order, filter, folds, selection.
 //!
-//! Invariants: the selection is a task or a group, and follows it; the order changes in [`Table::install`] only; drawing
-//! costs what the rows on the screen cost.
+//! ```text
+//!  List         what there is, its columns as data, how it folds, where a row leads     one file in `lists/` each
+//!  Table<List>  which columns are shown, in which order, which rows, which is selected
+//!  AnyTable     a table whatever it lists: all that the model asks of the one on the screen
+//! ```
 //!
-//! Limit: new rows take a walk over all tasks, which makes a [`Draft`] of them; until it is done the old ones stay.
+//! Invariants: the selection is a thing or a group, and follows it; drawing costs what the rows on the screen cost.
 
-pub(crate) mod cells;
-pub(crate) mod draft;
-pub(crate) mod groups;
-pub(crate) mod keys;
-pub(crate) mod order;
-mod words;
+pub(crate) mod any;
+pub(crate) mod column;
+pub(crate) mod filter;
+pub(crate) mod fold;
+pub(crate) mod listing;
+pub(crate) mod place;
+pub(crate) mod value;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::{fmt::Debug, hash::Hash};
 
 use crate::{
-    columns::Column,
-    config::Config,
-    id::{SiteId, TaskKey},
+    columns::{ColumnId, ColumnSpec, WARN},
+    config::{Config, TableConfig},
+    id::{DescriptorId, ResourceKey, SiteId, TaskKey},
+    lint::{
+        Severity,
+        findings::{Finding, Findings},
+    },
+    nav::Screen,
     query::Query,
-    screen::table::{Row, RowKey, Sort},
+    screen::{findings::FindingId, table::Cell},
     store::Store,
+    tables::TableId,
 };
-use draft::Draft;
-use groups::{GroupMap, Shape};
-use keys::Keys;
-use order::{Entry, Order};
+use column::Column;
+use filter::Field;
+use fold::{Folds, Shape};
+use place::{Place, RowKey, Rows};
 
-/// How spawn sites fold when the user has not chosen for one.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FoldMode {
-    /// From [`Config::fold_at`] tasks on.
-    #[default]
-    Auto,
-    /// From two tasks on.
-    All,
-    /// Never.
-    None,
+/// What is shown: a process, and what was found in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Picture<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) findings: &'a Findings,
+    pub(crate) config: &'a Config,
 }
+
+/// What a row, or the screen, is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Task(TaskKey),
+    Resource(ResourceKey),
+    Descriptor(DescriptorId),
+    /// What was spawned or made at a place.
+    Site(SiteId),
+}
+
+/// Where Enter leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opens {
+    Screen(Screen),
+    /// To what it is about.
+    Finding(FindingId),
+}
+
+/// What stands beside the cells of a row.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) severity: Option<Severity>,
+    /// It is over: drawn greyed.
+    pub(crate) done: bool,
+    /// It stands for several; true: they are shown below it.
+    pub(crate) group: Option<bool>,
+}
+
+/// What a table lists.
+pub(crate) trait List: Sized + 'static {
+    const ID: TableId;
+    /// The columns, from left to right.
+    const COLUMNS: &'static [Column<Self>];
+    /// What else a filter can name, beside the columns.
+    const FIELDS: &'static [Field<Self>];
+    /// Which column sorts at first.
+    const SORT: ColumnId = WARN;
+    /// Whether its things stand in groups.
+    const FOLDS: bool = true;
+    /// Columns that are there whatever the user sets.
+    const PINNED: &'static [ColumnId] = &[WARN];
+
+    type Key: Copy + Ord + Hash + Debug;
+    type Group: Copy + Ord + Hash + Debug;
+    /// What a column reads.
+    type Row<'a>: Copy;
+    type Rows: Rows<KeyOf<Self>> + Debug;
+    /// What the rows were made of.
+    type State: Default + Debug;
+
+    /// Makes the rows anew, those of a table whose rows are not made by a walk over all tasks.
+    fn rebuild(table: &mut Table<Self>, at: Picture<'_>);
+
+    /// Shows a row to `see`; `None`: it is gone.
+    fn see<T>(
+        table: &Table<Self>,
+        at: Picture<'_>,
+        key: KeyOf<Self>,
+        see: impl for<'a> FnOnce(&'a Self::Row<'a>, Look) -> T,
+    ) -> Option<T>;
+
+    /// How many there are: for the list that is not shown.
+    fn count(_at: Picture<'_>) -> Option<usize> {
+        None
+    }
+
+    fn group_of(store: &Store, key: Self::Key) -> Option<Self::Group>;
+    /// The words of a group, which are the same in another process.
+    fn group_words(store: &Store, group: Self::Group) -> String;
+    /// How many rows a group has, and how it stands.
+    fn group(table: &Table<Self>, group: Self::Group) -> Option<(u64, Shape)>;
+    /// From how many rows on a group folds by itself.
+    fn fold_at(_group: Self::Group, config: &Config) -> u64 {
+        config.fold_at.max(2) as u64
+    }
+
+    /// From how many rows on a group that folds from so many on keeps its row: it would flicker at the limit.
+    fn unfold_at(fold_at: u64) -> u64 {
+        fold_at - fold_at / 5
+    }
+
+    fn subject(at: Picture<'_>, row: KeyOf<Self>) -> Option<Subject>;
+    /// Where Enter leads from a thing. From a group it folds.
+    fn opens(at: Picture<'_>, key: Self::Key) -> Opens;
+    /// The worst finding about a thing.
+    fn finding(_at: Picture<'_>, _key: Self::Key) -> Option<&Finding> {
+        None
+    }
+
+    /// Whether [`Self::finding`] can be something.
+    fn has_notes(_table: &Table<Self>) -> bool {
+        false
+    }
+
+    /// Whether rows can be sorted by what a column changes by in a second.
+    fn can_change(column: &Column<Self>) -> bool {
+        column.spec.unit.is_some()
+    }
+
+    /// Why there is nothing, as a sentence.
+    fn why_empty(table: &Table<Self>, at: Picture<'_>) -> String;
+    /// What stands above the table, of all there is.
+    fn head(_at: Picture<'_>) -> Vec<Cell> {
+        Vec::new()
+    }
+    /// What the table leaves out, each as a count and words.
+    fn left_out(_table: &Table<Self>) -> Vec<(usize, &'static str)> {
+        Vec::new()
+    }
+}
+
+/// What a row of an `L` stands for.
+pub(crate) type KeyOf<L> = RowKey<<L as List>::Key, <L as List>::Group>;
 
 /// A filter in force.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -46,334 +166,98 @@ pub(crate) struct Filter {
     pub(crate) query: Option<Query>,
 }
 
-/// Suspicious tasks of a folded group that stand on their own; with more of them the group itself is the suspect.
-const MAX_SURFACED: u64 = 5;
-
-/// The state of the table.
+/// The order.
 #[derive(Debug)]
-pub(crate) struct Table {
-    pub(crate) columns: Vec<Column>,
-    pub(crate) sort: Sort,
+pub(crate) struct Order<L: List> {
+    pub(crate) column: &'static Column<L>,
+    pub(crate) descending: bool,
+    /// By what the value changes in a second.
+    pub(crate) by_change: bool,
+}
+
+impl<L: List> Clone for Order<L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: List> Copy for Order<L> {}
+
+/// The state of a table.
+#[derive(Debug)]
+pub(crate) struct Table<L: List> {
+    pub(crate) columns: Vec<&'static Column<L>>,
+    pub(crate) sort: Order<L>,
     pub(crate) filter: Filter,
-    fold_mode: FoldMode,
-    /// The user's choices: true is folded.
-    folds: FxHashMap<SiteId, bool>,
-    groups: GroupMap,
-    order: Order,
-    selected: Option<RowKey>,
-    selected_index: usize,
-    /// The user has chosen the selected row; otherwise the selection stays at the top.
-    follows: bool,
-    offset: usize,
-    page: usize,
-    /// No filter hides a part of a group.
-    whole: bool,
+    pub(crate) folds: Folds,
+    pub(crate) rows: L::Rows,
+    pub(crate) place: Place<KeyOf<L>>,
+    pub(crate) state: L::State,
+    /// What the list leaves out unless it is asked for is in it.
+    pub(crate) with_parts: bool,
     pub(crate) matching: usize,
-    pub(crate) tasks: usize,
+    /// `None`: not counted yet.
+    pub(crate) total: Option<usize>,
 }
 
-impl Table {
+/// A column of an `L`; `None`: it has none such.
+pub(crate) fn column_of<L: List>(id: &str) -> Option<&'static Column<L>> {
+    L::COLUMNS.iter().find(|column| column.spec.id == id)
+}
+
+impl<L: List> Table<L> {
     pub(crate) fn new(config: &Config) -> Self {
-        let query = crate::query::parse::parse(&config.filter).ok().flatten();
-        let text = if query.is_some() { config.filter.clone() } else { String::new() };
-        let mut columns = config.columns.clone();
-        for always in [Column::Id, Column::Warn] {
-            if !columns.contains(&always) {
-                columns.insert(0, always);
-            }
-        }
-        Self {
-            columns,
-            sort: Sort { column: Column::Warn, descending: true, by_change: false },
-            filter: Filter { text, query },
-            fold_mode: FoldMode::Auto,
-            folds: FxHashMap::default(),
-            groups: GroupMap::default(),
-            order: Order::default(),
-            selected: None,
-            selected_index: 0,
-            follows: false,
-            offset: 0,
-            page: 24,
-            whole: true,
+        let mine = config.tables.get(&L::ID).cloned().unwrap_or_default();
+        let TableConfig { columns, filter, sort } = mine;
+        let shown = |column: &&Column<L>| match &columns {
+            None => column.spec.on,
+            Some(_) => L::PINNED.contains(&column.spec.id),
+        };
+        let mut shown: Vec<&'static Column<L>> = L::COLUMNS.iter().filter(shown).collect();
+        let chosen = columns.iter().flatten().filter(|id| !L::PINNED.contains(id));
+        shown.extend(chosen.filter_map(|id| column_of::<L>(id)));
+        let first = sort.and_then(column_of).or_else(|| column_of(L::SORT)).unwrap_or(&L::COLUMNS[0]);
+        let mut table = Self {
+            columns: shown,
+            sort: Order { column: first, descending: first.spec.descending, by_change: false },
+            filter: Filter::default(),
+            folds: Folds::default(),
+            rows: L::Rows::default(),
+            place: Place::default(),
+            state: L::State::default(),
+            with_parts: false,
             matching: 0,
-            tasks: 0,
-        }
-    }
-
-    // --- reading ---
-
-    pub(crate) fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    pub(crate) fn offset(&self) -> usize {
-        self.offset
-    }
-
-    pub(crate) fn selected(&self) -> Option<RowKey> {
-        self.selected
-    }
-
-    pub(crate) fn selected_index(&self) -> Option<usize> {
-        self.selected.map(|_| self.selected_index)
-    }
-
-    pub(crate) fn selected_task(&self) -> Option<TaskKey> {
-        match self.selected {
-            Some(RowKey::Task(key)) => Some(key),
-            Some(RowKey::Group(_)) | None => None,
-        }
-    }
-
-    /// The rows of the page. A task that is gone since they were made is left out.
-    pub(crate) fn rows(&self, store: &Store, columns: &[Column]) -> Vec<Row> {
-        let end = (self.offset + self.page).min(self.order.len());
-        (self.offset..end)
-            .filter_map(|index| self.row(store, columns, index, self.order.get(index)?))
-            .collect()
-    }
-
-    fn row(&self, store: &Store, columns: &[Column], index: usize, entry: &Entry) -> Option<Row> {
-        let key = entry.key();
-        let selected = self.selected == Some(key);
-        match key {
-            RowKey::Task(task_key) => {
-                let task = store.task(task_key)?;
-                Some(Row {
-                    key,
-                    index,
-                    selected,
-                    depth: u8::from(entry.is_member()),
-                    unfolded: false,
-                    severity: store.marks(task).severity(),
-                    done: task.is_done(),
-                    cells: columns.iter().map(|column| cells::task(store, task, *column)).collect(),
-                })
-            }
-            RowKey::Group(site) => {
-                let group = self.groups.get(site)?;
-                let cell = |column: &Column| cells::group(store, site, group, *column, self.whole);
-                Some(Row {
-                    key,
-                    index,
-                    selected,
-                    depth: 0,
-                    unfolded: group.shape == Shape::Unfolded,
-                    severity: group.severity,
-                    done: cells::all_done(group),
-                    cells: columns.iter().map(cell).collect(),
-                })
-            }
-        }
-    }
-
-    // --- changing ---
-
-    /// Begins to make the rows anew. `old`: the process that is shown, if it is another one.
-    pub(crate) fn draft(&self, store: &Store, config: &Config, old: Option<&Store>) -> Draft {
-        let folds = match old {
-            Some(old) => moved_folds(&self.folds, old, store),
-            None => self.folds.clone(),
+            total: None,
         };
-        let headers = self.groups.iter().filter(|(_, group)| old.is_none() && group.shape != Shape::Loose);
-        let grouped = headers.map(|(site, _)| site).collect();
-        let folding = Folding { mode: self.fold_mode, folds, grouped, fold_at: config.fold_at.max(2) as u64 };
-        Draft::new(store, self.filter.query.clone(), folding, Keys::new(store, self.sort), config)
+        table.filter = any::AnyTable::understand(&table, &filter).unwrap_or_default();
+        table
     }
 
-    /// What was made takes the place of the rows.
-    pub(crate) fn install(&mut self, draft: Draft, store: &Store) {
-        (self.tasks, self.matching) = (draft.tasks, draft.matching);
-        self.whole = draft.is_whole();
-        self.groups = draft.groups;
-        self.order = Order::new(draft.runs);
-        self.place_selection(store);
-    }
-
-    /// Finds the selected row again; if it is gone, the row that is now in its place.
-    fn place_selection(&mut self, store: &Store) {
-        let line = self.selected_index.saturating_sub(self.offset);
-        if self.order.len() == 0 {
-            (self.selected, self.selected_index, self.offset) = (None, 0, 0);
-            return;
-        }
-        let found = self.selected.filter(|_| self.follows).and_then(|key| {
-            self.order.position(key).or_else(|| match key {
-                // It has folded away: its group stands for it.
-                RowKey::Task(task) => self.order.position(RowKey::Group(store.task(task)?.facts.site)),
-                RowKey::Group(_) => None,
-            })
+    /// The things whose rows were made; the selection stays where it is.
+    pub(crate) fn place_selection(&mut self, store: &Store) {
+        self.place.find(&mut self.rows, |row| match row {
+            // It has folded away: its group stands for it.
+            RowKey::One(key) => L::group_of(store, key).map(RowKey::Group),
+            RowKey::Group(_) => None,
         });
-        match found {
-            Some(index) => {
-                self.selected_index = index;
-                self.offset = index.saturating_sub(line);
-            }
-            None if self.follows => self.selected_index = self.selected_index.min(self.order.len() - 1),
-            None => (self.selected_index, self.offset) = (0, 0),
-        }
-        self.settle();
     }
 
-    /// Brings the selected row into the page, and sorts what the page shows.
-    fn settle(&mut self) {
-        let last = self.order.len().saturating_sub(1);
-        self.selected_index = self.selected_index.min(last);
-        if self.selected_index < self.offset {
-            self.offset = self.selected_index;
-        } else if self.selected_index >= self.offset + self.page {
-            self.offset = self.selected_index + 1 - self.page;
-        }
-        self.offset = self.offset.min(self.order.len().saturating_sub(self.page));
-        self.order.sort_window(self.offset..self.offset.saturating_add(self.page));
-        self.selected = self.order.get(self.selected_index).map(Entry::key);
-    }
-
-    /// Rows that a page holds.
-    pub(crate) fn set_page(&mut self, rows: usize) {
-        self.page = rows.max(1);
-        self.settle();
-    }
-
-    pub(crate) fn page(&self) -> usize {
-        self.page
-    }
-
-    /// Selects the row `by` rows further down.
-    pub(crate) fn move_by(&mut self, by: isize) {
-        self.move_to(self.selected_index.saturating_add_signed(by));
-    }
-
-    pub(crate) fn move_to(&mut self, index: usize) {
-        self.follows = index > 0;
-        self.selected_index = index;
-        self.settle();
-    }
-
-    /// Sorts by `column`; if it does already, the other way round.
-    pub(crate) fn sort_by(&mut self, column: Column) {
-        if self.sort.column == column {
-            self.sort.descending = !self.sort.descending;
-        } else {
-            self.sort = Sort { column, descending: column.spec().descending, by_change: false };
+    fn selected_group(&self, store: &Store) -> Option<L::Group> {
+        match self.place.selected()? {
+            RowKey::Group(group) => Some(group),
+            RowKey::One(key) => L::group_of(store, key),
         }
     }
 
-    /// Sorts by the column that is shown `step` places to the right.
-    pub(crate) fn sort_step(&mut self, step: isize) {
-        let now = self.columns.iter().position(|column| *column == self.sort.column).unwrap_or(0);
-        let next = (now + self.columns.len()).saturating_add_signed(step) % self.columns.len().max(1);
-        if let Some(column) = self.columns.get(next).copied()
-            && column != self.sort.column
-        {
-            self.sort_by(column);
+    pub(crate) fn selected_key(&self) -> Option<L::Key> {
+        match self.place.selected()? {
+            RowKey::One(key) => Some(key),
+            RowKey::Group(_) => None,
         }
-    }
-
-    /// False: the column has no change to sort by.
-    pub(crate) fn toggle_by_change(&mut self) -> bool {
-        if !self.sort.column.spec().has_rate {
-            return false;
-        }
-        self.sort.by_change = !self.sort.by_change;
-        if self.sort.by_change {
-            self.sort.descending = true;
-        }
-        true
-    }
-
-    pub(crate) fn toggle_column(&mut self, column: Column) {
-        if let Some(at) = self.columns.iter().position(|shown| *shown == column) {
-            if column.spec().priority > 0 {
-                self.columns.remove(at);
-            }
-            return;
-        }
-        // Where the default order has it.
-        let rank = |column: Column| Column::ALL.iter().position(|c| *c == column);
-        let at =
-            self.columns.iter().position(|shown| rank(*shown) > rank(column)).unwrap_or(self.columns.len());
-        self.columns.insert(at, column);
-    }
-
-    /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the site of the selected row. False: nothing to do.
-    pub(crate) fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool {
-        let Some(selected) = self.selected else { return false };
-        let site = match selected {
-            RowKey::Group(site) => site,
-            RowKey::Task(key) => match store.task(key) {
-                Some(task) => task.facts.site,
-                None => return false,
-            },
-        };
-        let Some(group) = self.groups.get(site) else { return false };
-        let is_folded = group.shape == Shape::Folded;
-        let folded = wanted.unwrap_or(!is_folded);
-        if folded == is_folded || (folded && group.tasks.len() < 2) {
-            return false;
-        }
-        self.folds.insert(site, folded);
-        if folded {
-            (self.selected, self.follows) = (Some(RowKey::Group(site)), true);
-        } else if group.tasks.len() < config.fold_at as u64 && self.fold_mode != FoldMode::All {
-            // Few tasks need no header above them.
-            self.folds.remove(&site);
-        }
-        true
-    }
-
-    /// Chooses how everything folds; the same once more: automatically.
-    pub(crate) fn fold_all(&mut self, mode: FoldMode) {
-        self.folds.clear();
-        self.fold_mode = if self.fold_mode == mode { FoldMode::Auto } else { mode };
-    }
-
-    /// Another process: its sites have other numbers. What the user folded stays folded, by place.
-    pub(crate) fn renumber(&mut self, old: &Store, new: &Store) {
-        self.folds = moved_folds(&self.folds, old, new);
-        self.groups = GroupMap::default();
-        // A task of the old process is none of the new one, even if the numbers are the same.
-        (self.selected, self.follows) = (None, false);
     }
 }
 
-fn moved_folds(folds: &FxHashMap<SiteId, bool>, old: &Store, new: &Store) -> FxHashMap<SiteId, bool> {
-    let moved = |site: SiteId| new.site_at(old.place_parts(site)?);
-    folds.iter().filter_map(|(site, folded)| Some((moved(*site)?, *folded))).collect()
-}
-
-/// How sites fold.
-#[derive(Debug)]
-struct Folding {
-    mode: FoldMode,
-    /// The user's choices: true is folded.
-    folds: FxHashMap<SiteId, bool>,
-    /// Sites with a header now: one that hovers around the limit would flicker.
-    grouped: FxHashSet<SiteId>,
-    fold_at: u64,
-}
-
-impl Folding {
-    fn limit(&self, site: SiteId) -> u64 {
-        if self.grouped.contains(&site) { self.fold_at - self.fold_at / 5 } else { self.fold_at }
-    }
-
-    /// The number of tasks from which on the site is folded; `None`: it never is.
-    fn folds_at(&self, site: SiteId) -> Option<u64> {
-        match (self.folds.get(&site), self.mode) {
-            (Some(true), _) | (None, FoldMode::All) => Some(2),
-            (None, FoldMode::Auto) => Some(self.limit(site)),
-            (Some(false), _) | (None, FoldMode::None) => None,
-        }
-    }
-
-    fn shape(&self, site: SiteId, tasks: u64) -> Shape {
-        let unfolds_at = if self.mode == FoldMode::All { 2 } else { self.limit(site) };
-        match self.folds_at(site) {
-            Some(folds_at) if tasks >= folds_at => Shape::Folded,
-            None if tasks >= unfolds_at => Shape::Unfolded,
-            _ => Shape::Loose,
-        }
-    }
+/// The specs of an `L`'s columns.
+pub(crate) fn specs<L: List>() -> impl Iterator<Item = &'static ColumnSpec> {
+    L::COLUMNS.iter().map(|column| &column.spec)
 }

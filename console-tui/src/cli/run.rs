@@ -9,7 +9,7 @@ use clap::CommandFactory as _;
 use color_eyre::eyre;
 #[cfg(feature = "demo")]
 use color_eyre::eyre::WrapErr as _;
-use taskscope_model::{Action, Edit, Event, Model, report::Report, update};
+use taskscope_model::{TableId, report::Report};
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use tokio::runtime::{self, Runtime};
 
@@ -109,7 +109,7 @@ async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCo
     let mut model = file.model(&target);
     if let Some(filter) = &watch.filter {
         check_filter(filter)?;
-        model.filter.clone_from(filter);
+        model.tables.entry(TableId::Tasks).or_default().filter.clone_from(filter);
     }
     model.mouse &= !watch.no_mouse;
     if watch.once {
@@ -126,14 +126,8 @@ async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCo
     })
 }
 
-/// Types the filter into a model that knows nothing, to hear what is wrong with it.
 fn check_filter(filter: &str) -> eyre::Result<()> {
-    let mut model = Model::new(taskscope_model::Config::default());
-    for event in [Event::Action(Action::Filter), Event::Edit(Edit::Paste(filter.to_owned()))] {
-        // Nobody is connected: there is nobody to ask for anything.
-        drop(update(&mut model, event));
-    }
-    match model.input().and_then(|input| input.error) {
+    match TableId::Tasks.filter_error(filter) {
         Some(error) => eyre::bail!("--filter, at character {}: {}", error.at + 1, error.message),
         None => Ok(()),
     }

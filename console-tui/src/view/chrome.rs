@@ -10,7 +10,7 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{Action, Screen, Severity, Target, format, screen::header::LinkState};
+use taskscope_model::{Action, Severity, ShowStrip, Tab, Target, format, screen::header::LinkState};
 
 use super::{
     Look,
@@ -48,19 +48,10 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         one_liner(canvas, row(y), *severity, notice, "");
         y += 1;
     }
-    let wanted = match look.model.screen() {
-        Screen::Tasks => look.model.header().process.is_some(),
-        Screen::Task(_)
-        | Screen::Runtime
-        | Screen::Worker(_)
-        | Screen::Resources
-        | Screen::Resource(_)
-        | Screen::Locks
-        | Screen::Io
-        | Screen::Descriptor(_)
-        | Screen::Waits(_) => roomy,
-        // There, it is the first of the list anyway.
-        Screen::Findings => false,
+    let wanted = match look.model.screen().tab().map_or(ShowStrip::Roomy, Tab::strip) {
+        ShowStrip::Always => look.header.process.is_some(),
+        ShowStrip::Roomy => roomy,
+        ShowStrip::Never => false,
     };
     if wanted && strip(look, canvas, hits, row(y)) {
         y += 1;
@@ -73,7 +64,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
 
 /// Sentences about the picture: first that the link is down and why, then the model's own.
 fn notices(look: Look<'_>) -> Vec<(Severity, String)> {
-    let header = look.model.header();
+    let header = look.header;
     let mut notices = Vec::new();
     // Before anything was heard, the body says so.
     if let (LinkState::Lost { reason, retry_in }, true) = (&header.link, header.process.is_some()) {
@@ -81,7 +72,7 @@ fn notices(look: Look<'_>) -> Vec<(Severity, String)> {
             retry_in.map_or_else(String::new, |wait| format!("; next try in {}", format::duration(wait)));
         notices.push((Severity::Warning, format!("{reason}{retry}")));
     }
-    notices.extend(header.notices.into_iter().map(|notice| (notice.severity, notice.text)));
+    notices.extend(header.notices.iter().map(|notice| (notice.severity, notice.text.clone())));
     notices
 }
 

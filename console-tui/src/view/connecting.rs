@@ -33,7 +33,7 @@ const ADVICE: [(&str, Slot); 10] = [
 const WIDTH: u16 = 64;
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
-    let header = look.model.header();
+    let header = look.header;
     let y = area.y + area.height.saturating_sub(ADVICE.len() as u16 + 4) / 3;
     let doing = match &header.link {
         LinkState::Waiting | LinkState::Receiving | LinkState::Live | LinkState::Silent => {

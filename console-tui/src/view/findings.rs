@@ -10,16 +10,19 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{Judged, LintKind, Target, format, screen::findings::FindingView};
+use taskscope_model::{Judged, LintKind, TableId, Target, format, screen::findings::FindingView};
 
 use super::{
     Look,
     canvas::{Canvas, Piece, severity_slot},
     hits::HitMap,
-    tasks::scroll_bar,
+    table::scroll_bar,
     text,
 };
 use crate::theme::Slot;
+
+/// Said in place of "Nothing is suspicious." where that would be too much.
+const NOT_ALL_JUDGED: &str = "Nothing is suspicious in what is judged here.";
 
 /// Most lines that a sentence or an advice takes.
 const MAX_SENTENCE_LINES: usize = 6;
@@ -31,7 +34,7 @@ const MAX_UNJUDGED_LINES: usize = 2;
 const LEAST_LINES: u16 = 4;
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
-    let missing = look.model.header().losses.words();
+    let missing = look.header.losses.words();
     let missing_height = if missing.is_empty() { 0 } else { (missing.len() as u16 + 1).min(area.height / 3) };
     let unjudged = unjudged(look, area.width.saturating_sub(2));
     let unjudged_height =
@@ -39,20 +42,14 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     let body = Rect { height: area.height - missing_height - unjudged_height, ..area };
     hits.set_page_rows((body.height / LEAST_LINES).max(1));
     let findings = look.model.findings();
-    if findings.is_empty() {
-        canvas.text_centred(
-            area.x,
-            body.y + body.height / 3,
-            area.width,
-            if unjudged.is_empty() {
-                "Nothing is suspicious."
-            } else {
-                "Nothing is suspicious in what is judged here."
-            },
-            Slot::Live,
-        );
+    let info = look.model.table(TableId::Findings);
+    if let Some(empty) = &info.empty {
+        let none = info.total == Some(0);
+        let words = if none && !unjudged.is_empty() { NOT_ALL_JUDGED } else { empty };
+        let slot = if none { Slot::Live } else { Slot::Dim };
+        canvas.text_centred(area.x, body.y + body.height / 3, area.width, words, slot);
     }
-    let offset = look.model.findings_offset();
+    let offset = info.offset;
     let mut y = body.y;
     let mut shown = 0;
     for finding in findings.iter().skip(offset) {
@@ -68,7 +65,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         y += used + 1;
     }
     scroll_bar(look, canvas, body, offset, shown, findings.len());
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
     let below = Rect { y: body.bottom(), height: unjudged_height, ..area };

@@ -8,8 +8,8 @@
 
 use ratatui::layout::Rect;
 use taskscope_model::{
-    Action, InputKind, Screen, format,
-    screen::{header::Hint, overlay::Input, resources::ResourcesInfo},
+    Action, InputKind, format,
+    screen::{header::Hint, overlay::Input},
 };
 
 use super::{
@@ -47,61 +47,21 @@ fn filter_input(look: Look<'_>) -> Option<Input> {
 
 /// What the list on the screen is.
 fn about(look: Look<'_>) -> Vec<Piece<'static>> {
-    if look.model.header().process.is_none() {
+    if look.header.process.is_none() {
         return Vec::new();
     }
-    let (filter, counts, sort_words, aside) = match look.model.screen() {
-        Screen::Tasks => {
-            let table = look.model.table();
-            (table.filter.clone(), table.counts(), table.sort_words, String::new())
-        }
-        Screen::Resources => {
-            let table = look.model.resources();
-            (table.filter.clone(), table.counts(), table.sort_words.clone(), left_out(&table))
-        }
-        Screen::Locks => {
-            let table = look.model.locks();
-            (table.filter.clone(), table.counts(), table.sort_words.clone(), not_listed(table.not_listed))
-        }
-        Screen::Io => {
-            let table = look.model.io();
-            (table.filter.clone(), table.counts(), table.sort_words.clone(), not_listed(table.not_listed))
-        }
-        Screen::Task(_)
-        | Screen::Runtime
-        | Screen::Worker(_)
-        | Screen::Resource(_)
-        | Screen::Descriptor(_)
-        | Screen::Findings
-        | Screen::Waits(_) => return Vec::new(),
-    };
+    let Some(table) = look.model.shown_table() else { return Vec::new() };
+    let table = look.model.table(table);
     let mut about: Vec<Piece<'static>> = Vec::new();
-    if !filter.is_empty() {
-        about.push((format!("/{filter} ").into(), Slot::Strong));
-        about.push((format!("{counts}  ").into(), Slot::Text));
+    if !table.filter.is_empty() {
+        about.push((format!("/{} ", table.filter).into(), Slot::Strong));
+        about.push((format!("{}  ", table.counts()).into(), Slot::Text));
     }
-    if !sort_words.is_empty() {
-        about.push((format!("by {sort_words}").into(), Slot::Dim));
-    }
-    if !aside.is_empty() {
-        about.push((aside.into(), Slot::Dim));
+    about.push((format!("by {}", table.sort_words).into(), Slot::Dim));
+    for (count, words) in table.left_out.iter().filter(|(count, _)| *count > 0) {
+        about.push((format!("  {} {words}", format::count(*count as u64)).into(), Slot::Dim));
     }
     about
-}
-
-/// Rows that are not in a list.
-fn not_listed(count: usize) -> String {
-    if count > 0 { format!("  {} more not listed", format::count(count as u64)) } else { String::new() }
-}
-
-/// What the list of resources does not show.
-fn left_out(table: &ResourcesInfo) -> String {
-    let words: Vec<String> = [(table.hidden_parts, "parts hidden"), (table.not_listed, "more not listed")]
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("  {} {words}", format::count(*count as u64)))
-        .collect();
-    words.concat()
 }
 
 /// As many hints as there is room for, the most useful first.
@@ -109,7 +69,7 @@ fn hints(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let glyphs = look.theme.glyphs;
     let mut shown: Vec<(String, &str)> = Vec::new();
     let mut width = 0;
-    let heard = look.model.header().process.is_some();
+    let heard = look.header.process.is_some();
     for hint in if heard { look.model.hints() } else { UNHEARD.to_vec() } {
         let labels: Vec<String> =
             hint.actions.iter().filter_map(|action| look.keymap.label(*action, glyphs)).collect();

@@ -32,7 +32,7 @@ struct Part {
 }
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
-    let header = look.model.header();
+    let header = look.header;
     let mut left = who(&header, look.theme);
     let mut right = vec![part(0, vec![link(&header, look.theme)])];
     if header.process.is_some() {

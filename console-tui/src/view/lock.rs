@@ -24,7 +24,7 @@ use super::{
     Look,
     blocks::{columns, door, facts, labelled},
     canvas::{Canvas, Piece, tone_slot},
-    locks::bar,
+    table::bar,
     task::distribution,
     text,
 };

@@ -9,7 +9,7 @@
 
 use ratatui::layout::Rect;
 use taskscope_model::{
-    Action, OverlayKind, Target,
+    Action, OverlayKind, TableId, Target,
     screen::overlay::{Overlay, OverlayRow},
 };
 
@@ -18,7 +18,7 @@ use super::{
     canvas::{Canvas, Piece},
     footer,
     hits::HitMap,
-    tasks::scroll_bar,
+    table::scroll_bar,
 };
 use crate::theme::Slot;
 
@@ -83,15 +83,16 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: OverlayRow, ki
         OverlayRow::Action(action) if kind == OverlayKind::Help => help_row(look, canvas, line, action),
         OverlayRow::Action(action) => {
             let keys = look.keymap.labels(action, look.theme.glyphs);
-            let row: [Piece<'_>; 2] =
-                [(format!("{:<26}", name(action)).into(), Slot::Strong), (help(action).into(), Slot::Dim)];
+            let row: [Piece<'_>; 2] = [
+                (format!("{:<26}", action.name()).into(), Slot::Strong),
+                (help(look, action).into(), Slot::Dim),
+            ];
             let room = line.width.saturating_sub(keys.chars().count() as u16 + 1);
             canvas.pieces(line.x, line.y, room, &row);
             canvas.text_right(line.x, line.y, line.width, &keys, Slot::Key);
         }
-        OverlayRow::Column(column, shown) => {
+        OverlayRow::Column(spec, shown) => {
             let [yes, no] = look.theme.glyphs.ticked;
-            let spec = column.spec();
             let row: [Piece<'_>; 3] = [
                 (format!("{} ", if shown { yes } else { no }).into(), Slot::Key),
                 (format!("{:<14}", spec.id).into(), if shown { Slot::Strong } else { Slot::Dim }),
@@ -105,18 +106,17 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, row: OverlayRow, ki
 fn help_row(look: Look<'_>, canvas: &mut Canvas<'_>, line: Rect, action: Action) {
     let keys = look.keymap.labels(action, look.theme.glyphs);
     let row: [Piece<'_>; 2] =
-        [(format!("  {keys:<24}").into(), Slot::Key), (help(action).into(), Slot::Text)];
+        [(format!("  {keys:<24}").into(), Slot::Key), (help(look, action).into(), Slot::Text)];
     canvas.pieces(line.x, line.y, line.width, &row);
 }
 
-fn name(action: Action) -> String {
-    action.name().to_owned()
-}
-
-fn help(action: Action) -> String {
-    match action {
-        Action::ToggleColumn(column) => format!("Show or hide: {}", column.spec().help),
-        Action::SortBy(column) => format!("Sort by: {}", column.spec().help),
-        _ => action.help().to_owned(),
-    }
+fn help(look: Look<'_>, action: Action) -> String {
+    let (words, column) = match action {
+        Action::ToggleColumn(column) => ("Show or hide", column),
+        Action::SortBy(column) => ("Sort by", column),
+        _ => return action.help().to_owned(),
+    };
+    let columns = look.model.shown_table().map_or_else(Vec::new, TableId::columns);
+    let spec = columns.iter().find(|spec| spec.id == column);
+    spec.map_or_else(|| action.help().to_owned(), |spec| format!("{words}: {}", spec.help))
 }

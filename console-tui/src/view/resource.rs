@@ -46,21 +46,21 @@ pub(super) fn render(
     if let Some(stream) = &view.io {
         let said = task::sentences(&view.findings, inner.width);
         let lines = io::lines(&view, stream, inner.width).saturating_add(said);
-        scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+        scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
             task::findings(canvas, area, &view.findings);
             io::stream(canvas, below(area, said), &view, stream);
         });
     } else if view.lock.is_some() || view.channel.is_some() {
         let said = task::sentences(&view.findings, inner.width);
         let lines = lock::lines(&view, inner.width).saturating_add(said);
-        scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+        scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
             task::findings(canvas, area, &view.findings);
             lock::render(look, canvas, below(area, said), &view);
         });
     } else {
         plain(look, canvas, hits, inner, &view);
     }
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn render(
 fn plain(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, inner: Rect, view: &ResourceView) {
     let above = upper_lines(view, inner.width);
     let lines = above.saturating_add(blocks::ops_lines(&view.ops, view.more_ops));
-    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
         upper(canvas, Rect { height: above, ..area }, view);
         operations(canvas, below(area, above), view);
     });

@@ -17,22 +17,24 @@ mod heat;
 
 use ratatui::layout::Rect;
 use taskscope_model::{
-    columns::GAP,
+    ColumnId, TableId,
+    columns::{Fitted, GAP},
     format,
     screen::{
-        runtime::{ClosureLine, RuntimeBlock, RuntimesView, StarvingLine, WorkerColumn, WorkerRow},
-        table::Cell,
+        runtime::{
+            ClosureLine, RuntimeBlock, RuntimesView, StarvingLine, TASK_COLUMN, WORKER_COLUMN, WorkerRow,
+        },
+        table::{Cell, Row},
     },
 };
 
 use super::{
     Look,
     blocks::door,
-    canvas::{Canvas, Piece, severity_slot, tone_slot},
+    canvas::{Canvas, Piece, tone_slot},
     hits::HitMap,
-    rows::aligned,
     scroll,
-    tasks::spark,
+    table::{draw_row, heads},
     text,
 };
 use crate::theme::Slot;
@@ -52,7 +54,7 @@ const COUNT: u16 = 8;
 
 /// A part of the screen.
 enum Part<'a> {
-    Runtime(&'a RuntimeBlock),
+    Runtime(&'a RuntimeBlock, &'a [ColumnId]),
     Starving(&'a RuntimesView),
     Maps(&'a RuntimesView),
     Starved(&'a [StarvingLine]),
@@ -67,7 +69,8 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         return;
     }
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let mut parts: Vec<Part<'_>> = view.runtimes.iter().map(Part::Runtime).collect();
+    let mut parts: Vec<Part<'_>> =
+        view.runtimes.iter().map(|block| Part::Runtime(block, &view.columns)).collect();
     parts.extend([
         Part::Starving(&view),
         Part::Maps(&view),
@@ -75,7 +78,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         Part::Closures(&view),
     ]);
     let lines = parts.iter().map(|part| part.lines(inner.width)).fold(0, u16::saturating_add);
-    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
         let mut y = area.y;
         for part in &parts {
             let lines = part.lines(area.width).min(area.bottom().saturating_sub(y));
@@ -86,7 +89,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
             y += lines;
         }
     });
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(area, Slot::Stale);
     }
 }
@@ -95,7 +98,7 @@ impl Part<'_> {
     /// Lines with a blank after it.
     fn lines(&self, width: u16) -> u16 {
         match self {
-            Self::Runtime(block) => {
+            Self::Runtime(block, _) => {
                 fact_rows(&block.facts, width).len() as u16 + block.workers.len() as u16 + 3
             }
             Self::Starving(view) => list_lines(&view.starving).max(1) + u16::from(view.more_starving > 0) + 2,
@@ -109,7 +112,7 @@ impl Part<'_> {
 
     fn draw(&self, look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, chosen: Option<usize>) {
         match self {
-            Self::Runtime(block) => runtime(look, canvas, area, block, chosen),
+            Self::Runtime(block, columns) => runtime(look, canvas, area, (block, columns), chosen),
             Self::Starving(view) => starving(canvas, area, view, chosen),
             Self::Maps(view) => heat::render(look, canvas, area, view),
             Self::Starved(lines) => {
@@ -133,7 +136,13 @@ fn title(canvas: &mut Canvas<'_>, area: Rect, title: &str, aside: &str) {
     canvas.rule(Rect { height: 1, ..area }, &pieces[..shown]);
 }
 
-fn runtime(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, block: &RuntimeBlock, chosen: Option<usize>) {
+fn runtime(
+    look: Look<'_>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    (block, columns): (&RuntimeBlock, &[ColumnId]),
+    chosen: Option<usize>,
+) {
     let kind = format!("  {}", block.kind);
     let pieces: [Piece<'_>; 2] =
         [(block.title.as_str().into(), Slot::Strong), (kind.as_str().into(), Slot::Dim)];
@@ -148,14 +157,12 @@ fn runtime(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, block: &RuntimeB
         }
         y += 1;
     }
-    let fitted = WorkerColumn::fit(area.width.saturating_sub(MARGIN));
-    let mut x = area.x + MARGIN;
-    for (column, width) in &fitted {
-        aligned(canvas, Rect::new(x, y, *width, 1), column.align(), column.title(), Slot::Head);
-        x += width + GAP;
-    }
+    let fitted = look.model.fit_columns(TableId::Workers, area.width.saturating_sub(MARGIN));
+    let sort = look.model.table(TableId::Workers).sort;
+    // No target for the mouse: the screen may be scrolled.
+    heads(look, canvas, None, Rect { x: area.x + MARGIN, y, height: 1, ..area }, &fitted, sort);
     for (worker, y) in block.workers.iter().zip(y + 1..area.bottom()) {
-        worker_row(look, canvas, Rect { y, height: 1, ..area }, worker, &fitted, chosen);
+        worker_row(look, canvas, Rect { y, height: 1, ..area }, (worker, columns), &fitted, chosen);
     }
 }
 
@@ -188,38 +195,25 @@ fn worker_row(
     look: Look<'_>,
     canvas: &mut Canvas<'_>,
     line: Rect,
-    worker: &WorkerRow,
-    fitted: &[(WorkerColumn, u16)],
+    (worker, columns): (&WorkerRow, &[ColumnId]),
+    fitted: &[Fitted],
     chosen: Option<usize>,
 ) {
+    let cell = |fitted: &Fitted| {
+        let at = columns.iter().position(|column| *column == fitted.spec.id);
+        at.and_then(|at| worker.row.cells.get(at).cloned())
+    };
+    let row = Row { cells: fitted.iter().filter_map(cell).collect(), selected: false, ..worker.row.clone() };
+    draw_row(look, canvas, line, (&row, MARGIN), fitted);
     let mut x = line.x + MARGIN;
-    for (column, width) in fitted {
-        let area = Rect::new(x, line.y, *width, 1);
-        x += width + GAP;
-        let Some(cell) = worker.cell(*column) else { continue };
-        match (column, &cell.spark) {
-            (WorkerColumn::Warn, _) => {
-                if let Some(severity) = worker.severity {
-                    canvas.text(area.x, area.y, 1, canvas.mark(severity), severity_slot(severity));
-                }
-            }
-            (_, Some(heights)) => {
-                let glyphs = look.theme.glyphs;
-                let bars: String = heights.iter().map(|height| glyphs.bars[spark(*height)]).collect();
-                canvas.text(area.x, area.y, area.width, &bars, Slot::Spark);
-            }
-            // What stands at the end of a path tells the most.
-            (WorkerColumn::In, None) => {
-                let words = text::cut_place(&cell.text, area.width, canvas.theme.glyphs.ellipsis);
-                canvas.text(area.x, area.y, area.width, &words, tone_slot(cell.tone));
-            }
-            (_, None) => aligned(canvas, area, column.align(), &cell.text, tone_slot(cell.tone)),
-        }
-        match column {
-            WorkerColumn::Worker => door(canvas, area, worker.door, chosen),
-            WorkerColumn::Task => door(canvas, area, worker.task_door, chosen),
+    for fitted in fitted {
+        let area = Rect::new(x, line.y, fitted.width, 1);
+        match fitted.spec.id {
+            WORKER_COLUMN => door(canvas, area, worker.door, chosen),
+            TASK_COLUMN => door(canvas, area, worker.task_door, chosen),
             _ => {}
         }
+        x += fitted.width + GAP;
     }
 }
 

@@ -11,19 +11,19 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use taskscope_model::{Target, event::Extent};
 
-use super::{Look, canvas::Canvas, hits::HitMap, tasks::scroll_bar};
+use super::{Look, canvas::Canvas, hits::HitMap, table::scroll_bar};
 use crate::theme::Slot;
 
 /// Lines of a screen at most: those of its lists are limited anyway.
 const MAX_LINES: u16 = 2_000;
 
-/// Draws what needs so many `lines` into `area`. `draw` gets an area that is as high as that, or as `area`.
+/// Draws what needs so many `lines` into `area`, so that the `chosen` door is in sight. `draw` gets an area that is as high as that, or as `area`.
 pub(super) fn render(
     look: Look<'_>,
     canvas: &mut Canvas<'_>,
     hits: &mut HitMap,
     area: Rect,
-    lines: u16,
+    (lines, chosen): (u16, Option<usize>),
     draw: impl FnOnce(&mut Canvas<'_>, Rect),
 ) {
     if area.height < 2 {
@@ -44,7 +44,7 @@ pub(super) fn render(
     let doors = std::mem::take(&mut inner.doors);
     let shown = Rect { height: area.height - 1, ..area };
     let mut extent = Extent { lines: usize::from(lines), ..extent(area, &doors, shown.height) };
-    extent.top = look.model.scroll_top(&extent);
+    extent.top = look.model.scroll_top(&extent, chosen);
     canvas.copy(&buffer, extent.top as u16, shown);
     marks(look, canvas, Rect { y: shown.bottom(), height: 1, ..area }, &extent);
     // In the column right of the text.

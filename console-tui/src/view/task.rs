@@ -137,10 +137,10 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
     let inner = inset(body);
     let lines = sentences(&view.findings, inner.width).saturating_add(least(&view, layout));
-    scroll::render(look, canvas, hits, inner, lines, |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
         arrange(look, canvas, area, &view, layout, area.height);
     });
-    if view.gone || look.model.header().stale {
+    if view.gone || look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }

@@ -52,12 +52,13 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         width: body.width.saturating_sub(2),
         height: body.height.saturating_sub(1),
     };
-    scroll::render(look, canvas, hits, inner, view.lines.len() as u16 + 1, |canvas, area| {
+    let lines = view.lines.len() as u16 + 1;
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
         for (row, y) in (0..view.lines.len()).zip(area.y..area.bottom()) {
             draw(canvas, Rect { y, height: 1, ..area }, &view.lines[row..], view.selected_door);
         }
     });
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }

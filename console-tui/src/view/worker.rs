@@ -44,10 +44,10 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     };
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     let heights = Heights::of(&view, inner.width);
-    scroll::render(look, canvas, hits, inner, heights.all(), |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (heights.all(), view.selected_door), |canvas, area| {
         draw(canvas, area, &view, &heights);
     });
-    if look.model.header().stale {
+    if look.header.stale {
         canvas.tint(body, Slot::Stale);
     }
 }

@@ -10,7 +10,7 @@ use taskscope_console::{
     shell::connect::News,
     theme::{Background, Depth, Glyphs, Theme},
 };
-use taskscope_model::{Action, Config, ConnectionEvent, Effect, Screen, Tab};
+use taskscope_model::{Action, Config, ConnectionEvent, Effect, Screen, Tab, TableId};
 
 use crate::fixture::{self, Script, cast};
 
@@ -144,12 +144,12 @@ fn enter_opens_and_esc_goes_back_to_the_same_row() {
 fn a_sequence_is_one_key_and_a_broken_one_is_its_last() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('G')]);
-    let last = bench.app.model().table().selected;
+    let last = bench.app.model().table(TableId::Tasks).selected;
     assert_ne!(last, Some(0));
     bench.press(&[KeyCode::Char('g'), KeyCode::Char('g')]);
-    assert_eq!(bench.app.model().table().selected, Some(0));
+    assert_eq!(bench.app.model().table(TableId::Tasks).selected, Some(0));
     bench.press(&[KeyCode::Char('g'), KeyCode::Char('j')]);
-    assert_eq!(bench.app.model().table().selected, Some(1));
+    assert_eq!(bench.app.model().table(TableId::Tasks).selected, Some(1));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn doors_lead_from_task_to_resource_and_back() {
 fn doors_lead_from_lock_to_holder_and_back() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('3'), KeyCode::Down]);
-    let chosen = bench.app.model().locks().selected;
+    let chosen = bench.app.model().table(TableId::Locks).selected;
     bench.press(&[KeyCode::Enter]);
     let lock = bench.app.model().screen();
     assert!(matches!(lock, Screen::Resource(_)) && bench.text().contains("held by"), "{}", bench.text());
@@ -226,20 +226,23 @@ fn doors_lead_from_lock_to_holder_and_back() {
     bench.press(&[KeyCode::Esc, KeyCode::Esc, KeyCode::Esc]);
     assert_eq!(bench.app.model().screen(), lock);
     bench.press(&[KeyCode::Esc]);
-    assert_eq!((bench.app.model().screen(), bench.app.model().locks().selected), (Screen::Locks, chosen));
+    assert_eq!(
+        (bench.app.model().screen(), bench.app.model().table(TableId::Locks).selected),
+        (Screen::Locks, chosen)
+    );
 }
 
 #[test]
 fn locks_fold_sort_filter_and_give_way_to_channels() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('3')]);
-    assert_eq!(bench.app.model().locks().rows, 4, "{}", bench.text());
+    assert_eq!(bench.app.model().table(TableId::Locks).rows, 4, "{}", bench.text());
     bench.press(&[KeyCode::Char('+')]);
-    assert_eq!(bench.app.model().locks().rows, 64);
+    assert_eq!(bench.app.model().table(TableId::Locks).rows, 64);
     bench.press(&[KeyCode::Char('-'), KeyCode::Char('/')]);
     bench.type_text("holder:transfer");
     bench.press(&[KeyCode::Enter]);
-    assert_eq!(bench.app.model().locks().counts(), "1/63");
+    assert_eq!(bench.app.model().table(TableId::Locks).counts(), "1/63");
     assert!(bench.text().contains("accounts"), "{}", bench.text());
     bench.press(&[KeyCode::Char('x')]);
     let (x, y) = bench.find("ACQ/s");
@@ -258,7 +261,7 @@ fn the_chosen_lock_stays_chosen() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('3'), KeyCode::Down, KeyCode::Down]);
     let row = |bench: &Bench| {
-        let info = bench.app.model().locks();
+        let info = bench.app.model().table(TableId::Locks);
         bench.text().lines().nth(5 + info.selected.unwrap() - info.offset).unwrap().to_owned()
     };
     assert!(row(&bench).contains("2 readers"), "{}", bench.text());
@@ -308,10 +311,10 @@ fn a_filter_is_typed_told_wrong_and_cleared() {
     bench.type_text("name:accept");
     assert!(bench.text().contains("1/65"), "{}", bench.text());
     bench.press(&[KeyCode::Enter]);
-    assert_eq!(bench.app.model().table().matching, 1);
+    assert_eq!(bench.app.model().table(TableId::Tasks).matching, 1);
     assert!(bench.text().contains("/name:accept 1/65"), "{}", bench.text());
     bench.press(&[KeyCode::Char('x')]);
-    assert_eq!(bench.app.model().table().matching, 65);
+    assert_eq!(bench.app.model().table(TableId::Tasks).matching, 65);
 }
 
 #[test]
@@ -335,9 +338,9 @@ fn the_palette_finds_and_does() {
 #[test]
 fn space_ticks_a_column_and_freezes_elsewhere() {
     let mut bench = Bench::unicode(120, 40).connected();
-    let before = bench.app.model().columns().to_vec();
+    let before = bench.app.model().columns(TableId::Tasks).to_vec();
     bench.press(&[KeyCode::Char('c'), KeyCode::Char(' ')]);
-    assert_ne!(bench.app.model().columns(), before);
+    assert_ne!(bench.app.model().columns(TableId::Tasks), before);
     assert!(bench.app.model().header().frozen.is_none());
     bench.press(&[KeyCode::Esc, KeyCode::Char(' ')]);
     assert!(bench.app.model().header().frozen.is_some());

@@ -12,7 +12,7 @@ use std::{
 
 use ratatui::{Terminal, backend::TestBackend};
 use taskscope_console::{app::App, shell::connect::News};
-use taskscope_model::{Action, Column, ConnectionEvent};
+use taskscope_model::{Action, ConnectionEvent};
 use taskscope_proto::v1::Frame;
 
 use super::picture;
@@ -42,7 +42,7 @@ const SCREENS: [(&str, &[Action]); 11] = [
     ("runtime", &[Action::Runtime]),
     ("I/O", &[Action::Io]),
     ("locks", &[Action::Locks]),
-    ("tasks by age", &[Action::Tasks, Action::SortBy(Column::Age), Action::Last]),
+    ("tasks by age", &[Action::Tasks, Action::SortBy("age"), Action::Last]),
     ("tasks, folded again", &[Action::FoldAll]),
 ];
 

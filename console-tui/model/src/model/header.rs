@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::{
     action::Action,
-    columns::Column,
     id::{DescriptorId, IoKey, ResourceKey, TaskKey},
     lint::Severity,
     model::Model,
@@ -13,11 +12,10 @@ use crate::{
         header::{
             Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
         },
-        locks::{Listed, LockColumn, LocksInfo},
-        resources::ResourcesInfo,
         table::TableInfo,
     },
     store::{Store, ingest::WireError, task::State},
+    tables::TableId,
 };
 
 /// How long the header tells of a restart.
@@ -143,23 +141,16 @@ impl Model {
     }
 
     pub(super) fn build_breadcrumbs(&self) -> Vec<Breadcrumb> {
-        let text = |screen: Screen| match screen {
-            Screen::Tasks => "Tasks".to_owned(),
-            Screen::Findings => "Findings".to_owned(),
-            Screen::Task(key) => self.task_words(key),
-            Screen::Resources => "Resources".to_owned(),
-            Screen::Resource(key) => self.resource_words(key),
-            Screen::Locks => match self.listed {
-                Listed::Locks => "Locks".to_owned(),
-                Listed::Channels => "Channels".to_owned(),
-            },
-            Screen::Io => "I/O".to_owned(),
-            Screen::Descriptor(id) => self.descriptor_words(id),
-            Screen::Waits(_) => "who waits for whom".to_owned(),
-            Screen::Runtime => "Runtime".to_owned(),
-            Screen::Worker(key) => self
+        let text = |screen: Screen| match (screen, screen.tab()) {
+            (Screen::Locks, _) if self.tables.on(screen) == Some(TableId::Channels) => "Channels".to_owned(),
+            (_, Some(tab)) => tab.title().to_owned(),
+            (Screen::Task(key), _) => self.task_words(key),
+            (Screen::Resource(key), _) => self.resource_words(key),
+            (Screen::Descriptor(id), _) => self.descriptor_words(id),
+            (Screen::Worker(key), _) => self
                 .store()
                 .map_or_else(|| format!("worker {}", key.number), |store| store.scheduler.worker_words(key)),
+            _ => "who waits for whom".to_owned(),
         };
         self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
     }
@@ -193,9 +184,6 @@ impl Model {
         const PARENT: Hint = Hint { actions: &[Action::OpenParent], text: "spawner" };
         const WAKER: Hint = Hint { actions: &[Action::OpenLastWaker], text: "last waker" };
         const WAITS: Hint = Hint { actions: &[Action::Waits], text: "who waits for whom" };
-        const CHANNELS: Hint = Hint { actions: &[Action::ToggleChannels], text: "channels" };
-        const LOCKS: Hint = Hint { actions: &[Action::ToggleChannels], text: "locks" };
-        const OTHERS: Hint = Hint { actions: &[Action::ToggleChannels], text: "timers, signals" };
         const PARTS: Hint = Hint { actions: &[Action::ToggleParts], text: "parts" };
         const TREE: Hint = Hint { actions: &[Action::AwaitTree], text: "await tree" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
@@ -217,24 +205,27 @@ impl Model {
             return vec![ACCEPT, GIVE_UP];
         }
         let freeze = if self.is_frozen() { GO_ON } else { FREEZE };
-        let mut hints = match self.screen() {
-            Screen::Tasks => vec![MOVE, OPEN, FOLD, SORT, FILTER, COLUMNS, freeze],
-            Screen::Resources => vec![MOVE, OPEN, FOLD, SORT, FILTER, PARTS, freeze],
-            Screen::Locks => {
-                let other = if self.listed == Listed::Locks { CHANNELS } else { LOCKS };
-                vec![MOVE, OPEN, other, WAITS, FOLD, SORT, FILTER, freeze]
+        let mut hints = vec![MOVE, OPEN];
+        if let Some(table) = self.shown() {
+            hints.extend(
+                self.next_table()
+                    .map(|next| Hint { actions: &[Action::ToggleChannels], text: next.things() }),
+            );
+            if self.screen() == Screen::Locks {
+                hints.push(WAITS);
             }
-            Screen::Resource(_) => vec![MOVE, OPEN, WAITS, COPY, freeze],
-            Screen::Io => vec![MOVE, OPEN, OTHERS, FOLD, SORT, FILTER, freeze],
-            Screen::Findings
-            | Screen::Descriptor(_)
-            | Screen::Waits(_)
-            | Screen::Runtime
-            | Screen::Worker(_) => {
-                vec![MOVE, OPEN, freeze]
+            if table.folds() {
+                hints.push(FOLD);
             }
-            Screen::Task(_) => vec![MOVE, OPEN, WAITS, TREE, PARENT, WAKER, COPY, freeze],
-        };
+            hints.extend([SORT, FILTER, COLUMNS]);
+        }
+        hints.extend_from_slice(match self.screen() {
+            Screen::Task(_) => &[WAITS, TREE, PARENT, WAKER, COPY],
+            Screen::Resource(_) => &[WAITS, COPY],
+            Screen::Resources => &[PARTS],
+            _ => &[],
+        });
+        hints.push(freeze);
         if self.route.len() > 1 {
             hints.insert(0, BACK);
         }
@@ -245,143 +236,29 @@ impl Model {
         hints
     }
 
-    pub(super) fn build_table_info(&self) -> TableInfo {
-        TableInfo {
-            rows: self.table.len(),
-            offset: self.table.offset(),
-            selected: self.table.selected_index(),
-            matching: self.table.matching,
-            tasks: self.table.tasks,
-            sort: self.table.sort,
-            sort_words: self.sort_words(),
-            filter: self.table.filter.text.clone(),
-            empty: self.why_empty(),
+    pub(super) fn build_table_info(&self, id: TableId) -> TableInfo {
+        let mut info = self.tables.get(id).info(self.picture());
+        if id == TableId::Tasks && info.rows == 0 {
+            info.empty = self.not_there_yet().or(info.empty);
         }
+        info
     }
 
-    pub(super) fn build_resources_info(&self) -> ResourcesInfo {
-        let table = &self.resource_table;
-        let way = if table.descending { "largest first" } else { "smallest first" };
-        ResourcesInfo {
-            rows: table.len(),
-            offset: table.offset(),
-            selected: table.selected_index(),
-            matching: table.matching,
-            resources: table.resources,
-            hidden_parts: table.hidden_parts,
-            not_listed: table.not_listed,
-            sort: table.sort,
-            descending: table.descending,
-            sort_words: format!("{}, {way}", table.sort.spec().words),
-            filter: table.filter.text.clone(),
-            empty: self.why_no_resources(),
-        }
-    }
-
-    pub(super) fn build_locks_info(&self) -> LocksInfo {
-        let table = self.listed_table();
-        let way = match (table.sort, table.descending) {
-            (LockColumn::Warn, true) => "",
-            (LockColumn::Warn, false) => ", least first",
-            (_, true) => ", largest first",
-            (_, false) => ", smallest first",
-        };
-        LocksInfo {
-            listed: table.listed(),
-            totals: table.totals,
-            rows: table.list.len(),
-            offset: table.list.offset(),
-            selected: table.list.selected_index(),
-            matching: table.matching,
-            not_listed: table.list.not_listed(),
-            sort: table.sort,
-            descending: table.descending,
-            sort_words: format!("{}{way}", table.sort.spec().words),
-            filter: table.filter.text.clone(),
-            empty: self.why_no_locks(),
-        }
-    }
-
-    fn why_no_locks(&self) -> Option<String> {
-        use crate::format::exact;
-        let table = self.listed_table();
-        if table.list.len() > 0 {
+    /// Why there are no tasks yet; `None`: there would be, if there were any.
+    fn not_there_yet(&self) -> Option<String> {
+        if self.has_rows && self.store().is_some() {
             return None;
         }
-        let (locks, channels) = table.totals;
-        Some(match table.listed() {
-            Listed::Locks if locks > 0 => {
-                format!("None of {} locks matches the filter.", exact(locks as u64))
-            }
-            Listed::Channels if channels > 0 => {
-                format!("None of {} channels matches the filter.", exact(channels as u64))
-            }
-            Listed::Locks if self.store()?.hello.sources.contains(&"resources") => {
-                "No lock is alive.".to_owned()
-            }
-            Listed::Locks => "The process tells of no lock. taskscope::sync has locks that do.".to_owned(),
-            Listed::Channels => {
-                "The process tells of no channel. taskscope::sync has channels that do.".to_owned()
-            }
-        })
-    }
-
-    fn why_no_resources(&self) -> Option<String> {
-        let table = &self.resource_table;
-        if table.len() > 0 {
-            return None;
+        if self.store().is_some() {
+            return Some("All tasks are here; they are being put in order.".to_owned());
         }
-        let tells = self.store()?.hello.sources.contains(&"resources");
-        Some(if table.resources > 0 {
-            let all = crate::format::exact(table.resources as u64);
-            format!("None of {all} resources matches the filter.")
-        } else if tells || table.hidden_parts > 0 {
-            "No lock, channel or timer of tokio is alive.".to_owned()
-        } else {
-            "The process tells nothing of its locks, channels and timers.".to_owned()
-        })
-    }
-
-    fn sort_words(&self) -> String {
-        let sort = self.table.sort;
-        if sort.column == Column::Warn {
-            let first = if sort.descending { "suspicion, then busy/s" } else { "least suspicion first" };
-            return first.to_owned();
-        }
-        let spec = sort.column.spec();
-        let change = if sort.by_change { "/s" } else { "" };
-        let way = if sort.descending { "largest first" } else { "smallest first" };
-        format!("{}{change}, {way}", spec.id.replace('-', " "))
-    }
-
-    fn why_empty(&self) -> Option<String> {
-        if self.table.len() > 0 {
-            return None;
-        }
-        let Some(store) = self.store() else {
-            return Some(match self.link.state(self.intake.receiving().is_some(), self.now) {
-                LinkState::Lost { reason, .. } => format!("No connection: {reason}"),
-                LinkState::Receiving => "Receiving the tasks.".to_owned(),
-                LinkState::Waiting | LinkState::Live | LinkState::Silent => {
-                    "Connected; nothing has come yet.".to_owned()
-                }
-                LinkState::Idle | LinkState::Connecting { .. } => "Connecting.".to_owned(),
-            });
-        };
-        Some(if !self.has_rows {
-            "All tasks are here; they are being put in order.".to_owned()
-        } else if self.table.tasks > 0 {
-            format!("None of {} tasks matches the filter.", crate::format::exact(self.table.tasks as u64))
-        } else if let Some(problem) = store.hello.problems.first() {
-            problem.clone()
-        } else if store.hello.sources.is_empty() {
-            "No task has been seen, and nothing feeds the recorder yet.".to_owned()
-        } else if store.hello.taskscope_version.is_some() {
-            "No task is alive. A block_on that began on another thread before taskscope::init() can't be seen: \
-             call init() at the start of main, or write #[taskscope::main]."
-                .to_owned()
-        } else {
-            "No task is alive.".to_owned()
+        Some(match self.link.state(self.intake.receiving().is_some(), self.now) {
+            LinkState::Lost { reason, .. } => format!("No connection: {reason}"),
+            LinkState::Receiving => "Receiving the tasks.".to_owned(),
+            LinkState::Waiting | LinkState::Live | LinkState::Silent => {
+                "Connected; nothing has come yet.".to_owned()
+            }
+            LinkState::Idle | LinkState::Connecting { .. } => "Connecting.".to_owned(),
         })
     }
 }

@@ -2,16 +2,13 @@
 
 use crate::{
     action::{Action, Group},
-    columns::Column,
     event::Edit,
-    io_table::filter::IoFilter,
     line::Line,
     model::Model,
     nav::{InputKind, OverlayKind},
-    query::{complete, parse},
-    resource_table::filter::ResourceFilter,
     screen::overlay::{Input, InputError, Overlay, OverlayRow},
-    table::Filter,
+    table::{Filter, any::AnyTable},
+    tables::TableId,
 };
 
 /// Completions shown for a filter.
@@ -54,18 +51,17 @@ impl OverlayState {
         self.selected
     }
 
-    pub(crate) fn select(&mut self, index: usize) {
-        // The number of rows does not depend on which columns are shown.
-        self.selected = index.min(self.rows(&[]).len().saturating_sub(1));
+    pub(crate) fn select(&mut self, index: usize, table: Option<&dyn AnyTable>) {
+        self.selected = index.min(self.rows(table).len().saturating_sub(1));
     }
 
-    pub(crate) fn edit(&mut self, edit: &Edit) {
+    pub(crate) fn edit(&mut self, edit: &Edit, table: Option<&dyn AnyTable>) {
         if !self.is_palette() {
             return;
         }
         if *edit == Edit::Complete {
-            if let Some(action) = self.chosen(&[]) {
-                self.line = Line::new(action.name());
+            if let Some(action) = self.chosen(table) {
+                self.line = Line::new(&action.name());
             }
         } else {
             self.line.edit(edit);
@@ -74,28 +70,33 @@ impl OverlayState {
     }
 
     /// The action of the selected row.
-    pub(crate) fn chosen(&self, columns: &[Column]) -> Option<Action> {
-        match self.rows(columns).get(self.selected)? {
+    pub(crate) fn chosen(&self, table: Option<&dyn AnyTable>) -> Option<Action> {
+        match self.rows(table).get(self.selected)? {
             OverlayRow::Action(action) if self.is_palette() => Some(*action),
-            OverlayRow::Column(column, _) => Some(Action::ToggleColumn(*column)),
+            OverlayRow::Column(spec, _) => Some(Action::ToggleColumn(spec.id)),
             OverlayRow::Action(_) | OverlayRow::Heading(_) => None,
         }
     }
 
-    fn rows(&self, columns: &[Column]) -> Vec<OverlayRow> {
-        match self.kind {
-            OverlayKind::Help => help_rows(),
-            OverlayKind::Palette => palette_rows(&self.line.text()),
-            OverlayKind::Columns => Column::ALL
-                .iter()
-                .filter(|column| column.spec().priority > 0)
-                .map(|column| OverlayRow::Column(*column, columns.contains(column)))
-                .collect(),
+    /// `table`: the one on the screen.
+    fn rows(&self, table: Option<&dyn AnyTable>) -> Vec<OverlayRow> {
+        match (self.kind, table) {
+            (OverlayKind::Help, _) => help_rows(),
+            (OverlayKind::Palette, table) => {
+                let columns = table.map_or_else(Vec::new, AnyTable::all_columns);
+                palette_rows(&self.line.text(), Action::beside(&columns))
+            }
+            (OverlayKind::Columns, None) => Vec::new(),
+            (OverlayKind::Columns, Some(table)) => {
+                let shown = table.columns();
+                let can_go = table.all_columns().into_iter().filter(|spec| spec.priority > 0);
+                can_go.map(|spec| OverlayRow::Column(spec, shown.iter().any(|of| of.id == spec.id))).collect()
+            }
         }
     }
 
-    pub(crate) fn view(&self, columns: &[Column]) -> Overlay {
-        Overlay { kind: self.kind, rows: self.rows(columns), selected: self.selected }
+    pub(crate) fn view(&self, table: Option<&dyn AnyTable>) -> Overlay {
+        Overlay { kind: self.kind, rows: self.rows(table), selected: self.selected }
     }
 }
 
@@ -103,21 +104,18 @@ fn help_rows() -> Vec<OverlayRow> {
     let mut rows = Vec::new();
     for group in Group::ALL {
         rows.push(OverlayRow::Heading(group));
-        let actions = Action::all().filter(|action| action.group() == group);
-        rows.extend(
-            actions
-                .filter(|action| !matches!(action, Action::SortBy(_) | Action::ToggleColumn(_)))
-                .map(OverlayRow::Action),
-        );
+        let actions = Action::beside(&[]).into_iter().filter(|action| action.group() == group);
+        rows.extend(actions.map(OverlayRow::Action));
     }
     rows
 }
 
 /// Actions that have every word in their name or their help; those that have the first in their name come first.
-fn palette_rows(text: &str) -> Vec<OverlayRow> {
+fn palette_rows(text: &str, actions: Vec<Action>) -> Vec<OverlayRow> {
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
-    let mut found: Vec<(u8, Action)> = Action::all()
+    let mut found: Vec<(u8, Action)> = actions
+        .into_iter()
         .filter(|action| {
             let help = action.help().to_lowercase();
             words.iter().all(|word| action.name().contains(word) || help.contains(word))
@@ -136,77 +134,24 @@ fn palette_rows(text: &str) -> Vec<OverlayRow> {
     found.into_iter().map(|(_, action)| OverlayRow::Action(action)).collect()
 }
 
-/// The filter of one of the tables.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum AnyFilter {
-    Tasks(Filter),
-    Resources(ResourceFilter),
-    /// Of the tables of locks and of channels.
-    Locks(ResourceFilter),
-    /// Of the tables of I/O.
-    Io(IoFilter),
-}
-
-impl AnyFilter {
-    /// That of the same table that lets everything through.
-    pub(crate) fn cleared(&self) -> Self {
-        match self {
-            Self::Tasks(_) => Self::Tasks(Filter::default()),
-            Self::Resources(_) => Self::Resources(ResourceFilter::default()),
-            Self::Locks(_) => Self::Locks(ResourceFilter::default()),
-            Self::Io(_) => Self::Io(IoFilter::default()),
-        }
-    }
-}
-
 /// A filter that is being typed.
 #[derive(Debug)]
 pub(crate) struct FilterEdit {
+    pub(crate) table: TableId,
     pub(crate) line: Line,
     /// In force again when the user gives up.
-    pub(crate) before: AnyFilter,
+    pub(crate) before: Filter,
 }
 
 impl FilterEdit {
-    pub(crate) fn new(before: AnyFilter) -> Self {
-        let text = match &before {
-            AnyFilter::Tasks(filter) => &filter.text,
-            AnyFilter::Resources(filter) | AnyFilter::Locks(filter) => &filter.text,
-            AnyFilter::Io(filter) => &filter.text,
-        };
-        Self { line: Line::new(text), before }
+    pub(crate) fn new(table: &dyn AnyTable) -> Self {
+        let before = table.filter().clone();
+        Self { table: table.id(), line: Line::new(&before.text), before }
     }
 
     /// What is typed, understood.
-    pub(crate) fn filter(&self) -> Result<AnyFilter, InputError> {
-        let text = self.line.text();
-        Ok(match &self.before {
-            AnyFilter::Tasks(_) => {
-                let query = parse::parse(&text)?;
-                let text = if query.is_some() { text } else { String::new() };
-                AnyFilter::Tasks(Filter { text, query })
-            }
-            AnyFilter::Resources(_) => AnyFilter::Resources(ResourceFilter::parse(&text)?),
-            AnyFilter::Locks(_) => AnyFilter::Locks(ResourceFilter::parse(&text)?),
-            AnyFilter::Io(_) => AnyFilter::Io(IoFilter::parse(&text)?),
-        })
-    }
-
-    /// What could be typed next, and where the part that it replaces starts.
-    pub(crate) fn completions(&self) -> (usize, Vec<String>) {
-        let (text, cursor) = (self.line.text(), self.line.cursor());
-        match &self.before {
-            AnyFilter::Tasks(_) => {
-                let completions = complete::complete(&text, cursor);
-                (completions.start, completions.words)
-            }
-            AnyFilter::Resources(_) | AnyFilter::Locks(_) => ResourceFilter::complete(&text, cursor),
-            AnyFilter::Io(_) => IoFilter::complete(&text, cursor),
-        }
-    }
-
-    pub(crate) fn error(&self) -> Option<InputError> {
-        self.filter().err()
+    pub(crate) fn filter(&self, table: &dyn AnyTable) -> Result<Filter, InputError> {
+        table.understand(&self.line.text())
     }
 }
 
@@ -223,20 +168,16 @@ impl Model {
             });
         }
         let editing = self.editing.as_ref()?;
+        let table = self.tables.get(editing.table);
         let (text, cursor) = (editing.line.text(), editing.line.cursor());
-        let (_, mut completions) = editing.completions();
+        let mut completions = table.complete(&text, cursor).words;
         completions.truncate(MAX_COMPLETIONS);
         Some(Input {
             kind: InputKind::Filter,
             cursor,
-            error: editing.error(),
+            error: editing.filter(table).err(),
             completions,
-            counts: Some(match &editing.before {
-                AnyFilter::Tasks(_) => self.build_table_info().counts(),
-                AnyFilter::Resources(_) => self.build_resources_info().counts(),
-                AnyFilter::Locks(_) => self.build_locks_info().counts(),
-                AnyFilter::Io(_) => self.build_io_info().counts(),
-            }),
+            counts: Some(table.info(None).counts()),
             text,
         })
     }

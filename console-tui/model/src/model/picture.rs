@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::{
-    model::{Model, Restart, World, detail::Children, finding_list::FindingList, resource::ResourceOps},
+    model::{Model, Restart, World, detail::Children, resource::ResourceOps},
     store::Store,
 };
 
@@ -42,16 +42,10 @@ impl Model {
     }
 
     /// Another process is on the screen: nothing that points to a task of the old one may stay.
-    fn forget_process(&mut self, old: &Store) {
-        let Some(new) = &self.live.store else { return };
-        self.table.renumber(old, new);
-        self.route.forget_process(&mut self.table);
-        self.resource_table.forget();
-        self.lock_table.forget();
-        self.channel_table.forget();
-        self.io_tables.forget();
+    fn forget_process(&mut self) {
+        self.route.forget_process(&mut self.tables);
+        self.tables.each(|table| table.forget());
         self.resource_ops = ResourceOps::default();
-        self.finding_list = FindingList::default();
         self.children = Children::default();
     }
 
@@ -76,10 +70,8 @@ impl Model {
     pub(super) fn leave_old_picture(&mut self) {
         let Some(old) = self.frozen.take_if(|frozen| !frozen.by_user) else { return };
         let instance = |store: &Option<Store>| store.as_ref().map(|store| store.hello.instance);
-        if instance(&old.world.store) != instance(&self.live.store)
-            && let Some(old) = &old.world.store
-        {
-            self.forget_process(old);
+        if instance(&old.world.store) != instance(&self.live.store) {
+            self.forget_process();
         }
         self.rubbish = Some(old);
     }

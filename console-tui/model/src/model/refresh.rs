@@ -8,16 +8,15 @@ use taskscope_proto::limits::{MAX_DETAILS, MAX_RESOURCE_DETAILS};
 use crate::{
     effect::Effect,
     id::{ResourceKey, TaskKey},
-    lock_table,
     model::{
         Model,
         detail::{ChildSearch, Children},
         resource::ResourceOps,
         walk::{Goal, Walk},
     },
-    nav::Screen,
-    screen::{locks::Listed, table::RowKey},
+    nav::{Screen, Tab},
     store::ingest::Wish,
+    table::{Picture, Subject, any::AnyTable as _},
 };
 
 /// Time between two walks: less than two rounds of a server take by default, so that what the lints say is of this round or of the last.
@@ -36,7 +35,7 @@ pub(crate) struct Due {
     force: bool,
     walked_at: Option<Duration>,
     moved_at: Option<Duration>,
-    selected: Option<(RowKey, Duration)>,
+    selected: Option<(Subject, Duration)>,
 }
 
 impl Due {
@@ -112,7 +111,7 @@ impl Model {
         let lints = self.due.data && !on_frozen;
         if lints {
             self.due.data = false;
-            let keep: Vec<TaskKey> = self.route.tasks().chain(self.table.selected_task()).collect();
+            let keep: Vec<TaskKey> = self.route.tasks().chain(self.tables.tasks.selected_key()).collect();
             if let Some(store) = &mut self.live.store {
                 store.purge(u64::try_from(self.config.retention.as_nanos()).unwrap_or(u64::MAX), &keep);
             }
@@ -121,13 +120,13 @@ impl Model {
         let world = shown.filter(|_| on_frozen).map_or(&self.live, |frozen| &frozen.world);
         let Some(store) = &world.store else { return self.changed() };
         let old = shown.and_then(|frozen| frozen.world.store.as_ref());
-        let old = old.filter(|old| old.hello.instance != store.hello.instance);
+        let is_other = old.is_some_and(|old| old.hello.instance != store.hello.instance);
         let rows = on_frozen || !self.is_frozen();
         let goal = Goal {
             forced,
             on_frozen,
             lints,
-            rows: rows.then(|| self.table.draft(store, &self.config, old)),
+            rows: rows.then(|| self.tables.tasks.draft(store, &self.config, is_other)),
             children: self.watched_task().filter(|_| rows).map(ChildSearch::new),
         };
         self.walk = Some(Walk::new(goal, store, self.now));
@@ -153,20 +152,9 @@ impl Model {
             self.leave_old_picture();
             let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
             let Some(store) = &world.store else { return };
-            self.table.install(rows, store);
+            self.tables.tasks.install(rows, store);
             self.children = goal.children.map_or_else(Children::default, ChildSearch::finish);
-            if self.route.screens().any(|screen| screen == Screen::Resources) {
-                self.resource_table.rebuild(store, &self.config);
-            }
-            if self.route.screens().any(|screen| screen == Screen::Locks) {
-                let severities = lock_table::severities(&world.findings, store);
-                let table = match self.listed {
-                    Listed::Locks => &mut self.lock_table,
-                    Listed::Channels => &mut self.channel_table,
-                };
-                table.rebuild(store, severities, &self.config);
-            }
-            self.rebuild_io();
+            self.rebuild_tables();
             let Some(store) = self.store() else { return };
             self.resource_ops = match self.route.screen() {
                 Screen::Resource(key) => ResourceOps::find(store, key),
@@ -174,8 +162,24 @@ impl Model {
             };
             self.has_rows = true;
         }
-        self.finding_list.settle(self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world));
         self.changed();
+    }
+
+    /// Makes the rows of the tables on the way to the screen anew, and counts what the tables beside them list.
+    fn rebuild_tables(&mut self) {
+        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+        let Some(store) = &world.store else { return };
+        let at = Picture { store, findings: &world.findings, config: &self.config };
+        let tabs: Vec<Tab> = self.route.screens().filter_map(Screen::tab).collect();
+        for tab in tabs {
+            let shown = self.tables.on(tab.screen());
+            for id in tab.tables() {
+                let table = self.tables.get_mut(*id);
+                if shown == Some(*id) { table.rebuild(at) } else { table.recount(at) }
+            }
+        }
+        // They are on every screen: as a strip, and as a number.
+        self.tables.findings.rebuild(at);
     }
 
     /// How long the rows that the user asked for have been in the making, once that is worth a word.
@@ -195,7 +199,7 @@ impl Model {
 
     /// Asks the server for what the screen needs, when that has changed.
     pub(super) fn upkeep(&mut self, effects: &mut Vec<Effect>) {
-        let selected = self.table.selected();
+        let selected = self.picture().and_then(|at| self.tables.tasks.subject(at));
         if self.due.selected.map(|(key, _)| key) != selected {
             self.due.selected = selected.map(|key| (key, self.now));
         }

@@ -3,6 +3,7 @@
 use crate::{
     format::{UNKNOWN, count, duration_ns, exact},
     id::{IoKey, OpKey, ResourceKey},
+    lists::tasks::state_cell,
     model::{
         detail::{Doors, fact},
         io_detail, lock,
@@ -21,7 +22,6 @@ use crate::{
         task::Waker,
         waits::{Waits, tree},
     },
-    table::cells,
 };
 
 /// Parts of a resource whose operations are looked at.
@@ -164,7 +164,7 @@ pub(crate) fn op_view(store: &Store, depth: u8, op: &Op, doors: &mut Doors) -> O
         on_door: resource.filter(|_| doors.is_of_task()).and_then(|resource| doors.resource(resource.key)),
         task,
         task_door,
-        state: cells::state(op.stats.state),
+        state: state_cell(op.stats.state),
         age: Cell::normal(duration_ns(if op.is_waiting() {
             at.saturating_sub(store.waits_since_ns(op))
         } else {

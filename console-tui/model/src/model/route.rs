@@ -6,7 +6,8 @@ use crate::{
     id::{ResourceKey, TaskKey},
     nav::{Screen, Tab},
     screen::task::Door,
-    table::{Filter, Table},
+    table::{Filter, any::AnyTable as _},
+    tables::Tables,
 };
 
 /// Steps remembered.
@@ -44,7 +45,7 @@ struct Step {
     top: usize,
     /// The door was moved to: it must be in sight.
     follows: bool,
-    /// The filter that this step replaced.
+    /// The filter of the tasks that this step replaced.
     replaced: Option<Filter>,
 }
 
@@ -141,32 +142,24 @@ impl Route {
     }
 
     /// One step back. False: there is none.
-    pub(crate) fn pop(&mut self, table: &mut Table) -> bool {
+    pub(crate) fn pop(&mut self, tables: &mut Tables) -> bool {
         let Some(step) = self.further.pop() else { return false };
         if let Some(filter) = step.replaced {
-            table.filter = filter;
+            tables.tasks.set_filter(filter);
         }
         true
     }
 
-    pub(crate) fn go(&mut self, tab: Tab, table: &mut Table) {
-        while self.pop(table) {}
+    pub(crate) fn go(&mut self, tab: Tab, tables: &mut Tables) {
+        while self.pop(tables) {}
         (self.tab, self.first) = (tab, Step::to(tab.screen()));
     }
 
     /// Leaves the screens of tasks and resources that belong to another process.
-    pub(crate) fn forget_process(&mut self, table: &mut Table) {
-        if self.screens().any(|screen| {
-            matches!(
-                screen,
-                Screen::Task(_)
-                    | Screen::Resource(_)
-                    | Screen::Descriptor(_)
-                    | Screen::Waits(_)
-                    | Screen::Worker(_)
-            )
-        }) {
-            while self.pop(table) {}
+    pub(crate) fn forget_process(&mut self, tables: &mut Tables) {
+        // Of what is no tab, each is about something of a process.
+        if self.screens().any(|screen| screen.tab().is_none()) {
+            while self.pop(tables) {}
         }
     }
 }

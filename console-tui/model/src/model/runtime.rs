@@ -4,26 +4,26 @@ pub(super) mod stack;
 pub(super) mod worker;
 
 use crate::{
+    columns::ColumnId,
     format::{count, duration_ns, exact, percent, rate},
-    id::{SiteId, TaskKey},
+    id::{SiteId, TaskKey, WorkerKey},
     lint::{
         Severity,
         pressure::{Closures, Pressure, Starving},
     },
+    lists::workers::Workers,
     model::{World, detail::Doors, route::Chosen},
     nav::Screen,
     screen::{
         Tone,
-        runtime::{
-            BlameLine, ClosureLine, HeatView, RuntimeBlock, RuntimesView, StarvingLine, WorkerColumn,
-            WorkerRow,
-        },
-        table::Cell,
+        runtime::{BlameLine, ClosureLine, HeatView, RuntimeBlock, RuntimesView, StarvingLine, WorkerRow},
+        table::{Cell, Row},
     },
     store::{
         Store,
-        scheduler::{Runtime, RuntimeCount, StuckPoll, Worker, WorkerCount, WorkerState, heat::HeatMap},
+        scheduler::{Runtime, RuntimeCount, StuckPoll, Worker, WorkerState, heat::HeatMap},
     },
+    table::{Picture, Table, any::AnyTable as _},
 };
 
 /// Waits that are over and listed: the worst.
@@ -36,19 +36,20 @@ const BLAMED_LISTED: usize = 3;
 const TO_BLAME: f64 = 0.5;
 
 /// The screen.
-pub(super) fn view(world: &World, chosen: Chosen) -> Option<RuntimesView> {
-    let store = world.store.as_ref()?;
+pub(super) fn view(world: &World, at: Picture<'_>, workers: &Table<Workers>, chosen: Chosen) -> RuntimesView {
+    let store = at.store;
     let mut doors = Doors::new(store, Screen::Runtime);
     let scheduler = &store.scheduler;
+    let columns: Vec<ColumnId> = workers.columns().iter().map(|spec| spec.id).collect();
+    let rows = workers.all_rows(at, &columns);
     let mut runtimes: Vec<RuntimeBlock> =
-        scheduler.runtimes.iter().map(|runtime| block(store, runtime, &mut doors)).collect();
-    let outside: Vec<&Worker> = scheduler.workers_of(0).collect();
-    if !outside.is_empty() {
+        scheduler.runtimes.iter().map(|runtime| block(store, runtime, &rows, &mut doors)).collect();
+    if scheduler.workers_of(0).next().is_some() {
         runtimes.push(RuntimeBlock {
             title: "threads outside of any known runtime".to_owned(),
             kind: String::new(),
             facts: Vec::new(),
-            workers: rows(store, outside, &mut doors),
+            workers: workers_of(store, &rows, 0, &mut doors),
         });
     }
     let Pressure { starving, more_starving, starved, closures, more_closures, .. } = &world.findings.pressure;
@@ -63,8 +64,9 @@ pub(super) fn view(world: &World, chosen: Chosen) -> Option<RuntimesView> {
             .to_owned()
     });
     let doors = doors.list;
-    Some(RuntimesView {
+    RuntimesView {
         empty: empty.or_else(|| runtimes.is_empty().then(|| "No runtime has polled a task yet.".to_owned())),
+        columns,
         runtimes,
         starving: now,
         more_starving: more_starving + left_out,
@@ -76,10 +78,10 @@ pub(super) fn view(world: &World, chosen: Chosen) -> Option<RuntimesView> {
         polls: heat(&scheduler.poll_map, store.now_ns),
         selected_door: chosen.among(&doors),
         doors,
-    })
+    }
 }
 
-fn block(store: &Store, runtime: &Runtime, doors: &mut Doors) -> RuntimeBlock {
+fn block(store: &Store, runtime: &Runtime, rows: &[(WorkerKey, Row)], doors: &mut Doors) -> RuntimeBlock {
     let scheduler = &store.scheduler;
     let workers = match runtime.workers {
         1 => "1 worker".to_owned(),
@@ -90,7 +92,7 @@ fn block(store: &Store, runtime: &Runtime, doors: &mut Doors) -> RuntimeBlock {
         title: scheduler.runtime_title(runtime.index),
         kind: kind.collect::<Vec<_>>().join("  "),
         facts: runtime_facts(store, runtime),
-        workers: rows(store, scheduler.workers_of(runtime.index).collect(), doors),
+        workers: workers_of(store, rows, runtime.index, doors),
     }
 }
 
@@ -131,40 +133,34 @@ fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> 
     facts.into_iter().chain(driver).collect()
 }
 
-/// Those that have been stuck for long first: they must be seen however many workers there are. The others stay in their order, though
-/// they get stuck and go on several times a second.
-fn rows(store: &Store, mut workers: Vec<&Worker>, doors: &mut Doors) -> Vec<WorkerRow> {
-    workers.sort_by_key(|worker| {
-        let stuck = store.scheduler.stuck_on(worker.thread).map(|poll| stuck_severity(store, poll));
-        (stuck != Some(Severity::Critical), worker.key)
-    });
-    workers.into_iter().map(|worker| row(store, worker, doors)).collect()
-}
-
-fn row(store: &Store, worker: &Worker, doors: &mut Doors) -> WorkerRow {
-    let stuck = store.scheduler.stuck_on(worker.thread);
-    let door = doors.worker(worker.key);
-    let task_door = polled(worker, stuck).and_then(|key| doors.task(key));
-    WorkerRow {
-        severity: stuck.map(|poll| stuck_severity(store, poll)),
-        door,
-        task_door,
-        cells: WorkerColumn::ALL.iter().map(|column| cell(store, worker, stuck, *column)).collect(),
-    }
+/// The workers of a runtime, of those that match the filter of their table, in its order.
+fn workers_of(store: &Store, rows: &[(WorkerKey, Row)], runtime: u32, doors: &mut Doors) -> Vec<WorkerRow> {
+    let of_it = rows.iter().filter(|(key, _)| key.runtime == runtime);
+    of_it
+        .filter_map(|(key, row)| {
+            let worker = store.scheduler.worker(*key)?;
+            let stuck = store.scheduler.stuck_on(worker.thread);
+            Some(WorkerRow {
+                row: row.clone(),
+                door: doors.worker(*key),
+                task_door: polled(worker, stuck).and_then(|key| doors.task(key)),
+            })
+        })
+        .collect()
 }
 
 /// Critical after a second, as the lint `long-poll` has it by default.
-fn stuck_severity(store: &Store, poll: &StuckPoll) -> Severity {
+pub(crate) fn stuck_severity(store: &Store, poll: &StuckPoll) -> Severity {
     let long = store.now_ns.saturating_sub(poll.started_ns) >= 1_000_000_000;
     if long { Severity::Critical } else { Severity::Warning }
 }
 
-pub(super) fn polled(worker: &Worker, stuck: Option<&StuckPoll>) -> Option<TaskKey> {
+pub(crate) fn polled(worker: &Worker, stuck: Option<&StuckPoll>) -> Option<TaskKey> {
     stuck.and_then(|poll| poll.task).or(worker.task)
 }
 
 /// What it does, in a word, and since when.
-pub(super) fn state(store: &Store, worker: &Worker) -> (Cell, Option<u64>) {
+pub(crate) fn doing(store: &Store, worker: &Worker) -> (Cell, Option<u64>) {
     if let Some(poll) = store.scheduler.stuck_on(worker.thread) {
         return (Cell::new("blocked", Tone::from(stuck_severity(store, poll))), Some(poll.started_ns));
     }
@@ -180,38 +176,7 @@ pub(super) fn state(store: &Store, worker: &Worker) -> (Cell, Option<u64>) {
     }
 }
 
-fn cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>, column: WorkerColumn) -> Cell {
-    let scheduler = &store.scheduler;
-    let per_s = |count| Cell::value(scheduler.worker_rate(worker.key, count), rate);
-    let share = |time| Cell::value(scheduler.worker_share(worker.key, time), percent);
-    match column {
-        WorkerColumn::Warn => Cell::normal(""),
-        WorkerColumn::Worker => Cell::normal(worker.key.number.to_string()),
-        WorkerColumn::State => state(store, worker).0,
-        WorkerColumn::For => {
-            let since_ns = state(store, worker).1;
-            Cell::value(since_ns.map(|since_ns| store.now_ns.saturating_sub(since_ns)), duration_ns)
-        }
-        WorkerColumn::Busy => share(WorkerCount::PollTime),
-        WorkerColumn::Trend => Cell { spark: scheduler.worker_spark(worker.key), ..Cell::new("", Tone::Dim) },
-        WorkerColumn::Cpu => share(WorkerCount::CpuTime),
-        WorkerColumn::Task => task_cell(store, worker, stuck),
-        WorkerColumn::Queue => Cell::value(worker.local_queue, count),
-        WorkerColumn::Polls => per_s(WorkerCount::Polls),
-        WorkerColumn::Steals => per_s(WorkerCount::Steals),
-        WorkerColumn::Parks => per_s(WorkerCount::Parks),
-        WorkerColumn::Noops => per_s(WorkerCount::Noops),
-        WorkerColumn::Overflows => per_s(WorkerCount::Overflows),
-        WorkerColumn::MeanPoll => {
-            // Tokio's mean is 0 before the first poll.
-            Cell::value(worker.mean_poll_ns.filter(|mean_ns| *mean_ns > 0), duration_ns)
-        }
-        WorkerColumn::RunQueue => share(WorkerCount::RunQueueWait),
-        WorkerColumn::In => in_cell(worker, stuck),
-    }
-}
-
-pub(super) fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
+pub(crate) fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
     if stuck.is_none()
         && matches!(worker.state, WorkerState::Parked | WorkerState::Searching | WorkerState::DrivingIo)
     {
@@ -222,18 +187,6 @@ pub(super) fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll
     }
     let site = stuck.map_or(SiteId::NONE, |poll| poll.site);
     Cell::new(store.polled_words(polled(worker, stuck), site), Tone::Door)
-}
-
-/// Where it is stuck; of one that only polls, what the kernel says.
-fn in_cell(worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
-    let own = stuck.and_then(|poll| poll.stack.iter().find(|frame| frame.own));
-    let kernel = stuck.and_then(|poll| poll.kernel_state.as_ref()).or(worker.kernel_state.as_ref());
-    match (own.and_then(|frame| frame.place.as_ref()), kernel) {
-        (Some(place), Some(state)) => Cell::new(format!("{state}: {place}"), Tone::Warning),
-        (Some(place), None) => Cell::new(place.clone(), Tone::Warning),
-        (None, Some(state)) => Cell::new(state.clone(), Tone::Dim),
-        (None, None) => Cell::unknown(),
-    }
 }
 
 fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doors) -> StarvingLine {

@@ -19,7 +19,12 @@ use std::time::Duration;
 
 use taskscope_proto::v1;
 
-use crate::{Action, Config, ConnectionEvent, Effect, Event, Model, update};
+use crate::{
+    Action, ColumnId, Config, ConnectionEvent, Effect, Event, Model, SiteId, TableId, TaskKey,
+    screen::table::Row,
+    table::place::{RowKey, Rows as _},
+    update,
+};
 pub(super) use fake::{Fake, FakeTask, SITE_COUNT};
 
 /// A model and a clock.
@@ -96,10 +101,18 @@ impl Client {
     }
 
     /// The first columns of the rows, as text.
-    pub(super) fn rows(&self, columns: &[crate::Column]) -> Vec<String> {
-        let line = |row: &crate::screen::table::Row| {
-            row.cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>().join(" ")
-        };
-        self.model.rows(columns).iter().map(line).collect()
+    pub(super) fn rows(&self, columns: &[ColumnId]) -> Vec<String> {
+        let line = |row: &Row| row.cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>().join(" ");
+        self.model.rows(TableId::Tasks, columns).iter().map(line).collect()
     }
+}
+
+/// Every column of a table.
+pub(super) fn all(table: TableId) -> Vec<ColumnId> {
+    table.columns().iter().map(|spec| spec.id).collect()
+}
+
+/// What a row of the tasks stands for.
+pub(super) fn key_of(client: &Client, row: &Row) -> RowKey<TaskKey, SiteId> {
+    client.model.tables.tasks.rows.get(row.index).expect("a row on the screen").0
 }

@@ -14,9 +14,9 @@ use crate::{
         checks,
         findings::{Findings, Run},
     },
+    lists::tasks::draft::Draft,
     model::detail::ChildSearch,
     store::{Store, task::Marks},
-    table::draft::Draft,
 };
 
 /// What one event may cost, in tasks looked at: 1 to 3 ms.

@@ -1,10 +1,6 @@
 //! What could be typed next in a filter.
 
-use crate::{
-    lint::LintKind,
-    query::{Field, fields, parse::STATES},
-    store::task::Kind,
-};
+use crate::query::{Named, What};
 
 /// Completions of the word before the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +12,7 @@ pub(crate) struct Completions {
 }
 
 /// Completions for `text` with the cursor after `cursor` characters.
-pub(crate) fn complete(text: &str, cursor: usize) -> Completions {
+pub(crate) fn complete(text: &str, cursor: usize, names: &[Named]) -> Completions {
     let before: Vec<char> = text.chars().take(cursor).collect();
     let word_start = before
         .iter()
@@ -26,40 +22,32 @@ pub(crate) fn complete(text: &str, cursor: usize) -> Completions {
     let word = word.trim_start_matches('-').to_lowercase();
     let start = cursor.min(before.len()) - word.chars().count();
     if let Some((name, value)) = word.split_once(':') {
-        let values =
-            fields().find(|(known, _)| *known == name).map_or_else(Vec::new, |(_, field)| values(field));
         let start = start + name.chars().count() + 1;
-        let words = values.into_iter().filter(|known| known.starts_with(value) && known != value).collect();
-        return Completions { start, words };
+        let known = names.iter().find(|named| named.name == name);
+        let values = match known.map(|named| &named.what) {
+            Some(What::Choice(values)) => values.as_slice(),
+            _ => &[],
+        };
+        let words = values.iter().filter(|known| known.starts_with(value) && **known != value);
+        return Completions { start, words: words.map(|word| (*word).to_owned()).collect() };
     }
-    let words = if word.is_empty() {
-        Vec::new()
-    } else {
-        fields()
-            .filter(|(known, _)| known.starts_with(&word))
-            .map(|(known, field)| {
-                format!("{known}{}", if matches!(field, Field::Number(_)) { ">" } else { ":" })
-            })
-            .collect()
-    };
-    Completions { start, words }
-}
-
-fn values(field: Field) -> Vec<String> {
-    match field {
-        Field::State => STATES.iter().map(|(word, _)| (*word).to_owned()).collect(),
-        Field::Kind => Kind::ALL.iter().filter_map(|kind| kind.word()).map(str::to_owned).collect(),
-        Field::Lint => {
-            LintKind::ALL.iter().map(|kind| kind.name().to_owned()).chain(["any".to_owned()]).collect()
-        }
-        Field::Id | Field::Text(_) | Field::Number(_) => Vec::new(),
-    }
+    let known = names.iter().filter(|named| !word.is_empty() && named.name.starts_with(&word));
+    let words = known.map(|named| {
+        let compare = if matches!(named.what, What::Number(_)) { ">" } else { ":" };
+        format!("{}{compare}", named.name)
+    });
+    Completions { start, words: words.collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{lists::tasks::Tasks, table::filter::names};
     use proptest::prelude::*;
+
+    fn complete(text: &str, cursor: usize) -> Completions {
+        super::complete(text, cursor, &names::<Tasks>())
+    }
 
     #[test]
     fn fields_and_values_are_offered() {

@@ -1,11 +1,9 @@
 //! The parser of the filter: errors say where, what, and what is near.
 
 use crate::{
-    lint::LintKind,
-    query::{Compare, Expr, Field, Query, fields},
+    columns::Unit,
+    query::{Compare, Expr, Named, Query, What},
     screen::overlay::InputError,
-    store::task::{Kind, State},
-    values::{self, Unit},
 };
 
 /// Characters of a filter.
@@ -15,17 +13,8 @@ pub(crate) const MAX_DEPTH: usize = 32;
 /// A name this similar is offered instead of an unknown one.
 const NEAR: f64 = 0.7;
 
-/// Words of the states, as a filter writes them.
-pub(crate) const STATES: [(&str, State); 5] = [
-    ("running", State::Running),
-    ("scheduled", State::Scheduled),
-    ("idle", State::Idle),
-    ("done", State::Done),
-    ("unknown", State::Unknown),
-];
-
-/// Understands `text`. `Ok(None)`: it is empty, everything matches.
-pub(crate) fn parse(text: &str) -> Result<Option<Query>, InputError> {
+/// Understands `text`, in which `names` can be named. `Ok(None)`: it is empty, everything matches.
+pub(crate) fn parse(text: &str, names: &[Named]) -> Result<Option<Query>, InputError> {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() > MAX_LEN {
         return Err(error(
@@ -34,7 +23,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Query>, InputError> {
             format!("A filter has at most {MAX_LEN} characters."),
         ));
     }
-    let mut parser = Parser { chars: &chars, at: 0, depth: 0 };
+    let mut parser = Parser { chars: &chars, names, at: 0, depth: 0 };
     parser.skip_blanks();
     if parser.at == chars.len() {
         return Ok(None);
@@ -52,6 +41,7 @@ fn error(at: usize, len: usize, message: String) -> InputError {
 
 struct Parser<'a> {
     chars: &'a [char],
+    names: &'a [Named],
     at: usize,
     depth: usize,
 }
@@ -141,17 +131,15 @@ impl Parser<'_> {
             self.at = start;
             return Ok(Expr::Word(self.text()?.to_lowercase()));
         };
-        let Some((_, field)) = fields().find(|(known, _)| known.eq_ignore_ascii_case(&name)) else {
+        let names = self.names;
+        let Some(field) = names.iter().find(|named| named.name.eq_ignore_ascii_case(&name)) else {
+            let known = names.iter().map(|named| named.name);
             // `main.rs:40` and `a::b` are words.
-            if compare == (Compare::Equal, true) && !looks_like(&name, fields().map(|(known, _)| known)) {
+            if compare == (Compare::Equal, true) && !looks_like(&name, known.clone()) {
                 self.at = start;
                 return Ok(Expr::Word(self.text()?.to_lowercase()));
             }
-            return Err(error(
-                start,
-                name_end - start,
-                unknown("field", &name, fields().map(|(known, _)| known)),
-            ));
+            return Err(error(start, name_end - start, unknown("field", &name, known)));
         };
         self.value(field, compare.0, compare.1)
     }
@@ -179,7 +167,7 @@ impl Parser<'_> {
         Some((compare, colon))
     }
 
-    fn value(&mut self, field: Field, compare: Compare, colon: bool) -> Parsed {
+    fn value(&mut self, named: &Named, compare: Compare, colon: bool) -> Parsed {
         let start = self.at;
         if self.peek() == Some('~') && colon {
             self.at += 1;
@@ -189,28 +177,24 @@ impl Parser<'_> {
         if value.is_empty() {
             return Err(error(start, 1, "A value is missing.".to_owned()));
         }
-        let plain = match field {
-            Field::Number(column) => {
-                let unit = values::unit(column).unwrap_or(Unit::Count);
-                let value = number(&value, unit).map_err(|message| error(start, len, message))?;
-                return Ok(Expr::Number { column, compare, value });
+        let index = named.index;
+        let plain = match &named.what {
+            What::Number(unit) => {
+                let value = number(&value, *unit).map_err(|message| error(start, len, message))?;
+                return Ok(Expr::Number { column: index, compare, value });
             }
             _ if !matches!(compare, Compare::Equal | Compare::NotEqual) => {
                 return Err(error(start, len, "This can't be larger or smaller; use `:` here.".to_owned()));
             }
-            Field::Text(field) => Expr::Text { field, exact: !colon, needle: value.to_lowercase() },
-            Field::Id => Expr::Id(value.trim_start_matches('#').to_owned()),
-            Field::State => Expr::State(
-                one_of("state", &value, STATES.into_iter()).map_err(|message| error(start, len, message))?,
-            ),
-            Field::Kind => {
-                let kinds = Kind::ALL.into_iter().map(|kind| (kind.word().unwrap_or("unknown"), kind));
-                Expr::Kind(one_of("kind", &value, kinds).map_err(|message| error(start, len, message))?)
+            What::Text => Expr::Text { field: index, exact: !colon, needle: value.to_lowercase() },
+            What::Words => Expr::Words { column: index, exact: !colon, needle: value.to_lowercase() },
+            What::Whole => {
+                let needle = value.trim_start_matches('#').to_lowercase();
+                Expr::Text { field: index, exact: true, needle }
             }
-            Field::Lint if value.eq_ignore_ascii_case("any") => Expr::Lint(None),
-            Field::Lint => {
-                let lints = LintKind::ALL.iter().map(|kind| (kind.name(), *kind));
-                Expr::Lint(Some(one_of("lint", &value, lints).map_err(|message| error(start, len, message))?))
+            What::Choice(values) => {
+                let value = one_of(named.name, &value, values).map_err(|message| error(start, len, message));
+                Expr::Choice { field: index, value: value? }
             }
         };
         Ok(if compare == Compare::NotEqual { Expr::Not(Box::new(plain)) } else { plain })
@@ -267,20 +251,16 @@ pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
     }
 }
 
-/// The value that `text` names, whole or by a beginning that fits one only.
-fn one_of<T: Copy>(
-    what: &str,
-    text: &str,
-    known: impl Iterator<Item = (&'static str, T)> + Clone,
-) -> Result<T, String> {
+/// The number of the value that `text` names, whole or by a beginning that fits one only.
+fn one_of(what: &str, text: &str, known: &[&'static str]) -> Result<usize, String> {
     let lower = text.to_lowercase();
-    if let Some((_, value)) = known.clone().find(|(name, _)| *name == lower) {
+    if let Some(value) = known.iter().position(|name| *name == lower) {
         return Ok(value);
     }
-    let mut begun = known.clone().filter(|(name, _)| name.starts_with(&lower));
+    let mut begun = known.iter().enumerate().filter(|(_, name)| name.starts_with(&lower));
     match (begun.next(), begun.next()) {
-        (Some((_, value)), None) => Ok(value),
-        _ => Err(unknown(what, text, known.map(|(name, _)| name))),
+        (Some((value, _)), None) => Ok(value),
+        _ => Err(unknown(what, text, known.iter().copied())),
     }
 }
 
@@ -288,68 +268,103 @@ fn number(text: &str, unit: Unit) -> Result<f64, String> {
     let lower = text.to_lowercase();
     let digits = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
     let (digits, suffix) = lower.split_at(digits);
-    let scale = match (unit, suffix) {
-        (Unit::Time, "us" | "µs" | "μs") | (Unit::Count | Unit::PerSecond, "k") => 1e3,
-        (Unit::Time, "ms") | (Unit::Count | Unit::PerSecond, "m") => 1e6,
-        (Unit::Time, "s") | (Unit::Count | Unit::PerSecond, "g") => 1e9,
-        (Unit::Time, "m" | "min") => 60e9,
-        (Unit::Time, "h") => 3600e9,
-        (Unit::Time, "d") => 86_400e9,
-        (Unit::Time, "ns")
-        | (Unit::Count | Unit::PerSecond | Unit::Percent | Unit::Bytes, "")
-        | (Unit::Percent, "%")
-        | (Unit::Bytes, "b") => 1.0,
-        (Unit::Time, "") if digits == "0" => 1.0,
-        (Unit::Bytes, "k" | "kb" | "kib") => 1024.0,
-        (Unit::Bytes, "m" | "mb" | "mib") => 1024.0 * 1024.0,
-        _ => return Err(format!("`{text}` is no {}.", example(unit))),
-    };
-    let number: f64 = digits.parse().map_err(|_| format!("`{text}` is no {}.", example(unit)))?;
-    Ok(number * scale)
+    let wrong = || format!("`{text}` is no {}.", example(unit));
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    Ok(number * scale(unit, suffix, digits == "0").ok_or_else(wrong)?)
+}
+
+/// What a suffix stands for; `None`: it has no such.
+fn scale(unit: Unit, suffix: &str, is_zero: bool) -> Option<f64> {
+    Some(match unit {
+        Unit::Time => match suffix {
+            "ns" => 1.0,
+            "us" | "µs" | "μs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" | "min" => 60e9,
+            "h" => 3600e9,
+            "d" => 86_400e9,
+            "" if is_zero => 1.0,
+            _ => return None,
+        },
+        Unit::Count | Unit::Exact | Unit::Number | Unit::PerSecond => match suffix {
+            "" => 1.0,
+            "k" => 1e3,
+            "m" => 1e6,
+            "g" => 1e9,
+            _ => return None,
+        },
+        Unit::Percent => match suffix {
+            "" | "%" => 1.0,
+            _ => return None,
+        },
+        Unit::Bytes | Unit::Size | Unit::SizePerSecond => match suffix {
+            "" | "b" => 1.0,
+            "k" | "kb" | "kib" => 1024.0,
+            "m" | "mb" | "mib" => 1024.0 * 1024.0,
+            "g" | "gb" | "gib" => 1024.0 * 1024.0 * 1024.0,
+            _ => return None,
+        },
+    })
 }
 
 fn example(unit: Unit) -> &'static str {
     match unit {
         Unit::Time => "time: write it as 10ms, 5s or 2m",
-        Unit::Count => "count: write it as 100 or 1.5k",
+        Unit::Count | Unit::Exact | Unit::Number => "count: write it as 100 or 1.5k",
         Unit::PerSecond => "rate: write it as 100 or 1.5k, which is per second",
         Unit::Percent => "percentage: write it as 50 or 50%",
-        Unit::Bytes => "size: write it as 512 or 16k",
+        Unit::Bytes | Unit::Size => "size: write it as 512 or 16k",
+        Unit::SizePerSecond => "rate: write it as 512 or 16k, which is per second",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{columns::Column, query::TextField};
+    use crate::{lists::tasks::Tasks, table::filter::names};
     use proptest::prelude::*;
 
+    fn understood(text: &str) -> Result<Option<Query>, InputError> {
+        parse(text, &names::<Tasks>())
+    }
+
     fn root(text: &str) -> Expr {
-        parse(text).unwrap().unwrap().root
+        understood(text).unwrap().unwrap().root
     }
 
     fn message(text: &str) -> (usize, String) {
-        let error = parse(text).unwrap_err();
+        let error = understood(text).unwrap_err();
         (error.at, error.message)
+    }
+
+    /// The number of a field, or of a column.
+    fn index(name: &str) -> usize {
+        names::<Tasks>().iter().find(|named| named.name == name).unwrap().index
     }
 
     #[test]
     fn terms_are_understood() {
-        assert_eq!(parse("  ").unwrap(), None);
+        assert_eq!(understood("  ").unwrap(), None);
         assert_eq!(root("Conn"), Expr::Word("conn".into()));
-        assert_eq!(root("state:idle"), Expr::State(State::Idle));
-        assert_eq!(root("state:sch"), Expr::State(State::Scheduled));
-        let number = |column, compare, value| Expr::Number { column, compare, value };
-        assert_eq!(root("wakes>100"), number(Column::Wakes, Compare::Greater, 100.0));
-        assert_eq!(root("age>=5s"), number(Column::Age, Compare::GreaterOrEqual, 5e9));
-        assert_eq!(root("busy:>10ms"), number(Column::Busy, Compare::Greater, 1e7));
-        assert_eq!(root("polls-per-s<1.5k"), number(Column::PollRate, Compare::Less, 1500.0));
-        let text = |field, exact, needle: &str| Expr::Text { field, exact, needle: needle.into() };
-        assert_eq!(root("loc:~db"), text(TextField::Place, false, "db"));
-        assert_eq!(root("name=\"A b\""), text(TextField::Name, true, "a b"));
-        assert_eq!(root("id:#88"), Expr::Id("88".into()));
+        assert_eq!(root("state:idle"), Expr::Choice { field: index("state"), value: 2 });
+        assert_eq!(root("state:sch"), Expr::Choice { field: index("state"), value: 1 });
+        let number = |column, compare, value| Expr::Number { column: index(column), compare, value };
+        assert_eq!(root("wakes>100"), number("wakes", Compare::Greater, 100.0));
+        assert_eq!(root("age>=5s"), number("age", Compare::GreaterOrEqual, 5e9));
+        assert_eq!(root("busy:>10ms"), number("busy", Compare::Greater, 1e7));
+        assert_eq!(root("polls-per-s<1.5k"), number("polls-per-s", Compare::Less, 1500.0));
+        let text =
+            |field, exact, needle: &str| Expr::Text { field: index(field), exact, needle: needle.into() };
+        assert_eq!(root("loc:~db"), text("loc", false, "db"));
+        assert_eq!(root("name=\"A b\""), text("name", true, "a b"));
+        assert_eq!(root("id:#88"), text("id", true, "88"));
         assert_eq!(root("main.rs:40"), Expr::Word("main.rs:40".into()));
-        assert_eq!(root("lint:lost-waker"), Expr::Lint(Some(LintKind::LostWaker)));
+        assert!(matches!(root("lint:lost-waker"), Expr::Choice { .. }));
+        assert_eq!(
+            root("waits-for:ledger"),
+            Expr::Words { column: index("waits-for"), exact: false, needle: "ledger".into() }
+        );
     }
 
     #[test]
@@ -381,7 +396,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in any::<String>()) {
-            let _ = parse(&text);
+            let _ = understood(&text);
         }
 
         #[test]
@@ -389,7 +404,7 @@ mod tests {
             "(", ")", "|", "!", "-", "\"", ":", ">", "<", "=", "!=", "~", " ", "state", "age", "5s", "name", "é", "99", "lint",
         ]), 0..40)) {
             let text = parts.concat();
-            if let Err(error) = parse(&text) {
+            if let Err(error) = understood(&text) {
                 prop_assert!(error.at <= text.chars().count());
                 prop_assert!(error.len > 0);
             }

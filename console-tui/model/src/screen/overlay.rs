@@ -2,7 +2,7 @@
 
 use crate::{
     action::{Action, Group},
-    columns::Column,
+    columns::ColumnSpec,
     nav::{InputKind, OverlayKind},
 };
 
@@ -18,14 +18,14 @@ pub struct Overlay {
 }
 
 /// A row of an overlay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum OverlayRow {
     /// A heading of the help.
     Heading(Group),
     /// An action; the view adds its keys.
     Action(Action),
     /// A column, and whether it is shown.
-    Column(Column, bool),
+    Column(&'static ColumnSpec, bool),
 }
 
 /// The line that is being typed.

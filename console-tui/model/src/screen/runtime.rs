@@ -1,10 +1,9 @@
 //! The runtimes: workers, queues, who waits for a worker and who holds it, and the last minutes as maps. And one worker.
 
 use crate::{
-    columns::{Align, Fixed, SPARK_WIDTH, fit_by},
-    lint::Severity,
+    columns::ColumnId,
     screen::{
-        table::Cell,
+        table::{Cell, Row},
         task::{Door, Fact, TaskFinding},
     },
 };
@@ -17,6 +16,8 @@ pub const MAX_HEAT_COLUMNS: usize = crate::store::scheduler::heat::COLUMNS;
 pub struct RuntimesView {
     /// Why there is nothing to show, as a sentence; `None`: there is something.
     pub empty: Option<String>,
+    /// The columns of the workers that are shown.
+    pub columns: Vec<ColumnId>,
     /// In the order of their start; threads that poll tasks outside of any known runtime last.
     pub runtimes: Vec<RuntimeBlock>,
     /// Tasks that wait for a worker now, the longest first; of each place the one that waits longest.
@@ -41,6 +42,13 @@ pub struct RuntimesView {
     pub selected_door: Option<usize>,
 }
 
+impl RuntimesView {
+    /// The cell of a worker in a column; `None`: it is not shown.
+    pub fn cell<'a>(&self, worker: &'a WorkerRow, column: &str) -> Option<&'a Cell> {
+        worker.row.cells.get(self.columns.iter().position(|shown| *shown == column)?)
+    }
+}
+
 /// A runtime with its workers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuntimeBlock {
@@ -50,149 +58,25 @@ pub struct RuntimeBlock {
     pub kind: String,
     /// Labels and values, the most wanted first.
     pub facts: Vec<(&'static str, Cell)>,
-    /// Those that have been stuck for long first, then by number.
+    /// In the order of their table, those that match its filter.
     pub workers: Vec<WorkerRow>,
 }
 
 /// A worker as a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerRow {
-    /// It is stuck.
-    pub severity: Option<Severity>,
+    /// The row, with a cell for each of [`RuntimesView::columns`].
+    pub row: Row,
     /// Leads to the worker.
     pub door: Option<usize>,
     /// Leads to the task that it polls.
     pub task_door: Option<usize>,
-    /// A cell for each of [`WorkerColumn::ALL`].
-    pub cells: Vec<Cell>,
 }
 
-impl WorkerRow {
-    /// The cell of a column.
-    pub fn cell(&self, column: WorkerColumn) -> Option<&Cell> {
-        self.cells.get(column as usize)
-    }
-}
-
-/// A column of the workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WorkerColumn {
-    /// The mark of a worker that is stuck.
-    Warn,
-    /// Its number.
-    Worker,
-    /// `polling`, `blocked`, `parked`, `searching`, `driving I/O`.
-    State,
-    /// Since when.
-    For,
-    /// Share of the last seconds that it spent in polls.
-    Busy,
-    /// The same, second by second.
-    Trend,
-    /// Share of the last seconds that its thread had a processor.
-    Cpu,
-    /// What it polls.
-    Task,
-    /// Tasks in its own queue.
-    Queue,
-    /// Polls a second.
-    Polls,
-    /// Tasks that it stole from others, a second.
-    Steals,
-    /// Times it went to sleep, a second.
-    Parks,
-    /// Times it woke for nothing, a second.
-    Noops,
-    /// Times its queue overflowed, a second.
-    Overflows,
-    /// Mean length of a poll.
-    MeanPoll,
-    /// Time that its thread waited for a processor, a second.
-    RunQueue,
-    /// What holds it: a function and its place, or a system call.
-    In,
-}
-
-impl WorkerColumn {
-    /// From left to right.
-    pub const ALL: &'static [Self] = &[
-        Self::Warn,
-        Self::Worker,
-        Self::State,
-        Self::For,
-        Self::Busy,
-        Self::Trend,
-        Self::Cpu,
-        Self::Task,
-        Self::Queue,
-        Self::Polls,
-        Self::Steals,
-        Self::Parks,
-        Self::Noops,
-        Self::Overflows,
-        Self::MeanPoll,
-        Self::RunQueue,
-        Self::In,
-    ];
-
-    /// Shown above the column.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Warn | Self::Trend => "",
-            Self::Worker => "WORKER",
-            Self::State => "STATE",
-            Self::For => "FOR",
-            Self::Busy => "BUSY",
-            Self::Cpu => "CPU",
-            Self::Task => "TASK NOW",
-            Self::Queue => "QUEUE",
-            Self::Polls => "POLLS/s",
-            Self::Steals => "STEALS/s",
-            Self::Parks => "PARKS/s",
-            Self::Noops => "NOOPS/s",
-            Self::Overflows => "OVERFL/s",
-            Self::MeanPoll => "MEAN POLL",
-            Self::RunQueue => "RUN-QUEUE",
-            Self::In => "IN",
-        }
-    }
-
-    /// Where its text stands.
-    pub fn align(self) -> Align {
-        match self {
-            Self::Warn | Self::State | Self::Trend | Self::Task | Self::In => Align::Left,
-            _ => Align::Right,
-        }
-    }
-
-    /// Width, growth and what goes first on a narrow screen.
-    fn fixed(self) -> Fixed {
-        let of = |width, priority| Fixed { width, grows: false, priority };
-        match self {
-            Self::Warn => of(1, 0),
-            Self::Worker | Self::Busy => of(6, 0),
-            Self::State => of(11, 0),
-            Self::For => of(7, 0),
-            Self::Trend => of(SPARK_WIDTH, 5),
-            Self::Cpu => of(6, 1),
-            Self::Task => Fixed { grows: true, ..of(14, 0) },
-            Self::Queue => of(5, 1),
-            Self::Polls => of(7, 2),
-            Self::Steals => of(8, 4),
-            Self::Parks => of(7, 6),
-            Self::Noops => of(7, 9),
-            Self::Overflows => of(8, 10),
-            Self::MeanPoll => of(9, 8),
-            Self::RunQueue => of(9, 7),
-            Self::In => Fixed { grows: true, ..of(18, 3) },
-        }
-    }
-
-    /// The columns that fit `width` cells, with their widths.
-    pub fn fit(width: u16) -> Vec<(Self, u16)> {
-        fit_by(Self::ALL, Self::fixed, None, width)
-    }
-}
+/// The column that leads to the worker.
+pub const WORKER_COLUMN: ColumnId = crate::lists::workers::WORKER;
+/// The column that leads to the task that it polls.
+pub const TASK_COLUMN: ColumnId = crate::lists::workers::TASK;
 
 /// A wait for a worker.
 #[derive(Debug, Clone, PartialEq)]

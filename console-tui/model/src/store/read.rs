@@ -103,11 +103,6 @@ impl Store {
         Some((&site.file, site.line, site.column))
     }
 
-    /// The site at a place.
-    pub(crate) fn site_at(&self, place: (&str, u32, u32)) -> Option<SiteId> {
-        (0..self.sites.len() as u32).map(SiteId).find(|id| self.place_parts(*id) == Some(place))
-    }
-
     /// `file:line`, with the path's uninteresting start left out and the crate of others before it: a column's worth.
     pub(crate) fn short_place(&self, id: SiteId) -> Option<String> {
         let (file, line, _) = self.place_parts(id)?;

@@ -417,6 +417,10 @@ impl Scheduler {
         self.runtimes.iter().find(|runtime| runtime.index == index)
     }
 
+    pub(crate) fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.workers.iter()
+    }
+
     pub(crate) fn workers_of(&self, runtime: u32) -> impl Iterator<Item = &Worker> {
         self.workers.iter().filter(move |worker| worker.key.runtime == runtime)
     }

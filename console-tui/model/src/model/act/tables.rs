@@ -1,13 +1,13 @@
-//! What the user's actions and clicks do to the tables: order, folds, columns, and which of two is shown.
+//! What the user's actions and clicks do to the table on the screen: order, folds, columns; and which table that is.
 
 use crate::{
     action::Action,
     effect::Effect,
     event::Target,
-    model::Model,
-    nav::{OverlayKind, Screen, Tab},
-    screen::locks::Listed,
-    table::FoldMode,
+    model::{Model, overlay::OverlayState},
+    nav::OverlayKind,
+    table::fold::FoldMode,
+    tables::TableId,
 };
 
 impl Model {
@@ -16,32 +16,19 @@ impl Model {
             Target::Row(index) => self.click_row(index, effects),
             Target::Tab(tab) => self.open_tab(tab),
             Target::Header(column) => self.act(Action::SortBy(column), effects),
-            Target::ResourceHeader(column) => {
-                self.resource_table.sort_by(column);
-                self.due.force();
-            }
-            Target::LockHeader(column) => {
-                self.listed_table_mut().sort_by(column);
-                self.due.force();
-            }
-            Target::IoHeader(column) => {
-                self.io_tables.shown_mut().sort_by(column);
-                self.due.force();
-            }
-            Target::IoList(listed) => self.show_io_list(listed),
-            Target::ToggleChannels => self.act(Action::ToggleChannels, effects),
+            Target::Table(table) => self.show_table(table),
             Target::Strip => self.act(Action::OpenTopFinding, effects),
             Target::Breadcrumb(depth) => {
                 self.editing = None;
                 while self.route.len() > depth + 1 {
-                    self.route.pop(&mut self.table);
+                    self.route.pop(&mut self.tables);
                 }
                 self.due.force();
             }
             Target::OverlayRow(index) => {
-                if let Some(overlay) = &mut self.overlay {
-                    overlay.select(index);
-                    if overlay.kind() != OverlayKind::Help {
+                if let Some(kind) = self.overlay.as_ref().map(OverlayState::kind) {
+                    self.move_to(index);
+                    if kind != OverlayKind::Help {
                         self.act(Action::Open, effects);
                     }
                 }
@@ -52,87 +39,54 @@ impl Model {
     }
 
     pub(super) fn act_on_table(&mut self, action: Action) {
-        match action {
-            Action::SortNext => self.table.sort_step(1),
-            Action::SortPrev => self.table.sort_step(-1),
-            Action::InvertSort => self.table.sort.descending = !self.table.sort.descending,
-            Action::SortByChange => {
-                if !self.table.toggle_by_change() {
-                    return;
+        let Some(id) = self.shown_table() else { return };
+        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+        let table = self.tables.get_mut(id);
+        let mut fold =
+            |wanted| world.store.as_ref().is_some_and(|store| table.fold(store, wanted, &self.config));
+        let done = match action {
+            Action::ToggleFold => fold(None),
+            Action::Fold => fold(Some(true)),
+            Action::Unfold => fold(Some(false)),
+            Action::SortByChange => table.toggle_by_change(),
+            action => {
+                match action {
+                    Action::SortNext => table.sort_step(1),
+                    Action::SortPrev => table.sort_step(-1),
+                    Action::InvertSort => table.invert_sort(),
+                    Action::SortBy(column) => table.sort_by(column),
+                    Action::ToggleColumn(column) => table.toggle_column(column),
+                    Action::FoldAll => table.fold_all(FoldMode::All),
+                    Action::UnfoldAll => table.fold_all(FoldMode::None),
+                    _ => return,
                 }
+                true
             }
-            Action::SortBy(column) => self.table.sort_by(column),
-            Action::ToggleColumn(column) => self.table.toggle_column(column),
-            Action::FoldAll => self.table.fold_all(FoldMode::All),
-            Action::UnfoldAll => self.table.fold_all(FoldMode::None),
-            Action::ToggleFold => return self.fold(None),
-            Action::Fold => return self.fold(Some(true)),
-            Action::Unfold => return self.fold(Some(false)),
-            _ => return,
-        }
-        self.due.force();
-    }
-
-    pub(super) fn act_on_resources(&mut self, action: Action) {
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return };
-        let table = &mut self.resource_table;
-        match action {
-            Action::SortNext => table.sort_step(1),
-            Action::SortPrev => table.sort_step(-1),
-            Action::InvertSort => table.descending = !table.descending,
-            Action::FoldAll => table.fold_all(store, true),
-            Action::UnfoldAll => table.fold_all(store, false),
-            Action::ToggleFold if table.fold(store, None) => {}
-            Action::Fold if table.fold(store, Some(true)) => {}
-            Action::Unfold if table.fold(store, Some(false)) => {}
-            // The others are about the tasks.
-            _ => return,
-        }
-        self.due.force();
-    }
-
-    pub(super) fn act_on_locks(&mut self, action: Action) {
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return };
-        let table = match self.listed {
-            Listed::Locks => &mut self.lock_table,
-            Listed::Channels => &mut self.channel_table,
         };
-        match action {
-            Action::SortNext => table.sort_step(1),
-            Action::SortPrev => table.sort_step(-1),
-            Action::InvertSort => table.descending = !table.descending,
-            Action::FoldAll => table.fold_all(store, true),
-            Action::UnfoldAll => table.fold_all(store, false),
-            Action::ToggleFold if table.fold(store, None) => {}
-            Action::Fold if table.fold(store, Some(true)) => {}
-            Action::Unfold if table.fold(store, Some(false)) => {}
-            // The others are about the tasks.
-            _ => return,
-        }
-        self.due.force();
-    }
-
-    /// To the channels and back; from elsewhere to their screen.
-    pub(super) fn toggle_channels(&mut self) {
-        if self.screen() != Screen::Locks {
-            self.open_tab(Tab::Locks);
-        }
-        self.listed = match self.listed {
-            Listed::Locks => Listed::Channels,
-            Listed::Channels => Listed::Locks,
-        };
-        self.editing = None;
-        self.due.force();
-    }
-
-    pub(super) fn fold(&mut self, wanted: Option<bool>) {
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        if let Some(store) = &world.store
-            && self.table.fold(store, wanted, &self.config)
-        {
+        if done {
             self.due.force();
         }
+    }
+
+    /// To the next table of the screen; from a screen with one or none, to the channels.
+    pub(super) fn show_next_table(&mut self) {
+        self.show_table(self.next_table().unwrap_or(TableId::Channels));
+    }
+
+    /// The next table of the screen; `None`: it has one or none.
+    pub(in crate::model) fn next_table(&self) -> Option<TableId> {
+        let tables = self.screen().tab()?.tables();
+        let now = self.shown_table();
+        let at = tables.iter().position(|table| Some(*table) == now)?;
+        tables.get((at + 1) % tables.len()).copied().filter(|next| Some(*next) != now)
+    }
+
+    fn show_table(&mut self, table: TableId) {
+        let tab = self.tables.show(table);
+        if let Some(tab) = tab.filter(|tab| self.screen() != tab.screen()) {
+            self.open_tab(tab);
+        }
+        self.editing = None;
+        self.due.force();
     }
 }

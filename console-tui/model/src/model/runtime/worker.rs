@@ -8,7 +8,7 @@ use crate::{
         detail::{Doors, fact},
         finding_list,
         route::Chosen,
-        runtime::{place, polled, stack::stack, state, task_cell},
+        runtime::{doing, place, polled, stack::stack, task_cell},
     },
     nav::Screen,
     screen::{
@@ -42,16 +42,16 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
     let polled = goes_on.and_then(|poll| poll.task);
     let findings =
         finding_list::about(world, |finding| polled.is_some_and(|key| finding.tasks.contains(&key)));
-    let (doing, since_ns) = state(store, worker);
+    let (state, since_ns) = doing(store, worker);
     let words = match since_ns {
         Some(since_ns) => {
-            format!("{} for {}", doing.text, duration_ns(store.now_ns.saturating_sub(since_ns)))
+            format!("{} for {}", state.text, duration_ns(store.now_ns.saturating_sub(since_ns)))
         }
-        None => doing.text,
+        None => state.text,
     };
     let doors = doors.list;
     Some(WorkerView {
-        state: Cell::new(words, doing.tone),
+        state: Cell::new(words, state.tone),
         findings,
         stuck: stuck.and_then(|poll| stack(store, poll)),
         about,

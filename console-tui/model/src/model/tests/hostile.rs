@@ -5,12 +5,12 @@ use prost::Message;
 use taskscope_proto::v1;
 
 use super::{Client, Fake};
-use crate::{Action, Column, Config, Event, Target, store::task::State};
+use crate::{Action, Config, Event, TableId, Target, store::task::State};
 
 fn look_at_everything(client: &mut Client) {
     let model = &client.model;
-    let _ = (model.header(), model.tabs(), model.strip(), model.breadcrumbs(), model.hints(), model.table());
-    let _ = (model.rows(Column::ALL), model.findings(), model.overlay(), model.input(), model.report());
+    let _ = (model.header(), model.tabs(), model.strip(), model.breadcrumbs(), model.hints());
+    let _ = (model.findings(), model.overlay(), model.input(), model.report());
     if let crate::Screen::Task(key) = model.screen() {
         let _ = model.task(key);
     }
@@ -27,8 +27,9 @@ fn look_at_everything(client: &mut Client) {
     if let crate::Screen::Descriptor(id) = model.screen() {
         let _ = model.descriptor(id);
     }
-    let _ = (model.io(), model.io_rows(crate::screen::io::IoColumn::all(model.io().listed)));
-    let _ = (model.resources(), model.resource_rows(&crate::screen::resources::ResourceColumn::ALL));
+    for table in TableId::ALL {
+        let _ = (model.table(*table), model.rows(*table, &super::all(*table)), model.table_tabs());
+    }
     let _ = State::COUNT;
 }
 
@@ -282,7 +283,7 @@ proptest! {
         frames in prop::collection::vec(frame(), 1..12), keys in prop::collection::vec((0_usize..80, any::<u16>()), 12),
     ) {
         let mut client = Client::watching(&mut Fake::with_tasks(3));
-        let actions: Vec<Action> = Action::all().collect();
+        let actions: Vec<Action> = Action::all();
         for (frame, (key, index)) in frames.into_iter().zip(keys) {
             client.take(vec![frame]);
             client.act(actions[key % actions.len()]);
@@ -314,11 +315,11 @@ proptest! {
         });
         let mut client = Client::watching(&mut fake);
         client.act(Action::Open);
-        let mut shown = format!("{:?}", client.model.rows(Column::ALL));
+        let mut shown = format!("{:?}", client.model.rows(TableId::Tasks, &super::all(TableId::Tasks)));
         if let crate::Screen::Task(key) = client.model.screen() {
             shown = format!("{shown}{:?}", client.model.task(key));
         }
-        for row in client.model.rows(Column::ALL) {
+        for row in client.model.rows(TableId::Tasks, &super::all(TableId::Tasks)) {
             for cell in row.cells {
                 prop_assert_eq!(crate::text::clean(&cell.text, usize::MAX).into_owned(), cell.text);
             }

@@ -4,4 +4,5 @@ mod circles;
 mod lints;
 mod scene;
 mod semaphores;
+mod tables;
 mod wire;

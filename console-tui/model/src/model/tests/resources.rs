@@ -7,8 +7,7 @@ use super::{
     fake::{MS, S},
 };
 use crate::{
-    Action, Column, Edit, Event, LintKind, ResourceKey, Screen, Target, TaskKey, report::AttributeValue,
-    screen::resources::ResourceColumn,
+    Action, Edit, Event, LintKind, ResourceKey, Screen, TableId, Target, TaskKey, report::AttributeValue,
 };
 
 /// A resource with one attribute.
@@ -162,22 +161,15 @@ fn deadlock() -> Client {
     watching(&mut fake, &resources, &ops)
 }
 
-fn rows(client: &Client, columns: &[ResourceColumn]) -> Vec<String> {
-    let rows = client.model.resource_rows(columns);
-    let line = |row: &crate::screen::resources::ResourceRow| {
+fn rows(client: &Client, columns: &[&'static str]) -> Vec<String> {
+    let rows = client.model.rows(TableId::Resources, columns);
+    let line = |row: &crate::screen::table::Row| {
         row.cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>().join("|")
     };
     rows.iter().map(line).collect()
 }
 
-const COLUMNS: [ResourceColumn; 6] = [
-    ResourceColumn::Type,
-    ResourceColumn::Place,
-    ResourceColumn::Attributes,
-    ResourceColumn::Waiters,
-    ResourceColumn::Longest,
-    ResourceColumn::Waiter,
-];
+const COLUMNS: [&str; 6] = ["type", "place", "attributes", "waiters", "longest", "waiter"];
 
 #[test]
 fn who_waits_on_which_lock_stands_in_the_table() {
@@ -189,11 +181,11 @@ fn who_waits_on_which_lock_stands_in_the_table() {
         "Sleep|src/db.rs:30|duration 20 ms|0||",
     ];
     assert_eq!(rows(&client, &COLUMNS), expected);
-    assert_eq!(client.model.resources().hidden_parts, 2);
+    assert_eq!(client.model.table(TableId::Resources).left_out[0], (2, "parts hidden"));
     client.act(Action::ToggleParts);
-    assert_eq!(client.model.resources().rows, 5, "the semaphores in the locks");
-    client.send(Event::Click(Target::ResourceHeader(ResourceColumn::Id)));
-    assert_eq!(rows(&client, &[ResourceColumn::Id]), ["r0", "r1", "r2", "r3", "r9"]);
+    assert_eq!(client.model.table(TableId::Resources).rows, 5, "the semaphores in the locks");
+    client.send(Event::Click(Target::Header("id")));
+    assert_eq!(rows(&client, &["id"]), ["r0", "r1", "r2", "r3", "r9"]);
 }
 
 #[test]
@@ -232,7 +224,7 @@ fn every_name_is_a_door_and_esc_goes_back_exactly() {
         client.act(Action::Back);
         assert_eq!(client.model.screen(), expected);
     }
-    assert_eq!(client.model.resources().selected, Some(1));
+    assert_eq!(client.model.table(TableId::Resources).selected, Some(1));
     let crumbs = |client: &Client| client.model.breadcrumbs().into_iter().map(|c| c.text).collect::<Vec<_>>();
     client.act(Action::Open);
     assert_eq!(crumbs(&client), ["Resources", "Mutex src/ledger.rs:20"]);
@@ -241,7 +233,7 @@ fn every_name_is_a_door_and_esc_goes_back_exactly() {
 #[test]
 fn tasks_say_what_they_wait_for() {
     let client = deadlock();
-    let mut waits = client.rows(&[Column::Id, Column::WaitsFor]);
+    let mut waits = client.rows(&["id", "waits-for"]);
     waits.sort();
     assert_eq!(waits, ["100 –", "101 Mutex main.rs:10 ◂ –", "102 Mutex ledger.rs:20 ◂ –", "103 –"]);
     let mut fake = Fake::with_tasks(1);
@@ -263,13 +255,13 @@ fn a_timer_counts_from_its_last_poll_and_what_is_inside_tokio_is_hidden() {
     let tick = FakeOp { since_ns: 2 * S, ..op(0, "Interval::tick", 0, 1, 2 * S) };
     let inner = FakeOp { since_ns: 3 * S, ..op(1, "Sleep::new_timeout", 1, 1, 50 * S) };
     let mut client = watching(&mut fake, &[interval, sleep], &[tick, inner]);
-    assert_eq!(client.rows(&[Column::WaitsFor]), ["–", "Interval main.rs:10"]);
+    assert_eq!(client.rows(&["waits-for"]), ["–", "Interval main.rs:10"]);
     let view = client.model.task(TaskKey { slot: 1, generation: 1 }).unwrap();
     let ops: Vec<(&str, &str)> =
         view.ops.iter().map(|op| (op.source.as_str(), op.age.text.as_str())).collect();
     assert_eq!(ops, [("Interval::tick", "2.00 s"), ("Sleep::new_timeout", "3.00 s")]);
     client.act(Action::Resources);
-    assert_eq!(rows(&client, &[ResourceColumn::Type, ResourceColumn::Longest]), ["Interval|2.00 s"]);
+    assert_eq!(rows(&client, &["type", "longest"]), ["Interval|2.00 s"]);
 }
 
 #[test]
@@ -283,12 +275,12 @@ fn thousands_from_one_place_fold_into_a_row() {
     let expected = ["Sleep|src/db.rs:30|2,999 of them|2|9.00 s|#102", "Mutex|src/main.rs:10|locked yes|0||"];
     assert_eq!(rows(&client, &COLUMNS), expected);
     client.act(Action::Open);
-    assert_eq!(client.model.resources().rows, 3001);
-    assert_eq!(rows(&client, &[ResourceColumn::Id])[..3], ["3.0k", "r8", "r7"]);
+    assert_eq!(client.model.table(TableId::Resources).rows, 3001);
+    assert_eq!(rows(&client, &["id"])[..3], ["3.0k", "r8", "r7"]);
     client.act(Action::NextRow);
     client.act(Action::Fold);
-    assert_eq!(client.model.resources().rows, 2);
-    assert_eq!(client.model.resources().selected, Some(0));
+    assert_eq!(client.model.table(TableId::Resources).rows, 2);
+    assert_eq!(client.model.table(TableId::Resources).selected, Some(0));
 }
 
 #[test]
@@ -299,12 +291,12 @@ fn a_filter_is_its_own() {
     client.send(Event::Edit(Edit::Paste("type:mutex !ledger".into())));
     assert_eq!(client.model.input().unwrap().counts.as_deref(), Some("1/3"));
     client.act(Action::Open);
-    assert_eq!(rows(&client, &[ResourceColumn::Place]), ["src/main.rs:10"]);
+    assert_eq!(rows(&client, &["place"]), ["src/main.rs:10"]);
     client.act(Action::Tasks);
-    assert_eq!(client.model.table().filter, "");
+    assert_eq!(client.model.table(TableId::Tasks).filter, "");
     client.act(Action::Resources);
     client.act(Action::Back);
-    assert_eq!(client.model.resources().rows, 3);
+    assert_eq!(client.model.table(TableId::Resources).rows, 3);
 }
 
 #[test]
@@ -379,7 +371,7 @@ fn circles_end() {
     let Screen::Resource(key) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
     let view = client.model.resource(key).unwrap();
     assert_eq!((view.ops.len(), view.more_ops), (1, 2));
-    assert_eq!(client.rows(&[Column::WaitsFor]), ["–", "Semaphore main.rs:10 ◂ –"]);
+    assert_eq!(client.rows(&["waits-for"]), ["–", "Semaphore main.rs:10 ◂ –"]);
 }
 
 #[test]
@@ -408,8 +400,8 @@ fn another_process_has_other_resources() {
     client.send(Event::Connection(crate::ConnectionEvent::Connected));
     client.take(other.snapshot());
     assert_eq!(client.model.screen(), Screen::Resources);
-    assert_eq!(client.model.resources().rows, 0);
-    let empty = client.model.resources().empty.unwrap();
+    assert_eq!(client.model.table(TableId::Resources).rows, 0);
+    let empty = client.model.table(TableId::Resources).empty.unwrap();
     assert_eq!(empty, "The process tells nothing of its locks, channels and timers.");
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use taskscope_proto::v1::{self, TaskState};
 
 use super::{Client, Fake, SITE_COUNT};
-use crate::{Action, Config, Event};
+use crate::{Action, Config, Event, TableId};
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
@@ -118,7 +118,7 @@ proptest! {
             let mut fake = Fake::new();
             let mut generation = 0;
             let mut client = Client::watching(&mut fake);
-            let actions: Vec<Action> = Action::all().collect();
+            let actions: Vec<Action> = Action::all();
             for (i, step) in steps.iter().enumerate() {
                 let frames = play(&mut fake, step, &mut generation);
                 client.take(frames);
@@ -129,8 +129,8 @@ proptest! {
                     client.act(actions[*key]);
                 }
             }
-            let rows = client.model.rows(client.model.columns());
-            (rows, client.model.header(), client.model.table(), client.model.report(), client.effects, client.requests)
+            let rows = client.model.rows(TableId::Tasks, &super::all(TableId::Tasks));
+            (rows, client.model.header(), client.model.table(TableId::Tasks), client.model.report(), client.effects, client.requests)
         };
         prop_assert_eq!(run(), run());
     }

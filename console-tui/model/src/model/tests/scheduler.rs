@@ -6,10 +6,7 @@ use super::{
     Client, Fake,
     fake::{MS, S},
 };
-use crate::{
-    Action, Event, LintKind, Screen, Severity, WorkerKey,
-    screen::runtime::{RuntimesView, WorkerColumn},
-};
+use crate::{Action, Event, LintKind, Screen, Severity, WorkerKey, screen::runtime::RuntimesView};
 
 /// A worker of runtime 1, on thread `number + 1`.
 pub(super) fn worker(number: u32, state: v1::WorkerState, ago_ns: u64) -> v1::Worker {
@@ -82,6 +79,7 @@ pub(super) fn tell(client: &mut Client, fake: &mut Fake, told: v1::Scheduler) {
 fn starving() -> (Client, Fake) {
     let mut fake = Fake::with_tasks(2);
     let mut client = Client::watching(&mut fake);
+    client.act(Action::Runtime);
     let now_ns = fake.now_ns + S;
     let hog = fake.task(0);
     hog.name = "render".into();
@@ -106,15 +104,12 @@ fn a_blocked_worker_is_marked_with_its_task_and_where_it_is() {
     let (client, _) = starving();
     let view = runtimes(&client);
     let rows = &view.runtimes[0].workers;
-    let text = |row: usize, column| rows[row].cell(column).expect("a cell for each").text.clone();
-    assert_eq!(rows[0].severity, Some(Severity::Critical));
-    assert_eq!(
-        (text(0, WorkerColumn::State), text(0, WorkerColumn::Task)),
-        ("blocked".into(), "render #100".into())
-    );
-    assert_eq!(text(0, WorkerColumn::In), "read: src/invoice.rs:77");
-    assert_eq!((rows[1].severity, text(1, WorkerColumn::State)), (None, "parked".into()));
-    assert_eq!(text(1, WorkerColumn::Cpu), "–", "what is not told is unknown");
+    let text = |row: usize, column| view.cell(&rows[row], column).expect("a cell for each").text.clone();
+    assert_eq!(rows[0].row.severity, Some(Severity::Critical));
+    assert_eq!((text(0, "state"), text(0, "task")), ("blocked".into(), "render #100".into()));
+    assert_eq!(text(0, "in"), "read: src/invoice.rs:77");
+    assert_eq!((rows[1].row.severity, text(1, "state")), (None, "parked".into()));
+    assert_eq!(text(1, "cpu"), "–", "what is not told is unknown");
 }
 
 #[test]
@@ -272,9 +267,10 @@ fn a_lost_driver_is_told_with_the_polls_that_are_stuck() {
 fn an_interval_in_which_another_thread_had_the_place_counts_for_nothing() {
     let mut fake = Fake::with_tasks(1);
     let mut client = Client::watching(&mut fake);
+    client.act(Action::Runtime);
     let polls = |client: &Client| {
         let view = runtimes(client);
-        view.runtimes[0].workers[0].cell(WorkerColumn::Polls).expect("a cell").text.clone()
+        view.cell(&view.runtimes[0].workers[0], "polls").expect("a cell").text.clone()
     };
     let with = |polls, handed_over| {
         let worker = worker(0, v1::WorkerState::Parked, S);

@@ -9,7 +9,7 @@ use super::{
     fake::{MS, S},
 };
 use crate::{
-    Action, Column, Edit, Event, InputKind, LintKind, OverlayKind, Screen, Severity, Tab, Target, TaskKey,
+    Action, Edit, Event, InputKind, LintKind, OverlayKind, Screen, Severity, Tab, TableId, Target, TaskKey,
     screen::{overlay::OverlayRow, task::TimelineEvent},
 };
 
@@ -37,7 +37,7 @@ fn time_is_accounted_for_at_the_moment_shown() {
     assert_eq!(task.idle_ns, Some(7 * S - 318 * MS));
     assert_eq!(task.longest_poll_ns, Some(318 * MS));
     assert_eq!((report.totals.busy_ns, report.totals.running), (2 * S + 318 * MS, 1));
-    assert_eq!(client.rows(&[Column::State, Column::Age]), ["run 318 ms"]);
+    assert_eq!(client.rows(&["state", "age"]), ["run 318 ms"]);
     let view = client.model.task(key(0)).unwrap();
     assert_eq!(view.state.text, "in its poll for 318 ms");
     assert_eq!(fact(&view.life, "busy"), "2.32 s (23 %)");
@@ -51,8 +51,7 @@ fn what_is_not_known_is_a_dash() {
         (task.wakers, task.last_wake_ns, task.last_waker) = (None, None, 0);
     });
     let client = Client::watching(&mut fake);
-    let columns =
-        [Column::Id, Column::Name, Column::Place, Column::Sched, Column::Idle, Column::Wakes, Column::Wakers];
+    let columns = ["id", "name", "place", "sched", "idle", "wakes", "wakers"];
     assert_eq!(client.rows(&columns), ["s3 – – – – – –"]);
     let view = client.model.task(key(3)).unwrap();
     assert_eq!((view.id.as_str(), view.title.as_str()), ("s3", "–"));
@@ -102,7 +101,10 @@ fn a_blinded_recorder_says_so() {
     client.take(frames);
     assert_eq!(client.model.header().notices[0].text, "A global level filter hides tokio's spans.");
     assert_eq!(client.model.header().notices[0].severity, Severity::Warning);
-    assert_eq!(client.model.table().empty.as_deref(), Some("A global level filter hides tokio's spans."));
+    assert_eq!(
+        client.model.table(TableId::Tasks).empty.as_deref(),
+        Some("A global level filter hides tokio's spans.")
+    );
 }
 
 #[test]
@@ -113,7 +115,7 @@ fn every_name_is_a_door_and_back_is_exact() {
     // Woken last by task 3 (slot 3, generation 1).
     fake.task(1).last_waker = ((1 << 24) | 3) * 2 + 2;
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy(Column::Id));
+    client.act(Action::SortBy("id"));
     client.act(Action::NextRow);
     client.act(Action::Open);
     assert_eq!(client.model.screen(), Screen::Task(key(1)));
@@ -137,7 +139,7 @@ fn every_name_is_a_door_and_back_is_exact() {
     assert_eq!(details.iter().map(|task| task.slot).collect::<Vec<_>>(), [0, 1]);
     client.send(Event::Click(Target::Breadcrumb(0)));
     assert_eq!(client.model.screen(), Screen::Tasks);
-    assert_eq!(client.model.table().selected, Some(1));
+    assert_eq!(client.model.table(TableId::Tasks).selected, Some(1));
     assert_eq!(client.requests.last().unwrap().details, []);
 }
 
@@ -219,24 +221,36 @@ fn a_filter_belongs_to_the_table_on_the_screen() {
         client.send(Event::Edit(edit));
     }
     client.act(Action::Open);
-    assert_eq!(client.model.table().filter, "state:running");
+    assert_eq!(client.model.table(TableId::Tasks).filter, "state:running");
     client.act(Action::ClearFilter);
-    assert_eq!(client.model.table().filter, "");
+    assert_eq!(client.model.table(TableId::Tasks).filter, "");
     client.act(Action::Back);
-    assert_eq!((client.model.screen(), client.model.locks().filter.as_str()), (Screen::Locks, ""));
-    // Where no table is, no filter of another screen is edited.
+    assert_eq!(
+        (client.model.screen(), client.model.table(TableId::Locks).filter.as_str()),
+        (Screen::Locks, "")
+    );
+    // Each screen edits the filter of its own table.
     client.act(Action::Tasks);
     client.act(Action::Filter);
     client.send(Event::Edit(Edit::Paste("state:idle".into())));
     client.act(Action::Open);
-    for to in [Action::Runtime, Action::Findings] {
+    for (to, table) in [(Action::Runtime, TableId::Workers), (Action::Findings, TableId::Findings)] {
         client.act(to);
-        assert!(!client.model.can_filter(), "{to:?}");
         client.act(Action::Filter);
-        assert_eq!(client.model.input(), None, "{to:?}");
-        client.act(Action::ClearFilter);
+        client.send(Event::Edit(Edit::Paste("nothing like it".into())));
+        client.act(Action::Open);
+        assert_eq!(client.model.table(table).filter, "nothing like it");
     }
-    assert_eq!(client.model.table().filter, "state:idle");
+    assert_eq!(client.model.table(TableId::Tasks).filter, "state:idle");
+    // Where no table is, no filter of another screen is edited.
+    client.act(Action::ClearFilter);
+    client.act(Action::Tasks);
+    client.act(Action::Open);
+    assert!(matches!(client.model.screen(), Screen::Task(_)) && !client.model.can_filter());
+    client.act(Action::Filter);
+    assert_eq!(client.model.input(), None);
+    client.act(Action::ClearFilter);
+    assert_eq!(client.model.table(TableId::Tasks).filter, "state:idle");
 }
 
 #[test]
@@ -257,10 +271,10 @@ fn a_finding_leads_to_its_tasks_and_back() {
     assert_eq!(client.model.strip().unwrap().lint, "lost-waker");
     client.send(Event::Click(Target::Strip));
     assert_eq!(client.model.screen(), Screen::Tasks);
-    assert_eq!(client.model.table().filter, "lint:lost-waker place=\"src/main.rs:10:5\"");
-    assert_eq!(client.rows(&[Column::Id]), ["102", "105"]);
+    assert_eq!(client.model.table(TableId::Tasks).filter, "lint:lost-waker place=\"src/main.rs:10:5\"");
+    assert_eq!(client.rows(&["id"]), ["102", "105"]);
     client.act(Action::Back);
-    assert_eq!(client.model.table().filter, "state:idle");
+    assert_eq!(client.model.table(TableId::Tasks).filter, "state:idle");
     client.send(Event::Click(Target::Tab(Tab::Findings)));
     assert!(client.model.findings()[0].selected);
     client.act(Action::NextRow);
@@ -284,9 +298,9 @@ fn the_palette_finds_and_does() {
     assert_eq!(client.model.input().unwrap().kind, InputKind::Palette);
     client.send(Event::Edit(Edit::Paste("sort-by-pol".into())));
     let overlay = client.model.overlay().unwrap();
-    assert_eq!(overlay.rows[0], OverlayRow::Action(Action::SortBy(Column::Polls)));
+    assert_eq!(overlay.rows[0], OverlayRow::Action(Action::SortBy("polls")));
     client.act(Action::Open);
-    assert_eq!(client.model.table().sort.column, Column::Polls);
+    assert_eq!(client.model.table(TableId::Tasks).sort.column, "polls");
     assert_eq!(client.model.overlay(), None);
     client.act(Action::Palette);
     client.send(Event::Edit(Edit::Paste("no such thing".into())));
@@ -304,7 +318,9 @@ fn the_help_lists_every_plain_action_and_the_chooser_toggles() {
     client.act(Action::Help);
     let help = client.model.overlay().unwrap();
     assert_eq!(help.kind, OverlayKind::Help);
-    for action in Action::all().filter(|a| !matches!(a, Action::SortBy(_) | Action::ToggleColumn(_))) {
+    for action in
+        Action::all().into_iter().filter(|a| !matches!(a, Action::SortBy(_) | Action::ToggleColumn(_)))
+    {
         assert!(help.rows.contains(&OverlayRow::Action(action)), "{action:?}");
     }
     client.act(Action::Columns);
@@ -314,9 +330,9 @@ fn the_help_lists_every_plain_action_and_the_chooser_toggles() {
         .unwrap()
         .rows
         .iter()
-        .position(|row| *row == OverlayRow::Column(Column::Kind, true));
+        .position(|row| matches!(row, OverlayRow::Column(spec, true) if spec.id == "kind"));
     client.send(Event::Click(Target::OverlayRow(position.unwrap())));
-    assert!(!client.model.columns().contains(&Column::Kind));
+    assert!(client.model.columns(TableId::Tasks).iter().all(|spec| spec.id != "kind"));
     assert_eq!(client.model.overlay().unwrap().kind, OverlayKind::Columns, "the chooser stays open");
     client.act(Action::Back);
     assert_eq!(client.model.overlay(), None);
@@ -325,10 +341,14 @@ fn the_help_lists_every_plain_action_and_the_chooser_toggles() {
 
 #[test]
 fn names_of_actions_are_unique_and_kebab_case() {
-    let mut names: Vec<&str> = Action::all().map(Action::name).collect();
+    let mut names: Vec<_> = Action::all().into_iter().map(Action::name).collect();
     for action in Action::all() {
-        assert_eq!(Action::from_name(action.name()), Some(action));
-        assert!(action.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", action.name());
+        assert_eq!(Action::from_name(&action.name()), Some(action));
+        assert!(
+            action.name().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+            "{}",
+            action.name()
+        );
     }
     let count = names.len();
     names.sort_unstable();
@@ -380,8 +400,7 @@ fn of_a_task_whose_polls_nothing_tells_they_are_unknown_and_it_counts_as_idle() 
     assert_eq!((task.longest_poll_ns, task.idle_ns), (None, None));
     let totals = &report.totals;
     assert_eq!(totals.alive, totals.running + totals.scheduled + totals.idle);
-    let columns =
-        [Column::State, Column::Age, Column::Polls, Column::Busy, Column::PollRate, Column::BusyRate];
+    let columns = ["state", "age", "polls", "busy", "polls-per-s", "busy-percent"];
     let rows = client.rows(&columns);
     assert!(rows.iter().any(|row| row == "– – – – – –"), "{rows:?}");
     let view = client.model.task(key(0)).unwrap();
@@ -397,5 +416,5 @@ fn what_a_server_of_sums_alone_cant_tell_is_unknown() {
     let client = Client::watching(&mut fake);
     let report = client.model.report();
     assert_eq!((report.tasks[0].longest_poll_ns, report.tasks[0].longest_scheduled_ns), (None, None));
-    assert_eq!(client.rows(&[Column::LongestPoll, Column::LongestSched]), ["– –"]);
+    assert_eq!(client.rows(&["longest-poll", "longest-sched"]), ["– –"]);
 }

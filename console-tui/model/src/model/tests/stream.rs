@@ -5,7 +5,7 @@ use std::time::Duration;
 use taskscope_proto::v1::{self, TaskState};
 
 use super::{Client, Fake, fake::S};
-use crate::{Action, Column, Config, ConnectionEvent, Event, Screen, screen::header::LinkState};
+use crate::{Action, Config, ConnectionEvent, Event, Screen, TableId, screen::header::LinkState};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -20,13 +20,13 @@ fn half_a_picture_is_never_shown() {
     let header = client.model.header();
     assert_eq!(header.link, LinkState::Receiving);
     assert_eq!(header.receiving.unwrap().words(), "receiving 75 %");
-    assert!(!client.model.is_complete() && client.model.rows(&[Column::Id]).is_empty());
-    assert_eq!(client.model.table().empty.as_deref(), Some("Receiving the tasks."));
+    assert!(!client.model.is_complete() && client.model.rows(TableId::Tasks, &["id"]).is_empty());
+    assert_eq!(client.model.table(TableId::Tasks).empty.as_deref(), Some("Receiving the tasks."));
     client.take(vec![last]);
     let header = client.model.header();
     assert_eq!((header.link, header.receiving), (LinkState::Live, None));
     assert_eq!((header.tasks.alive, header.tasks.idle), (40, 40));
-    assert_eq!(client.model.table().rows, 40);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 40);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_lost_connection_keeps_the_old_picture_with_its_age() {
     assert_eq!(header.data_age, Some(3 * SECOND));
     assert_eq!(header.link, LinkState::Lost { reason: "reset·[2J".into(), retry_in: Some(Duration::ZERO) });
     assert_eq!(header.notices[0].text, "This is the last that was known of process 4211.");
-    assert_eq!(client.model.table().rows, 5);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 5);
     let revision = client.model.revision();
     client.wait(SECOND);
     assert_ne!(client.model.revision(), revision, "the age advances on the screen");
@@ -160,14 +160,14 @@ fn a_frozen_screen_stands_still_while_recording_goes_on() {
     fake.add(9, |_| {});
     client.run(&mut fake, 3);
     assert_eq!(client.model.header().frozen, Some(4 * SECOND));
-    assert_eq!((client.model.table().rows, client.model.report().totals.polls), (5, 50));
+    assert_eq!((client.model.table(TableId::Tasks).rows, client.model.report().totals.polls), (5, 50));
     assert!(!client.model.header().stale, "frames go on arriving");
     assert!(!client.requests.last().unwrap().paused);
-    client.act(Action::SortBy(Column::Polls));
-    assert_eq!(client.rows(&[Column::Polls])[0], "10", "sorting works on the frozen picture");
+    client.act(Action::SortBy("polls"));
+    assert_eq!(client.rows(&["polls"])[0], "10", "sorting works on the frozen picture");
     client.act(Action::Freeze);
     assert_eq!(client.model.header().frozen, None);
-    assert_eq!((client.model.table().rows, client.model.report().totals.polls), (6, 1060));
+    assert_eq!((client.model.table(TableId::Tasks).rows, client.model.report().totals.polls), (6, 1060));
 }
 
 #[test]
@@ -197,10 +197,10 @@ fn finished_tasks_stay_for_a_while() {
     client.run(&mut fake, 1);
     fake.tasks.remove(&0);
     client.run(&mut fake, 1);
-    assert_eq!(client.model.table().rows, 5);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 5);
     assert_eq!((client.model.header().tasks.done, client.model.header().tasks.idle), (1, 4));
     client.run(&mut fake, 8);
-    assert_eq!(client.model.table().rows, 4);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 4);
     assert_eq!(client.model.header().tasks.done, 0);
 }
 
@@ -242,7 +242,7 @@ fn a_snapshot_of_the_same_process_keeps_what_the_wire_does_not_carry() {
     }
     fake.tasks.remove(&1);
     client.run(&mut fake, 1);
-    let rate = |client: &Client| client.rows(&[Column::Id, Column::PollRate]);
+    let rate = |client: &Client| client.rows(&["id", "polls-per-s"]);
     let before = rate(&client);
     assert!(before.contains(&"100 67".to_owned()), "{before:?}");
     client.take(fake.snapshot());

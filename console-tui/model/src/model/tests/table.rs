@@ -8,12 +8,17 @@ use super::{
     Client, Fake,
     fake::{MS, S},
 };
-use crate::{Action, Column, Edit, Event, Screen, Target, columns::fit, screen::table::RowKey};
+use crate::{Action, Edit, Event, Screen, TableId, Target, columns::fit};
 
-const COLUMNS: [Column; 3] = [Column::Id, Column::State, Column::Polls];
+const COLUMNS: [&str; 3] = ["id", "state", "polls"];
 
 fn selected(client: &Client) -> Option<String> {
-    client.model.rows(&[Column::Id]).into_iter().find(|row| row.selected).map(|row| row.cells[0].text.clone())
+    client
+        .model
+        .rows(TableId::Tasks, &["id"])
+        .into_iter()
+        .find(|row| row.selected)
+        .map(|row| row.cells[0].text.clone())
 }
 
 fn type_filter(client: &mut Client, text: &str) {
@@ -30,26 +35,26 @@ fn many_tasks_of_one_place_are_one_row() {
     }
     fake.add(500, |task| (task.site, task.polls) = (2, 3));
     let mut client = Client::watching(&mut fake);
-    assert_eq!(client.model.table().counts(), "201");
+    assert_eq!(client.model.table(TableId::Tasks).counts(), "201");
     assert_eq!(
-        client.rows(&[Column::Id, Column::State, Column::Name, Column::Place, Column::Polls]),
+        client.rows(&["id", "state", "name", "place", "polls"]),
         ["600 idle – src/ledger.rs:20 3", "200 tasks conn src/main.rs:10 2.0k"]
     );
     client.act(Action::NextRow);
     client.act(Action::Unfold);
-    let rows = client.model.rows(&COLUMNS);
-    assert_eq!(client.model.table().rows, 202);
+    let rows = client.model.rows(TableId::Tasks, &COLUMNS);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 202);
     assert_eq!(rows.len(), 20, "only the page is made");
-    assert!(rows[1].unfolded && rows[1].depth == 0 && rows[2].depth == 1);
+    assert!(rows[1].group == Some(true) && rows[1].depth == 0 && rows[2].depth == 1);
     // From any of its tasks it folds again.
     client.act(Action::NextRow);
     client.act(Action::Fold);
-    assert_eq!(client.model.table().rows, 2);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 2);
     assert_eq!(selected(&client).as_deref(), Some("200"));
     client.act(Action::UnfoldAll);
-    assert_eq!(client.model.table().rows, 202);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 202);
     client.act(Action::FoldAll);
-    assert_eq!(client.model.table().rows, 2);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 2);
 }
 
 #[test]
@@ -71,30 +76,30 @@ fn tasks_that_come_and_go_fold_too() {
     }
     fake.add(90, |task| task.site = 2);
     let mut client = Client::watching(&mut fake);
-    assert_eq!(client.rows(&[Column::Id, Column::State, Column::Polls]), ["190 idle 10", "60 tasks 600"]);
+    assert_eq!(client.rows(&["id", "state", "polls"]), ["190 idle 10", "60 tasks 600"]);
     for slot in 0..60 {
         fake.tasks.remove(&slot);
     }
     client.run(&mut fake, 1);
-    assert_eq!(client.rows(&[Column::Id, Column::State])[1], "60 done");
-    assert!(client.model.rows(&[])[1].done);
+    assert_eq!(client.rows(&["id", "state"])[1], "60 done");
+    assert!(client.model.rows(TableId::Tasks, &[])[1].done);
 }
 
 #[test]
 fn a_site_does_not_flicker_at_the_limit() {
     let mut fake = Fake::with_tasks(50);
     let mut client = Client::watching(&mut fake);
-    assert_eq!(client.model.table().rows, 1);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 1);
     for slot in 0..8 {
         fake.tasks.remove(&slot);
     }
     client.run(&mut fake, 8);
-    assert_eq!(client.model.table().rows, 1);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 1);
     for slot in 8..20 {
         fake.tasks.remove(&slot);
     }
     client.run(&mut fake, 8);
-    assert_eq!(client.model.table().rows, 30);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 30);
 }
 
 #[test]
@@ -115,27 +120,33 @@ fn every_column_sorts_both_ways() {
     }
     let mut client = Client::watching(&mut fake);
     client.send(Event::PageRows(30));
-    for column in Column::ALL {
-        client.act(Action::SortBy(Column::Warn));
-        client.act(Action::SortBy(*column));
-        let sort = client.model.table().sort;
-        let order =
-            |client: &Client| client.model.rows(&[]).into_iter().map(|row| row.key).collect::<Vec<_>>();
+    for column in &super::all(TableId::Tasks) {
+        client.act(Action::SortBy("warn"));
+        client.act(Action::SortBy(column));
+        let sort = client.model.table(TableId::Tasks).sort;
+        let order = |client: &Client| {
+            client
+                .model
+                .rows(TableId::Tasks, &["id"])
+                .into_iter()
+                .map(|row| row.cells[0].text.clone())
+                .collect::<Vec<_>>()
+        };
         let one_way = order(&client);
         client.act(Action::InvertSort);
-        assert_eq!(client.model.table().sort.descending, !sort.descending);
+        assert_eq!(client.model.table(TableId::Tasks).sort.descending, !sort.descending);
         let mut other_way = order(&client);
         assert_eq!(other_way.len(), 30);
-        if [Column::Polls, Column::Wakes, Column::Busy, Column::Name, Column::Id].contains(column) {
+        if ["polls", "wakes", "busy", "name", "id"].contains(column) {
             other_way.reverse();
             assert_eq!(one_way, other_way, "{column:?}");
         }
     }
-    client.act(Action::SortBy(Column::Polls));
-    assert_eq!(client.rows(&[Column::Polls])[..3], ["29", "28", "27"]);
-    client.act(Action::SortBy(Column::Name));
-    assert_eq!(client.rows(&[Column::Name])[..3], ["n00", "n01", "n02"]);
-    assert_eq!(client.model.table().sort_words, "name, smallest first");
+    client.act(Action::SortBy("polls"));
+    assert_eq!(client.rows(&["polls"])[..3], ["29", "28", "27"]);
+    client.act(Action::SortBy("name"));
+    assert_eq!(client.rows(&["name"])[..3], ["n00", "n01", "n02"]);
+    assert_eq!(client.model.table(TableId::Tasks).sort_words, "name, smallest first");
 }
 
 #[test]
@@ -144,10 +155,10 @@ fn unknown_values_come_last_whichever_way() {
     fake.task(1).knows = 0;
     fake.task(2).wakes = 50;
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy(Column::Wakes));
-    assert_eq!(client.rows(&[Column::Wakes]), ["50", "9", "–"]);
+    client.act(Action::SortBy("wakes"));
+    assert_eq!(client.rows(&["wakes"]), ["50", "9", "–"]);
     client.act(Action::InvertSort);
-    assert_eq!(client.rows(&[Column::Wakes]), ["9", "50", "–"]);
+    assert_eq!(client.rows(&["wakes"]), ["9", "50", "–"]);
 }
 
 #[test]
@@ -155,26 +166,26 @@ fn sorting_by_change_shows_who_works_now() {
     let mut fake = Fake::with_tasks(3);
     fake.task(0).polls = 1_000_000;
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy(Column::Polls));
-    assert_eq!(client.rows(&[Column::Id])[0], "100");
+    client.act(Action::SortBy("polls"));
+    assert_eq!(client.rows(&["id"])[0], "100");
     for _ in 0..3 {
         fake.task(2).polls += 500;
         client.run(&mut fake, 1);
     }
     client.act(Action::SortByChange);
-    assert_eq!(client.rows(&[Column::Id, Column::PollRate])[0], "102 500");
-    let rows = client.model.rows(&[Column::PollRate]);
+    assert_eq!(client.rows(&["id", "polls-per-s"])[0], "102 500");
+    let rows = client.model.rows(TableId::Tasks, &["polls-per-s"]);
     assert_eq!(rows[0].cells[0].spark.unwrap()[5..], [8, 8, 8]);
     assert_eq!(rows[1].cells[0].spark.unwrap(), [0; 8]);
     client.act(Action::SortByChange);
-    assert_eq!(client.rows(&[Column::Id])[0], "100");
+    assert_eq!(client.rows(&["id"])[0], "100");
 }
 
 #[test]
 fn the_selection_is_a_task_and_rows_wait_for_the_key() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy(Column::Polls));
+    client.act(Action::SortBy("polls"));
     client.run(&mut fake, 1);
     client.act(Action::NextRow);
     client.act(Action::NextRow);
@@ -184,18 +195,18 @@ fn the_selection_is_a_task_and_rows_wait_for_the_key() {
     fake.task(4).polls = 1000;
     client.take(vec![fake.delta()]);
     client.wait(Duration::from_millis(300));
-    assert_eq!(client.rows(&[Column::Id])[0], "100", "a key is down");
+    assert_eq!(client.rows(&["id"])[0], "100", "a key is down");
     client.wait(Duration::from_millis(800));
-    assert_eq!(client.rows(&[Column::Id])[0], "104");
+    assert_eq!(client.rows(&["id"])[0], "104");
     assert_eq!(selected(&client), Some(chosen));
-    assert_eq!(client.model.table().selected, Some(3));
+    assert_eq!(client.model.table(TableId::Tasks).selected, Some(3));
 }
 
 #[test]
 fn without_a_choice_the_selection_stays_at_the_top() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy(Column::Polls));
+    client.act(Action::SortBy("polls"));
     assert_eq!(selected(&client).as_deref(), Some("100"));
     fake.task(4).polls = 1000;
     client.run(&mut fake, 1);
@@ -206,16 +217,16 @@ fn without_a_choice_the_selection_stays_at_the_top() {
 fn rows_are_sorted_at_most_once_a_second() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy(Column::Polls));
+    client.act(Action::SortBy("polls"));
     client.run(&mut fake, 2);
     let mut changes = 0;
-    let mut last = client.rows(&[Column::Id]);
+    let mut last = client.rows(&["id"]);
     for round in 0..40_u32 {
         fake.now_ns += 100 * MS;
         fake.task(round / 10).polls += 100 + u64::from(round) * 10;
         client.take(vec![fake.delta()]);
         client.wait(Duration::from_millis(100));
-        let now = client.rows(&[Column::Id]);
+        let now = client.rows(&["id"]);
         changes += u32::from(now != last);
         last = now;
     }
@@ -227,18 +238,18 @@ fn paging_goes_to_both_ends_of_a_long_list() {
     let mut fake = Fake::with_tasks(3000);
     let mut client = Client::watching(&mut fake);
     client.act(Action::UnfoldAll);
-    client.act(Action::SortBy(Column::Id));
+    client.act(Action::SortBy("id"));
     client.act(Action::Last);
-    let info = client.model.table();
+    let info = client.model.table(TableId::Tasks);
     assert_eq!((info.rows, info.selected, info.offset), (3001, Some(3000), 2981));
     assert_eq!(selected(&client).as_deref(), Some("3099"));
     client.act(Action::PageUp);
-    assert_eq!(client.model.table().selected, Some(2981));
+    assert_eq!(client.model.table(TableId::Tasks).selected, Some(2981));
     client.act(Action::First);
     client.send(Event::Scroll(1500));
     assert_eq!(selected(&client).as_deref(), Some("1599"));
-    client.send(Event::Click(Target::Row(client.model.table().offset)));
-    client.send(Event::Click(Target::Row(client.model.table().offset)));
+    client.send(Event::Click(Target::Row(client.model.table(TableId::Tasks).offset)));
+    client.send(Event::Click(Target::Row(client.model.table(TableId::Tasks).offset)));
     assert!(matches!(client.model.screen(), Screen::Task(_)), "the second click opens");
 }
 
@@ -250,7 +261,7 @@ fn the_filter_is_live_and_honest() {
     fake.add(50, |task| (task.site, task.knows) = (3, 0));
     let mut client = Client::watching(&mut fake);
     type_filter(&mut client, "trans");
-    assert_eq!(client.rows(&[Column::Id]), ["103"]);
+    assert_eq!(client.rows(&["id"]), ["103"]);
     let input = client.model.input().unwrap();
     assert_eq!((input.counts.as_deref(), input.error), (Some("1/11"), None));
     for (text, ids) in [
@@ -263,7 +274,7 @@ fn the_filter_is_live_and_honest() {
         ("name:trans -name:x", vec!["103"]),
     ] {
         type_filter(&mut client, text);
-        let mut found = client.rows(&[Column::Id]);
+        let mut found = client.rows(&["id"]);
         found.sort();
         assert_eq!(found, ids, "{text}");
         client.act(Action::Open);
@@ -273,16 +284,23 @@ fn the_filter_is_live_and_honest() {
     let error = client.model.input().unwrap().error.unwrap();
     assert_eq!((error.at, error.len), (19, 4));
     assert!(error.message.contains("did you mean `polls`?"), "{}", error.message);
-    assert_eq!(client.rows(&[Column::Id]), ["103"], "the last one that could be understood stays in force");
+    assert_eq!(client.rows(&["id"]), ["103"], "the last one that could be understood stays in force");
     client.act(Action::Open);
     assert!(client.model.input().is_some(), "an error keeps the line open");
     client.act(Action::Back);
     assert!(client.model.input().is_none());
-    assert_eq!(client.model.table().filter, "name:trans -name:x", "giving up brings the old one back");
+    assert_eq!(
+        client.model.table(TableId::Tasks).filter,
+        "name:trans -name:x",
+        "giving up brings the old one back"
+    );
     client.act(Action::Back);
-    assert_eq!(client.model.table().rows, 11);
+    assert_eq!(client.model.table(TableId::Tasks).rows, 11);
     type_filter(&mut client, "nobody");
-    assert_eq!(client.model.table().empty.as_deref(), Some("None of 11 tasks matches the filter."));
+    assert_eq!(
+        client.model.table(TableId::Tasks).empty.as_deref(),
+        Some("None of 11 tasks matches the filter.")
+    );
 }
 
 #[test]
@@ -298,31 +316,33 @@ fn completion_takes_the_first_offer() {
 
 #[test]
 fn narrow_screens_keep_what_matters() {
-    let all = Column::defaults();
-    let ids = |width| fit(&all, Some(Column::Wakes), width).into_iter().map(|f| f.column).collect::<Vec<_>>();
+    let all: Vec<_> = TableId::Tasks.columns().into_iter().filter(|spec| spec.on).collect();
+    let ids = |width| fit(&all, Some("wakes"), width).into_iter().map(|f| f.spec.id).collect::<Vec<_>>();
     for width in [20, 40, 80, 120, 200, 300] {
-        let fitted = fit(&all, Some(Column::Wakes), width);
+        let fitted = fit(&all, Some("wakes"), width);
         let used: u16 = fitted.iter().map(|f| f.width + 1).sum();
-        assert!(used <= width + 1 || width < 40, "{width}: {used}");
+        assert!(used <= width + 1 || width <= 40, "{width}: {used}");
     }
-    for column in [Column::Warn, Column::Id, Column::State, Column::Name, Column::Wakes] {
+    for column in ["warn", "id", "state", "name", "wakes"] {
         assert!(ids(80).contains(&column), "{column:?}");
     }
-    assert_eq!(ids(300), all);
+    assert_eq!(ids(300), all.iter().map(|spec| spec.id).collect::<Vec<_>>());
     // Narrower than everything: what must be there is there.
-    assert_eq!(ids(10), [Column::Warn, Column::Id, Column::State, Column::Name]);
+    assert_eq!(ids(10), ["warn", "id", "state", "name", "wakes"]);
 }
 
 #[test]
 fn a_column_comes_back_where_it_was() {
     let mut client = Client::watching(&mut Fake::with_tasks(1));
-    let before = client.model.columns().to_vec();
-    client.act(Action::ToggleColumn(Column::Kind));
-    assert!(!client.model.columns().contains(&Column::Kind));
-    client.act(Action::ToggleColumn(Column::Kind));
-    assert_eq!(client.model.columns(), before);
-    client.act(Action::ToggleColumn(Column::Id));
-    assert_eq!(client.model.columns(), before, "the id stays");
+    let shown =
+        |client: &Client| client.model.columns(TableId::Tasks).iter().map(|spec| spec.id).collect::<Vec<_>>();
+    let before = shown(&client);
+    client.act(Action::ToggleColumn("kind"));
+    assert!(!shown(&client).contains(&"kind"));
+    client.act(Action::ToggleColumn("kind"));
+    assert_eq!(shown(&client), before);
+    client.act(Action::ToggleColumn("id"));
+    assert_eq!(shown(&client), before, "the id stays");
 }
 
 #[test]
@@ -338,5 +358,5 @@ fn copying_takes_what_is_selected() {
         client.effects,
         [crate::Effect::CopyText("src/main.rs:10:5".into()), crate::Effect::CopyText("100".into()),]
     );
-    assert!(matches!(client.model.rows(&[])[1].key, RowKey::Task(_)));
+    assert!(client.model.rows(TableId::Tasks, &[])[1].group.is_none());
 }

@@ -8,9 +8,10 @@ use taskscope_proto::v1::TaskState;
 use super::{
     Client, Fake,
     fake::S,
+    key_of,
     same::{play, step},
 };
-use crate::{Action, Column, Config, Edit, Event, screen::table::Row};
+use crate::{Action, Config, Edit, Event, TableId, screen::table::Row, table::place::RowKey};
 
 /// A client that looks at a few tasks in each event.
 fn slow(slice: usize) -> Client {
@@ -41,7 +42,7 @@ fn wait_alone(client: &mut Client, time: Duration) {
 }
 
 fn ids(client: &Client) -> Vec<String> {
-    client.rows(&[Column::Id])
+    client.rows(&["id"])
 }
 
 /// What a user sees of the rows and findings.
@@ -51,20 +52,25 @@ fn seen(client: &Client) -> (Vec<Row>, String, Vec<String>, Option<u64>) {
         client.model.findings().into_iter().map(|finding| finding.message).collect();
     findings.sort_unstable();
     let badges = client.model.tabs().into_iter().find_map(|tab| tab.badge);
-    (client.model.rows(Column::ALL), format!("{:?}", client.model.table()), findings, badges)
+    (
+        client.model.rows(TableId::Tasks, &super::all(TableId::Tasks)),
+        format!("{:?}", client.model.table(TableId::Tasks)),
+        findings,
+        badges,
+    )
 }
 
 proptest! {
     #[test]
     fn a_walk_in_bits_ends_as_one_in_one_go(
-        steps in prop::collection::vec(step(), 1..60), slice in 1_usize..20, column in 0..Column::ALL.len(),
+        steps in prop::collection::vec(step(), 1..60), slice in 1_usize..20, column in 0..super::all(TableId::Tasks).len(),
         filter in prop::sample::select(vec!["", "name", "polls>20", "lint:*", "!state:idle"]), fold in any::<bool>(), work_after in 0_usize..4,
     ) {
         let mut fake = Fake::new();
         let (mut whole, mut bits) = (slow(usize::MAX), slow(slice));
         let mut generation = 0;
         for client in [&mut whole, &mut bits] {
-            client.send_alone(Event::Action(Action::SortBy(Column::ALL[column])));
+            client.send_alone(Event::Action(Action::SortBy(super::all(TableId::Tasks)[column])));
             client.send_alone(Event::Action(if fold { Action::FoldAll } else { Action::UnfoldAll }));
             client.send_alone(Event::Action(Action::Filter));
             client.send_alone(Event::Edit(Edit::Paste(filter.into())));
@@ -81,9 +87,10 @@ proptest! {
                 bits.send_alone(Event::Work);
             }
             prop_assert!(!walks(&whole));
-            let rows = bits.model.rows(Column::ALL);
-            for (i, row) in rows.iter().enumerate() {
-                prop_assert!(rows[..i].iter().all(|other| other.key != row.key), "{:?} is there twice", row.key);
+            let rows = bits.model.rows(TableId::Tasks, &super::all(TableId::Tasks));
+            let keys: Vec<_> = rows.iter().map(|row| key_of(&bits, row)).collect();
+            for (i, key) in keys.iter().enumerate() {
+                prop_assert!(!keys[..i].contains(key), "{key:?} is there twice");
             }
             for client in [&mut whole, &mut bits] {
                 wait_alone(client, Duration::from_millis(300));
@@ -113,7 +120,7 @@ fn the_old_rows_stay_until_the_new_ones_are_whole() {
     }
     let mut client = slow(10);
     client.take(fake.snapshot());
-    client.act(Action::SortBy(Column::Polls));
+    client.act(Action::SortBy("polls"));
     client.act(Action::NextRow);
     let before = ids(&client);
     assert_eq!(before[..2], ["139", "138"]);
@@ -129,7 +136,7 @@ fn the_old_rows_stay_until_the_new_ones_are_whole() {
         events += 1;
     }
     assert!(events >= 4, "40 tasks, 10 at a time, took {events} events");
-    let rows = client.model.rows(&[Column::Id]);
+    let rows = client.model.rows(TableId::Tasks, &["id"]);
     assert!(rows.is_sorted_by_key(|row| row.cells[0].text.clone()), "{rows:?}");
     // The selection is a task: where it was second and third from the top, it is so from the bottom.
     assert_eq!(rows.iter().find(|row| row.selected).map(|row| row.cells[0].text.as_str()), Some("137"));
@@ -140,7 +147,7 @@ fn a_slot_that_is_used_again_under_way_is_no_row_of_the_old_task() {
     let mut fake = Fake::with_tasks(30);
     let mut client = slow(8);
     client.take(fake.snapshot());
-    client.send_alone(Event::Action(Action::SortBy(Column::Id)));
+    client.send_alone(Event::Action(Action::SortBy("id")));
     client.send_alone(Event::Work);
     // Tasks that were looked at end and make room, and so do some that were not.
     for slot in (0..30).step_by(3) {
@@ -149,14 +156,14 @@ fn a_slot_that_is_used_again_under_way_is_no_row_of_the_old_task() {
     client.send_alone(Event::Frame(Box::new(fake.delta())));
     work(&mut client);
     client.send(Event::PageRows(100));
-    for row in client.model.rows(&[Column::Id]) {
-        let crate::screen::table::RowKey::Task(key) = row.key else { panic!("nothing is folded: {row:?}") };
+    for row in client.model.rows(TableId::Tasks, &["id"]) {
+        let RowKey::One(key) = key_of(&client, &row) else { panic!("nothing is folded: {row:?}") };
         let id = if key.generation == 2 { 500 } else { 100 } + key.slot;
         assert_eq!(row.cells[0].text, id.to_string());
     }
     client.run(&mut fake, 2);
     // The ended ones are shown for a while.
-    assert_eq!(client.model.table().tasks, 40);
+    assert_eq!(client.model.table(TableId::Tasks).total, Some(40));
 }
 
 #[test]
@@ -167,7 +174,7 @@ fn the_first_picture_is_complete_when_its_rows_are() {
         client.send_alone(Event::Frame(Box::new(frame)));
     }
     assert!(client.model.wants_work() && !client.model.is_complete());
-    let empty = client.model.table().empty;
+    let empty = client.model.table(TableId::Tasks).empty;
     assert_eq!(empty.as_deref(), Some("All tasks are here; they are being put in order."));
     work(&mut client);
     assert!(client.model.is_complete() && ids(&client).len() == 20);
@@ -235,7 +242,9 @@ fn what_the_lints_say_is_shown_with_the_rows() {
     (task.wakers, task.since_ns) = (Some(0), now_ns - 41 * S);
     client.send_alone(Event::Frame(Box::new(fake.delta())));
     wait_alone(&mut client, Duration::from_secs(2));
-    let marked = |client: &Client| client.model.rows(&[]).into_iter().any(|row| row.severity.is_some());
+    let marked = |client: &Client| {
+        client.model.rows(TableId::Tasks, &[]).into_iter().any(|row| row.severity.is_some())
+    };
     let mut events = 0;
     while walks(&client) {
         assert!(!marked(&client) && client.model.findings().is_empty());
@@ -262,7 +271,7 @@ fn rows_do_not_change_under_a_moving_selection() {
     let mut fake = Fake::with_tasks(30);
     let mut client = slow(10);
     client.take(fake.snapshot());
-    client.act(Action::SortBy(Column::Polls));
+    client.act(Action::SortBy("polls"));
     fake.task(20).polls = 5000;
     client.send_alone(Event::Frame(Box::new(fake.delta())));
     wait_alone(&mut client, Duration::from_secs(2));
@@ -300,15 +309,15 @@ fn a_frozen_screen_goes_on_at_once() {
     client.act(Action::Freeze);
     let frozen = ids(&client);
     fake.add(90, |task| task.polls = 5000);
-    client.act(Action::SortBy(Column::Polls));
+    client.act(Action::SortBy("polls"));
     client.run(&mut fake, 3);
-    assert_eq!(client.model.table().tasks, 30);
+    assert_eq!(client.model.table(TableId::Tasks).total, Some(30));
     client.send_alone(Event::Action(Action::Freeze));
     assert!(client.model.header().frozen.is_none());
     while walks(&client) {
-        assert_eq!(client.model.table().tasks, 30);
+        assert_eq!(client.model.table(TableId::Tasks).total, Some(30));
         client.send_alone(Event::Work);
     }
-    assert_eq!((client.model.table().tasks, ids(&client)[0].as_str()), (31, "190"));
+    assert_eq!((client.model.table(TableId::Tasks).total, ids(&client)[0].as_str()), (Some(31), "190"));
     assert_eq!(frozen.len(), 20);
 }

@@ -4,9 +4,8 @@ use taskscope_proto::v1::{self, DescriptorKind};
 
 use super::scene::{Scene, rows, tcp};
 use crate::{
-    Action, Edit, Event, Screen,
+    Action, Edit, Event, Screen, TableId,
     model::tests::{Client, fake::S},
-    screen::io::{IoColumn, IoListed},
 };
 
 fn inner(fd: u32, kind: DescriptorKind) -> v1::Descriptor {
@@ -65,9 +64,55 @@ fn the_filter_knows_addresses_kinds_and_who_waits() {
     );
     assert_eq!(filter(&mut client, "fd:6"), ["6 | file | /var/log/app.log | "]);
     assert_eq!(filter(&mut client, "state:listen").len(), 1);
-    assert_eq!(client.model.io().counts(), "1/6");
+    assert_eq!(client.model.table(TableId::Sockets).counts(), "1/6");
     assert_eq!(filter(&mut client, "nothing").len(), 0);
-    assert!(client.model.io().empty.unwrap().starts_with("None of 6 "), "{:?}", client.model.io().empty);
+    assert!(
+        client.model.table(TableId::Sockets).empty.unwrap().starts_with("None of 6 "),
+        "{:?}",
+        client.model.table(TableId::Sockets).empty
+    );
+}
+
+#[test]
+fn numbers_are_compared_and_rows_sort_by_what_changes() {
+    let mut scene = crowd();
+    scene.descriptor(13).send_queue_bytes = Some(2_100_000);
+    let mut client = scene.client();
+    assert_eq!(filter(&mut client, "sendq>1M").len(), 1);
+    assert_eq!(filter(&mut client, "sendq>1M | state:listen").len(), 2);
+    assert_eq!(filter(&mut client, "sendq<=1M kind:tcp").len(), 1);
+    assert_eq!(filter(&mut client, "rtt>1s").len(), 0);
+    client.act(Action::ClearFilter);
+    client.send(Event::Click(crate::Target::Header("sendq")));
+    assert!(rows(&mut client)[0].starts_with("13 |"));
+    client.act(Action::SortByChange);
+    for step in 1..=2 {
+        scene.descriptor(12).send_queue_bytes = Some(step * 100_000);
+        scene.go_on(&mut client);
+    }
+    assert!(rows(&mut client)[0].starts_with("12 |"), "{:#?}", rows(&mut client));
+    let words = client.model.table(TableId::Sockets).sort_words;
+    assert_eq!(words, "bytes not acknowledged/s, largest first");
+}
+
+#[test]
+fn each_table_has_columns_of_its_own_to_choose() {
+    let mut client = crowd().client();
+    let shown = |client: &Client, table| client.model.columns(table).iter().any(|spec| spec.id == "kind");
+    client.act(Action::Locks);
+    client.act(Action::Columns);
+    let rows = client.model.overlay().unwrap().rows.len();
+    let can_go = TableId::Locks.columns().into_iter().filter(|spec| spec.priority > 0);
+    assert_eq!(rows, can_go.count());
+    client.act(Action::Back);
+    client.act(Action::Tasks);
+    client.act(Action::ToggleColumn("kind"));
+    assert!(!shown(&client, TableId::Tasks) && shown(&client, TableId::Sockets));
+    client.act(Action::Io);
+    client.act(Action::ToggleColumn("rtt"));
+    assert!(client.model.columns(TableId::Sockets).iter().all(|spec| spec.id != "rtt"));
+    client.act(Action::ToggleColumn("kind"));
+    assert!(shown(&client, TableId::Sockets), "what is always shown can't go");
 }
 
 #[test]
@@ -76,12 +121,13 @@ fn columns_sort_and_the_selection_follows() {
     scene.tcp(13).total_retransmits = 9;
     let mut client = scene.client();
     client.act(Action::Io);
-    client.send(Event::Click(crate::Target::IoHeader(IoColumn::Retransmits)));
+    client.send(Event::Click(crate::Target::Header("retransmits")));
     assert!(rows(&mut client)[0].starts_with("13 |"));
     client.act(Action::NextRow);
     client.act(Action::InvertSort);
-    let info = client.model.io();
-    assert_eq!((info.sort, info.descending, info.listed), (IoColumn::Retransmits, false, IoListed::Sockets));
+    let info = client.model.table(TableId::Sockets);
+    assert_eq!((info.sort.column, info.sort.descending), ("retransmits", false));
+    assert_eq!(client.model.shown_table(), Some(TableId::Sockets));
     client.act(Action::Open);
     assert!(matches!(client.model.screen(), Screen::Resource(_) | Screen::Descriptor(_)));
     client.act(Action::Back);
@@ -124,13 +170,13 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
         scene.tell(&mut frame, true);
         client.take(vec![frame]);
         client.wait(std::time::Duration::from_secs(1));
-        client.model.io_rows(&[IoColumn::Kind, IoColumn::Age]).len()
+        client.model.rows(TableId::Timers, &["kind", "age"]).len()
     };
     assert_eq!(shown(7, &mut client), 7);
     client.act(Action::NextRow);
     assert_eq!(shown(8, &mut client), 1);
-    assert!(client.model.io_rows(&[IoColumn::Kind])[0].selected);
-    assert_eq!(client.model.io_rows(&[IoColumn::Age])[0].cells[0].text, "7.00 s", "the oldest");
+    assert!(client.model.rows(TableId::Timers, &["kind"])[0].selected);
+    assert_eq!(client.model.rows(TableId::Timers, &["age"])[0].cells[0].text, "7.00 s", "the oldest");
     assert_eq!(shown(7, &mut client), 1);
     assert_eq!(shown(4, &mut client), 1);
     assert_eq!(shown(3, &mut client), 3);
@@ -139,9 +185,12 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
 #[test]
 fn how_many_there_are_is_unknown_before_somebody_looks() {
     let mut client = Scene::new().client();
-    assert_eq!((client.model.io().counts().as_str(), client.model.io().empty), ("–", None));
+    assert_eq!(
+        (client.model.table(TableId::Sockets).counts().as_str(), client.model.table(TableId::Sockets).empty),
+        ("–", None)
+    );
     client.act(Action::Io);
-    assert_eq!(client.model.io().counts(), "2");
+    assert_eq!(client.model.table(TableId::Sockets).counts(), "2");
 }
 
 #[test]
@@ -157,8 +206,8 @@ fn timers_tell_when_they_are_due_and_who_waits() {
     client.act(Action::Io);
     client.act(Action::ToggleChannels);
     let due = |client: &Client| {
-        let columns = [IoColumn::Kind, IoColumn::Length, IoColumn::Due, IoColumn::Waiter];
-        let row = client.model.io_rows(&columns).remove(0);
+        let columns = ["kind", "set-to", "due", "waiting"];
+        let row = client.model.rows(TableId::Timers, &columns).remove(0);
         row.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>().join(" | ")
     };
     assert_eq!(due(&client), "Sleep | 5.00 s | 4.00 s | t0 #100");
@@ -187,10 +236,10 @@ fn signals_and_children_have_a_list_of_their_own() {
     assert_eq!(rows(&mut client).len(), 2);
     client.act(Action::ToggleChannels);
     client.act(Action::ToggleChannels);
-    let columns = [IoColumn::Kind, IoColumn::Name, IoColumn::Ended, IoColumn::Received, IoColumn::Waiter];
+    let columns = ["kind", "name", "state", "received", "waiting"];
     let words: Vec<String> = client
         .model
-        .io_rows(&columns)
+        .rows(TableId::Signals, &columns)
         .into_iter()
         .map(|row| row.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>().join(" | "))
         .collect();

@@ -6,12 +6,9 @@ use taskscope_proto::{
 };
 
 use crate::{
-    Action, Config,
+    Action, Config, TableId,
     model::tests::{Client, Fake, fake::S},
-    screen::{
-        findings::FindingView,
-        io::{IoColumn, IoRow},
-    },
+    screen::findings::FindingView,
 };
 
 /// A wrapper, by slot of its resource.
@@ -283,12 +280,12 @@ impl Scene {
 /// The rows of the table on the screen I/O: descriptor, kind, address, and who waits.
 pub(super) fn rows(client: &mut Client) -> Vec<String> {
     client.act(Action::Io);
-    let columns = [IoColumn::Fd, IoColumn::Kind, IoColumn::Address, IoColumn::Waiter];
-    let words = |row: &IoRow| {
+    let columns = ["fd", "kind", "address", "waiting"];
+    let words = |row: &crate::screen::table::Row| {
         let cells: Vec<&str> = row.cells.iter().map(|cell| cell.text.as_str()).collect();
         cells.join(" | ")
     };
-    client.model.io_rows(&columns).iter().map(words).collect()
+    client.model.rows(TableId::Sockets, &columns).iter().map(words).collect()
 }
 
 fn string(strings: &mut Vec<String>, text: &str) -> u32 {

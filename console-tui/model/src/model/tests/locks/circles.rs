@@ -42,7 +42,7 @@ fn two_tasks_that_wait_for_each_other() {
 #[test]
 fn the_task_says_who_is_in_its_way() {
     let client = two().client();
-    let mut waits = client.rows(&[crate::Column::Id, crate::Column::WaitsFor]);
+    let mut waits = client.rows(&["id", "waits-for"]);
     waits.sort();
     assert_eq!(waits, ["100 Mutex b ◂ t1 #101", "101 Mutex a ◂ t0 #100", "102 –"]);
     let strip = client.model.strip().unwrap();

@@ -10,8 +10,10 @@ use std::ops::Range;
 
 use crate::{
     id::{SiteId, TaskKey},
-    screen::table::RowKey,
+    table::place::{self, Rows},
 };
+
+type RowKey = place::RowKey<TaskKey, SiteId>;
 
 /// Rows merged beyond the window at each side, so that scrolling rarely merges again.
 const MARGIN: usize = 1024;
@@ -54,7 +56,7 @@ impl Entry {
     pub(crate) fn key(&self) -> RowKey {
         match self.group_plus1.checked_sub(1) {
             Some(site) if self.sub == 0 => RowKey::Group(SiteId(site)),
-            _ => RowKey::Task(TaskKey { slot: self.slot, generation: self.generation }),
+            _ => RowKey::One(TaskKey { slot: self.slot, generation: self.generation }),
         }
     }
 }
@@ -77,29 +79,9 @@ impl Order {
         Self { runs, len, merged: Vec::new(), window: 0..0 }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// The row at `index`; `None` outside of the merged window.
-    pub(crate) fn get(&self, index: usize) -> Option<&Entry> {
+    fn entry(&self, index: usize) -> Option<&Entry> {
         if self.window.contains(&index) { self.merged.get(index - self.window.start) } else { None }
-    }
-
-    /// Puts the rows of `window` where they belong.
-    pub(crate) fn sort_window(&mut self, window: Range<usize>) {
-        let window = window.start.min(self.len)..window.end.min(self.len);
-        if self.window.start <= window.start && window.end <= self.window.end {
-            return;
-        }
-        let wanted = window.start.saturating_sub(MARGIN)..(window.end + MARGIN).min(self.len);
-        let (from, to) = (self.split(wanted.start), self.split(wanted.end));
-        self.merged.clear();
-        for ((run, from), to) in self.runs.iter().zip(from).zip(to) {
-            self.merged.extend_from_slice(&run[from..to]);
-        }
-        self.merged.sort_unstable();
-        self.window = wanted;
     }
 
     /// How many entries of each run are among the first `rank` of all.
@@ -128,11 +110,37 @@ impl Order {
             }
         }
     }
+}
 
-    /// Where a row belongs, whether its surroundings are merged or not.
-    pub(crate) fn position(&self, key: RowKey) -> Option<usize> {
+impl Rows<RowKey> for Order {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn get(&self, index: usize) -> Option<(RowKey, u8)> {
+        self.entry(index).map(|entry| (entry.key(), u8::from(entry.is_member())))
+    }
+
+    /// Of any row, merged or not.
+    fn position(&self, key: RowKey) -> Option<usize> {
         let entry = self.runs.iter().flatten().find(|entry| entry.key() == key)?;
         Some(self.runs.iter().map(|run| run.partition_point(|other| other < entry)).sum())
+    }
+
+    /// Merges the window, with a margin.
+    fn show(&mut self, window: Range<usize>) {
+        let window = window.start.min(self.len)..window.end.min(self.len);
+        if self.window.start <= window.start && window.end <= self.window.end {
+            return;
+        }
+        let wanted = window.start.saturating_sub(MARGIN)..(window.end + MARGIN).min(self.len);
+        let (from, to) = (self.split(wanted.start), self.split(wanted.end));
+        self.merged.clear();
+        for ((run, from), to) in self.runs.iter().zip(from).zip(to) {
+            self.merged.extend_from_slice(&run[from..to]);
+        }
+        self.merged.sort_unstable();
+        self.window = wanted;
     }
 }
 
@@ -168,9 +176,9 @@ mod tests {
             full.sort();
             let mut order = Order::new(runs(&keys));
             for (start, len) in windows {
-                order.sort_window(start..start + len);
+                order.show(start..start + len);
                 for index in (start..start + len).take_while(|index| *index < full.len()) {
-                    prop_assert_eq!(order.get(index), Some(&full[index]));
+                    prop_assert_eq!(order.entry(index), Some(&full[index]));
                     prop_assert_eq!(order.position(full[index].key()), Some(index));
                 }
             }
@@ -182,10 +190,7 @@ mod tests {
         let (site, task) = (SiteId(3), TaskKey { slot: 9, generation: 1 });
         let mut all = [Entry::member(site, task, 5, 0), Entry::loose(task, 6), Entry::header(site, 5)];
         all.sort();
-        assert_eq!(
-            all.map(|entry| entry.key()),
-            [RowKey::Group(site), RowKey::Task(task), RowKey::Task(task)]
-        );
+        assert_eq!(all.map(|entry| entry.key()), [RowKey::Group(site), RowKey::One(task), RowKey::One(task)]);
         assert!(all[1].is_member() && !all[2].is_member());
     }
 
@@ -193,10 +198,10 @@ mod tests {
     fn the_cost_follows_the_window() {
         let keys: Vec<u64> = (0..200_000_u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         let mut order = Order::new(runs(&keys));
-        order.sort_window(100_000..100_050);
+        order.show(100_000..100_050);
         assert_eq!(order.merged.len(), 50 + 2 * MARGIN);
         let mut full = entries(&keys);
         full.sort();
-        assert_eq!(order.get(100_049), Some(&full[100_049]));
+        assert_eq!(order.entry(100_049), Some(&full[100_049]));
     }
 }

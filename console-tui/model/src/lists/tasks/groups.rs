@@ -7,20 +7,9 @@ use crate::{
         history::Rates,
         task::{Live, Marks, Task},
     },
+    table::fold::Shape,
     text::TextId,
 };
-
-/// How a site's tasks stand in the list.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// Each for itself.
-    #[default]
-    Loose,
-    /// One row.
-    Folded,
-    /// One row, and each below it.
-    Unfolded,
-}
 
 /// The tasks of a site that are shown or folded away: alive or ended lately, and matching the filter.
 #[derive(Debug, Default, Clone)]

@@ -1,29 +1,74 @@
 //! Rows while they are made: a walk hands in every task once, then has them grouped, ranked and sorted, all a bit at a time.
 //!
 //! Invariants: each task is looked at once, so groups and rows are of one mind whatever changes meanwhile; what is made here is
-//! not seen before [`super::Table::install`].
+//! not seen before [`crate::table::Table::install`].
 //!
 //! Limit: of folded groups no rows are kept; of the others 24 bytes a task, then 32.
 
+use rustc_hash::FxHashSet;
+
+use super::{
+    MAX_SURFACED, Of, TaskRow, Tasks,
+    groups::{Group, GroupMap},
+    keys::Keys,
+    order::Entry,
+};
 use crate::{
     config::Config,
     id::{SiteId, TaskKey},
     lint::Severity,
-    query::{Places, Query},
+    query::Query,
     store::{
         Store,
         task::{Marks, Task},
     },
     table::{
-        Folding, MAX_SURFACED,
-        groups::{Group, GroupMap, Shape},
-        keys::Keys,
-        order::Entry,
+        List as _, filter,
+        fold::{Folds, Shape},
     },
 };
 
 /// Rows sorted at a time.
 const RUN: usize = 4096;
+
+/// How sites fold.
+#[derive(Debug)]
+pub(super) struct Folding {
+    pub(super) folds: Folds,
+    /// Sites with a row of their own now.
+    pub(super) grouped: FxHashSet<SiteId>,
+    pub(super) fold_at: u64,
+}
+
+impl Folding {
+    fn limit(&self, site: SiteId) -> u64 {
+        if self.grouped.contains(&site) { Tasks::unfold_at(self.fold_at) } else { self.fold_at }
+    }
+
+    /// The number of tasks from which on the site is folded; `None`: it never is.
+    fn folds_at(&self, store: &Store, site: SiteId) -> Option<u64> {
+        self.folds.folds_at(|| Tasks::group_words(store, site), self.limit(site))
+    }
+
+    fn shape(&self, store: &Store, site: SiteId, tasks: u64) -> Shape {
+        self.folds.shape(|| Tasks::group_words(store, site), tasks, self.limit(site))
+    }
+}
+
+/// For each site, its place in lower case: made once for all tasks.
+#[derive(Debug, Default)]
+pub(super) struct Places(Vec<Option<String>>);
+
+impl Places {
+    fn new(store: &Store) -> Self {
+        let most = store.sites().map(|(id, _)| id.0).max().unwrap_or(0);
+        Self((0..=most).map(|id| store.place(SiteId(id)).map(|place| place.to_lowercase())).collect())
+    }
+
+    pub(super) fn of(&self, site: SiteId) -> Option<&str> {
+        self.0.get(site.0 as usize)?.as_deref()
+    }
+}
 
 /// A task that may become a row.
 #[derive(Debug, Clone, Copy)]
@@ -88,17 +133,19 @@ impl Draft {
             return;
         }
         self.tasks += 1;
-        if let Some((query, places)) = &self.query
-            && !query.prepare(store, places).matches(task, marks)
-        {
-            return;
-        }
-        self.matching += 1;
         let site = task.facts.site;
         let rates = store.rates(task);
+        let mut row = TaskRow { store, of: Of::One(task, marks, rates), places: None };
+        if let Some((query, places)) = &self.query {
+            row.places = Some(places);
+            if !filter::matches::<Tasks>(query, &row) {
+                return;
+            }
+        }
+        self.matching += 1;
         let folding = &self.folding;
         let group = self.groups.entry(site, || Group {
-            folds_at: folding.folds_at(site).unwrap_or(u64::MAX),
+            folds_at: folding.folds_at(store, site).unwrap_or(u64::MAX),
             ..Group::default()
         });
         group.add(task, marks, rates.as_ref(), store.now_ns);
@@ -106,7 +153,7 @@ impl Draft {
         if group.tasks.len() >= group.folds_at && !(suspect && group.suspects <= MAX_SURFACED) {
             return;
         }
-        let key = self.keys.task(store, task, marks, rates);
+        let key = self.keys.task(&row);
         let candidate = Candidate { key, task: task.key, site, suspect };
         match self.candidates.last_mut() {
             Some(last) if last.len() < RUN => last.push(candidate),
@@ -121,17 +168,18 @@ impl Draft {
     /// Every task has been looked at. `of_site`: how serious what was found about a site as a whole is.
     pub(crate) fn close(&mut self, store: &Store, of_site: impl Fn(SiteId) -> Option<Severity>) {
         for (site, group) in self.groups.iter_mut() {
-            group.shape = self.folding.shape(site, group.tasks.len());
+            group.shape = self.folding.shape(store, site, group.tasks.len());
             let hidden = if group.suspects > MAX_SURFACED { group.worst } else { group.worst_minor };
             group.severity = of_site(site).max(hidden);
-            self.keys.add_group(store, group);
+            self.keys.add_group(store, site, group);
         }
     }
 
     /// Ranks and sorts, until `units` are used up; true: all of it.
     pub(crate) fn finish(&mut self, store: &Store, units: &mut usize) -> bool {
+        let whole = self.is_whole();
         if !self.ranked {
-            if !self.keys.rank(store, &mut self.groups, units) {
+            if !self.keys.rank(store, &mut self.groups, whole, units) {
                 return false;
             }
             self.ranked = true;

@@ -1,0 +1,393 @@
+//! What the lists of I/O have in common: sockets, timers, signals and children.
+//!
+//! Invariant: a sum is over those of which something is known, as a connection has no rate before it is a second old; where nothing is
+//! known of any, the sum is unknown. A time of several is the worst of theirs.
+
+use std::borrow::Cow;
+
+use crate::{
+    columns::{Cut, Unit},
+    config::Config,
+    format::count,
+    id::{IoKey, SiteId},
+    lint::{Severity, findings::Finding},
+    nav::Screen,
+    screen::{Tone, findings::Subject as About, table::Cell},
+    store::{
+        Store,
+        descriptors::port,
+        io::{IoKind, Stream, things::Thing, timers::Due},
+        waits::Waits,
+    },
+    table::{
+        List, Opens, Picture, Subject, Table,
+        column::Column,
+        filter::{Field, Test},
+        listing::{At, Each, Known, Listing, listing},
+        place::RowKey,
+        value::Value,
+    },
+    tables::TableId,
+};
+
+/// Descriptors that connect the program with nobody are one row when there are so many of a kind: eventfds tell little.
+const FOLD_INNER_AT: u64 = 2;
+
+/// Timers of a place are one row when there are so many: most of them are gone before they are read.
+const FOLD_TIMERS_AT: u64 = 8;
+
+/// What makes one of the lists of I/O.
+pub(crate) trait Kind: std::fmt::Debug + Sized + 'static {
+    const ID: TableId;
+    const COLUMNS: &'static [Column<Io<Self>>];
+    /// Every one of them.
+    fn things(store: &Store) -> Vec<Thing<'_>>;
+    fn why_empty(at: Picture<'_>) -> String;
+    /// What stands above the table.
+    fn head(_at: Picture<'_>) -> Vec<Cell> {
+        Vec::new()
+    }
+}
+
+/// A list of I/O.
+#[derive(Debug)]
+pub(crate) struct Io<W>(std::marker::PhantomData<W>);
+
+/// Those of one kind that were made at one place; where no place is known, at one port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Made {
+    kind: IoKind,
+    site: SiteId,
+    /// 0: none.
+    port: u16,
+}
+
+impl Made {
+    fn of(store: &Store, thing: &Thing) -> Self {
+        let site = thing.site();
+        let port = if site.is_known() || thing.kind != IoKind::Tcp {
+            None
+        } else if store.is_accepted(thing) == Some(true) {
+            // Who accepts has many peers, who connects many ports of its own.
+            store.io_local(thing).and_then(port)
+        } else {
+            store.io_peer(thing).and_then(port)
+        };
+        let port = port.unwrap_or(0);
+        Self { kind: thing.kind, site, port }
+    }
+}
+
+/// What is known of a thing, or of several of one kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    severity: Option<Severity>,
+    count: u64,
+    pub(super) kind: IoKind,
+    /// Of one of them.
+    word: String,
+    waits: Waits,
+    pub(super) in_per_s: Option<f64>,
+    pub(super) out_per_s: Option<f64>,
+    pub(super) recv_queue_bytes: Option<u64>,
+    pub(super) send_queue_bytes: Option<u64>,
+    pub(super) rtt_ns: Option<u64>,
+    pub(super) retransmits: Option<u64>,
+    pub(super) length_ns: Option<u64>,
+    pub(super) due: Due,
+    pub(super) created_ns: Option<u64>,
+    pub(super) received: Option<u64>,
+    pub(super) last_ns: Option<u64>,
+}
+
+pub(super) fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(add(one, other)),
+        (one, other) => one.or(other),
+    }
+}
+
+impl Facts {
+    fn of(store: &Store, known: &Known<IoKey>, thing: &Thing) -> Self {
+        let descriptor = thing.descriptor;
+        let tcp = descriptor.and_then(|of| of.tcp.as_ref());
+        let (in_per_s, out_per_s) = store.io_rates(thing);
+        let timer = thing.resource.filter(|_| thing.kind == IoKind::Timer);
+        let due = timer.map_or(Due::Unknown, |timer| {
+            store.timer_due(timer, store.waiters(timer.key).first().map(|waiter| waiter.op))
+        });
+        let waits = thing.resource.and_then(|resource| known.waits.get(&resource.key));
+        Self {
+            severity: known.severities.get(&thing.key()).copied(),
+            count: 1,
+            kind: thing.kind,
+            word: kind_word(store, thing),
+            waits: waits.copied().unwrap_or_default(),
+            in_per_s,
+            out_per_s,
+            recv_queue_bytes: descriptor.and_then(|of| of.recv_queue_bytes),
+            send_queue_bytes: descriptor.and_then(|of| of.send_queue_bytes),
+            rtt_ns: tcp.map(|tcp| tcp.rtt_ns).filter(|ns| *ns > 0),
+            retransmits: tcp.map(|tcp| tcp.total_retransmits),
+            length_ns: timer.and_then(|timer| store.timer_length_ns(timer)),
+            due,
+            created_ns: thing.resource.map(|resource| resource.created_ns),
+            received: thing.stream.filter(|_| thing.kind == IoKind::Signal).map(|stream| stream.reads),
+            last_ns: thing.stream.and_then(Stream::last_ns),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.severity = self.severity.max(other.severity);
+        self.count += other.count;
+        self.waits.add(&other.waits);
+        self.in_per_s = sum(self.in_per_s, other.in_per_s, |one, other| one + other);
+        self.out_per_s = sum(self.out_per_s, other.out_per_s, |one, other| one + other);
+        self.recv_queue_bytes = sum(self.recv_queue_bytes, other.recv_queue_bytes, u64::saturating_add);
+        self.send_queue_bytes = sum(self.send_queue_bytes, other.send_queue_bytes, u64::saturating_add);
+        self.rtt_ns = self.rtt_ns.max(other.rtt_ns);
+        self.retransmits = sum(self.retransmits, other.retransmits, u64::saturating_add);
+        self.length_ns = self.length_ns.filter(|_| self.length_ns == other.length_ns);
+        self.due = match (self.due, other.due) {
+            (Due::Late(one), Due::Late(other)) => Due::Late(one.max(other)),
+            (Due::Late(late), _) | (_, Due::Late(late)) => Due::Late(late),
+            (Due::In(one), Due::In(other)) => Due::In(one.min(other)),
+            (Due::In(left), _) | (_, Due::In(left)) => Due::In(left),
+            (Due::Unknown, Due::Unknown) => Due::Unknown,
+        };
+        self.created_ns = sum(self.created_ns, other.created_ns, u64::min);
+        self.received = sum(self.received, other.received, u64::saturating_add);
+        self.last_ns = self.last_ns.max(other.last_ns);
+    }
+
+    /// The most suspicious is the greatest: what the lints say, then what connects the program with others, by what moves.
+    fn suspicion(&self) -> Value<'static> {
+        let late_ns = self.due.late_ns().unwrap_or(0);
+        let moved = self.in_per_s.unwrap_or(0.0) + self.out_per_s.unwrap_or(0.0);
+        // What listens stands above what is idle; of timers, where there are many.
+        let rank = if self.kind == IoKind::Timer { self.count } else { u64::from(self.kind.listens()) };
+        Value::Mark(self.severity, [u64::from(self.kind.connects()).max(late_ns), moved as u64, rank])
+    }
+}
+
+/// Of timers their type, of the others what they are.
+fn kind_word(store: &Store, thing: &Thing) -> String {
+    let name = thing.resource.and_then(|resource| store.texts.text(resource.concrete_type));
+    match (thing.kind, name) {
+        (IoKind::Timer, Some(name)) => name.to_owned(),
+        (kind, _) => kind.short().to_owned(),
+    }
+}
+
+impl<'a, W: Kind> At<'a, Io<W>> {
+    pub(super) fn thing(&self) -> Option<Thing<'a>> {
+        self.store.thing(self.one()?)
+    }
+
+    fn made_at(&self) -> Option<String> {
+        match self.key {
+            RowKey::One(_) => self.store.short_place(self.thing()?.site()),
+            RowKey::Group(Made { port: 0, site, .. }) => self.store.short_place(site),
+            RowKey::Group(Made { port, .. }) => Some(format!("port {port}")),
+        }
+    }
+
+    /// `60 of them  src/main.rs:40`
+    pub(super) fn several(&self) -> Value<'a> {
+        let at = self.made_at();
+        let words = at.into_iter().fold(self.of_them(), |words, at| format!("{words}  {at}"));
+        Value::Text(words.into(), Tone::Normal)
+    }
+
+    fn local(&self) -> Option<Cow<'a, str>> {
+        Some(self.store.io_local(&self.thing()?)?.to_owned().into())
+    }
+
+    pub(super) fn peer(&self) -> Option<Cow<'a, str>> {
+        Some(self.store.io_peer(&self.thing()?)?.to_owned().into())
+    }
+
+    pub(super) fn name(&self) -> Option<Cow<'a, str>> {
+        self.store.resource_name(self.thing()?.resource?).map(Cow::Borrowed)
+    }
+}
+
+/// `conn #1187 read`; who waits on a descriptor without a wrapper, nobody tells.
+fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
+    let Some(thing) = row.thing() else {
+        return match row.facts.waits.tasks {
+            0 => Value::Nothing,
+            tasks => Value::Text(format!("{} wait", count(tasks)).into(), Tone::Idle),
+        };
+    };
+    if thing.resource.is_none() {
+        return if thing.kind.connects() { Value::Unknown } else { Value::Nothing };
+    }
+    let waiters = row.store.io_waiters(&thing);
+    let Some(first) = waiters.first() else { return Value::Nothing };
+    let who = row.store.who_words(first.who()).unwrap_or_else(|| "somebody".to_owned());
+    let more = if waiters.len() > 1 { format!(" +{}", waiters.len() - 1) } else { String::new() };
+    let method = if thing.kind == IoKind::Timer { "" } else { row.store.method(first.op) };
+    Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Door)
+}
+
+/// The columns that the lists have in common.
+impl<W: Kind> Column<Io<W>> {
+    pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", |row| row.facts.suspicion());
+    pub(super) const KIND: Self = Self::text("kind", "KIND", 8, "What it is", |row| {
+        Value::Text(row.facts.word.clone().into(), Tone::Normal)
+    })
+    .cut(Cut::Marked)
+    .indent(1);
+    pub(super) const WAITER: Self =
+        Self::text("waiting", "WAITING TASK", 14, "Who waits, and in what", waiter)
+            .words("waiting task")
+            .grows()
+            .cut(Cut::Marked);
+    pub(super) const WAITED_FOR: Self =
+        Self::number(Unit::Time, "for", "FOR", 7, "How long it waits", |row| {
+            Value::number_or_nothing(row.facts.waits.longest_ns(row.store.now_ns))
+        })
+        .words("time waited")
+        .tone(Tone::Idle);
+    pub(super) const PLACE: Self = Self::text("place", "MADE AT", 22, "Where it was made", |row| {
+        if row.one().is_none() {
+            return row.several();
+        }
+        Value::toned(row.made_at(), Tone::Dim)
+    })
+    .words("place")
+    .grows()
+    .cut(Cut::Place)
+    .priority(6);
+}
+
+fn whole_place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
+    row.store.place(row.thing()?.site()).map(Cow::Owned)
+}
+
+/// ```text
+/// 10.0.0.7           kind, state, address, descriptor, waiting task, name, place or id contain it
+/// kind:tcp peer:~10.0.0.7    so do state:, local:, addr:, fd:, waiting:, name:, type:, place: and id:
+/// sendq>1M           a column of numbers
+/// ```
+const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
+    [
+        Field::new("kind", Test::Text(|row| Some(row.facts.kind.word().into()))),
+        Field::new("state", Test::Text(|row| Some(row.thing()?.descriptor?.state.as_str().into()))),
+        Field::new("local", Test::Text(|row| row.local())),
+        Field::new("peer", Test::Text(|row| row.peer())),
+        Field::new("addr", Test::Text(|row| row.store.io_addresses(&row.thing()?).map(Cow::Owned))),
+        Field::new("fd", Test::Whole(|row| Some(row.thing()?.fd()?.to_string().into()))),
+        Field::new(
+            "waiting",
+            Test::Text(|row| {
+                let task = row.store.task(row.facts.waits.longest?)?;
+                Some(row.store.task_words(task).into())
+            }),
+        ),
+        Field::new("name", Test::Text(|row| row.name())),
+        Field::new(
+            "type",
+            Test::Text(|row| row.store.texts.text(row.thing()?.resource?.concrete_type).map(Cow::Borrowed)),
+        ),
+        Field::new("place", Test::Text(|row| whole_place(row))),
+        Field::new("id", Test::Whole(|row| row.one().map(|key| key.id().into()))),
+    ]
+}
+
+impl<W: Kind> List for Io<W> {
+    const ID: TableId = W::ID;
+    const COLUMNS: &'static [Column<Self>] = W::COLUMNS;
+    const FIELDS: &'static [Field<Self>] = &fields::<W>();
+
+    type Key = IoKey;
+    type Group = Made;
+    listing!();
+
+    fn count(at: Picture<'_>) -> Option<usize> {
+        Some(W::things(at.store).len())
+    }
+
+    fn group_of(store: &Store, key: IoKey) -> Option<Made> {
+        store.thing(key).map(|thing| Made::of(store, &thing))
+    }
+
+    fn group_words(store: &Store, made: Made) -> String {
+        format!("{} {} {}", made.kind.word(), store.place(made.site).unwrap_or_default(), made.port)
+    }
+
+    fn fold_at(made: Made, config: &Config) -> u64 {
+        let fold_at = config.fold_at.max(2) as u64;
+        let inner = !made.kind.connects() && !made.site.is_known();
+        match made.kind {
+            IoKind::Timer => fold_at.min(FOLD_TIMERS_AT),
+            _ if inner => FOLD_INNER_AT,
+            _ => fold_at,
+        }
+    }
+
+    /// What comes and goes around the limit would fold and unfold each second.
+    fn unfold_at(fold_at: u64) -> u64 {
+        (fold_at / 2).max(2)
+    }
+
+    fn subject(_at: Picture<'_>, row: RowKey<IoKey, Made>) -> Option<Subject> {
+        Some(match row {
+            RowKey::One(IoKey::Resource(key)) => Subject::Resource(key),
+            RowKey::One(IoKey::Descriptor(id)) => Subject::Descriptor(id),
+            RowKey::Group(made) => Subject::Site(made.site),
+        })
+    }
+
+    fn opens(at: Picture<'_>, key: IoKey) -> Opens {
+        Opens::Screen(screen(at.store, key))
+    }
+
+    fn why_empty(_table: &Table<Self>, at: Picture<'_>) -> String {
+        W::why_empty(at)
+    }
+
+    fn head(at: Picture<'_>) -> Vec<Cell> {
+        W::head(at)
+    }
+}
+
+/// The screen of something of I/O: one for a socket, whether its wrapper or its descriptor leads there.
+pub(crate) fn screen(store: &Store, key: IoKey) -> Screen {
+    match key {
+        IoKey::Resource(key) => Screen::Resource(key),
+        IoKey::Descriptor(id) => store.wrapper_of(id).map_or(Screen::Descriptor(id), Screen::Resource),
+    }
+}
+
+impl<W: Kind> Listing for Io<W> {
+    type Facts = Facts;
+
+    fn each(at: Picture<'_>, known: &Known<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+        for thing in W::things(at.store) {
+            take(thing.key(), Made::of(at.store, &thing), Facts::of(at.store, known, &thing));
+        }
+        0
+    }
+
+    fn facts(at: Picture<'_>, known: &Known<IoKey>, key: IoKey) -> Option<Facts> {
+        at.store.thing(key).map(|thing| Facts::of(at.store, known, &thing))
+    }
+
+    fn add(sum: &mut Facts, other: &Facts) {
+        sum.add(other);
+    }
+
+    fn severity(facts: &Facts) -> Option<Severity> {
+        facts.severity
+    }
+
+    fn concerned(finding: &Finding, _store: &Store) -> Vec<IoKey> {
+        match finding.id.subject {
+            About::Resource(key) => vec![IoKey::Resource(key)],
+            About::Descriptor(id) => vec![IoKey::Descriptor(id)],
+            About::Site | About::Task(_) | About::Thread(_) | About::Runtime(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Signals that the program listens for, and child processes.
+
+use std::borrow::Cow;
+
+use super::io::{Io, Kind};
+use crate::{
+    columns::{Cut, Unit},
+    format::duration_ns,
+    screen::{Tone, table::Cell},
+    store::{
+        Store,
+        io::{IoKind, things::Thing},
+    },
+    table::{Picture, column::Column, listing::At, value::Value},
+    tables::TableId,
+};
+
+/// The list of signals and children.
+#[derive(Debug)]
+pub(crate) struct Signals;
+
+type Col = Column<Io<Signals>>;
+
+type Row<'a> = At<'a, Io<Signals>>;
+
+fn name<'a>(row: &Row<'a>) -> Value<'a> {
+    match row.thing() {
+        Some(thing) => Value::text(row.store.io_local(&thing).map(|name| Cow::<str>::Owned(name.to_owned()))),
+        None => row.several(),
+    }
+}
+
+fn ended<'a>(row: &Row<'a>) -> Value<'a> {
+    if row.one().is_some() && row.facts.kind == IoKind::Child {
+        Value::text(row.peer())
+    } else {
+        Value::Nothing
+    }
+}
+
+fn received<'a>(row: &Row<'a>) -> Value<'a> {
+    if row.facts.kind == IoKind::Signal { Value::number(row.facts.received) } else { Value::Nothing }
+}
+
+fn last<'a>(row: &Row<'a>) -> Value<'a> {
+    match row.since(row.facts.last_ns).filter(|_| row.facts.kind != IoKind::Child) {
+        Some(ns) => Value::Worded(Some(ns as f64), format!("{} ago", duration_ns(ns)).into(), Tone::Normal),
+        None if row.facts.kind == IoKind::Signal => Value::Worded(None, "never".into(), Tone::Dim),
+        None => Value::Nothing,
+    }
+}
+
+impl Kind for Signals {
+    const ID: TableId = TableId::Signals;
+    const COLUMNS: &'static [Column<Io<Self>>] = &[
+        Col::WARN,
+        Col::KIND,
+        Col::text("name", "NAME", 24, "The signal, or the child's program", name).grows().cut(Cut::Marked),
+        Col::text("state", "STATE", 16, "How a child ended, or that it runs", ended).grows().cut(Cut::Marked),
+        Col::number(Unit::Exact, "received", "RECEIVED", 8, "Signals received", received)
+            .words("signals received")
+            .priority(1),
+        Col::number(Unit::Time, "last", "LAST", 11, "When the last one came", last)
+            .words("time of the last")
+            .ascending()
+            .priority(2),
+        Col::WAITER,
+        Col::WAITED_FOR,
+        Col::PLACE,
+    ];
+
+    fn things(store: &Store) -> Vec<Thing<'_>> {
+        store.signals_and_children()
+    }
+
+    fn why_empty(_at: Picture<'_>) -> String {
+        "No signal is listened for, and no child runs, as far as taskscope::signal and taskscope::process tell."
+            .to_owned()
+    }
+
+    fn head(at: Picture<'_>) -> Vec<Cell> {
+        super::sockets::head(at)
+    }
+}

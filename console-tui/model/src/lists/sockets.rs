@@ -1,0 +1,198 @@
+//! Sockets, pipes, files, and the process's other descriptors.
+
+use super::io::{Io, Kind, sum};
+use crate::{
+    columns::{Cut, Unit},
+    format::{UNKNOWN, duration_ns, exact},
+    screen::{Tone, table::Cell},
+    store::{
+        Store,
+        descriptors::Reading,
+        io::{IoKind, things::Thing},
+    },
+    table::{Picture, column::Column, listing::At, value::Value},
+    tables::TableId,
+};
+
+/// From this share of the limit on, the number of open descriptors is a warning.
+const NEAR_LIMIT: f64 = 0.8;
+/// A reading that is older says how old it is.
+const OLD_NS: u64 = 1_500_000_000;
+/// Cells of two addresses of IPv4 with their ports, and the arrow between them, as they mostly are. Whole addresses are worth more
+/// than a trend, where there is room at all.
+const WHOLE_ADDRESSES: u16 = 35;
+
+/// The list of sockets.
+#[derive(Debug)]
+pub(crate) struct Sockets;
+
+type Col = Column<Io<Sockets>>;
+
+type Row<'a> = At<'a, Io<Sockets>>;
+
+fn fd<'a>(row: &Row<'a>) -> Value<'a> {
+    match row.thing().map(|thing| thing.fd()) {
+        Some(Some(fd)) => Value::Toned(f64::from(fd), Tone::Dim),
+        Some(None) => Value::Unknown,
+        None => Value::Nothing,
+    }
+}
+
+fn address<'a>(row: &Row<'a>) -> Value<'a> {
+    let Some(thing) = row.thing() else { return row.several() };
+    let peer = thing.descriptor.and_then(|of| of.peer_pid).map(|pid| match row.store.hello.pid {
+        Some(own) if own == pid => "to this process itself".to_owned(),
+        _ => format!("to pid {pid}"),
+    });
+    let name = row.name().map(std::borrow::Cow::into_owned);
+    let told = row.store.io_addresses(&thing).or(name).or(peer);
+    let words: Vec<String> = told.into_iter().chain(thing.backlog_words()).collect();
+    Value::text((!words.is_empty()).then(|| words.join("  ")))
+}
+
+fn state<'a>(row: &Row<'a>) -> Value<'a> {
+    let Some(thing) = row.thing() else { return Value::Nothing };
+    let state = thing.descriptor.map(|of| of.state.as_str()).filter(|state| !state.is_empty());
+    match state {
+        // Files and pipes have none.
+        None if thing.descriptor.is_some_and(|_| thing.kind != IoKind::Tcp) => Value::Nothing,
+        state => Value::text(state),
+    }
+}
+
+fn moved<'a>(row: &Row<'a>) -> Value<'a> {
+    Value::float(sum(row.facts.in_per_s, row.facts.out_per_s, |into, out| into + out))
+}
+
+impl Kind for Sockets {
+    const ID: TableId = TableId::Sockets;
+    const COLUMNS: &'static [Column<Io<Self>>] = &[
+        Col::WARN,
+        Col::number(Unit::Number, "fd", "FD", 4, "Its number in the process", fd)
+            .words("descriptor")
+            .ascending()
+            .priority(4),
+        Col::KIND,
+        Col::text("address", "LOCAL  PEER", 26, "The addresses of both ends, or its name", address)
+            .grows()
+            .roomy(WHOLE_ADDRESSES)
+            .cut(Cut::Start),
+        Col::text("state", "STATE", 11, "What the kernel says of it", state).cut(Cut::Marked).priority(3),
+        Col::number(Unit::SizePerSecond, "in", "IN/s", 5, "Bytes a second that come in", |row| {
+            Value::float(row.facts.in_per_s)
+        })
+        .words("bytes in a second")
+        .priority(6),
+        Col::number(Unit::SizePerSecond, "out", "OUT/s", 5, "Bytes a second that go out", |row| {
+            Value::float(row.facts.out_per_s)
+        })
+        .words("bytes out a second")
+        .priority(7),
+        Col::trend(Unit::SizePerSecond, "bytes a second", "Bytes over the last seconds", moved, |row| {
+            row.store.io_spark(&row.thing()?)
+        })
+        .priority(10),
+        Col::number(Unit::Size, "recvq", "RECVQ", 5, "Bytes received that the program has not read", |row| {
+            Value::number(row.facts.recv_queue_bytes)
+        })
+        .words("bytes not read")
+        .priority(2),
+        Col::number(
+            Unit::Size,
+            "sendq",
+            "SENDQ",
+            5,
+            "Bytes written that the peer has not acknowledged",
+            |row| Value::number(row.facts.send_queue_bytes),
+        )
+        .words("bytes not acknowledged")
+        .priority(1),
+        Col::number(Unit::Time, "rtt", "RTT", 7, "Time there and back", |row| {
+            Value::number(row.facts.rtt_ns)
+        })
+        .words("time there and back")
+        .priority(8),
+        Col::number(Unit::Count, "retransmits", "RETR", 5, "Segments sent again, in all", |row| {
+            Value::number(row.facts.retransmits)
+        })
+        .priority(9),
+        Col::WAITER,
+        // After the rates, before the descriptor.
+        Col::WAITED_FOR.priority(5),
+    ];
+
+    fn things(store: &Store) -> Vec<Thing<'_>> {
+        store.things()
+    }
+
+    fn why_empty(at: Picture<'_>) -> String {
+        match at.store.descriptors.reading() {
+            None => "The descriptors have not been read yet.".to_owned(),
+            Some(Reading { problem, .. }) if !problem.is_empty() => problem.clone(),
+            Some(_) => "No descriptor is open.".to_owned(),
+        }
+    }
+
+    fn head(at: Picture<'_>) -> Vec<Cell> {
+        head(at)
+    }
+}
+
+/// What is known of the descriptors as a whole.
+pub(super) fn head(at: Picture<'_>) -> Vec<Cell> {
+    let Some(reading) = at.store.descriptors.reading() else { return Vec::new() };
+    let mut head = vec![open_words(reading)];
+    let age_ns = at.store.now_ns.saturating_sub(reading.at_ns);
+    let age = if age_ns > OLD_NS { format!("{} ago ", duration_ns(age_ns)) } else { String::new() };
+    head.push(Cell::new(format!("read {age}in {}", duration_ns(reading.took_ns)), Tone::Dim));
+    if reading.more > 0 {
+        head.push(Cell::new(format!("{} more are not told of", exact(reading.more)), Tone::Warning));
+    }
+    if !reading.problem.is_empty() {
+        head.push(Cell::new(reading.problem.clone(), Tone::Warning));
+    }
+    head
+}
+
+/// `212 of 1,024 descriptors open`
+fn open_words(reading: &Reading) -> Cell {
+    let open = reading.open.map_or_else(|| UNKNOWN.to_owned(), exact);
+    let words = match reading.limit {
+        Some(limit) => format!("{open} of {} descriptors open", exact(limit)),
+        None => format!("{open} descriptors open"),
+    };
+    let near = match (reading.open, reading.limit) {
+        (Some(open), Some(limit)) => open as f64 >= limit as f64 * NEAR_LIMIT,
+        _ => false,
+    };
+    Cell::new(words, if near { Tone::Warning } else { Tone::Normal })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        columns::{ColumnId, ColumnSpec, WARN, fit},
+        table::specs,
+    };
+
+    fn shown(width: u16) -> Vec<ColumnId> {
+        let all: Vec<&'static ColumnSpec> = specs::<Io<Sockets>>().collect();
+        fit(&all, Some(WARN), width).into_iter().map(|fitted| fitted.spec.id).collect()
+    }
+
+    /// Cells that the screen's edges take.
+    const EDGES: u16 = 4;
+
+    #[test]
+    fn a_narrow_table_keeps_what_tells_a_stuck_socket() {
+        let kept = ["warn", "kind", "address", "state", "recvq", "sendq", "waiting"];
+        assert_eq!(shown(80 - EDGES), kept);
+        // The next ones to come back, as there is room.
+        let after = |width: u16| shown(width).into_iter().filter(|id| !kept.contains(id)).collect::<Vec<_>>();
+        assert_eq!(after(81), ["fd"]);
+        assert_eq!(after(89), ["fd", "for"]);
+        assert_eq!(after(120 - EDGES), ["fd", "in", "out", "for"]);
+        assert_eq!(shown(200 - EDGES).len(), Sockets::COLUMNS.len());
+    }
+}

@@ -1,0 +1,66 @@
+//! Timers: what they are set to, when they are due, who waits for them.
+
+use super::io::{Io, Kind};
+use crate::{
+    columns::Unit,
+    format::duration_ns,
+    screen::{Tone, table::Cell},
+    store::{
+        Store,
+        io::{things::Thing, timers::Due},
+    },
+    table::{Picture, column::Column, listing::At, value::Value},
+    tables::TableId,
+};
+
+/// The list of timers.
+#[derive(Debug)]
+pub(crate) struct Timers;
+
+type Col = Column<Io<Timers>>;
+
+/// What is late comes before what is due: by how much is a number below zero.
+fn due<'a>(row: &At<'a, Io<Timers>>) -> Value<'a> {
+    let due = row.facts.due;
+    match (due, due.late_ns()) {
+        (Due::In(ns), _) => Value::Toned(ns as f64, Tone::Normal),
+        (Due::Late(_), Some(ns)) => {
+            Value::Worded(Some(-(ns as f64)), format!("late {}", duration_ns(ns)).into(), Tone::Warning)
+        }
+        (Due::Late(ns), None) => Value::Worded(Some(-(ns as f64)), "now".into(), Tone::Normal),
+        (Due::Unknown, _) => Value::Unknown,
+    }
+}
+
+impl Kind for Timers {
+    const ID: TableId = TableId::Timers;
+    const COLUMNS: &'static [Column<Io<Self>>] = &[
+        Col::WARN,
+        Col::KIND,
+        Col::PLACE,
+        Col::number(Unit::Time, "set-to", "SET TO", 8, "How long it was set to", |row| {
+            Value::number(row.facts.length_ns)
+        })
+        .words("length")
+        .priority(1),
+        Col::number(Unit::Time, "due", "DUE IN", 12, "When it is due", due).words("time left").ascending(),
+        Col::WAITER,
+        Col::WAITED_FOR,
+        Col::number(Unit::Time, "age", "AGE", 7, "Time since it was made", |row| {
+            Value::number(row.since(row.facts.created_ns))
+        })
+        .priority(3),
+    ];
+
+    fn things(store: &Store) -> Vec<Thing<'_>> {
+        store.timers()
+    }
+
+    fn why_empty(_at: Picture<'_>) -> String {
+        "The process tells of no timer. taskscope::time has timers that do.".to_owned()
+    }
+
+    fn head(at: Picture<'_>) -> Vec<Cell> {
+        super::sockets::head(at)
+    }
+}

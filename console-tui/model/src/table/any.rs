@@ -1,0 +1,297 @@
+//! A table whatever it lists.
+
+use super::{
+    Filter, KeyOf, List, Opens, Picture, Subject, Table, column_of,
+    fold::{FoldMode, Shape},
+    place::{RowKey, Rows},
+    specs,
+};
+use crate::{
+    columns::{self, ColumnId, ColumnSpec, Fitted, WARN},
+    config::Config,
+    format::exact,
+    lint::findings::Finding,
+    query::{complete::Completions, parse},
+    screen::{
+        overlay::InputError,
+        table::{Row, Sort, TableInfo},
+    },
+    store::Store,
+    tables::TableId,
+};
+
+/// What the model asks of the table on the screen.
+pub(crate) trait AnyTable {
+    fn id(&self) -> TableId;
+
+    // --- reading ---
+
+    /// What stands around the rows; `at`: nothing is known of a process yet.
+    fn info(&self, at: Option<Picture<'_>>) -> TableInfo;
+    fn rows(&self, at: Picture<'_>, columns: &[ColumnId]) -> Vec<Row>;
+    fn columns(&self) -> Vec<&'static ColumnSpec>;
+    fn all_columns(&self) -> Vec<&'static ColumnSpec>;
+    fn fit(&self, width: u16) -> Vec<Fitted>;
+    /// Its things stand in groups.
+    fn folds(&self) -> bool;
+    fn page(&self) -> usize;
+    fn index(&self) -> usize;
+    fn selected_index(&self) -> Option<usize>;
+    fn subject(&self, at: Picture<'_>) -> Option<Subject>;
+    /// Where Enter leads; `None`: it folds.
+    fn opens(&self, at: Picture<'_>) -> Option<Opens>;
+    /// The worst finding about the selected row.
+    fn finding<'a>(&self, at: Picture<'a>) -> Option<&'a Finding>;
+    fn filter(&self) -> &Filter;
+    fn understand(&self, text: &str) -> Result<Filter, InputError>;
+    fn complete(&self, text: &str, cursor: usize) -> Completions;
+
+    // --- changing ---
+
+    fn rebuild(&mut self, at: Picture<'_>);
+    /// Counts what there is, of a table that is not shown beside one that is.
+    fn recount(&mut self, at: Picture<'_>);
+    fn set_page(&mut self, rows: usize);
+    fn move_to(&mut self, index: usize);
+    fn set_filter(&mut self, filter: Filter);
+    fn sort_by(&mut self, column: ColumnId);
+    fn sort_step(&mut self, step: isize);
+    fn invert_sort(&mut self);
+    /// False: the column has no change to sort by.
+    fn toggle_by_change(&mut self) -> bool;
+    fn toggle_column(&mut self, column: ColumnId);
+    /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the group of the selected row. False: nothing to do.
+    fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool;
+    fn fold_all(&mut self, mode: FoldMode);
+    /// Another process: nothing that points to something of the old one may stay.
+    fn forget(&mut self);
+}
+
+impl<L: List> AnyTable for Table<L> {
+    fn id(&self) -> TableId {
+        L::ID
+    }
+
+    fn info(&self, at: Option<Picture<'_>>) -> TableInfo {
+        let empty = || match self.total {
+            Some(total) if total > 0 => {
+                Some(format!("None of {} {} matches the filter.", exact(total as u64), L::ID.things()))
+            }
+            Some(_) => at.map(|at| L::why_empty(self, at)),
+            // Nobody has looked yet.
+            None => None,
+        };
+        TableInfo {
+            id: L::ID,
+            head: at.map_or_else(Vec::new, L::head),
+            rows: self.rows.len(),
+            offset: self.place.offset(),
+            selected: self.selected_index(),
+            matching: self.matching,
+            total: self.total,
+            left_out: L::left_out(self),
+            sort: Sort {
+                column: self.sort.column.spec.id,
+                descending: self.sort.descending,
+                by_change: self.sort.by_change,
+            },
+            sort_words: sort_words(self),
+            filter: self.filter.text.clone(),
+            empty: if self.rows.len() > 0 { None } else { empty() },
+            has_notes: L::has_notes(self),
+            note: at.and_then(|at| self.finding(at)).map(|of| (of.severity, of.message.clone())),
+        }
+    }
+
+    fn rows(&self, at: Picture<'_>, columns: &[ColumnId]) -> Vec<Row> {
+        let start = self.place.offset();
+        let end = (start + self.place.page()).min(self.rows.len());
+        (start..end).filter_map(|index| self.row(at, index, columns)).map(|(_, row)| row).collect()
+    }
+
+    fn columns(&self) -> Vec<&'static ColumnSpec> {
+        self.columns.iter().map(|column| &column.spec).collect()
+    }
+
+    fn all_columns(&self) -> Vec<&'static ColumnSpec> {
+        specs::<L>().collect()
+    }
+
+    fn fit(&self, width: u16) -> Vec<Fitted> {
+        columns::fit(&self.columns(), Some(self.sort.column.spec.id), width)
+    }
+
+    fn folds(&self) -> bool {
+        L::FOLDS
+    }
+
+    fn page(&self) -> usize {
+        self.place.page()
+    }
+
+    fn index(&self) -> usize {
+        self.place.index()
+    }
+
+    fn selected_index(&self) -> Option<usize> {
+        self.place.selected().map(|_| self.place.index())
+    }
+
+    fn subject(&self, at: Picture<'_>) -> Option<Subject> {
+        L::subject(at, self.place.selected()?)
+    }
+
+    fn opens(&self, at: Picture<'_>) -> Option<Opens> {
+        Some(L::opens(at, self.selected_key()?))
+    }
+
+    fn finding<'a>(&self, at: Picture<'a>) -> Option<&'a Finding> {
+        L::finding(at, self.selected_key()?)
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    fn understand(&self, text: &str) -> Result<Filter, InputError> {
+        let query = parse::parse(text, &super::filter::names::<L>())?;
+        let text = if query.is_some() { text.to_owned() } else { String::new() };
+        Ok(Filter { text, query })
+    }
+
+    fn complete(&self, text: &str, cursor: usize) -> Completions {
+        crate::query::complete::complete(text, cursor, &super::filter::names::<L>())
+    }
+
+    fn rebuild(&mut self, at: Picture<'_>) {
+        L::rebuild(self, at);
+    }
+
+    fn recount(&mut self, at: Picture<'_>) {
+        self.total = L::count(at);
+    }
+
+    fn set_page(&mut self, rows: usize) {
+        self.place.set_page(rows, &mut self.rows);
+    }
+
+    fn move_to(&mut self, index: usize) {
+        self.place.move_to(index, &mut self.rows);
+    }
+
+    fn set_filter(&mut self, filter: Filter) {
+        self.filter = filter;
+    }
+
+    fn sort_by(&mut self, column: ColumnId) {
+        let Some(column) = column_of(column) else { return };
+        if self.sort.column.spec.id == column.spec.id {
+            self.sort.descending = !self.sort.descending;
+        } else {
+            self.sort = super::Order { column, descending: column.spec.descending, by_change: false };
+        }
+    }
+
+    fn sort_step(&mut self, step: isize) {
+        let now = self.columns.iter().position(|column| column.spec.id == self.sort.column.spec.id);
+        let next = (now.unwrap_or(0) + self.columns.len()).saturating_add_signed(step);
+        let next = self.columns.get(next % self.columns.len().max(1)).map(|column| column.spec.id);
+        if let Some(next) = next.filter(|next| *next != self.sort.column.spec.id) {
+            self.sort_by(next);
+        }
+    }
+
+    fn invert_sort(&mut self) {
+        self.sort.descending = !self.sort.descending;
+    }
+
+    fn toggle_by_change(&mut self) -> bool {
+        if !L::can_change(self.sort.column) {
+            return false;
+        }
+        self.sort.by_change = !self.sort.by_change;
+        if self.sort.by_change {
+            self.sort.descending = true;
+        }
+        true
+    }
+
+    fn toggle_column(&mut self, id: ColumnId) {
+        let rank = |id: &str| L::COLUMNS.iter().position(|column| column.spec.id == id);
+        let Some(column) = column_of::<L>(id) else { return };
+        if let Some(at) = self.columns.iter().position(|shown| shown.spec.id == id) {
+            if column.spec.priority > 0 {
+                self.columns.remove(at);
+            }
+            return;
+        }
+        // Where the default order has it.
+        let at = self.columns.iter().position(|shown| rank(shown.spec.id) > rank(id));
+        self.columns.insert(at.unwrap_or(self.columns.len()), column);
+    }
+
+    fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool {
+        let Some(group) = self.selected_group(store) else { return false };
+        let Some((count, shape)) = L::group(self, group) else { return false };
+        let is_folded = shape == Shape::Folded;
+        let folded = wanted.unwrap_or(!is_folded);
+        if folded == is_folded || (folded && count < 2) {
+            return false;
+        }
+        self.folds.choose(L::group_words(store, group), folded, count, L::fold_at(group, config));
+        self.place.follow(folded.then_some(RowKey::Group(group)));
+        true
+    }
+
+    fn fold_all(&mut self, mode: FoldMode) {
+        self.folds.all(mode);
+    }
+
+    fn forget(&mut self) {
+        self.rows = L::Rows::default();
+        self.state = L::State::default();
+        self.total = None;
+        self.place.forget();
+    }
+}
+
+impl<L: List> Table<L> {
+    /// The row at `index`. `None`: it is gone, or does not stand where it belongs yet.
+    fn row(&self, at: Picture<'_>, index: usize, columns: &[ColumnId]) -> Option<(KeyOf<L>, Row)> {
+        let (key, depth) = self.rows.get(index)?;
+        let selected = self.place.selected() == Some(key);
+        let columns = columns.iter().filter_map(|id| column_of::<L>(id));
+        let row = L::see(self, at, key, |row, look| Row {
+            index,
+            selected,
+            depth,
+            group: look.group,
+            severity: look.severity,
+            done: look.done,
+            cells: columns.map(|column| column.cell(row)).collect(),
+        });
+        Some((key, row?))
+    }
+
+    /// Every thing's row, of a table that is shown whole.
+    pub(crate) fn all_rows(&self, at: Picture<'_>, columns: &[ColumnId]) -> Vec<(L::Key, Row)> {
+        let rows = (0..self.rows.len()).filter_map(|index| self.row(at, index, columns));
+        rows.filter_map(|(key, row)| match key {
+            RowKey::One(key) => Some((key, row)),
+            RowKey::Group(_) => None,
+        })
+        .collect()
+    }
+}
+
+fn sort_words<L: List>(table: &Table<L>) -> String {
+    let spec = &table.sort.column.spec;
+    let change = if table.sort.by_change { "/s" } else { "" };
+    let way = match (spec.id, table.sort.descending) {
+        (WARN, true) => "",
+        (WARN, false) => ", least first",
+        (_, true) => ", largest first",
+        (_, false) => ", smallest first",
+    };
+    format!("{}{change}{way}", spec.sort_words())
+}

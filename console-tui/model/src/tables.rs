@@ -1,0 +1,111 @@
+//! All tables there are: one line each.
+
+use crate::{
+    columns::ColumnSpec,
+    config::Config,
+    lists::{
+        channels::Channels, findings::Findings, io::Io, locks::Locks, resources::Resources, signals::Signals,
+        sockets::Sockets, tasks::Tasks, timers::Timers, workers::Workers,
+    },
+    nav::{Screen, Tab},
+    query::parse::parse,
+    screen::overlay::InputError,
+    table::{Table, any::AnyTable, filter::names, specs},
+};
+
+macro_rules! tables {
+    ($($variant:ident $field:ident $list:ty, $name:literal $things:literal;)*) => {
+        /// A table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum TableId {
+            $(#[doc = concat!("The ", $things, ".")] $variant,)*
+        }
+
+        impl TableId {
+            /// Every table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Stable name, in the configuration.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it lists.
+            pub fn things(self) -> &'static str {
+                match self { $(Self::$variant => $things,)* }
+            }
+
+            /// What is wrong with a filter for it; `None`: it can be understood.
+            pub fn filter_error(self, text: &str) -> Option<InputError> {
+                match self { $(Self::$variant => parse(text, &names::<$list>()).err(),)* }
+            }
+
+            /// All its columns, from left to right.
+            pub fn columns(self) -> Vec<&'static ColumnSpec> {
+                match self { $(Self::$variant => specs::<$list>().collect(),)* }
+            }
+        }
+
+        /// The state of each table.
+        #[derive(Debug)]
+        pub(crate) struct Tables {
+            $(pub(crate) $field: Table<$list>,)*
+            /// Of the tables of each tab, the number of the one that is shown.
+            shown: [usize; Tab::ALL.len()],
+        }
+
+        impl Tables {
+            pub(crate) fn new(config: &Config) -> Self {
+                Self { $($field: Table::new(config),)* shown: [0; Tab::ALL.len()] }
+            }
+
+            pub(crate) fn get(&self, id: TableId) -> &dyn AnyTable {
+                match id { $(TableId::$variant => &self.$field,)* }
+            }
+
+            pub(crate) fn get_mut(&mut self, id: TableId) -> &mut dyn AnyTable {
+                match id { $(TableId::$variant => &mut self.$field,)* }
+            }
+        }
+    };
+}
+
+tables! {
+    Tasks tasks Tasks, "tasks" "tasks";
+    Locks locks Locks, "locks" "locks";
+    Channels channels Channels, "channels" "channels";
+    Sockets sockets Io<Sockets>, "sockets" "sockets & files";
+    Timers timers Io<Timers>, "timers" "timers";
+    Signals signals Io<Signals>, "signals" "signals & children";
+    Resources resources Resources, "resources" "resources";
+    Workers workers Workers, "workers" "workers";
+    Findings findings Findings, "findings" "findings";
+}
+
+impl TableId {
+    /// The table of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|id| id.name() == name)
+    }
+}
+
+impl Tables {
+    pub(crate) fn each(&mut self, mut change: impl FnMut(&mut dyn AnyTable)) {
+        for id in TableId::ALL {
+            change(self.get_mut(*id));
+        }
+    }
+
+    /// The table that a screen shows; `None`: it has none.
+    pub(crate) fn on(&self, screen: Screen) -> Option<TableId> {
+        let tab = screen.tab()?;
+        tab.tables().get(self.shown[tab as usize]).copied()
+    }
+
+    /// Shows a table on the screen of its tab. `None`: it is on none.
+    pub(crate) fn show(&mut self, id: TableId) -> Option<Tab> {
+        let (tab, index) = Tab::of_table(id)?;
+        self.shown[tab as usize] = index;
+        Some(tab)
+    }
+}
