@@ -216,7 +216,7 @@ fn parse(action: Action, keys: &str) -> Result<Vec<Key>, KeymapError> {
 
 fn unknown(name: &str) -> KeymapError {
     let names: Vec<Cow<'static, str>> = Action::all().into_iter().map(Action::name).collect();
-    let hint = crate::nearest::nearest(name, names.iter().map(|name| name.as_ref())).map(str::to_owned);
+    let hint = crate::nearest::nearest(name, names.iter().map(AsRef::as_ref)).map(str::to_owned);
     KeymapError::Action { name: name.to_owned(), hint }
 }
 

@@ -57,7 +57,7 @@ fn check(name: &str, target: fn(&[u8])) {
     let seeds: Vec<Vec<u8>> = corpus.into_iter().map(|(_, bytes)| bytes).collect();
     let inputs = prop_oneof![
         1 => prop::collection::vec(any::<u8>(), 0..200),
-        4 => changed(seeds),
+        4 => changed(&seeds),
     ];
     let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&inputs, |bytes| {
@@ -69,9 +69,9 @@ fn check(name: &str, target: fn(&[u8])) {
 }
 
 /// An input of the corpus with some bytes changed, cut somewhere, and with the beginning of another behind it.
-fn changed(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+fn changed(seeds: &[Vec<u8>]) -> impl Strategy<Value = Vec<u8>> + use<> {
     let place = || any::<prop::sample::Index>();
-    let seed = || prop::sample::select(seeds.clone());
+    let seed = || prop::sample::select(seeds.to_vec());
     let changes = prop::collection::vec((place(), any::<u8>()), 0..8);
     (seed(), seed(), place(), place(), changes).prop_map(|(one, other, cut, end, changes)| {
         let mut bytes = one[..cut.index(one.len() + 1)].to_vec();

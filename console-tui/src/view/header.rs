@@ -33,11 +33,11 @@ struct Part {
 
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let header = look.header;
-    let mut left = who(&header, look.theme);
-    let mut right = vec![part(0, vec![link(&header, look.theme)])];
+    let mut left = who(header, look.theme);
+    let mut right = vec![part(0, vec![link(header, look.theme)])];
     if header.process.is_some() {
-        right.extend(counts(&header));
-        right.extend(trust(&header));
+        right.extend(counts(header));
+        right.extend(trust(header));
     }
     while width(&left) + width(&right) + 1 > area.width {
         let worst = left.iter().chain(&right).map(|part| part.rank).max().unwrap_or(0);

@@ -338,7 +338,7 @@ fn the_palette_finds_and_does() {
 #[test]
 fn space_ticks_a_column_and_freezes_elsewhere() {
     let mut bench = Bench::unicode(120, 40).connected();
-    let before = bench.app.model().columns(TableId::Tasks).to_vec();
+    let before = bench.app.model().columns(TableId::Tasks).clone();
     bench.press(&[KeyCode::Char('c'), KeyCode::Char(' ')]);
     assert_ne!(bench.app.model().columns(TableId::Tasks), before);
     assert!(bench.app.model().header().frozen.is_none());
