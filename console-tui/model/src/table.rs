@@ -12,6 +12,7 @@ pub(crate) mod any;
 pub(crate) mod column;
 pub(crate) mod filter;
 pub(crate) mod fold;
+mod history;
 pub(crate) mod listing;
 pub(crate) mod place;
 pub(crate) mod value;
