@@ -11,14 +11,18 @@ use taskscope_tests::{console::Console, program::Program};
 /// Messages kept of each program.
 const MESSAGES: usize = 3;
 
-/// Programs with much to tell in few bytes.
-const SCENARIOS: [&str; 4] = ["kinds", "deadlock-wrapped", "slow-consumer", "hostile"];
+/// Programs with much to tell in few bytes, and whether they wait for `go`.
+const SCENARIOS: [(&str, bool); 4] =
+    [("kinds", false), ("deadlock", true), ("deadlock-wrapped", true), ("hostile", false)];
 
 #[tokio::test]
 #[ignore = "writes files that are committed"]
 async fn make_corpus() {
-    for scenario in SCENARIOS {
-        let program = Program::start(env!("CARGO_BIN_EXE_program"), &[scenario, "--source", "init"]);
+    for (scenario, waits) in SCENARIOS {
+        let mut program = Program::start(env!("CARGO_BIN_EXE_program"), &[scenario]);
+        if waits {
+            program.ask("go");
+        }
         let mut console = Console::open(program.address()).await;
         let mut frames = Vec::new();
         for _ in 0..MESSAGES {
@@ -46,5 +50,17 @@ fn write(corpus: &str, name: &str, messages: &[Vec<u8>]) {
             bytes.extend(message);
         }
     }
+    hide_paths(&mut bytes);
     fs::write(super::corpus_folder().join(corpus).join(name), bytes).expect("the folder is there");
+}
+
+/// Paths of this machine's registry, written over in their length: they are committed.
+fn hide_paths(bytes: &mut [u8]) {
+    let home = std::env::var("CARGO_HOME")
+        .or_else(|_| Ok::<_, std::env::VarError>(std::env::var("HOME")? + "/.cargo"));
+    let registry = home.expect("cargo has a home") + "/registry/src/";
+    while let Some(at) = bytes.windows(registry.len()).position(|window| window == registry.as_bytes()) {
+        let folder = bytes[at + registry.len()..].iter().take_while(|byte| **byte != b'/').count();
+        bytes[at..at + registry.len() + folder].fill(b'x');
+    }
 }
