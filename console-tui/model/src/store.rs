@@ -232,7 +232,8 @@ impl Store {
         self.uncount(&task);
         let (before, longest_ns) = (task.stats.sums, task.stats.longest_scheduled_ns);
         let was_running = task.stats.state == State::Running;
-        task.stats = stats.within(task.facts.created_ns, self.now_ns);
+        let stats = stats.within(task.facts.created_ns, self.now_ns);
+        task.stats = stats;
         if !self.filling && stats.longest_scheduled_ns > longest_ns.max(MIN_DELAY_NS) {
             self.note_delay(&task, before, was_running);
         }

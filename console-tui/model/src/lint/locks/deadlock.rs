@@ -3,7 +3,7 @@
 use super::{Found, NAMED, Pass};
 use crate::{
     format::exact,
-    id::{ResourceKey, SiteId},
+    id::SiteId,
     lint::{LintKind, Severity},
     screen::findings::Subject,
     store::{
@@ -135,7 +135,7 @@ impl Pass<'_> {
         let why = match link.how {
             How::Holds => {
                 let acquired = self.noted("acquired", link.held_site);
-                let held = if self.is_loose(link.wait.resource) {
+                let held = if self.store.is_loose(link.wait.resource) {
                     format!("taken by {next} {age} ago{acquired}")
                 } else {
                     format!("held by {next} for {age}{acquired}")
@@ -155,11 +155,6 @@ impl Pass<'_> {
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
         format!("{who} waits{place} for {on}, {why}")
-    }
-
-    /// Whoever took it need not hold it any more.
-    pub(super) fn is_loose(&self, key: ResourceKey) -> bool {
-        self.store.lock_waited_for(key).is_some_and(|(_, lock)| lock.knows.loose)
     }
 
     /// Those who hold what a step waits for beside the next one, and can't go on either.

@@ -157,7 +157,7 @@ impl Pass<'_> {
             }
             let (who, what, age) = (self.who(holder.who), self.resource(resource), self.age(holder.since_ns));
             let at = self.noted("acquired", holder.site);
-            let loose = self.is_loose(key);
+            let loose = self.store.is_loose(key);
             let held = if loose {
                 format!("{who} took {what} {age} ago{at}, with a guard that can go to another task")
             } else {

@@ -156,10 +156,8 @@ impl Graph<'_> {
         victims.dedup();
         let alone = links.len() == 1;
         let in_poll = links.iter().all(|link| self.actors.get(&link.who).is_some_and(|actor| actor.in_poll));
-        let loose = links.iter().any(|link| {
-            let queue = self.queues.get(&link.wait.resource);
-            link.how == How::Holds && queue.is_some_and(|queue| queue.lock.knows.loose)
-        });
+        let is_loose = |link: &Link| link.how == How::Holds && self.store.is_loose(link.wait.resource);
+        let loose = links.iter().any(is_loose);
         let proven = (!alone || in_poll || links.iter().any(|link| link.how == How::Given)) && !loose;
         let since_ns = links.iter().map(|link| link.wait.since_ns.max(link.held_since_ns)).max().unwrap_or(0);
         Circle { links, proven, loose, since_ns, victims, more_victims }

@@ -175,9 +175,10 @@ fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
 }
 
 fn spent(wire: Option<&v1::PollTime>, length_ns: u64) -> Option<Spent> {
-    let spent =
-        wire.map(|wire| Spent { cpu_ns: wire.cpu_ns, queued_ns: wire.queued_ns, asleep_ns: wire.asleep_ns });
-    spent.map(|spent| spent.within(length_ns))
+    wire.map(|wire| {
+        let spent = Spent { cpu_ns: wire.cpu_ns, queued_ns: wire.queued_ns, asleep_ns: wire.asleep_ns };
+        spent.within(length_ns)
+    })
 }
 
 fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {

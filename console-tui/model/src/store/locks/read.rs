@@ -84,7 +84,12 @@ impl Store {
         self.resources.visible(key)
     }
 
-    /// `read by`, `held by`: a permit is held, though others have theirs beside it.
+    /// Whoever took a lock need not hold it any more.
+    pub(crate) fn is_loose(&self, key: ResourceKey) -> bool {
+        self.lock_waited_for(key).is_some_and(|(_, lock)| lock.knows.loose)
+    }
+
+    /// `taken by`, `read by`, `held by`: a permit is held, though others have theirs beside it.
     pub(crate) fn hold_words(&self, resource: &Resource, lock: &Lock, holder: &Holder) -> &'static str {
         let reads = holder.shared && self.lock_kind(resource) == Some(LockKind::RwLock);
         match (lock.knows.loose, reads) {
