@@ -7,7 +7,7 @@ use super::{
     made::{self, OfResources, of_resources},
 };
 use crate::{
-    columns::{Cut, Unit},
+    columns::Unit,
     format::count,
     id::ResourceKey,
     lint::{Severity, findings::Finding},
@@ -136,10 +136,8 @@ impl List for Channels {
     const ID: TableId = TableId::Channels;
     const COLUMNS: &'static [Column<Self>] = &[
         Col::warn("suspicion", |row| row.facts.suspicion(row.store.now_ns)),
-        Col::text("kind", "KIND", 9, "Its type", made::kind).indent(2),
-        Col::text("name", "NAME  MADE AT", 23, "What it is called, and where it was made", made::named)
-            .grows()
-            .cut(Cut::Place),
+        made::kind_column(),
+        made::name_column(),
         Col::number(Unit::Count, "senders", "SENDERS", 8, "Senders alive", |row| {
             Value::number(row.facts.senders)
         })
@@ -157,11 +155,7 @@ impl List for Channels {
         })
         .words("waiters")
         .left(),
-        Col::number(Unit::Time, "longest", "LONGEST", 8, "How long the longest of them waits", |row| {
-            Value::number_or_nothing(row.facts.waits.longest_ns(row.store.now_ns))
-        })
-        .words("longest wait")
-        .tone(Tone::Idle),
+        made::longest_column(8),
         Col::number(Unit::PerSecond, "sent", "SENT/s", 7, "Values sent a second", |row| {
             Value::float(row.facts.traffic.map(|(sent, _)| sent))
         })
@@ -248,4 +242,8 @@ impl Listing for Channels {
     }
 }
 
-impl OfResources for Channels {}
+impl OfResources for Channels {
+    fn waits(facts: &Facts) -> &Waits {
+        &facts.waits
+    }
+}

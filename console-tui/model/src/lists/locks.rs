@@ -4,7 +4,7 @@
 
 use super::made::{self, OfResources, of_resources};
 use crate::{
-    columns::{Cut, Unit},
+    columns::Unit,
     format::count,
     id::ResourceKey,
     lint::{Severity, findings::Finding},
@@ -114,10 +114,8 @@ impl List for Locks {
     const ID: TableId = TableId::Locks;
     const COLUMNS: &'static [Column<Self>] = &[
         Col::warn("suspicion", |row| row.facts.suspicion(row.store.now_ns)),
-        Col::text("kind", "KIND", 9, "Its type", made::kind).indent(2),
-        Col::text("name", "NAME  MADE AT", 23, "What it is called, and where it was made", made::named)
-            .grows()
-            .cut(Cut::Place),
+        made::kind_column(),
+        made::name_column(),
         Col::text("holder", "HOLDER", 17, "Who holds it", holder).grows(),
         Col::number(
             Unit::Time,
@@ -132,11 +130,7 @@ impl List for Locks {
         Col::number(Unit::Count, "waiters", "WAITERS", 8, "Tasks that wait for it now", |row| {
             Value::number(Some(row.facts.waits.tasks))
         }),
-        Col::number(Unit::Time, "longest", "LONGEST", 8, "How long the longest of them waits", |row| {
-            Value::number_or_nothing(row.facts.waits.longest_ns(row.store.now_ns))
-        })
-        .words("longest wait")
-        .tone(Tone::Idle),
+        made::longest_column(8),
         Col::number(
             Unit::Percent,
             "contended",
@@ -226,4 +220,8 @@ impl Listing for Locks {
     }
 }
 
-impl OfResources for Locks {}
+impl OfResources for Locks {
+    fn waits(facts: &Facts) -> &Waits {
+        &facts.waits
+    }
+}

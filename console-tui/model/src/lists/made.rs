@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use crate::{
+    columns::{Cut, Unit},
     format::UNKNOWN,
     id::{ResourceKey, SiteId},
     lint::{LintKind, findings::Finding},
     screen::{Tone, findings::Subject as About},
-    store::{Store, resources::Resource},
+    store::{Store, resources::Resource, waits::Waits},
     table::{
+        column::Column,
         filter::{Field, Test},
         listing::{At, Listing},
         place::RowKey,
@@ -56,7 +58,10 @@ pub(crate) fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
 }
 
 /// A list of resources.
-pub(crate) trait OfResources: Listing<Key = ResourceKey, Group = Made> {}
+pub(crate) trait OfResources: Listing<Key = ResourceKey, Group = Made> {
+    /// Who waits for it.
+    fn waits(facts: &Self::Facts) -> &Waits;
+}
 
 impl<'a, L: OfResources> At<'a, L> {
     pub(super) fn resource(&self) -> Option<&'a Resource> {
@@ -116,6 +121,29 @@ pub(super) fn named<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
         return Value::Unknown;
     }
     Value::Named { name, place: Some(place.unwrap_or_else(|| UNKNOWN.to_owned())) }
+}
+
+pub(super) const fn kind_column<L: OfResources>() -> Column<L> {
+    Column::<L>::text("kind", "KIND", 9, "Its type", kind).indent(2)
+}
+
+pub(super) const fn name_column<L: OfResources>() -> Column<L> {
+    Column::<L>::text("name", "NAME  MADE AT", 23, "What it is called, and where it was made", named)
+        .grows()
+        .cut(Cut::Place)
+}
+
+pub(super) const fn longest_column<L: OfResources>(width: u16) -> Column<L> {
+    Column::<L>::number(
+        Unit::Time,
+        "longest",
+        "LONGEST",
+        width,
+        "How long the longest of them waits",
+        |row| Value::number_or_nothing(L::waits(row.facts).longest_ns(row.store.now_ns)),
+    )
+    .words("longest wait")
+    .tone(Tone::Idle)
 }
 
 /// What a filter of a list of resources can name beside its columns.

@@ -105,11 +105,7 @@ impl List for Resources {
         Col::number(Unit::Count, "waiters", "WAITERS", 7, "Tasks that wait on it now", |row| {
             Value::number(Some(row.facts.waits.tasks))
         }),
-        Col::number(Unit::Time, "longest", "LONGEST", 7, "How long the longest of them waits", |row| {
-            Value::number_or_nothing(row.facts.waits.longest_ns(row.store.now_ns))
-        })
-        .words("longest wait")
-        .tone(Tone::Idle),
+        made::longest_column(7),
         Col::text("waiter", "LONGEST WAITER", 20, "Who waits longest", waiter)
             .words("longest waiter")
             .grows()
@@ -162,4 +158,8 @@ impl Listing for Resources {
     }
 }
 
-impl OfResources for Resources {}
+impl OfResources for Resources {
+    fn waits(facts: &Facts) -> &Waits {
+        &facts.waits
+    }
+}
