@@ -22,6 +22,10 @@ stable: (ci "stable")
 gen-proto:
     TASKSCOPE_REGENERATE=1 cargo test -p taskscope-proto --test drift
 
+# Writes docs/LINTS.md from the lints.
+gen-lints:
+    TASKSCOPE_REGENERATE=1 cargo test -p taskscope-model --test lints
+
 # Draws the screenshots from the fixtures, through the real views.
 shots:
     cargo run -p screenshots

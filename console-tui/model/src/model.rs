@@ -27,14 +27,16 @@ mod walk;
 use std::time::Duration;
 
 use crate::{
+    analysis::Analysis,
     columns::{ColumnId, ColumnSpec, Fitted},
     config::Config,
     effect::Effect,
     event::{ConnectionEvent, Event, Extent},
     id::{ResourceKey, TaskKey, WorkerKey},
-    lint::{
+    lints::{
         Judged, LintKind,
         findings::{Finding, Findings},
+        judged::not_judged,
     },
     lists::made,
     nav::{Screen, Tab, WaitsOf},
@@ -49,11 +51,8 @@ use crate::{
         task::TaskView,
         waits::WaitsView,
     },
-    store::{
-        Store,
-        ingest::Wish,
-        intake::{Intake, Outcome},
-    },
+    store::{Store, ingest::Wish},
+    stream::{Intake, Outcome},
     table::{Picture, any::AnyTable},
     tables::{TableId, Tables},
 };
@@ -72,6 +71,12 @@ use walk::Walk;
 struct World {
     store: Option<Store>,
     findings: Findings,
+}
+
+impl World {
+    fn analysis(&self) -> Option<Analysis<'_>> {
+        self.store.as_ref().map(Analysis::of)
+    }
 }
 
 /// What is known of a restart of the process.
@@ -264,7 +269,7 @@ impl Model {
     /// The lints that are not, or only partly, judged by what the process tells, those with the same reason together. None of them
     /// is [`Judged::Yes`].
     pub fn not_judged(&self) -> Vec<(Judged, Vec<LintKind>)> {
-        self.store().map_or_else(Vec::new, Store::not_judged)
+        self.store().map_or_else(Vec::new, |store| not_judged(&store.hello))
     }
 
     /// What makes sense to press now, most useful first.
@@ -393,7 +398,7 @@ impl Model {
 
     fn picture(&self) -> Option<Picture<'_>> {
         let world = self.world();
-        Some(Picture { store: world.store.as_ref()?, findings: &world.findings, config: &self.config })
+        Some(Picture { store: world.analysis()?, findings: &world.findings, config: &self.config })
     }
 
     /// The table on the screen.
@@ -406,8 +411,8 @@ impl Model {
         self.shown().filter(|table| table.id() != TableId::Workers)
     }
 
-    fn store(&self) -> Option<&Store> {
-        self.world().store.as_ref()
+    fn store(&self) -> Option<Analysis<'_>> {
+        self.world().analysis()
     }
 
     // --- changing ---

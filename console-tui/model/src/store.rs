@@ -8,22 +8,18 @@
 mod agree;
 pub(crate) mod descriptors;
 pub(crate) mod detail;
-pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod ingest;
-pub(crate) mod intake;
 pub(crate) mod io;
 pub(crate) mod locks;
 pub(crate) mod path;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod resources;
-pub(crate) mod rounds;
 pub(crate) mod scheduler;
 mod shed;
 pub(crate) mod task;
 pub(crate) mod threads;
-pub(crate) mod waits;
 pub(crate) mod window;
 
 use std::collections::VecDeque;
@@ -32,7 +28,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     id::{SiteId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     text::{TextId, Texts},
 };
 use descriptors::Descriptors;
@@ -90,7 +86,7 @@ pub(crate) struct Store {
     live: Live,
     /// Kept while tasks change, by state.
     done: u64,
-    ticks: Ticks,
+    pub(crate) ticks: Ticks,
     histories: Vec<Option<(u32, History)>>,
     free_histories: Vec<u32>,
     process_history: History,
@@ -157,7 +153,7 @@ impl Store {
 
     pub(crate) fn set_site(&mut self, id: SiteId, file: String, line: u32, column: u32) {
         let site = self.site_mut(id);
-        site.in_tokio = waits::is_of_tokio(&file);
+        site.in_tokio = path::is_of_tokio(&file);
         (site.file, site.line, site.column) = (file, line, column);
     }
 

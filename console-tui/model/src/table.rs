@@ -20,17 +20,15 @@ pub(crate) mod value;
 use std::{fmt::Debug, hash::Hash};
 
 use crate::{
+    analysis::Analysis,
     columns::{ColumnId, ColumnSpec, WARN},
     config::{Config, TableConfig},
     id::{DescriptorId, ResourceKey, SiteId, TaskKey},
-    lint::{
-        Severity,
-        findings::{Finding, Findings},
-    },
+    lints::findings::{Finding, Findings},
     nav::Screen,
     query::Query,
     screen::{findings::FindingId, table::Cell},
-    store::Store,
+    severity::Severity,
     tables::TableId,
 };
 use column::Column;
@@ -41,7 +39,7 @@ use place::{Place, RowKey, Rows};
 /// What is shown: a process, and what was found in it.
 #[derive(Clone, Copy)]
 pub(crate) struct Picture<'a> {
-    pub(crate) store: &'a Store,
+    pub(crate) store: Analysis<'a>,
     pub(crate) findings: &'a Findings,
     pub(crate) config: &'a Config,
 }
@@ -112,9 +110,9 @@ pub(crate) trait List: Sized + 'static {
         None
     }
 
-    fn group_of(store: &Store, key: Self::Key) -> Option<Self::Group>;
+    fn group_of(store: Analysis<'_>, key: Self::Key) -> Option<Self::Group>;
     /// The words of a group, which are the same in another process.
-    fn group_words(store: &Store, group: Self::Group) -> String;
+    fn group_words(store: Analysis<'_>, group: Self::Group) -> String;
     /// How many rows a group has, and how it stands.
     fn group(table: &Table<Self>, group: Self::Group) -> Option<(u64, Shape)>;
     /// From how many rows on a group folds by itself.
@@ -235,7 +233,7 @@ impl<L: List> Table<L> {
     }
 
     /// The things whose rows were made; the selection stays where it is.
-    pub(crate) fn place_selection(&mut self, store: &Store) {
+    pub(crate) fn place_selection(&mut self, store: Analysis<'_>) {
         self.place.find(&mut self.rows, |row| match row {
             // It has folded away: its group stands for it.
             RowKey::One(key) => L::group_of(store, key).map(RowKey::Group),
@@ -243,7 +241,7 @@ impl<L: List> Table<L> {
         });
     }
 
-    fn selected_group(&self, store: &Store) -> Option<L::Group> {
+    fn selected_group(&self, store: Analysis<'_>) -> Option<L::Group> {
         match self.place.selected()? {
             RowKey::Group(group) => Some(group),
             RowKey::One(key) => L::group_of(store, key),

@@ -7,16 +7,14 @@ use super::{
     made::{self, OfResources, of_resources},
 };
 use crate::{
+    analysis::{Analysis, locks::End, ops::Waits},
     columns::Unit,
     format::count,
     id::ResourceKey,
-    lint::{Severity, findings::Finding},
+    lints::findings::Finding,
     screen::Tone,
-    store::{
-        Store,
-        locks::{Channel, read::End},
-        waits::Waits,
-    },
+    severity::Severity,
+    store::locks::Channel,
     table::{
         List, Picture, Table,
         column::Column,
@@ -60,7 +58,7 @@ struct Sums {
 }
 
 impl Facts {
-    fn of(store: &Store, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
+    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
         let channel = store.channel(key);
         let mut facts = Self {
             severity: known.severities.get(&key).copied(),
@@ -237,7 +235,7 @@ impl Listing for Channels {
         facts.severity
     }
 
-    fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
+    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
         made::concerned(finding, store)
     }
 }

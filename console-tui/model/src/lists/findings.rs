@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use crate::{
+    analysis::Analysis,
     columns::{Cut, Unit},
-    lint::{Severity, findings::Finding},
+    lints::findings::Finding,
     screen::{
         Tone,
         findings::{FindingId, FindingView},
     },
-    store::Store,
+    severity::Severity,
     table::{
         List, Opens, Picture, Subject, Table,
         column::Column,
@@ -82,11 +83,11 @@ impl List for Findings {
     type Group = ();
     listing!();
 
-    fn group_of(_store: &Store, _key: FindingId) -> Option<()> {
+    fn group_of(_store: Analysis<'_>, _key: FindingId) -> Option<()> {
         None
     }
 
-    fn group_words(_store: &Store, (): ()) -> String {
+    fn group_words(_store: Analysis<'_>, (): ()) -> String {
         String::new()
     }
 

@@ -4,16 +4,14 @@
 
 use super::made::{self, OfResources, of_resources};
 use crate::{
+    analysis::{Analysis, ops::Waits},
     columns::Unit,
     format::count,
     id::ResourceKey,
-    lint::{Severity, findings::Finding},
+    lints::findings::Finding,
     screen::Tone,
-    store::{
-        Store,
-        locks::{Lock, LockSums},
-        waits::Waits,
-    },
+    severity::Severity,
+    store::locks::{Lock, LockSums},
     table::{
         List, Picture, Table,
         column::Column,
@@ -50,7 +48,7 @@ pub(super) fn both<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T)
 }
 
 impl Facts {
-    fn of(store: &Store, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
+    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
         let lock = store.lock(key);
         let rates = store.lock_rates(key);
         Self {
@@ -215,7 +213,7 @@ impl Listing for Locks {
         facts.severity
     }
 
-    fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
+    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
         made::concerned(finding, store)
     }
 }

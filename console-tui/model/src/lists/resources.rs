@@ -2,12 +2,13 @@
 
 use super::made::{self, OfResources, of_resources};
 use crate::{
+    analysis::{Analysis, ops::Waits},
     columns::{ColumnId, Cut, Unit},
     format::count,
     id::ResourceKey,
-    lint::Severity,
     screen::Tone,
-    store::{Store, resources::Resource, waits::Waits},
+    severity::Severity,
+    store::resources::Resource,
     table::{
         List, Picture, Table,
         column::Column,
@@ -37,7 +38,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    fn of(store: &Store, known: &Known<ResourceKey>, resource: &Resource) -> Self {
+    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, resource: &Resource) -> Self {
         Self {
             waits: known.waits.get(&resource.key).copied().unwrap_or_default(),
             kind: resource.kind,
@@ -57,7 +58,7 @@ fn kind<'a>(row: &At<'a, Resources>) -> Value<'a> {
     if row.facts.is_mixed {
         return Value::Text("several".into(), Tone::Dim);
     }
-    Value::text(row.store.texts.text(row.facts.kind))
+    Value::text(row.store.store().texts.text(row.facts.kind))
 }
 
 fn attributes<'a>(row: &At<'a, Resources>) -> Value<'a> {

@@ -4,13 +4,11 @@ use std::borrow::Cow;
 
 use super::io::{Io, Kind};
 use crate::{
+    analysis::{Analysis, things::Thing},
     columns::{Cut, Unit},
     format::duration_ns,
     screen::{Tone, table::Cell},
-    store::{
-        Store,
-        io::{IoKind, things::Thing},
-    },
+    store::io::IoKind,
     table::{Picture, column::Column, listing::At, value::Value},
     tables::TableId,
 };
@@ -69,7 +67,7 @@ impl Kind for Signals {
         Col::PLACE,
     ];
 
-    fn things(store: &Store) -> Vec<Thing<'_>> {
+    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.signals_and_children()
     }
 

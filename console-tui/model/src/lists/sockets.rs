@@ -2,14 +2,11 @@
 
 use super::io::{Io, Kind, sum};
 use crate::{
+    analysis::{Analysis, things::Thing},
     columns::{Cut, Unit},
     format::{UNKNOWN, duration_ns, exact},
     screen::{Tone, table::Cell},
-    store::{
-        Store,
-        descriptors::Reading,
-        io::{IoKind, things::Thing},
-    },
+    store::{descriptors::Reading, io::IoKind},
     table::{Picture, column::Column, listing::At, value::Value},
     tables::TableId,
 };
@@ -121,7 +118,7 @@ impl Kind for Sockets {
         Col::WAITED_FOR.priority(5),
     ];
 
-    fn things(store: &Store) -> Vec<Thing<'_>> {
+    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.things()
     }
 

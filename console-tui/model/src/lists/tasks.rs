@@ -12,13 +12,13 @@ mod words;
 use std::borrow::Cow;
 
 use crate::{
+    analysis::Analysis,
     columns::{ColumnId, WARN},
     config::Config,
     id::{SiteId, TaskKey},
     nav::Screen,
     screen::{Tone, table::Cell},
     store::{
-        Store,
         history::Rates,
         task::{Marks, State, Task},
     },
@@ -57,7 +57,7 @@ impl Default for Grouped {
 /// A row, as its columns read it.
 #[derive(Clone, Copy)]
 pub(crate) struct TaskRow<'a> {
-    store: &'a Store,
+    store: Analysis<'a>,
     of: Of<'a>,
     /// Places in lower case, where many tasks are looked at.
     places: Option<&'a Places>,
@@ -192,11 +192,11 @@ impl List for Tasks {
         Some(see(&TaskRow { store, of, places: None }, look))
     }
 
-    fn group_of(store: &Store, key: TaskKey) -> Option<SiteId> {
+    fn group_of(store: Analysis<'_>, key: TaskKey) -> Option<SiteId> {
         store.task(key).map(|task| task.facts.site)
     }
 
-    fn group_words(store: &Store, site: SiteId) -> String {
+    fn group_words(store: Analysis<'_>, site: SiteId) -> String {
         store.place(site).unwrap_or_default()
     }
 
@@ -238,7 +238,7 @@ impl List for Tasks {
 
 impl Table<Tasks> {
     /// Begins to make the rows anew. `is_other`: those that are shown are of another process.
-    pub(crate) fn draft(&self, store: &Store, config: &Config, is_other: bool) -> Draft {
+    pub(crate) fn draft(&self, store: Analysis<'_>, config: &Config, is_other: bool) -> Draft {
         let headers = self.state.groups.iter().filter(|(_, group)| !is_other && group.shape != Shape::Loose);
         let grouped = headers.map(|(site, _)| site).collect();
         let folding = Folding { folds: self.folds.clone(), grouped, fold_at: config.fold_at.max(2) as u64 };
@@ -246,7 +246,7 @@ impl Table<Tasks> {
     }
 
     /// What was made takes the place of the rows.
-    pub(crate) fn install(&mut self, draft: Draft, store: &Store) {
+    pub(crate) fn install(&mut self, draft: Draft, store: Analysis<'_>) {
         (self.total, self.matching) = (Some(draft.tasks), draft.matching);
         self.state = Grouped { whole: draft.is_whole(), groups: draft.groups };
         self.rows = Order::new(draft.runs);

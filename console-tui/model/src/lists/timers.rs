@@ -2,13 +2,10 @@
 
 use super::io::{Io, Kind};
 use crate::{
+    analysis::{Analysis, things::Thing, timers::Due},
     columns::Unit,
     format::duration_ns,
     screen::{Tone, table::Cell},
-    store::{
-        Store,
-        io::{things::Thing, timers::Due},
-    },
     table::{Picture, column::Column, listing::At, value::Value},
     tables::TableId,
 };
@@ -52,7 +49,7 @@ impl Kind for Timers {
         .priority(3),
     ];
 
-    fn things(store: &Store) -> Vec<Thing<'_>> {
+    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.timers()
     }
 

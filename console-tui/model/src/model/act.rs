@@ -8,7 +8,7 @@ use crate::{
     effect::Effect,
     event::Edit,
     id::{IoKey, TaskKey},
-    lint::LintKind,
+    lints::{Group, LintKind},
     lists::io,
     model::{
         Model,
@@ -20,7 +20,7 @@ use crate::{
         findings::{FindingId, Subject as About},
         task::Door,
     },
-    store::task::Waker,
+    store::task::Agent,
     table::{Filter, Opens, Subject, any::AnyTable},
     tables::TableId,
 };
@@ -40,8 +40,8 @@ impl Model {
             Action::OpenTopFinding => self.open_finding(self.world().findings.list.first().map(|f| f.id)),
             Action::OpenParent => self.open_related(|task| task.facts.parent),
             Action::OpenLastWaker => self.open_related(|task| match task.stats.last_waker {
-                Waker::Task(key) => Some(key),
-                Waker::Thread(_) | Waker::Unknown => None,
+                Agent::Task(key) => Some(key),
+                Agent::Thread(_) | Agent::Unknown => None,
             }),
             Action::Waits => self.open_waits(),
             Action::NextTab => self.step_tab(1),
@@ -244,7 +244,7 @@ impl Model {
                 return self.open_door(screen);
             }
             // Those of a place are best seen beside all others.
-            About::Site if finding.id.lint.is_about_io() => return self.open_tab(Tab::Io),
+            About::Site if finding.id.lint.group() == Group::Io => return self.open_tab(Tab::Io),
             About::Runtime(_) => return self.open_tab(Tab::Runtime),
             About::Site | About::Thread(_) => {}
         }

@@ -1,9 +1,13 @@
 //! Everything known of one task, put together for its screen.
 
 use crate::{
+    analysis::Analysis,
     format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
     id::{ResourceKey, TaskKey, WorkerKey},
-    lint::{LintConfig, findings},
+    lints::{
+        LintConfig,
+        pass::{Look, run::about_task},
+    },
     model::{io_detail, lock, resource::op_view, route::Chosen, runtime::stack},
     nav::Screen,
     screen::{
@@ -11,15 +15,14 @@ use crate::{
         resource::OpView,
         table::Cell,
         task::{
-            Bucket, Distribution, Door, Fact, MAX_CHILDREN, TaskView, Timeline, TimelineEvent, WakerLine,
-            Wakers,
+            Bucket, Distribution, Door, Fact, MAX_CHILDREN, TaskFinding, TaskView, Timeline, TimelineEvent,
+            WakerLine, Wakers,
         },
     },
     store::{
-        Store,
         detail::{Detail, EventKind, Histogram},
         scheduler::SAME_START_NS,
-        task::{State, Task, Waker},
+        task::{Agent, State, Task},
     },
 };
 
@@ -69,13 +72,13 @@ impl ChildSearch {
 
 /// What can be opened from a screen; the same door for the same thing, and none to the screen itself.
 pub(super) struct Doors<'a> {
-    store: &'a Store,
+    store: Analysis<'a>,
     own: Screen,
     pub(super) list: Vec<Door>,
 }
 
 impl<'a> Doors<'a> {
-    pub(super) fn new(store: &'a Store, own: Screen) -> Self {
+    pub(super) fn new(store: Analysis<'a>, own: Screen) -> Self {
         Self { store, own, list: Vec::new() }
     }
 
@@ -118,7 +121,7 @@ impl<'a> Doors<'a> {
 
 /// The screen of a task.
 pub(crate) fn view(
-    store: &Store,
+    store: Analysis<'_>,
     task: &Task,
     children: &Children,
     chosen: Chosen,
@@ -128,7 +131,7 @@ pub(crate) fn view(
     // In the order of the screen.
     let (ops, more_ops) = store.ops_of_task(task.key);
     let ops: Vec<OpView> = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
-    let (holds, more_holds) = lock::holds(store, Waker::Task(task.key), &mut doors);
+    let (holds, more_holds) = lock::holds(store, Agent::Task(task.key), &mut doors);
     let (io, more_io) = io_detail::uses(store, task.key, &mut doors);
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut doors);
@@ -167,7 +170,7 @@ pub(crate) fn view(
         io,
         more_io,
         waits: task.stats.state == State::Idle,
-        findings: findings::about_task(store, task, config),
+        findings: about_task(Look { store, config }, task).iter().map(TaskFinding::from).collect(),
         poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),
         schedule_delays: detail.and_then(|detail| {
             distribution(detail.scheduled.as_ref().filter(|_| task.facts.knows.scheduled)?)
@@ -188,10 +191,10 @@ pub(super) fn fact(label: &'static str, value: Cell) -> Fact {
     Fact { label, value, door: None }
 }
 
-fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
+fn about(store: Analysis<'_>, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
     let parent = task.facts.parent.map(|key| {
-        let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
+        let words = store.waker_words(Agent::Task(key)).unwrap_or_default();
         (Cell::new(words, Tone::Door), doors.task(key))
     });
     let (parent, door) = parent.unwrap_or((Cell::unknown(), None));
@@ -210,7 +213,7 @@ fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     facts
 }
 
-fn life(store: &Store, task: &Task) -> Vec<Fact> {
+fn life(store: Analysis<'_>, task: &Task) -> Vec<Fact> {
     let at = store.now_ns;
     // The longest since its start stays; what it did lately stands beside it.
     let recent = store.scheduler.worst_poll(task.key, at).map(|worst| worst.poll.length_ns);
@@ -236,7 +239,7 @@ fn life(store: &Store, task: &Task) -> Vec<Fact> {
     ]
 }
 
-fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
+fn wake_facts(store: Analysis<'_>, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     let knows = task.facts.knows;
     let self_wakes = |n: u64| {
         let share = percent(n as f64 / task.stats.sums.wakes.max(1) as f64);
@@ -248,9 +251,9 @@ fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
         None => Cell::unknown(),
     };
     let (by, door) = match task.stats.last_waker {
-        Waker::Task(key) if key == task.key => (Cell::normal("itself"), None),
-        Waker::Task(key) => {
-            let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
+        Agent::Task(key) if key == task.key => (Cell::normal("itself"), None),
+        Agent::Task(key) => {
+            let words = store.waker_words(Agent::Task(key)).unwrap_or_default();
             (Cell::new(words, Tone::Door), doors.task(key))
         }
         waker => (store.waker_words(waker).map_or_else(Cell::unknown, Cell::normal), None),
@@ -266,14 +269,14 @@ fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     ]
 }
 
-fn wakers(store: &Store, task: &Task, detail: &Detail, doors: &mut Doors) -> Wakers {
+fn wakers(store: Analysis<'_>, task: &Task, detail: &Detail, doors: &mut Doors) -> Wakers {
     let mut counts = detail.wakers.clone();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     let lines = counts.into_iter().map(|(waker, count)| {
         let (text, door) = match waker {
-            Waker::Task(key) if key == task.key => ("itself".to_owned(), None),
-            Waker::Task(key) => (store.waker_words(waker).unwrap_or_default(), doors.task(key)),
-            Waker::Thread(_) | Waker::Unknown => {
+            Agent::Task(key) if key == task.key => ("itself".to_owned(), None),
+            Agent::Task(key) => (store.waker_words(waker).unwrap_or_default(), doors.task(key)),
+            Agent::Thread(_) | Agent::Unknown => {
                 (store.waker_words(waker).unwrap_or_else(|| "unknown".to_owned()), None)
             }
         };
@@ -363,7 +366,7 @@ fn timeline(task: &Task, detail: &Detail, at: u64) -> Timeline {
             }
             EventKind::Wake => events.push(TimelineEvent::Wake {
                 ago_ns: ago(event.at_ns),
-                by_itself: event.by == Waker::Task(task.key),
+                by_itself: event.by == Agent::Task(task.key),
             }),
         }
     }

@@ -10,10 +10,7 @@ use taskscope_proto::{
 };
 
 use super::Model;
-use crate::{
-    id::TaskKey,
-    store::{Store, task::Waker},
-};
+use crate::{analysis::Analysis, id::TaskKey, store::task::Agent};
 
 /// One line of `taskscope events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,10 +72,10 @@ fn kind(kind: i32) -> Option<&'static str> {
     }
 }
 
-fn by(store: &Store, code: u64) -> Option<String> {
+fn by(store: Analysis<'_>, code: u64) -> Option<String> {
     store.waker_words(match WakerRef::decode(code) {
-        WakerRef::Unknown => Waker::Unknown,
-        WakerRef::Thread(index) => Waker::Thread(index),
-        WakerRef::Task { slot, generation } => Waker::Task(TaskKey { slot, generation }),
+        WakerRef::Unknown => Agent::Unknown,
+        WakerRef::Thread(index) => Agent::Thread(index),
+        WakerRef::Task { slot, generation } => Agent::Task(TaskKey { slot, generation }),
     })
 }

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use crate::{
     action::Action,
+    analysis::Analysis,
     id::{DescriptorId, IoKey, ResourceKey, TaskKey},
-    lint::Severity,
+    losses::Losses,
     model::Model,
     nav::{Screen, Tab},
     screen::{
-        header::{
-            Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
-        },
+        header::{Breadcrumb, Header, Hint, LinkState, Notice, ProcessInfo, StateCounts, Strip, TabView},
         table::TableInfo,
     },
-    store::{Store, ingest::WireError, task::State},
+    severity::Severity,
+    store::{ingest::WireError, task::State},
     tables::TableId,
 };
 
@@ -25,7 +25,7 @@ impl Model {
     pub(super) fn build_header(&self) -> Header {
         let store = self.store();
         let process = store.and_then(|store| store.process);
-        let rates = store.and_then(Store::process_rates);
+        let rates = store.and_then(|store| store.process_rates());
         let receiving = self.intake.receiving();
         Header {
             target: self.config.target.clone(),
@@ -37,7 +37,7 @@ impl Model {
             tasks: store.map_or_else(StateCounts::default, state_counts),
             polls_per_s: rates.map(|rates| rates.polls),
             wakes_per_s: rates.map(|rates| rates.wakes),
-            own_cost: store.and_then(Store::own_cost),
+            own_cost: store.and_then(|store| store.own_cost()),
             own_memory_bytes: process.map(|process| process.own_memory_bytes),
             losses: self.losses(),
             frozen: self
@@ -263,7 +263,7 @@ impl Model {
     }
 }
 
-fn process_info(store: &Store) -> ProcessInfo {
+fn process_info(store: Analysis<'_>) -> ProcessInfo {
     let hello = &store.hello;
     ProcessInfo {
         name: hello.process_name.clone(),
@@ -275,7 +275,7 @@ fn process_info(store: &Store) -> ProcessInfo {
     }
 }
 
-fn state_counts(store: &Store) -> StateCounts {
+fn state_counts(store: Analysis<'_>) -> StateCounts {
     let live = store.live();
     StateCounts {
         alive: store.alive(),

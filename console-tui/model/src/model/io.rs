@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     id::{DescriptorId, IoKey},
-    lint::findings::Finding,
+    lints::findings::Finding,
     model::{Model, finding_list, io_detail},
     nav::Screen,
     screen::{findings::Subject, io::DescriptorView},

@@ -118,8 +118,8 @@ impl Model {
         }
         let shown = self.frozen.as_deref();
         let world = shown.filter(|_| on_frozen).map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return self.changed() };
-        let old = shown.and_then(|frozen| frozen.world.store.as_ref());
+        let Some(store) = world.analysis() else { return self.changed() };
+        let old = shown.and_then(|frozen| frozen.world.analysis());
         let is_other = old.is_some_and(|old| old.hello.instance != store.hello.instance);
         let rows = on_frozen || !self.is_frozen();
         let goal = Goal {
@@ -151,7 +151,7 @@ impl Model {
         if let Some(rows) = goal.rows {
             self.leave_old_picture();
             let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-            let Some(store) = &world.store else { return };
+            let Some(store) = world.analysis() else { return };
             self.tables.tasks.install(rows, store);
             self.children = goal.children.map_or_else(Children::default, ChildSearch::finish);
             self.rebuild_tables();
@@ -168,7 +168,7 @@ impl Model {
     /// Makes the rows of the tables on the way to the screen anew, and counts what the tables beside them list.
     fn rebuild_tables(&mut self) {
         let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return };
+        let Some(store) = world.analysis() else { return };
         let at = Picture { store, findings: &world.findings, config: &self.config };
         let tabs: Vec<Tab> = self.route.screens().filter_map(Screen::tab).collect();
         for tab in tabs {

@@ -1,6 +1,10 @@
 //! Everything known of one resource, and the operations of a task, put together for their screens.
 
 use crate::{
+    analysis::{
+        Analysis,
+        ops::{Waits, tree},
+    },
     format::{UNKNOWN, count, duration_ns, exact},
     id::{IoKey, OpKey, ResourceKey},
     lists::tasks::state_cell,
@@ -17,10 +21,8 @@ use crate::{
         task::Fact,
     },
     store::{
-        Store,
         resources::{Op, Resource},
-        task::Waker,
-        waits::{Waits, tree},
+        task::Agent,
     },
 };
 
@@ -38,7 +40,7 @@ pub(crate) struct ResourceOps {
 
 impl ResourceOps {
     /// Looks for the operations on `key` and its parts: one walk over all operations.
-    pub(crate) fn find(store: &Store, key: ResourceKey) -> Self {
+    pub(crate) fn find(store: Analysis<'_>, key: ResourceKey) -> Self {
         let mut family = vec![key];
         let mut next = 0;
         while let Some(of) = family.get(next).copied() {
@@ -64,7 +66,12 @@ impl ResourceOps {
 }
 
 /// The screen of a resource.
-pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen: Chosen) -> ResourceView {
+pub(crate) fn view(
+    store: Analysis<'_>,
+    resource: &Resource,
+    ops: &ResourceOps,
+    chosen: Chosen,
+) -> ResourceView {
     let mut doors = Doors::new(store, Screen::Resource(resource.key));
     let known = ops.of == Some(resource.key);
     let at = store.now_ns;
@@ -120,7 +127,7 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen
     }
 }
 
-fn about(store: &Store, resource: &Resource, is_plain: bool, doors: &mut Doors) -> Vec<Fact> {
+fn about(store: Analysis<'_>, resource: &Resource, is_plain: bool, doors: &mut Doors) -> Vec<Fact> {
     let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
     let kind = store.texts.text(resource.kind).map(str::to_owned);
     let name = store.resource_name(resource).map(Cell::normal);
@@ -145,11 +152,11 @@ fn about(store: &Store, resource: &Resource, is_plain: bool, doors: &mut Doors) 
 }
 
 /// One operation as a row.
-pub(crate) fn op_view(store: &Store, depth: u8, op: &Op, doors: &mut Doors) -> OpView {
+pub(crate) fn op_view(store: Analysis<'_>, depth: u8, op: &Op, doors: &mut Doors) -> OpView {
     let at = store.now_ns;
     let resource = op.resource.and_then(|key| store.resources.resource(key));
     let task = op.stats.task.map(|key| {
-        let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
+        let words = store.waker_words(Agent::Task(key)).unwrap_or_default();
         (Cell::new(words, Tone::Door), doors.task(key))
     });
     let (task, task_door) = task.unwrap_or((Cell::unknown(), None));

@@ -4,14 +4,14 @@ pub(super) mod stack;
 pub(super) mod worker;
 
 use crate::{
+    analysis::{
+        Analysis,
+        pressure::{Closures, Pressure, Starving},
+    },
     columns::ColumnId,
     format::{count, duration_ns, exact, percent, rate},
     id::{SiteId, TaskKey, WorkerKey},
-    lint::{
-        Severity,
-        pressure::{Closures, Pressure, Starving},
-    },
-    lists::workers::Workers,
+    lists::workers::{Workers, doing::polled},
     model::{World, detail::Doors, route::Chosen},
     nav::Screen,
     screen::{
@@ -19,10 +19,7 @@ use crate::{
         runtime::{BlameLine, ClosureLine, HeatView, RuntimeBlock, RuntimesView, StarvingLine, WorkerRow},
         table::{Cell, Row},
     },
-    store::{
-        Store,
-        scheduler::{Runtime, RuntimeCount, StuckPoll, Worker, WorkerState, heat::HeatMap},
-    },
+    store::scheduler::{Runtime, RuntimeCount, heat::HeatMap},
     table::{Picture, Table, any::AnyTable as _},
 };
 
@@ -81,7 +78,12 @@ pub(super) fn view(world: &World, at: Picture<'_>, workers: &Table<Workers>, cho
     }
 }
 
-fn block(store: &Store, runtime: &Runtime, rows: &[(WorkerKey, Row)], doors: &mut Doors) -> RuntimeBlock {
+fn block(
+    store: Analysis<'_>,
+    runtime: &Runtime,
+    rows: &[(WorkerKey, Row)],
+    doors: &mut Doors,
+) -> RuntimeBlock {
     let scheduler = &store.scheduler;
     let workers = match runtime.workers {
         1 => "1 worker".to_owned(),
@@ -97,7 +99,7 @@ fn block(store: &Store, runtime: &Runtime, rows: &[(WorkerKey, Row)], doors: &mu
 }
 
 /// What a runtime counts, in the order of the screen.
-fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> {
+fn runtime_facts(store: Analysis<'_>, runtime: &Runtime) -> Vec<(&'static str, Cell)> {
     let per_s = |count| {
         let rate_of = store.scheduler.runtime_rate(runtime.index, count);
         Cell::value(rate_of, |per_s| format!("{}/s", rate(per_s)))
@@ -134,7 +136,12 @@ fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> 
 }
 
 /// The workers of a runtime, of those that match the filter of their table, in its order.
-fn workers_of(store: &Store, rows: &[(WorkerKey, Row)], runtime: u32, doors: &mut Doors) -> Vec<WorkerRow> {
+fn workers_of(
+    store: Analysis<'_>,
+    rows: &[(WorkerKey, Row)],
+    runtime: u32,
+    doors: &mut Doors,
+) -> Vec<WorkerRow> {
     let of_it = rows.iter().filter(|(key, _)| key.runtime == runtime);
     of_it
         .filter_map(|(key, row)| {
@@ -150,46 +157,7 @@ fn workers_of(store: &Store, rows: &[(WorkerKey, Row)], runtime: u32, doors: &mu
 }
 
 /// Critical after a second, as the lint `long-poll` has it by default.
-pub(crate) fn stuck_severity(store: &Store, poll: &StuckPoll) -> Severity {
-    let long = store.now_ns.saturating_sub(poll.started_ns) >= 1_000_000_000;
-    if long { Severity::Critical } else { Severity::Warning }
-}
-
-pub(crate) fn polled(worker: &Worker, stuck: Option<&StuckPoll>) -> Option<TaskKey> {
-    stuck.and_then(|poll| poll.task).or(worker.task)
-}
-
-/// What it does, in a word, and since when.
-pub(crate) fn doing(store: &Store, worker: &Worker) -> (Cell, Option<u64>) {
-    if let Some(poll) = store.scheduler.stuck_on(worker.thread) {
-        return (Cell::new("blocked", Tone::from(stuck_severity(store, poll))), Some(poll.started_ns));
-    }
-    let tone = match worker.state {
-        WorkerState::Polling => Tone::Running,
-        WorkerState::Searching => Tone::Scheduled,
-        WorkerState::Parked | WorkerState::DrivingIo => Tone::Idle,
-        WorkerState::Unknown => Tone::Unknown,
-    };
-    match worker.state.word() {
-        Some(word) => (Cell::new(word, tone), Some(worker.since_ns)),
-        None => (Cell::unknown(), None),
-    }
-}
-
-pub(crate) fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
-    if stuck.is_none()
-        && matches!(worker.state, WorkerState::Parked | WorkerState::Searching | WorkerState::DrivingIo)
-    {
-        return Cell::new("nothing", Tone::Dim);
-    }
-    if stuck.is_none() && worker.state == WorkerState::Unknown {
-        return Cell::unknown();
-    }
-    let site = stuck.map_or(SiteId::NONE, |poll| poll.site);
-    Cell::new(store.polled_words(polled(worker, stuck), site), Tone::Door)
-}
-
-fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doors) -> StarvingLine {
+fn starving_line(store: Analysis<'_>, starving: &Starving, over: bool, doors: &mut Doors) -> StarvingLine {
     let Starving { wait, count: tasks, blame } = starving;
     let door = doors.task(wait.task);
     let words = store.polled_words(Some(wait.task), wait.site);
@@ -225,7 +193,7 @@ fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doo
     }
 }
 
-fn closure_line(store: &Store, closures: &Closures, doors: &mut Doors) -> ClosureLine {
+fn closure_line(store: Analysis<'_>, closures: &Closures, doors: &mut Doors) -> ClosureLine {
     let since = |first: Option<(u64, TaskKey)>| first.map(|(ns, _)| store.now_ns.saturating_sub(ns));
     let shown =
         |first| since(first).map_or_else(|| Cell::new("", Tone::Dim), |ns| Cell::normal(duration_ns(ns)));
@@ -241,7 +209,7 @@ fn closure_line(store: &Store, closures: &Closures, doors: &mut Doors) -> Closur
     }
 }
 
-pub(super) fn place(store: &Store, site: SiteId) -> Cell {
+pub(super) fn place(store: Analysis<'_>, site: SiteId) -> Cell {
     store.short_place(site).map_or_else(Cell::unknown, |place| Cell::new(place, Tone::Dim))
 }
 

@@ -1,6 +1,10 @@
 //! The tree of who waits for whom, from a task or a lock down to the root.
 
 use crate::{
+    analysis::{
+        Analysis,
+        waits_for::chain::{ChainLine, Mark, Told},
+    },
     format::duration_ns,
     id::{ResourceKey, SiteId, TaskKey},
     model::route::Chosen,
@@ -9,18 +13,14 @@ use crate::{
         task::Door,
         waits::{WaitLine, WaitLineKind, WaitsView},
     },
-    store::{
-        Store,
-        graph::{ChainLine, Mark, Told},
-        task::{State, Waker},
-    },
+    store::task::{Agent, State},
 };
 
 /// Waiters of a lock that are listed below it.
 const MAX_WAITERS: usize = 32;
 
 /// The tree; `None`: nothing is known of what it is about.
-pub(super) fn view(store: &Store, of: WaitsOf, chosen: Chosen) -> Option<WaitsView> {
+pub(super) fn view(store: Analysis<'_>, of: WaitsOf, chosen: Chosen) -> Option<WaitsView> {
     let mut tree = Tree { store, lines: Vec::new(), doors: Vec::new(), told: Told::default() };
     match of {
         WaitsOf::Task(key) => tree.task(key)?,
@@ -32,7 +32,7 @@ pub(super) fn view(store: &Store, of: WaitsOf, chosen: Chosen) -> Option<WaitsVi
 }
 
 struct Tree<'a> {
-    store: &'a Store,
+    store: Analysis<'a>,
     lines: Vec<WaitLine>,
     doors: Vec<Door>,
     /// Each is followed once, whoever of the first level leads to it.
@@ -41,7 +41,7 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     fn task(&mut self, key: TaskKey) -> Option<()> {
-        let task = self.store.task(key)?;
+        let task = self.store.store().task(key)?;
         let age_ns = Some(task.state_age_ns(self.store.now_ns));
         let state = match task.stats.state {
             State::Unknown => String::new(),
@@ -51,7 +51,7 @@ impl Tree<'_> {
         let door = Some(self.door(Screen::Task(key), words.clone()));
         let text = format!("{words}{state}");
         self.push(0, text, door, WaitLineKind::Subject, age_ns, task.facts.site);
-        self.chain(Waker::Task(key), 1);
+        self.chain(Agent::Task(key), 1);
         Some(())
     }
 
@@ -83,7 +83,7 @@ impl Tree<'_> {
         Some(())
     }
 
-    fn chain(&mut self, who: Waker, depth: u8) {
+    fn chain(&mut self, who: Agent, depth: u8) {
         for line in self.store.chain_beside(who, &mut self.told) {
             let door = self.door_of(&line);
             let kind = match line.mark {
@@ -102,7 +102,7 @@ impl Tree<'_> {
                 let resource = self.store.resources.resource(wait.resource)?;
                 Some(self.door(Screen::Resource(resource.key), self.store.resource_words(resource)))
             }
-            (Mark::InTheWay(_) | Mark::Circle | Mark::Above, Waker::Task(key)) => {
+            (Mark::InTheWay(_) | Mark::Circle | Mark::Above, Agent::Task(key)) => {
                 let words = self.store.task_words(self.store.task(key)?);
                 Some(self.door(Screen::Task(key), words))
             }
@@ -114,14 +114,14 @@ impl Tree<'_> {
         &mut self,
         depth: u8,
         verb: &str,
-        who: Waker,
+        who: Agent,
         kind: WaitLineKind,
         age_ns: Option<u64>,
         site: SiteId,
     ) {
         let words = self.store.who_words(who).unwrap_or_else(|| "somebody".to_owned());
         let door = match who {
-            Waker::Task(key) if self.store.task(key).is_some() => {
+            Agent::Task(key) if self.store.task(key).is_some() => {
                 Some(self.door(Screen::Task(key), words.clone()))
             }
             _ => None,

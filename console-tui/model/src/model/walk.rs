@@ -9,10 +9,14 @@
 use std::time::Duration;
 
 use crate::{
+    analysis::Analysis,
     config::Config,
-    lint::{
-        checks,
-        findings::{Findings, Run},
+    lints::{
+        findings::Findings,
+        pass::{
+            Look,
+            run::{Run, task_lints},
+        },
     },
     lists::tasks::draft::Draft,
     model::detail::ChildSearch,
@@ -56,7 +60,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(goal: Goal, store: &Store, now: Duration) -> Self {
+    pub(super) fn new(goal: Goal, store: Analysis<'_>, now: Duration) -> Self {
         let run = Run::default();
         Self { goal, started: now, at_ns: store.now_ns, stage: Stage::Records, record: 0, run, found: None }
     }
@@ -72,9 +76,10 @@ impl Walk {
         while units > 0 && self.stage != Stage::Done {
             if self.stage == Stage::Records {
                 if self.look(store, config, &mut units) {
-                    self.close(store, before, config);
+                    self.close(Analysis::of(store), before, config);
                 }
-            } else if self.goal.rows.as_mut().is_none_or(|rows| rows.finish(store, &mut units)) {
+            } else if self.goal.rows.as_mut().is_none_or(|rows| rows.finish(Analysis::of(store), &mut units))
+            {
                 self.stage = Stage::Done;
             }
         }
@@ -83,14 +88,18 @@ impl Walk {
 
     /// Looks at some tasks; true: that was the last.
     fn look(&mut self, store: &mut Store, config: &Config, units: &mut usize) -> bool {
-        let lints = checks::enabled(&config.lints);
+        let lints = task_lints(&config.lints);
         let cost = self.goal.rows.as_ref().map_or(1, Draft::cost);
         let records = store.records(self.record, (*units / cost).max(1));
         let mut changed: Vec<(usize, Marks)> = Vec::new();
         for (record, task) in (self.record..).zip(records) {
             let Some(task) = task else { continue };
             let marks = if self.goal.lints {
-                let marks = self.run.look_at(store, task, &lints, &config.lints);
+                let marks = self.run.look_at(
+                    Look { store: Analysis::of(store), config: &config.lints },
+                    task,
+                    &lints,
+                );
                 if marks != store.next_marks(task) {
                     changed.push((record, marks));
                 }
@@ -99,7 +108,7 @@ impl Walk {
                 store.marks(task)
             };
             if let Some(rows) = &mut self.goal.rows {
-                rows.add(store, task, marks);
+                rows.add(Analysis::of(store), task, marks);
             }
             if let Some(children) = &mut self.goal.children {
                 children.add(task);
@@ -114,9 +123,10 @@ impl Walk {
         looked_at == 0 || store.records(self.record, 1).is_empty()
     }
 
-    fn close(&mut self, store: &Store, before: &Findings, config: &Config) {
+    fn close(&mut self, store: Analysis<'_>, before: &Findings, config: &Config) {
         if self.goal.lints {
-            self.found = Some(std::mem::take(&mut self.run).finish(before, store, &config.lints));
+            self.found =
+                Some(std::mem::take(&mut self.run).finish(before, Look { store, config: &config.lints }));
         }
         if let Some(rows) = &mut self.goal.rows {
             let of_sites = self.found.as_ref().unwrap_or(before).of_sites();

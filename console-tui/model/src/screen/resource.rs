@@ -1,5 +1,6 @@
 //! One resource, whole; and the operations on it.
 
+pub use crate::analysis::ops::MAX_OPS_LISTED;
 use crate::{
     id::ResourceKey,
     screen::{
@@ -9,9 +10,6 @@ use crate::{
         task::{Door, Fact, TaskFinding},
     },
 };
-
-/// Operations listed for a resource or a task.
-pub const MAX_OPS_LISTED: usize = 256;
 
 /// Parts listed for a resource.
 pub const MAX_PARTS: usize = 16;

@@ -74,9 +74,9 @@ pub struct WorkerRow {
 }
 
 /// The column that leads to the worker.
-pub const WORKER_COLUMN: ColumnId = crate::lists::workers::WORKER;
+pub const WORKER_COLUMN: ColumnId = "worker";
 /// The column that leads to the task that it polls.
-pub const TASK_COLUMN: ColumnId = crate::lists::workers::TASK;
+pub const TASK_COLUMN: ColumnId = "task";
 
 /// A wait for a worker.
 #[derive(Debug, Clone, PartialEq)]

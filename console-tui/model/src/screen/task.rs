@@ -2,7 +2,7 @@
 
 use crate::{
     id::TaskKey,
-    lint::{LintKind, Severity},
+    lints::LintKind,
     nav::Screen,
     screen::{
         io::IoUse,
@@ -11,6 +11,7 @@ use crate::{
         runtime::{AwaitTreeView, StackView},
         table::Cell,
     },
+    severity::Severity,
 };
 
 /// Everything known of one task.

@@ -23,7 +23,7 @@ use taskscope_proto::{
 
 use crate::{
     id::{ResourceKey, SiteId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         Hello, Process, Store,
         detail::{Bucket, Detail, Event, EventKind, Histogram},

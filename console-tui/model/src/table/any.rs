@@ -7,16 +7,13 @@ use super::{
     specs,
 };
 use crate::{
+    analysis::Analysis,
     columns::{self, ColumnId, ColumnSpec, Fitted, WARN},
     config::Config,
     format::exact,
-    lint::findings::Finding,
-    query::{complete::Completions, parse},
-    screen::{
-        overlay::InputError,
-        table::{Row, Sort, TableInfo},
-    },
-    store::Store,
+    lints::findings::Finding,
+    query::{InputError, complete::Completions, parse},
+    screen::table::{Row, Sort, TableInfo},
     tables::TableId,
 };
 
@@ -61,7 +58,7 @@ pub(crate) trait AnyTable {
     fn toggle_by_change(&mut self) -> bool;
     fn toggle_column(&mut self, column: ColumnId);
     /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the group of the selected row. False: nothing to do.
-    fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool;
+    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool;
     fn fold_all(&mut self, mode: FoldMode);
     /// Another process: nothing that points to something of the old one may stay.
     fn forget(&mut self);
@@ -230,7 +227,7 @@ impl<L: List> AnyTable for Table<L> {
         self.columns.insert(at.unwrap_or(self.columns.len()), column);
     }
 
-    fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool {
+    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool {
         let Some(group) = self.selected_group(store) else { return false };
         let Some((count, shape)) = L::group(self, group) else { return false };
         let is_folded = shape == Shape::Folded;

@@ -16,10 +16,11 @@ use super::{
     value::{SortKey, order_bits},
 };
 use crate::{
+    analysis::{Analysis, ops::Waits},
     format::exact,
     id::ResourceKey,
-    lint::{Severity, findings::Finding},
-    store::{Store, waits::Waits},
+    lints::findings::Finding,
+    severity::Severity,
 };
 
 /// Rows of a list.
@@ -59,14 +60,14 @@ pub(crate) trait Listing:
     fn add(sum: &mut Self::Facts, other: &Self::Facts);
     fn severity(facts: &Self::Facts) -> Option<Severity>;
     /// The things that a finding is about.
-    fn concerned(_finding: &Finding, _store: &Store) -> Vec<Self::Key> {
+    fn concerned(_finding: &Finding, _store: Analysis<'_>) -> Vec<Self::Key> {
         Vec::new()
     }
 }
 
 /// A row, as its columns read it.
 pub(crate) struct At<'a, L: Listing> {
-    pub(crate) store: &'a Store,
+    pub(crate) store: Analysis<'a>,
     pub(crate) key: KeyOf<L>,
     pub(crate) facts: &'a L::Facts,
     /// How many it stands for.
@@ -210,7 +211,7 @@ fn regroup<L: Listing>(table: &mut Table<L>, at: Picture<'_>, matching: &[Thing<
 }
 
 /// Puts groups and things in order, those of an unfolded group below it.
-fn arrange<L: Listing>(table: &mut Table<L>, store: &Store, matching: Vec<Thing<L>>) {
+fn arrange<L: Listing>(table: &mut Table<L>, store: Analysis<'_>, matching: Vec<Thing<L>>) {
     table.state.history.begin(if table.sort.by_change { table.sort.column.spec.id } else { "" });
     let mut keys = Keys::<L>::new(table, store);
     let mut top: Vec<Sorted<L>> = Vec::new();
@@ -264,7 +265,7 @@ struct Keys<'t, L: Listing> {
 }
 
 impl<'t, L: Listing> Keys<'t, L> {
-    fn new(table: &'t Table<L>, store: &Store) -> Self {
+    fn new(table: &'t Table<L>, store: Analysis<'_>) -> Self {
         let history = table.sort.by_change.then_some(&table.state.history);
         let now = Reading { at_ns: store.now_ns, numbers: FxHashMap::default() };
         Self { column: table.sort.column, history, now }
@@ -347,7 +348,10 @@ macro_rules! listing {
             crate::table::listing::group(table, group)
         }
 
-        fn finding(at: crate::table::Picture<'_>, key: Self::Key) -> Option<&crate::lint::findings::Finding> {
+        fn finding(
+            at: crate::table::Picture<'_>,
+            key: Self::Key,
+        ) -> Option<&crate::lints::findings::Finding> {
             crate::table::listing::finding::<Self>(at, key)
         }
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use crate::{
     columns::{ColumnSpec, Unit},
     format::count,
-    lint::Severity,
     screen::{Tone, table::Cell},
+    severity::Severity,
 };
 
 /// What a row is sorted by: unknown last, then the numbers, then the text.

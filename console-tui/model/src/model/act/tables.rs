@@ -42,8 +42,7 @@ impl Model {
         let Some(id) = self.shown_table() else { return };
         let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
         let table = self.tables.get_mut(id);
-        let mut fold =
-            |wanted| world.store.as_ref().is_some_and(|store| table.fold(store, wanted, &self.config));
+        let mut fold = |wanted| world.analysis().is_some_and(|store| table.fold(store, wanted, &self.config));
         let done = match action {
             Action::ToggleFold => fold(None),
             Action::Fold => fold(Some(true)),

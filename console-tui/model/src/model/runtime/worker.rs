@@ -1,14 +1,16 @@
 //! One worker, put together for its screen.
 
 use crate::{
+    analysis::Analysis,
     format::{count, duration_ns, exact, percent, rate},
     id::WorkerKey,
+    lists::workers::doing::{doing, polled, task_cell},
     model::{
         World,
         detail::{Doors, fact},
         finding_list,
         route::Chosen,
-        runtime::{doing, place, polled, stack::stack, task_cell},
+        runtime::{place, stack::stack},
     },
     nav::Screen,
     screen::{
@@ -17,10 +19,7 @@ use crate::{
         table::Cell,
         task::Fact,
     },
-    store::{
-        Store,
-        scheduler::{LongPoll, Worker, WorkerCount},
-    },
+    store::scheduler::{LongPoll, Worker, WorkerCount},
 };
 
 /// Long polls listed.
@@ -28,7 +27,7 @@ const LONG_POLLS_LISTED: usize = 24;
 
 /// The screen; `None`: there is no such worker (any more).
 pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> Option<WorkerView> {
-    let store = world.store.as_ref()?;
+    let store = world.analysis()?;
     let scheduler = &store.scheduler;
     let worker = scheduler.worker(key)?;
     let mut doors = Doors::new(store, Screen::Worker(key));
@@ -65,7 +64,7 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
     })
 }
 
-fn about(store: &Store, worker: &Worker, doors: &mut Doors) -> Vec<Fact> {
+fn about(store: Analysis<'_>, worker: &Worker, doors: &mut Doors) -> Vec<Fact> {
     let scheduler = &store.scheduler;
     let stuck = scheduler.stuck_on(worker.thread);
     let task = task_cell(store, worker, stuck);
@@ -85,7 +84,7 @@ fn about(store: &Store, worker: &Worker, doors: &mut Doors) -> Vec<Fact> {
     ]
 }
 
-fn rates(store: &Store, worker: &Worker) -> Vec<Fact> {
+fn rates(store: Analysis<'_>, worker: &Worker) -> Vec<Fact> {
     let per_s = |label: &'static str, counter, total: Option<u64>| {
         let per_s = store.scheduler.worker_rate(worker.key, counter);
         let cell = Cell::value(total, |total| match per_s {
@@ -104,7 +103,7 @@ fn rates(store: &Store, worker: &Worker) -> Vec<Fact> {
     ]
 }
 
-fn thread(store: &Store, worker: &Worker) -> Vec<Fact> {
+fn thread(store: Analysis<'_>, worker: &Worker) -> Vec<Fact> {
     let share = |label: &'static str, time, total_ns: Option<u64>| {
         let share = store.scheduler.worker_share(worker.key, time);
         let cell = Cell::value(total_ns, |total_ns| match share {
@@ -140,7 +139,7 @@ fn kernel(state: Option<&str>, os: Option<&str>) -> Cell {
     }
 }
 
-fn long_poll(store: &Store, poll: &LongPoll, doors: &mut Doors) -> LongPollLine {
+fn long_poll(store: Analysis<'_>, poll: &LongPoll, doors: &mut Doors) -> LongPollLine {
     let door = poll.task.and_then(|key| doors.task(key));
     let ago = duration_ns(store.now_ns.saturating_sub(poll.ended_ns));
     LongPollLine {

@@ -413,5 +413,5 @@ fn closures_of_another_runtime_are_not_named() {
     let report = client.model.report();
     let found =
         report.lints.iter().find(|lint| lint.lint == LintKind::BlockingPoolSaturated).expect("it is full");
-    assert!(found.tasks.is_empty() && found.message.contains("is not told"), "{found:?}");
+    assert!(found.tasks.is_empty() && found.message.contains("is unknown"), "{found:?}");
 }

@@ -10,7 +10,7 @@ use super::{
     rows::{since, waker},
 };
 use crate::{
-    screen::header::Losses,
+    losses::Losses,
     store::{Store, locks::Channel},
 };
 

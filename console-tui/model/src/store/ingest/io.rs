@@ -9,7 +9,7 @@ use taskscope_proto::{
 use super::{WireError, at_most, resources::Strings, rows::since, text};
 use crate::{
     id::{DescriptorId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         Store,
         descriptors::{Descriptor, Events, Past, Reading, Tcp},

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     id::{ResourceKey, SiteId},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         Store,
         locks::{Holder, Lock, LockDetail, LockKnows, LockSums},

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         Store,
         resources::{Attribute, MAX_ATTRIBUTES, Op, OpStats, Resource, Value},

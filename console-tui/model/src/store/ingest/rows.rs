@@ -11,7 +11,7 @@ use crate::{
     id::{SiteId, TaskKey},
     store::{
         ingest::{WireError, in_range},
-        task::{Facts, Kind, Knows, State, Stats, Sums, Waker},
+        task::{Agent, Facts, Kind, Knows, State, Stats, Sums},
     },
     text::TextId,
 };
@@ -188,10 +188,10 @@ pub(super) fn since(ago_ns_plus1: u64, now_ns: u64) -> Option<u64> {
     ago_ns_plus1.checked_sub(1).map(|ago_ns| now_ns.saturating_sub(ago_ns))
 }
 
-pub(super) fn waker(code: u64) -> Waker {
+pub(super) fn waker(code: u64) -> Agent {
     match WakerRef::decode(code) {
-        WakerRef::Unknown => Waker::Unknown,
-        WakerRef::Thread(index) => Waker::Thread(index),
-        WakerRef::Task { slot, generation } => Waker::Task(TaskKey { slot, generation }),
+        WakerRef::Unknown => Agent::Unknown,
+        WakerRef::Thread(index) => Agent::Thread(index),
+        WakerRef::Task { slot, generation } => Agent::Task(TaskKey { slot, generation }),
     }
 }

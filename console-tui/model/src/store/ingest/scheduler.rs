@@ -11,7 +11,7 @@ use taskscope_proto::{
 use super::{WireError, at_most, check_histograms, histogram, in_range, rows::since, text};
 use crate::{
     id::{SiteId, TaskKey, WorkerKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         Store,
         detail::{AwaitFrame, AwaitTree},
@@ -61,7 +61,6 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
     let now_ns = store.now_ns;
     store.scheduler.tell(told, now_ns);
     store.remember_in_place();
-    store.explain_delays();
 }
 
 fn key(wire: v1::TaskRef) -> TaskKey {

@@ -195,7 +195,7 @@ impl Scene {
 
     pub(super) fn findings(&mut self) -> Vec<FindingView> {
         let mut findings = self.client().model.findings();
-        findings.retain(|finding| finding.id.lint.is_about_locks());
+        findings.retain(|finding| finding.id.lint.group() == crate::lints::Group::Locks);
         findings
     }
 
