@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use taskscope::internals::{Rounds, recorder};
 use taskscope_model::{Config, ConnectionEvent, Event, Model, report::Report, update};
 use taskscope_recorder::{
-    HoldToken, Knows, Ledger, Limits, NewResource, Place, Recorder, ResourceId, Spawn, TaskId, Ticks,
+    HoldToken, Knows, Limits, NewResource, Place, RecordKind, Recorder, ResourceId, Spawn, TaskId, Ticks,
 };
 
 const THREADS: usize = 3;
@@ -353,7 +353,7 @@ proptest! {
         let recorder = recorder(&handle);
         with_threads(recorder, |threads, done| {
             let lock = || {
-                let new = NewResource { concrete_type: "Semaphore", kind: "Sync", ledger: Ledger::Lock, ..NewResource::default() };
+                let new = NewResource { concrete_type: "Semaphore", kind: "Sync", record: RecordKind::Lock, ..NewResource::default() };
                 (recorder.new_resource(&new).expect("there is room"), None)
             };
             let mut play = Play {

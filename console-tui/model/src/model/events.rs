@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 use taskscope_proto::{
+    agent::AgentRef,
     v1::{EventColumns, EventKind},
-    waker::WakerRef,
 };
 
 use super::Model;
@@ -76,9 +76,9 @@ fn kind(kind: i32) -> Option<&'static str> {
 }
 
 fn by(store: &Store, code: u64) -> Option<String> {
-    store.waker_words(match WakerRef::decode(code) {
-        WakerRef::Unknown => Waker::Unknown,
-        WakerRef::Thread(index) => Waker::Thread(index),
-        WakerRef::Task { slot, generation } => Waker::Task(TaskKey { slot, generation }),
+    store.waker_words(match AgentRef::decode(code) {
+        AgentRef::Unknown => Waker::Unknown,
+        AgentRef::Thread(index) => Waker::Thread(index),
+        AgentRef::Task { slot, generation } => Waker::Task(TaskKey { slot, generation }),
     })
 }
