@@ -249,7 +249,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_a_wrapper_makes_is_muted_but_its_operation_hears_of_the_grant() {
+    fn what_a_wrapper_makes_is_unrecorded_but_its_operation_gets_the_grant() {
         let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
         let _default = tracing::dispatcher::set_default(&DEFAULT);
         let handle = crate::Handle::default_handle().unwrap();
