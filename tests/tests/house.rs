@@ -14,6 +14,9 @@ use std::{
 
 use serde_json::Value;
 
+#[path = "house/words.rs"]
+mod words;
+
 /// Which crates of the workspace a crate may name in its manifest, as any kind of dependency.
 const ARROWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &[]),
@@ -88,6 +91,12 @@ fn files_follow_the_house_rules() {
         let text = fs::read_to_string(&path).expect("sources and manifests are text");
         found.extend(untidy(&shown, &text).into_iter().map(|complaint| format!("{shown}: {complaint}")));
     }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn texts_use_the_words_of_the_project() {
+    let found = words::complaints(&root()).expect("the work tree can be read");
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 

@@ -5,13 +5,13 @@ pub(crate) mod locks;
 mod scheduler;
 
 use taskscope_proto::{
+    agent::AgentRef,
     columns::DeltaEncoder,
     limits::PROTOCOL_VERSION,
     v1::{
         Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, StatColumns,
         TaskColumns, TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
     },
-    waker::WakerRef,
 };
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -215,8 +215,8 @@ impl Script {
             polls: Some(histogram(2_000)),
             scheduled: Some(histogram(700)),
             wakers: vec![
-                WakerCount { waker: WakerRef::Thread(1).encode(), count: 12 },
-                WakerCount { waker: WakerRef::Task { slot: 0, generation: 1 }.encode(), count: 3 },
+                WakerCount { waker: AgentRef::Thread(1).encode(), count: 12 },
+                WakerCount { waker: AgentRef::Task { slot: 0, generation: 1 }.encode(), count: 3 },
             ],
             other_wakes: 2,
             watched_ago_ns: 10 * S,
@@ -308,7 +308,7 @@ impl Script {
             columns.waker_drops.push(task.polls - u64::from(task.wakers));
             columns.wakers_plus1.push(task.wakers + 1);
             columns.last_wake_ago_ns_plus1.push(task.state_ago_ns + 1);
-            columns.last_waker.push(WakerRef::Thread(1).encode());
+            columns.last_waker.push(AgentRef::Thread(1).encode());
             columns.longest_poll_ns.push(task.longest_poll_ns);
             columns.longest_scheduled_ns.push(90_000);
         }

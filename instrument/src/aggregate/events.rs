@@ -13,7 +13,7 @@ use std::{
 
 use memmap2::MmapMut;
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{Event, EventKind, TaskId, Waker};
+use taskscope_recorder::{Agent, Event, EventKind, TaskId};
 
 use super::{Hub, lock, rows};
 
@@ -171,7 +171,7 @@ impl EventStream {
             columns.generation.push(task.generation());
             columns.kind.push(kind(event.kind).into());
             columns.at_delta_ns.push(at_ns - last_ns);
-            columns.by.push(rows::waker(Waker::from_u64(event.by)).encode());
+            columns.by.push(rows::waker(Agent::from_u64(event.by)).encode());
             last_ns = at_ns;
         }
         Some(columns)

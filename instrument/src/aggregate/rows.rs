@@ -1,8 +1,8 @@
 //! Rows of tasks and counters, gathered into columns.
 
 use rustc_hash::FxHashMap;
-use taskscope_proto::{v1, waker::WakerRef};
-use taskscope_recorder::{Clock, Counters, Description, Knows, State, TaskId, TaskKind, Ticks, Waker};
+use taskscope_proto::{agent::AgentRef, v1};
+use taskscope_recorder::{Agent, Clock, Counters, Description, Knows, State, TaskId, TaskKind, Ticks};
 
 /// Bytes that a row of each kind takes encoded, at most, beside its text.
 const TASK_ROW_BYTES: usize = 80;
@@ -163,10 +163,10 @@ fn knows(knows: Knows) -> u32 {
 }
 
 /// A waker as the wire names it.
-pub(super) fn waker(waker: Waker) -> WakerRef {
+pub(super) fn waker(waker: Agent) -> AgentRef {
     match waker {
-        Waker::Unknown => WakerRef::Unknown,
-        Waker::Thread(number) => WakerRef::Thread(number),
-        Waker::Task(id) => WakerRef::Task { slot: id.index(), generation: id.generation() },
+        Agent::Unknown => AgentRef::Unknown,
+        Agent::Thread(number) => AgentRef::Thread(number),
+        Agent::Task(id) => AgentRef::Task { slot: id.index(), generation: id.generation() },
     }
 }

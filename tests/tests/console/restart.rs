@@ -50,7 +50,7 @@ async fn a_killed_program_is_said_to_be_gone_and_its_successor_is_another() {
         .await;
     assert_eq!(most, 7, "never a task of the old one under the new one's name");
     let new = screen.report();
-    let (old, new) = (old.process.expect("it was told"), new.process.expect("it was told"));
+    let (old, new) = (old.process.expect("it was sent"), new.process.expect("it was sent"));
     assert_ne!(old.instance, new.instance);
     assert_eq!(screen.report().totals.spawned, 7);
     let header = screen.model.header();

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 use taskscope_proto::{
+    agent::AgentRef,
     v1::{EventColumns, EventKind},
-    waker::WakerRef,
 };
 
 use super::Model;
@@ -73,9 +73,9 @@ fn kind(kind: i32) -> Option<&'static str> {
 }
 
 fn by(store: Analysis<'_>, code: u64) -> Option<String> {
-    store.waker_words(match WakerRef::decode(code) {
-        WakerRef::Unknown => Agent::Unknown,
-        WakerRef::Thread(index) => Agent::Thread(index),
-        WakerRef::Task { slot, generation } => Agent::Task(TaskKey { slot, generation }),
+    store.waker_words(match AgentRef::decode(code) {
+        AgentRef::Unknown => Agent::Unknown,
+        AgentRef::Thread(index) => Agent::Thread(index),
+        AgentRef::Task { slot, generation } => Agent::Task(TaskKey { slot, generation }),
     })
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 use taskscope_proto::{limits, v1};
 use taskscope_recorder::{
-    ChannelReading, Clock, Holder, IoReading, LockHistograms, LockKnows, LockReading, Ticks, Waker, histogram,
+    Agent, ChannelReading, Clock, Holder, IoReading, LockHistograms, LockKnows, LockReading, Ticks, histogram,
 };
 
 use crate::aggregate::rows::{clear_zeros, push_delta, waker};
@@ -162,7 +162,7 @@ impl LedgerRows {
     }
 }
 
-fn who(by: Waker) -> u64 {
+fn who(by: Agent) -> u64 {
     waker(by).encode()
 }
 

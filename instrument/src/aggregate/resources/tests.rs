@@ -3,7 +3,7 @@
 use std::{panic::Location, sync::Arc, time::Duration};
 
 use taskscope_proto::{Message as _, limits, v1};
-use taskscope_recorder::{AnyId, Ledger, Limits, NewResource, Recorder, ResourceId, Spawn};
+use taskscope_recorder::{AnyId, Limits, NewResource, RecordKind, Recorder, ResourceId, Spawn};
 
 use crate::{
     aggregate::{Hub, cursor::Cursor},
@@ -18,9 +18,9 @@ fn cursor(handle: &Handle) -> Cursor {
     Cursor::new(Arc::new(Hub::new(handle.clone(), None, false, None)))
 }
 
-fn resource(recorder: &Recorder, concrete_type: &str, name: &str, ledger: Ledger) -> ResourceId {
+fn resource(recorder: &Recorder, concrete_type: &str, name: &str, record: RecordKind) -> ResourceId {
     recorder
-        .new_resource(&NewResource { concrete_type, kind: "Sync", name, ledger, ..NewResource::default() })
+        .new_resource(&NewResource { concrete_type, kind: "Sync", name, record, ..NewResource::default() })
         .unwrap()
 }
 
@@ -44,7 +44,7 @@ fn rows(cursor: &mut Cursor) -> v1::Frame {
 fn a_held_lock_is_told_with_its_place_and_name_and_only_when_it_changes() {
     let handle = handle();
     let recorder = handle.recorder();
-    let id = resource(recorder, "Mutex", "accounts", Ledger::Lock);
+    let id = resource(recorder, "Mutex", "accounts", RecordKind::Lock);
     let place = recorder.place_number(Location::caller());
     let task = recorder.spawn(&Spawn::default());
     recorder.enter(task);
@@ -61,7 +61,7 @@ fn a_held_lock_is_told_with_its_place_and_name_and_only_when_it_changes() {
         (vec![id.index()], vec![1], vec![place])
     );
     assert!(frame.sites.iter().any(|site| site.index == place && site.file.ends_with("tests.rs")));
-    let who = taskscope_proto::waker::WakerRef::Task { slot: task.index(), generation: task.generation() };
+    let who = taskscope_proto::agent::AgentRef::Task { slot: task.index(), generation: task.generation() };
     assert_eq!((locks.holder, locks.holder_permits), (vec![who.encode()], vec![1]));
     assert_eq!(frame.ops.unwrap().site, [place]);
     let thread = frame.op_stats.unwrap().thread;
@@ -94,9 +94,9 @@ fn a_held_lock_is_told_with_its_place_and_name_and_only_when_it_changes() {
 fn channels_and_streams_are_told() {
     let handle = handle();
     let recorder = handle.recorder();
-    let channel = resource(recorder, "mpsc", "", Ledger::Channel);
-    let stream = resource(recorder, "TcpStream", "", Ledger::Io);
-    let unknown = resource(recorder, "watch", "", Ledger::Channel);
+    let channel = resource(recorder, "mpsc", "", RecordKind::Channel);
+    let stream = resource(recorder, "TcpStream", "", RecordKind::Io);
+    let unknown = resource(recorder, "watch", "", RecordKind::Channel);
     let told = recorder.channel(channel).unwrap();
     told.set_ends(2, 1);
     told.set_capacity(8);
@@ -130,7 +130,7 @@ fn many_locks_with_many_holders_fit_into_frames() {
     let recorder = handle.recorder();
     let tasks: Vec<_> = (0..12).map(|_| recorder.spawn(&Spawn::default())).collect();
     for _ in 0..LOCKS {
-        let lock = resource(recorder, "RwLock", "a name of some length, as programs give", Ledger::Lock);
+        let lock = resource(recorder, "RwLock", "a name of some length, as programs give", RecordKind::Lock);
         for task in &tasks {
             recorder.enter(*task);
             let _held = recorder.lock(lock).unwrap().acquired_shared(1, 1, recorder.clock().ticks());

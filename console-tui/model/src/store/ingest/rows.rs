@@ -1,10 +1,10 @@
 //! Rows of the columns of a frame: checked once, then read without a way to fail.
 
 use taskscope_proto::{
+    agent::AgentRef,
     columns::{Column, slots},
     limits::{MAX_SITES, MAX_SLOTS},
     v1,
-    waker::WakerRef,
 };
 
 use crate::{
@@ -189,9 +189,9 @@ pub(super) fn since(ago_ns_plus1: u64, now_ns: u64) -> Option<u64> {
 }
 
 pub(super) fn waker(code: u64) -> Agent {
-    match WakerRef::decode(code) {
-        WakerRef::Unknown => Agent::Unknown,
-        WakerRef::Thread(index) => Agent::Thread(index),
-        WakerRef::Task { slot, generation } => Agent::Task(TaskKey { slot, generation }),
+    match AgentRef::decode(code) {
+        AgentRef::Unknown => Agent::Unknown,
+        AgentRef::Thread(index) => Agent::Thread(index),
+        AgentRef::Task { slot, generation } => Agent::Task(TaskKey { slot, generation }),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use taskscope_proto::{
+    agent::AgentRef,
     v1::{self, AttributeKind, TaskState},
-    waker::WakerRef,
 };
 
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
 
 /// A task, as a holder is coded.
 pub(super) fn task(slot: u32) -> u64 {
-    WakerRef::Task { slot, generation: 1 }.encode()
+    AgentRef::Task { slot, generation: 1 }.encode()
 }
 
 /// A thread outside any task.
 pub(super) fn thread(index: u32) -> u64 {
-    WakerRef::Thread(index).encode()
+    AgentRef::Thread(index).encode()
 }
 
 #[derive(Clone, Default)]

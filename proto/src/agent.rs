@@ -1,4 +1,4 @@
-//! Who woke a task, as one number on the wire (`StatColumns.last_waker`, `WakerCount.waker`, `Event.by`).
+//! An agent, which is a task or a thread that acts, as one number on the wire (`StatColumns.last_waker`, `WakerCount.waker`, `Event.by`).
 //!
 //! | number | meaning |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | odd: `index * 2 + 1` | a thread, outside any task: the driver, a timer, a thread of the program |
 //! | even: `(generation << 24 \| slot) * 2 + 2` | the task that was being polled |
 //!
-//! Invariant: a [`WakerRef`] survives the way there and back; a number that no sender makes is `Unknown`.
+//! Invariant: an [`AgentRef`] survives the way there and back; a number that no sender makes is `Unknown`.
 //!
 //! Limit: a slot has 24 bits ([`MAX_SLOTS`]) and a generation 32, so the largest code has 57.
 
@@ -14,9 +14,9 @@ use crate::limits::MAX_SLOTS;
 
 const SLOT_BITS: u32 = MAX_SLOTS.trailing_zeros();
 
-/// Who woke a task, or on which thread a poll ran.
+/// Who woke a task, holds a lock or sent a message; of a poll, its thread.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum WakerRef {
+pub enum AgentRef {
     /// The source can't tell.
     #[default]
     Unknown,
@@ -31,7 +31,7 @@ pub enum WakerRef {
     },
 }
 
-impl WakerRef {
+impl AgentRef {
     /// The number on the wire. A slot that can't exist is `Unknown`.
     pub fn encode(self) -> u64 {
         match self {
@@ -62,33 +62,33 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn any_waker() -> impl Strategy<Value = WakerRef> {
+    fn any_agent() -> impl Strategy<Value = AgentRef> {
         prop_oneof![
-            Just(WakerRef::Unknown),
-            any::<u32>().prop_map(WakerRef::Thread),
-            (0..MAX_SLOTS, any::<u32>()).prop_map(|(slot, generation)| WakerRef::Task { slot, generation }),
+            Just(AgentRef::Unknown),
+            any::<u32>().prop_map(AgentRef::Thread),
+            (0..MAX_SLOTS, any::<u32>()).prop_map(|(slot, generation)| AgentRef::Task { slot, generation }),
         ]
     }
 
     proptest! {
         #[test]
-        fn survives_the_wire(waker in any_waker()) {
-            prop_assert_eq!(WakerRef::decode(waker.encode()), waker);
+        fn survives_the_wire(agent in any_agent()) {
+            prop_assert_eq!(AgentRef::decode(agent.encode()), agent);
         }
 
         #[test]
         fn hostile_numbers_are_unknown_or_mean_one_thing(code in any::<u64>()) {
-            let waker = WakerRef::decode(code);
-            prop_assert!(waker == WakerRef::Unknown || waker.encode() == code);
+            let agent = AgentRef::decode(code);
+            prop_assert!(agent == AgentRef::Unknown || agent.encode() == code);
         }
     }
 
     #[test]
     fn follows_the_schema() {
-        assert_eq!(WakerRef::Unknown.encode(), 0);
-        assert_eq!(WakerRef::Thread(3).encode(), 7);
-        assert_eq!(WakerRef::Task { slot: 0, generation: 0 }.encode(), 2);
-        assert_eq!(WakerRef::Task { slot: 5, generation: 2 }.encode(), (2 << 24 | 5) * 2 + 2);
-        assert_eq!(WakerRef::Task { slot: MAX_SLOTS, generation: 0 }.encode(), 0);
+        assert_eq!(AgentRef::Unknown.encode(), 0);
+        assert_eq!(AgentRef::Thread(3).encode(), 7);
+        assert_eq!(AgentRef::Task { slot: 0, generation: 0 }.encode(), 2);
+        assert_eq!(AgentRef::Task { slot: 5, generation: 2 }.encode(), (2 << 24 | 5) * 2 + 2);
+        assert_eq!(AgentRef::Task { slot: MAX_SLOTS, generation: 0 }.encode(), 0);
     }
 }

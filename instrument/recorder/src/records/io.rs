@@ -120,7 +120,7 @@ pub struct IoDirection {
     pub wait: Ticks,
     /// When the last one moved something; 0: never.
     pub last: Ticks,
-    /// Operations that may have moved bytes nobody counted.
+    /// Operations that may have moved bytes that were not counted.
     pub uncounted: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A lock as tokio's own events tell of it: taken on the new holder's thread, given after the fact, by whoever.
+//! A lock as tokio's own events report it: acquired on the new holder's thread, released a moment later, on any thread.
 //!
 //! Invariant: exclusion is tokio's, so a second holder proves that the first one's release is on its way. Its hold ends there, and the late
 //! event is met by `late_releases`.
@@ -6,14 +6,14 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::{LockRef, flag};
-use crate::{clock::Ticks, resource::Change, task::Waker};
+use crate::{clock::Ticks, resource::Change, task::Agent};
 
 impl LockRef<'_> {
     /// `locked = true`: the current task holds it alone.
     pub(crate) fn taken_exclusive(&self, now: Ticks) {
         let lock = self.lock;
         lock.acquisitions.fetch_add(1, Relaxed);
-        let me = Waker::actor();
+        let me = Agent::actor();
         let since = lock.since.load(Relaxed);
         if lock.holder.load(Acquire) == 0 {
             lock.since.store(now, Relaxed);
@@ -31,17 +31,17 @@ impl LockRef<'_> {
         self.page.shared.set();
     }
 
-    /// `locked = false`: somebody has let it go, mostly the current task.
+    /// `locked = false`: it was released, mostly by the current task.
     pub(crate) fn given_exclusive(&self, now: Ticks) {
         let lock = self.lock;
         let holder = lock.holder.load(Acquire);
         let since = lock.since.load(Relaxed);
-        if holder != Waker::actor() {
+        if holder != Agent::actor() {
             if lock.late_releases.load(Acquire) > 0 {
                 lock.late_releases.fetch_sub(1, AcqRel);
                 return;
             }
-            // Nobody holds it: the event of its making.
+            // It has no holder: this is the event of its creation.
             if holder == 0 {
                 return;
             }
@@ -58,7 +58,7 @@ impl LockRef<'_> {
     /// `permits` of it are the current task's, or one reader's.
     pub(crate) fn taken_shared(&self, permits: u32, now: Ticks) {
         self.lock.acquisitions.fetch_add(1, Relaxed);
-        let me = Waker::actor();
+        let me = Agent::actor();
         // Only until the first release: after it a semaphore is one whose permits come back.
         if self.lock.flags.load(Relaxed) & (flag::PERMITS | flag::RELEASES | flag::AGAIN) == flag::PERMITS
             && self.holders().is_some_and(|holders| holders.holds(me))
@@ -72,10 +72,10 @@ impl LockRef<'_> {
         self.page.shared.set();
     }
 
-    /// `permits` of it were let go by the current task, whoever took them: its own first, then those that nobody can tell, then the oldest.
+    /// The current task released `permits`, whoever took them: its own first, then those of unlisted holders, then the oldest.
     pub(crate) fn given_shared(&self, permits: u32, now: Ticks) {
         let lock = self.lock;
-        let me = Waker::actor();
+        let me = Agent::actor();
         let ended = |since: Ticks| self.held(now.saturating_sub(since));
         let Some(holders) = self.holders() else { return };
         let mut left = holders.take_from(me, false, permits, ended);
@@ -99,7 +99,7 @@ impl LockRef<'_> {
         self.page.shared.set();
     }
 
-    /// `permits` were given to a waiter that has not taken them yet; they are nobody's until it does.
+    /// `permits` were given to a waiter that has not taken them yet; until then no one holds them.
     pub(crate) fn reserved(&self, waiter: u64, permits: u32, now: Ticks) {
         if let Some(holders) = self.holders() {
             // Without a cell a waiter that gives up looks like one that releases: the oldest is taken for it.
@@ -114,7 +114,7 @@ impl LockRef<'_> {
         }
     }
 
-    /// Of a semaphore: so many permits are free now. When as many are free as ever were, nobody holds any, whatever was seen of them before.
+    /// Of a semaphore: so many permits are free now. When as many are free as ever were, there is no holder, whatever was recorded before.
     pub(crate) fn free_permits(&self, permits: u32, change: Change) {
         let lock = self.lock;
         let free = match change {

@@ -12,13 +12,13 @@ use crate::{
     clock::Ticks,
     recorder::Recorder,
     resource::Resource,
-    task::Waker,
+    task::Agent,
 };
 
 /// In `Channel::depth_plus1`: what was sent less what was received.
 const DIFFERENCE: u64 = u64::MAX;
 
-/// A depth that nobody knows; see [`ChannelRef::set_depth`].
+/// An unknown depth; see [`ChannelRef::set_depth`].
 pub const UNKNOWN_DEPTH: u64 = u64::MAX;
 
 /// See the module's text.
@@ -87,8 +87,8 @@ impl Channel {
             lagged: self.lagged.load(Relaxed),
             blocked_full: self.blocked_full.load(Relaxed),
             blocked_empty: self.blocked_empty.load(Relaxed),
-            last_sender: Waker::from_u64(self.last_sender.load(Relaxed)),
-            last_receiver: Waker::from_u64(self.last_receiver.load(Relaxed)),
+            last_sender: Agent::from_u64(self.last_sender.load(Relaxed)),
+            last_receiver: Agent::from_u64(self.last_receiver.load(Relaxed)),
             last_sent: self.last_sent.load(Relaxed),
             last_received: self.last_received.load(Relaxed),
             closed: self.closed.load(Acquire),
@@ -118,9 +118,9 @@ pub struct ChannelReading {
     /// Finished waits of receivers for a value.
     pub blocked_empty: Ticks,
     /// Who sent last.
-    pub last_sender: Waker,
+    pub last_sender: Agent,
     /// Who received last.
-    pub last_receiver: Waker,
+    pub last_receiver: Agent,
     /// When; 0: never.
     pub last_sent: Ticks,
     /// When; 0: never.
@@ -155,7 +155,7 @@ impl ChannelRef<'_> {
     pub fn sent(&self, values: u64, depth: Option<u64>) {
         let channel = self.channel;
         channel.sent.fetch_add(values, Relaxed);
-        channel.last_sender.store(Waker::actor(), Relaxed);
+        channel.last_sender.store(Agent::actor(), Relaxed);
         channel.last_sent.store(self.recorder.clock().ticks(), Relaxed);
         self.set_depth(depth);
     }
@@ -164,7 +164,7 @@ impl ChannelRef<'_> {
     pub fn received(&self, values: u64, depth: Option<u64>) {
         let channel = self.channel;
         channel.received.fetch_add(values, Relaxed);
-        channel.last_receiver.store(Waker::actor(), Relaxed);
+        channel.last_receiver.store(Agent::actor(), Relaxed);
         channel.last_received.store(self.recorder.clock().ticks(), Relaxed);
         self.set_depth(depth);
     }

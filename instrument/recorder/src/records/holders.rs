@@ -1,6 +1,6 @@
 //! Those who hold a lock beside each other: readers, permits of a semaphore.
 //!
-//! Limit: [`MAX_HOLDERS`] are told by name; further ones are counted. A cell is claimed with one compare-exchange and its fields are written
+//! Limit: [`MAX_HOLDERS`] are listed; further ones are counted. A cell is claimed with one compare-exchange and its fields are written
 //! before its holder shows; its holder is taken out by one thread only.
 
 use std::sync::atomic::{
@@ -12,15 +12,15 @@ use super::lock::Holder;
 use crate::{
     arena::{Slot, is_slot_of},
     clock::Ticks,
-    task::Waker,
+    task::Agent,
 };
 
-/// Holders of a lock that are told one by one.
+/// Holders of a lock that are listed; further ones are only counted.
 pub const MAX_HOLDERS: usize = 8;
 
-/// A cell that somebody is filling; no task's word and no thread's.
+/// A cell that a thread is filling; neither a task's word nor a thread's.
 const CLAIMED: u64 = 1 << 62;
-/// In `Cell::permits`: given to a waiter that has not taken them yet. They are nobody's for a reader.
+/// In `Cell::permits`: given to a waiter that has not taken them yet. A reader counts them as held by no one.
 const GIVEN: u32 = 1 << 31;
 
 /// 192 bytes.
@@ -88,7 +88,7 @@ impl Holders {
         self.add(cell.holder.load(Relaxed), permits, false, place, since)
     }
 
-    /// Takes up to `permits` away from what this holder has, or has been given; `ended` is told since when each emptied cell was held. Returns the
+    /// Takes up to `permits` away from what this holder has, or has been given; `ended` gets the start of each hold that this ends. Returns the
     /// permits that are left over.
     pub(crate) fn take_from(
         &self,
@@ -142,7 +142,7 @@ impl Holders {
             let holder = cell.holder.load(Acquire);
             let permits = cell.permits.load(Relaxed);
             (!matches!(holder, 0 | CLAIMED) && permits & GIVEN == 0).then(|| Holder {
-                by: Waker::from_u64(holder),
+                by: Agent::from_u64(holder),
                 since: cell.since.load(Relaxed),
                 place: cell.place.load(Relaxed),
                 permits,

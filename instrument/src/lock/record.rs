@@ -7,15 +7,15 @@ use std::panic::Location;
 
 use taskscope_recorder::{HoldToken, LockRef, Recorder};
 
-use crate::tracked::{Kind, Tracked};
+use crate::tracked::{ResourceKind, Tracked};
 
 /// A lock's place in the recorder.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct LockRecord {
     tracked: Tracked,
 }
 
-impl Ledger {
+impl LockRecord {
     pub(super) const fn new(
         concrete_type: &'static str,
         name: &'static str,
@@ -114,6 +114,6 @@ impl Ledger {
     }
 }
 
-const fn kind(concrete_type: &'static str) -> Kind {
-    Kind { concrete_type, purpose: "lock", ledger: taskscope_recorder::Ledger::Lock }
+const fn kind(concrete_type: &'static str) -> ResourceKind {
+    ResourceKind { concrete_type, purpose: "lock", record: taskscope_recorder::RecordKind::Lock }
 }

@@ -1,7 +1,7 @@
-//! What a resource has beside its slot: a lock its holders and times, a channel its ends and depth, a stream its bytes.
+//! Records of resources, beside their slots: holders and times of a lock, ends and depth of a channel, bytes of a stream.
 //!
-//! Each kind has an arena of its own, so that a timer pays for no lock. An annex is made and freed with its resource, whose slot holds
-//! its number; a reader that meets one that changed hands in between sees that in the resource's key. A lock is 128 bytes, with 192 more
+//! Each kind has an arena of its own, so that a timer pays for no lock. A record is made and freed with its resource, whose slot holds
+//! its number; a reader sees in the resource's key that a record got another owner meanwhile. A lock is 128 bytes, with 192 more
 //! once it was shared and 768 once it was contended or acquired three times; a channel is 128 bytes, a stream 192 and its texts.
 
 pub(crate) mod channel;
@@ -16,15 +16,15 @@ use rustc_hash::FxHashMap;
 use self::{channel::Channel, holders::Holders, io::Io, lock::Lock};
 use crate::{arena::Arena, histogram::LockBlock};
 
-/// What is kept of a resource beside its facts and attributes.
+/// Which record a resource has, beside its facts and attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Ledger {
+pub enum RecordKind {
     /// Nothing.
     #[default]
     None,
-    /// Holders and times of a lock; a wrapper tells of them.
+    /// Holders and times of a lock, as a wrapper reports them.
     Lock,
-    /// The same, of a semaphore that tells how many permits are taken and given, not whose: tokio's own.
+    /// The same, of a semaphore that reports how many permits are taken and given, not whose: tokio's own.
     Permits,
     /// Ends, depth and traffic of a channel.
     Channel,
@@ -32,9 +32,9 @@ pub enum Ledger {
     Io,
 }
 
-/// Arenas of annexes, and the few names that programs give to resources.
+/// Arenas of records, and the few names that programs give to resources.
 #[derive(Debug)]
-pub(crate) struct Annexes {
+pub(crate) struct Records {
     pub(crate) locks: Arena<Lock>,
     pub(crate) holders: Arena<Holders>,
     pub(crate) blocks: Arena<LockBlock>,
@@ -44,9 +44,9 @@ pub(crate) struct Annexes {
     names: Mutex<FxHashMap<u32, Box<str>>>,
 }
 
-/// Where an annex is, in one word of the resource's slot: the kind in the upper 4 bits, its number in the others. 0: none.
+/// Where a record is, in one word of the resource's slot: the kind in the upper 4 bits, its number in the others. 0: none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum RecordRef {
     Lock(u32),
     /// The lock whose part this resource is.
     PartOfLock(u32),
@@ -56,7 +56,7 @@ pub(crate) enum Place {
 
 const KIND_SHIFT: u32 = 28;
 
-impl Place {
+impl RecordRef {
     pub(crate) fn to_u32(self) -> u32 {
         let (kind, number) = match self {
             Self::Lock(number) => (1, number),
@@ -80,7 +80,7 @@ impl Place {
     }
 }
 
-impl Annexes {
+impl Records {
     pub(crate) fn new(max: u32) -> Self {
         Self {
             locks: Arena::new(max),
@@ -92,32 +92,32 @@ impl Annexes {
         }
     }
 
-    /// A fresh annex for the resource of this slot; `None` at the limit, or when none is wanted.
-    pub(crate) fn allocate(&self, ledger: Ledger, owner: u32) -> Option<Place> {
-        Some(match ledger {
-            Ledger::None => return None,
-            Ledger::Lock | Ledger::Permits => {
+    /// A fresh record for the resource of this slot; `None` at the limit, or when none is wanted.
+    pub(crate) fn allocate(&self, kind: RecordKind, owner: u32) -> Option<RecordRef> {
+        Some(match kind {
+            RecordKind::None => return None,
+            RecordKind::Lock | RecordKind::Permits => {
                 let number = self.locks.allocate()?;
-                self.locks.slot(number)?.1.reset(owner, ledger == Ledger::Permits);
-                Place::Lock(number)
+                self.locks.slot(number)?.1.reset(owner, kind == RecordKind::Permits);
+                RecordRef::Lock(number)
             }
-            Ledger::Channel => {
+            RecordKind::Channel => {
                 let number = self.channels.allocate()?;
                 self.channels.slot(number)?.1.reset();
-                Place::Channel(number)
+                RecordRef::Channel(number)
             }
-            Ledger::Io => {
+            RecordKind::Io => {
                 let number = self.streams.allocate()?;
                 self.streams.slot(number)?.1.reset();
-                Place::Io(number)
+                RecordRef::Io(number)
             }
         })
     }
 
-    /// Gives an annex back with all that it grew.
-    pub(crate) fn free(&self, place: Place) {
-        match place {
-            Place::Lock(number) => {
+    /// Frees a record with its histograms and holders.
+    pub(crate) fn free(&self, record: RecordRef) {
+        match record {
+            RecordRef::Lock(number) => {
                 let Some((_, lock)) = self.locks.slot(number) else { return };
                 let (block, holders) = lock.take_parts();
                 if block != 0 {
@@ -128,9 +128,9 @@ impl Annexes {
                 }
                 self.locks.free(number);
             }
-            Place::PartOfLock(_) => {}
-            Place::Channel(number) => self.channels.free(number),
-            Place::Io(number) => self.streams.free(number),
+            RecordRef::PartOfLock(_) => {}
+            RecordRef::Channel(number) => self.channels.free(number),
+            RecordRef::Io(number) => self.streams.free(number),
         }
     }
 
@@ -160,10 +160,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_is_read_back_as_itself() {
-        for place in [Place::Lock(0), Place::PartOfLock(7), Place::Channel(9), Place::Io((1 << 24) - 1)] {
-            assert_eq!(Place::from_u32(place.to_u32()), Some(place));
+    fn every_reference_is_read_back_as_itself() {
+        for record in [
+            RecordRef::Lock(0),
+            RecordRef::PartOfLock(7),
+            RecordRef::Channel(9),
+            RecordRef::Io((1 << 24) - 1),
+        ] {
+            assert_eq!(RecordRef::from_u32(record.to_u32()), Some(record));
         }
-        assert_eq!(Place::from_u32(0), None);
+        assert_eq!(RecordRef::from_u32(0), None);
     }
 }

@@ -1,4 +1,4 @@
-//! From the connection to a complete picture.
+//! From the connection to all tasks on the screen.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
 const SAMPLES: usize = 5;
 
 pub(crate) async fn measure() -> Outcome<()> {
-    println!("### From connecting to the complete picture (median of {SAMPLES})\n");
+    println!("### From connecting to all tasks on the screen (median of {SAMPLES})\n");
     println!(
         "| tasks | on the wire, ms | in the console, ms | longest update, ms | frames | MB | bytes a task |"
     );

@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::{Lock, flag};
-use crate::{clock::Ticks, histogram::BUCKETS, read::two_values, recorder::Recorder, task::Waker};
+use crate::{clock::Ticks, histogram::BUCKETS, read::two_values, recorder::Recorder, task::Agent};
 
-/// Somebody who holds a lock.
+/// A holder of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Holder {
     /// The task, or the thread outside of any.
-    pub by: Waker,
+    pub by: Agent,
     /// Since when.
     pub since: Ticks,
     /// Number of the place where it was acquired; 0: unknown.
@@ -20,7 +20,7 @@ pub struct Holder {
     pub shared: bool,
 }
 
-/// What the source of a lock can tell.
+/// What the source of a lock can know.
 #[expect(clippy::struct_excessive_bools, reason = "each stands alone")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LockKnows {
@@ -40,7 +40,7 @@ pub struct LockKnows {
 pub struct LockReading {
     /// Who holds it: the one who holds it alone first.
     pub holders: Vec<Holder>,
-    /// Holders beyond those; of a semaphore whose source tells of permits alone: permits.
+    /// Holders beyond those; of a semaphore whose source reports only permits: permits.
     pub more_holders: u32,
     /// Times it was acquired.
     pub acquisitions: u64,
@@ -56,7 +56,7 @@ pub struct LockReading {
     pub longest_wait: Ticks,
     /// A holder panicked.
     pub poisoned: bool,
-    /// Since when nobody holds it; `None`: held, or never held.
+    /// Since when it is free; `None`: held, or never held.
     pub free_since: Option<Ticks>,
     /// What of it is known.
     pub knows: LockKnows,
@@ -78,7 +78,7 @@ impl Lock {
         let alone = self.holder.load(Acquire);
         if alone != 0 {
             holders.push(Holder {
-                by: Waker::from_u64(alone),
+                by: Agent::from_u64(alone),
                 since: self.since.load(Relaxed),
                 place: self.place.load(Relaxed),
                 permits: 1,
@@ -86,7 +86,7 @@ impl Lock {
             });
         }
         if let Some(number) = self.holders.load(Acquire).checked_sub(1) {
-            let cells = recorder.annexes.holders.slot(number);
+            let cells = recorder.records.holders.slot(number);
             holders.extend(cells.iter().flat_map(|(_, cells)| cells.read()));
         }
         holders.retain(|holder| holder.since <= at);
@@ -119,7 +119,7 @@ impl Lock {
     pub(crate) fn histograms(&self, recorder: &Recorder) -> LockHistograms {
         let mut histograms = LockHistograms { holds: [0; BUCKETS], waits: [0; BUCKETS] };
         let block =
-            self.block.load(Acquire).checked_sub(1).and_then(|number| recorder.annexes.blocks.slot(number));
+            self.block.load(Acquire).checked_sub(1).and_then(|number| recorder.records.blocks.slot(number));
         if let Some((_, block)) = block {
             histograms.holds = block.holds.counts();
             histograms.waits = block.waits.counts();

@@ -1,11 +1,11 @@
 //! A lock: who holds it since when and from where, and what holding and waiting cost so far.
 //!
-//! Two ways of writing. A wrapper tells of an exclusive hold after it acquired and before it releases, so the holder is the only writer and stores
+//! Two ways of writing. A wrapper records an exclusive hold after it acquires and before it releases, so the holder is the only writer and stores
 //! plainly. Tokio's own events come after a release, when the next holder may be writing already: they, and holders beside each other, add
 //! atomically.
 //!
 //! 128 bytes: the first line is all that an uncontended exclusive hold touches. Histograms come with the third hold or the first wait.
-//! Limit: [`MAX_HOLDERS`](super::holders::MAX_HOLDERS) holders beside each other are told by name, further ones are counted.
+//! Limit: [`MAX_HOLDERS`](super::holders::MAX_HOLDERS) shared holders are listed, further ones are counted.
 
 mod permits;
 mod reading;
@@ -25,7 +25,7 @@ use crate::{
     histogram::LockBlock,
     recorder::Recorder,
     resource::Resource,
-    task::Waker,
+    task::Agent,
 };
 
 /// Bits of `Lock::flags`.
@@ -33,19 +33,19 @@ mod flag {
     pub(super) const POISONED: u32 = 1;
     /// Holders are derived from permits taken and given.
     pub(super) const PERMITS: u32 = 2;
-    /// Somebody gave permits back that nobody was seen to take: who holds it is unknown.
+    /// Permits were given back that no one was seen to take: the holders are unknown.
     pub(super) const UNSEEN: u32 = 4;
-    /// Somebody of those who hold it beside each other said where it was acquired.
+    /// At least one shared holder reported where it acquired the lock.
     pub(super) const PLACES: u32 = 8;
-    /// Somebody gave back permits that it had taken itself.
+    /// A holder gave back permits that it had taken itself.
     pub(super) const RELEASES: u32 = 16;
-    /// Somebody gave back permits that others had taken: a guard that was moved, or `add_permits`. Who took is not who holds.
+    /// An agent gave back permits that others had taken: a guard that was moved, or `add_permits`. Who took is not who holds.
     pub(super) const REFILLED: u32 = 32;
-    /// Somebody took permits again while it had some: it may have forgotten those, as a token bucket does.
+    /// A holder took more permits: it may have forgotten the first ones, as a token bucket does.
     pub(super) const AGAIN: u32 = 64;
-    /// It is taken with guards that can go to another task.
+    /// It is acquired with guards that can move to another task.
     pub(super) const OWNED: u32 = 128;
-    /// Somebody let go what another had taken. Never cleared.
+    /// An agent released what another one had acquired. Never cleared.
     pub(super) const MOVED: u32 = 256;
 
     /// Whether holders that are derived from permits are unknown.
@@ -63,7 +63,7 @@ mod flag {
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Lock {
-    /// Who holds it alone; 0: nobody.
+    /// The exclusive holder; 0: none.
     holder: AtomicU64,
     since: AtomicU64,
     place: AtomicU32,
@@ -89,7 +89,7 @@ pub(crate) struct Lock {
     flags: AtomicU32,
     /// Slot of the resource that it is of.
     owner: AtomicU32,
-    /// Of a semaphore, the permits that are free, as tokio's events tell, and the most that ever were.
+    /// Of a semaphore, the permits that are free, as tokio's events report, and the most that ever were.
     free: AtomicU32,
     most_free: AtomicU32,
 }
@@ -155,7 +155,7 @@ pub struct LockRef<'r> {
 
 impl LockRef<'_> {
     /// It is taken with a guard that can go to another task: until one comes back from who took it, and as soon as one comes back from
-    /// somebody else, its holders are those who took it and no more.
+    /// another agent, its holders are those who took it and no more.
     #[must_use]
     pub fn with_movable_guard(self) -> Self {
         self.set(flag::OWNED);
@@ -172,7 +172,7 @@ impl LockRef<'_> {
     /// A guard that can go to another task is let go by the current one, whoever of those it was that took it.
     fn let_go(&self, took: u64) {
         if self.lock.flags.load(Relaxed) & flag::OWNED != 0 {
-            self.set(if took == Waker::actor() { flag::RELEASES } else { flag::MOVED });
+            self.set(if took == Agent::actor() { flag::RELEASES } else { flag::MOVED });
         }
     }
 
@@ -184,7 +184,7 @@ impl LockRef<'_> {
         lock.since.store(now, Relaxed);
         lock.place.store(place, Relaxed);
         add(&lock.acquisitions, 1);
-        lock.holder.store(Waker::actor(), Release);
+        lock.holder.store(Agent::actor(), Release);
         self.page.shared.set();
     }
 
@@ -215,7 +215,7 @@ impl LockRef<'_> {
     /// The current task (or thread) holds `permits` of it since `now`, beside others; call it after the acquisition. About 20 ns.
     pub fn acquired_shared(&self, permits: u32, place: u32, now: Ticks) -> HoldToken {
         self.lock.acquisitions.fetch_add(1, Relaxed);
-        let cell = self.holders().and_then(|holders| holders.add(Waker::actor(), permits, false, place, now));
+        let cell = self.holders().and_then(|holders| holders.add(Agent::actor(), permits, false, place, now));
         if cell.is_none() {
             self.lock.more.fetch_add(1, Relaxed);
         }
@@ -246,7 +246,7 @@ impl LockRef<'_> {
     pub fn released_any_shared(&self, now: Ticks) {
         let ended = |since: Ticks| self.held(now.saturating_sub(since));
         let Some(holders) = self.holders() else { return };
-        if holders.take_from(Waker::actor(), false, 1, ended) == 1 {
+        if holders.take_from(Agent::actor(), false, 1, ended) == 1 {
             let counted = self.lock.more.fetch_update(AcqRel, Acquire, |more| more.checked_sub(1)).is_ok();
             if !counted && holders.take_from_oldest(1, ended) == 1 {
                 return;
@@ -256,7 +256,7 @@ impl LockRef<'_> {
         self.page.shared.set();
     }
 
-    /// Somebody waited this long and then acquired it. About 20 ns.
+    /// An agent waited this long and then acquired it. About 20 ns.
     pub fn waited(&self, waited: Ticks) {
         if let Some(block) = self.block_after(2) {
             block.waits.record_shared(waited);
@@ -288,7 +288,7 @@ impl LockRef<'_> {
         lock.released.fetch_add(1, Relaxed);
     }
 
-    /// The histograms; made when `finished` holds, two, are all that the sums can still tell apart.
+    /// The histograms; made once `finished` is 2, as the sums still hold the first two durations one by one.
     #[inline]
     fn block_after(&self, finished: u64) -> Option<&LockBlock> {
         let number = match self.lock.block.load(Acquire) {
@@ -296,13 +296,13 @@ impl LockRef<'_> {
             0 => self.start_block()?,
             number => number,
         };
-        self.recorder.annexes.blocks.slot(number - 1).map(|(_, block)| block)
+        self.recorder.records.blocks.slot(number - 1).map(|(_, block)| block)
     }
 
-    /// Histograms with what the sums still tell of the first two holds; the number plus one.
+    /// Histograms that start with the first two holds, taken from the sums; the number plus one.
     #[cold]
     fn start_block(&self) -> Option<u32> {
-        let blocks = &self.recorder.annexes.blocks;
+        let blocks = &self.recorder.records.blocks;
         let number = blocks.allocate()?;
         let (_, block) = blocks.slot(number)?;
         block.clear();
@@ -325,7 +325,7 @@ impl LockRef<'_> {
 
     /// The cells of those who hold it beside each other, made at first use; `None` past the limit.
     fn holders(&self) -> Option<&Holders> {
-        let arena = &self.recorder.annexes.holders;
+        let arena = &self.recorder.records.holders;
         let number = match self.lock.holders.load(Acquire) {
             0 => {
                 let number = arena.allocate()?;

@@ -13,14 +13,14 @@ use std::{
 
 use super::Recorder;
 use crate::{
-    annex::{
-        self,
+    clock::Ticks,
+    id::{OpId, ResourceId},
+    records::{
+        RecordRef,
         channel::{ChannelReading, ChannelRef},
         io::{IoReading, IoRef},
         lock::{LockHistograms, LockReading, LockRef},
     },
-    clock::Ticks,
-    id::{OpId, ResourceId},
     resource::Resource,
     site::Place,
     task::MAX_NAME_BYTES,
@@ -73,9 +73,9 @@ impl Recorder {
     #[inline]
     pub fn lock(&self, id: ResourceId) -> Option<LockRef<'_>> {
         let (page, slot) = self.find_resource(id)?;
-        match annex::Place::from_u32(slot.annex.load(Acquire))? {
-            annex::Place::Lock(number) => {
-                let (_, lock) = self.annexes.locks.slot(number)?;
+        match RecordRef::from_u32(slot.record.load(Acquire))? {
+            RecordRef::Lock(number) => {
+                let (_, lock) = self.records.locks.slot(number)?;
                 Some(LockRef { recorder: self, page, lock })
             }
             _ => None,
@@ -86,9 +86,9 @@ impl Recorder {
     #[inline]
     pub fn channel(&self, id: ResourceId) -> Option<ChannelRef<'_>> {
         let (page, slot) = self.find_resource(id)?;
-        match annex::Place::from_u32(slot.annex.load(Acquire))? {
-            annex::Place::Channel(number) => {
-                let (_, channel) = self.annexes.channels.slot(number)?;
+        match RecordRef::from_u32(slot.record.load(Acquire))? {
+            RecordRef::Channel(number) => {
+                let (_, channel) = self.records.channels.slot(number)?;
                 Some(ChannelRef { recorder: self, page, channel })
             }
             _ => None,
@@ -99,9 +99,9 @@ impl Recorder {
     #[inline]
     pub fn io(&self, id: ResourceId) -> Option<IoRef<'_>> {
         let (page, slot) = self.find_resource(id)?;
-        match annex::Place::from_u32(slot.annex.load(Acquire))? {
-            annex::Place::Io(number) => {
-                let (_, io) = self.annexes.streams.slot(number)?;
+        match RecordRef::from_u32(slot.record.load(Acquire))? {
+            RecordRef::Io(number) => {
+                let (_, io) = self.records.streams.slot(number)?;
                 Some(IoRef { recorder: self, page, io })
             }
             _ => None,
@@ -111,7 +111,7 @@ impl Recorder {
     /// What the program calls a resource. Takes a lock, so call it once; cut to [`MAX_NAME_BYTES`].
     pub fn name_resource(&self, id: ResourceId, name: &str) {
         let Some((page, slot)) = self.find_resource(id) else { return };
-        self.annexes.set_name(id.index(), self.kept(name, MAX_NAME_BYTES));
+        self.records.set_name(id.index(), self.kept(name, MAX_NAME_BYTES));
         slot.facts.lock().unwrap_or_else(PoisonError::into_inner).named = true;
         page.shared.set();
     }
@@ -119,7 +119,7 @@ impl Recorder {
     /// What the program calls a resource; `None`: nothing, or it is gone.
     pub fn resource_name(&self, id: ResourceId) -> Option<Box<str>> {
         self.find_resource(id)?;
-        self.annexes.name(id.index())
+        self.records.name(id.index())
     }
 
     /// The calling thread blocks on an operation: it is running, from now until [`Recorder::unblock`], for the current task and on this thread.
@@ -160,29 +160,25 @@ impl Recorder {
 
     /// A lock's state as it was at a moment that is just over: holds that began later are left out.
     pub fn read_lock_at(&self, resource: &Resource, at: Ticks) -> Option<LockReading> {
-        read_annex(resource, |place| match place {
-            annex::Place::Lock(number) => {
-                self.annexes.locks.slot(number).map(|(_, lock)| lock.read(self, at))
-            }
+        read_record(resource, |place| match place {
+            RecordRef::Lock(number) => self.records.locks.slot(number).map(|(_, lock)| lock.read(self, at)),
             _ => None,
         })
     }
 
     /// A lock's histograms.
     pub fn lock_histograms(&self, resource: &Resource) -> Option<LockHistograms> {
-        read_annex(resource, |place| match place {
-            annex::Place::Lock(number) => {
-                self.annexes.locks.slot(number).map(|(_, lock)| lock.histograms(self))
-            }
+        read_record(resource, |place| match place {
+            RecordRef::Lock(number) => self.records.locks.slot(number).map(|(_, lock)| lock.histograms(self)),
             _ => None,
         })
     }
 
     /// A channel's state, `None` when the resource is none, or has changed hands meanwhile.
     pub fn read_channel(&self, resource: &Resource) -> Option<ChannelReading> {
-        read_annex(resource, |place| match place {
-            annex::Place::Channel(number) => {
-                self.annexes.channels.slot(number).map(|(_, channel)| channel.read())
+        read_record(resource, |place| match place {
+            RecordRef::Channel(number) => {
+                self.records.channels.slot(number).map(|(_, channel)| channel.read())
             }
             _ => None,
         })
@@ -190,15 +186,15 @@ impl Recorder {
 
     /// A stream's state, `None` when the resource is none, or has changed hands meanwhile.
     pub fn read_io(&self, resource: &Resource) -> Option<IoReading> {
-        read_annex(resource, |place| match place {
-            annex::Place::Io(number) => self.annexes.streams.slot(number).map(|(_, io)| io.read()),
+        read_record(resource, |place| match place {
+            RecordRef::Io(number) => self.records.streams.slot(number).map(|(_, io)| io.read()),
             _ => None,
         })
     }
 }
 
-fn read_annex<T>(resource: &Resource, read: impl FnOnce(annex::Place) -> Option<T>) -> Option<T> {
+fn read_record<T>(resource: &Resource, read: impl FnOnce(RecordRef) -> Option<T>) -> Option<T> {
     let id = resource.id()?;
-    let reading = read(annex::Place::from_u32(resource.annex.load(Acquire))?)?;
+    let reading = read(RecordRef::from_u32(resource.record.load(Acquire))?)?;
     (resource.id() == Some(id)).then_some(reading)
 }
