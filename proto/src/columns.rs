@@ -27,6 +27,16 @@ pub enum ColumnError {
         /// The rows of the frame.
         rows: usize,
     },
+    /// A value past the column's limit.
+    #[error("column `{column}` holds {value}, but at most {max} is allowed")]
+    Value {
+        /// The field's name in the schema.
+        column: &'static str,
+        /// Its largest value.
+        value: u32,
+        /// The limit.
+        max: u32,
+    },
     /// A slot number past the largest there can be.
     #[error("row {row} names a slot at or above {MAX_SLOTS}")]
     SlotRange {
@@ -67,26 +77,19 @@ pub fn slots(deltas: &[u32]) -> Result<impl ExactSizeIterator<Item = u32> + Clon
     }))
 }
 
-/// A column whose length has been checked once, so that reading a row can't fail.
-#[derive(Debug, Clone, Copy)]
-pub struct Column<'a, T>(&'a [T]);
+/// Checks the length of a column against the number of rows; `column` is the field's name in the schema, for the error.
+///
+/// # Errors
+/// The column is neither empty nor `rows` long.
+pub fn check_length(column: &'static str, len: usize, rows: usize) -> Result<(), ColumnError> {
+    if len == 0 || len == rows { Ok(()) } else { Err(ColumnError::Length { column, len, rows }) }
+}
 
-impl<'a, T: Copy + Default> Column<'a, T> {
-    /// Checks `values` against the number of rows; `name` is the field's in the schema, for the error.
-    ///
-    /// # Errors
-    /// The column is neither empty nor `rows` long.
-    pub fn new(name: &'static str, values: &'a [T], rows: usize) -> Result<Self, ColumnError> {
-        if values.is_empty() || values.len() == rows {
-            Ok(Self(values))
-        } else {
-            Err(ColumnError::Length { column: name, len: values.len(), rows })
-        }
-    }
-
-    /// The value of a row: the default where the column was left out (or the row does not exist).
-    pub fn at(&self, row: usize) -> T {
-        self.0.get(row).copied().unwrap_or_default()
+/// Checks the largest value of a column against its limit.
+pub(crate) fn check_limit(column: &'static str, values: &[u32], max: u32) -> Result<(), ColumnError> {
+    match values.iter().max() {
+        Some(&value) if value > max => Err(ColumnError::Value { column, value, max }),
+        _ => Ok(()),
     }
 }
 
@@ -143,16 +146,6 @@ mod tests {
             let deltas: Vec<u32> = wanted.iter().map(|slot| encoder.push(*slot).unwrap()).collect();
             prop_assert!(slots(&deltas).unwrap().eq(wanted.iter().copied()));
         }
-
-        #[test]
-        fn a_column_is_read_whole_or_refused(values in prop::collection::vec(any::<u64>(), 0..20), rows in 0_usize..20) {
-            match Column::new("polls", &values, rows) {
-                Ok(column) => for row in 0..rows {
-                    prop_assert_eq!(column.at(row), values.get(row).copied().unwrap_or(0));
-                },
-                Err(_) => prop_assert!(!values.is_empty() && values.len() != rows),
-            }
-        }
     }
 
     #[test]
@@ -164,6 +157,20 @@ mod tests {
             slots(&vec![1; MAX_TASKS_PER_FRAME + 1]).map(|_| ()),
             Err(ColumnError::TooManyRows { rows: MAX_TASKS_PER_FRAME + 1 })
         );
+    }
+
+    #[test]
+    fn a_column_is_empty_or_whole_and_within_its_limit() {
+        assert_eq!(check_length("polls", 0, 3), Ok(()));
+        assert_eq!(check_length("polls", 3, 3), Ok(()));
+        assert_eq!(
+            check_length("polls", 2, 3),
+            Err(ColumnError::Length { column: "polls", len: 2, rows: 3 })
+        );
+        assert_eq!(check_limit("site", &[], 0), Ok(()));
+        assert_eq!(check_limit("site", &[0, 4, 2], 4), Ok(()));
+        let past = ColumnError::Value { column: "site", value: 5, max: 4 };
+        assert_eq!(check_limit("site", &[5, 4, 2], 4), Err(past));
     }
 
     #[test]

@@ -7,13 +7,14 @@
 //! Invariant: nothing here knows what a task is *for*. The crate turns bytes into checked values and back,
 //! and holds the numbers that both ends must agree on ([`limits`]).
 //!
-//! Limit: the messages are as hostile as their sender. Read columns through [`columns`] and text with the
+//! Limit: the messages are as hostile as their sender. Read columns through [`rows`] and text with the
 //! care that the terminal needs; a decoded message is bounded ([`decode`]), not sane.
 
 pub mod agent;
 pub mod columns;
 pub mod decode;
 pub mod limits;
+pub mod rows;
 
 pub use prost::Message;
 

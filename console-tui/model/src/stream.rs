@@ -16,10 +16,10 @@ use crate::{
     screen::header::Receiving,
     store::{
         Hello, Store,
-        ingest::{self, WireError},
+        ingest::{self, CheckedFrame, WireError},
     },
-    stream::rounds::Rounds,
 };
+use rounds::Rounds;
 
 /// Time between two wishes for a fresh snapshot: a hostile server can't keep the client asking.
 const MIN_RESYNC_GAP: Duration = Duration::from_secs(2);
@@ -128,24 +128,20 @@ impl Intake {
         if self.deaf {
             return Outcome::Unchanged;
         }
-        if let Err(error) = self.admit(&frame) {
-            self.losses.rejected_frames += 1;
-            self.error = Some(error);
-            if matches!(error, WireError::Protocol(_)) {
-                // Another snapshot would not be understood either.
-                self.deaf = true;
-            } else {
-                self.break_off(now);
+        let frame = match self.admit(frame) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.refuse(error, now);
+                return Outcome::Unchanged;
             }
-            return Outcome::Unchanged;
-        }
-        if self.expected.is_some_and(|expected| expected != frame.sequence) {
+        };
+        if self.expected.is_some_and(|expected| expected != frame.sequence()) {
             self.losses.gaps += 1;
             self.break_off(now);
         }
-        self.expected = frame.sequence.checked_add(1);
-        self.greet(shown.as_mut(), &frame);
-        if frame.snapshot_start
+        self.expected = frame.sequence().checked_add(1);
+        self.greet(shown.as_mut(), frame.hello());
+        if frame.starts_snapshot()
             && let Some(hello) = &self.hello
         {
             self.incoming = Some(Box::new(Store::new(hello.clone(), self.max_tasks)));
@@ -157,11 +153,12 @@ impl Intake {
             return Outcome::Unchanged;
         }
         if let Some(incoming) = self.incoming.as_deref_mut() {
-            ingest::apply(incoming, &frame, &mut self.losses);
-            if frame.snapshot_start {
+            let (starts, ends) = (frame.starts_snapshot(), frame.ends_snapshot());
+            ingest::apply(incoming, frame, &mut self.losses);
+            if starts {
                 incoming.expect(incoming.process.map_or(0, |process| process.alive));
             }
-            return if frame.snapshot_end { self.replace(shown, now) } else { Outcome::Unchanged };
+            return if ends { self.replace(shown, now) } else { Outcome::Unchanged };
         }
         self.rounds.push(frame, now);
         self.look_for_end(now);
@@ -180,7 +177,7 @@ impl Intake {
     pub(crate) fn go_on(&mut self, shown: &mut Option<Store>, now: Duration) -> Outcome {
         let Some((frame, last)) = self.rounds.next() else { return Outcome::Unchanged };
         let Some(store) = shown else { return Outcome::Unchanged };
-        if ingest::apply(store, &frame, &mut self.losses) {
+        if ingest::apply(store, frame, &mut self.losses) {
             self.ask(now);
         }
         if !last {
@@ -192,15 +189,26 @@ impl Intake {
         Outcome::Changed
     }
 
-    fn admit(&self, frame: &v1::Frame) -> Result<(), WireError> {
+    fn admit(&self, frame: Box<v1::Frame>) -> Result<CheckedFrame, WireError> {
         if self.hello.is_none() && frame.hello.is_none() {
             return Err(WireError::NoHello);
         }
-        ingest::check(frame)
+        CheckedFrame::new(frame)
     }
 
-    fn greet(&mut self, shown: Option<&mut Store>, frame: &v1::Frame) {
-        let Some(wire) = &frame.hello else { return };
+    fn refuse(&mut self, error: WireError, now: Duration) {
+        self.losses.rejected_frames += 1;
+        self.error = Some(error);
+        if matches!(error, WireError::Protocol(_)) {
+            // Another snapshot would not be understood either.
+            self.deaf = true;
+        } else {
+            self.break_off(now);
+        }
+    }
+
+    fn greet(&mut self, shown: Option<&mut Store>, hello: Option<&v1::Hello>) {
+        let Some(wire) = hello else { return };
         let hello = ingest::hello(wire, &mut self.losses);
         if self.hello.as_ref().is_some_and(|old| old.instance != hello.instance) {
             // Another process on the same stream: nothing known holds until its snapshot.

@@ -5,12 +5,13 @@
 
 use serde::Serialize;
 use taskscope_proto::{
-    agent::AgentRef,
+    columns::ColumnError,
+    rows,
     v1::{EventColumns, EventKind},
 };
 
 use super::Model;
-use crate::{analysis::Analysis, id::TaskKey, store::task::Agent};
+use crate::id::TaskKey;
 
 /// One line of `taskscope events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,8 +32,8 @@ pub struct EventLine {
 
 /// Why the events of a frame can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("columns of events differ in length")]
-pub struct EventsError;
+#[error("the events of a frame make no sense: {0}")]
+pub struct EventsError(#[from] ColumnError);
 
 impl Model {
     /// The events of a frame that the model has taken in, in words.
@@ -40,42 +41,29 @@ impl Model {
     /// # Errors
     /// The columns are not of one length.
     pub fn event_lines(&self, events: &EventColumns) -> Result<Vec<EventLine>, EventsError> {
-        let rows = events.slot.len();
-        let lengths = [events.generation.len(), events.kind.len(), events.at_delta_ns.len(), events.by.len()];
-        if lengths.iter().any(|length| *length != rows) {
-            return Err(EventsError);
-        }
         let store = self.store();
         let mut at_ns = 0_i64;
-        let lines = (0..rows).map(|row| {
-            at_ns = at_ns.saturating_add(events.at_delta_ns[row]);
-            let key = TaskKey { slot: events.slot[row], generation: events.generation[row] };
+        let lines = rows::events(events)?.map(|row| {
+            at_ns = at_ns.saturating_add(row.at_delta_ns);
+            let key = TaskKey { slot: row.slot, generation: row.generation };
             EventLine {
                 at_ns: u64::try_from(at_ns).unwrap_or(0),
-                event: kind(events.kind[row]),
+                event: kind(row.kind),
                 slot: key.slot,
                 generation: key.generation,
                 task: store.and_then(|store| Some(store.task_words(store.task(key)?))),
-                by: store.and_then(|store| by(store, events.by[row])),
+                by: store.and_then(|store| store.waker_words(row.by.into())),
             }
         });
         Ok(lines.collect())
     }
 }
 
-fn kind(kind: i32) -> Option<&'static str> {
-    match EventKind::try_from(kind) {
-        Ok(EventKind::PollStart) => Some("poll_start"),
-        Ok(EventKind::PollEnd) => Some("poll_end"),
-        Ok(EventKind::Wake) => Some("wake"),
-        Ok(EventKind::Unspecified) | Err(_) => None,
+fn kind(kind: EventKind) -> Option<&'static str> {
+    match kind {
+        EventKind::PollStart => Some("poll_start"),
+        EventKind::PollEnd => Some("poll_end"),
+        EventKind::Wake => Some("wake"),
+        EventKind::Unspecified => None,
     }
-}
-
-fn by(store: Analysis<'_>, code: u64) -> Option<String> {
-    store.waker_words(match AgentRef::decode(code) {
-        AgentRef::Unknown => Agent::Unknown,
-        AgentRef::Thread(index) => Agent::Thread(index),
-        AgentRef::Task { slot, generation } => Agent::Task(TaskKey { slot, generation }),
-    })
 }

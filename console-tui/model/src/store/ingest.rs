@@ -1,39 +1,37 @@
-//! The only module (with [`rows`]) that reads and writes wire messages.
+//! From a checked frame into the store. With the modules below, the only one that reads and writes messages of the wire.
 //!
-//! Invariant: a frame is checked whole before any of it is applied, so a refused frame has changed nothing; checking
-//! neither panics nor allocates by a number that the other side chose.
+//! Invariant: a frame is checked whole ([`CheckedFrame`]) before any of it is applied, so a refused frame has changed nothing.
 
 mod channels;
+mod checked;
+mod details;
 mod io;
 mod locks;
+mod process;
 mod resources;
-mod rows;
 mod scheduler;
+mod strings;
+mod tasks;
 
 use taskscope_proto::{
-    columns::{Column, ColumnError, slots},
-    limits::{
-        MAX_BUCKETS, MAX_DETAILS, MAX_EVENT_GAPS, MAX_EVENTS_PER_FRAME, MAX_FIELDS_BYTES,
-        MAX_FREED_PER_FRAME, MAX_HELLO_TEXT_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PROBLEM_BYTES,
-        MAX_PROBLEMS, MAX_RESOURCE_DETAILS, MAX_SITES, MAX_SLOTS, MAX_THREAD_NAME_BYTES, MAX_THREADS,
-        MAX_WAKERS, PROTOCOL_VERSION,
-    },
+    agent::AgentRef,
+    columns::ColumnError,
+    limits::{MAX_DETAILS, MAX_PATH_BYTES, MAX_RESOURCE_DETAILS, MAX_THREAD_NAME_BYTES, PROTOCOL_VERSION},
+    rows::SlotRef,
     v1,
 };
 
+pub(crate) use self::{checked::CheckedFrame, process::hello};
 use crate::{
-    id::{ResourceKey, SiteId, TaskKey},
+    id::{OpKey, ResourceKey, SiteId, TaskKey},
     losses::Losses,
     store::{
-        Hello, Process, Store,
-        detail::{Bucket, Detail, Event, EventKind, Histogram},
-        process::{TOKIO_CONSOLE, Told},
-        task::Sums,
+        Store,
+        process::Told,
+        task::{Agent, Sums},
     },
-    text::{TextId, clean},
+    text::clean,
 };
-
-use rows::{StatReader, TaskReader, waker};
 
 /// Why a frame was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -108,77 +106,22 @@ impl From<&Wish> for v1::WatchRequest {
     }
 }
 
-/// Checks everything that [`apply`] relies on.
-pub(crate) fn check(frame: &v1::Frame) -> Result<(), WireError> {
-    if let Some(hello) = &frame.hello
-        && !(1..=PROTOCOL_VERSION).contains(&hello.protocol)
-    {
-        return Err(WireError::Protocol(hello.protocol));
-    }
-    at_most("sites", frame.sites.len(), MAX_SITES)?;
-    at_most("threads", frame.threads.len(), MAX_THREADS)?;
-    at_most("freed", frame.freed.len(), MAX_FREED_PER_FRAME)?;
-    at_most("totals", frame.totals.len(), MAX_SITES + 1)?;
-    at_most("details", frame.details.len(), MAX_DETAILS)?;
-    for site in &frame.sites {
-        in_range("Site.index", u64::from(site.index), 1..=MAX_SITES as u64)?;
-    }
-    for thread in &frame.threads {
-        in_range("Thread.index", u64::from(thread.index), 1..=MAX_THREADS as u64)?;
-    }
-    for slot in &frame.freed {
-        in_range("freed", u64::from(*slot), 0..=u64::from(MAX_SLOTS - 1))?;
-    }
-    for totals in &frame.totals {
-        in_range("SiteTotals.site", u64::from(totals.site), 0..=MAX_SITES as u64)?;
-    }
-    if let Some(tasks) = &frame.tasks {
-        TaskReader::new(tasks)?.check()?;
-    }
-    if let Some(stats) = &frame.stats {
-        StatReader::new(stats)?;
-    }
-    resources::check(frame)?;
-    locks::check(frame)?;
-    channels::check(frame)?;
-    scheduler::check(frame)?;
-    io::check(frame)?;
-    frame.details.iter().try_for_each(check_detail)
-}
-
-fn at_most(list: &'static str, len: usize, max: usize) -> Result<(), WireError> {
-    if len > max { Err(WireError::TooMany { list, len, max }) } else { Ok(()) }
-}
-
-fn in_range(field: &'static str, value: u64, range: std::ops::RangeInclusive<u64>) -> Result<(), WireError> {
-    if range.contains(&value) { Ok(()) } else { Err(WireError::Range { field, value }) }
-}
-
-fn check_detail(detail: &v1::TaskDetail) -> Result<(), WireError> {
-    at_most("wakers", detail.wakers.len(), MAX_WAKERS)?;
-    at_most("events", detail.events.len(), MAX_EVENTS_PER_FRAME)?;
-    at_most("gaps", detail.gaps.len(), MAX_EVENT_GAPS)?;
-    check_histograms([&detail.polls, &detail.scheduled])
-}
-
-fn check_histograms(histograms: [&Option<v1::Histogram>; 2]) -> Result<(), WireError> {
-    for histogram in histograms.into_iter().flatten() {
-        let rows = histogram.count.len();
-        at_most("Histogram.count", rows, MAX_BUCKETS)?;
-        Column::new("lower_ns", &histogram.lower_ns, rows)?;
-        Column::new("upper_ns", &histogram.upper_ns, rows)?;
-    }
-    Ok(())
-}
-
 /// A frame on its way into the store.
 struct Applying<'a> {
     store: &'a mut Store,
-    frame: &'a v1::Frame,
+    frame: &'a CheckedFrame,
     losses: &'a mut Losses,
-    /// Rows of tasks, and of resources and operations, that nobody had told of.
+    /// Rows of tasks that are unknown here.
     orphan_tasks: u64,
+    /// Rows of resources and operations that are unknown here.
     orphan_resources: u64,
+}
+
+impl Applying<'_> {
+    /// All "ago" of the frame count back from here.
+    fn now_ns(&self) -> u64 {
+        self.frame.rest.now_ns
+    }
 }
 
 /// Parts of a frame, and what applies them.
@@ -189,46 +132,35 @@ type Step = (&'static [&'static str], fn(&mut Applying<'_>));
 const STEPS: [Step; 13] = [
     (&["sites"], sites),
     (&["threads"], threads),
-    (&["freed"], |of| of.frame.freed.iter().for_each(|slot| of.store.drop_slot(*slot))),
-    (&["tasks"], |of| {
-        if let Some(tasks) = &of.frame.tasks {
-            apply_tasks(of.store, tasks, of.frame.now_ns, of.losses);
-        }
-    }),
-    (&["stats"], |of| {
-        if let Some(stats) = &of.frame.stats {
-            of.orphan_tasks += apply_stats(of.store, stats, of.frame.now_ns, of.losses);
-        }
-    }),
-    (&["descriptors"], |of| io::apply_reading(of.store, of.frame, of.losses)),
-    (&["freed_resources", "resources", "resource_stats", "freed_ops", "ops", "op_stats"], |of| {
-        of.orphan_resources += resources::apply(of.store, of.frame, of.losses);
-    }),
-    (&["locks", "resource_details"], |of| {
-        of.orphan_resources += locks::apply(of.store, of.frame, of.losses);
-    }),
-    (&["channels"], |of| of.orphan_resources += channels::apply(of.store, of.frame, of.losses)),
-    (&["io"], |of| of.orphan_resources += io::apply(of.store, of.frame, of.losses)),
+    (&["freed"], |of| of.frame.rest.freed.iter().for_each(|slot| of.store.drop_slot(*slot))),
+    (&["tasks"], tasks::apply_new),
+    (&["stats"], tasks::apply_stats),
+    (&["descriptors"], io::apply_reading),
+    (&["freed_resources", "resources", "resource_stats", "freed_ops", "ops", "op_stats"], resources::apply),
+    (&["locks", "resource_details"], locks::apply),
+    (&["channels"], channels::apply),
+    (&["io"], io::apply),
     (&["totals"], totals),
     (&["process", "details"], |of| {
-        if let Some(process) = &of.frame.process {
-            of.store.process = Some(process_numbers(process));
+        if let Some(process) = &of.frame.rest.process {
+            of.store.process = Some(process::process(process));
         }
-        for detail in &of.frame.details {
-            apply_detail(of.store, detail, of.frame.now_ns);
+        for detail in &of.frame.rest.details {
+            details::apply(of.store, detail, of.frame.rest.now_ns);
         }
     }),
-    (&["await_trees", "scheduler"], |of| scheduler::apply(of.store, of.frame, of.losses)),
+    (&["await_trees", "scheduler"], scheduler::apply),
 ];
 
-/// Applies a frame that [`check`] has passed. Returns whether it named a task nobody had told of.
-pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> bool {
+/// Applies a frame. Returns whether it named a task, a resource or an operation that is unknown here.
+#[expect(clippy::needless_pass_by_value, reason = "a frame is applied once")]
+pub(crate) fn apply(store: &mut Store, frame: CheckedFrame, losses: &mut Losses) -> bool {
     // The recorder's clock never goes back; a frame that says so is not believed.
-    if frame.now_ns > store.now_ns {
+    if frame.rest.now_ns > store.now_ns {
         store.before_ns = store.now_ns;
-        store.now_ns = frame.now_ns;
+        store.now_ns = frame.rest.now_ns;
     }
-    let mut of = Applying { store, frame, losses, orphan_tasks: 0, orphan_resources: 0 };
+    let mut of = Applying { store, frame: &frame, losses, orphan_tasks: 0, orphan_resources: 0 };
     for (_, apply) in STEPS {
         apply(&mut of);
     }
@@ -240,24 +172,24 @@ pub(crate) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -
 }
 
 fn sites(of: &mut Applying<'_>) {
-    for site in &of.frame.sites {
+    for site in &of.frame.rest.sites {
         let file = text(&site.file, MAX_PATH_BYTES, of.losses);
         of.store.set_site(SiteId(site.index), file, site.line, site.column);
     }
 }
 
 fn threads(of: &mut Applying<'_>) {
-    for thread in &of.frame.threads {
+    for thread in &of.frame.rest.threads {
         let name = text(&thread.name, MAX_THREAD_NAME_BYTES, of.losses);
         of.store.threads.set(thread.index, name, thread.os_id);
     }
-    if !of.frame.threads.is_empty() {
+    if !of.frame.rest.threads.is_empty() {
         of.store.threads.tell_apart();
     }
 }
 
 fn totals(of: &mut Applying<'_>) {
-    for totals in &of.frame.totals {
+    for totals in &of.frame.rest.totals {
         let sums = Sums {
             polls: totals.polls,
             wakes: totals.wakes,
@@ -276,144 +208,32 @@ fn text(text: &str, max_bytes: usize, losses: &mut Losses) -> String {
     cleaned.into_owned()
 }
 
-fn apply_tasks(store: &mut Store, wire: &v1::TaskColumns, now_ns: u64, losses: &mut Losses) {
-    let Ok(reader) = TaskReader::new(wire) else { return };
-    let Ok(slots) = slots(&wire.slot_delta) else { return };
-    for (row, slot) in slots.enumerate() {
-        let mut facts = reader.facts(row, now_ns);
-        facts.name = hold(store, wire, reader.name.at(row), MAX_NAME_BYTES, losses);
-        facts.fields = hold(store, wire, reader.fields.at(row), MAX_FIELDS_BYTES, losses);
-        store.insert(TaskKey { slot, generation: reader.generation.at(row) }, facts, losses);
-    }
+/// When something was that was so long ago; `None`: never, or unknown.
+fn since(ago_ns: Option<u64>, now_ns: u64) -> Option<u64> {
+    ago_ns.map(|ago_ns| now_ns.saturating_sub(ago_ns))
 }
 
-fn hold(
-    store: &mut Store,
-    wire: &v1::TaskColumns,
-    index: u32,
-    max_bytes: usize,
-    losses: &mut Losses,
-) -> TextId {
-    let Some(raw) = (index as usize).checked_sub(1).and_then(|i| wire.strings.get(i)) else {
-        return TextId::NONE;
-    };
-    let cleaned = clean(raw, max_bytes);
-    losses.texts_cleaned += u64::from(cleaned != raw.as_str());
-    if cleaned.is_empty() {
-        return TextId::NONE;
-    }
-    store.texts.hold(&cleaned).unwrap_or_else(|| {
-        losses.texts_over_limit += 1;
-        TextId::NONE
-    })
-}
-
-fn apply_stats(store: &mut Store, wire: &v1::StatColumns, now_ns: u64, losses: &mut Losses) -> u64 {
-    let Ok(reader) = StatReader::new(wire) else { return 0 };
-    let Ok(slots) = slots(&wire.slot_delta) else { return 0 };
-    let mut orphans = 0;
-    for (row, slot) in slots.enumerate() {
-        orphans += u64::from(!store.apply(slot, reader.stats(row, now_ns), losses));
-    }
-    orphans
-}
-
-fn process_numbers(wire: &v1::Process) -> Process {
-    Process {
-        alive: wire.alive,
-        spawned: wire.spawned,
-        untracked: wire.untracked,
-        untracked_alive: wire.untracked_alive,
-        late_wakes: wire.late_wakes,
-        lost_events: wire.lost_events,
-        truncated: wire.truncated,
-        folded_sites: wire.folded_sites,
-        untracked_resources: wire.untracked_resources,
-        own_cpu_ns: wire.cost_known.then_some(wire.own_cpu_ns),
-        hot_path_ns: wire.hot_path_ns,
-        own_memory_bytes: wire.own_memory_bytes,
-    }
-}
-
-fn apply_detail(store: &mut Store, wire: &v1::TaskDetail, now_ns: u64) {
-    let Some(task) = &wire.task else { return };
-    let key = TaskKey { slot: task.slot, generation: task.generation };
-    if store.task(key).is_none() || (store.details.len() >= MAX_DETAILS && !store.details.contains_key(&key))
-    {
-        return;
-    }
-    let detail: &mut Detail = store.details.entry(key).or_default();
-    detail.polls = wire.polls.as_ref().map(histogram);
-    detail.scheduled = wire.scheduled.as_ref().map(histogram);
-    detail.wakers = wire.wakers.iter().map(|count| (waker(count.waker), count.count)).collect();
-    detail.other_wakes = wire.other_wakes;
-    detail.watched_since_ns = now_ns.saturating_sub(wire.watched_ago_ns);
-    detail.lost_events = wire.lost_events;
-    for event in &wire.events {
-        let kind = match v1::EventKind::try_from(event.kind) {
-            Ok(v1::EventKind::PollStart) => EventKind::PollStart,
-            Ok(v1::EventKind::PollEnd) => EventKind::PollEnd,
-            Ok(v1::EventKind::Wake) => EventKind::Wake,
-            Ok(v1::EventKind::Unspecified) | Err(_) => continue,
-        };
-        detail.push(Event { kind, at_ns: now_ns.saturating_sub(event.ago_ns), by: waker(event.by) });
-    }
-    for gap in &wire.gaps {
-        let (from_ns, to_ns) = (now_ns.saturating_sub(gap.from_ago_ns), now_ns.saturating_sub(gap.to_ago_ns));
-        detail.add_gap(from_ns, to_ns.max(from_ns));
-    }
-}
-
-/// Buckets in ascending order; those that overlap the one before, or hold nothing, make no sense and are left out.
-fn histogram(wire: &v1::Histogram) -> Histogram {
-    let mut buckets: Vec<Bucket> = Vec::with_capacity(wire.count.len());
-    for ((&lower_ns, &upper_ns), &count) in wire.lower_ns.iter().zip(&wire.upper_ns).zip(&wire.count) {
-        let ascends = buckets.last().is_none_or(|last| last.upper_ns <= lower_ns);
-        if ascends && lower_ns < upper_ns && count > 0 {
-            buckets.push(Bucket { lower_ns, upper_ns, count });
+impl From<AgentRef> for Agent {
+    fn from(of: AgentRef) -> Self {
+        match of {
+            AgentRef::Unknown => Self::Unknown,
+            AgentRef::Thread(index) => Self::Thread(index),
+            AgentRef::Task { slot, generation } => Self::Task(TaskKey { slot, generation }),
         }
     }
-    Histogram { buckets, max_ns: wire.max_ns }
 }
 
-/// Who is on the other side.
-pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
-    let sources = wire.sources.unwrap_or_default();
-    let mut short = |raw: &str| text(raw, MAX_HELLO_TEXT_BYTES, losses);
-    let (process_name, taskscope_version, tokio_version, os) = (
-        short(&wire.process_name),
-        short(&wire.taskscope_version),
-        short(&wire.tokio_version),
-        short(&wire.os),
-    );
-    let known = |text: String| (!text.is_empty()).then_some(text);
-    Hello {
-        instance: wire.instance,
-        process_name,
-        pid: (wire.pid != 0).then_some(wire.pid),
-        started_unix_ns: (wire.started_unix_ns > 0).then_some(wire.started_unix_ns),
-        taskscope_version: known(taskscope_version),
-        tokio_version: known(tokio_version),
-        os: known(os),
-        sources: [
-            (sources.tracing, "tracing"),
-            (sources.hooks, "hooks"),
-            (sources.wrappers, "wrappers"),
-            (sources.resources, "resources"),
-            (sources.tokio_console, TOKIO_CONSOLE),
-        ]
-        .into_iter()
-        .filter_map(|(on, name)| on.then_some(name))
-        .collect(),
-        tokio_unstable: sources.tokio_unstable,
-        problems: wire
-            .problems
-            .iter()
-            .take(MAX_PROBLEMS)
-            .map(|problem| text(problem, MAX_PROBLEM_BYTES, losses))
-            .collect(),
-    }
+macro_rules! keys {
+    ($($of:ty => $Key:ident),*) => {$(
+        impl From<$of> for $Key {
+            fn from(of: $of) -> Self {
+                Self { slot: of.slot, generation: of.generation }
+            }
+        }
+    )*};
 }
+
+keys!(SlotRef => TaskKey, SlotRef => ResourceKey, SlotRef => OpKey, v1::TaskRef => TaskKey, v1::ResourceRef => ResourceKey);
 
 #[cfg(test)]
 mod tests {

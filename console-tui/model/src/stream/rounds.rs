@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use taskscope_proto::{Message as _, v1};
+use super::ingest::CheckedFrame;
 
 /// Bytes of frames that wait, as they were sent and with what each takes beside that: a million changed tasks fit.
 const MAX_WAITING_BYTES: usize = 64 << 20;
@@ -17,7 +17,8 @@ const MAX_ROUND_TIME: Duration = Duration::from_secs(5);
 /// See the module's text.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
-    frames: VecDeque<Box<v1::Frame>>,
+    /// With the bytes of each.
+    frames: VecDeque<(CheckedFrame, usize)>,
     /// Frames of whole rounds, at the front.
     whole: usize,
     bytes: usize,
@@ -28,10 +29,10 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    pub(crate) fn push(&mut self, frame: Box<v1::Frame>, now: Duration) {
-        self.bytes += bytes(&frame);
-        let ends = ends(&frame);
-        self.frames.push_back(frame);
+    pub(crate) fn push(&mut self, frame: CheckedFrame, now: Duration) {
+        let (ends, bytes) = (frame.ends_round(), frame.bytes());
+        self.bytes += bytes;
+        self.frames.push_back((frame, bytes));
         if ends {
             self.whole = self.frames.len();
             self.since = None;
@@ -72,11 +73,11 @@ impl Rounds {
     }
 
     /// The next frame of a whole round, and whether it is the last of it.
-    pub(crate) fn next(&mut self) -> Option<(Box<v1::Frame>, bool)> {
+    pub(crate) fn next(&mut self) -> Option<(CheckedFrame, bool)> {
         self.whole = self.whole.checked_sub(1)?;
-        let frame = self.frames.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(bytes(&frame));
-        let last = ends(&frame) || self.whole == 0;
+        let (frame, bytes) = self.frames.pop_front()?;
+        self.bytes -= bytes;
+        let last = frame.ends_round() || self.whole == 0;
         self.halfway = !last;
         Some((frame, last))
     }
@@ -84,7 +85,7 @@ impl Rounds {
     /// What is there of a round that will not end any more is thrown away.
     pub(crate) fn drop_unfinished(&mut self) {
         self.frames.truncate(self.whole);
-        self.bytes = self.frames.iter().map(|frame| bytes(frame)).sum();
+        self.bytes = self.frames.iter().map(|(_, bytes)| bytes).sum();
         self.since = None;
     }
 
@@ -94,23 +95,17 @@ impl Rounds {
     }
 }
 
-/// A server that knows no rounds tells one in each frame.
-fn ends(frame: &v1::Frame) -> bool {
-    frame.round == 0 || frame.round_end
-}
-
-fn bytes(frame: &v1::Frame) -> usize {
-    frame.encoded_len() + size_of::<v1::Frame>()
-}
-
 #[cfg(test)]
 mod tests {
+    use taskscope_proto::v1;
+
     use super::*;
 
     /// A frame of a round, with a text of so many bytes.
-    fn frame(round: u64, round_end: bool, bytes: usize) -> Box<v1::Frame> {
+    fn frame(round: u64, round_end: bool, bytes: usize) -> CheckedFrame {
         let text = v1::Thread { index: 1, name: "x".repeat(bytes), os_id: 0 };
-        Box::new(v1::Frame { round, round_end, threads: vec![text], ..v1::Frame::default() })
+        let frame = v1::Frame { round, round_end, threads: vec![text], ..v1::Frame::default() };
+        CheckedFrame::new(Box::new(frame)).unwrap()
     }
 
     fn lasts(rounds: &mut Rounds) -> Vec<bool> {

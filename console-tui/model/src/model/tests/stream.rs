@@ -60,7 +60,7 @@ fn a_frame_that_makes_no_sense_is_refused_whole() {
     assert_eq!(client.model.header().losses.rejected_frames, 1);
     assert_eq!(client.requests.last().unwrap().resync, 1);
     let notices = client.model.header().notices;
-    let refused = "A frame was refused: column `busy_ns` has 3 values for 2 rows.";
+    let refused = "A frame was refused: column `StatColumns.busy_ns` has 3 values for 2 rows.";
     assert!(notices.iter().any(|notice| notice.text == refused), "{notices:?}");
     // Asking again and again would be an attack on the server.
     let mut frame = fake.delta();

@@ -1,39 +1,24 @@
-//! The columns of streams and the descriptors of the process: checked once, then read without a way to fail.
+//! Streams of a frame, and the descriptors of the process.
 
-use taskscope_proto::{
-    columns::{Column, slots},
-    limits::{MAX_DESCRIPTORS, MAX_TEXT_BYTES},
-    v1,
-};
+use taskscope_proto::{limits::MAX_TEXT_BYTES, rows::IoRow, v1};
 
-use super::{WireError, at_most, resources::Strings, rows::since, text};
+use super::{Applying, since, strings::Strings, text};
 use crate::{
     id::{DescriptorId, TaskKey},
     losses::Losses,
     store::{
-        Store,
         descriptors::{Descriptor, Events, Past, Reading, Tcp},
         io::{IoKind, Stream},
     },
-    text::Texts,
+    text::TextId,
 };
-
-/// Checks all that [`apply`] relies on.
-pub(super) fn check(frame: &v1::Frame) -> Result<(), WireError> {
-    if let Some(wire) = &frame.io {
-        StreamReader::new(wire)?;
-    }
-    if let Some(wire) = &frame.descriptors {
-        at_most("descriptors", wire.descriptors.len(), MAX_DESCRIPTORS)?;
-    }
-    Ok(())
-}
 
 /// Comes before anything of the frame is freed: a wrapper that goes takes its descriptor along. The reading that was made before still has
 /// it, and a bare socket would come back for as long as that is the last.
-pub(super) fn apply_reading(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
+pub(super) fn apply_reading(of: &mut Applying<'_>) {
+    let (store, frame) = (&mut *of.store, &of.frame.rest);
     if let Some(wire) = &frame.descriptors {
-        let reading = reading(wire, frame.now_ns, losses);
+        let reading = reading(wire, frame.now_ns, of.losses);
         store.descriptors.set(reading);
     }
     if store.descriptors.reading().is_some_and(|reading| reading.at_ns < store.now_ns) {
@@ -43,96 +28,45 @@ pub(super) fn apply_reading(store: &mut Store, frame: &v1::Frame, losses: &mut L
     }
 }
 
-/// Applies what [`check`] has passed, without the descriptors. Returns how many rows named a resource that nobody had told of.
-pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) -> u64 {
-    let Some(wire) = &frame.io else { return 0 };
-    let (Ok(reader), Ok(slots)) = (StreamReader::new(wire), slots(&wire.slot_delta)) else { return 0 };
-    let (is_news, texts) = (!store.filling, &mut store.texts);
-    let mut strings = Strings::new(&wire.strings, MAX_TEXT_BYTES);
-    let mut orphans = 0;
-    for (row, slot) in slots.enumerate() {
-        let Some(key) = store.resources.in_slot(slot).map(|resource| resource.key) else {
-            orphans += 1;
+/// Applies the streams.
+pub(super) fn apply(of: &mut Applying<'_>) {
+    let Some(io) = &of.frame.io else { return };
+    let (now_ns, is_news) = (of.now_ns(), !of.store.filling);
+    let (resources, texts, losses) = (&mut of.store.resources, &mut of.store.texts, &mut *of.losses);
+    let mut strings = Strings::new(&io.columns().strings, MAX_TEXT_BYTES);
+    for (slot, row) in io.rows() {
+        let Some(key) = resources.in_slot(slot).map(|resource| resource.key) else {
+            of.orphan_resources += 1;
             continue;
         };
-        let stream = reader.stream(row, frame.now_ns, &mut strings, texts, losses);
-        store.resources.streams.set(slot, stream, is_news, texts, losses);
+        let stream = stream(row, now_ns, |number| strings.hold(number, texts, losses));
+        resources.streams.set(slot, stream, is_news, texts, losses);
         // Operations come before the stream that they are on.
-        let users: Vec<TaskKey> = store.resources.ops_on(key).filter_map(|op| op.stats.task).collect();
+        let users: Vec<TaskKey> = resources.ops_on(key).filter_map(|op| op.stats.task).collect();
         for task in users {
-            store.resources.streams.note_user(slot, task);
+            resources.streams.note_user(slot, task);
         }
     }
     strings.finish(texts);
-    orphans
 }
 
-struct StreamReader<'a> {
-    fd_plus1: Column<'a, u32>,
-    in_bytes: Column<'a, u64>,
-    out_bytes: Column<'a, u64>,
-    reads: Column<'a, u64>,
-    writes: Column<'a, u64>,
-    read_wait_ns: Column<'a, u64>,
-    write_wait_ns: Column<'a, u64>,
-    errors: Column<'a, u64>,
-    uncounted_reads: Column<'a, u64>,
-    uncounted_writes: Column<'a, u64>,
-    last_in_ago_ns_plus1: Column<'a, u64>,
-    last_out_ago_ns_plus1: Column<'a, u64>,
-    local: Column<'a, u32>,
-    peer: Column<'a, u32>,
-    last_error: Column<'a, u32>,
-}
-
-impl<'a> StreamReader<'a> {
-    fn new(wire: &'a v1::IoColumns) -> Result<Self, WireError> {
-        let rows = slots(&wire.slot_delta)?.len();
-        Ok(Self {
-            fd_plus1: Column::new("fd_plus1", &wire.fd_plus1, rows)?,
-            in_bytes: Column::new("in_bytes", &wire.in_bytes, rows)?,
-            out_bytes: Column::new("out_bytes", &wire.out_bytes, rows)?,
-            reads: Column::new("reads", &wire.reads, rows)?,
-            writes: Column::new("writes", &wire.writes, rows)?,
-            read_wait_ns: Column::new("read_wait_ns", &wire.read_wait_ns, rows)?,
-            write_wait_ns: Column::new("write_wait_ns", &wire.write_wait_ns, rows)?,
-            errors: Column::new("errors", &wire.errors, rows)?,
-            uncounted_reads: Column::new("uncounted_reads", &wire.uncounted_reads, rows)?,
-            uncounted_writes: Column::new("uncounted_writes", &wire.uncounted_writes, rows)?,
-            last_in_ago_ns_plus1: Column::new("last_in_ago_ns_plus1", &wire.last_in_ago_ns_plus1, rows)?,
-            last_out_ago_ns_plus1: Column::new("last_out_ago_ns_plus1", &wire.last_out_ago_ns_plus1, rows)?,
-            local: Column::new("local", &wire.local, rows)?,
-            peer: Column::new("peer", &wire.peer, rows)?,
-            last_error: Column::new("last_error", &wire.last_error, rows)?,
-        })
-    }
-
-    fn stream(
-        &self,
-        row: usize,
-        now_ns: u64,
-        strings: &mut Strings,
-        texts: &mut Texts,
-        losses: &mut Losses,
-    ) -> Stream {
-        let mut text = |number: u32| strings.hold(u64::from(number), texts, losses);
-        Stream {
-            fd: self.fd_plus1.at(row).checked_sub(1),
-            in_bytes: self.in_bytes.at(row),
-            out_bytes: self.out_bytes.at(row),
-            reads: self.reads.at(row),
-            writes: self.writes.at(row),
-            read_wait_ns: self.read_wait_ns.at(row),
-            write_wait_ns: self.write_wait_ns.at(row),
-            errors: self.errors.at(row),
-            uncounted_reads: self.uncounted_reads.at(row),
-            uncounted_writes: self.uncounted_writes.at(row),
-            last_in_ns: since(self.last_in_ago_ns_plus1.at(row), now_ns),
-            last_out_ns: since(self.last_out_ago_ns_plus1.at(row), now_ns),
-            local: text(self.local.at(row)),
-            peer: text(self.peer.at(row)),
-            last_error: text(self.last_error.at(row)),
-        }
+fn stream(row: IoRow, now_ns: u64, mut text: impl FnMut(u32) -> TextId) -> Stream {
+    Stream {
+        fd: row.fd,
+        in_bytes: row.in_bytes,
+        out_bytes: row.out_bytes,
+        reads: row.reads,
+        writes: row.writes,
+        read_wait_ns: row.read_wait_ns,
+        write_wait_ns: row.write_wait_ns,
+        errors: row.errors,
+        uncounted_reads: row.uncounted_reads,
+        uncounted_writes: row.uncounted_writes,
+        last_in_ns: since(row.last_in_ago_ns, now_ns),
+        last_out_ns: since(row.last_out_ago_ns, now_ns),
+        local: text(row.local),
+        peer: text(row.peer),
+        last_error: text(row.last_error),
     }
 }
 

@@ -1,14 +1,8 @@
-//! The scheduler and await trees of a frame: checked once, then read without a way to fail.
+//! The scheduler and await trees of a frame.
 
-use taskscope_proto::{
-    limits::{
-        MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_LONG_POLLS, MAX_RUNTIMES, MAX_STACK_FRAMES, MAX_STUCK_POLLS,
-        MAX_TEXT_BYTES, MAX_THREADS, MAX_WORKERS,
-    },
-    v1,
-};
+use taskscope_proto::{limits::MAX_TEXT_BYTES, v1};
 
-use super::{WireError, at_most, check_histograms, histogram, in_range, rows::since, text};
+use super::{Applying, details::histogram, since, text};
 use crate::{
     id::{SiteId, TaskKey, WorkerKey},
     losses::Losses,
@@ -22,33 +16,13 @@ use crate::{
     },
 };
 
-/// Checks all that [`apply`] relies on.
-pub(super) fn check(frame: &v1::Frame) -> Result<(), WireError> {
-    at_most("await_trees", frame.await_trees.len(), MAX_AWAIT_TREES)?;
+pub(super) fn apply(of: &mut Applying<'_>) {
+    let (frame, losses) = (&of.frame.rest, &mut *of.losses);
+    let now_ns = frame.now_ns;
     for tree in &frame.await_trees {
-        at_most("AwaitTree.frames", tree.frames.len(), MAX_AWAIT_FRAMES)?;
-    }
-    let Some(wire) = &frame.scheduler else { return Ok(()) };
-    at_most("runtimes", wire.runtimes.len(), MAX_RUNTIMES)?;
-    at_most("workers", wire.workers.len(), MAX_WORKERS)?;
-    at_most("stuck", wire.stuck.len(), MAX_STUCK_POLLS)?;
-    at_most("long_polls", wire.long_polls.len(), MAX_LONG_POLLS)?;
-    for poll in &wire.stuck {
-        at_most("StuckPoll.stack", poll.stack.len(), MAX_STACK_FRAMES)?;
-    }
-    for worker in &wire.workers {
-        in_range("Worker.thread", u64::from(worker.thread), 0..=MAX_THREADS as u64)?;
-    }
-    check_histograms([&wire.polls, &wire.scheduled])
-}
-
-/// Applies what [`check`] has passed.
-pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
-    for tree in &frame.await_trees {
-        await_tree(store, tree, frame.now_ns, losses);
+        await_tree(of.store, tree, now_ns, losses);
     }
     let Some(wire) = &frame.scheduler else { return };
-    let now_ns = frame.now_ns;
     let told = Told {
         runtimes: wire.runtimes.iter().map(|wire| runtime(wire, now_ns, losses)).collect(),
         workers: wire.workers.iter().map(|wire| worker(wire, now_ns, losses)).collect(),
@@ -58,13 +32,9 @@ pub(super) fn apply(store: &mut Store, frame: &v1::Frame, losses: &mut Losses) {
         polls: wire.polls.as_ref().map(histogram),
         scheduled: wire.scheduled.as_ref().map(histogram),
     };
-    let now_ns = store.now_ns;
-    store.scheduler.tell(told, now_ns);
-    store.remember_in_place();
-}
-
-fn key(wire: v1::TaskRef) -> TaskKey {
-    TaskKey { slot: wire.slot, generation: wire.generation }
+    let now_ns = of.store.now_ns;
+    of.store.scheduler.tell(told, now_ns);
+    of.store.remember_in_place();
 }
 
 /// A text that is there.
@@ -114,7 +84,7 @@ fn worker(wire: &v1::Worker, now_ns: u64, losses: &mut Losses) -> Worker {
         state,
         since_ns: now_ns.saturating_sub(wire.state_ago_ns),
         told_ns: now_ns,
-        task: wire.task.map(key),
+        task: wire.task.map(TaskKey::from),
         polls: wire.polls,
         poll_ns: wire.poll_ns,
         busy_ns: wire.busy_ns,
@@ -141,13 +111,13 @@ fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
     let length_ns = if wire.duration_ns > 0 { wire.duration_ns } else { wire.started_ago_ns };
     StuckPoll {
         thread: wire.thread,
-        task: wire.task.map(key),
+        task: wire.task.map(TaskKey::from),
         site: SiteId(wire.site),
         started_ns,
         ended_ns: (wire.duration_ns > 0).then(|| started_ns.saturating_add(wire.duration_ns)),
         spent: spent(wire.spent.as_ref(), length_ns),
         told_ns: now_ns,
-        captured_ns: since(wire.captured_ago_ns_plus1, now_ns),
+        captured_ns: since(wire.captured_ago_ns_plus1.checked_sub(1), now_ns),
         stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
         problem: known(&wire.problem, losses),
         kernel_state: known(&wire.kernel_state, losses),
@@ -163,7 +133,7 @@ fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
     let started_ns = now_ns.saturating_sub(wire.started_ago_ns);
     LongPoll {
         thread: wire.thread,
-        task: wire.task.map(key),
+        task: wire.task.map(TaskKey::from),
         site: SiteId(wire.site),
         started_ns,
         // It has ended by now.
@@ -181,12 +151,12 @@ fn spent(wire: Option<&v1::PollTime>, length_ns: u64) -> Option<Spent> {
 }
 
 fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {
-    let Some(detail) = wire.task.and_then(|task| store.details.get_mut(&key(task))) else { return };
+    let Some(detail) = wire.task.and_then(|task| store.details.get_mut(&task.into())) else { return };
     let frame = |wire: &v1::AwaitFrame| AwaitFrame {
         depth: wire.depth,
         text: text(&wire.text, MAX_TEXT_BYTES, losses),
         place: known(&wire.file, losses).map(|file| format!("{}:{}", short_path(&file), wire.line)),
-        since_ns: since(wire.since_ago_ns_plus1, now_ns),
+        since_ns: since(wire.since_ago_ns_plus1.checked_sub(1), now_ns),
     };
     let frames = wire.frames.iter().map(frame).collect();
     detail.await_tree = Some(AwaitTree {
