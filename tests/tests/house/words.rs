@@ -103,9 +103,9 @@ fn unwanted(path: &str, text: &str) -> Vec<(usize, &'static str, &'static str)> 
     for (index, line) in text.lines().enumerate() {
         let line = ours(path, line);
         let words = words(line);
-        let has = |word: &str| match word.starts_with(|first: char| first.is_ascii_uppercase()) {
-            true => line.contains(word),
-            false => words.iter().any(|found| found == word),
+        let is_name = |word: &str| word.starts_with(|first: char| first.is_ascii_uppercase());
+        let has = |word: &str| {
+            if is_name(word) { line.contains(word) } else { words.iter().any(|found| found == word) }
         };
         let here = WORDS.iter().filter(|(word, _)| has(word));
         found.extend(here.map(|(word, instead)| (index + 1, *word, *instead)));
