@@ -23,7 +23,7 @@ pub enum Tone {
     /// Unknown: `–`.
     Unknown,
     /// A name that can be opened.
-    Door,
+    Link,
     /// A task in a poll.
     Running,
     /// A task that waits for a worker.

@@ -15,9 +15,9 @@ pub(crate) mod locks;
 pub(crate) mod path;
 pub(crate) mod process;
 pub(crate) mod read;
+mod release;
 pub(crate) mod resources;
 pub(crate) mod scheduler;
-mod shed;
 pub(crate) mod task;
 pub(crate) mod threads;
 pub(crate) mod window;
@@ -136,7 +136,7 @@ impl Store {
         self.by_slot.reserve(tasks.saturating_sub(self.by_slot.len()));
     }
 
-    /// What a walk makes of the task in a record. Nobody sees it before [`Self::show_next_marks`].
+    /// What a scan makes of the task in a record. Nobody sees it before [`Self::show_next_marks`].
     pub(crate) fn set_next_marks(&mut self, record: usize, marks: Marks) {
         let next = 1 - self.shown_marks;
         if let Some(Some(task)) = self.tasks.get_mut(record)
@@ -146,7 +146,7 @@ impl Store {
         }
     }
 
-    /// The marks that a walk has set on every task take the place of those that are shown.
+    /// The marks that a scan has set on every task take the place of those that are shown.
     pub(crate) fn show_next_marks(&mut self) {
         self.shown_marks = 1 - self.shown_marks;
     }
@@ -403,7 +403,7 @@ impl Store {
         true
     }
 
-    /// The snapshot is complete: from now on what changes is news. `before` is an older picture of the same process.
+    /// The snapshot is complete: from now on what changes is news. `before` is an older state of the same process.
     pub(crate) fn complete(&mut self, before: Option<&Self>) {
         self.filling = false;
         let totals = self.totals();

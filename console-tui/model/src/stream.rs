@@ -1,6 +1,6 @@
-//! From frames to a picture: sequence, snapshots, restarts of the process.
+//! From frames to a state: sequence, snapshots, restarts of the process.
 //!
-//! Invariants: what is shown is always one whole picture of one process: a snapshot is filled in behind it and takes its
+//! Invariants: what is shown is always one whole state of one process: a snapshot is filled in behind it and takes its
 //! place when it is complete; what changes is taken in by whole rounds ([`Rounds`]); after a gap or a refused frame nothing is applied
 //! until the next snapshot.
 
@@ -24,16 +24,16 @@ use rounds::Rounds;
 /// Time between two wishes for a fresh snapshot: a hostile server can't keep the client asking.
 const MIN_RESYNC_GAP: Duration = Duration::from_secs(2);
 
-/// What a frame did to the picture that is shown.
+/// What a frame did to the state that is shown.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Nothing.
     Unchanged,
-    /// Nothing yet: the frame waits in [`Intake::rounds`], or a round is in the picture in part.
+    /// Nothing yet: the frame waits in [`FrameStream::rounds`], or a round is in the state in part.
     Waiting,
     /// It has changed a little.
     Changed,
-    /// Another picture took its place.
+    /// Another state took its place.
     Replaced {
         /// What was shown before.
         old: Option<Box<Store>>,
@@ -42,14 +42,14 @@ pub(crate) enum Outcome {
 
 /// The state of the stream.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct FrameStream {
     max_tasks: usize,
     expected: Option<u64>,
     /// Who is at the other end of this stream.
     hello: Option<Hello>,
     /// The snapshot that is on its way.
     incoming: Option<Box<Store>>,
-    /// What has come and is not in the picture yet.
+    /// What has come and is not in the state yet.
     pub(crate) rounds: Rounds,
     /// Frames can't be applied until a snapshot comes.
     broken: bool,
@@ -59,11 +59,11 @@ pub(crate) struct Intake {
     pub(crate) resync: u32,
     resync_at: Option<Duration>,
     pub(crate) losses: Losses,
-    /// The last refusal, until a whole picture has come after it.
+    /// The last refusal, until a whole state has come after it.
     pub(crate) error: Option<WireError>,
 }
 
-impl Intake {
+impl FrameStream {
     pub(crate) fn new(max_tasks: usize) -> Self {
         Self {
             max_tasks,
@@ -173,7 +173,7 @@ impl Intake {
         }
     }
 
-    /// The next frame of a whole round goes into the picture.
+    /// The next frame of a whole round goes into the state.
     pub(crate) fn go_on(&mut self, shown: &mut Option<Store>, now: Duration) -> Outcome {
         let Some((frame, last)) = self.rounds.next() else { return Outcome::Unchanged };
         let Some(store) = shown else { return Outcome::Unchanged };
@@ -230,7 +230,7 @@ impl Intake {
     fn replace(&mut self, shown: &mut Option<Store>, now: Duration) -> Outcome {
         let Some(mut fresh) = self.incoming.take() else { return Outcome::Unchanged };
         self.error = None;
-        // What the new picture takes over of the old one is as new as can be.
+        // What the new state takes over of the old one is as new as can be.
         while self.rounds.has_whole() {
             let _changed = self.go_on(shown, now);
         }

@@ -38,7 +38,7 @@ use place::{Place, RowKey, Rows};
 
 /// What is shown: a process, and what was found in it.
 #[derive(Clone, Copy)]
-pub(crate) struct Picture<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) store: Analysis<'a>,
     pub(crate) findings: &'a Findings,
     pub(crate) config: &'a Config,
@@ -94,19 +94,19 @@ pub(crate) trait List: Sized + 'static {
     /// What the rows were made of.
     type State: Default + Debug;
 
-    /// Makes the rows anew, those of a table whose rows are not made by a walk over all tasks.
-    fn rebuild(table: &mut Table<Self>, at: Picture<'_>);
+    /// Makes the rows anew, those of a table whose rows are not made by a scan over all tasks.
+    fn rebuild(table: &mut Table<Self>, at: Context<'_>);
 
     /// Shows a row to `see`; `None`: it is gone.
     fn see<T>(
         table: &Table<Self>,
-        at: Picture<'_>,
+        at: Context<'_>,
         key: KeyOf<Self>,
         see: impl for<'a> FnOnce(&'a Self::Row<'a>, Look) -> T,
     ) -> Option<T>;
 
     /// How many there are: for the list that is not shown.
-    fn count(_at: Picture<'_>) -> Option<usize> {
+    fn count(_at: Context<'_>) -> Option<usize> {
         None
     }
 
@@ -125,11 +125,11 @@ pub(crate) trait List: Sized + 'static {
         fold_at - fold_at / 5
     }
 
-    fn subject(at: Picture<'_>, row: KeyOf<Self>) -> Option<Subject>;
+    fn subject(at: Context<'_>, row: KeyOf<Self>) -> Option<Subject>;
     /// Where Enter leads from a thing. From a group it folds.
-    fn opens(at: Picture<'_>, key: Self::Key) -> Opens;
+    fn opens(at: Context<'_>, key: Self::Key) -> Opens;
     /// The worst finding about a thing.
-    fn finding(_at: Picture<'_>, _key: Self::Key) -> Option<&Finding> {
+    fn finding(_at: Context<'_>, _key: Self::Key) -> Option<&Finding> {
         None
     }
 
@@ -144,9 +144,9 @@ pub(crate) trait List: Sized + 'static {
     }
 
     /// Why there is nothing, as a sentence.
-    fn why_empty(table: &Table<Self>, at: Picture<'_>) -> String;
+    fn why_empty(table: &Table<Self>, at: Context<'_>) -> String;
     /// What stands above the table, of all there is.
-    fn head(_at: Picture<'_>) -> Vec<Cell> {
+    fn head(_at: Context<'_>) -> Vec<Cell> {
         Vec::new()
     }
     /// What the table leaves out, each as a count and words.

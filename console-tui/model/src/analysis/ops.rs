@@ -51,7 +51,7 @@ impl Waits {
 }
 
 impl<'a> Analysis<'a> {
-    /// The tasks that wait on each resource or on a part of it, each task once: one walk over all operations.
+    /// The tasks that wait on each resource or on a part of it, each task once: one scan over all operations.
     pub(crate) fn waits(self) -> FxHashMap<ResourceKey, Waits> {
         let mut waits: FxHashMap<ResourceKey, Waits> = FxHashMap::default();
         // What began first counts.

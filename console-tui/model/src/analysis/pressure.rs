@@ -1,4 +1,4 @@
-//! What the walk over all tasks finds out about the scheduler: who waits for a worker, and what the blocking pool does.
+//! What the scan over all tasks finds out about the scheduler: who waits for a worker, and what the blocking pool does.
 //!
 //! Of tasks that wait, the worst of each place stands for all of them: they wait for the same reason.
 //!
@@ -61,7 +61,7 @@ pub(crate) struct Pressure {
     pub(crate) more_closures: usize,
 }
 
-/// The walk's own side.
+/// The scan's own side.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
     waiting: Waiting,

@@ -20,7 +20,7 @@ use crate::{
         io::{IoKind, Stream},
     },
     table::{
-        List, Opens, Picture, Subject, Table,
+        Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
         listing::{At, Each, Known, Listing, listing},
@@ -42,9 +42,9 @@ pub(crate) trait Kind: std::fmt::Debug + Sized + 'static {
     const COLUMNS: &'static [Column<Io<Self>>];
     /// Every one of them.
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>>;
-    fn why_empty(at: Picture<'_>) -> String;
+    fn why_empty(at: Context<'_>) -> String;
     /// What stands above the table.
-    fn head(_at: Picture<'_>) -> Vec<Cell> {
+    fn head(_at: Context<'_>) -> Vec<Cell> {
         Vec::new()
     }
 }
@@ -228,7 +228,7 @@ fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     let who = row.store.who_words(first.who()).unwrap_or_else(|| "somebody".to_owned());
     let more = if waiters.len() > 1 { format!(" +{}", waiters.len() - 1) } else { String::new() };
     let method = if thing.kind == IoKind::Timer { "" } else { row.store.method(first.op) };
-    Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Door)
+    Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Link)
 }
 
 /// The columns that the lists have in common.
@@ -305,7 +305,7 @@ impl<W: Kind> List for Io<W> {
     type Group = Made;
     listing!();
 
-    fn count(at: Picture<'_>) -> Option<usize> {
+    fn count(at: Context<'_>) -> Option<usize> {
         Some(W::things(at.store).len())
     }
 
@@ -332,7 +332,7 @@ impl<W: Kind> List for Io<W> {
         (fold_at / 2).max(2)
     }
 
-    fn subject(_at: Picture<'_>, row: RowKey<IoKey, Made>) -> Option<Subject> {
+    fn subject(_at: Context<'_>, row: RowKey<IoKey, Made>) -> Option<Subject> {
         Some(match row {
             RowKey::One(IoKey::Resource(key)) => Subject::Resource(key),
             RowKey::One(IoKey::Descriptor(id)) => Subject::Descriptor(id),
@@ -340,15 +340,15 @@ impl<W: Kind> List for Io<W> {
         })
     }
 
-    fn opens(at: Picture<'_>, key: IoKey) -> Opens {
+    fn opens(at: Context<'_>, key: IoKey) -> Opens {
         Opens::Screen(screen(at.store, key))
     }
 
-    fn why_empty(_table: &Table<Self>, at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, at: Context<'_>) -> String {
         W::why_empty(at)
     }
 
-    fn head(at: Picture<'_>) -> Vec<Cell> {
+    fn head(at: Context<'_>) -> Vec<Cell> {
         W::head(at)
     }
 }
@@ -364,14 +364,14 @@ pub(crate) fn screen(store: Analysis<'_>, key: IoKey) -> Screen {
 impl<W: Kind> Listing for Io<W> {
     type Facts = Facts;
 
-    fn each(at: Picture<'_>, known: &Known<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, known: &Known<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for thing in W::things(at.store) {
             take(thing.key(), Made::of(at.store, &thing), Facts::of(at.store, known, &thing));
         }
         0
     }
 
-    fn facts(at: Picture<'_>, known: &Known<IoKey>, key: IoKey) -> Option<Facts> {
+    fn facts(at: Context<'_>, known: &Known<IoKey>, key: IoKey) -> Option<Facts> {
         at.store.thing(key).map(|thing| Facts::of(at.store, known, &thing))
     }
 

@@ -184,7 +184,7 @@ macro_rules! of_resources {
         }
 
         fn subject(
-            at: crate::table::Picture<'_>,
+            at: crate::table::Context<'_>,
             row: crate::table::place::RowKey<Self::Key, Self::Group>,
         ) -> Option<crate::table::Subject> {
             match row {
@@ -195,7 +195,7 @@ macro_rules! of_resources {
             }
         }
 
-        fn opens(_at: crate::table::Picture<'_>, key: Self::Key) -> crate::table::Opens {
+        fn opens(_at: crate::table::Context<'_>, key: Self::Key) -> crate::table::Opens {
             crate::table::Opens::Screen(crate::nav::Screen::Resource(key))
         }
 

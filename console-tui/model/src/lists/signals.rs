@@ -9,7 +9,7 @@ use crate::{
     format::duration_ns,
     screen::{Tone, table::Cell},
     store::io::IoKind,
-    table::{Picture, column::Column, listing::At, value::Value},
+    table::{Context, column::Column, listing::At, value::Value},
     tables::TableId,
 };
 
@@ -71,12 +71,12 @@ impl Kind for Signals {
         store.signals_and_children()
     }
 
-    fn why_empty(_at: Picture<'_>) -> String {
+    fn why_empty(_at: Context<'_>) -> String {
         "No signal is listened for, and no child runs, as far as taskscope::signal and taskscope::process tell."
             .to_owned()
     }
 
-    fn head(at: Picture<'_>) -> Vec<Cell> {
+    fn head(at: Context<'_>) -> Vec<Cell> {
         super::sockets::head(at)
     }
 }

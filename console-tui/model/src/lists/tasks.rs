@@ -1,6 +1,6 @@
-//! The tasks: their columns, how they fold, and how a walk over all of them becomes rows.
+//! The tasks: their columns, how they fold, and how a scan over all of them becomes rows.
 //!
-//! Limit: new rows take a walk over all tasks, which makes a [`Draft`] of them; until it is done the old ones stay.
+//! Limit: new rows take a scan over all tasks, which makes a [`Draft`] of them; until it is done the old ones stay.
 
 mod columns;
 pub(crate) mod draft;
@@ -23,7 +23,7 @@ use crate::{
         task::{Marks, State, Task},
     },
     table::{
-        List, Look, Opens, Picture, Subject, Table, column::Column, filter::Field, fold::Shape,
+        Context, List, Look, Opens, Subject, Table, column::Column, filter::Field, fold::Shape,
         place::RowKey, value::Value,
     },
     tables::TableId,
@@ -165,12 +165,12 @@ impl List for Tasks {
     type Rows = Order;
     type State = Grouped;
 
-    /// A walk makes them: [`Table::install`].
-    fn rebuild(_table: &mut Table<Self>, _at: Picture<'_>) {}
+    /// A scan makes them: [`Table::install`].
+    fn rebuild(_table: &mut Table<Self>, _at: Context<'_>) {}
 
     fn see<T>(
         table: &Table<Self>,
-        at: Picture<'_>,
+        at: Context<'_>,
         key: RowKey<TaskKey, SiteId>,
         see: impl for<'a> FnOnce(&'a TaskRow<'a>, Look) -> T,
     ) -> Option<T> {
@@ -204,14 +204,14 @@ impl List for Tasks {
         table.state.groups.get(site).map(|group| (group.tasks.len(), group.shape))
     }
 
-    fn subject(_at: Picture<'_>, row: RowKey<TaskKey, SiteId>) -> Option<Subject> {
+    fn subject(_at: Context<'_>, row: RowKey<TaskKey, SiteId>) -> Option<Subject> {
         Some(match row {
             RowKey::One(key) => Subject::Task(key),
             RowKey::Group(site) => Subject::Site(site),
         })
     }
 
-    fn opens(_at: Picture<'_>, key: TaskKey) -> Opens {
+    fn opens(_at: Context<'_>, key: TaskKey) -> Opens {
         Opens::Screen(Screen::Task(key))
     }
 
@@ -219,7 +219,7 @@ impl List for Tasks {
         column.change.is_some()
     }
 
-    fn why_empty(_table: &Table<Self>, at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, at: Context<'_>) -> String {
         let hello = &at.store.hello;
         match hello.problems.first() {
             Some(problem) => problem.clone(),

@@ -6,7 +6,7 @@ use crate::{
     columns::Unit,
     format::duration_ns,
     screen::{Tone, table::Cell},
-    table::{Picture, column::Column, listing::At, value::Value},
+    table::{Context, column::Column, listing::At, value::Value},
     tables::TableId,
 };
 
@@ -53,11 +53,11 @@ impl Kind for Timers {
         store.timers()
     }
 
-    fn why_empty(_at: Picture<'_>) -> String {
+    fn why_empty(_at: Context<'_>) -> String {
         "The process tells of no timer. taskscope::time has timers that do.".to_owned()
     }
 
-    fn head(at: Picture<'_>) -> Vec<Cell> {
+    fn head(at: Context<'_>) -> Vec<Cell> {
         super::sockets::head(at)
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     severity::Severity,
     store::scheduler::{StuckPoll, Worker, WorkerCount},
     table::{
-        List, Opens, Picture, Subject, Table,
+        Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
         listing::{At, Each, Known, Listing, listing},
@@ -197,7 +197,7 @@ impl List for Workers {
     type Group = ();
     listing!();
 
-    fn count(at: Picture<'_>) -> Option<usize> {
+    fn count(at: Context<'_>) -> Option<usize> {
         Some(at.store.scheduler.workers().count())
     }
 
@@ -209,17 +209,17 @@ impl List for Workers {
         String::new()
     }
 
-    fn subject(at: Picture<'_>, row: RowKey<WorkerKey, ()>) -> Option<Subject> {
+    fn subject(at: Context<'_>, row: RowKey<WorkerKey, ()>) -> Option<Subject> {
         let RowKey::One(key) = row else { return None };
         let worker = at.store.scheduler.worker(key)?;
         polled(worker, at.store.scheduler.stuck_on(worker.thread)).map(Subject::Task)
     }
 
-    fn opens(_at: Picture<'_>, key: WorkerKey) -> Opens {
+    fn opens(_at: Context<'_>, key: WorkerKey) -> Opens {
         Opens::Screen(Screen::Worker(key))
     }
 
-    fn why_empty(_table: &Table<Self>, _at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, _at: Context<'_>) -> String {
         "No runtime has polled a task yet.".to_owned()
     }
 }
@@ -230,14 +230,14 @@ impl Listing for Workers {
     /// Whether it is stuck, and how serious that is.
     type Facts = Option<Severity>;
 
-    fn each(at: Picture<'_>, known: &Known<WorkerKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, known: &Known<WorkerKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for worker in at.store.scheduler.workers() {
             take(worker.key, (), Self::facts(at, known, worker.key).flatten());
         }
         0
     }
 
-    fn facts(at: Picture<'_>, _known: &Known<WorkerKey>, key: WorkerKey) -> Option<Option<Severity>> {
+    fn facts(at: Context<'_>, _known: &Known<WorkerKey>, key: WorkerKey) -> Option<Option<Severity>> {
         let worker = at.store.scheduler.worker(key)?;
         let stuck = at.store.scheduler.stuck_on(worker.thread);
         Some(stuck.map(|poll| stuck_severity(at.store, poll)))

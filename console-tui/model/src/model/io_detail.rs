@@ -6,7 +6,7 @@ use crate::{
     analysis::{Analysis, things::Thing, timers::Due},
     format::{UNKNOWN, bytes, duration_ns, exact, size},
     id::{IoKey, TaskKey},
-    model::detail::{Doors, fact},
+    model::detail::{Links, fact},
     screen::{
         Tone,
         io::{DescriptorView, IoUse, IoView},
@@ -46,13 +46,13 @@ pub(super) fn descriptor_view(store: Analysis<'_>, thing: &Thing) -> DescriptorV
         state: Cell::normal(words.join(", ")),
         findings: Vec::new(),
         io: io_view(store, thing),
-        doors: Vec::new(),
-        selected_door: None,
+        links: Vec::new(),
+        selected_link: None,
     }
 }
 
 /// What a task waits on, the longest wait first, then what it was the last to wait on; and how many are left out.
-pub(super) fn uses(store: Analysis<'_>, task: TaskKey, doors: &mut Doors) -> (Vec<IoUse>, usize) {
+pub(super) fn uses(store: Analysis<'_>, task: TaskKey, links: &mut Links) -> (Vec<IoUse>, usize) {
     let slots = store.resources.streams.used_by(task);
     let things = slots.filter_map(|slot| store.thing(IoKey::Resource(store.resources.in_slot(slot)?.key)));
     let mut uses: Vec<(Option<&Op>, Thing)> = things
@@ -74,8 +74,8 @@ pub(super) fn uses(store: Analysis<'_>, task: TaskKey, doors: &mut Doors) -> (Ve
             |last_ns| format!("last used {} ago", duration_ns(store.now_ns.saturating_sub(last_ns))),
         );
         Some(IoUse {
-            name: Cell::new(store.resource_words(resource), Tone::Door),
-            door: doors.resource(resource.key),
+            name: Cell::new(store.resource_words(resource), Tone::Link),
+            link: links.resource(resource.key),
             age: match op {
                 Some(op) => Cell::new(duration_ns(op.age_ns(store.now_ns)), Tone::Idle),
                 None => Cell::new("", Tone::Dim),

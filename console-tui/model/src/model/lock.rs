@@ -7,7 +7,7 @@ use crate::{
     },
     format::{UNKNOWN, count, duration_ns, exact, percent, rate},
     id::{ResourceKey, SiteId},
-    model::detail::{Doors, distribution, fact},
+    model::detail::{Links, distribution, fact},
     screen::{
         Tone,
         lock::{ChannelView, HoldView, HolderView, LockView, WaiterView},
@@ -31,12 +31,12 @@ pub(super) fn lock_view(
     store: Analysis<'_>,
     resource: &Resource,
     lock: &Lock,
-    doors: &mut Doors,
+    links: &mut Links,
 ) -> LockView {
     let mut holders: Vec<&Holder> = lock.holders.iter().collect();
     holders.sort_by_key(|holder| holder.since_ns);
     let holders: Vec<HolderView> =
-        holders.into_iter().map(|holder| holder_view(store, resource, holder, doors)).collect();
+        holders.into_iter().map(|holder| holder_view(store, resource, holder, links)).collect();
     let detail = store.lock_detail(resource.key);
     LockView {
         holders: lock.knows.holders.then_some(holders),
@@ -55,8 +55,8 @@ fn counted(sent: Option<&Histogram>) -> Distribution {
     sent.and_then(distribution).unwrap_or(nothing)
 }
 
-fn holder_view(store: Analysis<'_>, resource: &Resource, holder: &Holder, doors: &mut Doors) -> HolderView {
-    let (who, door) = who_cell(store, holder.who, doors);
+fn holder_view(store: Analysis<'_>, resource: &Resource, holder: &Holder, links: &mut Links) -> HolderView {
+    let (who, link) = who_cell(store, holder.who, links);
     let waits_for = match holder.who {
         Agent::Task(key) => store.task(key).and_then(|task| store.waits_on(task)).map(|(op, _)| op),
         Agent::Thread(_) | Agent::Unknown => None,
@@ -67,7 +67,7 @@ fn holder_view(store: Analysis<'_>, resource: &Resource, holder: &Holder, doors:
     });
     HolderView {
         who,
-        door,
+        link,
         age: age(store, holder.since_ns),
         how: how_held(store, resource, holder),
         place: place(store, holder.site),
@@ -120,15 +120,15 @@ fn uses(store: Analysis<'_>, key: ResourceKey, lock: &Lock) -> Vec<Fact> {
 pub(super) fn waiter_views(
     store: Analysis<'_>,
     resource: &Resource,
-    doors: &mut Doors,
+    links: &mut Links,
 ) -> (Vec<WaiterView>, usize) {
     let waiters = store.waiters(resource.key);
     let more = waiters.len().saturating_sub(MAX_OPS_LISTED);
     let views = waiters.iter().take(MAX_OPS_LISTED).map(|waiter| {
-        let (who, door) = who_cell(store, waiter.who(), doors);
+        let (who, link) = who_cell(store, waiter.who(), links);
         WaiterView {
             who,
-            door,
+            link,
             age: age(store, waiter.since_ns),
             how: how_awaited(store, resource, waiter),
             place: place(store, waiter.op.site),
@@ -161,7 +161,7 @@ pub(super) fn channel_view(
     store: Analysis<'_>,
     resource: &Resource,
     channel: &Channel,
-    doors: &mut Doors,
+    links: &mut Links,
 ) -> ChannelView {
     let number = |value: Option<u32>| Cell::value(value, |n| exact(u64::from(n)));
     let ago = |at_ns: Option<u64>| match at_ns {
@@ -169,8 +169,8 @@ pub(super) fn channel_view(
         None => Cell::new("never", Tone::Dim),
     };
     let mut last = |label: &'static str, who: Agent| {
-        let (value, door) = who_cell(store, who, doors);
-        Fact { label, value, door }
+        let (value, link) = who_cell(store, who, links);
+        Fact { label, value, link }
     };
     let (sender, receiver) = (last("by", channel.last_sender), last("by", channel.last_receiver));
     let mut ends = vec![
@@ -210,15 +210,15 @@ pub(super) fn channel_view(
 }
 
 /// What a task holds, the longest held first; and how many are left out.
-pub(super) fn holds(store: Analysis<'_>, who: Agent, doors: &mut Doors) -> (Vec<HoldView>, usize) {
+pub(super) fn holds(store: Analysis<'_>, who: Agent, links: &mut Links) -> (Vec<HoldView>, usize) {
     let held = store.held_by(who);
     let more = held.len().saturating_sub(MAX_HOLDS);
     let views = held.into_iter().take(MAX_HOLDS).map(|(resource, holder)| {
         let waiters = store.waiters(resource.key);
         let longest = waiters.first().map(|waiter| store.now_ns.saturating_sub(waiter.since_ns));
         HoldView {
-            lock: Cell::new(store.resource_words(resource), Tone::Door),
-            door: doors.resource(resource.key),
+            lock: Cell::new(store.resource_words(resource), Tone::Link),
+            link: links.resource(resource.key),
             age: age(store, holder.since_ns),
             how: how_held(store, resource, holder),
             place: place(store, holder.site),
@@ -256,13 +256,13 @@ pub(super) fn state(store: Analysis<'_>, resource: &Resource, waiting: Option<St
     Some(Cell::new([Some(held), waiting].into_iter().flatten().collect::<Vec<_>>().join(", "), tone))
 }
 
-fn who_cell(store: Analysis<'_>, who: Agent, doors: &mut Doors) -> (Cell, Option<usize>) {
+fn who_cell(store: Analysis<'_>, who: Agent, links: &mut Links) -> (Cell, Option<usize>) {
     let Some(words) = store.who_words(who) else { return (Cell::unknown(), None) };
-    let door = match who {
-        Agent::Task(key) => doors.task(key),
+    let link = match who {
+        Agent::Task(key) => links.task(key),
         Agent::Thread(_) | Agent::Unknown => None,
     };
-    (Cell::new(words, if door.is_some() { Tone::Door } else { Tone::Normal }), door)
+    (Cell::new(words, if link.is_some() { Tone::Link } else { Tone::Normal }), link)
 }
 
 fn age(store: Analysis<'_>, since_ns: u64) -> Cell {

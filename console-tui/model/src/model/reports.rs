@@ -12,7 +12,7 @@ use crate::{
     id::SiteId,
     lints::{Judged, LintKind, judged},
     losses::Losses,
-    model::World,
+    model::Snapshot,
     report::{Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
     screen::findings::Subject,
     store::task::{self, Agent, State},
@@ -21,8 +21,8 @@ use crate::{
 /// Ids listed for one finding; its `count` says how many there are.
 const MAX_IDS: usize = 1000;
 
-pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Report {
-    let Some(store) = world.analysis() else {
+pub(super) fn report(snapshot: &Snapshot, losses: &Losses, retention: Duration) -> Report {
+    let Some(store) = snapshot.analysis() else {
         return Report {
             schema_version: SCHEMA_VERSION,
             process: None,
@@ -49,14 +49,14 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
     };
     let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
     tasks.sort_by_key(|task| task.key);
-    let ids = lint_ids(world, store, &tasks);
+    let ids = lint_ids(snapshot, store, &tasks);
     Report {
         schema_version: SCHEMA_VERSION,
         process: Some(process(store)),
         totals: totals(store, losses),
         tasks: tasks.iter().map(|task| report_task(store, task)).collect(),
         sites: store.sites().map(|(id, site)| report_site(store, id, site)).collect(),
-        lints: lints(world, store, &ids),
+        lints: lints(snapshot, store, &ids),
         not_judged: not_judged(store),
         resources: resources::resources(store),
         ops: resources::ops(store),
@@ -66,8 +66,8 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         runtimes: scheduler::runtimes(store),
         workers: scheduler::workers(store),
         stuck_polls: scheduler::stuck_polls(store),
-        starving: scheduler::starving(store, &world.findings.pressure),
-        closures: scheduler::closures(store, &world.findings.pressure),
+        starving: scheduler::starving(store, &snapshot.findings.pressure),
+        closures: scheduler::closures(store, &snapshot.findings.pressure),
         io: io::io(store),
         signals: io::signals(store),
         children: io::children(store),
@@ -184,14 +184,14 @@ fn report_site(store: Analysis<'_>, id: SiteId, site: &crate::store::Site) -> Si
     }
 }
 
-/// The ids of the tasks of each finding, in one walk.
+/// The ids of the tasks of each finding, in one scan.
 fn lint_ids(
-    world: &World,
+    snapshot: &Snapshot,
     store: Analysis<'_>,
     tasks: &[&task::Task],
 ) -> BTreeMap<(LintKind, SiteId), Vec<String>> {
     let mut ids: BTreeMap<(LintKind, SiteId), Vec<String>> = BTreeMap::new();
-    for finding in world.findings.list.iter().filter(|finding| !finding.id.lint.names_its_tasks()) {
+    for finding in snapshot.findings.list.iter().filter(|finding| !finding.id.lint.names_its_tasks()) {
         ids.insert((finding.id.lint, finding.id.site), Vec::new());
     }
     for task in tasks.iter().filter(|task| !task.is_done()) {
@@ -208,8 +208,12 @@ fn lint_ids(
     ids
 }
 
-fn lints(world: &World, store: Analysis<'_>, ids: &BTreeMap<(LintKind, SiteId), Vec<String>>) -> Vec<Lint> {
-    let list = world.findings.list.iter();
+fn lints(
+    snapshot: &Snapshot,
+    store: Analysis<'_>,
+    ids: &BTreeMap<(LintKind, SiteId), Vec<String>>,
+) -> Vec<Lint> {
+    let list = snapshot.findings.list.iter();
     list.map(|finding| Lint {
         lint: finding.id.lint,
         severity: finding.severity,

@@ -15,7 +15,7 @@ pub struct Header {
     /// Age of the recorder at the moment that is shown.
     pub uptime: Option<Duration>,
     /// The connection.
-    pub link: LinkState,
+    pub connection: ConnectionState,
     /// Time since the newest frame arrived; `None` before the first.
     pub data_age: Option<Duration>,
     /// The data is old (no connection, or nothing came for more than a second): draw it greyed, with its age.
@@ -68,7 +68,7 @@ pub struct Notice {
 
 /// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkState {
+pub enum ConnectionState {
     /// Nothing tried yet.
     Idle,
     /// Trying.
@@ -93,7 +93,7 @@ pub enum LinkState {
     },
 }
 
-impl LinkState {
+impl ConnectionState {
     /// In a word or two.
     pub fn words(&self) -> &'static str {
         match self {

@@ -247,10 +247,10 @@ mod tests {
             .and_then(|(_, rest)| rest.split_once("So a slot"));
         let (order, _) = order.expect("section 3.4");
         let said: Vec<&str> = order.split('`').skip(1).step_by(2).collect();
-        let intake_first = ["hello", "snapshot_start"];
+        let stream_first = ["hello", "snapshot_start"];
         let steps = STEPS.into_iter().flat_map(|(parts, _)| parts.iter().copied());
         let done: Vec<&str> =
-            intake_first.into_iter().chain(steps).chain(["snapshot_end", "round_end"]).collect();
+            stream_first.into_iter().chain(steps).chain(["snapshot_end", "round_end"]).collect();
         assert_eq!(said, done);
     }
 }

@@ -1,7 +1,7 @@
 //! Streams: what wrappers tell of their sockets, pipes, files, signals and children, by slot of the resource.
 //!
 //! Invariants: a row belongs to the resource that is in its slot and goes with it, and so do its texts; who used a stream last is
-//! found without a walk.
+//! found without a scan.
 //!
 //! Limit: what the resources themselves are limited to.
 

@@ -1,7 +1,7 @@
 //! Locks and channels: what is told of a resource beside its attributes, by slot of the resource.
 //!
 //! Invariants: a row belongs to the resource that is in its slot and goes with it; what a task or a thread holds is found
-//! without a walk; what the source can't tell is `None`, and a holder it can't name is [`Agent::Unknown`].
+//! without a scan; what the source can't tell is `None`, and a holder it can't name is [`Agent::Unknown`].
 //!
 //! Limit: [`MAX_HOLDERS`](taskscope_proto::limits::MAX_HOLDERS) holders of a lock.
 

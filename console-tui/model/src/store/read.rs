@@ -35,7 +35,7 @@ impl Store {
         &self.tasks[from..self.tasks.len().min(from.saturating_add(most))]
     }
 
-    /// What a walk set on a task; nobody sees it yet.
+    /// What a scan set on a task; nobody sees it yet.
     pub(crate) fn next_marks(&self, task: &Task) -> Marks {
         task.marks[1 - self.shown_marks]
     }

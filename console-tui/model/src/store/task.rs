@@ -266,7 +266,7 @@ pub(crate) struct Task {
     pub(crate) stats: Stats,
     /// Index of its history plus one; 0: none, it did nothing lately.
     pub(crate) history_plus1: u32,
-    /// Those that are shown and those that a walk is making; [`Store::marks`](super::Store::marks) knows which are which.
+    /// Those that are shown and those that a scan is making; [`Store::marks`](super::Store::marks) knows which are which.
     pub(super) marks: [Marks; 2],
     /// The server has dropped it.
     pub(crate) gone: bool,

@@ -1,6 +1,6 @@
-//! Rounds that came and are not in the picture yet: frames wait here until the last one of their round has come.
+//! Rounds that came and are not in the state yet: frames wait here until the last one of their round has come.
 //!
-//! Invariant: what leaves in one go, up to an end, is a whole round, so the picture never shows half of one.
+//! Invariant: what leaves in one go, up to an end, is a whole round, so the state never shows half of one.
 //!
 //! Limits: [`MAX_WAITING_BYTES`] and [`MAX_ROUND_TIME`]. A server that never ends its round must not freeze the screen or fill the memory:
 //! past a limit, what is there counts as a round, and as one without an end.
@@ -24,7 +24,7 @@ pub(crate) struct Rounds {
     bytes: usize,
     /// When the first frame of the round came that has no end yet.
     since: Option<Duration>,
-    /// A round is in the picture in part.
+    /// A round is in the state in part.
     halfway: bool,
 }
 
@@ -89,7 +89,7 @@ impl Rounds {
         self.since = None;
     }
 
-    /// Another picture takes the place of the one that they are for.
+    /// Another state takes the place of the one that they are for.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }

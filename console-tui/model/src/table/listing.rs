@@ -1,4 +1,4 @@
-//! Tables whose rows are made at once, of all that is known now. (Those of the tasks are made by a walk, a bit at a time.)
+//! Tables whose rows are made at once, of all that is known now. (Those of the tasks are made by a scan, a bit at a time.)
 //!
 //! Limit: one rebuild looks at all things once; [`MAX_LISTED`] rows, those first in the order; the rest is counted.
 
@@ -7,7 +7,7 @@ use std::{fmt::Debug, ops::Range};
 use rustc_hash::FxHashMap;
 
 use super::{
-    KeyOf, List, Look, Picture, Table,
+    Context, KeyOf, List, Look, Table,
     column::Column,
     filter,
     fold::Shape,
@@ -46,16 +46,16 @@ pub(crate) type Each<'s, L> = &'s mut dyn FnMut(<L as List>::Key, <L as List>::G
 pub(crate) trait Listing:
     for<'a> List<State = Listed<Self>, Rows = ListedRows<Self>, Row<'a> = At<'a, Self>>
 {
-    /// Whether what is known of a thing depends on who waits for it: that takes a walk over all operations.
+    /// Whether what is known of a thing depends on who waits for it: that takes a scan over all operations.
     const WAITS: bool = true;
 
     /// What is known of a thing, or of several of a group.
     type Facts: Clone + Debug;
 
     /// Hands out every thing. Returns how many are left out because they are parts of others.
-    fn each(at: Picture<'_>, known: &Known<Self::Key>, with_parts: bool, take: Each<'_, Self>) -> usize;
+    fn each(at: Context<'_>, known: &Known<Self::Key>, with_parts: bool, take: Each<'_, Self>) -> usize;
     /// `None`: it is gone.
-    fn facts(at: Picture<'_>, known: &Known<Self::Key>, key: Self::Key) -> Option<Self::Facts>;
+    fn facts(at: Context<'_>, known: &Known<Self::Key>, key: Self::Key) -> Option<Self::Facts>;
     /// Another one of the same group.
     fn add(sum: &mut Self::Facts, other: &Self::Facts);
     fn severity(facts: &Self::Facts) -> Option<Severity>;
@@ -163,7 +163,7 @@ type Thing<L> = (<L as List>::Key, <L as List>::Group, <L as Listing>::Facts);
 type Sorted<L> = (SortKey, KeyOf<L>);
 
 /// Makes the rows anew from what is known now.
-pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Picture<'_>) {
+pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Context<'_>) {
     let store = at.store;
     let waits = if L::WAITS { store.waits() } else { FxHashMap::default() };
     table.state.known = Known { waits, severities: severities::<L>(at) };
@@ -184,7 +184,7 @@ pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Picture<'_>) {
     table.place_selection(store);
 }
 
-fn severities<L: Listing>(at: Picture<'_>) -> FxHashMap<L::Key, Severity> {
+fn severities<L: Listing>(at: Context<'_>) -> FxHashMap<L::Key, Severity> {
     let mut worst: FxHashMap<L::Key, Severity> = FxHashMap::default();
     for finding in &at.findings.list {
         for key in L::concerned(finding, at.store) {
@@ -195,7 +195,7 @@ fn severities<L: Listing>(at: Picture<'_>) -> FxHashMap<L::Key, Severity> {
     worst
 }
 
-fn regroup<L: Listing>(table: &mut Table<L>, at: Picture<'_>, matching: &[Thing<L>]) {
+fn regroup<L: Listing>(table: &mut Table<L>, at: Context<'_>, matching: &[Thing<L>]) {
     let before = std::mem::take(&mut table.state.groups);
     let groups = &mut table.state.groups;
     for (_, group, facts) in matching.iter().filter(|_| L::FOLDS) {
@@ -284,7 +284,7 @@ impl<'t, L: Listing> Keys<'t, L> {
 /// Shows a row to `see`; `None`: it is gone.
 pub(crate) fn see<L: Listing, T>(
     table: &Table<L>,
-    at: Picture<'_>,
+    at: Context<'_>,
     key: KeyOf<L>,
     see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
 ) -> Option<T> {
@@ -306,7 +306,7 @@ pub(crate) fn group<L: Listing>(table: &Table<L>, group: L::Group) -> Option<(u6
 }
 
 /// The worst finding about a thing.
-pub(crate) fn finding<L: Listing>(at: Picture<'_>, key: L::Key) -> Option<&Finding> {
+pub(crate) fn finding<L: Listing>(at: Context<'_>, key: L::Key) -> Option<&Finding> {
     let about = |finding: &&Finding| L::concerned(finding, at.store).contains(&key);
     at.findings.list.iter().filter(about).max_by_key(|finding| finding.severity)
 }
@@ -328,13 +328,13 @@ macro_rules! listing {
         type Rows = crate::table::listing::ListedRows<Self>;
         type State = crate::table::listing::Listed<Self>;
 
-        fn rebuild(table: &mut crate::table::Table<Self>, at: crate::table::Picture<'_>) {
+        fn rebuild(table: &mut crate::table::Table<Self>, at: crate::table::Context<'_>) {
             crate::table::listing::rebuild(table, at);
         }
 
         fn see<T>(
             table: &crate::table::Table<Self>,
-            at: crate::table::Picture<'_>,
+            at: crate::table::Context<'_>,
             key: crate::table::KeyOf<Self>,
             see: impl for<'a> FnOnce(&'a Self::Row<'a>, crate::table::Look) -> T,
         ) -> Option<T> {
@@ -349,7 +349,7 @@ macro_rules! listing {
         }
 
         fn finding(
-            at: crate::table::Picture<'_>,
+            at: crate::table::Context<'_>,
             key: Self::Key,
         ) -> Option<&crate::lints::findings::Finding> {
             crate::table::listing::finding::<Self>(at, key)

@@ -130,7 +130,7 @@ impl<'a> Value<'a> {
                 let words = format!("{}/{}", count(filled as u64), count(of as u64));
                 Cell { percent, ..Cell::new(words, tone) }
             }
-            Self::Id { prefix, number, .. } => Cell::new(format!("{prefix}{number}"), Tone::Door),
+            Self::Id { prefix, number, .. } => Cell::new(format!("{prefix}{number}"), Tone::Link),
             Self::Mark(severity, _) => Cell::mark(severity),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) enum How {
 
 /// One step: somebody waits for what the next one is in the way of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Link {
+pub(crate) struct Step {
     pub(crate) who: Agent,
     pub(crate) wait: Wait,
     /// The next one.
@@ -47,7 +47,7 @@ pub(crate) struct Link {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Circle {
     /// From the one with the smallest number on; the last one's next is the first.
-    pub(crate) links: Vec<Link>,
+    pub(crate) steps: Vec<Step>,
     /// No other reading of what was told is left.
     pub(crate) proven: bool,
     /// Somebody is in it for what it took, and need not hold any more.
@@ -83,10 +83,10 @@ impl Analysis<'_> {
             graph.solve(strict);
             for circle in graph.extract() {
                 // Whoever is in a proven one needs no suspicion.
-                if circle.links.iter().any(|link| seen.contains(&link.who)) {
+                if circle.steps.iter().any(|step| seen.contains(&step.who)) {
                     continue;
                 }
-                seen.extend(circle.links.iter().map(|link| link.who));
+                seen.extend(circle.steps.iter().map(|step| step.who));
                 if found.list.len() < MAX_CIRCLES {
                     found.list.push(Circle { proven: strict && circle.proven, ..circle });
                 } else {
@@ -105,11 +105,11 @@ impl Analysis<'_> {
 impl Graph<'_> {
     /// One circle of each group of those who are stuck.
     fn extract(&self) -> Vec<Circle> {
-        let next: FxHashMap<Agent, Link> = self.links();
+        let next: FxHashMap<Agent, Step> = self.steps();
         let mut starts: Vec<Agent> = next.keys().copied().collect();
         starts.sort_unstable();
         let mut group: FxHashMap<Agent, usize> = FxHashMap::default();
-        let mut circles: Vec<Vec<Link>> = Vec::new();
+        let mut circles: Vec<Vec<Step>> = Vec::new();
         let mut behind: Vec<Vec<Agent>> = Vec::new();
         for start in starts {
             let mut way: Vec<Agent> = Vec::new();
@@ -122,14 +122,14 @@ impl Graph<'_> {
                     circles.push(way[first..].iter().map(|who| next[who]).collect());
                     behind.push(Vec::new());
                     way.truncate(first);
-                    for link in &circles[circles.len() - 1] {
-                        group.insert(link.who, circles.len() - 1);
+                    for step in &circles[circles.len() - 1] {
+                        group.insert(step.who, circles.len() - 1);
                     }
                     break circles.len() - 1;
                 }
                 way.push(at);
                 match next.get(&at) {
-                    Some(link) => at = link.next,
+                    Some(step) => at = step.next,
                     // Can't be: whoever is stuck is behind somebody who is.
                     None => break usize::MAX,
                 }
@@ -142,31 +142,31 @@ impl Graph<'_> {
             }
         }
         let both = circles.into_iter().zip(behind);
-        both.map(|(links, behind)| self.circle(links, behind)).collect()
+        both.map(|(steps, behind)| self.circle(steps, behind)).collect()
     }
 
-    fn circle(&self, mut links: Vec<Link>, mut victims: Vec<Agent>) -> Circle {
-        let first = links.iter().enumerate().min_by_key(|(_, link)| link.who).map_or(0, |(i, _)| i);
-        links.rotate_left(first);
-        let members: FxHashSet<Agent> = links.iter().map(|link| link.who).collect();
-        let mut ops = links.iter().flat_map(|link| self.store.waiting_on(link.wait.resource));
+    fn circle(&self, mut steps: Vec<Step>, mut victims: Vec<Agent>) -> Circle {
+        let first = steps.iter().enumerate().min_by_key(|(_, step)| step.who).map_or(0, |(i, _)| i);
+        steps.rotate_left(first);
+        let members: FxHashSet<Agent> = steps.iter().map(|step| step.who).collect();
+        let mut ops = steps.iter().flat_map(|step| self.store.waiting_on(step.wait.resource));
         victims.extend(ops.by_ref().take(MAX_VICTIMS).map(Op::who));
         let more_victims = ops.next().is_some();
         victims.retain(|who| !members.contains(who) && *who != Agent::Unknown);
         victims.sort_unstable();
         victims.dedup();
-        let alone = links.len() == 1;
-        let in_poll = links.iter().all(|link| self.actors.get(&link.who).is_some_and(|actor| actor.in_poll));
-        let is_loose = |link: &Link| link.how == How::Holds && self.store.is_loose(link.wait.resource);
-        let loose = links.iter().any(is_loose);
-        let proven = (!alone || in_poll || links.iter().any(|link| link.how == How::Given)) && !loose;
-        let since_ns = links.iter().map(|link| link.wait.since_ns.max(link.held_since_ns)).max().unwrap_or(0);
-        Circle { links, proven, loose, since_ns, victims, more_victims }
+        let alone = steps.len() == 1;
+        let in_poll = steps.iter().all(|step| self.actors.get(&step.who).is_some_and(|actor| actor.in_poll));
+        let is_loose = |step: &Step| step.how == How::Holds && self.store.is_loose(step.wait.resource);
+        let loose = steps.iter().any(is_loose);
+        let proven = (!alone || in_poll || steps.iter().any(|step| step.how == How::Given)) && !loose;
+        let since_ns = steps.iter().map(|step| step.wait.since_ns.max(step.held_since_ns)).max().unwrap_or(0);
+        Circle { steps, proven, loose, since_ns, victims, more_victims }
     }
 
     /// Whom each of the stuck is behind.
-    fn links(&self) -> FxHashMap<Agent, Link> {
-        let mut links: FxHashMap<Agent, Link> = FxHashMap::default();
+    fn steps(&self) -> FxHashMap<Agent, Step> {
+        let mut steps: FxHashMap<Agent, Step> = FxHashMap::default();
         for (key, queue) in &self.queues {
             for (i, blame) in self.judge(queue).into_iter().enumerate() {
                 let waiter = &queue.waiters[i];
@@ -187,7 +187,7 @@ impl Graph<'_> {
                     }
                 };
                 let (who, wait) = (waiter.who(), Wait::of(*key, waiter));
-                add(&mut links, Link { who, wait, next, how, held_since_ns, held_site });
+                add(&mut steps, Step { who, wait, next, how, held_since_ns, held_site });
             }
         }
         for (who, actor) in self.actors.iter().filter(|(_, actor)| actor.stuck) {
@@ -195,18 +195,18 @@ impl Graph<'_> {
                 let Target::Channel(key, next) = *target else { continue };
                 let (who, wait) = (*who, Wait::of(key, waiter));
                 let how = How::LastSeen;
-                add(&mut links, Link { who, wait, next, how, held_since_ns: 0, held_site: SiteId::NONE });
+                add(&mut steps, Step { who, wait, next, how, held_since_ns: 0, held_site: SiteId::NONE });
             }
         }
-        links
+        steps
     }
 }
 
 /// Of several waits of one task the one that tells most, then the oldest, counts.
-fn add(links: &mut FxHashMap<Agent, Link>, link: Link) {
-    let rank = |link: &Link| (link.how, link.wait.since_ns, link.wait.op);
-    let entry = links.entry(link.who).or_insert(link);
-    if rank(&link) < rank(entry) {
-        *entry = link;
+fn add(steps: &mut FxHashMap<Agent, Step>, step: Step) {
+    let rank = |step: &Step| (step.how, step.wait.since_ns, step.wait.op);
+    let entry = steps.entry(step.who).or_insert(step);
+    if rank(&step) < rank(entry) {
+        *entry = step;
     }
 }

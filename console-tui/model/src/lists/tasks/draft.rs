@@ -1,4 +1,4 @@
-//! Rows while they are made: a walk hands in every task once, then has them grouped, ranked and sorted, all a bit at a time.
+//! Rows while they are made: a scan hands in every task once, then has them grouped, ranked and sorted, all a bit at a time.
 //!
 //! Invariants: each task is looked at once, so groups and rows are of one mind whatever changes meanwhile; what is made here is
 //! not seen before [`crate::table::Table::install`].

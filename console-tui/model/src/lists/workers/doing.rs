@@ -47,5 +47,5 @@ pub(crate) fn task_cell(store: Analysis<'_>, worker: &Worker, stuck: Option<&Stu
         return Cell::unknown();
     }
     let site = stuck.map_or(SiteId::NONE, |poll| poll.site);
-    Cell::new(store.polled_words(polled(worker, stuck), site), Tone::Door)
+    Cell::new(store.polled_words(polled(worker, stuck), site), Tone::Link)
 }

@@ -2,7 +2,7 @@
 
 use super::{LockPass, NAMED};
 use crate::{
-    analysis::waits_for::circles::{Circle, How, Link},
+    analysis::waits_for::circles::{Circle, How, Step},
     format::exact,
     id::SiteId,
     lints::{
@@ -17,22 +17,22 @@ use crate::{
 
 /// The circle goes through a lock that was given to a future which its task does not poll.
 pub(crate) fn is_given(circle: &Circle) -> bool {
-    circle.links.iter().any(|link| link.how == How::Given)
+    circle.steps.iter().any(|step| step.how == How::Given)
 }
 
 /// Makes findings of the circles that are wanted. A suspicion is none where an earlier finding is about one of its tasks or locks.
 pub(crate) fn report(pass: &mut LockPass<'_>, wanted: impl Fn(&Circle) -> bool) {
     let circles = std::mem::take(&mut pass.circles);
     for circle in circles.list.iter().filter(|circle| wanted(circle)) {
-        let is_explained = |link: &Link| {
-            pass.explained.contains(&link.who) || pass.explained_locks.contains(&link.wait.resource)
+        let is_explained = |step: &Step| {
+            pass.explained.contains(&step.who) || pass.explained_locks.contains(&step.wait.resource)
         };
-        if !pass.is_due(circle) || (!circle.proven && circle.links.iter().any(is_explained)) {
+        if !pass.is_due(circle) || (!circle.proven && circle.steps.iter().any(is_explained)) {
             continue;
         }
-        pass.explained.extend(circle.links.iter().map(|link| link.who));
+        pass.explained.extend(circle.steps.iter().map(|step| step.who));
         pass.explained.extend(circle.victims.iter().copied());
-        pass.explained_locks.extend(circle.links.iter().map(|link| link.wait.resource));
+        pass.explained_locks.extend(circle.steps.iter().map(|step| step.wait.resource));
         pass.circle(circle);
     }
     pass.circles = circles;
@@ -41,7 +41,7 @@ pub(crate) fn report(pass: &mut LockPass<'_>, wanted: impl Fn(&Circle) -> bool) 
 impl LockPass<'_> {
     fn is_due(&self, circle: &Circle) -> bool {
         let (deadlock, futurelock) = (&self.config.deadlock, &self.config.futurelock);
-        let ms = match (is_given(circle), circle.proven, circle.links.len()) {
+        let ms = match (is_given(circle), circle.proven, circle.steps.len()) {
             (true, ..) => futurelock.granted_ms,
             (false, true, _) => deadlock.min_ms,
             (false, false, 1) => deadlock.alone_ms,
@@ -52,7 +52,7 @@ impl LockPass<'_> {
 
     fn circle(&mut self, circle: &Circle) {
         let given = is_given(circle);
-        let channel = circle.links.iter().any(|link| link.how == How::LastSeen);
+        let channel = circle.steps.iter().any(|step| step.how == How::LastSeen);
         let (lint, head) = match (given, circle.proven) {
             (true, true) => (LintKind::Futurelock, "Futurelock"),
             (true, false) => (LintKind::Futurelock, "This may be a futurelock"),
@@ -60,18 +60,18 @@ impl LockPass<'_> {
             (false, false) => (LintKind::Deadlock, "This may be a deadlock"),
         };
         let mut way: Vec<String> = Vec::new();
-        for link in circle.links.iter().take(NAMED) {
-            way.extend([self.who(link.who), self.name(link.wait.resource)]);
+        for step in circle.steps.iter().take(NAMED) {
+            way.extend([self.who(step.who), self.name(step.wait.resource)]);
         }
-        let more = circle.links.len().saturating_sub(NAMED);
+        let more = circle.steps.len().saturating_sub(NAMED);
         if more > 0 {
             way.push(format!("{} more", exact(more as u64)));
         }
-        way.extend(circle.links.first().map(|link| self.who(link.who)));
-        let steps: Vec<String> =
-            circle.links.iter().take(NAMED).map(|link| self.step(circle, link)).collect();
+        way.extend(circle.steps.first().map(|step| self.who(step.who)));
+        let words: Vec<String> =
+            circle.steps.iter().take(NAMED).map(|step| self.step_words(circle, step)).collect();
         let beside: Vec<Agent> =
-            circle.links.iter().flat_map(|link| self.held_beside(circle, link)).collect();
+            circle.steps.iter().flat_map(|step| self.held_beside(circle, step)).collect();
         let victims: Vec<Agent> =
             circle.victims.iter().copied().filter(|who| !beside.contains(who)).collect();
         let behind = if victims.is_empty() {
@@ -86,20 +86,20 @@ impl LockPass<'_> {
             " Who took a lock need not hold it any more: permits can be forgotten, and a guard can go to another task."
         } else if channel {
             " Who was seen last at the other end of a channel need not be the only one who can go on there."
-        } else if circle.links.len() == 1 {
+        } else if circle.steps.len() == 1 {
             " Another future of the same task may hold it, and go on."
         } else {
             " Something that is not instrumented may still wake one of them."
         };
         let age = self.age(circle.since_ns);
-        let message = format!("{head}: {}, for {age}. {}.{behind}{doubt}", way.join(" → "), steps.join("; "));
-        let advice = match (given, channel, circle.links.len()) {
+        let message = format!("{head}: {}, for {age}. {}.{behind}{doubt}", way.join(" → "), words.join("; "));
+        let advice = match (given, channel, circle.steps.len()) {
             (true, ..) => FUTURE,
             (false, true, _) => CHANNELS,
             (false, false, 1) => ALONE,
             (false, false, _) => LOCKS,
         };
-        let mut about: Vec<Agent> = circle.links.iter().map(|link| link.who).collect();
+        let mut about: Vec<Agent> = circle.steps.iter().map(|step| step.who).collect();
         about.extend(beside);
         about.dedup();
         let severity = match (circle.proven, circle.loose) {
@@ -113,35 +113,35 @@ impl LockPass<'_> {
             Some(Agent::Thread(thread)) => Subject::Thread(*thread),
             Some(Agent::Unknown) | None => Subject::Site,
         };
-        let site = circle.links.first().map_or(SiteId::NONE, |link| self.site_of(link.wait.resource));
+        let site = circle.steps.first().map_or(SiteId::NONE, |step| self.site_of(step.wait.resource));
         let id = FindingId { lint, site, subject };
         self.found.push(Finding::about(id, severity, &about, message, advice));
     }
 
     /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, held by transfer #91 for 41.2 s (acquired at src/ledger.rs:121)`
-    fn step(&self, circle: &Circle, link: &Link) -> String {
-        let (who, next) = (self.who(link.who), self.who(link.next));
-        let (place, on) = (self.place(link.wait.site), self.name(link.wait.resource));
-        let age = self.age(link.held_since_ns);
-        let why = match link.how {
+    fn step_words(&self, circle: &Circle, step: &Step) -> String {
+        let (who, next) = (self.who(step.who), self.who(step.next));
+        let (place, on) = (self.place(step.wait.site), self.name(step.wait.resource));
+        let age = self.age(step.held_since_ns);
+        let why = match step.how {
             How::Holds => {
-                let acquired = self.noted("acquired", link.held_site);
-                let held = if self.store.is_loose(link.wait.resource) {
+                let acquired = self.noted("acquired", step.held_site);
+                let held = if self.store.is_loose(step.wait.resource) {
                     format!("taken by {next} {age} ago{acquired}")
                 } else {
                     format!("held by {next} for {age}{acquired}")
                 };
-                match self.held_beside(circle, link).as_slice() {
+                match self.held_beside(circle, step).as_slice() {
                     [] => held,
                     others => format!("{held}, and by {}, who wait for it too", self.list(others)),
                 }
             }
             How::Given => format!(
                 "which was given {age} ago to a future of {next}{} that has not been polled since, though the task was",
-                self.noted("begun", link.held_site)
+                self.noted("begun", step.held_site)
             ),
             How::Ahead => {
-                format!("in the queue behind {next}, who has waited for {age}{}", self.place(link.held_site))
+                format!("in the queue behind {next}, who has waited for {age}{}", self.place(step.held_site))
             }
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
@@ -149,11 +149,11 @@ impl LockPass<'_> {
     }
 
     /// Those who hold what a step waits for beside the next one, and can't go on either.
-    fn held_beside(&self, circle: &Circle, link: &Link) -> Vec<Agent> {
-        if link.how != How::Holds {
+    fn held_beside(&self, circle: &Circle, step: &Step) -> Vec<Agent> {
+        if step.how != How::Holds {
             return Vec::new();
         }
-        let lock = self.store.lock_waited_for(link.wait.resource);
+        let lock = self.store.lock_waited_for(step.wait.resource);
         let holders = lock.map_or(&[][..], |(_, lock)| &lock.holders);
         let mut beside: Vec<Agent> =
             holders.iter().map(|holder| holder.who).filter(|who| circle.victims.contains(who)).collect();

@@ -67,7 +67,7 @@ fn columns_that_make_no_sense_are_refused_whole() {
         let mut locks = scene.locks();
         change(&mut locks);
         let client = after(&mut scene, |frame| frame.locks = Some(locks));
-        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.intake.error);
+        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.stream.error);
     }
     let client = after(&mut scene(), |frame| {
         frame.channels =

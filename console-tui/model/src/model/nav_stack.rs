@@ -5,7 +5,7 @@
 use crate::{
     id::{ResourceKey, TaskKey},
     nav::{Screen, Tab},
-    screen::task::Door,
+    screen::task::Link,
     table::{Filter, any::AnyTable as _},
     tables::Tables,
 };
@@ -13,7 +13,7 @@ use crate::{
 /// Steps remembered.
 const MAX_DEPTH: usize = 64;
 
-/// The door that the user has chosen: by where it leads, as doors before it come and go.
+/// The link that the user has chosen: by where it leads, as links before it come and go.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chosen {
     index: usize,
@@ -21,29 +21,29 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    /// The door with this number.
-    pub(crate) fn of(doors: &[Door], index: usize) -> Self {
-        let index = index.min(doors.len().saturating_sub(1));
-        Self { index, to: doors.get(index).map(|door| door.to) }
+    /// The link with this number.
+    pub(crate) fn of(links: &[Link], index: usize) -> Self {
+        let index = index.min(links.len().saturating_sub(1));
+        Self { index, to: links.get(index).map(|link| link.to) }
     }
 
-    /// Which of these doors it is; `None`: there are none.
-    pub(crate) fn among(self, doors: &[Door]) -> Option<usize> {
-        let last = doors.len().checked_sub(1)?;
+    /// Which of these links it is; `None`: there are none.
+    pub(crate) fn among(self, links: &[Link]) -> Option<usize> {
+        let last = links.len().checked_sub(1)?;
         let index = self.index.min(last);
-        let Some(to) = self.to.filter(|to| *to != doors[index].to) else { return Some(index) };
-        Some(doors.iter().position(|door| door.to == to).unwrap_or(index))
+        let Some(to) = self.to.filter(|to| *to != links[index].to) else { return Some(index) };
+        Some(links.iter().position(|link| link.to == to).unwrap_or(index))
     }
 }
 
 #[derive(Debug, Clone)]
 struct Step {
     screen: Screen,
-    /// The chosen door of a screen that has them.
+    /// The chosen link of a screen that has them.
     chosen: Chosen,
     /// The first line that is shown of it.
     top: usize,
-    /// The door was moved to: it must be in sight.
+    /// The link was moved to: it must be in sight.
     follows: bool,
     /// The filter of the tasks that this step replaced.
     replaced: Option<Filter>,
@@ -57,19 +57,19 @@ impl Step {
 
 /// The steps; never empty.
 #[derive(Debug)]
-pub(crate) struct Route {
+pub(crate) struct NavStack {
     tab: Tab,
     first: Step,
     further: Vec<Step>,
 }
 
-impl Default for Route {
+impl Default for NavStack {
     fn default() -> Self {
         Self { tab: Tab::Tasks, first: Step::to(Tab::Tasks.screen()), further: Vec::new() }
     }
 }
 
-impl Route {
+impl NavStack {
     fn top(&self) -> &Step {
         self.further.last().unwrap_or(&self.first)
     }
@@ -91,7 +91,7 @@ impl Route {
         (step.chosen, step.follows) = (chosen, true);
     }
 
-    /// The first line of the screen that is shown, and whether the chosen door has to be in sight.
+    /// The first line of the screen that is shown, and whether the chosen link has to be in sight.
     pub(crate) fn scroll(&self) -> (usize, bool) {
         (self.top().top, self.top().follows)
     }

@@ -12,13 +12,13 @@ use crate::{
     lists::io,
     model::{
         Model,
+        nav_stack::Chosen,
         overlay::{FilterEdit, OverlayState},
-        route::Chosen,
     },
     nav::{Screen, Tab, WaitsOf},
     screen::{
         findings::{FindingId, Subject as About},
-        task::Door,
+        task::Link,
     },
     store::task::Agent,
     table::{Filter, Opens, Subject, any::AnyTable},
@@ -37,7 +37,7 @@ impl Model {
             Action::Last => self.move_to(usize::MAX),
             Action::Open => self.open(effects),
             Action::Back => self.back(),
-            Action::OpenTopFinding => self.open_finding(self.world().findings.list.first().map(|f| f.id)),
+            Action::OpenTopFinding => self.open_finding(self.snapshot().findings.list.first().map(|f| f.id)),
             Action::OpenParent => self.open_related(|task| task.facts.parent),
             Action::OpenLastWaker => self.open_related(|task| match task.stats.last_waker {
                 Agent::Task(key) => Some(key),
@@ -71,7 +71,7 @@ impl Model {
             Action::Quit => effects.push(Effect::Quit),
             Action::ToggleParts => {
                 self.tables.resources.with_parts = !self.tables.resources.with_parts;
-                self.due.force();
+                self.schedule.force();
             }
             Action::ToggleChannels => self.show_next_table(),
             Action::AwaitTree => self.await_trees = self.await_trees.wrapping_add(1).max(1),
@@ -81,7 +81,7 @@ impl Model {
             },
         }
         if action.is_navigation() {
-            self.due.moved(self.now);
+            self.schedule.moved(self.now);
         }
     }
 
@@ -91,7 +91,7 @@ impl Model {
             Some(Subject::Resource(key)) => Some(WaitsOf::Resource(key)),
             Some(Subject::Descriptor(_) | Subject::Site(_)) | None => None,
         };
-        self.open_door(of.map(Screen::Waits));
+        self.open_link(of.map(Screen::Waits));
     }
 
     fn page(&self) -> isize {
@@ -109,33 +109,33 @@ impl Model {
         self.move_to(from.saturating_add_signed(by));
     }
 
-    /// One step goes to the next door, further ones move the screen.
+    /// One step goes to the next link, further ones move the screen.
     fn scroll_by(&mut self, by: isize) {
         self.changed();
         if by.unsigned_abs() > 1 {
             let top = self.extent.top.saturating_add_signed(by);
-            return self.route.set_scroll(top.min(self.extent.last_top()));
+            return self.nav_stack.set_scroll(top.min(self.extent.last_top()));
         }
-        let (doors, chosen) = self.door_list().unwrap_or_default();
-        let (door, top) = self.extent.step(chosen.unwrap_or(0), doors.len(), by > 0);
-        self.route.choose(Chosen::of(&doors, door));
-        self.route.set_scroll(top);
+        let (links, chosen) = self.link_list().unwrap_or_default();
+        let (link, top) = self.extent.step(chosen.unwrap_or(0), links.len(), by > 0);
+        self.nav_stack.choose(Chosen::of(&links, link));
+        self.nav_stack.set_scroll(top);
     }
 
-    /// The chosen door of the screen, if it is one that has them.
-    pub(super) fn chosen_door(&self) -> Option<usize> {
-        self.door_list().and_then(|(_, chosen)| chosen)
+    /// The chosen link of the screen, if it is one that has them.
+    pub(super) fn chosen_link(&self) -> Option<usize> {
+        self.link_list().and_then(|(_, chosen)| chosen)
     }
 
-    /// The doors, and the chosen one.
-    fn door_list(&self) -> Option<(Vec<Door>, Option<usize>)> {
+    /// The links, and the chosen one.
+    fn link_list(&self) -> Option<(Vec<Link>, Option<usize>)> {
         match self.screen() {
-            Screen::Task(key) => self.task(key).map(|view| (view.doors, view.selected_door)),
-            Screen::Resource(key) => self.resource(key).map(|view| (view.doors, view.selected_door)),
-            Screen::Descriptor(id) => self.descriptor(id).map(|view| (view.doors, view.selected_door)),
-            Screen::Waits(of) => self.waits(of).map(|view| (view.doors, view.selected_door)),
-            Screen::Runtime => self.runtimes().map(|view| (view.doors, view.selected_door)),
-            Screen::Worker(key) => self.worker(key).map(|view| (view.doors, view.selected_door)),
+            Screen::Task(key) => self.task(key).map(|view| (view.links, view.selected_link)),
+            Screen::Resource(key) => self.resource(key).map(|view| (view.links, view.selected_link)),
+            Screen::Descriptor(id) => self.descriptor(id).map(|view| (view.links, view.selected_link)),
+            Screen::Waits(of) => self.waits(of).map(|view| (view.links, view.selected_link)),
+            Screen::Runtime => self.runtimes().map(|view| (view.links, view.selected_link)),
+            Screen::Worker(key) => self.worker(key).map(|view| (view.links, view.selected_link)),
             // The others are lists.
             _ => None,
         }
@@ -143,18 +143,18 @@ impl Model {
 
     pub(super) fn move_to(&mut self, index: usize) {
         self.changed();
-        self.due.moved(self.now);
+        self.schedule.moved(self.now);
         if let Some(mut overlay) = self.overlay.take() {
             overlay.select(index, self.shown());
             self.overlay = Some(overlay);
         } else if let Some(table) = self.list().map(AnyTable::id) {
             self.tables.get_mut(table).move_to(index);
         } else {
-            let (doors, _) = self.door_list().unwrap_or_default();
-            self.route.choose(Chosen::of(&doors, index));
+            let (links, _) = self.link_list().unwrap_or_default();
+            self.nav_stack.choose(Chosen::of(&links, index));
             match index {
-                0 => self.route.set_scroll(0),
-                usize::MAX => self.route.set_scroll(self.extent.last_top()),
+                0 => self.nav_stack.set_scroll(0),
+                usize::MAX => self.nav_stack.set_scroll(self.extent.last_top()),
                 _ => {}
             }
         }
@@ -163,7 +163,7 @@ impl Model {
     pub(super) fn click_row(&mut self, index: usize, effects: &mut Vec<Effect>) {
         let selected = match self.list() {
             Some(table) => table.selected_index(),
-            None => self.chosen_door(),
+            None => self.chosen_link(),
         };
         if selected == Some(index) && self.overlay.is_none() {
             self.act(Action::Open, effects);
@@ -191,27 +191,27 @@ impl Model {
             }
             return;
         }
-        if let (Some(table), Some(at)) = (self.list(), self.picture()) {
+        if let (Some(table), Some(at)) = (self.list(), self.context()) {
             match table.opens(at) {
-                Some(Opens::Screen(screen)) => self.open_door(Some(screen)),
+                Some(Opens::Screen(screen)) => self.open_link(Some(screen)),
                 Some(Opens::Finding(id)) => self.open_finding(Some(id)),
                 None => self.act_on_table(Action::ToggleFold),
             }
         } else {
-            let door = self.door_list().and_then(|(doors, chosen)| doors.get(chosen?).map(|door| door.to));
-            self.open_door(door);
+            let link = self.link_list().and_then(|(links, chosen)| links.get(chosen?).map(|link| link.to));
+            self.open_link(link);
         }
     }
 
     fn open_task(&mut self, key: TaskKey) {
-        self.open_door(Some(Screen::Task(key)));
+        self.open_link(Some(Screen::Task(key)));
     }
 
-    fn open_door(&mut self, to: Option<Screen>) {
+    fn open_link(&mut self, to: Option<Screen>) {
         if let Some(screen) = to {
             self.editing = None;
-            self.route.push(screen);
-            self.due.force();
+            self.nav_stack.push(screen);
+            self.schedule.force();
         }
     }
 
@@ -231,17 +231,17 @@ impl Model {
     }
 
     fn open_finding(&mut self, id: Option<FindingId>) {
-        let Some(finding) = id.and_then(|id| self.world().findings.get(id)) else { return };
+        let Some(finding) = id.and_then(|id| self.snapshot().findings.get(id)) else { return };
         match finding.id.subject {
             // A circle is best seen as one.
             About::Task(key) if finding.id.lint == LintKind::Deadlock => {
-                return self.open_door(Some(Screen::Waits(WaitsOf::Task(key))));
+                return self.open_link(Some(Screen::Waits(WaitsOf::Task(key))));
             }
             About::Task(key) => return self.open_task(key),
-            About::Resource(key) => return self.open_door(Some(Screen::Resource(key))),
+            About::Resource(key) => return self.open_link(Some(Screen::Resource(key))),
             About::Descriptor(id) => {
                 let screen = self.store().map(|store| io::screen(store, IoKey::Descriptor(id)));
-                return self.open_door(screen);
+                return self.open_link(screen);
             }
             // Those of a place are best seen beside all others.
             About::Site if finding.id.lint.group() == Group::Io => return self.open_tab(Tab::Io),
@@ -259,10 +259,10 @@ impl Model {
         let text = [lint, place].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let Ok(filter) = self.tables.tasks.understand(&text) else { return };
         let replaced = std::mem::replace(&mut self.tables.tasks.filter, filter);
-        self.route.push_filtered(replaced);
+        self.nav_stack.push_filtered(replaced);
         self.editing = None;
         self.tables.tasks.move_to(0);
-        self.due.force();
+        self.schedule.force();
     }
 
     fn back(&mut self) {
@@ -272,22 +272,22 @@ impl Model {
         if let Some(editing) = self.editing.take() {
             return self.set_filter(editing.table, editing.before);
         }
-        if !self.route.pop(&mut self.tables)
+        if !self.nav_stack.pop(&mut self.tables)
             && let Some(table) = self.shown_table()
         {
             self.set_filter(table, Filter::default());
         }
-        self.due.force();
+        self.schedule.force();
     }
 
     pub(super) fn open_tab(&mut self, tab: Tab) {
         (self.overlay, self.editing) = (None, None);
-        self.route.go(tab, &mut self.tables);
-        self.due.force();
+        self.nav_stack.go(tab, &mut self.tables);
+        self.schedule.force();
     }
 
     fn step_tab(&mut self, step: isize) {
-        let now = Tab::ALL.iter().position(|tab| *tab == self.route.tab()).unwrap_or(0);
+        let now = Tab::ALL.iter().position(|tab| *tab == self.nav_stack.tab()).unwrap_or(0);
         let next = (now + Tab::ALL.len()).saturating_add_signed(step) % Tab::ALL.len();
         self.open_tab(Tab::ALL[next]);
     }
@@ -301,7 +301,7 @@ impl Model {
 
     fn set_filter(&mut self, table: TableId, filter: Filter) {
         self.tables.get_mut(table).set_filter(filter);
-        self.due.force();
+        self.schedule.force();
     }
 
     pub(super) fn edit(&mut self, edit: &Edit) {

@@ -11,16 +11,16 @@ impl Model {
     /// What the screen is about; of a list, what its selected row is about.
     pub(super) fn subject(&self) -> Option<Subject> {
         if let Some(table) = self.list() {
-            return table.subject(self.picture()?);
+            return table.subject(self.context()?);
         }
         match self.screen() {
             Screen::Task(key) | Screen::Waits(WaitsOf::Task(key)) => Some(Subject::Task(key)),
             Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => Some(Subject::Resource(key)),
             Screen::Descriptor(id) => Some(Subject::Descriptor(id)),
-            // The task that the chosen door leads to.
+            // The task that the chosen link leads to.
             _ => {
-                let (doors, chosen) = self.door_list()?;
-                match doors.get(chosen?)?.to {
+                let (links, chosen) = self.link_list()?;
+                match links.get(chosen?)?.to {
                     Screen::Task(key) => Some(Subject::Task(key)),
                     _ => None,
                 }

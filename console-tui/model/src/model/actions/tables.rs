@@ -20,10 +20,10 @@ impl Model {
             Target::Strip => self.act(Action::OpenTopFinding, effects),
             Target::Breadcrumb(depth) => {
                 self.editing = None;
-                while self.route.len() > depth + 1 {
-                    self.route.pop(&mut self.tables);
+                while self.nav_stack.len() > depth + 1 {
+                    self.nav_stack.pop(&mut self.tables);
                 }
-                self.due.force();
+                self.schedule.force();
             }
             Target::OverlayRow(index) => {
                 if let Some(kind) = self.overlay.as_ref().map(OverlayState::kind) {
@@ -40,9 +40,10 @@ impl Model {
 
     pub(super) fn act_on_table(&mut self, action: Action) {
         let Some(id) = self.shown_table() else { return };
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
+        let snapshot = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot);
         let table = self.tables.get_mut(id);
-        let mut fold = |wanted| world.analysis().is_some_and(|store| table.fold(store, wanted, &self.config));
+        let mut fold =
+            |wanted| snapshot.analysis().is_some_and(|store| table.fold(store, wanted, &self.config));
         let done = match action {
             Action::ToggleFold => fold(None),
             Action::Fold => fold(Some(true)),
@@ -63,7 +64,7 @@ impl Model {
             }
         };
         if done {
-            self.due.force();
+            self.schedule.force();
         }
     }
 
@@ -86,6 +87,6 @@ impl Model {
             self.open_tab(tab);
         }
         self.editing = None;
-        self.due.force();
+        self.schedule.force();
     }
 }

@@ -1,10 +1,10 @@
-//! A walk over all tasks, a bit at a time: the lints look at each, and the rows are made anew.
+//! A scan over all tasks, a bit at a time: the lints look at each, and the rows are made anew.
 //!
-//! Invariants: every task is looked at as of one moment, the start of the walk; what the walk makes is not seen before
+//! Invariants: every task is looked at as of one moment, the start of the scan; what the scan makes is not seen before
 //! [`Model::install`] puts it in place at once; a task that comes, ends or changes under way is seen as it was when
-//! the walk came by, or not at all, and a record of another task never in its place.
+//! the scan came by, or not at all, and a record of another task never in its place.
 //!
-//! Limit: one walk at a time; [`SLICE`] tasks in one event. Rates follow the samples, of which one may be taken under way.
+//! Limit: one scan at a time; [`SLICE`] tasks in one event. Rates follow the samples, of which one may be taken under way.
 
 use std::time::Duration;
 
@@ -26,12 +26,12 @@ use crate::{
 /// What one event may cost, in tasks looked at: 1 to 3 ms.
 pub(super) const SLICE: usize = 20_000;
 
-/// What a walk is for.
+/// What a scan is for.
 #[derive(Debug)]
 pub(super) struct Goal {
-    /// The user asked for it, or the picture is another one.
+    /// The user asked for it, or the state is another one.
     pub(super) forced: bool,
-    /// Over the picture that the user has frozen, not over the live one.
+    /// Over the state that the user has frozen, not over the live one.
     pub(super) on_frozen: bool,
     pub(super) lints: bool,
     pub(super) rows: Option<Draft>,
@@ -45,9 +45,9 @@ enum Stage {
     Done,
 }
 
-/// The walk under way.
+/// The scan under way.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct Scan {
     pub(super) goal: Goal,
     pub(super) started: Duration,
     at_ns: u64,
@@ -59,7 +59,7 @@ pub(super) struct Walk {
     pub(super) found: Option<Findings>,
 }
 
-impl Walk {
+impl Scan {
     pub(super) fn new(goal: Goal, store: Analysis<'_>, now: Duration) -> Self {
         let run = Run::default();
         Self { goal, started: now, at_ns: store.now_ns, stage: Stage::Records, record: 0, run, found: None }
@@ -71,7 +71,7 @@ impl Walk {
 
     /// Goes on until `units` are used up. `before`: what was found the last time.
     pub(super) fn go_on(&mut self, store: &mut Store, before: &Findings, config: &Config, mut units: usize) {
-        // For the walk it is still the moment of its start.
+        // For the scan it is still the moment of its start.
         let now_ns = std::mem::replace(&mut store.now_ns, self.at_ns);
         while units > 0 && self.stage != Stage::Done {
             if self.stage == Stage::Records {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{event::ConnectionEvent, screen::header::LinkState, text::clean};
+use crate::{event::ConnectionEvent, screen::header::ConnectionState, text::clean};
 
 /// Nothing for this long on an open stream: the data is old, and says so.
 pub(crate) const STALE_AFTER: Duration = Duration::from_secs(1);
@@ -27,9 +27,9 @@ enum Phase {
 
 /// The state of the connection.
 #[derive(Debug, Default)]
-pub(crate) struct Link {
+pub(crate) struct Connection {
     phase: Phase,
-    /// When the newest frame came that the picture on the screen took in.
+    /// When the newest frame came that the state on the screen took in.
     pub(crate) data_at: Option<Duration>,
     /// When the newest frame came at all.
     pub(crate) heard_at: Option<Duration>,
@@ -37,7 +37,7 @@ pub(crate) struct Link {
     pace: Duration,
 }
 
-impl Link {
+impl Connection {
     pub(crate) fn new(pace: Duration) -> Self {
         Self { pace, ..Self::default() }
     }
@@ -74,19 +74,21 @@ impl Link {
         self.pace * 2
     }
 
-    pub(crate) fn state(&self, receiving: bool, now: Duration) -> LinkState {
+    pub(crate) fn state(&self, receiving: bool, now: Duration) -> ConnectionState {
         match &self.phase {
-            Phase::Idle => LinkState::Idle,
-            Phase::Connecting { attempt } => LinkState::Connecting { attempt: *attempt },
-            Phase::Lost { reason, retry_at } => LinkState::Lost {
+            Phase::Idle => ConnectionState::Idle,
+            Phase::Connecting { attempt } => ConnectionState::Connecting { attempt: *attempt },
+            Phase::Lost { reason, retry_at } => ConnectionState::Lost {
                 reason: reason.clone(),
                 retry_in: retry_at.map(|at| at.saturating_sub(now)),
             },
             Phase::Open => match self.heard_at {
-                None => LinkState::Waiting,
-                Some(at) if now.saturating_sub(at) > SILENT_AFTER.max(self.expected()) => LinkState::Silent,
-                Some(_) if receiving => LinkState::Receiving,
-                Some(_) => LinkState::Live,
+                None => ConnectionState::Waiting,
+                Some(at) if now.saturating_sub(at) > SILENT_AFTER.max(self.expected()) => {
+                    ConnectionState::Silent
+                }
+                Some(_) if receiving => ConnectionState::Receiving,
+                Some(_) => ConnectionState::Live,
             },
         }
     }

@@ -1,4 +1,4 @@
-//! The walk over all tasks, a bit at a time: what it shows, and when.
+//! The scan over all tasks, a bit at a time: what it shows, and when.
 
 use std::time::Duration;
 
@@ -30,12 +30,12 @@ fn work(client: &mut Client) -> usize {
     events
 }
 
-/// A walk is under way; memory may be given back after it.
-fn walks(client: &Client) -> bool {
-    client.model.walk.as_ref().is_some_and(|walk| !walk.is_done())
+/// A scan is under way; memory may be given back after it.
+fn scans(client: &Client) -> bool {
+    client.model.scan.as_ref().is_some_and(|scan| !scan.is_done())
 }
 
-/// Time passes, and the walk that is due then begins.
+/// Time passes, and the scan that is due then begins.
 fn wait_alone(client: &mut Client, time: Duration) {
     client.now += time;
     client.send_alone(Event::Tick { now: client.now });
@@ -62,7 +62,7 @@ fn seen(client: &Client) -> (Vec<Row>, String, Vec<String>, Option<u64>) {
 
 proptest! {
     #[test]
-    fn a_walk_in_bits_ends_as_one_in_one_go(
+    fn a_scan_in_bits_ends_as_one_in_one_go(
         steps in prop::collection::vec(step(), 1..60), slice in 1_usize..20, column in 0..super::all(TableId::Tasks).len(),
         filter in prop::sample::select(vec!["", "name", "polls>20", "lint:*", "!state:idle"]), fold in any::<bool>(), work_after in 0_usize..4,
     ) {
@@ -86,7 +86,7 @@ proptest! {
             if i % 4 < work_after {
                 bits.send_alone(Event::Work);
             }
-            prop_assert!(!walks(&whole));
+            prop_assert!(!scans(&whole));
             let rows = bits.model.rows(TableId::Tasks, &super::all(TableId::Tasks));
             let keys: Vec<_> = rows.iter().map(|row| key_of(&bits, row)).collect();
             for (i, key) in keys.iter().enumerate() {
@@ -126,7 +126,7 @@ fn the_old_rows_stay_until_the_new_ones_are_whole() {
     assert_eq!(before[..2], ["139", "138"]);
     client.send_alone(Event::Action(Action::InvertSort));
     let mut events = 0;
-    while walks(&client) {
+    while scans(&client) {
         assert_eq!(ids(&client), before);
         // A key is taken in between.
         if events == 2 {
@@ -200,7 +200,7 @@ fn another_picture_shows_when_its_lints_and_rows_are_made() {
         client.send_alone(Event::Frame(Box::new(frame)));
         assert_eq!(seen(&client), before);
     }
-    while walks(&client) {
+    while scans(&client) {
         assert_eq!(seen(&client), before);
         client.send_alone(Event::Work);
     }
@@ -219,16 +219,16 @@ fn another_picture_shows_when_its_lints_and_rows_are_made() {
     for frame in other.snapshot() {
         client.send_alone(Event::Frame(Box::new(frame)));
     }
-    while walks(&client) {
+    while scans(&client) {
         assert_eq!(seen(&client), before);
         client.send_alone(Event::Work);
     }
     let rows = ids(&client);
     assert!(rows.iter().all(|id| id.len() == 4), "{rows:?}");
     // The memory of the old one is given back after that.
-    assert!(client.model.rubbish.is_some());
+    assert!(client.model.discarded.is_some());
     assert!(work(&mut client) > 3);
-    assert!(client.model.rubbish.is_none());
+    assert!(client.model.discarded.is_none());
     assert!(client.model.findings()[0].message.starts_with("2 tasks"), "{:?}", client.model.findings());
 }
 
@@ -246,7 +246,7 @@ fn what_the_lints_say_is_shown_with_the_rows() {
         client.model.rows(TableId::Tasks, &[]).into_iter().any(|row| row.severity.is_some())
     };
     let mut events = 0;
-    while walks(&client) {
+    while scans(&client) {
         assert!(!marked(&client) && client.model.findings().is_empty());
         client.send_alone(Event::Work);
         events += 1;
@@ -279,14 +279,14 @@ fn rows_do_not_change_under_a_moving_selection() {
     let before = ids(&client);
     client.send_alone(Event::Action(Action::NextRow));
     work(&mut client);
-    assert_eq!(ids(&client), before, "the walk is done, but a key was just pressed");
+    assert_eq!(ids(&client), before, "the scan is done, but a key was just pressed");
     wait_alone(&mut client, Duration::from_secs(1));
     client.act(Action::First);
     assert_eq!(ids(&client)[0], "120");
 }
 
 #[test]
-fn a_walk_that_takes_long_is_told_of() {
+fn a_scan_that_takes_long_is_told_of() {
     let mut fake = Fake::with_tasks(30);
     let mut client = slow(2);
     client.take(fake.snapshot());
@@ -314,7 +314,7 @@ fn a_frozen_screen_goes_on_at_once() {
     assert_eq!(client.model.table(TableId::Tasks).total, Some(30));
     client.send_alone(Event::Action(Action::Freeze));
     assert!(client.model.header().frozen.is_none());
-    while walks(&client) {
+    while scans(&client) {
         assert_eq!(client.model.table(TableId::Tasks).total, Some(30));
         client.send_alone(Event::Work);
     }
