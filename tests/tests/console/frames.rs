@@ -89,7 +89,11 @@ async fn a_port_that_speaks_something_else_is_named() {
             }
         });
         let mut screen = Screen::open(&address);
-        screen.wait_for("the failure", |model| matches!(model.header().connection, ConnectionState::Lost { .. })).await;
+        screen
+            .wait_for("the failure", |model| {
+                matches!(model.header().connection, ConnectionState::Lost { .. })
+            })
+            .await;
         if let ConnectionState::Lost { reason, retry_in } = screen.model.header().connection {
             assert!(reason.len() > 10 && harmful(&reason).is_none(), "{reason:?}");
             assert!(retry_in.is_some(), "it tries again");

@@ -23,7 +23,9 @@ async fn a_killed_program_is_said_to_be_gone_and_its_successor_is_another() {
     let old = screen.report();
 
     program.kill();
-    screen.wait_for("the loss", |model| matches!(model.header().connection, ConnectionState::Lost { .. })).await;
+    screen
+        .wait_for("the loss", |model| matches!(model.header().connection, ConnectionState::Lost { .. }))
+        .await;
     // Again and again, with its old data and their age.
     screen
         .wait_for("another attempt", |model| {
