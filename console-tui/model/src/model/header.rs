@@ -27,7 +27,7 @@ impl Model {
     pub(super) fn build_header(&self) -> Header {
         let store = self.store();
         let process = store.and_then(|store| store.process);
-        let rates = store.and_then(|store| store.process_rates());
+        let rates = store.and_then(|store| store.histories.process_rates());
         let receiving = self.stream.receiving();
         Header {
             target: self.config.target.clone(),

@@ -145,7 +145,7 @@ impl Model {
         if let Some(found) = found {
             self.live.findings = found;
             if let Some(store) = &mut self.live.store {
-                store.show_next_marks();
+                store.records.show_next_marks();
             }
         }
         if let Some(rows) = goal.rows {
