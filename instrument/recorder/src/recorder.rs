@@ -129,11 +129,13 @@ impl Recorder {
     }
 
     /// Makes a task, with one reference. About 100 ns, and 30 ns more with a name.
+    #[inline]
     pub fn spawn(&self, spawn: &Spawn<'_>) -> TaskId {
         self.tasks.spawn(spawn)
     }
 
     /// One holder less; the last one ends the task. Returns whether it ended.
+    #[inline]
     pub fn release(&self, id: TaskId) -> bool {
         self.tasks.release(id, &self.threads)
     }

@@ -190,6 +190,7 @@ impl Sites {
         number
     }
 
+    #[inline]
     fn find(&self, candidates: Option<&Vec<u32>>, place: Place<'_>) -> Option<u32> {
         candidates?
             .iter()
@@ -198,6 +199,7 @@ impl Sites {
     }
 
     /// The site of a number; 0 is the unknown place.
+    #[inline]
     pub fn site(&self, number: u32) -> Option<&Site> {
         self.chunks.get(number as usize / CHUNK)?.get()?[number as usize % CHUNK].get()
     }
