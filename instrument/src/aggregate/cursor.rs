@@ -175,8 +175,8 @@ impl Cursor {
         self.scheduler.begin_round(&hub);
         self.descriptors.begin_round(&hub);
         self.totals.clear();
-        let totals = |number| recorder.site(number).map(Site::totals).unwrap_or_default();
-        self.totals.extend((0..recorder.site_count()).map(totals));
+        let totals = |number| recorder.sites.site(number).map(Site::totals).unwrap_or_default();
+        self.totals.extend((0..recorder.sites.len()).map(totals));
         self.moment = Moment::read(recorder);
         let round = hub.begin_round();
         // A change made while its page's mark was taken may have been missed: the last round's pages are looked at again.
@@ -279,7 +279,7 @@ impl Cursor {
         {
             let number = self.next_site;
             self.next_site += 1;
-            let Some(site) = recorder.site(number) else { continue };
+            let Some(site) = recorder.sites.site(number) else { continue };
             if self.sites[number as usize] == Some(totals) {
                 continue;
             }
@@ -334,7 +334,7 @@ impl Cursor {
     fn rows(&mut self, hub: &Hub, frame: &mut v1::Frame) -> usize {
         let mut rows = Rows::default();
         let mut walk = std::mem::take(&mut self.walk);
-        walk.each(hub.handle.recorder().pages(), |slot, task| {
+        walk.each(hub.handle.recorder().tasks.pages(), |slot, task| {
             let full = rows.stats_len() == self.rows_a_frame
                 || rows.bytes > ROW_BUDGET_BYTES
                 || frame.freed.len() == limits::MAX_FREED_PER_FRAME;
@@ -364,7 +364,7 @@ impl Cursor {
         let (recorder, now) = (hub.handle.recorder(), self.moment.at);
         let mut resources = std::mem::take(&mut self.resources);
         resources.fill(recorder, frame, now, budget_bytes, &mut |site, frame| {
-            recorder.site(site).map_or(0, |place| self.tell_place(site, place, frame))
+            recorder.sites.site(site).map_or(0, |place| self.tell_place(site, place, frame))
         });
         self.resources = resources;
     }
@@ -377,7 +377,7 @@ impl Cursor {
         let mut scheduler = std::mem::take(&mut self.scheduler);
         let moment = std::mem::take(&mut self.moment);
         let told = scheduler.tell(hub, &moment, |site| {
-            if let Some(place) = recorder.site(site) {
+            if let Some(place) = recorder.sites.site(site) {
                 self.tell_place(site, place, frame);
             }
         });
@@ -410,7 +410,7 @@ impl Cursor {
                 self.forget(slot, frame);
                 return None;
             };
-            if let Some(site) = recorder.site(description.site) {
+            if let Some(site) = recorder.sites.site(description.site) {
                 rows.bytes += self.tell_place(description.site, site, frame);
             }
             self.known[slot] = Known { counters: 0, generation, wakers: description.knows.into() };

@@ -101,7 +101,7 @@ impl ResourceCursor {
             ledgers: LedgerRows::default(),
         };
         let mut walk = std::mem::take(&mut self.resources.walk);
-        walk.each(recorder.resource_pages(), |slot, resource| {
+        walk.each(recorder.resources.pages(), |slot, resource| {
             let full = filling.resources.stats_len() == ROWS_A_FRAME
                 || filling.bytes >= budget_bytes
                 || filling.frame.freed_resources.len() == limits::MAX_FREED_PER_FRAME;
@@ -131,7 +131,7 @@ impl ResourceCursor {
     ) {
         let mut rows = OpRows::default();
         let mut walk = std::mem::take(&mut self.ops.walk);
-        walk.each(recorder.op_pages(), |slot, op| {
+        walk.each(recorder.resources.op_pages(), |slot, op| {
             let full = rows.stats_len() == ROWS_A_FRAME
                 || rows.bytes >= budget_bytes
                 || frame.freed_ops.len() == limits::MAX_FREED_PER_FRAME;
@@ -178,9 +178,9 @@ impl Part {
         let new = known.generation != id.generation();
         let attributes: Vec<Attribute> = resource.attributes().collect();
         let now = filling.now;
-        let lock = recorder.read_lock_at(resource, now);
-        let channel = recorder.read_channel(resource).map(|channel| channel_at(channel, now));
-        let io = recorder.read_io(resource).map(|io| io_at(io, now));
+        let lock = recorder.resources.read_lock_at(resource, now);
+        let channel = recorder.resources.read_channel(resource).map(|channel| channel_at(channel, now));
+        let io = recorder.resources.read_io(resource).map(|io| io_at(io, now));
         let told = hash(&(&attributes, &lock, &channel, &io));
         if !new && known.told == told {
             return;
@@ -207,7 +207,7 @@ impl Part {
             for holder in &lock.holders {
                 filling.bytes += tell_site(holder.place, filling.frame);
             }
-            let histograms = recorder.lock_histograms(resource);
+            let histograms = recorder.resources.lock_histograms(resource);
             filling.bytes += filling.ledgers.lock(slot, &lock, histograms.as_ref(), now, recorder.clock());
         }
         if let Some(channel) = channel {

@@ -136,11 +136,11 @@ impl Cursor {
         }
         // In this order: what points to another row comes after it.
         let _full =
-            self.tasks.fill(recorder.pages(), &mut room, |known, task, room| {
+            self.tasks.fill(recorder.tasks.pages(), &mut room, |known, task, room| {
                 known.look(&hub, task, now, &mut tasks, room);
-            }) && self.resources.fill(recorder.resource_pages(), &mut room, |known, resource, room| {
+            }) && self.resources.fill(recorder.resources.pages(), &mut room, |known, resource, room| {
                 known.look(&hub, resource, now, &mut resources, room);
-            }) && self.ops.fill(recorder.op_pages(), &mut room, |known, op, room| {
+            }) && self.ops.fill(recorder.resources.op_pages(), &mut room, |known, op, room| {
                 known.look(&hub, op, now, &mut ops, room);
             });
         let first_of_all = first && self.rounds == 1;

@@ -160,7 +160,7 @@ impl Channel {
     /// Begins a wait of the current task or thread.
     fn begin(&self, what: What, at: &'static Location<'static>) -> Option<Waiting> {
         let (recorder, id) = self.tracked.get()?;
-        let slot = recorder.channel(id)?;
+        let slot = recorder.resources.channel(id)?;
         let pending = self.tracked.begin(what.source, at)?;
         Some(Waiting { pending, recorder, slot, side: what.side, since: recorder.clock().ticks() })
     }

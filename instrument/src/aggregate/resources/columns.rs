@@ -27,7 +27,7 @@ impl Strings {
             return 0;
         }
         *self.places.entry(name).or_insert_with(|| {
-            self.strings.push(recorder.name_of(name).to_owned());
+            self.strings.push(recorder.resources.name_of(name).to_owned());
             self.strings.len() as u32
         })
     }
@@ -92,7 +92,7 @@ impl ResourceRows {
         resource: &ResourceDescription,
         now: Ticks,
     ) -> usize {
-        let name = resource.named.then(|| recorder.resource_name(resource.id)).flatten().unwrap_or_default();
+        let name = resource.named.then(|| recorder.resources.name(resource.id)).flatten().unwrap_or_default();
         let columns = &mut self.resources;
         push_delta(&mut columns.slot_delta, &mut self.last_resource, slot);
         columns.generation.push(resource.id.generation());
