@@ -27,7 +27,7 @@ fn task_row() -> impl Strategy<Value = TaskRow> {
             generation: small,
             tokio_id: number,
             site,
-            kind: TaskKind::try_from((small % 6) as i32).unwrap(),
+            kind: TaskKind::from_wire(i32::from(small as u8 % 6)),
             parent,
             created_ago_ns: number,
             size_bytes: small,
@@ -89,8 +89,11 @@ fn in_slots<T: Debug + Clone>(row: impl Strategy<Value = T>) -> impl Strategy<Va
     })
 }
 
+/// A row with its slot and its list.
+type Whole<C> = (u32, <C as Columns>::Row, Vec<<C as Lists>::Item>);
+
 /// Writes rows with their lists, and reads them again.
-fn survives<C: Lists + Message>(rows: &[(u32, C::Row, Vec<C::Item>)]) -> Vec<(u32, C::Row, Vec<C::Item>)> {
+fn survives<C: Lists + Message>(rows: &[Whole<C>]) -> Vec<Whole<C>> {
     let mut writer = Writer::<C>::default();
     for (slot, row, items) in rows {
         writer.push_with(*slot, *row, items.iter().copied());
