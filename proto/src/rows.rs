@@ -24,7 +24,7 @@ pub use self::{
         AttributeRow, ChannelRow, EventRow, HolderRow, IoRow, LockRow, OpRow, OpStatRow, ResourceRow,
         ResourceStatRow, StatRow, TaskRow, events,
     },
-    writer::Writer,
+    writer::{FrameRows, Writer},
 };
 
 /// A row of columns: a value from each.

@@ -174,6 +174,18 @@ fn a_row_without_a_list_has_an_empty_one() {
 }
 
 #[test]
+fn a_row_out_of_order_is_left_out_with_its_list() {
+    let (lock, holder) = (LockRow { acquisitions: 7, ..LockRow::default() }, HolderRow::default());
+    let mut writer = Writer::<v1::LockColumns>::default();
+    for slot in [4, 4, 3, MAX_SLOTS, 5] {
+        writer.push_with(slot, lock, [holder]);
+    }
+    let checked = Checked::new(writer.finish().unwrap()).unwrap();
+    let rows: Vec<_> = checked.rows_with_items().map(|(slot, _, items)| (slot, items.len())).collect();
+    assert_eq!(rows, [(4, 1), (5, 1)]);
+}
+
+#[test]
 fn columns_of_zeros_are_left_out() {
     let mut writer = Writer::<v1::TaskColumns>::default();
     let (name, again) = (writer.text("conn"), writer.text("conn"));
