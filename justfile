@@ -22,6 +22,10 @@ stable: (ci "stable")
 gen-proto:
     TASKSCOPE_REGENERATE=1 cargo test -p taskscope-proto --test drift
 
+# Writes docs/LINTS.md from the lints.
+gen-lints:
+    TASKSCOPE_REGENERATE=1 cargo test -p taskscope-model --test lints
+
 # Draws the screenshots from the fixtures, through the real views.
 shots:
     cargo run -p screenshots
@@ -34,7 +38,7 @@ snapshots:
 bench:
     cargo bench -p taskscope-recorder
 
-# What watching costs, against console-subscriber: nanoseconds an operation. docs/BENCHMARKS.md tells how to read these four.
+# What watching costs, against console-subscriber: nanoseconds an operation. docs/BENCHMARKS.md explains how to read these four.
 bench-overhead:
     cargo bench -p taskscope --bench overhead
 
@@ -42,14 +46,14 @@ bench-overhead:
 bench-memory: console
     cargo bench -p taskscope-tests --bench memory
 
-# Many tasks, from the wire to the screen: all of it, or `just bench-scale picture|wire|frames|keys`.
+# Many tasks, from the wire to the screen: all of it, or `just bench-scale connect|wire|frames|keys`.
 bench-scale *part: console
     cargo bench -p taskscope-tests --bench scale -- {{ part }}
 
 # Instructions of the hot path, against their budget.
 instructions: (ci "instructions")
 
-# Healthy servers under load and idle, also beside busy loops, with every lint in `--fail-on`: nobody may be accused. `just soak 60 load`.
+# Healthy servers under load and idle, also beside busy loops, with every lint in `--fail-on`: no task may be accused. `just soak 60 load`.
 soak *arguments: console
     cargo build --release -p taskscope-tests --bin program
     cargo bench -p taskscope-tests --bench soak -- {{ arguments }}

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
-    headless::FailOn,
+    headless::{self, FailOn},
     target::Target,
     theme::capabilities::{ColorChoice, ThemeChoice},
 };
@@ -61,9 +61,9 @@ pub struct Watch {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, requires = "once")]
     timeout: Duration,
 
-    /// With --once: leave with exit code 2 if one of these lints (or all) was found meanwhile, at warning or above; LINT:info
-    /// counts notes too, LINT:critical serious findings alone (a deadlock is proven then)
-    #[arg(long, value_name = "LINT,…", value_delimiter = ',', requires = "once")]
+    /// With --once: leave with exit code 2 if one of these lints (or all) was found meanwhile, at warning or above; --help lists
+    /// the lints
+    #[arg(long, value_name = "LINT,…", value_delimiter = ',', requires = "once", long_help = headless::fail_on_help())]
     fail_on: Vec<FailOn>,
 
     /// With --fail-on: let lints pass that can't be judged by what the program tells, instead of leaving with exit code 1

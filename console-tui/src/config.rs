@@ -13,8 +13,8 @@ use std::{
 };
 
 use etcetera::BaseStrategy as _;
-use serde::{Deserialize, Serialize};
-use taskscope_model::{self as model, ColumnId, LintConfig, TableConfig, TableId};
+use serde::Deserialize;
+use taskscope_model::{self as model, ColumnId, LintConfig, LintKind, TableConfig, TableId};
 
 use crate::{
     keymap::{self, Keymap, KeymapError},
@@ -317,7 +317,7 @@ pub fn template() -> String {
         );
     }
     out.push_str(&lints());
-    out.push_str("\n# Each action and its keys; several keys with blanks between them are pressed one after the other.\n[keys]\n");
+    out.push_str("# Each action and its keys; several keys with blanks between them are pressed one after the other.\n[keys]\n");
     for (action, keys) in keymap::defaults() {
         let keys: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
         // Writing to a String does not fail.
@@ -326,13 +326,23 @@ pub fn template() -> String {
     out
 }
 
+/// The lints with their defaults, each with what it looks for and what its settings mean.
 fn lints() -> String {
-    #[derive(Serialize)]
-    struct Part {
-        lints: LintConfig,
-    }
     // Plain numbers and booleans in named tables: there is nothing in them that TOML can't write.
-    toml::to_string(&Part { lints: LintConfig::default() }).unwrap_or_default()
+    let defaults = toml::Table::try_from(LintConfig::default()).unwrap_or_default();
+    let mut out = String::new();
+    for lint in LintKind::ALL {
+        // Writing to a String does not fail.
+        let _ = write!(out, "# {}\n[lints.{}]\nenabled = true\n", lint.help(), lint.name());
+        for threshold in lint.thresholds() {
+            let name = threshold.name();
+            let default = defaults.get(lint.name()).and_then(|lint| lint.get(&name));
+            let default = default.map(toml::Value::to_string).unwrap_or_default();
+            let _ = writeln!(out, "# {}\n{name} = {default}", threshold.help());
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// serde's messages name what is wrong, then all that would be right, each between back-ticks.

@@ -25,7 +25,7 @@ use taskscope_model::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-pub use self::fail_on::{FailOn, Found};
+pub use self::fail_on::{FailOn, Found, help as fail_on_help};
 use self::names::Names;
 use crate::{
     shell::connect::{Connection, News},

@@ -1,7 +1,7 @@
 //! What a channel of `taskscope::sync` and a lock of `taskscope::lock` cost over the bare ones, in one run:
 //! `cargo bench -p taskscope --bench channels --features parking_lot`.
 //!
-//! Two stages of one process: without a recorder, and with one. Nobody waits here, but for the last case of the channels.
+//! Two stages of one process: without a recorder, and with one. No operation waits here, but for the last case of the channels.
 
 use std::{
     hint::black_box,

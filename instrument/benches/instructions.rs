@@ -31,7 +31,7 @@ fn bare() -> Runtime {
     runtime
 }
 
-/// No server: nobody reads while the instructions are counted, and a thread would count its own.
+/// No server: nothing is read while the instructions are counted, and its thread would add instructions of its own.
 fn wrapped() -> Runtime {
     let (subscriber, _server) = taskscope::builder().wrap(NoSubscriber::default());
     tracing::subscriber::set_global_default(subscriber).expect("each benchmark is a process of its own");

@@ -36,12 +36,12 @@ pin_project! {
         future: F,
         text: &'static str,
         place: &'static Location<'static>,
-        frame: Frame,
+        frame: FrameState,
     }
 }
 
 #[derive(Debug)]
-enum Frame {
+enum FrameState {
     /// Not polled yet, or never while there was a recorder.
     New,
     Seen(Seen),
@@ -63,7 +63,7 @@ impl Drop for Seen {
 
 impl<F: Future> Traced<F> {
     pub(crate) fn new(future: F, text: &'static str, place: &'static Location<'static>) -> Self {
-        Self { future, text, place, frame: Frame::New }
+        Self { future, text, place, frame: FrameState::New }
     }
 }
 
@@ -74,16 +74,17 @@ impl<F: Future> Future for Traced<F> {
         let this = self.project();
         let Some(handle) = Handle::default_handle() else { return this.future.poll(context) };
         let recorder = handle.recorder();
-        if matches!(this.frame, Frame::New) {
-            *this.frame =
-                recorder.new_frame(this.text, this.place).map_or(Frame::Gone, |id| Frame::Seen(Seen(id)));
+        if matches!(this.frame, FrameState::New) {
+            *this.frame = recorder
+                .new_frame(this.text, this.place)
+                .map_or(FrameState::Gone, |id| FrameState::Seen(Seen(id)));
         }
-        let Frame::Seen(Seen(id)) = this.frame else { return this.future.poll(context) };
+        let FrameState::Seen(Seen(id)) = this.frame else { return this.future.poll(context) };
         let polled = recorder.enter_frame(*id);
         let result = this.future.poll(context);
         drop(polled);
         if result.is_ready() {
-            *this.frame = Frame::Gone;
+            *this.frame = FrameState::Gone;
         }
         result
     }

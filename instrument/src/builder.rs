@@ -137,7 +137,7 @@ impl Builder {
         self
     }
 
-    /// How often a `tokio-console` is told what changed. Default 1 s, between 50 ms and 10 s; `TASKSCOPE_PUBLISH_INTERVAL`. Our own
+    /// How often a `tokio-console` gets an update. Default 1 s, between 50 ms and 10 s; `TASKSCOPE_PUBLISH_INTERVAL`. Our own
     /// console says itself how often.
     #[cfg(feature = "console-api")]
     pub fn publish_interval(mut self, interval: Duration) -> Self {
@@ -211,7 +211,7 @@ impl Builder {
     /// [`Builder::init`] for programs that want to know.
     ///
     /// # Errors
-    /// A global subscriber is set, or the address is taken. After an [`InitError::Bind`] the program is recorded, but nobody can look.
+    /// A global subscriber is set, or the address is taken. After an [`InitError::Bind`] the program is recorded, but no console can connect.
     #[cfg(feature = "server")]
     #[track_caller]
     pub fn try_init(self) -> Result<Handle, InitError> {

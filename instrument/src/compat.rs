@@ -1,7 +1,7 @@
 //! The service that `tokio-console` speaks, on the same port: an unmodified client of that name sees this program.
 //!
 //! Each stream has a cursor of its own, so a pause, a slow terminal or a big program costs the other consoles nothing. Invariant: no message
-//! comes near the 4 MiB that those clients take; the first picture is as many messages as it needs. Limits: update streams share the
+//! comes near the 4 MiB that those clients take; the first snapshot takes as many messages as it needs. Limits: update streams share the
 //! seats of our own consoles; [`MAX_SIDE_STREAMS`] bounds the rest. docs/TOKIO_CONSOLE.md says which field becomes which.
 
 mod cursor;
@@ -40,7 +40,7 @@ use crate::{
     server::{IDLE_SHARE, MAX_REQUEST_BYTES, Seat},
 };
 
-/// Time between updates when nobody says otherwise.
+/// Time between updates by default.
 pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 /// Streams of task details and of the pause's state, all connections together. A `tokio-console` has two.
 const MAX_SIDE_STREAMS: usize = 4 * limits::MAX_CLIENTS;
@@ -120,7 +120,7 @@ impl Instrument for Service {
         let switch = self.pauses.join(&Peer::of(&request));
         let (messages, receiver) = mpsc::channel(MESSAGES_AHEAD);
         tokio::spawn(async move {
-            tell_state(&messages, &switch).await;
+            send_state(&messages, &switch).await;
             drop(permit);
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
@@ -155,7 +155,7 @@ struct Console<T> {
 }
 
 impl<T> Console<T> {
-    /// Waits until the console may be told more; `None` when it is gone.
+    /// Waits while the console has paused; `None` when it is gone.
     async fn live(&self) -> Option<()> {
         tokio::select! {
             () = self.messages.closed() => None,
@@ -201,7 +201,7 @@ impl Console<Update> {
 }
 
 impl Console<TaskDetails> {
-    /// Until the task leaves its slot: then there is nothing more to tell.
+    /// Until the task leaves its slot: then nothing more changes.
     async fn details(self, hub: &Hub, task: TaskId) -> Option<()> {
         loop {
             self.live().await?;
@@ -214,8 +214,8 @@ impl Console<TaskDetails> {
     }
 }
 
-/// Tells whether the connection is paused, now and at each change.
-async fn tell_state(messages: &mpsc::Sender<Result<State, Status>>, switch: &Switch) {
+/// Sends whether the connection is paused, now and at each change.
+async fn send_state(messages: &mpsc::Sender<Result<State, Status>>, switch: &Switch) {
     let mut paused = switch.subscribe();
     loop {
         let temporality = if *paused.borrow_and_update() { Temporality::Paused } else { Temporality::Live };

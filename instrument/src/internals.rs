@@ -44,7 +44,7 @@ impl Rounds {
         self.is_first = true;
     }
 
-    /// The round's next frame; `None`: it was told whole.
+    /// The round's next frame; `None`: all of it was sent.
     pub fn next_frame(&mut self) -> Option<v1::Frame> {
         self.cursor.next_frame(std::mem::take(&mut self.is_first))
     }

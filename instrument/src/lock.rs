@@ -13,12 +13,12 @@
 //! Limit: not for use in a global allocator, as the first use of a lock on a thread may allocate.
 
 mod condvar;
-mod ledger;
 mod mutex;
 #[cfg(feature = "parking_lot")]
 pub mod parking_lot;
 #[cfg(feature = "lock-api")]
 mod raw;
+mod record;
 mod rwlock;
 
 pub use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult, WaitTimeoutResult};

@@ -1,7 +1,7 @@
 //! tokio's sockets, on record: `use taskscope::net` in place of `use tokio::net` is the whole migration.
 //!
 //! Each shows the bytes and operations each way, who waits to read, write or accept and since when, and which errors it met. On Linux the
-//! console joins that with what the kernel tells of the socket. The types are [`Instrumented`](crate::io::Instrumented) around tokio's own: methods that are
+//! console joins that with the kernel's figures of the socket. The types are [`Instrumented`](crate::io::Instrumented) around tokio's own: methods that are
 //! not written out here (`set_nodelay`, `local_addr`, …) are those of the socket inside.
 //!
 //! A server of axum's takes the listener as it is (feature `axum`); for hyper an accepted stream is `AsyncRead + AsyncWrite`; for tonic

@@ -1,4 +1,4 @@
-//! What the operating system tells of the process's own threads. Linux only; elsewhere all of it is unknown.
+//! What the operating system knows of the process's own threads. Linux only; elsewhere all of it is unknown.
 
 pub(crate) mod thread;
 

@@ -1,7 +1,7 @@
 //! Tokio's runtimes: found by themselves, or built and named here.
 //!
 //! A runtime is known from the first poll of a recorded task on one of its threads on; nothing needs to be done for that. One that is built
-//! with [`Builder`] is known before, and tells when its threads park, also on stable tokio.
+//! with [`Builder`] is known before, and records when its threads park, also on stable tokio.
 //!
 //! ```
 //! let runtime = taskscope::runtime::Builder::new_multi_thread()
@@ -27,7 +27,7 @@ mod threads;
 pub use self::builder::Builder;
 #[cfg(feature = "server")]
 pub(crate) use self::{
-    registry::{Known, known},
+    registry::{KnownRuntime, known},
     root::{another_begins, found_here},
     threads::parking,
 };

@@ -1,6 +1,6 @@
 //! What taskscope writes for a person: lines on stderr, and none on stdout.
 //!
-//! A stderr that nobody reads must not end the program: `eprintln!` panics there, this does not.
+//! A stderr without a reader must not end the program: `eprintln!` panics there, this does not.
 
 use std::{
     fmt::Display,

@@ -80,7 +80,7 @@ impl std::fmt::Display for Address {
 pub struct Server {
     handle: Handle,
     options: Builder,
-    /// The subscriber can't tell the tool's own thread apart: a layer sees only what its registry took.
+    /// The subscriber can't recognise the tool's own thread: a layer sees only what its registry took.
     quiet_by_scope: bool,
     /// Its listener, if it has one of its own: its descriptors are no part of the program's.
     listener: Option<OwnListener>,
@@ -124,7 +124,7 @@ impl Server {
                 Err(error) => (None, Err(error)),
             };
             // The caller waits for it.
-            let _told = ready.send(outcome);
+            let _sent = ready.send(outcome);
             let Some(runtime) = runtime else { return };
             runtime.spawn(say_problems(self.handle.clone()));
             if let Err(error) = runtime.block_on(listener.serve(self, tonic::transport::Server::builder())) {
@@ -252,7 +252,7 @@ async fn say_problems(handle: Handle) {
 /// What the server's own descriptors are known by.
 #[cfg(target_os = "linux")]
 pub(crate) type OwnListener = crate::os::descriptors::Listener;
-/// Nothing is told of descriptors there.
+/// Descriptors are unknown there.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum OwnListener {}
@@ -288,7 +288,7 @@ impl Listener {
     fn bind_unix(path: &Path) -> Result<Self, BindError> {
         use std::os::unix::{fs::PermissionsExt as _, net::UnixListener, net::UnixStream};
         let unix = |cause| BindError::Unix { path: path.to_owned(), cause };
-        // A socket that nobody answers on is left over from a process that was killed.
+        // A socket without an answer is left over from a process that was killed.
         if path.exists()
             && UnixStream::connect(path).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
         {

@@ -21,7 +21,7 @@ use taskscope_recorder::{AnyId, Recorder, TaskId, TaskKind};
 use tracing_core::{Event, span::Attributes};
 
 use self::{
-    callsite::Kind,
+    callsite::CallsiteKind,
     visit::{SpawnVisitor, WakerOp, WakerVisitor},
 };
 use crate::handle::Handle;
@@ -30,7 +30,7 @@ thread_local! {
     /// The task that a wrapper made and is about to hand to tokio on this thread; tokio's span for it is the same task.
     static HANDED_OVER: Cell<Option<TaskId>> = const { Cell::new(None) };
     /// Resources made on this thread are not to be recorded.
-    static MUTED: Cell<bool> = const { Cell::new(false) };
+    static UNRECORDED: Cell<bool> = const { Cell::new(false) };
     /// This thread is the tool's own: its tasks stay hidden.
     static OWN_THREAD: Cell<bool> = const { Cell::new(false) };
 }
@@ -45,15 +45,15 @@ pub(crate) fn hand_over<R>(task: TaskId, spawn: impl FnOnce() -> R) -> R {
 
 /// Runs `make`, during which what tokio makes on this thread is not recorded, nor is anything that happens in it later: a wrapper is one
 /// resource, not two.
-pub(crate) fn muted<R>(make: impl FnOnce() -> R) -> R {
+pub(crate) fn unrecorded<R>(make: impl FnOnce() -> R) -> R {
     /// Puts it back even if `make` panics.
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
-            MUTED.set(self.0);
+            UNRECORDED.set(self.0);
         }
     }
-    let _before = Before(MUTED.replace(true));
+    let _before = Before(UNRECORDED.replace(true));
     make()
 }
 
@@ -72,39 +72,39 @@ pub(crate) fn is_own_thread() -> bool {
 /// A new span of tokio's; the word is its id. `None`: not to be recorded.
 fn new_span(
     handle: &Handle,
-    kind: Kind,
+    kind: CallsiteKind,
     attributes: &Attributes<'_>,
     parent: Option<AnyId>,
 ) -> Option<NonZeroU64> {
-    if kind == Kind::Task {
+    if kind == CallsiteKind::Task {
         return new_task(handle, attributes).map(TaskId::to_non_zero_u64);
     }
     if is_own_thread() {
         return None;
     }
     let recorder = handle.recorder();
-    let muted = match parent {
-        None => recorder.is_muted() || MUTED.get(),
-        Some(parent) => parent == AnyId::Muted,
+    let unrecorded = match parent {
+        None => recorder.is_unrecorded() || UNRECORDED.get(),
+        Some(parent) => parent == AnyId::Unrecorded,
     };
     let new = match kind {
         // A wrapper polls it: what tokio says of this operation (that it was given its permits) is said of the wrapper's.
-        Kind::Op if muted => {
+        CallsiteKind::Op if unrecorded => {
             recorder.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op)
         }
         // Its polls are the wrapper's.
-        Kind::OpPoll if parent.is_none() && recorder.polled_op() == recorder.current_op() => None,
-        _ if muted => None,
-        Kind::Resource => {
+        CallsiteKind::OpPoll if parent.is_none() && recorder.polled_op() == recorder.current_op() => None,
+        _ if unrecorded => None,
+        CallsiteKind::Resource => {
             mark(&handle.sources().resources);
             resources::new_resource(recorder, attributes).map(AnyId::Resource)
         }
-        Kind::Op => resources::new_op(recorder, attributes, parent).map(AnyId::Op),
-        Kind::OpPoll => resources::new_op_poll(recorder, parent).map(AnyId::OpPoll),
+        CallsiteKind::Op => resources::new_op(recorder, attributes, parent).map(AnyId::Op),
+        CallsiteKind::OpPoll => resources::new_op_poll(recorder, parent).map(AnyId::OpPoll),
         _ => return None,
     };
-    // What had no room is muted too: else what happens in it would be put down to the span around it.
-    Some(new.unwrap_or(AnyId::Muted).to_non_zero_u64())
+    // What had no room is unrecorded too: else what happens in it would be put down to the span around it.
+    Some(new.unwrap_or(AnyId::Unrecorded).to_non_zero_u64())
 }
 
 /// A span of tokio's for a new task. `None`: not to be recorded.
@@ -220,9 +220,9 @@ pub(crate) mod tests {
         task::Context,
     };
 
-    use taskscope_recorder::Ledger;
+    use taskscope_recorder::RecordKind;
 
-    use crate::tracked::{Kind, Tracked};
+    use crate::tracked::{ResourceKind, Tracked};
 
     /// The subscriber whose recorder is the default of all tests of this process: the first one stays it.
     pub(crate) static DEFAULT: LazyLock<tracing::Dispatch> = LazyLock::new(|| {
@@ -249,14 +249,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_a_wrapper_makes_is_muted_but_its_operation_hears_of_the_grant() {
+    fn what_a_wrapper_makes_is_unrecorded_but_its_operation_gets_the_grant() {
         let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
         let _default = tracing::dispatcher::set_default(&DEFAULT);
         let handle = crate::Handle::default_handle().unwrap();
-        let lock = Arc::new(super::muted(|| tokio::sync::Mutex::new(())));
+        let lock = Arc::new(super::unrecorded(|| tokio::sync::Mutex::new(())));
         assert_eq!(resources(handle), 0);
         let tracked = Tracked::new(
-            Kind { concrete_type: "Mutex", purpose: "Sync", ledger: Ledger::Lock },
+            ResourceKind { concrete_type: "Mutex", purpose: "Sync", record: RecordKind::Lock },
             std::panic::Location::caller(),
         );
         tracked.lock().unwrap();
@@ -278,7 +278,7 @@ pub(crate) mod tests {
         assert_eq!((ops(handle).len(), resources(handle)), (0, 1));
         let (recorder, id) = tracked.get().unwrap();
         let reading = recorder.read_lock(recorder.resource(id).unwrap()).unwrap();
-        assert_eq!((reading.contended, reading.acquisitions), (0, 0), "the wrapper alone tells of these");
+        assert_eq!((reading.contended, reading.acquisitions), (0, 0), "only the wrapper records these");
         drop(tracked);
         assert_eq!(resources(handle), 0);
     }

@@ -1,7 +1,7 @@
 //! tokio's locks and channels, on record: `use taskscope::sync` in place of `use tokio::sync` is the whole migration.
 //!
 //! Names, methods, errors and behaviour are tokio's; what is added is `with_name`, the name that the console shows. No `tokio_unstable` is
-//! needed, and with it each is still one resource. The record tells where a lock was made, who holds it since when and from where, who waits,
+//! needed, and with it each is still one resource. The record shows where a lock was made, who holds it since when and from where, who waits,
 //! and how long holding and waiting took.
 //!
 //! Without a recorder ([`crate::init`] not called) everything here passes through, at the cost of one atomic load. What is not wrapped is

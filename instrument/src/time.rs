@@ -1,6 +1,6 @@
 //! tokio's timers, on record without `tokio_unstable`: `use taskscope::time` in place of `use tokio::time`.
 //!
-//! Each is a resource with its length, and each wait an operation of the task that waits. With `tokio_unstable` tokio tells of its timers
+//! Each is a resource with its length, and each wait an operation of the task that waits. With `tokio_unstable` tokio reports its timers
 //! itself; then each is still one resource.
 
 use std::{
@@ -13,17 +13,20 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use taskscope_recorder::{AnyId, AttributeValue, Change, Ledger};
+use taskscope_recorder::{AnyId, AttributeValue, Change, RecordKind};
 pub use tokio::time::{Instant, MissedTickBehavior, error};
 
 use crate::{
-    source::muted,
-    tracked::{Kind, Pending, Tracked},
+    source::unrecorded,
+    tracked::{Pending, ResourceKind, Tracked},
 };
 
-const SLEEP: Kind = Kind { concrete_type: "Sleep", purpose: "timer", ledger: Ledger::None };
-const INTERVAL: Kind = Kind { concrete_type: "Interval", purpose: "timer", ledger: Ledger::None };
-const TIMEOUT: Kind = Kind { concrete_type: "Timeout", purpose: "timer", ledger: Ledger::None };
+const SLEEP: ResourceKind =
+    ResourceKind { concrete_type: "Sleep", purpose: "timer", record: RecordKind::None };
+const INTERVAL: ResourceKind =
+    ResourceKind { concrete_type: "Interval", purpose: "timer", record: RecordKind::None };
+const TIMEOUT: ResourceKind =
+    ResourceKind { concrete_type: "Timeout", purpose: "timer", record: RecordKind::None };
 
 /// A timer's resource and the wait for it.
 struct Timer {
@@ -40,13 +43,18 @@ impl fmt::Debug for Timer {
 }
 
 impl Timer {
-    fn new(kind: Kind, method: &'static str, length: Duration, made_at: &'static Location<'static>) -> Self {
+    fn new(
+        kind: ResourceKind,
+        method: &'static str,
+        length: Duration,
+        made_at: &'static Location<'static>,
+    ) -> Self {
         let timer = Self { tracked: Tracked::new(kind, made_at), made_at, method, wait: None };
         timer.set_length(length);
         timer
     }
 
-    /// As tokio tells it of its own timers: `duration`, in milliseconds.
+    /// As tokio reports it of its own timers: `duration`, in milliseconds.
     fn set_length(&self, length: Duration) {
         let Some((recorder, id)) = self.tracked.get() else { return };
         let (name, unit) = (recorder.name_number("duration"), recorder.name_number("ms"));
@@ -84,7 +92,7 @@ fn until(deadline: Instant) -> Duration {
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let timer = Timer::new(SLEEP, "sleep", duration, Location::caller());
-    Sleep { inner: muted(|| tokio::time::sleep(duration)), timer }
+    Sleep { inner: unrecorded(|| tokio::time::sleep(duration)), timer }
 }
 
 /// Waits for a moment to come.
@@ -94,7 +102,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let timer = Timer::new(SLEEP, "sleep_until", until(deadline), Location::caller());
-    Sleep { inner: muted(|| tokio::time::sleep_until(deadline)), timer }
+    Sleep { inner: unrecorded(|| tokio::time::sleep_until(deadline)), timer }
 }
 
 pin_project! {
@@ -143,7 +151,7 @@ impl Future for Sleep {
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     let timer = Timer::new(INTERVAL, "Interval::tick", period, Location::caller());
-    Interval { inner: muted(|| tokio::time::interval(period)), timer }
+    Interval { inner: unrecorded(|| tokio::time::interval(period)), timer }
 }
 
 /// A tick at a moment, then one each period.
@@ -153,7 +161,7 @@ pub fn interval(period: Duration) -> Interval {
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     let timer = Timer::new(INTERVAL, "Interval::tick", period, Location::caller());
-    Interval { inner: muted(|| tokio::time::interval_at(start, period)), timer }
+    Interval { inner: unrecorded(|| tokio::time::interval_at(start, period)), timer }
 }
 
 /// tokio's interval, on record.
@@ -218,7 +226,7 @@ impl Interval {
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     let timer = Timer::new(TIMEOUT, "timeout", duration, Location::caller());
-    Timeout { inner: muted(|| tokio::time::timeout(duration, future)), timer }
+    Timeout { inner: unrecorded(|| tokio::time::timeout(duration, future)), timer }
 }
 
 /// Lets a future run until a moment at most.
@@ -228,7 +236,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     let timer = Timer::new(TIMEOUT, "timeout_at", until(deadline), Location::caller());
-    Timeout { inner: muted(|| tokio::time::timeout_at(deadline, future)), timer }
+    Timeout { inner: unrecorded(|| tokio::time::timeout_at(deadline, future)), timer }
 }
 
 pin_project! {

@@ -6,26 +6,26 @@
 use std::{panic::Location, sync::OnceLock};
 
 use taskscope_recorder::{
-    AnyId, ChannelRef, IoRef, Ledger, LockRef, NewResource, OpId, Place, Recorder, ResourceId,
+    AnyId, ChannelRef, IoRef, LockRef, NewResource, OpId, Place, RecordKind, Recorder, ResourceId,
 };
 
 use crate::handle::Handle;
 
 /// What a wrapper is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kind {
+pub(crate) struct ResourceKind {
     /// `Mutex`, `mpsc`, `TcpStream`, …
     pub(crate) concrete_type: &'static str,
     /// What it is for: `Sync`, `lock`, `I/O`, …
     pub(crate) purpose: &'static str,
     /// What is kept of it.
-    pub(crate) ledger: Ledger,
+    pub(crate) record: RecordKind,
 }
 
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Tracked {
-    kind: Kind,
+    kind: ResourceKind,
     name: &'static str,
     /// `None`: unknown, as in a constant.
     made_at: Option<&'static Location<'static>>,
@@ -38,11 +38,11 @@ pub(crate) struct Tracked {
 struct Registered {
     recorder: &'static Recorder,
     id: ResourceId,
-    annex: Annex,
+    record: Record,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Annex {
+enum Record {
     None,
     Lock(LockRef<'static>),
     Channel(ChannelRef<'static>),
@@ -50,18 +50,22 @@ enum Annex {
 }
 
 impl Tracked {
-    pub(crate) const fn new(kind: Kind, made_at: &'static Location<'static>) -> Self {
+    pub(crate) const fn new(kind: ResourceKind, made_at: &'static Location<'static>) -> Self {
         Self { kind, name: "", made_at: Some(made_at), registered: OnceLock::new() }
     }
 
     /// With the name that the program gives it.
-    pub(crate) const fn named(kind: Kind, name: &'static str, made_at: &'static Location<'static>) -> Self {
+    pub(crate) const fn named(
+        kind: ResourceKind,
+        name: &'static str,
+        made_at: &'static Location<'static>,
+    ) -> Self {
         Self { kind, name, made_at: Some(made_at), registered: OnceLock::new() }
     }
 
     /// Of a constant, which is made nowhere.
     #[cfg(feature = "lock-api")]
-    pub(crate) const fn constant(kind: Kind) -> Self {
+    pub(crate) const fn constant(kind: ResourceKind) -> Self {
         Self { kind, name: "", made_at: None, registered: OnceLock::new() }
     }
 
@@ -80,8 +84,8 @@ impl Tracked {
     /// It as a lock.
     #[inline]
     pub(crate) fn lock(&self) -> Option<LockRef<'static>> {
-        match self.registered()?.annex {
-            Annex::Lock(lock) => Some(lock),
+        match self.registered()?.record {
+            Record::Lock(lock) => Some(lock),
             _ => None,
         }
     }
@@ -89,8 +93,8 @@ impl Tracked {
     /// It as a channel.
     #[inline]
     pub(crate) fn channel(&self) -> Option<ChannelRef<'static>> {
-        match self.registered()?.annex {
-            Annex::Channel(channel) => Some(channel),
+        match self.registered()?.record {
+            Record::Channel(channel) => Some(channel),
             _ => None,
         }
     }
@@ -98,8 +102,8 @@ impl Tracked {
     /// It as a stream.
     #[inline]
     pub(crate) fn io(&self) -> Option<IoRef<'static>> {
-        match self.registered()?.annex {
-            Annex::Io(io) => Some(io),
+        match self.registered()?.record {
+            Record::Io(io) => Some(io),
             _ => None,
         }
     }
@@ -128,13 +132,17 @@ impl Tracked {
                 kind: self.kind.purpose,
                 name: self.name,
                 place: self.made_at.map(|at| Place { file: at.file(), line: at.line(), column: at.column() }),
-                ledger: self.kind.ledger,
+                record: self.kind.record,
                 ..NewResource::default()
             })?;
-            let lock = recorder.lock(id).map(Annex::Lock);
-            let channel = || recorder.channel(id).map(Annex::Channel);
-            let io = || recorder.io(id).map(Annex::Io);
-            Some(Registered { recorder, id, annex: lock.or_else(channel).or_else(io).unwrap_or(Annex::None) })
+            let lock = recorder.lock(id).map(Record::Lock);
+            let channel = || recorder.channel(id).map(Record::Channel);
+            let io = || recorder.io(id).map(Record::Io);
+            Some(Registered {
+                recorder,
+                id,
+                record: lock.or_else(channel).or_else(io).unwrap_or(Record::None),
+            })
         };
         self.registered.get_or_init(register).as_ref()
     }

@@ -49,7 +49,7 @@ pub(crate) type PollKey = (u32, TaskId, Ticks);
 pub(crate) struct Captured {
     pub(crate) at: Ticks,
     /// Innermost first.
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: Vec<CapturedFrame>,
     /// Why there are none or not all: a sentence; empty: all are there.
     pub(crate) problem: String,
     /// What the kernel said of the thread, right before.
@@ -58,7 +58,7 @@ pub(crate) struct Captured {
 
 /// A function on a stack.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Frame {
+pub(crate) struct CapturedFrame {
     pub(crate) function: String,
     pub(crate) file: String,
     pub(crate) line: u32,
@@ -121,7 +121,7 @@ impl Watchdog {
         let captured = lock(&self.shared.captured);
         let stacks = captured.iter().map(|(_, captured)| {
             let texts = captured.frames.iter().map(|frame| frame.function.capacity() + frame.file.capacity());
-            captured.frames.capacity() * size_of::<Frame>()
+            captured.frames.capacity() * size_of::<CapturedFrame>()
                 + captured.problem.capacity()
                 + texts.sum::<usize>()
         });
@@ -246,7 +246,7 @@ impl Watch {
         let is_first = stuck.captures == 0;
         stuck.captures += 1;
         let Some(captured) = self.capture(stuck.key) else { return };
-        stuck.allowed |= captured.frames.iter().any(Frame::is_block_in_place);
+        stuck.allowed |= captured.frames.iter().any(CapturedFrame::is_block_in_place);
         if self.log && is_first && !stuck.allowed {
             log::stuck(&self.handle, stuck.key, &captured);
         }
@@ -288,7 +288,7 @@ impl Watch {
     }
 }
 
-impl Frame {
+impl CapturedFrame {
     fn is_block_in_place(&self) -> bool {
         !self.own && self.function.contains("block_in_place")
     }
@@ -324,7 +324,7 @@ impl Stacks {
         match sampler.capture(os_id) {
             Ok(stack) => {
                 into.problem = stack.problem.unwrap_or_default();
-                into.frames = stack.frames.into_iter().map(Frame::from).collect();
+                into.frames = stack.frames.into_iter().map(CapturedFrame::from).collect();
             }
             Err(error) => into.problem = error.to_string(),
         }
@@ -341,8 +341,8 @@ impl Stacks {
 }
 
 #[cfg(feature = "stacks")]
-impl From<taskscope_stack::Frame> for Frame {
-    fn from(frame: taskscope_stack::Frame) -> Self {
+impl From<taskscope_stack::StackFrame> for CapturedFrame {
+    fn from(frame: taskscope_stack::StackFrame) -> Self {
         let own = frame.is_own();
         Self { function: frame.function, file: frame.file, line: frame.line, own }
     }

@@ -44,7 +44,7 @@ async fn until(what: &str, wanted: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_file_tells_its_path_and_bytes() {
+async fn a_file_shows_its_path_and_bytes() {
     recorder();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.txt");
@@ -53,9 +53,9 @@ async fn a_file_tells_its_path_and_bytes() {
     let mut file = fs::File::open(&path).await.unwrap();
     let mut text = String::new();
     file.read_to_string(&mut text).await.unwrap();
-    let told = streams("File", &words);
+    let files = streams("File", &words);
     assert_eq!(
-        told.iter().map(|io| io.inward.bytes).collect::<Vec<_>>(),
+        files.iter().map(|io| io.inward.bytes).collect::<Vec<_>>(),
         [12],
         "the write is over, and gone"
     );
@@ -70,7 +70,7 @@ async fn a_file_tells_its_path_and_bytes() {
 }
 
 #[tokio::test]
-async fn a_child_is_waited_for_and_tells_how_it_ended() {
+async fn a_child_is_waited_for_and_shows_how_it_ended() {
     recorder();
     let mut command = Command::new("sh");
     command.args(["-c", "read line; echo got $line; exit 3"]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -80,7 +80,7 @@ async fn a_child_is_waited_for_and_tells_how_it_ended() {
     assert_eq!(*streams("Child", &mine)[0].peer, *"running");
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let waiting = tokio::spawn(async move { (child.wait().await.unwrap(), child) });
-    until("somebody waits for it", || waits("Child::wait")).await;
+    until("it has a waiter", || waits("Child::wait")).await;
     stdin.write_all(b"this\n").await.unwrap();
     let mut answer = String::new();
     stdout.read_to_string(&mut answer).await.unwrap();
@@ -121,7 +121,7 @@ fn lengths_ms(concrete_type: &str) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn timers_tell_their_length_and_who_waits() {
+async fn timers_show_their_length_and_who_waits() {
     recorder();
     let waiting = tokio::spawn(time::timeout(Duration::from_secs(4_321), std::future::pending::<()>()));
     until("the timer", || waits("timeout") && lengths_ms("Timeout").contains(&4_321_000)).await;

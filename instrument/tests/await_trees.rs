@@ -1,4 +1,4 @@
-//! Await trees: asked for once, told once; traced futures with their times, and tokio's task dump where it is built in.
+//! Await trees: requested once, sent once; traced futures with their times, and tokio's task dump where it is built in.
 #![cfg(all(tokio_unstable, feature = "macros"))]
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
@@ -230,7 +230,7 @@ mod dump {
         Box::pin(waits_in_vain())
     }
 
-    fn is_told(tree: &taskscope_proto::v1::AwaitTree) -> bool {
+    fn has_a_tree(tree: &taskscope_proto::v1::AwaitTree) -> bool {
         let is_own = |frame: &&taskscope_proto::v1::AwaitFrame| frame.file.ends_with("tests/await_trees.rs");
         let own = tree.frames.iter().rposition(|frame| is_own(&frame));
         // Below the program's own functions comes the one of tokio's that it awaits, and nothing else.
@@ -243,7 +243,7 @@ mod dump {
     }
 
     #[test]
-    fn what_an_untraced_task_awaits_is_told() {
+    fn what_an_untraced_task_awaits_is_shown() {
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let program = program();
         let _context = program.enter();
@@ -251,7 +251,7 @@ mod dump {
         let mut console = Console::connect();
         let id = console.task("dumped");
         // The other tests' runtimes may be stuck or going down for a moment.
-        console.tree_when(id, is_told);
+        console.tree_when(id, has_a_tree);
     }
 
     /// Wakes itself at every poll: a dump of a runtime on one thread would make tokio panic (tokio#8391).
@@ -291,7 +291,7 @@ mod dump {
     }
 
     #[test]
-    fn a_blocked_worker_hangs_nobody() {
+    fn a_blocked_worker_hangs_no_other_thread() {
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let program = program();
         let _context = program.enter();
@@ -308,6 +308,6 @@ mod dump {
         assert_eq!(tree.frames.iter().filter(|frame| frame.since_ago_ns_plus1 == 0).count(), 0, "{tree:#?}");
         end.send(()).unwrap();
         program.block_on(blocked).unwrap();
-        console.tree_when(id, is_told);
+        console.tree_when(id, has_a_tree);
     }
 }

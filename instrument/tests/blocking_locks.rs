@@ -180,7 +180,7 @@ fn std_shaped_locks_do_what_those_of_std_do() {
 fn a_holder_is_on_record_with_place_and_time() {
     let clock = recorder().clock();
     let mutex = Mutex::with_name("held", 0);
-    assert!(record::find("held").is_none(), "nobody used it yet");
+    assert!(record::find("held").is_none(), "it was not used yet");
     let before = clock.ticks();
     let (guard, at) = (mutex.lock().unwrap(), line!());
     let held = lock("held");
@@ -324,7 +324,7 @@ fn poison_is_on_record() {
 }
 
 #[test]
-fn readers_are_told_one_by_one() {
+fn readers_are_listed_one_by_one() {
     recorder();
     let rwlock = RwLock::with_name("readers", 0);
     let (first, at) = (rwlock.read().unwrap(), line!());

@@ -279,7 +279,7 @@ fn a_thread_that_blocks_is_seen_while_it_blocks() {
 }
 
 #[test]
-fn a_broadcast_tells_how_far_behind_the_slowest_is() {
+fn a_broadcast_shows_how_far_behind_the_slowest_is() {
     recorder();
     let (sender, mut quick) = broadcast::channel_with_name("broadcast", 3);
     assert_eq!(
@@ -361,7 +361,7 @@ fn a_broadcast_is_exact_under_load() {
 }
 
 #[test]
-fn a_watch_tells_of_changes_sent_and_noticed() {
+fn a_watch_counts_changes_sent_and_noticed() {
     runtime().block_on(async {
         let (sender, mut receiver) = watch::channel_with_name("watch", 0);
         sender.send(1).unwrap();
@@ -387,7 +387,7 @@ fn a_watch_tells_of_changes_sent_and_noticed() {
 }
 
 #[test]
-fn a_oneshot_tells_who_waits_and_who_has_the_sender() {
+fn a_oneshot_shows_who_waits_and_who_has_the_sender() {
     static AWAITED_AT: AtomicU32 = AtomicU32::new(0);
     runtime().block_on(async {
         let asking = spawn("asks", async {

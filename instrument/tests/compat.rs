@@ -28,7 +28,7 @@ const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a console knows after its updates, in the way that theirs folds them: a new row counts only with its counters.
 #[derive(Default)]
-struct Picture {
+struct Seen {
     metadata: Vec<u64>,
     tasks: HashMap<u64, (tasks::Task, tasks::Stats)>,
     resources: HashMap<u64, (resources::Resource, resources::Stats)>,
@@ -38,7 +38,7 @@ struct Picture {
     dropped: u64,
 }
 
-impl Picture {
+impl Seen {
     fn fold(&mut self, update: Update) {
         self.updates += 1;
         self.largest = self.largest.max(taskscope_proto::Message::encoded_len(&update));
@@ -52,7 +52,7 @@ impl Picture {
             assert!(self.tasks.insert(id, (task, stats)).is_none(), "an id is used twice");
         }
         for (id, stats) in tasks.stats_update {
-            self.tasks.get_mut(&id).expect("counters are of a task that was told").1 = stats;
+            self.tasks.get_mut(&id).expect("counters are of a task that was sent").1 = stats;
         }
         let mut resources = update.resource_update.unwrap();
         for resource in resources.new_resources {
@@ -91,7 +91,7 @@ struct Console {
     client: InstrumentClient<Channel>,
     updates: Streaming<Update>,
     state: Streaming<State>,
-    picture: Picture,
+    seen: Seen,
 }
 
 impl Console {
@@ -100,22 +100,22 @@ impl Console {
         let mut client = InstrumentClient::new(channel);
         let updates = client.watch_updates(InstrumentRequest {}).await.unwrap().into_inner();
         let state = client.watch_state(StateRequest {}).await.unwrap().into_inner();
-        Self { client, updates, state, picture: Picture::default() }
+        Self { client, updates, state, seen: Seen::default() }
     }
 
     async fn update(&mut self) {
         let update = patiently(self.updates.next(), "an update").await.expect("the stream goes on").unwrap();
-        self.picture.fold(update);
+        self.seen.fold(update);
     }
 
-    async fn until(&mut self, what: &str, condition: impl Fn(&Picture) -> bool) -> &Picture {
+    async fn until(&mut self, what: &str, condition: impl Fn(&Seen) -> bool) -> &Seen {
         let wait = async {
-            while !condition(&self.picture) {
+            while !condition(&self.seen) {
                 self.update().await;
             }
         };
         patiently(wait, what).await;
-        &self.picture
+        &self.seen
     }
 
     async fn temporality(&mut self) -> Temporality {
@@ -163,19 +163,19 @@ async fn every_task_of_a_big_program_arrives_in_messages_that_their_client_takes
     }
     let mut console = Console::connect(&address).await;
     let idle = |stats: &tasks::Stats| stats.poll_stats.as_ref().unwrap().polls == 1;
-    let all = |p: &Picture| p.tasks.values().filter(|(_, stats)| idle(stats)).count() >= TASKS;
-    let picture = console.until("all tasks were polled", all).await;
-    assert!(picture.largest < MAX_MESSAGE_BYTES * 3 / 4, "{} bytes", picture.largest);
-    assert!(picture.updates > 1);
-    assert_eq!(picture.dropped, 0);
+    let all = |p: &Seen| p.tasks.values().filter(|(_, stats)| idle(stats)).count() >= TASKS;
+    let seen = console.until("all tasks were polled", all).await;
+    assert!(seen.largest < MAX_MESSAGE_BYTES * 3 / 4, "{} bytes", seen.largest);
+    assert!(seen.updates > 1);
+    assert_eq!(seen.dropped, 0);
 
     stop.notify_waiters();
-    let ended = |p: &Picture| p.tasks.values().filter(|(_, s)| s.dropped_at.is_some()).count() >= TASKS;
+    let ended = |p: &Seen| p.tasks.values().filter(|(_, s)| s.dropped_at.is_some()).count() >= TASKS;
     console.until("all tasks ended", ended).await;
 }
 
-fn histogram(told: &DurationHistogram) -> hdrhistogram::Histogram<u64> {
-    hdrhistogram::serialization::Deserializer::new().deserialize(&mut told.raw_histogram.as_slice()).unwrap()
+fn histogram(sent: &DurationHistogram) -> hdrhistogram::Histogram<u64> {
+    hdrhistogram::serialization::Deserializer::new().deserialize(&mut sent.raw_histogram.as_slice()).unwrap()
 }
 
 #[tokio::test]
@@ -194,19 +194,19 @@ async fn details_have_histograms_that_decode() {
         tokio::task::yield_now().await;
     }
     let mut console = Console::connect(&address).await;
-    let picture = console.until("the task is there", |p| p.named("worker").is_some()).await;
-    let task = picture.named("worker").unwrap().0;
+    let seen = console.until("the task is there", |p| p.named("worker").is_some()).await;
+    let task = seen.named("worker").unwrap().0;
     let mut details = console.details(task).await;
-    let told = patiently(details.next(), "details").await.unwrap().unwrap();
-    assert_eq!(told.task_id.unwrap().id, task);
-    let Some(PollTimesHistogram::Histogram(polls)) = told.poll_times_histogram else {
+    let sent = patiently(details.next(), "details").await.unwrap().unwrap();
+    assert_eq!(sent.task_id.unwrap().id, task);
+    let Some(PollTimesHistogram::Histogram(polls)) = sent.poll_times_histogram else {
         panic!("no histogram of polls");
     };
-    let (decoded, stats) = (histogram(&polls), console.picture.named("worker").unwrap().1);
+    let (decoded, stats) = (histogram(&polls), console.seen.named("worker").unwrap().1);
     assert_eq!(decoded.len(), stats.poll_stats.as_ref().unwrap().polls);
     assert!(decoded.max() >= 20_000_000, "{} ns", decoded.max());
     assert!(decoded.max() <= polls.max_value + polls.max_value / 100);
-    let scheduled = histogram(told.scheduled_times_histogram.as_ref().unwrap());
+    let scheduled = histogram(sent.scheduled_times_histogram.as_ref().unwrap());
     assert_eq!(scheduled.len(), decoded.len());
 
     drop(kick);
@@ -217,7 +217,7 @@ async fn details_have_histograms_that_decode() {
 }
 
 #[tokio::test]
-async fn a_lock_and_who_waits_for_it_are_told() {
+async fn a_lock_and_who_waits_for_it_are_sent() {
     let (subscriber, address) = serve();
     let _default = tracing::subscriber::set_default(subscriber);
     let lock = Arc::new(tokio::sync::Mutex::new(()));
@@ -226,7 +226,7 @@ async fn a_lock_and_who_waits_for_it_are_told() {
     let wait = async move { drop(waiting.lock().await) };
     let waiter = tokio::task::Builder::new().name("waiter").spawn(wait).unwrap();
     let mut console = Console::connect(&address).await;
-    let op = |p: &Picture| {
+    let op = |p: &Seen| {
         let waiter = p.named("waiter")?.0;
         let of_waiter = |stats: &async_ops::Stats| stats.task_id.is_some_and(|task| task.id == waiter);
         let waits = |(op, stats): &&(async_ops::AsyncOp, async_ops::Stats)| {
@@ -234,13 +234,13 @@ async fn a_lock_and_who_waits_for_it_are_told() {
         };
         p.ops.values().find(waits).cloned()
     };
-    let picture = console.until("the waiter's operation is there", |p| op(p).is_some()).await;
-    let counters = picture.named("waiter").unwrap().1;
+    let seen = console.until("the waiter's operation is there", |p| op(p).is_some()).await;
+    let counters = seen.named("waiter").unwrap().1;
     assert_eq!(counters.waker_clones - counters.waker_drops, 1, "the lock holds its waker: {counters:?}");
-    let (row, stats) = op(picture).unwrap();
+    let (row, stats) = op(seen).unwrap();
     assert!(stats.dropped_at.is_none());
     let mutex = row.resource_id.unwrap().id;
-    let (resource, stats) = &picture.resources[&mutex];
+    let (resource, stats) = &seen.resources[&mutex];
     assert_eq!((resource.concrete_type.as_str(), resource.is_internal), ("Mutex", false));
     let file = resource.location.as_ref().unwrap().file.as_ref().unwrap();
     assert!(file.ends_with("compat.rs"), "{file}");
@@ -248,16 +248,16 @@ async fn a_lock_and_who_waits_for_it_are_told() {
     assert_eq!(locked(stats), Some("true".to_owned()));
     let parts =
         |(row, _): &&(resources::Resource, _)| row.parent_resource_id.is_some_and(|id| id.id == mutex);
-    let (part, _) = picture.resources.values().find(parts).expect("the lock's semaphore");
+    let (part, _) = seen.resources.values().find(parts).expect("the lock's semaphore");
     assert!(part.is_internal && part.concrete_type == "Semaphore", "{part:?}");
 
     drop(guard);
     waiter.await.unwrap();
-    let unlocked = |p: &Picture| locked(&p.resources[&mutex].1) == Some("false".to_owned());
+    let unlocked = |p: &Seen| locked(&p.resources[&mutex].1) == Some("false".to_owned());
     console.until("it is unlocked", unlocked).await;
     let id = row.id.unwrap().id;
-    let picture = console.until("nobody waits", |p| p.ops[&id].1.dropped_at.is_some()).await;
-    assert!(picture.ops[&id].1.poll_stats.as_ref().unwrap().polls > 0, "the last counters stay");
+    let seen = console.until("the wait is over", |p| p.ops[&id].1.dropped_at.is_some()).await;
+    assert!(seen.ops[&id].1.poll_stats.as_ref().unwrap().polls > 0, "the last counters stay");
     drop(lock);
     console.until("it is gone", |p| p.resources[&mutex].1.dropped_at.is_some()).await;
 }
@@ -278,10 +278,10 @@ async fn a_pause_is_for_the_connection_that_asked() {
         other.update().await;
         let moment = Duration::from_millis(1);
         if let Ok(update) = tokio::time::timeout(moment, one.updates.next()).await {
-            one.picture.fold(update.unwrap().unwrap());
+            one.seen.fold(update.unwrap().unwrap());
         }
     }
-    assert!(one.picture.named("later").is_none());
+    assert!(one.seen.named("later").is_none());
 
     one.client.resume(ResumeRequest {}).await.unwrap();
     assert_eq!(one.temporality().await, Temporality::Live);
@@ -346,8 +346,8 @@ fn spans_of_the_programs_own() -> [tracing::Span; 2] {
 async fn fields_at(address: &taskscope::Address, marker: &str) -> Vec<(String, field::Value)> {
     let mut console = Console::connect(address).await;
     let has = |task: &tasks::Task| task.fields.iter().any(|field| text(field, marker).is_some());
-    let picture = console.until("the task is there", |p| p.tasks.values().any(|(task, _)| has(task))).await;
-    typed(&picture.tasks.values().find(|(task, _)| has(task)).unwrap().0)
+    let seen = console.until("the task is there", |p| p.tasks.values().any(|(task, _)| has(task))).await;
+    typed(&seen.tasks.values().find(|(task, _)| has(task)).unwrap().0)
 }
 
 #[tokio::test]
@@ -375,7 +375,7 @@ async fn fields_of_a_programs_own_spans_arrive_as_from_console_subscriber() {
     };
     patiently(listens, "their server listens").await;
     assert_eq!(fields_at(&ours, "url").await, fields_at(&theirs, "url").await);
-    // The kind is one of tokio's: once, and as tokio tells it.
+    // The kind is one of tokio's: once, and as tokio sends it.
     let kind = ("kind".to_owned(), field::Value::DebugVal("task".to_owned()));
     let marker = ("marker".to_owned(), field::Value::BoolVal(true));
     assert_eq!(fields_at(&ours, "marker").await, [kind, marker]);

@@ -113,7 +113,7 @@ async fn a_server_serves_on_the_callers_runtime() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), connects).await.unwrap();
     serving.abort();
-    // A second one there is told why not.
+    // A second one gets an error that says why.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (_layer, server) =
         taskscope::ConsoleLayer::builder().server_addr(taken.local_addr().unwrap()).build();

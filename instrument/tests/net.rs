@@ -1,4 +1,4 @@
-//! Sockets and streams on record: what the console is told against what this program counted.
+//! Sockets and streams on record: what the console gets against what this program counted.
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 #![cfg(feature = "net")]
@@ -128,12 +128,12 @@ impl Console {
 }
 
 #[tokio::test]
-async fn bytes_operations_and_waits_of_a_connection_are_told() {
+async fn bytes_operations_and_waits_of_a_connection_are_sent() {
     let mut console = Console::open().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = listener.local_addr().unwrap();
     let waiting = tokio::spawn(async move { listener.accept().await.unwrap().0 });
-    console.until("somebody accepts", |c| c.waits_in("TcpListener::accept", &here.to_string())).await;
+    console.until("a task accepts", |c| c.waits_in("TcpListener::accept", &here.to_string())).await;
     let mut client = TcpStream::connect(here).await.unwrap();
     let mut server = waiting.await.unwrap();
     let (client_address, fd) =
@@ -150,10 +150,10 @@ async fn bytes_operations_and_waits_of_a_connection_are_told() {
     assert_eq!(client.write_vectored(&parts).await.unwrap(), 1_000);
     let _server = reading.await.unwrap();
 
-    let told = console
+    let row = console
         .until("all bytes", |c| c.by_local("TcpStream", &client_address).is_some_and(|k| k.bytes.1 == 5_000))
         .await;
-    let near = told.by_local("TcpStream", &client_address).unwrap().clone();
+    let near = row.by_local("TcpStream", &client_address).unwrap().clone();
     assert_eq!(
         (near.peer.as_str(), near.bytes, near.operations.1),
         (here.to_string().as_str(), (0, 5_000), 2)
@@ -163,7 +163,7 @@ async fn bytes_operations_and_waits_of_a_connection_are_told() {
         c.streams.values().any(|k| k.peer == client_address && k.bytes == (5_000, 0) && k.waits_ns.0 > 0)
     };
     console.until("the other end", far).await;
-    console.until("nobody waits", |c| !c.waits_in("read", &here.to_string())).await;
+    console.until("the wait is over", |c| !c.waits_in("read", &here.to_string())).await;
 }
 
 #[tokio::test]
@@ -185,9 +185,9 @@ async fn a_peer_that_does_not_read_is_a_write_that_waits() {
     drop(server);
     let _client = writing.await.unwrap();
     let failed = |c: &Console| c.by_local("TcpStream", &address).is_some_and(|k| k.errors > 0);
-    let told = console.until("the error", failed).await.by_local("TcpStream", &address).unwrap();
-    assert!(told.last_error.contains("reset"), "{told:?}");
-    assert!(told.waits_ns.1 > 0, "{told:?}");
+    let row = console.until("the error", failed).await.by_local("TcpStream", &address).unwrap();
+    assert!(row.last_error.contains("reset"), "{row:?}");
+    assert!(row.waits_ns.1 > 0, "{row:?}");
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_dropped_future_waits_no_more() {
         tokio::pin!(receiving);
         let waits = console.until("it waits", |c| c.waits_in("UdpSocket::recv_from", &here.to_string()));
         tokio::select! {
-            received = &mut receiving => panic!("nobody sent {received:?}"),
+            received = &mut receiving => panic!("received {received:?}, which was not sent"),
             _ = waits => {}
         }
     }
@@ -237,10 +237,10 @@ async fn datagrams_are_counted_however_they_are_received_or_are_said_not_to_be()
     let counted = |c: &Console| {
         c.by_local("UdpSocket", &address).is_some_and(|k| (k.bytes, k.operations) == ((40, 0), (4, 0)))
     };
-    let told = console.until("forty bytes", counted).await.by_local("UdpSocket", &address).unwrap();
-    assert_eq!(told.uncounted, (0, 0));
+    let row = console.until("forty bytes", counted).await.by_local("UdpSocket", &address).unwrap();
+    assert_eq!(row.uncounted, (0, 0));
 
-    // A system call of the program's own, as recvmmsg: it says how many, to nobody but itself.
+    // A system call of the program's own, as recvmmsg: only the caller learns how many bytes.
     let raw = |socket: &UdpSocket| {
         let mut bytes = [std::mem::MaybeUninit::uninit(); 100];
         socket2::SockRef::from(socket.get_ref()).recv(&mut bytes)
@@ -250,8 +250,8 @@ async fn datagrams_are_counted_however_they_are_received_or_are_said_not_to_be()
     assert_eq!(received, 30);
     assert!(socket.try_io(Interest::READABLE, || raw(&socket)).is_err(), "there is nothing more");
     let uncounted = |c: &Console| c.by_local("UdpSocket", &address).is_some_and(|k| k.uncounted == (1, 0));
-    let told = console.until("what nobody counted", uncounted).await.by_local("UdpSocket", &address).unwrap();
-    assert_eq!((told.bytes, told.operations, told.errors), ((40, 0), (5, 0), 0));
+    let row = console.until("what was not counted", uncounted).await.by_local("UdpSocket", &address).unwrap();
+    assert_eq!((row.bytes, row.operations, row.errors), ((40, 0), (5, 0), 0));
 }
 
 #[tokio::test]

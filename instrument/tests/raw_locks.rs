@@ -95,7 +95,7 @@ fn a_read_write_lock_is_on_record_in_all_its_ways() {
             assert_eq!(
                 lock("raw rwlock").holders.len(),
                 1,
-                "who waits to be the writer is not told as a holder"
+                "who waits to be the writer is not listed as a holder"
             );
         });
         is_held.recv().unwrap();

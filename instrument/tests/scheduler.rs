@@ -39,7 +39,7 @@ static WATCHED: LazyLock<(Handle, Address)> = LazyLock::new(|| {
 
 /// What a console knows.
 #[derive(Debug, Default)]
-struct Picture {
+struct Seen {
     names: HashMap<u32, String>,
     sites: HashMap<u32, v1::Site>,
     threads: HashMap<u32, String>,
@@ -49,7 +49,7 @@ struct Picture {
     complete: bool,
 }
 
-impl Picture {
+impl Seen {
     fn fold(&mut self, frame: v1::Frame) {
         let tasks = Checked::new(frame.tasks.unwrap_or_default()).unwrap();
         for (slot, row) in tasks.rows() {
@@ -61,7 +61,7 @@ impl Picture {
             for poll in &scheduler.long_polls {
                 assert!(
                     poll.site == 0 || self.sites.contains_key(&poll.site),
-                    "a place is told before it is used"
+                    "a place is sent before it is used"
                 );
             }
             self.long_polls.extend(scheduler.long_polls.iter().copied());
@@ -98,7 +98,7 @@ struct Console {
     runtime: Runtime,
     _requests: tokio::sync::mpsc::Sender<v1::WatchRequest>,
     frames: tonic::Streaming<v1::Frame>,
-    picture: Picture,
+    seen: Seen,
 }
 
 impl Console {
@@ -112,21 +112,21 @@ impl Console {
             requests.send(wish).await.unwrap();
             TaskscopeClient::new(channel).watch(ReceiverStream::new(receiver)).await.unwrap().into_inner()
         });
-        Self { runtime, _requests: requests, frames, picture: Picture::default() }
+        Self { runtime, _requests: requests, frames, seen: Seen::default() }
     }
 
-    fn until(&mut self, what: &str, condition: impl Fn(&Picture) -> bool) -> &Picture {
-        let Self { runtime, frames, picture, .. } = self;
+    fn until(&mut self, what: &str, condition: impl Fn(&Seen) -> bool) -> &Seen {
+        let Self { runtime, frames, seen, .. } = self;
         let wait = runtime.block_on(async {
             tokio::time::timeout(Duration::from_secs(30), async {
-                while !(picture.complete && condition(picture)) {
-                    picture.fold(frames.next().await.expect("the stream goes on").unwrap());
+                while !(seen.complete && condition(seen)) {
+                    seen.fold(frames.next().await.expect("the stream goes on").unwrap());
                 }
             })
             .await
         });
-        assert!(wait.is_ok(), "never: {what}; last: {:#?}", self.picture.scheduler);
-        &self.picture
+        assert!(wait.is_ok(), "never: {what}; last: {:#?}", self.seen.scheduler);
+        &self.seen
     }
 }
 
@@ -171,14 +171,14 @@ fn polls_of_workers_are_those_that_the_program_counts() {
     }
     let polls = counted.load(Relaxed);
     assert_eq!(polls, 50 * 51 / 2);
-    let picture = console.until("all polls are there", |p| p.polls("exact") >= polls);
-    assert_eq!(picture.polls("exact"), polls);
-    let known = picture.runtime("exact").unwrap();
+    let seen = console.until("all polls are there", |p| p.polls("exact") >= polls);
+    assert_eq!(seen.polls("exact"), polls);
+    let known = seen.runtime("exact").unwrap();
     assert_eq!((known.flavor(), known.workers), (v1::RuntimeFlavor::MultiThread, 2));
     assert_eq!((known.alive_tasks, known.max_blocking_threads), (Some(0), Some(512)));
-    assert_eq!(picture.workers("exact").len(), 2);
-    for worker in picture.workers("exact").into_iter().filter(|worker| worker.polls > Some(0)) {
-        assert!(picture.threads.contains_key(&worker.thread), "{worker:?}");
+    assert_eq!(seen.workers("exact").len(), 2);
+    for worker in seen.workers("exact").into_iter().filter(|worker| worker.polls > Some(0)) {
+        assert!(seen.threads.contains_key(&worker.thread), "{worker:?}");
         assert!(worker.poll_ns > Some(0) && worker.busy_ns.is_some());
         #[cfg(target_os = "linux")]
         assert!(
@@ -198,25 +198,21 @@ fn a_blocked_worker_is_seen_while_it_is_blocked() {
     let runtime = Builder::new_multi_thread().name("blocked").worker_threads(1).build().unwrap();
     let (release, released) = mpsc::channel::<()>();
     let task = spawn(&runtime, "blocker", async move { released.recv().unwrap() });
-    let picture = console.until("the poll is stuck", |p| p.stuck("blocker").is_some());
-    let stuck = picture.stuck("blocker").unwrap();
+    let seen = console.until("the poll is stuck", |p| p.stuck("blocker").is_some());
+    let stuck = seen.stuck("blocker").unwrap();
     assert_eq!(stuck.duration_ns, 0, "it goes on");
     assert!(stuck.started_ago_ns >= 100_000_000);
-    assert!(
-        picture.sites[&stuck.site].file.ends_with("tests/scheduler.rs"),
-        "{:?}",
-        picture.sites[&stuck.site]
-    );
-    let workers = picture.workers("blocked");
+    assert!(seen.sites[&stuck.site].file.ends_with("tests/scheduler.rs"), "{:?}", seen.sites[&stuck.site]);
+    let workers = seen.workers("blocked");
     assert_eq!((workers[0].state(), workers[0].thread), (WorkerState::Polling, stuck.thread));
-    assert!(picture.is(workers[0].task, "blocker"));
+    assert!(seen.is(workers[0].task, "blocker"));
     assert!(workers[0].state_ago_ns >= 100_000_000);
     #[cfg(target_os = "linux")]
     assert_eq!((workers[0].kernel_state.as_str(), stuck.kernel_state.as_str()), ("futex", "futex"));
 
     release.send(()).unwrap();
     runtime.block_on(task).unwrap();
-    // Its end is told of both, perhaps a frame apart, with one length.
+    // The end of both is sent, perhaps a frame apart, with one length.
     console.until("the poll ends", |p| {
         let Some(stuck_ns) = p.stuck("blocker").map(|poll| poll.duration_ns) else { return false };
         p.long_polls
@@ -231,7 +227,7 @@ fn a_blocked_worker_is_seen_while_it_is_blocked() {
 }
 
 #[test]
-fn long_polls_are_told_with_their_task_once() {
+fn long_polls_are_sent_once_with_their_task() {
     let mut console = Console::connect();
     let runtime = Builder::new_current_thread().name("long").build().unwrap();
     let handle = WATCHED.0.clone();
@@ -244,13 +240,13 @@ fn long_polls_are_told_with_their_task_once() {
         };
         taskscope::task::Builder::new().name("hog").handle(&handle).spawn(hog).await.unwrap();
     });
-    let of_hog = |p: &Picture| p.long_polls.iter().filter(|poll| p.is(poll.task, "hog")).count();
-    let picture = console.until("the polls are told", |p| of_hog(p) >= 3);
-    for poll in picture.long_polls.iter().filter(|poll| picture.is(poll.task, "hog")) {
+    let of_hog = |p: &Seen| p.long_polls.iter().filter(|poll| p.is(poll.task, "hog")).count();
+    let seen = console.until("the polls are sent", |p| of_hog(p) >= 3);
+    for poll in seen.long_polls.iter().filter(|poll| seen.is(poll.task, "hog")) {
         assert!(poll.duration_ns >= 3_000_000 && poll.started_ago_ns >= poll.duration_ns, "{poll:?}");
     }
-    assert_eq!((of_hog(picture), picture.scheduler.lost_long_polls), (3, 0));
-    let histogram = picture.scheduler.polls.clone().unwrap();
+    assert_eq!((of_hog(seen), seen.scheduler.lost_long_polls), (3, 0));
+    let histogram = seen.scheduler.polls.clone().unwrap();
     assert!(histogram.max_ns >= 3_000_000 && histogram.count.iter().sum::<u64>() >= 4);
 }
 
@@ -281,13 +277,13 @@ fn parks_and_hooks_are_the_programs_own_too() {
     runtime.block_on(task).unwrap();
     // Tokio counts what its hooks don't see, too: a worker that wakes for nothing parks again without them.
     let metrics = runtime.metrics();
-    let picture = console.until("every park is counted", |p| {
+    let seen = console.until("every park is counted", |p| {
         let worker =
             p.workers("hooked").into_iter().find(|worker| worker.parks == Some(metrics.worker_park_count(0)));
         worker
             .is_some_and(|worker| worker.state() == WorkerState::DrivingIo || cfg!(not(target_os = "linux")))
     });
-    let worker = picture.workers("hooked")[0];
+    let worker = seen.workers("hooked")[0];
     assert!(worker.parks >= Some(5));
     assert!(parked.load(Relaxed) >= 5 && Some(parked.load(Relaxed)) <= worker.parks);
     assert_eq!(parked.load(Relaxed), unparked.load(Relaxed) + 1);
@@ -333,14 +329,13 @@ fn runtimes_are_found_without_being_built_here() {
             tokio::task::spawn_local(stopped).await.unwrap().unwrap();
         }));
     });
-    let picture =
+    let seen =
         console.until("both are found", |p| p.runtime("found").is_some() && p.runtime("found too").is_some());
-    assert_eq!(picture.runtime("found").unwrap().workers, 3);
-    let one_thread = picture.runtime("found too").unwrap();
+    assert_eq!(seen.runtime("found").unwrap().workers, 3);
+    let one_thread = seen.runtime("found too").unwrap();
     assert_eq!((one_thread.flavor(), one_thread.workers), (v1::RuntimeFlavor::CurrentThread, 1));
-    let indices: std::collections::HashSet<u32> =
-        picture.scheduler.runtimes.iter().map(|r| r.index).collect();
-    assert_eq!(indices.len(), picture.scheduler.runtimes.len());
+    let indices: std::collections::HashSet<u32> = seen.scheduler.runtimes.iter().map(|r| r.index).collect();
+    assert_eq!(indices.len(), seen.scheduler.runtimes.len());
     stop.send(()).unwrap();
     one.join().unwrap();
     drop(many);
@@ -354,14 +349,14 @@ fn many_runtimes_one_after_the_other_leave_nothing_behind() {
         let runtime = Builder::new_current_thread().name("one of many").enable_all().build().unwrap();
         runtime.block_on(spawn(&runtime, "one of many", async {})).unwrap();
     }
-    let left = |p: &Picture| p.scheduler.runtimes.iter().filter(|r| r.name == "one of many").count();
-    // A picture that is no older than they are.
+    let left = |p: &Seen| p.scheduler.runtimes.iter().filter(|r| r.name == "one of many").count();
+    // A snapshot that is no older than they are.
     let _last = Builder::new_current_thread().name("the last").build().unwrap();
     console.until("the one after them is there", |p| p.runtime("the last").is_some());
     // Without tokio's spans an ended runtime is known by its standing still for two seconds.
-    let picture = console.until("they are gone", |p| left(p) <= 1);
-    assert!(left(picture) <= 1);
-    assert!(!picture.problems.iter().any(|problem| problem.contains("runtimes are not shown")));
+    let seen = console.until("they are gone", |p| left(p) <= 1);
+    assert!(left(seen) <= 1);
+    assert!(!seen.problems.iter().any(|problem| problem.contains("runtimes are not shown")));
 }
 
 #[test]
@@ -377,16 +372,16 @@ fn a_place_given_away_is_marked_and_its_thread_not_accused() {
     });
     // Polled by the thread that took the place.
     runtime.block_on(spawn(&runtime, "next", polled(2, counted))).unwrap();
-    let picture = console.until("the place has changed hands", |p| {
+    let seen = console.until("the place has changed hands", |p| {
         p.workers("in place").iter().any(|worker| worker.handed_over)
     });
-    let blocked = picture.scheduler.workers.iter().find(|worker| picture.is(worker.task, "allowed")).unwrap();
+    let blocked = seen.scheduler.workers.iter().find(|worker| seen.is(worker.task, "allowed")).unwrap();
     assert_eq!((blocked.runtime, blocked.state()), (0, WorkerState::Polling));
-    let picture = console.until("it has blocked for long", |p| {
+    let seen = console.until("it has blocked for long", |p| {
         let mut workers = p.scheduler.workers.iter();
         workers.any(|worker| p.is(worker.task, "allowed") && worker.state_ago_ns > 300_000_000)
     });
-    assert!(picture.stuck("allowed").is_none(), "{:?}", picture.stuck("allowed"));
+    assert!(seen.stuck("allowed").is_none(), "{:?}", seen.stuck("allowed"));
     release.send(()).unwrap();
     runtime.block_on(task).unwrap();
 }
@@ -405,34 +400,30 @@ fn the_blocking_pool_is_counted() {
             runtime.spawn_blocking(move || released.lock().unwrap().recv().unwrap())
         })
         .collect();
-    let picture = console.until("the pool is full", |p| {
+    let seen = console.until("the pool is full", |p| {
         p.runtime("pool")
             .is_some_and(|pool| pool.blocking_threads == Some(2) && pool.blocking_queue == Some(3))
     });
-    let pool = picture.runtime("pool").unwrap();
+    let pool = seen.runtime("pool").unwrap();
     assert_eq!((pool.max_blocking_threads, pool.idle_blocking_threads), (Some(2), Some(0)));
     (0..5).for_each(|_| release.send(()).unwrap());
     for closure in closures {
         runtime.block_on(closure).unwrap();
     }
-    let picture = console.until("the pool is idle", |p| {
+    let seen = console.until("the pool is idle", |p| {
         p.runtime("pool")
             .is_some_and(|pool| pool.idle_blocking_threads == Some(2) && pool.blocking_queue == Some(0))
     });
     // A closure in the blocking pool may take as long as it likes, and its thread is no worker.
     assert!(
-        picture
-            .scheduler
-            .stuck
-            .iter()
-            .all(|poll| picture.sites.get(&poll.site).is_none_or(|site| site.line != 0))
+        seen.scheduler.stuck.iter().all(|poll| seen.sites.get(&poll.site).is_none_or(|site| site.line != 0))
     );
-    assert_eq!(picture.workers("pool").len(), 1);
+    assert_eq!(seen.workers("pool").len(), 1);
 }
 
 #[cfg(all(tokio_unstable, target_os = "linux"))]
 #[test]
-fn a_driver_that_nobody_drives_is_told() {
+fn a_driver_that_no_thread_drives_is_reported() {
     use std::io::Write as _;
     use tokio::io::AsyncReadExt as _;
 
@@ -451,8 +442,8 @@ fn a_driver_that_nobody_drives_is_told() {
     });
     let (release, released) = mpsc::channel::<()>();
     let blocker = spawn(&runtime, "blocker of the driver", async move { released.recv().unwrap() });
-    let picture = console.until("the poll is stuck", |p| p.stuck("blocker of the driver").is_some());
-    assert_eq!(picture.runtime("lost").unwrap().driver_lost_ago_ns, None, "nothing is ready");
+    let seen = console.until("the poll is stuck", |p| p.stuck("blocker of the driver").is_some());
+    assert_eq!(seen.runtime("lost").unwrap().driver_lost_ago_ns, None, "nothing is ready");
     writer.write_all(&[7]).unwrap();
     console.until("the driver is lost", |p| {
         p.runtime("lost")

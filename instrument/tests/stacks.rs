@@ -1,4 +1,4 @@
-//! The watchdog: a poll that blocks its worker is told with the stack of the thread, and logged; what may block is not accused.
+//! The watchdog: a poll that blocks its worker is sent with the stack of the thread, and logged; what may block is not accused.
 #![cfg(all(
     tokio_unstable,
     feature = "stacks",
@@ -80,7 +80,7 @@ fn stuck<'f>(frame: &'f v1::Frame, function: &'static str) -> Option<&'f v1::Stu
 }
 
 #[test]
-fn a_poll_that_blocks_is_told_with_its_stack_and_logged() {
+fn a_poll_that_blocks_is_sent_with_its_stack_and_logged() {
     const LINE: u32 = line!() + 3;
     #[inline(never)]
     fn reads_without_await(mut reader: io::PipeReader) -> usize {
@@ -133,7 +133,7 @@ fn closures_of_the_blocking_pool_and_block_in_place_are_not_accused() {
     let in_place = program.spawn(async move { tokio::task::block_in_place(|| may_block(&wait)) });
     std::thread::sleep(Duration::from_millis(300));
     let wait = receivers.pop().unwrap();
-    // Stuck later than the others were: once it is told, they would have been.
+    // Stuck later than the others: once it is sent, they would have been.
     let stuck_task = program.spawn(async move { guilty(&wait) });
     let accused = from_frames(|frame| {
         stuck(frame, "guilty")?;

@@ -16,7 +16,7 @@ const DONE: i32 = v1::TaskState::Done as i32;
 
 /// What a console knows after folding frames, in the simplest way.
 #[derive(Default)]
-struct Picture {
+struct Seen {
     hello: v1::Hello,
     generations: HashMap<u32, u32>,
     names: HashMap<u32, String>,
@@ -52,7 +52,7 @@ fn rows<C: Columns>(columns: Option<C>) -> Checked<C> {
     Checked::new(columns.unwrap_or_default()).unwrap()
 }
 
-impl Picture {
+impl Seen {
     fn fold(&mut self, frame: v1::Frame) {
         self.hello = frame.hello.unwrap_or(std::mem::take(&mut self.hello));
         for slot in frame.freed {
@@ -128,7 +128,7 @@ impl Picture {
 struct Console {
     requests: tokio::sync::mpsc::Sender<v1::WatchRequest>,
     frames: tonic::Streaming<v1::Frame>,
-    picture: Picture,
+    seen: Seen,
 }
 
 fn wish() -> v1::WatchRequest {
@@ -142,18 +142,18 @@ impl Console {
         requests.send(wish()).await.unwrap();
         let frames =
             TaskscopeClient::new(channel).watch(ReceiverStream::new(receiver)).await.unwrap().into_inner();
-        Self { requests, frames, picture: Picture::default() }
+        Self { requests, frames, seen: Seen::default() }
     }
 
-    async fn until(&mut self, what: &str, condition: impl Fn(&Picture) -> bool) -> &Picture {
+    async fn until(&mut self, what: &str, condition: impl Fn(&Seen) -> bool) -> &Seen {
         let wait = async {
-            while !(self.picture.complete && condition(&self.picture)) {
+            while !(self.seen.complete && condition(&self.seen)) {
                 let frame = self.frames.next().await.expect("the stream goes on").unwrap();
-                self.picture.fold(frame);
+                self.seen.fold(frame);
             }
         };
         tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
-        &self.picture
+        &self.seen
     }
 }
 
@@ -184,15 +184,15 @@ async fn a_console_sees_the_tasks_of_tokio() {
     let mut console = Console::connect(&address).await;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let task = tokio::task::Builder::new().name("sleeper").spawn(stopped).unwrap();
-    let picture = console.until("the task idles", |p| p.is("sleeper", IDLE)).await;
-    assert_eq!(picture.hello.process_name, "stream-test");
-    assert_eq!(picture.hello.problems, Vec::<String>::new());
-    assert_eq!(picture.polls[&picture.slot("sleeper").unwrap()], 1);
+    let seen = console.until("the task idles", |p| p.is("sleeper", IDLE)).await;
+    assert_eq!(seen.hello.process_name, "stream-test");
+    assert_eq!(seen.hello.problems, Vec::<String>::new());
+    assert_eq!(seen.polls[&seen.slot("sleeper").unwrap()], 1);
     stop.send(()).unwrap();
     task.await.unwrap().unwrap();
-    let picture = console.until("the task ends", |p| p.is("sleeper", DONE)).await;
-    let slot = picture.slot("sleeper").unwrap();
-    assert_eq!((picture.polls[&slot], picture.wakes[&slot]), (2, 1));
+    let seen = console.until("the task ends", |p| p.is("sleeper", DONE)).await;
+    let slot = seen.slot("sleeper").unwrap();
+    assert_eq!((seen.polls[&slot], seen.wakes[&slot]), (2, 1));
 }
 
 #[cfg(tokio_unstable)]
@@ -207,8 +207,8 @@ async fn details_have_histograms_wakers_and_a_timeline() {
         .spawn(async move { while kicked.recv().await.is_some() {} })
         .unwrap();
     console.until("the task is there", |p| p.slot("worker").is_some()).await;
-    let slot = console.picture.slot("worker").unwrap();
-    let generation = console.picture.generations[&slot];
+    let slot = console.seen.slot("worker").unwrap();
+    let generation = console.seen.generations[&slot];
     let details = vec![v1::TaskRef { slot, generation }];
     console.requests.send(v1::WatchRequest { details, ..wish() }).await.unwrap();
     console.until("details come", |p| !p.details.is_empty()).await;
@@ -216,9 +216,9 @@ async fn details_have_histograms_wakers_and_a_timeline() {
         kick.send(()).await.unwrap();
         tokio::task::yield_now().await;
     }
-    let wakes = |p: &Picture| p.details.iter().flat_map(|d| &d.events).filter(|e| e.kind == 3).count();
-    let picture = console.until("wakes are on the timeline", |p| wakes(p) >= 3).await;
-    let last = picture.details.last().unwrap();
+    let wakes = |p: &Seen| p.details.iter().flat_map(|d| &d.events).filter(|e| e.kind == 3).count();
+    let seen = console.until("wakes are on the timeline", |p| wakes(p) >= 3).await;
+    let last = seen.details.last().unwrap();
     let polls: u64 = last.polls.as_ref().unwrap().count.iter().sum();
     assert!(polls >= 3, "{last:?}");
     assert!(last.wakers.iter().map(|w| w.count).sum::<u64>() >= 3, "{last:?}");
@@ -244,11 +244,11 @@ async fn wrapped_tasks_are_seen_once(traced: bool) {
     let named = tokio::spawn(five_polls().instrument_task_in(&handle, "named"));
     named.await.unwrap();
 
-    let picture = console.until("both ended", |p| p.is("wrapped", DONE) && p.is("named", DONE)).await;
+    let seen = console.until("both ended", |p| p.is("wrapped", DONE) && p.is("named", DONE)).await;
     for name in ["wrapped", "named"] {
-        let slot = picture.slot(name).unwrap();
-        assert_eq!((picture.polls[&slot], picture.wakes[&slot]), (5, 5), "{name}");
-        assert_eq!(picture.names.values().filter(|known| *known == name).count(), 1);
+        let slot = seen.slot(name).unwrap();
+        assert_eq!((seen.polls[&slot], seen.wakes[&slot]), (5, 5), "{name}");
+        assert_eq!(seen.names.values().filter(|known| *known == name).count(), 1);
     }
 }
 
@@ -274,15 +274,15 @@ async fn a_named_future_inside_a_task_is_a_future_of_its_own() {
         five_polls().instrument_task_in(&inner, "part").await;
     };
     taskscope::task::Builder::new().name("whole").handle(&handle).spawn(task).await.unwrap();
-    let picture = console.until("both ended", |p| p.is("whole", DONE) && p.is("part", DONE)).await;
-    let part = picture.slot("part").unwrap();
-    assert_eq!(picture.polls[&part], 5);
-    assert_ne!(Some(part), picture.slot("whole"));
+    let seen = console.until("both ended", |p| p.is("whole", DONE) && p.is("part", DONE)).await;
+    let part = seen.slot("part").unwrap();
+    assert_eq!(seen.polls[&part], 5);
+    assert_ne!(Some(part), seen.slot("whole"));
 }
 
 #[cfg(tokio_unstable)]
 #[test]
-fn hooks_see_tasks_that_no_span_tells_of_and_call_the_programs_own() {
+fn hooks_see_tasks_without_a_span_and_call_the_programs_own() {
     use std::sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -306,14 +306,14 @@ fn hooks_see_tasks_that_no_span_tells_of_and_call_the_programs_own() {
     let outside = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     outside.block_on(async {
         let mut console = Console::connect(&address).await;
-        let picture = console.until("it ended", |p| p.states.values().any(|state| *state == DONE)).await;
-        assert_eq!(picture.polls.values().copied().collect::<Vec<_>>(), [5]);
+        let seen = console.until("it ended", |p| p.states.values().any(|state| *state == DONE)).await;
+        assert_eq!(seen.polls.values().copied().collect::<Vec<_>>(), [5]);
     });
 }
 
 #[cfg(tokio_unstable)]
 #[tokio::test]
-async fn a_lock_and_who_waits_for_it_are_told() {
+async fn a_lock_and_who_waits_for_it_are_sent() {
     let (subscriber, _, address) = wrapped();
     let _default = tracing::subscriber::set_default(subscriber);
     let mut console = Console::connect(&address).await;
@@ -326,29 +326,29 @@ async fn a_lock_and_who_waits_for_it_are_told() {
             drop(waiting.lock().await);
         })
         .unwrap();
-    let waits = |p: &Picture| {
+    let waits = |p: &Seen| {
         let task = p.slot("waiter");
         p.ops
             .values()
             .any(|op| op.source == "Mutex::lock" && op.polls > 0 && task.is_some() && op.task == task)
     };
-    let picture = console.until("the waiter's operation is there", waits).await;
-    let op = picture.ops.values().find(|op| op.source == "Mutex::lock").unwrap();
-    let mutex = &picture.resources[&op.resource.unwrap()];
+    let seen = console.until("the waiter's operation is there", waits).await;
+    let op = seen.ops.values().find(|op| op.source == "Mutex::lock").unwrap();
+    let mutex = &seen.resources[&op.resource.unwrap()];
     assert_eq!(mutex.concrete_type, "Mutex");
     assert_eq!(mutex.attributes, [("locked".to_owned(), 1)]);
-    let part = picture.resources.values().find(|resource| resource.parent == op.resource).unwrap();
+    let part = seen.resources.values().find(|resource| resource.parent == op.resource).unwrap();
     assert!(part.internal && part.concrete_type == "Semaphore", "{part:?}");
 
     drop(guard);
     waiter.await.unwrap();
     // The test's own timers are resources, too.
-    let mutex = |p: &Picture, locked| {
+    let mutex = |p: &Seen, locked| {
         let mut all = p.resources.values().filter(|r| r.concrete_type == "Mutex");
         all.any(|r| r.attributes == [("locked".to_owned(), locked)])
     };
-    let unlocked = |p: &Picture| mutex(p, 0) && !p.ops.values().any(|op| op.source == "Mutex::lock");
-    console.until("it is unlocked, and nobody waits", unlocked).await;
+    let unlocked = |p: &Seen| mutex(p, 0) && !p.ops.values().any(|op| op.source == "Mutex::lock");
+    console.until("it is unlocked, without a waiter", unlocked).await;
     drop(lock);
     console.until("it is gone", |p| !p.resources.values().any(|r| r.concrete_type == "Mutex")).await;
 }
@@ -362,15 +362,15 @@ async fn all_events_of_all_tasks_come_to_whoever_asks() {
     let mut console = Console::connect(&address).await;
     let before = tokio::spawn(async { tokio::task::id() }).await.unwrap();
     console.until("a task ended", |p| p.states.values().any(|state| *state == DONE)).await;
-    assert!(console.picture.events.is_empty(), "{before} was told without a wish");
+    assert!(console.seen.events.is_empty(), "{before} was sent without a request");
 
     console.requests.send(v1::WatchRequest { events: true, ..wish() }).await.unwrap();
     // The wish is heard when the first event comes.
     let wished = async {
-        while console.picture.events.is_empty() {
+        while console.seen.events.is_empty() {
             let echo = tokio::spawn(five_polls());
             let frame = console.frames.next().await.expect("the stream goes on").unwrap();
-            console.picture.fold(frame);
+            console.seen.fold(frame);
             echo.await.unwrap();
         }
     };
@@ -380,18 +380,18 @@ async fn all_events_of_all_tasks_come_to_whoever_asks() {
     for task in busy {
         task.await.unwrap();
     }
-    let count = |p: &Picture, kind| {
+    let count = |p: &Seen, kind| {
         let busy = p.names.iter().filter(|(_, name)| *name == "busy").map(|(slot, _)| slot);
         let events = busy.filter_map(|slot| p.events.get(slot)).flatten();
         events.filter(|known| **known == kind as i32).count()
     };
-    let all = |p: &Picture| {
+    let all = |p: &Seen| {
         count(p, v1::EventKind::Wake) == 5 * TASKS && count(p, v1::EventKind::PollEnd) >= 5 * TASKS
     };
-    let picture = console.until("every event is there", all).await;
+    let seen = console.until("every event is there", all).await;
     // Tokio enters a task once more to drop it: no event, but where the thread lost its CPU right before that.
-    let (starts, ends) = (count(picture, v1::EventKind::PollStart), count(picture, v1::EventKind::PollEnd));
+    let (starts, ends) = (count(seen, v1::EventKind::PollStart), count(seen, v1::EventKind::PollEnd));
     assert_eq!(starts, ends);
     assert!(ends < 5 * TASKS + TASKS / 2, "{ends}");
-    assert_eq!(picture.events_lost, 0);
+    assert_eq!(seen.events_lost, 0);
 }

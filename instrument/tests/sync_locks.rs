@@ -312,7 +312,7 @@ on_both! {
         seen += &format!("{} ", CELL.get_or_init(|| async { 3 }).await);
         let unblocked: Result<(), AcquireError> = Ok(());
         seen += &format!("{unblocked:?} {:?}", TryAcquireError::NoPermits);
-        // A lock that is free blocks nobody, and still may not be taken so within a task.
+        // A free lock blocks no thread, and still may not be taken so within a task.
         let mutex = Arc::new(Mutex::new(1));
         seen += &format!("{:?} ", panics(|| drop(mutex.blocking_lock())));
         seen += &format!("{:?} ", panics(|| drop(mutex.clone().blocking_lock_owned())));

@@ -1,4 +1,4 @@
-//! Tokio's own locks, without any wrapper: who holds them, who waits, and what that costs, as a console is told; on both kinds of runtime.
+//! Tokio's own locks, without any wrapper: who holds them, who waits, and what that costs, as a console gets it; on both kinds of runtime.
 
 #![cfg(tokio_unstable)]
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
@@ -15,15 +15,15 @@ use std::{
 };
 
 use taskscope_proto::{
+    agent::AgentRef,
     rows::{Checked, Columns, HolderRow},
     v1::{self, taskscope_client::TaskscopeClient},
-    waker::WakerRef,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock, Semaphore, oneshot};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
-/// A holder as told: who, permits, shared.
-type Holder = (WakerRef, u32, bool);
+/// A holder as sent: who, permits, shared.
+type Holder = (AgentRef, u32, bool);
 
 #[derive(Debug, Default, Clone)]
 struct Lock {
@@ -51,9 +51,9 @@ struct Op {
 
 /// What a console knows after folding frames.
 #[derive(Default)]
-struct Picture {
+struct Seen {
     sites: HashMap<u32, (String, u32)>,
-    tasks: HashMap<String, WakerRef>,
+    tasks: HashMap<String, AgentRef>,
     /// Slot and generation by the line where it was made.
     made_at: HashMap<u32, (u32, u32)>,
     locks: HashMap<u32, Lock>,
@@ -66,7 +66,7 @@ fn rows<C: Columns>(columns: Option<C>) -> Checked<C> {
     Checked::new(columns.unwrap_or_default()).unwrap()
 }
 
-impl Picture {
+impl Seen {
     fn fold(&mut self, frame: v1::Frame) {
         for site in frame.sites {
             self.sites.insert(site.index, (site.file, site.line));
@@ -74,7 +74,7 @@ impl Picture {
         let tasks = rows(frame.tasks);
         for (slot, row) in tasks.rows() {
             if let Some(name) = tasks.text(row.name) {
-                let task = WakerRef::Task { slot, generation: row.generation };
+                let task = AgentRef::Task { slot, generation: row.generation };
                 self.tasks.insert(name.to_owned(), task);
             }
         }
@@ -155,7 +155,7 @@ impl Picture {
     }
 
     fn waits(&self, made: Made, name: &str) -> bool {
-        let Some(WakerRef::Task { slot, .. }) = self.tasks.get(name) else { return false };
+        let Some(AgentRef::Task { slot, .. }) = self.tasks.get(name) else { return false };
         self.ops_on(made).any(|op| op.task == Some(*slot) && op.polls > 0)
     }
 }
@@ -172,7 +172,7 @@ fn here<T>(lock: T) -> (Arc<T>, Made) {
 struct Console {
     requests: tokio::sync::mpsc::Sender<v1::WatchRequest>,
     frames: tonic::Streaming<v1::Frame>,
-    picture: Picture,
+    seen: Seen,
 }
 
 fn wish() -> v1::WatchRequest {
@@ -187,19 +187,19 @@ impl Console {
         requests.send(wish()).await.unwrap();
         let frames =
             TaskscopeClient::new(channel).watch(ReceiverStream::new(receiver)).await.unwrap().into_inner();
-        Self { requests, frames, picture: Picture::default() }
+        Self { requests, frames, seen: Seen::default() }
     }
 
-    async fn until(&mut self, what: &str, condition: impl Fn(&Picture) -> bool) -> &Picture {
+    async fn until(&mut self, what: &str, condition: impl Fn(&Seen) -> bool) -> &Seen {
         let wait = async {
-            while !(self.picture.complete && condition(&self.picture)) {
+            while !(self.seen.complete && condition(&self.seen)) {
                 let frame = self.frames.next().await.expect("the stream goes on").unwrap();
-                self.picture.fold(frame);
+                self.seen.fold(frame);
             }
         };
         let done = tokio::time::timeout(Duration::from_secs(30), wait).await;
-        assert!(done.is_ok(), "never: {what}; {:?} {:?}", self.picture.locks, self.picture.ops);
-        &self.picture
+        assert!(done.is_ok(), "never: {what}; {:?} {:?}", self.seen.locks, self.seen.ops);
+        &self.seen
     }
 }
 
@@ -255,8 +255,8 @@ const LONG: Duration = Duration::from_millis(300);
 /// A hiccup.
 const HICCUP_NS: u128 = 150_000_000;
 
-fn about(told_ns: u64, measured: Duration) -> bool {
-    u128::from(told_ns).abs_diff(measured.as_nanos()) < HICCUP_NS
+fn about(sent_ns: u64, measured: Duration) -> bool {
+    u128::from(sent_ns).abs_diff(measured.as_nanos()) < HICCUP_NS
 }
 
 #[test]
@@ -271,24 +271,24 @@ fn a_mutex_names_its_holder_and_its_waiter_and_times_both() {
         tokio::time::sleep(LONG).await;
         release.send(()).unwrap();
         let (_, held) = holder.await.unwrap();
-        let picture = console.until("the other holds it", |p| p.is_held(made, &[("waiter", 1, false)])).await;
-        let lock = picture.lock(made).unwrap();
+        let seen = console.until("the other holds it", |p| p.is_held(made, &[("waiter", 1, false)])).await;
+        let lock = seen.lock(made).unwrap();
         assert_eq!((lock.acquisitions, lock.contended, lock.more_holders, lock.free), (2, 1, 0, false));
         assert_eq!(lock.knows, v1::LockKnows::Holders as u32 | v1::LockKnows::Times as u32);
         assert!(about(lock.hold_ns, held), "{lock:?}, {held:?}");
         release_next.send(()).unwrap();
         let (waited, _) = waiter.await.unwrap();
-        let picture = console.until("it is free", |p| p.lock(made).is_some_and(|lock| lock.free)).await;
-        let lock = picture.lock(made).unwrap();
+        let seen = console.until("it is free", |p| p.lock(made).is_some_and(|lock| lock.free)).await;
+        let lock = seen.lock(made).unwrap();
         assert!(about(lock.wait_ns, waited), "{lock:?}, {waited:?}");
         assert!(lock.holders.is_empty() && lock.wait_p99_ns > 0);
 
-        let (slot, generation) = picture.made_at[&made.0];
+        let (slot, generation) = seen.made_at[&made.0];
         let resource_details = vec![v1::ResourceRef { slot, generation }];
         console.requests.send(v1::WatchRequest { resource_details, ..wish() }).await.unwrap();
-        let picture = console.until("its histograms come", |p| !p.details.is_empty()).await;
+        let seen = console.until("its histograms come", |p| !p.details.is_empty()).await;
         let count = |histogram: &Option<v1::Histogram>| histogram.as_ref().unwrap().count.iter().sum::<u64>();
-        assert_eq!((count(&picture.details[0].holds), count(&picture.details[0].waits)), (2, 1));
+        assert_eq!((count(&seen.details[0].holds), count(&seen.details[0].waits)), (2, 1));
     });
 }
 
@@ -320,10 +320,10 @@ fn sums_are_those_of_the_program() {
             held += task.await.unwrap();
         }
         let done =
-            |p: &Picture| p.lock(made).is_some_and(|lock| lock.acquisitions == TASKS * ROUNDS && lock.free);
-        let picture = console.until("all are counted", done).await;
-        let lock = picture.lock(made).unwrap();
-        // Tokio tells of a hold from right before the guard is returned until right after it is dropped; the clocks differ by a hair.
+            |p: &Seen| p.lock(made).is_some_and(|lock| lock.acquisitions == TASKS * ROUNDS && lock.free);
+        let seen = console.until("all are counted", done).await;
+        let lock = seen.lock(made).unwrap();
+        // Tokio reports a hold from right before the guard is returned until right after it is dropped; the clocks differ by a hair.
         let held_ns = held.as_nanos() as f64;
         assert!(lock.hold_ns as f64 > held_ns * 0.999, "{lock:?}, {held:?}");
         assert!((lock.hold_ns as f64) < held_ns * 2.0 + HICCUP_NS as f64, "{lock:?}, {held:?}");
@@ -366,9 +366,9 @@ fn a_rwlock_names_its_readers_and_its_writer() {
         console.until("the writer holds it", |p| p.is_held(made, &[("writer", 1, false)])).await;
         release_writer.send(()).unwrap();
         writer.await.unwrap();
-        let free = |p: &Picture| p.lock(made).is_some_and(|lock| lock.free);
-        let picture = console.until("it is free", free).await;
-        let lock = picture.lock(made).unwrap();
+        let free = |p: &Seen| p.lock(made).is_some_and(|lock| lock.free);
+        let seen = console.until("it is free", free).await;
+        let lock = seen.lock(made).unwrap();
         assert_eq!((lock.acquisitions, lock.contended), (3, 1));
     });
 }
@@ -384,7 +384,7 @@ fn a_semaphore_names_who_holds_its_permits() {
         console.until("all are held", |p| p.is_held(made, &[("two", 2, true), ("one", 1, true)])).await;
         let (release_next, next) = hold("next", Arc::clone(&semaphore).acquire_many_owned(2));
         console.until("the next waits", |p| p.waits(made, "next")).await;
-        // One of two: it is nobody's until the next has both.
+        // One of two: no one holds it until the next has both.
         release_one.send(()).unwrap();
         one.await.unwrap();
         console.until("one is let go", |p| p.is_held(made, &[("two", 2, true)])).await;
@@ -393,9 +393,9 @@ fn a_semaphore_names_who_holds_its_permits() {
         console.until("the next holds two", |p| p.is_held(made, &[("next", 2, true)])).await;
         release_next.send(()).unwrap();
         let (waited, _) = next.await.unwrap();
-        let free = |p: &Picture| p.lock(made).is_some_and(|lock| lock.free);
-        let picture = console.until("it is free", free).await;
-        let lock = picture.lock(made).unwrap();
+        let free = |p: &Seen| p.lock(made).is_some_and(|lock| lock.free);
+        let seen = console.until("it is free", free).await;
+        let lock = seen.lock(made).unwrap();
         assert_eq!((lock.acquisitions, lock.contended), (3, 1));
         assert!(about(lock.wait_ns, waited), "{lock:?}, {waited:?}");
         assert_ne!(lock.knows & v1::LockKnows::Holders as u32, 0);
@@ -403,13 +403,13 @@ fn a_semaphore_names_who_holds_its_permits() {
         // What tokio says nothing of makes the holders unknown, not wrong.
         drop(semaphore.try_acquire().unwrap());
         let unknown =
-            |p: &Picture| p.lock(made).is_some_and(|lock| lock.knows & v1::LockKnows::Holders as u32 == 0);
+            |p: &Seen| p.lock(made).is_some_and(|lock| lock.knows & v1::LockKnows::Holders as u32 == 0);
         console.until("the holders are unknown", unknown).await;
     });
 }
 
 #[test]
-fn a_lock_given_to_a_future_that_is_not_polled_is_told() {
+fn a_lock_given_to_a_future_that_is_not_polled_is_sent() {
     on_both(async || {
         let mut console = Console::connect().await;
         let (mutex, made) = here(Mutex::new(()));
@@ -428,19 +428,19 @@ fn a_lock_given_to_a_future_that_is_not_polled_is_told() {
             })
             .await;
         });
-        let waits = |p: &Picture| p.ops_on(made).filter(|op| op.polls > 0).count() == 2;
-        let picture = console.until("it waits twice", waits).await;
-        assert!(!picture.ops.values().any(|op| op.granted));
+        let waits = |p: &Seen| p.ops_on(made).filter(|op| op.polls > 0).count() == 2;
+        let seen = console.until("it waits twice", waits).await;
+        assert!(!seen.ops.values().any(|op| op.granted));
         release.send(()).unwrap();
         holder.await.unwrap();
         let given =
-            |p: &Picture| p.lock(made).is_some_and(|lock| lock.free) && p.ops_on(made).any(|op| op.granted);
-        let picture = console.until("it is given to the one that is not polled", given).await;
-        let ops: Vec<&Op> = picture.ops_on(made).collect();
-        let WakerRef::Task { slot, .. } = picture.tasks["stuck"] else { panic!("a task") };
+            |p: &Seen| p.lock(made).is_some_and(|lock| lock.free) && p.ops_on(made).any(|op| op.granted);
+        let seen = console.until("it is given to the one that is not polled", given).await;
+        let ops: Vec<&Op> = seen.ops_on(made).collect();
+        let AgentRef::Task { slot, .. } = seen.tasks["stuck"] else { panic!("a task") };
         assert!(ops.iter().all(|op| op.source == "Mutex::lock" && op.task == Some(slot)), "{ops:?}");
         assert_eq!(ops.iter().filter(|op| op.granted).count(), 1, "{ops:?}");
-        let part = picture.ops.values().find(|op| op.granted && op.source == "Acquire::new");
+        let part = seen.ops.values().find(|op| op.granted && op.source == "Acquire::new");
         assert_eq!(part.unwrap().polls, 1);
         stop.send(()).unwrap();
         stuck.await.unwrap();

@@ -10,11 +10,11 @@
 //! Limit: the messages are as hostile as their sender. Read columns through [`rows`] and text with the
 //! care that the terminal needs; a decoded message is bounded ([`decode`]), not sane.
 
+pub mod agent;
 pub mod columns;
 pub mod decode;
 pub mod limits;
 pub mod rows;
-pub mod waker;
 
 pub use prost::Message;
 

@@ -1,12 +1,12 @@
 //! The made-up service as a server would send it: a snapshot, then a frame every half second.
 
 use taskscope_proto::{
+    agent::AgentRef,
     columns::{DeltaEncoder, drop_if_default},
     v1::{
         Event, EventKind, Frame, Hello, Histogram, Knows, Process, ResourceRef, Site, SiteTotals, Sources,
         StatColumns, TaskColumns, TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
     },
-    waker::WakerRef,
 };
 
 use crate::{
@@ -236,7 +236,7 @@ fn detail(cast: &[Actor], task: TaskRef, now_ns: u64) -> TaskDetail {
     let vitals = cast.get(task.slot as usize).map(|actor| actor.at(task.slot, now_ns)).unwrap_or_default();
     let beats: Vec<u64> = (0..4).map(|n| STEP_NS - 1 - n * STEP_NS / 4).collect();
     let idle = !vitals.running && vitals.state_ago_ns > STEP_NS;
-    let thread = WakerRef::Thread(2 + task.slot % 2).encode();
+    let thread = AgentRef::Thread(2 + task.slot % 2).encode();
     let event = |kind: EventKind, ago_ns, by| Event { kind: kind.into(), ago_ns, by };
     let beat = |ago_ns: &u64| {
         [
@@ -255,7 +255,7 @@ fn detail(cast: &[Actor], task: TaskRef, now_ns: u64) -> TaskDetail {
         )),
         wakers: vec![
             WakerCount { waker: vitals.last_waker.encode(), count: vitals.wakes - vitals.wakes / 8 },
-            WakerCount { waker: WakerRef::Thread(1).encode(), count: vitals.wakes / 8 },
+            WakerCount { waker: AgentRef::Thread(1).encode(), count: vitals.wakes / 8 },
         ],
         other_wakes: 0,
         watched_ago_ns: now_ns - CONNECT_NS,

@@ -4,12 +4,12 @@
 //! Invariant: as for the tasks, everything follows from the time alone.
 
 use taskscope_proto::{
+    agent::AgentRef,
     columns::DeltaEncoder,
     v1::{
         ChannelColumns, Frame, Histogram, LockColumns, LockKnows, OpColumns, OpStatColumns, ResourceColumns,
         ResourceDetail, ResourceRef, TaskState,
     },
-    waker::WakerRef,
 };
 
 use crate::service::{PICTURE_NS, SECOND, slot};
@@ -246,7 +246,7 @@ fn locks(frame: &mut Frame, all: &[Made], now_ns: u64) {
         let mine = holds.iter().filter(|hold| hold.resource == slot);
         columns.holders.push(mine.clone().count() as u32);
         for hold in mine {
-            columns.holder.push(WakerRef::Task { slot: hold.task, generation: 1 }.encode());
+            columns.holder.push(AgentRef::Task { slot: hold.task, generation: 1 }.encode());
             columns.held_ago_ns.push(now_ns - hold.since_ns);
             columns.holder_site.push(hold.site);
             columns.holder_permits.push(1);
@@ -290,9 +290,9 @@ fn channels(frame: &mut Frame, all: &[Made], now_ns: u64) {
         columns.lagged.push(if made.concrete_type == "broadcast" { 12 } else { 0 });
         columns.blocked_full_ns.push(if stopped { 310 * MILLI } else { 0 });
         columns.blocked_empty_ns.push(now_ns / 2);
-        columns.last_sender.push(WakerRef::Task { slot: slot::CONN + 2, generation: 1 }.encode());
+        columns.last_sender.push(AgentRef::Task { slot: slot::CONN + 2, generation: 1 }.encode());
         let receiver = if stopped { slot::MAILER } else { slot::OUTBOX };
-        columns.last_receiver.push(WakerRef::Task { slot: receiver, generation: 1 }.encode());
+        columns.last_receiver.push(AgentRef::Task { slot: receiver, generation: 1 }.encode());
         columns.last_sent_ago_ns_plus1.push(last_ns(MAIL_FULL_NS));
         columns.last_received_ago_ns_plus1.push(last_ns(MAIL_STOPPED_NS));
         columns.closed.push(false);

@@ -4,7 +4,7 @@
 //!
 //! Limit: it is plausible, not simulated: a poll here does not depend on another.
 
-use taskscope_proto::{v1::TaskKind, waker::WakerRef};
+use taskscope_proto::{agent::AgentRef, v1::TaskKind};
 
 /// The recorder's clock when the pictures' console connects. The half second is there because lints are looked at
 /// once a second, and the last look should be at what the picture shows.
@@ -110,7 +110,7 @@ pub(crate) struct Vitals {
     pub(crate) self_wakes: u64,
     pub(crate) wakers: u32,
     pub(crate) last_wake_ago_ns: Option<u64>,
-    pub(crate) last_waker: WakerRef,
+    pub(crate) last_waker: AgentRef,
     pub(crate) longest_poll_ns: u64,
     pub(crate) longest_scheduled_ns: u64,
 }
@@ -265,9 +265,9 @@ impl Actor {
                     wakers: 1,
                     last_wake_ago_ns: Some(ago_ns),
                     last_waker: if self_wakes > 0.5 {
-                        WakerRef::Task { slot, generation: 1 }
+                        AgentRef::Task { slot, generation: 1 }
                     } else {
-                        WakerRef::Thread(2 + slot % 2)
+                        AgentRef::Thread(2 + slot % 2)
                     },
                     longest_poll_ns: poll_ns * 9,
                     longest_scheduled_ns: delay_ns * 40,
@@ -285,7 +285,7 @@ impl Actor {
                     wakes: done.saturating_sub(1),
                     wakers,
                     last_wake_ago_ns: (done > 1).then_some(ago_ns + 300 * MICRO),
-                    last_waker: if done > 1 { WakerRef::Thread(2) } else { WakerRef::Unknown },
+                    last_waker: if done > 1 { AgentRef::Thread(2) } else { AgentRef::Unknown },
                     longest_poll_ns: 312 * MICRO,
                     longest_scheduled_ns: 31 * MICRO,
                     ..Vitals::default()
@@ -300,7 +300,7 @@ impl Actor {
                 wakes: polls,
                 wakers: 1,
                 last_wake_ago_ns: Some(now_ns.saturating_sub(since_ns)),
-                last_waker: WakerRef::Thread(3),
+                last_waker: AgentRef::Thread(3),
                 longest_poll_ns: 410 * MICRO,
                 longest_scheduled_ns: 31 * MICRO,
                 ..Vitals::default()
@@ -315,7 +315,7 @@ impl Actor {
                 wakes: polls - 1,
                 wakers: 1,
                 last_wake_ago_ns: (polls > 1).then_some(now_ns.saturating_sub(since_ns)),
-                last_waker: if polls > 1 { WakerRef::Thread(4) } else { WakerRef::Unknown },
+                last_waker: if polls > 1 { AgentRef::Thread(4) } else { AgentRef::Unknown },
                 longest_poll_ns: if polls > 1 { 498 * MILLI } else { 0 },
                 longest_scheduled_ns: 190 * MICRO,
                 ..Vitals::default()

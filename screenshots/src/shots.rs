@@ -157,8 +157,8 @@ impl Session {
 
     /// Connects, lets the user act on the way, and watches on until the moment of the picture.
     fn watch(&mut self, actions: &[Action]) {
-        self.link(ConnectionEvent::Connecting { attempt: 1 });
-        self.link(ConnectionEvent::Connected);
+        self.connection(ConnectionEvent::Connecting { attempt: 1 });
+        self.connection(ConnectionEvent::Connected);
         let mut sent = 0;
         while let Some(frame) = self.server.next() {
             let effects = self.app.news(News::Frame(Box::new(frame)));
@@ -178,15 +178,15 @@ impl Session {
     /// The program dies; the console tries again and again.
     fn lose(&mut self, lost_for: Duration) {
         let reason = "the program closed the connection".to_owned();
-        self.link(ConnectionEvent::Lost { reason, retry_in: Some(Duration::from_secs(1)) });
+        self.connection(ConnectionEvent::Lost { reason, retry_in: Some(Duration::from_secs(1)) });
         self.pass(lost_for);
-        self.link(ConnectionEvent::Connecting { attempt: 5 });
+        self.connection(ConnectionEvent::Connecting { attempt: 5 });
         let reason = "127.0.0.1:6669 refuses the connection: nothing listens there".to_owned();
-        self.link(ConnectionEvent::Lost { reason, retry_in: Some(Duration::from_secs(4)) });
+        self.connection(ConnectionEvent::Lost { reason, retry_in: Some(Duration::from_secs(4)) });
         self.pass(Duration::from_millis(1300));
     }
 
-    fn link(&mut self, event: ConnectionEvent) {
+    fn connection(&mut self, event: ConnectionEvent) {
         let effects = self.app.news(News::Link(event));
         self.obey(effects);
     }

@@ -27,7 +27,7 @@ const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
 /// console-subscriber and its channels go on working for a while.
 const SETTLE: Duration = Duration::from_millis(2_500);
 
-/// Time that a console runs on with the whole picture: lints and rows are made once a second.
+/// Time that a console runs on once it shows all tasks: lints and rows are made once a second.
 const RUN: Duration = Duration::from_secs(3);
 
 fn main() -> Outcome<()> {
@@ -80,7 +80,7 @@ fn parked() -> Outcome<()> {
     Ok(())
 }
 
-/// A task's share of what the program grew by: unwatched, and while a client has the whole picture.
+/// A task's share of what the program grew by: unwatched, and while a client has all of them.
 fn park(source: Source, tasks: usize, watch: bool) -> Outcome<(f64, Option<f64>)> {
     let mut program = Program::start(source)?;
     let empty = resident::bytes(program.child.id(), "VmRSS")?;
@@ -136,7 +136,7 @@ fn console() -> Outcome<()> {
         let mut program = Program::start(Source::Wrap)?;
         program.obey(&format!("park {tasks}"))?;
         let mut tty = Tty::start(&program.address)?;
-        tty.wait_for_picture()?;
+        tty.wait_for_tasks()?;
         // A row for each task, not one for all of them.
         tty.press("+")?;
         tty.watch(RUN)?;

@@ -1,16 +1,16 @@
 //! How the whole holds up with many tasks, from the program to the screen: `just bench-scale`.
 //!
 //! The program is a process of its own; the console is the library in this one, or the `taskscope` binary in a pseudo-terminal. `cargo
-//! bench -p taskscope-tests --bench scale -- frames` runs one part: `picture`, `wire`, `frames` or `keys`.
+//! bench -p taskscope-tests --bench scale -- frames` runs one part: `connect`, `wire`, `frames` or `keys`.
 
+#[path = "scale/connect.rs"]
+mod connect;
 #[path = "scale/frames.rs"]
 mod frames;
 #[path = "scale/keys.rs"]
 mod keys;
 #[path = "shared/machine.rs"]
 mod machine;
-#[path = "scale/picture.rs"]
-mod picture;
 #[path = "shared/program.rs"]
 mod program;
 #[path = "scale/spread.rs"]
@@ -32,7 +32,7 @@ fn main() -> Outcome<()> {
         ["program", source] => program::run(source),
         // `cargo test` runs benches too; there is nothing to compare there.
         ["--test"] => Ok(()),
-        [] => ["picture", "wire", "frames", "keys"].into_iter().try_for_each(part),
+        [] => ["connect", "wire", "frames", "keys"].into_iter().try_for_each(part),
         [name] => part(name),
         _ => Err(format!("unknown arguments {arguments:?}").into()),
     }
@@ -43,7 +43,7 @@ fn part(name: &str) -> Outcome<()> {
     // As many threads as the console has by default.
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     match name {
-        "picture" => runtime.block_on(picture::measure()),
+        "connect" => runtime.block_on(connect::measure()),
         "wire" => runtime.block_on(wire::measure()),
         "frames" => runtime.block_on(frames::measure()),
         "keys" => keys::measure(),

@@ -242,7 +242,7 @@ impl Drop for Killed {
     }
 }
 
-/// One that was free a moment ago: servers of others are told theirs.
+/// One that was free a moment ago: other servers get their port as an argument.
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -28,7 +28,7 @@ pub fn wish() -> v1::WatchRequest {
 /// A connection that sends nothing yet.
 ///
 /// # Errors
-/// Nobody listens there.
+/// The address has no listener.
 ///
 /// # Panics
 /// The address is none.
@@ -64,7 +64,7 @@ impl Console {
     /// Opens a stream with [`wish`].
     ///
     /// # Panics
-    /// Nobody answers.
+    /// No server answers.
     pub async fn open(address: &str) -> Self {
         Self::open_with(address, wish()).await.expect("the server answers")
     }
@@ -75,7 +75,7 @@ impl Console {
     /// The server refuses.
     ///
     /// # Panics
-    /// Nobody listens.
+    /// The address has no listener.
     pub async fn open_with(address: &str, wish: v1::WatchRequest) -> Result<Self, Status> {
         let client = dial(address).await.expect("the server listens");
         Self::on(client, wish).await
@@ -84,7 +84,7 @@ impl Console {
     /// Opens a stream that may be compressed.
     ///
     /// # Panics
-    /// Nobody answers.
+    /// No server answers.
     pub async fn open_compressed(address: &str) -> Self {
         let client = dial(address).await.expect("the server listens");
         let client = client.accept_compressed(CompressionEncoding::Gzip);
@@ -146,7 +146,7 @@ impl Console {
         tokio::time::timeout(time, self.next()).await.ok().map(|frame| frame.expect("the stream is open"))
     }
 
-    /// Reads frames until the picture is as wanted; returns how long that took.
+    /// Reads frames until the state is as wanted; returns how long that took.
     ///
     /// # Panics
     /// It does not become so before the deadline.

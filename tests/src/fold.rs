@@ -56,7 +56,7 @@ pub struct Sums {
     pub self_wakes: u64,
 }
 
-/// The picture.
+/// The state that the frames add up to.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "each is the part of the frame that has its name")]
 pub struct Fold {
@@ -73,7 +73,7 @@ pub struct Fold {
     pub details: Vec<v1::TaskDetail>,
     pub scheduler: v1::Scheduler,
     pub io: io::Io,
-    /// Long polls told so far.
+    /// Long polls received so far.
     pub long_polls: u64,
     /// Snapshots that were started.
     pub snapshots: u64,
@@ -194,7 +194,7 @@ impl Fold {
             };
             rule(task.name.len() <= limits::MAX_NAME_BYTES, "a name is within its limit")?;
             rule(task.fields.len() <= limits::MAX_FIELDS_BYTES, "fields are within their limit")?;
-            rule(task.site == 0 || self.sites.contains_key(&task.site), "a task's site was told")?;
+            rule(task.site == 0 || self.sites.contains_key(&task.site), "a task's site was sent")?;
             self.tasks.insert(slot, task);
         }
         Ok(())

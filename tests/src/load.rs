@@ -1,4 +1,4 @@
-//! A console beside the scenario `counted`: what the program counted, and what the console was told.
+//! A console beside the scenario `counted`: what the program counted, and what the console got.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub fn total(books: &Value) -> Sums {
     sums
 }
 
-/// Runs the load under a console that watches all it can; returns the program's books and the console's picture when all is still.
+/// Runs the load under a console that watches all it can; returns the program's books and the console's state when all is still.
 ///
 /// # Panics
 /// The program or its server fails.
@@ -57,7 +57,7 @@ pub async fn load(mut program: Program) -> (Value, Fold, Fold) {
     while tokio::time::Instant::now() < end {
         console.next().await.expect("the stream is open");
     }
-    program.tell("stop");
+    program.send("stop");
     let mut books = None;
     while books.is_none() {
         console.next().await.expect("the stream is open");
@@ -86,8 +86,8 @@ pub fn compare_sites(books: &Value, fold: &Fold, compare: impl Fn(&str, Sums, Su
         let line = book["line"].as_u64().expect("a number");
         let sites = fold.sites_in("counted_load.rs");
         let at = |site: u32| sites.contains(&site) && u64::from(fold.sites[&site].line) == line;
-        let (truth, told) = (truth(book), fold.sums_of(at));
-        assert!(compare(name, truth, told), "{name}: it is {truth:?}, the console has {told:?}");
+        let (truth, shown) = (truth(book), fold.sums_of(at));
+        assert!(compare(name, truth, shown), "{name}: it is {truth:?}, the console has {shown:?}");
     }
 }
 
@@ -101,9 +101,9 @@ pub fn equal_to_the_last(books: &Value, fold: &Fold) {
     assert_eq!((fold.process.spawned, fold.process.alive), (truth.spawned, truth.spawned - truth.finished));
     assert!(truth.wakes > truth.self_wakes && truth.self_wakes > 0, "the load makes both kinds: {truth:?}");
     assert!(fold.process.late_wakes > 0, "the load makes late wakes");
-    compare_sites(books, fold, |_, truth, told| {
-        let late = truth.wakes.checked_sub(told.wakes);
+    compare_sites(books, fold, |_, truth, shown| {
+        let late = truth.wakes.checked_sub(shown.wakes);
         late.is_some_and(|late| late <= fold.process.late_wakes)
-            && Sums { wakes: truth.wakes, ..told } == truth
+            && Sums { wakes: truth.wakes, ..shown } == truth
     });
 }

@@ -113,7 +113,7 @@ impl Program {
 
     /// Sends a command and waits for its answer.
     pub fn ask(&mut self, command: &str) -> Value {
-        self.tell(command);
+        self.send(command);
         self.answer()
     }
 
@@ -121,7 +121,7 @@ impl Program {
     ///
     /// # Panics
     /// The program has ended.
-    pub fn tell(&mut self, command: &str) {
+    pub fn send(&mut self, command: &str) {
         writeln!(self.stdin, "{command}").expect("the program reads its commands");
         self.stdin.flush().expect("the program reads its commands");
     }

@@ -15,7 +15,7 @@ use tokio::time::{Interval, interval};
 
 use crate::DEADLINE;
 
-/// How often the model is told the time.
+/// How often the model gets the time.
 const TICK: Duration = Duration::from_millis(50);
 /// Rows that its list shows.
 const PAGE_ROWS: u16 = 1000;

@@ -102,7 +102,7 @@ fn foreign(doc: &Value) -> BTreeMap<String, String> {
         let mut ids = BTreeSet::new();
         named(&item["inner"], &mut ids);
         for id in ids {
-            // What has no path of its own is not public, and named by nobody outside.
+            // What has no path of its own is not public, and no code outside names it.
             let path = &doc["paths"][id.to_string()];
             let Some(number) = path["crate_id"].as_u64().filter(|number| *number > 0) else { continue };
             let name =

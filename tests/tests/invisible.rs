@@ -45,7 +45,7 @@ impl Diary {
 struct Recording(Diary);
 
 fn name<S: Subscriber + for<'a> LookupSpan<'a>>(context: &Context<'_, S>, id: &Id) -> String {
-    context.span(id).map_or_else(|| "nobody".to_owned(), |span| span.name().to_owned())
+    context.span(id).map_or_else(|| "none".to_owned(), |span| span.name().to_owned())
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recording {
@@ -384,7 +384,7 @@ async fn a_dozen_recorders_live_side_by_side() {
         let mut names: Vec<_> = console.fold.live().map(|task| task.name.clone()).collect();
         names.sort_by_key(|name| name.len() * 100 + name.bytes().map(usize::from).sum::<usize>());
         let wanted: Vec<_> = (0..=number).map(|task| format!("{number}-{task}")).collect();
-        assert_eq!(names, wanted, "its own tasks, and nobody else's");
+        assert_eq!(names, wanted, "its own tasks, and no others");
         let hello = console.fold.hello.expect("the first frame has it");
         assert_eq!(hello.process_name, format!("program {number}"));
         assert!(instances.insert(hello.instance), "an instance is a recorder");

@@ -107,7 +107,7 @@ fn a_logger_that_the_program_set_stays() {
 }
 
 #[test]
-fn a_stderr_that_nobody_reads_ends_no_program() {
+fn a_stderr_without_a_reader_ends_no_program() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let variables = [("RUST_LOG", "trace"), ("TASKSCOPE_MAX_TASKS", "many")];
@@ -143,7 +143,7 @@ fn colours_are_for_a_terminal_that_takes_them() {
     }
 }
 
-/// What a console is told of the program, and what it says on stderr until its stdin ends.
+/// What a console gets of the program, and what it says on stderr until its stdin ends.
 async fn served(role: &str, socket: &Path, variables: &[(&str, &str)]) -> (Fold, String) {
     let address = format!("unix:{}", socket.display());
     let mut command = command(role, variables);
@@ -158,7 +158,7 @@ async fn served(role: &str, socket: &Path, variables: &[(&str, &str)]) -> (Fold,
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut console = Console::open(&address).await;
-    console.wait_for("a whole picture", |fold| fold.complete && fold.sums().finished >= 1).await;
+    console.wait_for("a whole snapshot", |fold| fold.complete && fold.sums().finished >= 1).await;
     // This ends its stdin.
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{:?}", output.status);
@@ -166,7 +166,7 @@ async fn served(role: &str, socket: &Path, variables: &[(&str, &str)]) -> (Fold,
 }
 
 #[tokio::test]
-async fn rubbish_in_a_variable_leaves_its_default_and_is_said_once_here_and_there() {
+async fn an_invalid_variable_keeps_its_default_and_is_reported_once_on_stderr_and_in_the_console() {
     for name in [
         "TASKSCOPE_RETENTION",
         "TOKIO_CONSOLE_RETENTION",

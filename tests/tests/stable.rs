@@ -19,11 +19,11 @@ fn start(scenario: &str) -> Program {
 #[tokio::test]
 async fn wrapped_tasks_are_seen_with_all_they_do() {
     let program = start("counted");
-    let (books, told, late) = load(program).await;
-    for fold in [&told, &late] {
+    let (books, shown, late) = load(program).await;
+    for fold in [&shown, &late] {
         equal_to_the_last(&books, fold);
         let hello = fold.hello.as_ref().expect("the first frame has it");
-        let sources = hello.sources.expect("they are always told");
+        let sources = hello.sources.expect("they are always sent");
         assert_eq!((sources.tracing, sources.tokio_unstable), (UNSTABLE, UNSTABLE));
         assert!(sources.wrappers && !sources.hooks, "{sources:?}");
         assert_eq!(

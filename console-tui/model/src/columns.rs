@@ -1,5 +1,6 @@
 //! The columns of every table, as data: title, width, alignment, unit, what goes first when the screen is narrow.
 
+pub use crate::format::SPARK_WIDTH;
 use crate::{
     format::{bytes, count, duration_ns, exact, percent, rate, size},
     screen::Tone,
@@ -117,9 +118,6 @@ impl Unit {
         }
     }
 }
-
-/// Samples that a table's sparkline shows.
-pub const SPARK_WIDTH: u16 = 8;
 
 /// Cells between two columns.
 pub const GAP: u16 = 1;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{columns::ColumnId, lint::LintConfig, tables::TableId};
+use crate::{columns::ColumnId, lints::LintConfig, tables::TableId};
 
 /// Limits and tastes. [`Config::default`] is what a user without a configuration gets.
 #[derive(Debug, Clone, PartialEq)]

@@ -53,14 +53,14 @@ pub struct Extent {
     pub page: usize,
     /// Lines there are.
     pub lines: usize,
-    /// The doors on them, each with its line.
-    pub doors: Vec<(usize, usize)>,
+    /// The links on them, each with its line.
+    pub links: Vec<(usize, usize)>,
 }
 
 impl Extent {
-    /// The line that a door is on.
-    pub fn line_of(&self, door: usize) -> Option<usize> {
-        self.doors.iter().find(|(index, _)| *index == door).map(|(_, line)| *line)
+    /// The line that a link is on.
+    pub fn line_of(&self, link: usize) -> Option<usize> {
+        self.links.iter().find(|(index, _)| *index == link).map(|(_, line)| *line)
     }
 
     /// The greatest `top`.
@@ -72,14 +72,14 @@ impl Extent {
         (self.top..self.top + self.page).contains(&line)
     }
 
-    /// The door to choose and the line to begin with, one step (`down` or up) from `door`: to the next door if it is in sight
+    /// The link to choose and the line to begin with, one step (`down` or up) from `link`: to the next link if it is in sight
     /// or a line beyond; else a line further.
-    pub(crate) fn step(&self, door: usize, doors: usize, down: bool) -> (usize, usize) {
-        let left_behind = self.line_of(door).is_some_and(|line| !self.shows(line));
-        let in_sight = self.doors.iter().filter(|(_, line)| self.shows(*line)).map(|(index, _)| *index);
+    pub(crate) fn step(&self, link: usize, links: usize, down: bool) -> (usize, usize) {
+        let left_behind = self.line_of(link).is_some_and(|line| !self.shows(line));
+        let in_sight = self.links.iter().filter(|(_, line)| self.shows(*line)).map(|(index, _)| *index);
         let next = match (left_behind, down) {
-            (false, true) => Some(door + 1).filter(|next| *next < doors),
-            (false, false) => door.checked_sub(1),
+            (false, true) => Some(link + 1).filter(|next| *next < links),
+            (false, false) => link.checked_sub(1),
             // The first or last one in sight takes its place.
             (true, true) => in_sight.min(),
             (true, false) => in_sight.max(),
@@ -90,8 +90,8 @@ impl Extent {
                 let line = self.line_of(next).unwrap_or(self.top);
                 (next, self.top.min(line).max((line + 1).saturating_sub(self.page)))
             }
-            _ if down => (door, (self.top + 1).min(self.last_top())),
-            _ => (door, self.top.saturating_sub(1)),
+            _ if down => (link, (self.top + 1).min(self.last_top())),
+            _ => (link, self.top.saturating_sub(1)),
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Samples that a table's sparkline shows.
+pub const SPARK_WIDTH: u16 = 8;
+
 /// What stands for a value that the source can't know.
 pub const UNKNOWN: &str = "–";
 

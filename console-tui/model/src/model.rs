@@ -1,40 +1,42 @@
 //! The whole state of the client, and what the views may ask of it.
 //!
-//! Invariant: what is shown comes from one `World`: the live one, or the one that was frozen.
+//! Invariant: what is shown comes from one `Snapshot`: the live one, or the one that was frozen.
 
-mod act;
+mod actions;
+mod connection;
 mod detail;
 mod events;
 mod finding_list;
+mod freeze;
 mod header;
 mod io;
 mod io_detail;
-mod link;
 mod lock;
+mod nav_stack;
 mod overlay;
-mod picture;
 mod refresh;
 mod reports;
 mod resource;
 mod rounds;
-mod route;
 pub(crate) mod runtime;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod waits;
-mod walk;
 
 use std::time::Duration;
 
 use crate::{
+    analysis::Analysis,
     columns::{ColumnId, ColumnSpec, Fitted},
     config::Config,
     effect::Effect,
     event::{ConnectionEvent, Event, Extent},
     id::{ResourceKey, TaskKey, WorkerKey},
-    lint::{
+    lints::{
         Judged, LintKind,
         findings::{Finding, Findings},
+        judged::not_judged,
     },
     lists::made,
     nav::{Screen, Tab, WaitsOf},
@@ -49,29 +51,32 @@ use crate::{
         task::TaskView,
         waits::WaitsView,
     },
-    store::{
-        Store,
-        ingest::Wish,
-        intake::{Intake, Outcome},
-    },
-    table::{Picture, any::AnyTable},
+    store::{Store, ingest::Wish},
+    stream::{FrameStream, Outcome},
+    table::{Context, any::AnyTable},
     tables::{TableId, Tables},
 };
+use connection::Connection;
 use detail::Children;
 pub use events::{EventLine, EventsError};
-use link::Link;
+use freeze::Frozen;
+use nav_stack::NavStack;
 use overlay::{FilterEdit, OverlayState};
-use picture::Frozen;
-use refresh::Due;
+use refresh::Schedule;
 use resource::ResourceOps;
-use route::Route;
-use walk::Walk;
+use scan::Scan;
 
 /// One picture of one process, with what the lints found in it.
 #[derive(Debug, Default, Clone)]
-struct World {
+struct Snapshot {
     store: Option<Store>,
     findings: Findings,
+}
+
+impl Snapshot {
+    fn analysis(&self) -> Option<Analysis<'_>> {
+        self.store.as_ref().map(Analysis::of)
+    }
 }
 
 /// What is known of a restart of the process.
@@ -89,25 +94,25 @@ pub struct Model {
     width: u16,
     mouse: bool,
     revision: u64,
-    link: Link,
-    intake: Intake,
-    live: World,
+    connection: Connection,
+    stream: FrameStream,
+    live: Snapshot,
     frozen: Option<Box<Frozen>>,
-    /// A picture that nobody looks at any more.
-    rubbish: Option<Box<Frozen>>,
+    /// A state that nobody looks at any more.
+    discarded: Option<Box<Frozen>>,
     restart: Option<Restart>,
-    route: Route,
+    nav_stack: NavStack,
     overlay: Option<OverlayState>,
     editing: Option<FilterEdit>,
     tables: Tables,
     children: Children,
     resource_ops: ResourceOps,
-    due: Due,
-    /// The walk under way.
-    walk: Option<Walk>,
-    /// Rows were made of the picture that is shown.
+    schedule: Schedule,
+    /// The scan under way.
+    scan: Option<Scan>,
+    /// Rows were made of the state that is shown.
     has_rows: bool,
-    /// What a walk may do in one event.
+    /// What a scan may do in one event.
     slice: usize,
     /// Raised each time the user asks for an await tree.
     await_trees: u32,
@@ -139,7 +144,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Extent(extent) => {
             // It tells what was drawn: nothing is to be drawn again.
-            model.route.set_scroll(extent.top);
+            model.nav_stack.set_scroll(extent.top);
             model.extent = extent;
             return effects;
         }
@@ -149,8 +154,8 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Scroll(rows) => model.move_by(isize::from(rows)),
         Event::Connection(event) => model.connection(event),
         Event::Frame(frame) => {
-            model.link.heard_at = Some(model.now);
-            let outcome = model.intake.frame(&mut model.live.store, frame, model.now);
+            model.connection.heard_at = Some(model.now);
+            let outcome = model.stream.frame(&mut model.live.store, frame, model.now);
             model.took_in(outcome);
             model.take_rounds();
         }
@@ -169,22 +174,22 @@ impl Model {
             width: 80,
             mouse: config.mouse,
             revision: 0,
-            link: Link::new(pace),
-            intake: Intake::new(config.max_tasks),
-            live: World::default(),
+            connection: Connection::new(pace),
+            stream: FrameStream::new(config.max_tasks),
+            live: Snapshot::default(),
             frozen: None,
-            rubbish: None,
+            discarded: None,
             restart: None,
-            route: Route::default(),
+            nav_stack: NavStack::default(),
             overlay: None,
             editing: None,
             tables: Tables::new(&config),
             children: Children::default(),
             resource_ops: ResourceOps::default(),
-            due: Due::default(),
-            walk: None,
+            schedule: Schedule::default(),
+            scan: None,
             has_rows: false,
-            slice: walk::SLICE,
+            slice: scan::SLICE,
             await_trees: 0,
             sent: None,
             extent: Extent::default(),
@@ -209,21 +214,21 @@ impl Model {
         &self.config
     }
 
-    /// What is shown is a whole picture: the first snapshot is complete, and its lints and rows are made. `--once` waits for it.
+    /// What is shown is a whole state: the first snapshot is complete, and its lints and rows are made. `--once` waits for it.
     pub fn is_complete(&self) -> bool {
         self.has_rows
     }
 
     /// There is work that can be done a bit at a time: send [`Event::Work`] when nothing else is to be done.
     pub fn wants_work(&self) -> bool {
-        self.rubbish.is_some()
-            || self.intake.rounds.has_whole()
-            || self.walk.as_ref().is_some_and(|walk| !walk.is_done())
+        self.discarded.is_some()
+            || self.stream.rounds.has_whole()
+            || self.scan.as_ref().is_some_and(|scan| !scan.is_done())
     }
 
-    /// A round is in the picture in part: draw when it is in it whole. That takes a few [`Event::Work`] and no message.
+    /// A round is in the state in part: draw when it is in it whole. That takes a few [`Event::Work`] and no message.
     pub fn is_between_rounds(&self) -> bool {
-        self.intake.rounds.is_halfway()
+        self.stream.rounds.is_halfway()
     }
 
     /// Whether the mouse should be captured.
@@ -233,7 +238,7 @@ impl Model {
 
     /// What fills the screen.
     pub fn screen(&self) -> Screen {
-        self.route.screen()
+        self.nav_stack.screen()
     }
 
     /// The header.
@@ -264,7 +269,7 @@ impl Model {
     /// The lints that are not, or only partly, judged by what the process tells, those with the same reason together. None of them
     /// is [`Judged::Yes`].
     pub fn not_judged(&self) -> Vec<(Judged, Vec<LintKind>)> {
-        self.store().map_or_else(Vec::new, Store::not_judged)
+        self.store().map_or_else(Vec::new, |store| not_judged(&store.hello))
     }
 
     /// What makes sense to press now, most useful first.
@@ -307,7 +312,7 @@ impl Model {
     /// The rows on the screen: one page ([`Event::PageRows`]) from the offset on, with a cell for each of `columns` that the table has.
     /// Costs what the page costs, however many rows there are.
     pub fn rows(&self, table: TableId, columns: &[ColumnId]) -> Vec<Row> {
-        self.picture().map_or_else(Vec::new, |at| self.tables.get(table).rows(at, columns))
+        self.context().map_or_else(Vec::new, |at| self.tables.get(table).rows(at, columns))
     }
 
     /// The task whose detail stands beside the table, on a terminal that is wide enough.
@@ -320,7 +325,7 @@ impl Model {
     pub fn task(&self, key: TaskKey) -> Option<TaskView> {
         let store = self.store()?;
         let task = store.task(key)?;
-        let mut view = detail::view(store, task, &self.children, self.route.chosen(), &self.config.lints);
+        let mut view = detail::view(store, task, &self.children, self.nav_stack.chosen(), &self.config.lints);
         let about = |finding: &Finding| match finding.id.subject {
             Subject::Site => false,
             Subject::Task(subject) => subject == key || finding.tasks.contains(&key),
@@ -328,47 +333,47 @@ impl Model {
                 finding.tasks.contains(&key)
             }
         };
-        view.findings.splice(0..0, finding_list::about(self.world(), about));
+        view.findings.splice(0..0, finding_list::about(self.snapshot(), about));
         Some(view)
     }
 
     /// The runtimes; `None`: nothing is known yet.
     pub fn runtimes(&self) -> Option<RuntimesView> {
-        let at = self.picture()?;
-        Some(runtime::view(self.world(), at, &self.tables.workers, self.route.chosen()))
+        let at = self.context()?;
+        Some(runtime::view(self.snapshot(), at, &self.tables.workers, self.nav_stack.chosen()))
     }
 
     /// Everything known of a worker; `None`: there is none such (any more).
     pub fn worker(&self, key: WorkerKey) -> Option<WorkerView> {
-        runtime::worker::view(self.world(), key, self.route.chosen())
+        runtime::worker::view(self.snapshot(), key, self.nav_stack.chosen())
     }
 
     /// Who waits for whom; `None`: nothing is known of what the tree begins with (any more).
     pub fn waits(&self, of: WaitsOf) -> Option<WaitsView> {
-        waits::view(self.store()?, of, self.route.chosen())
+        waits::view(self.store()?, of, self.nav_stack.chosen())
     }
 
     /// Everything known of a resource; `None`: nothing is (any more).
     pub fn resource(&self, key: ResourceKey) -> Option<ResourceView> {
         let store = self.store()?;
         let resource = store.resources.resource(key)?;
-        let mut view = resource::view(store, resource, &self.resource_ops, self.route.chosen());
+        let mut view = resource::view(store, resource, &self.resource_ops, self.nav_stack.chosen());
         let about = |finding: &Finding| made::concerned(finding, store).contains(&key);
-        view.findings = finding_list::about(self.world(), about);
+        view.findings = finding_list::about(self.snapshot(), about);
         Some(view)
     }
 
-    /// The line that a screen of this extent begins with: where the user left it, with the `chosen` door in sight.
+    /// The line that a screen of this extent begins with: where the user left it, with the `chosen` link in sight.
     pub fn scroll_top(&self, extent: &Extent, chosen: Option<usize>) -> usize {
-        let (top, follows) = self.route.scroll();
-        let line = chosen.filter(|_| follows).and_then(|door| extent.line_of(door));
+        let (top, follows) = self.nav_stack.scroll();
+        let line = chosen.filter(|_| follows).and_then(|link| extent.line_of(link));
         let top = line.map_or(top, |line| top.min(line).max((line + 1).saturating_sub(extent.page)));
         top.min(extent.last_top())
     }
 
     /// The findings that match their filter, in their order: most serious first, unless the user wants another.
     pub fn findings(&self) -> Vec<FindingView> {
-        self.picture().map_or_else(Vec::new, |at| self.tables.findings.views(at))
+        self.context().map_or_else(Vec::new, |at| self.tables.findings.views(at))
     }
 
     /// What lies over the screen.
@@ -384,16 +389,16 @@ impl Model {
 
     /// The report of `--once --json`.
     pub fn report(&self) -> Report {
-        reports::report(self.world(), &self.intake.losses, self.config.retention)
+        reports::report(self.snapshot(), &self.stream.losses, self.config.retention)
     }
 
-    fn world(&self) -> &World {
-        self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world)
+    fn snapshot(&self) -> &Snapshot {
+        self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot)
     }
 
-    fn picture(&self) -> Option<Picture<'_>> {
-        let world = self.world();
-        Some(Picture { store: world.store.as_ref()?, findings: &world.findings, config: &self.config })
+    fn context(&self) -> Option<Context<'_>> {
+        let snapshot = self.snapshot();
+        Some(Context { store: snapshot.analysis()?, findings: &snapshot.findings, config: &self.config })
     }
 
     /// The table on the screen.
@@ -401,13 +406,13 @@ impl Model {
         self.shown_table().map(|id| self.tables.get(id))
     }
 
-    /// The table in which the selection moves. On other screens, one with a table in it as well, it goes from door to door.
+    /// The table in which the selection moves. On other screens, one with a table in it as well, it goes from link to link.
     fn list(&self) -> Option<&dyn AnyTable> {
         self.shown().filter(|table| table.id() != TableId::Workers)
     }
 
-    fn store(&self) -> Option<&Store> {
-        self.world().store.as_ref()
+    fn store(&self) -> Option<Analysis<'_>> {
+        self.snapshot().analysis()
     }
 
     // --- changing ---
@@ -419,10 +424,10 @@ impl Model {
     fn tick(&mut self, now: Duration) {
         let before = self.now;
         self.now = now.max(before);
-        self.intake.look_for_end(self.now);
+        self.stream.look_for_end(self.now);
         // Ages that advance by themselves are shown to a tenth of a second.
-        let ages = self.link.is_stale(self.now)
-            || !self.link.is_open()
+        let ages = self.connection.is_stale(self.now)
+            || !self.connection.is_open()
             || self.is_frozen()
             || self.late_by().is_some();
         if ages && self.now.as_millis() / 100 != before.as_millis() / 100 {
@@ -433,16 +438,16 @@ impl Model {
     fn connection(&mut self, event: ConnectionEvent) {
         match &event {
             ConnectionEvent::Connected => {
-                self.intake.connected(self.now);
+                self.stream.connected(self.now);
                 self.sent = None;
             }
             ConnectionEvent::Lost { .. } => {
-                self.intake.lost();
+                self.stream.lost();
                 self.sent = None;
             }
             ConnectionEvent::Connecting { .. } => {}
         }
-        self.link.event(event, self.now);
+        self.connection.event(event, self.now);
         self.changed();
     }
 
@@ -457,7 +462,7 @@ impl Model {
             Outcome::Changed => {}
             Outcome::Replaced { old } => self.replaced(old),
         }
-        self.link.data_at = Some(self.now);
-        self.due.data_changed();
+        self.connection.data_at = Some(self.now);
+        self.schedule.data_changed();
     }
 }

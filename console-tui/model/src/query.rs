@@ -17,6 +17,17 @@ pub(crate) mod parse;
 
 use crate::columns::Unit;
 
+/// What is wrong with a filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputError {
+    /// Where, as a count of characters before it: the caret's place.
+    pub at: usize,
+    /// How many characters it spans, at least 1.
+    pub len: usize,
+    /// A sentence, with the nearest name where one is near.
+    pub message: String,
+}
+
 /// A filter that has been understood.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query {

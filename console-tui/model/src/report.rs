@@ -13,7 +13,7 @@ pub use io::{Child, Descriptors, Io, IoWait, Signal};
 pub use locks::{Chain, ChainLine, Channel, Holder, Lock, Waiter};
 pub use scheduler::{Blame, Closures, PollTime, Runtime, StackFrame, Starving, StuckPoll, Worker, WorstPoll};
 
-use crate::lint::{LintKind, Severity};
+use crate::{lints::LintKind, severity::Severity};
 
 /// The version of everything in this module.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -23,7 +23,7 @@ pub enum Tone {
     /// Unknown: `–`.
     Unknown,
     /// A name that can be opened.
-    Door,
+    Link,
     /// A task in a poll.
     Running,
     /// A task that waits for a worker.
@@ -42,12 +42,12 @@ pub enum Tone {
     Critical,
 }
 
-impl From<crate::lint::Severity> for Tone {
-    fn from(severity: crate::lint::Severity) -> Self {
+impl From<crate::severity::Severity> for Tone {
+    fn from(severity: crate::severity::Severity) -> Self {
         match severity {
-            crate::lint::Severity::Info => Self::Info,
-            crate::lint::Severity::Warning => Self::Warning,
-            crate::lint::Severity::Critical => Self::Critical,
+            crate::severity::Severity::Info => Self::Info,
+            crate::severity::Severity::Warning => Self::Warning,
+            crate::severity::Severity::Critical => Self::Critical,
         }
     }
 }

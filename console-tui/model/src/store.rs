@@ -8,22 +8,18 @@
 mod agree;
 pub(crate) mod descriptors;
 pub(crate) mod detail;
-pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod ingest;
-pub(crate) mod intake;
 pub(crate) mod io;
 pub(crate) mod locks;
 pub(crate) mod path;
 pub(crate) mod process;
 pub(crate) mod read;
+mod release;
 pub(crate) mod resources;
-pub(crate) mod rounds;
 pub(crate) mod scheduler;
-mod shed;
 pub(crate) mod task;
 pub(crate) mod threads;
-pub(crate) mod waits;
 pub(crate) mod window;
 
 use std::collections::VecDeque;
@@ -32,7 +28,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     id::{SiteId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     text::{TextId, Texts},
 };
 use descriptors::Descriptors;
@@ -90,7 +86,7 @@ pub(crate) struct Store {
     live: Live,
     /// Kept while tasks change, by state.
     done: u64,
-    ticks: Ticks,
+    pub(crate) ticks: Ticks,
     histories: Vec<Option<(u32, History)>>,
     free_histories: Vec<u32>,
     process_history: History,
@@ -140,7 +136,7 @@ impl Store {
         self.by_slot.reserve(tasks.saturating_sub(self.by_slot.len()));
     }
 
-    /// What a walk makes of the task in a record. Nobody sees it before [`Self::show_next_marks`].
+    /// What a scan makes of the task in a record. Nobody sees it before [`Self::show_next_marks`].
     pub(crate) fn set_next_marks(&mut self, record: usize, marks: Marks) {
         let next = 1 - self.shown_marks;
         if let Some(Some(task)) = self.tasks.get_mut(record)
@@ -150,14 +146,14 @@ impl Store {
         }
     }
 
-    /// The marks that a walk has set on every task take the place of those that are shown.
+    /// The marks that a scan has set on every task take the place of those that are shown.
     pub(crate) fn show_next_marks(&mut self) {
         self.shown_marks = 1 - self.shown_marks;
     }
 
     pub(crate) fn set_site(&mut self, id: SiteId, file: String, line: u32, column: u32) {
         let site = self.site_mut(id);
-        site.in_tokio = waits::is_of_tokio(&file);
+        site.in_tokio = path::is_of_tokio(&file);
         (site.file, site.line, site.column) = (file, line, column);
     }
 
@@ -407,7 +403,7 @@ impl Store {
         true
     }
 
-    /// The snapshot is complete: from now on what changes is news. `before` is an older picture of the same process.
+    /// The snapshot is complete: from now on what changes is news. `before` is an older state of the same process.
     pub(crate) fn complete(&mut self, before: Option<&Self>) {
         self.filling = false;
         let totals = self.totals();

@@ -20,17 +20,15 @@ pub(crate) mod value;
 use std::{fmt::Debug, hash::Hash};
 
 use crate::{
+    analysis::Analysis,
     columns::{ColumnId, ColumnSpec, WARN},
     config::{Config, TableConfig},
     id::{DescriptorId, ResourceKey, SiteId, TaskKey},
-    lint::{
-        Severity,
-        findings::{Finding, Findings},
-    },
+    lints::findings::{Finding, Findings},
     nav::Screen,
     query::Query,
     screen::{findings::FindingId, table::Cell},
-    store::Store,
+    severity::Severity,
     tables::TableId,
 };
 use column::Column;
@@ -40,8 +38,8 @@ use place::{Place, RowKey, Rows};
 
 /// What is shown: a process, and what was found in it.
 #[derive(Clone, Copy)]
-pub(crate) struct Picture<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct Context<'a> {
+    pub(crate) store: Analysis<'a>,
     pub(crate) findings: &'a Findings,
     pub(crate) config: &'a Config,
 }
@@ -96,25 +94,25 @@ pub(crate) trait List: Sized + 'static {
     /// What the rows were made of.
     type State: Default + Debug;
 
-    /// Makes the rows anew, those of a table whose rows are not made by a walk over all tasks.
-    fn rebuild(table: &mut Table<Self>, at: Picture<'_>);
+    /// Makes the rows anew, those of a table whose rows are not made by a scan over all tasks.
+    fn rebuild(table: &mut Table<Self>, at: Context<'_>);
 
     /// Shows a row to `see`; `None`: it is gone.
     fn see<T>(
         table: &Table<Self>,
-        at: Picture<'_>,
+        at: Context<'_>,
         key: KeyOf<Self>,
         see: impl for<'a> FnOnce(&'a Self::Row<'a>, Look) -> T,
     ) -> Option<T>;
 
     /// How many there are: for the list that is not shown.
-    fn count(_at: Picture<'_>) -> Option<usize> {
+    fn count(_at: Context<'_>) -> Option<usize> {
         None
     }
 
-    fn group_of(store: &Store, key: Self::Key) -> Option<Self::Group>;
+    fn group_of(store: Analysis<'_>, key: Self::Key) -> Option<Self::Group>;
     /// The words of a group, which are the same in another process.
-    fn group_words(store: &Store, group: Self::Group) -> String;
+    fn group_words(store: Analysis<'_>, group: Self::Group) -> String;
     /// How many rows a group has, and how it stands.
     fn group(table: &Table<Self>, group: Self::Group) -> Option<(u64, Shape)>;
     /// From how many rows on a group folds by itself.
@@ -127,11 +125,11 @@ pub(crate) trait List: Sized + 'static {
         fold_at - fold_at / 5
     }
 
-    fn subject(at: Picture<'_>, row: KeyOf<Self>) -> Option<Subject>;
+    fn subject(at: Context<'_>, row: KeyOf<Self>) -> Option<Subject>;
     /// Where Enter leads from a thing. From a group it folds.
-    fn opens(at: Picture<'_>, key: Self::Key) -> Opens;
+    fn opens(at: Context<'_>, key: Self::Key) -> Opens;
     /// The worst finding about a thing.
-    fn finding(_at: Picture<'_>, _key: Self::Key) -> Option<&Finding> {
+    fn finding(_at: Context<'_>, _key: Self::Key) -> Option<&Finding> {
         None
     }
 
@@ -146,9 +144,9 @@ pub(crate) trait List: Sized + 'static {
     }
 
     /// Why there is nothing, as a sentence.
-    fn why_empty(table: &Table<Self>, at: Picture<'_>) -> String;
+    fn why_empty(table: &Table<Self>, at: Context<'_>) -> String;
     /// What stands above the table, of all there is.
-    fn head(_at: Picture<'_>) -> Vec<Cell> {
+    fn head(_at: Context<'_>) -> Vec<Cell> {
         Vec::new()
     }
     /// What the table leaves out, each as a count and words.
@@ -235,7 +233,7 @@ impl<L: List> Table<L> {
     }
 
     /// The things whose rows were made; the selection stays where it is.
-    pub(crate) fn place_selection(&mut self, store: &Store) {
+    pub(crate) fn place_selection(&mut self, store: Analysis<'_>) {
         self.place.find(&mut self.rows, |row| match row {
             // It has folded away: its group stands for it.
             RowKey::One(key) => L::group_of(store, key).map(RowKey::Group),
@@ -243,7 +241,7 @@ impl<L: List> Table<L> {
         });
     }
 
-    fn selected_group(&self, store: &Store) -> Option<L::Group> {
+    fn selected_group(&self, store: Analysis<'_>) -> Option<L::Group> {
         match self.place.selected()? {
             RowKey::Group(group) => Some(group),
             RowKey::One(key) => L::group_of(store, key),

@@ -8,8 +8,7 @@ use crate::{
         sockets::Sockets, tasks::Tasks, timers::Timers, workers::Workers,
     },
     nav::{Screen, Tab},
-    query::parse::parse,
-    screen::overlay::InputError,
+    query::{InputError, parse::parse},
     table::{Table, any::AnyTable, filter::names, specs},
 };
 

@@ -131,7 +131,7 @@ impl Texts {
     }
 
     /// Forgets the last `most` texts, whoever holds them; true: there are no more.
-    pub(crate) fn shed(&mut self, most: usize) -> bool {
+    pub(crate) fn release_some(&mut self, most: usize) -> bool {
         let kept = self.entries.len().saturating_sub(most);
         for entry in self.entries.drain(kept..).flatten() {
             self.ids.remove(&entry.text);

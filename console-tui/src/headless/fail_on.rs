@@ -2,7 +2,7 @@
 //!
 //! Invariant: a finding counts in whichever round it stood, also when it has gone since.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, fmt::Write as _, str::FromStr};
 
 use taskscope_model::{LintKind, Model, Severity, screen::findings::FindingView};
 
@@ -54,6 +54,19 @@ impl FromStr for FailOn {
         };
         Ok(Self { lint: Some(lint), least })
     }
+}
+
+/// The long help of `--fail-on`: every lint with what it looks for.
+pub fn help() -> String {
+    let mut help = "With --once: leave with exit code 2 if one of these lints was found meanwhile, at warning or above. LINT:info counts \
+                    notes too, LINT:critical only serious findings (a deadlock is proven then). `all` stands for every lint.\n\nLints:"
+        .to_owned();
+    let width = LintKind::ALL.iter().map(|kind| kind.name().len()).max().unwrap_or_default();
+    for kind in LintKind::ALL {
+        // Writing to a String does not fail.
+        let _ = write!(help, "\n  {:width$}  {}", kind.name(), kind.help());
+    }
+    help
 }
 
 /// What was found in any round: by lint and severity, the most tasks (or descriptors) that it was about at a time.

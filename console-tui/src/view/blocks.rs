@@ -1,4 +1,4 @@
-//! What the screens of a task and of a resource have in common: the way back, facts, doors, operations.
+//! What the screens of a task and of a resource have in common: the way back, facts, links, operations.
 //!
 //! ```text
 //!  ‹ Tasks ▸ transfer #88                                                     idle for 41.2 s
@@ -15,7 +15,7 @@ use taskscope_model::{
     screen::{
         resource::OpView,
         table::Cell,
-        task::{Door, Fact},
+        task::{Fact, Link},
     },
 };
 
@@ -92,7 +92,7 @@ pub(super) fn crumbs(
     }
 }
 
-/// Labels and values in two columns; a value that leads somewhere is a door.
+/// Labels and values in two columns; a value that leads somewhere is a link.
 pub(super) fn facts(
     canvas: &mut Canvas<'_>,
     area: Rect,
@@ -100,7 +100,7 @@ pub(super) fn facts(
     facts: &[Fact],
     chosen: Option<usize>,
 ) {
-    let values = facts.iter().map(|fact| (fact.label, &fact.value, fact.door));
+    let values = facts.iter().map(|fact| (fact.label, &fact.value, fact.link));
     labelled(canvas, area, title, &values.collect::<Vec<_>>(), chosen);
 }
 
@@ -129,29 +129,29 @@ pub(super) fn labelled(
             text::cut(&value.text, width, ellipsis)
         };
         let used = canvas.text(x, y, width, &shown, tone_slot(value.tone));
-        door(canvas, Rect::new(x, y, used, 1), *leads, chosen);
+        link(canvas, Rect::new(x, y, used, 1), *leads, chosen);
     }
 }
 
-/// Makes an area a door, and marks it when it is the chosen one.
-pub(super) fn door(canvas: &mut Canvas<'_>, area: Rect, door: Option<usize>, chosen: Option<usize>) {
-    let Some(index) = door else { return };
-    canvas.doors.push((index, area));
-    if door == chosen {
+/// Makes an area a link, and marks it when it is the chosen one.
+pub(super) fn link(canvas: &mut Canvas<'_>, area: Rect, link: Option<usize>, chosen: Option<usize>) {
+    let Some(index) = link else { return };
+    canvas.links.push((index, area));
+    if link == chosen {
         canvas.select(area);
     }
 }
 
 /// Names that can be opened, one below the other.
-pub(super) fn doors<'a>(
+pub(super) fn links<'a>(
     canvas: &mut Canvas<'_>,
     area: Rect,
-    named: impl Iterator<Item = (usize, &'a Door)>,
+    named: impl Iterator<Item = (usize, &'a Link)>,
     chosen: Option<usize>,
 ) {
-    for ((index, door_), y) in named.zip(area.y..area.bottom()) {
-        let used = canvas.text(area.x, y, area.width, &door_.text, Slot::Strong);
-        door(canvas, Rect::new(area.x, y, used, 1), Some(index), chosen);
+    for ((index, link_), y) in named.zip(area.y..area.bottom()) {
+        let used = canvas.text(area.x, y, area.width, &link_.text, Slot::Strong);
+        link(canvas, Rect::new(area.x, y, used, 1), Some(index), chosen);
     }
 }
 
@@ -193,12 +193,12 @@ fn op_line(canvas: &mut Canvas<'_>, area: Rect, op: &OpView, side: Side, chosen:
     }
     canvas.text(area.x + indent, area.y, source.saturating_sub(indent + 1), &op.source, Slot::Strong);
     let (cell, leads) = match side {
-        Side::On => (&op.on, op.on_door),
-        Side::Task => (&op.task, op.task_door),
+        Side::On => (&op.on, op.on_link),
+        Side::Task => (&op.task, op.task_link),
     };
     let mut x = area.x + source;
     let used = canvas.text(x, area.y, other.saturating_sub(1), &cell.text, tone_slot(cell.tone));
-    door(canvas, Rect::new(x, area.y, used, 1), leads, chosen);
+    link(canvas, Rect::new(x, area.y, used, 1), leads, chosen);
     x += other;
     canvas.text(x, area.y, 5, &op.state.text, tone_slot(op.state.tone));
     canvas.text_right(x + 6, area.y, 7, &op.age.text, tone_slot(op.age.tone));

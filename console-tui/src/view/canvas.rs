@@ -23,13 +23,13 @@ pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
     pub(super) theme: &'a Theme,
     cursor: Option<Position>,
-    /// The doors that were drawn, by their number, and where.
-    pub(super) doors: Vec<(usize, Rect)>,
+    /// The links that were drawn, by their number, and where.
+    pub(super) links: Vec<(usize, Rect)>,
 }
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme) -> Self {
-        Self { buffer, theme, cursor: None, doors: Vec::new() }
+        Self { buffer, theme, cursor: None, links: Vec::new() }
     }
 
     /// Draws `text` in at most `width` cells and returns how many it took.
@@ -198,7 +198,7 @@ pub(super) fn tone_slot(tone: Tone) -> Slot {
     match tone {
         Tone::Normal => Slot::Text,
         Tone::Dim | Tone::Unknown => Slot::Dim,
-        Tone::Door => Slot::Strong,
+        Tone::Link => Slot::Strong,
         Tone::Running => Slot::Running,
         Tone::Scheduled => Slot::Scheduled,
         Tone::Idle => Slot::Idle,

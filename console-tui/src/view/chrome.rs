@@ -10,7 +10,7 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{Action, Severity, ShowStrip, Tab, Target, format, screen::header::LinkState};
+use taskscope_model::{Action, Severity, ShowStrip, Tab, Target, format, screen::header::ConnectionState};
 
 use super::{
     Look,
@@ -67,7 +67,8 @@ fn notices(look: Look<'_>) -> Vec<(Severity, String)> {
     let header = look.header;
     let mut notices = Vec::new();
     // Before anything was heard, the body says so.
-    if let (LinkState::Lost { reason, retry_in }, true) = (&header.link, header.process.is_some()) {
+    if let (ConnectionState::Lost { reason, retry_in }, true) = (&header.connection, header.process.is_some())
+    {
         let retry =
             retry_in.map_or_else(String::new, |wait| format!("; next try in {}", format::duration(wait)));
         notices.push((Severity::Warning, format!("{reason}{retry}")));

@@ -10,7 +10,7 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{format, screen::header::LinkState};
+use taskscope_model::{format, screen::header::ConnectionState};
 
 use super::{Look, canvas::Canvas};
 use crate::theme::Slot;
@@ -35,14 +35,15 @@ const WIDTH: u16 = 64;
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let header = look.header;
     let y = area.y + area.height.saturating_sub(ADVICE.len() as u16 + 4) / 3;
-    let doing = match &header.link {
-        LinkState::Waiting | LinkState::Receiving | LinkState::Live | LinkState::Silent => {
-            "connected; waiting for data from"
-        }
+    let doing = match &header.connection {
+        ConnectionState::Waiting
+        | ConnectionState::Receiving
+        | ConnectionState::Live
+        | ConnectionState::Silent => "connected; waiting for data from",
         _ => "looking for a program at",
     };
     canvas.text_centred(area.x, y, area.width, &format!("{doing} {}", header.target), Slot::Strong);
-    if let LinkState::Lost { reason, retry_in } = &header.link {
+    if let ConnectionState::Lost { reason, retry_in } = &header.connection {
         let retry =
             retry_in.map_or_else(String::new, |wait| format!("; next try in {}", format::duration(wait)));
         canvas.text_centred(area.x, y + 1, area.width, &format!("{reason}{retry}"), Slot::Warning);

@@ -9,7 +9,7 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     format,
-    screen::header::{Header, LinkState},
+    screen::header::{ConnectionState, Header},
 };
 
 use super::{
@@ -34,7 +34,7 @@ struct Part {
 pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
     let header = look.header;
     let mut left = who(header, look.theme);
-    let mut right = vec![part(0, vec![link(header, look.theme)])];
+    let mut right = vec![part(0, vec![connection(header, look.theme)])];
     if header.process.is_some() {
         right.extend(counts(header));
         right.extend(trust(header));
@@ -85,7 +85,7 @@ fn who(header: &Header, theme: &Theme) -> Vec<Part> {
 }
 
 /// The link in words, with the age of what is shown wherever that isn't "now".
-fn link(header: &Header, theme: &Theme) -> Piece<'static> {
+fn connection(header: &Header, theme: &Theme) -> Piece<'static> {
     let (up, down) = (theme.glyphs.live, theme.glyphs.down);
     if let Some(frozen) = header.frozen {
         return (format!("{down} frozen for {}", format::duration(frozen)).into(), Slot::Held);
@@ -93,9 +93,9 @@ fn link(header: &Header, theme: &Theme) -> Piece<'static> {
     if let Some(receiving) = header.receiving {
         return (format!("{up} {}", receiving.words()).into(), Slot::Held);
     }
-    let words = header.link.words();
-    match (&header.link, header.data_age) {
-        (LinkState::Live, _) if !header.stale => (format!("{up} {words}").into(), Slot::Live),
+    let words = header.connection.words();
+    match (&header.connection, header.data_age) {
+        (ConnectionState::Live, _) if !header.stale => (format!("{up} {words}").into(), Slot::Live),
         (_, Some(age)) => (format!("{down} {words}, data {} old", format::duration(age)).into(), Slot::Held),
         _ => (format!("{down} {words}").into(), Slot::Held),
     }

@@ -48,10 +48,10 @@ pub(super) fn descriptor(
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     let said = task::sentences(&view.findings, inner.width);
     let lines = said.saturating_add(facts_lines(&view.io, &[], inner.width)).saturating_add(2);
-    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
         task::findings(canvas, area, &view.findings);
         let area = below(area, said);
-        all_facts(canvas, area, &view.io, &[], view.selected_door);
+        all_facts(canvas, area, &view.io, &[], view.selected_link);
         let note = below(area, facts_lines(&view.io, &[], inner.width));
         let words = "Which task waits for it is not known: no wrapper of taskscope::net or taskscope::io is around it.";
         canvas.wrapped(note, words, Slot::Dim);
@@ -70,7 +70,7 @@ pub(super) fn lines(view: &ResourceView, io: &IoView, width: u16) -> u16 {
 pub(super) fn stream(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView, io: &IoView) {
     let waiting = waiters_lines(view);
     waiters(canvas, Rect { height: waiting.min(area.height), ..area }, view);
-    all_facts(canvas, below(area, waiting), io, &view.about, view.selected_door);
+    all_facts(canvas, below(area, waiting), io, &view.about, view.selected_link);
 }
 
 /// What a task waits on, or was the last to wait on, one a line: name, how long, in what, what moves.
@@ -87,7 +87,7 @@ pub(super) fn uses(
         let room = |x: u16| list.right().saturating_sub(x);
         let name = text::cut(&stream.name.text, names.min(list.width), canvas.theme.glyphs.ellipsis);
         let used = canvas.text(list.x, y, list.width, &name, tone_slot(stream.name.tone));
-        blocks::door(canvas, Rect::new(list.x, y, used, 1), stream.door, chosen);
+        blocks::link(canvas, Rect::new(list.x, y, used, 1), stream.link, chosen);
         let mut x = list.x + names + 1;
         canvas.text_right(x, y, AGE.min(room(x)), &stream.age.text, tone_slot(stream.age.tone));
         x += AGE + 2;

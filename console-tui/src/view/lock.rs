@@ -22,7 +22,7 @@ use taskscope_model::{
 
 use super::{
     Look,
-    blocks::{columns, door, facts, labelled},
+    blocks::{columns, facts, labelled, link},
     canvas::{Canvas, Piece, tone_slot},
     table::bar,
     task::distribution,
@@ -113,7 +113,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
         depth(canvas, next(2), channel);
     }
     if let Some(held) = &view.lock {
-        holders(canvas, next(heights.holders), held, view.selected_door);
+        holders(canvas, next(heights.holders), held, view.selected_link);
     }
     waiters(canvas, next(heights.waiters), view);
     let middle = next(heights.middle);
@@ -121,7 +121,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
         channel_facts(canvas, middle, view, channel);
     }
     let Some(held) = &view.lock else { return };
-    let chosen = view.selected_door;
+    let chosen = view.selected_link;
     if area.width >= WIDE {
         let [left, centre, right] = columns::<3>(middle);
         about(canvas, left, "lock", view);
@@ -142,9 +142,9 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
 
 /// What it is, and what it says of itself.
 fn about(canvas: &mut Canvas<'_>, area: Rect, title: &'static str, view: &ResourceView) {
-    let known = view.about.iter().map(|fact| (fact.label, &fact.value, fact.door));
+    let known = view.about.iter().map(|fact| (fact.label, &fact.value, fact.link));
     let said = view.attributes.iter().map(|(label, value)| (label.as_str(), value, None));
-    labelled(canvas, area, title, &known.chain(said).collect::<Vec<_>>(), view.selected_door);
+    labelled(canvas, area, title, &known.chain(said).collect::<Vec<_>>(), view.selected_link);
 }
 
 fn holders(canvas: &mut Canvas<'_>, area: Rect, lock: &LockView, chosen: Option<usize>) {
@@ -176,7 +176,7 @@ pub(super) fn waiters(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) 
     }
     for (n, waiter) in (1..).zip(&view.waiters) {
         let number = format!("{n:>3} ");
-        list.entry(canvas, &number, &Entry::of_waiter(waiter), view.selected_door);
+        list.entry(canvas, &number, &Entry::of_waiter(waiter), view.selected_link);
     }
     if view.more_waiters > 0 {
         list.note(canvas, &format!("and {} more", format::count(view.more_waiters as u64)));
@@ -186,7 +186,7 @@ pub(super) fn waiters(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) 
 /// Somebody, or something held, as a line.
 struct Entry<'a> {
     name: &'a Cell,
-    door: Option<usize>,
+    link: Option<usize>,
     age: &'a Cell,
     how: &'a str,
     place: &'a Cell,
@@ -195,18 +195,18 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn of_holder(holder: &'a HolderView) -> Self {
-        let HolderView { who, door, age, how, place, .. } = holder;
-        Self { name: who, door: *door, age, how, place, aside: "" }
+        let HolderView { who, link, age, how, place, .. } = holder;
+        Self { name: who, link: *link, age, how, place, aside: "" }
     }
 
     fn of_waiter(waiter: &'a WaiterView) -> Self {
-        let WaiterView { who, door, age, how, place } = waiter;
-        Self { name: who, door: *door, age, how, place, aside: "" }
+        let WaiterView { who, link, age, how, place } = waiter;
+        Self { name: who, link: *link, age, how, place, aside: "" }
     }
 
     fn of_hold(hold: &'a HoldView) -> Self {
-        let HoldView { lock, door, age, how, place, waiters } = hold;
-        Self { name: lock, door: *door, age, how, place, aside: waiters }
+        let HoldView { lock, link, age, how, place, waiters } = hold;
+        Self { name: lock, link: *link, age, how, place, aside: waiters }
     }
 }
 
@@ -240,7 +240,7 @@ impl List {
         // What follows stands in the same columns with and without a number.
         let names = (self.area.width * 3 / 10).clamp(20, 36).saturating_sub(x - self.area.x - 1);
         let used = canvas.text(x, y, names.min(room(x)), &entry.name.text, tone_slot(entry.name.tone));
-        door(canvas, Rect::new(x, y, used, 1), entry.door, chosen);
+        link(canvas, Rect::new(x, y, used, 1), entry.link, chosen);
         x += names + 1;
         canvas.text_right(x, y, AGE.min(room(x)), &entry.age.text, tone_slot(entry.age.tone));
         x += AGE + 2;
@@ -286,7 +286,7 @@ fn depth(canvas: &mut Canvas<'_>, area: Rect, channel: &ChannelView) {
 }
 
 fn channel_facts(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView, channel: &ChannelView) {
-    let chosen = view.selected_door;
+    let chosen = view.selected_link;
     if area.width >= WIDE {
         let [left, centre, right] = columns::<3>(area);
         about(canvas, left, "channel", view);

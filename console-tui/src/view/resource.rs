@@ -46,14 +46,14 @@ pub(super) fn render(
     if let Some(stream) = &view.io {
         let said = task::sentences(&view.findings, inner.width);
         let lines = io::lines(&view, stream, inner.width).saturating_add(said);
-        scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
+        scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
             task::findings(canvas, area, &view.findings);
             io::stream(canvas, below(area, said), &view, stream);
         });
     } else if view.lock.is_some() || view.channel.is_some() {
         let said = task::sentences(&view.findings, inner.width);
         let lines = lock::lines(&view, inner.width).saturating_add(said);
-        scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
+        scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
             task::findings(canvas, area, &view.findings);
             lock::render(look, canvas, below(area, said), &view);
         });
@@ -69,7 +69,7 @@ pub(super) fn render(
 fn plain(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, inner: Rect, view: &ResourceView) {
     let above = upper_lines(view, inner.width);
     let lines = above.saturating_add(blocks::ops_lines(&view.ops, view.more_ops));
-    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
         upper(canvas, Rect { height: above, ..area }, view);
         operations(canvas, below(area, above), view);
     });
@@ -81,7 +81,7 @@ fn operations(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
     if view.ops.is_empty() {
         canvas.text(list.x, list.y, list.width, "none under way", Slot::Dim);
     }
-    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::Task, view.selected_door);
+    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::Task, view.selected_link);
 }
 
 fn columns(width: u16) -> u16 {
@@ -104,7 +104,7 @@ fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
     let columns = columns(area.width);
     let width = area.width / columns;
     let block = |n: u16| Rect::new(area.x + n * width, area.y, width.saturating_sub(2), area.height);
-    blocks::facts(canvas, block(0), "resource", &view.about, view.selected_door);
+    blocks::facts(canvas, block(0), "resource", &view.about, view.selected_link);
     let attributes: Vec<_> =
         view.attributes.iter().map(|(label, value)| (label.as_str(), value, None)).collect();
     blocks::labelled(canvas, block(1), "attributes", &attributes, None);
@@ -119,8 +119,8 @@ fn upper(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
             width: area.width.saturating_sub(1),
             height: area.height.saturating_sub(1),
         };
-        let named = view.parts.iter().filter_map(|index| Some((*index, view.doors.get(*index)?)));
-        blocks::doors(canvas, list, named, view.selected_door);
+        let named = view.parts.iter().filter_map(|index| Some((*index, view.links.get(*index)?)));
+        blocks::links(canvas, list, named, view.selected_link);
         if view.more_parts > 0 && view.parts.len() < usize::from(list.height) {
             let words = format!("and {} more", view.more_parts);
             canvas.text(list.x, list.y + view.parts.len() as u16, list.width, &words, Slot::Dim);

@@ -30,7 +30,7 @@ use taskscope_model::{
 
 use super::{
     Look,
-    blocks::door,
+    blocks::link,
     canvas::{Canvas, Piece, tone_slot},
     hits::HitMap,
     scroll,
@@ -78,13 +78,13 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         Part::Closures(&view),
     ]);
     let lines = parts.iter().map(|part| part.lines(inner.width)).fold(0, u16::saturating_add);
-    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
         let mut y = area.y;
         for part in &parts {
             let lines = part.lines(area.width).min(area.bottom().saturating_sub(y));
             let place = Rect { y, height: lines, ..area };
             if lines > 1 {
-                part.draw(look, canvas, place, view.selected_door);
+                part.draw(look, canvas, place, view.selected_link);
             }
             y += lines;
         }
@@ -209,8 +209,8 @@ fn worker_row(
     for fitted in fitted {
         let area = Rect::new(x, line.y, fitted.width, 1);
         match fitted.spec.id {
-            WORKER_COLUMN => door(canvas, area, worker.door, chosen),
-            TASK_COLUMN => door(canvas, area, worker.task_door, chosen),
+            WORKER_COLUMN => link(canvas, area, worker.link, chosen),
+            TASK_COLUMN => link(canvas, area, worker.task_link, chosen),
             _ => {}
         }
         x += fitted.width + GAP;
@@ -250,7 +250,7 @@ fn waits(canvas: &mut Canvas<'_>, area: Rect, lines: &[StarvingLine], chosen: Op
             break;
         }
         let used = canvas.text(area.x + 1, y, name, &line.task.text, tone_slot(line.task.tone));
-        door(canvas, Rect::new(area.x + 1, y, used, 1), line.door, chosen);
+        link(canvas, Rect::new(area.x + 1, y, used, 1), line.link, chosen);
         let x = area.x + 1 + name;
         canvas.text_right(x, y, LENGTH, &line.length.text, tone_slot(line.length.tone));
         canvas.text(x + LENGTH + 2, y, AGO, &line.ago.text, tone_slot(line.ago.tone));
@@ -267,7 +267,7 @@ fn waits(canvas: &mut Canvas<'_>, area: Rect, lines: &[StarvingLine], chosen: Op
             canvas.text_right(area.x + 3, y, 6, &blame.share.text, tone_slot(blame.share.tone));
             let x = area.x + 11;
             let used = canvas.text(x, y, place_x.saturating_sub(x + 1), &blame.text, Slot::Text);
-            door(canvas, Rect::new(x, y, used, 1), blame.door, chosen);
+            link(canvas, Rect::new(x, y, used, 1), blame.link, chosen);
             place(canvas, Rect::new(place_x, y, area.right().saturating_sub(place_x), 1), &blame.place);
             y += 1;
         }
@@ -302,7 +302,7 @@ fn closures(canvas: &mut Canvas<'_>, area: Rect, view: &RuntimesView, chosen: Op
 fn closure(canvas: &mut Canvas<'_>, line: Rect, closure: &ClosureLine, name: u16, chosen: Option<usize>) {
     let words = text::cut_place(&closure.place.text, name, canvas.theme.glyphs.ellipsis);
     let used = canvas.text(line.x + 1, line.y, name, &words, Slot::Text);
-    door(canvas, Rect::new(line.x + 1, line.y, used, 1), closure.door, chosen);
+    link(canvas, Rect::new(line.x + 1, line.y, used, 1), closure.link, chosen);
     let cells = [&closure.running, &closure.oldest, &closure.queued, &closure.first];
     for (n, cell) in cells.into_iter().enumerate() {
         let x = line.x + 1 + name + 1 + n as u16 * (COUNT + 2);

@@ -6,7 +6,7 @@
 //!  ▲ 3 lines above                            ▼ 12 lines below  │
 //! ```
 //!
-//! Invariant: the chosen door is in sight after it was moved to; what fits is not moved. Limit: [`MAX_LINES`] lines.
+//! Invariant: the chosen link is in sight after it was moved to; what fits is not moved. Limit: [`MAX_LINES`] lines.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 use taskscope_model::{Target, event::Extent};
@@ -17,7 +17,7 @@ use crate::theme::Slot;
 /// Lines of a screen at most: those of its lists are limited anyway.
 const MAX_LINES: u16 = 2_000;
 
-/// Draws what needs so many `lines` into `area`, so that the `chosen` door is in sight. `draw` gets an area that is as high as that, or as `area`.
+/// Draws what needs so many `lines` into `area`, so that the `chosen` link is in sight. `draw` gets an area that is as high as that, or as `area`.
 pub(super) fn render(
     look: Look<'_>,
     canvas: &mut Canvas<'_>,
@@ -31,9 +31,9 @@ pub(super) fn render(
     }
     if lines <= area.height {
         draw(canvas, area);
-        let doors = std::mem::take(&mut canvas.doors);
-        let extent = Extent { lines: usize::from(area.height), ..extent(area, &doors, area.height) };
-        finish(hits, area, &doors, extent);
+        let links = std::mem::take(&mut canvas.links);
+        let extent = Extent { lines: usize::from(area.height), ..extent(area, &links, area.height) };
+        finish(hits, area, &links, extent);
         return;
     }
     let lines = lines.min(MAX_LINES);
@@ -41,29 +41,29 @@ pub(super) fn render(
     let mut buffer = Buffer::empty(whole);
     let mut inner = Canvas::new(&mut buffer, canvas.theme);
     draw(&mut inner, whole);
-    let doors = std::mem::take(&mut inner.doors);
+    let links = std::mem::take(&mut inner.links);
     let shown = Rect { height: area.height - 1, ..area };
-    let mut extent = Extent { lines: usize::from(lines), ..extent(area, &doors, shown.height) };
+    let mut extent = Extent { lines: usize::from(lines), ..extent(area, &links, shown.height) };
     extent.top = look.model.scroll_top(&extent, chosen);
     canvas.copy(&buffer, extent.top as u16, shown);
     marks(look, canvas, Rect { y: shown.bottom(), height: 1, ..area }, &extent);
     // In the column right of the text.
     let rail = Rect { width: shown.width + 1, ..shown };
     scroll_bar(look, canvas, rail, extent.top, extent.page, extent.lines);
-    finish(hits, shown, &doors, extent);
+    finish(hits, shown, &links, extent);
 }
 
-fn extent(area: Rect, doors: &[(usize, Rect)], page: u16) -> Extent {
-    let lines = doors.iter().map(|(door, at)| (*door, usize::from(at.y - area.y))).collect();
-    Extent { top: 0, page: usize::from(page), lines: 0, doors: lines }
+fn extent(area: Rect, links: &[(usize, Rect)], page: u16) -> Extent {
+    let lines = links.iter().map(|(link, at)| (*link, usize::from(at.y - area.y))).collect();
+    Extent { top: 0, page: usize::from(page), lines: 0, links: lines }
 }
 
-/// A click on a door that is in sight chooses it.
-fn finish(hits: &mut HitMap, shown: Rect, doors: &[(usize, Rect)], extent: Extent) {
-    for (door, at) in doors {
+/// A click on a link that is in sight chooses it.
+fn finish(hits: &mut HitMap, shown: Rect, links: &[(usize, Rect)], extent: Extent) {
+    for (link, at) in links {
         if let Some(y) = at.y.checked_sub(extent.top as u16).filter(|y| (shown.y..shown.bottom()).contains(y))
         {
-            hits.add(Rect { y, height: 1, ..*at }, Target::Row(*door));
+            hits.add(Rect { y, height: 1, ..*at }, Target::Row(*link));
         }
     }
     hits.set_extent(extent);

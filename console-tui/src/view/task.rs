@@ -25,7 +25,7 @@ use taskscope_model::{
 
 use super::{
     Look,
-    blocks::{self, Side, door, facts},
+    blocks::{self, Side, facts, link},
     canvas::{Canvas, Piece, severity_slot, tone_slot},
     hits::HitMap,
     io, lock, scroll, stack, text,
@@ -137,7 +137,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
     let inner = inset(body);
     let lines = sentences(&view.findings, inner.width).saturating_add(least(&view, layout));
-    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
         arrange(look, canvas, area, &view, layout, area.height);
     });
     if view.gone || look.header.stale {
@@ -160,8 +160,8 @@ pub(super) fn side_pane(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, key
     );
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     arrange(look, canvas, inset(body), &view, ONE, body.height / FINDINGS_SHARE);
-    // The doors of the pane can't be chosen.
-    canvas.doors.clear();
+    // The links of the pane can't be chosen.
+    canvas.links.clear();
 }
 
 /// Lines that findings take when nothing is cut.
@@ -284,11 +284,11 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
             }
         }
         Block::Waits => waits(canvas, area, view),
-        Block::Holds => lock::holds(canvas, area, (&view.holds, view.more_holds), view.selected_door),
-        Block::Io => io::uses(canvas, area, (&view.io, view.more_io), view.selected_door),
-        Block::About => facts(canvas, area, "task", &view.about, view.selected_door),
-        Block::Life => facts(canvas, area, "life", &view.life, view.selected_door),
-        Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view.selected_door),
+        Block::Holds => lock::holds(canvas, area, (&view.holds, view.more_holds), view.selected_link),
+        Block::Io => io::uses(canvas, area, (&view.io, view.more_io), view.selected_link),
+        Block::About => facts(canvas, area, "task", &view.about, view.selected_link),
+        Block::Life => facts(canvas, area, "life", &view.life, view.selected_link),
+        Block::Wakes => facts(canvas, area, "wakes", &view.wakes, view.selected_link),
         Block::Polls => distribution(look, canvas, area, "polls", view.poll_times.as_ref()),
         Block::Delays => distribution(look, canvas, area, "delay", view.schedule_delays.as_ref()),
         Block::Wakers => wakers(canvas, area, view, view.wakers.as_ref()),
@@ -330,7 +330,7 @@ fn waits(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
         width: area.width.saturating_sub(1),
         height: area.height.saturating_sub(1),
     };
-    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::On, view.selected_door);
+    blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::On, view.selected_link);
 }
 
 pub(super) fn distribution(
@@ -391,10 +391,10 @@ fn wakers(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, wakers: Option<&
     for waker in wakers.counts.iter().take(listed) {
         let count = format!("{:>6}  ", format::count(waker.count));
         let used = canvas.text(area.x, y, area.width, &count, Slot::Text);
-        let slot = if waker.door.is_some() { Slot::Strong } else { Slot::Text };
+        let slot = if waker.link.is_some() { Slot::Strong } else { Slot::Text };
         let x = area.x + used;
         let used = canvas.text(x, y, area.width.saturating_sub(used), &waker.text, slot);
-        door(canvas, Rect::new(x, y, used, 1), waker.door, view.selected_door);
+        link(canvas, Rect::new(x, y, used, 1), waker.link, view.selected_link);
         y += 1;
     }
     if wakers.other > 0 && y < area.bottom() {
@@ -411,7 +411,7 @@ fn children(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
     );
     let list =
         Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
-    let place = |child| view.doors.iter().position(|door| door == child);
+    let place = |child| view.links.iter().position(|link| link == child);
     let named = view.children.iter().filter_map(|child| Some((place(child)?, child)));
-    blocks::doors(canvas, list, named, view.selected_door);
+    blocks::links(canvas, list, named, view.selected_link);
 }

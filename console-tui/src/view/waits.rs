@@ -1,4 +1,4 @@
-//! Who waits for whom, from a task or a lock down to the root, as a tree. Every line that names something is a door.
+//! Who waits for whom, from a task or a lock down to the root, as a tree. Every line that names something is a link.
 //!
 //! ```text
 //!  conn #1204, idle                                              12.0 s  src/main.rs:40
@@ -16,7 +16,7 @@ use taskscope_model::{
 
 use super::{
     Look,
-    blocks::{self, door},
+    blocks::{self, link},
     canvas::{Canvas, Piece},
     hits::HitMap,
     scroll, text,
@@ -53,9 +53,9 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         height: body.height.saturating_sub(1),
     };
     let lines = view.lines.len() as u16 + 1;
-    scroll::render(look, canvas, hits, inner, (lines, view.selected_door), |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
         for (row, y) in (0..view.lines.len()).zip(area.y..area.bottom()) {
-            draw(canvas, Rect { y, height: 1, ..area }, &view.lines[row..], view.selected_door);
+            draw(canvas, Rect { y, height: 1, ..area }, &view.lines[row..], view.selected_link);
         }
     });
     if look.header.stale {
@@ -99,7 +99,7 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[WaitLine], chosen: Option<
     let circle = format!("  {} circle", glyphs.circle);
     let aside = if line.kind == WaitLineKind::Circle { circle.as_str() } else { "" };
     let used = canvas.text(x, area.y, room.saturating_sub(text::width(aside)), &line.text, slot);
-    door(canvas, Rect::new(x, area.y, used, 1), line.door, chosen);
+    link(canvas, Rect::new(x, area.y, used, 1), line.link, chosen);
     let pieces: [Piece<'_>; 1] = [(aside.into(), Slot::Critical)];
     canvas.pieces(x + used, area.y, room.saturating_sub(used), &pieces);
     canvas.text_right(area.x + words + 1, area.y, AGE, &line.age, Slot::Text);

@@ -16,7 +16,7 @@ use taskscope_model::{
 
 use super::{
     Look,
-    blocks::{self, door, facts},
+    blocks::{self, facts, link},
     canvas::{Canvas, Piece, tone_slot},
     hits::HitMap,
     scroll, stack, task, text,
@@ -44,7 +44,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     };
     let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body };
     let heights = Heights::of(&view, inner.width);
-    scroll::render(look, canvas, hits, inner, (heights.all(), view.selected_door), |canvas, area| {
+    scroll::render(look, canvas, hits, inner, (heights.all(), view.selected_link), |canvas, area| {
         draw(canvas, area, &view, &heights);
     });
     if look.header.stale {
@@ -88,7 +88,7 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &WorkerView, heights: &Height
     if let Some(of_it) = &view.stuck {
         stack::stack(canvas, next(heights.stack), of_it);
     }
-    let chosen = view.selected_door;
+    let chosen = view.selected_link;
     let part = next(heights.facts);
     if area.width >= WIDE {
         let [left, centre, right] = blocks::columns::<3>(part);
@@ -122,7 +122,7 @@ fn long_polls(canvas: &mut Canvas<'_>, area: Rect, view: &WorkerView) {
     }
     let mut y = area.y + 1;
     for line in view.long_polls.iter().take(usize::from(area.height.saturating_sub(1))) {
-        long_poll(canvas, Rect { y, height: 1, ..area }, line, view.selected_door);
+        long_poll(canvas, Rect { y, height: 1, ..area }, line, view.selected_link);
         y += 1;
     }
     if view.more_long_polls > 0 && y < area.bottom() {
@@ -134,7 +134,7 @@ fn long_polls(canvas: &mut Canvas<'_>, area: Rect, view: &WorkerView) {
 fn long_poll(canvas: &mut Canvas<'_>, area: Rect, line: &LongPollLine, chosen: Option<usize>) {
     let name = NAME.min(area.width * 2 / 5);
     let used = canvas.text(area.x + 1, area.y, name, &line.task.text, tone_slot(line.task.tone));
-    door(canvas, Rect::new(area.x + 1, area.y, used, 1), line.door, chosen);
+    link(canvas, Rect::new(area.x + 1, area.y, used, 1), line.link, chosen);
     let x = area.x + 1 + name;
     canvas.text_right(x, area.y, LENGTH, &line.length.text, tone_slot(line.length.tone));
     canvas.text(x + LENGTH + 2, area.y, AGO, &line.ago.text, tone_slot(line.ago.tone));

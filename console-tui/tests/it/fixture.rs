@@ -5,13 +5,13 @@ pub(crate) mod locks;
 mod scheduler;
 
 use taskscope_proto::{
+    agent::AgentRef,
     limits::PROTOCOL_VERSION,
     rows::{FrameRows, SlotRef, StatRow, TaskRow},
     v1::{
         Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, TaskDetail, TaskKind,
         TaskRef, TaskState, Thread, WakerCount,
     },
-    waker::WakerRef,
 };
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -223,8 +223,8 @@ impl Script {
             polls: Some(histogram(2_000)),
             scheduled: Some(histogram(700)),
             wakers: vec![
-                WakerCount { waker: WakerRef::Thread(1).encode(), count: 12 },
-                WakerCount { waker: WakerRef::Task { slot: 0, generation: 1 }.encode(), count: 3 },
+                WakerCount { waker: AgentRef::Thread(1).encode(), count: 12 },
+                WakerCount { waker: AgentRef::Task { slot: 0, generation: 1 }.encode(), count: 3 },
             ],
             other_wakes: 2,
             watched_ago_ns: 10 * S,
@@ -303,7 +303,7 @@ impl Script {
                 waker_drops: task.polls - u64::from(task.wakers),
                 wakers: Some(task.wakers),
                 last_wake_ago_ns: Some(task.state_ago_ns),
-                last_waker: WakerRef::Thread(1),
+                last_waker: AgentRef::Thread(1),
                 longest_poll_ns: task.longest_poll_ns,
                 longest_scheduled_ns: 90_000,
             };

@@ -181,7 +181,7 @@ fn a_click_selects_and_a_second_one_opens() {
 
 /// From a task through the lock it waits for to the other task, and all the way back.
 #[test]
-fn doors_lead_from_task_to_resource_and_back() {
+fn links_lead_from_task_to_resource_and_back() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('g'), KeyCode::Char('g'), KeyCode::Char('j'), KeyCode::Enter]);
     let task = bench.app.model().screen();
@@ -189,7 +189,7 @@ fn doors_lead_from_task_to_resource_and_back() {
     bench.app.action(Action::First);
     bench.draw();
     let lock = bench.find("Mutex ledger ◂");
-    // The chosen door is told by its reversed cells; down moves on to the next one.
+    // The chosen link is told by its reversed cells; down moves on to the next one.
     for _ in 0..4 {
         if bench.terminal.backend().buffer()[lock].modifier.contains(Modifier::REVERSED) {
             break;
@@ -209,7 +209,7 @@ fn doors_lead_from_task_to_resource_and_back() {
 
 /// From the locks to who holds one, to what that task waits for, and all the way back.
 #[test]
-fn doors_lead_from_lock_to_holder_and_back() {
+fn links_lead_from_lock_to_holder_and_back() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('3'), KeyCode::Down]);
     let chosen = bench.app.model().table(TableId::Locks).selected;
@@ -291,7 +291,7 @@ fn a_screen_that_is_too_long_scrolls() {
     assert!(bench.text().contains("timeline"), "{}", bench.text());
     bench.press(&[KeyCode::Home]);
     assert!(!bench.text().contains("above"), "{}", bench.text());
-    // However it is walked through, the chosen door is in sight.
+    // However it is walked through, the chosen link is in sight.
     for _ in 0..12 {
         bench.press(&[KeyCode::Down]);
         let buffer = bench.terminal.backend().buffer();

@@ -10,7 +10,7 @@ use tracing_subscriber::prelude::*;
 
 use crate::Outcome;
 
-/// What is installed in the program, and whether somebody looks.
+/// What is installed in the program, and whether a client watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Bare,

@@ -24,7 +24,7 @@ pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {
     entry::expand(Entry::Main, options.into(), &function.into()).into()
 }
 
-/// `#[tokio::test]` that is watched: as [`macro@main`], on one thread unless told otherwise. A console sees the runtime under the
+/// `#[tokio::test]` that is watched: as [`macro@main`], on one thread by default. A console sees the runtime under the
 /// test's name.
 ///
 /// The first such test of a process installs taskscope; what goes wrong with that is said on stderr, and the test runs.

@@ -33,7 +33,7 @@ pub(super) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     Ok(function.into_token_stream())
 }
 
-/// Tells the compiler what the body's future gives, so that `?` and `return` know, by a return that is never reached.
+/// Shows the compiler what the body's future returns, so that `?` and `return` know, by a return that is never reached.
 fn type_hint(output: &ReturnType) -> TokenStream {
     let given = match output {
         ReturnType::Default => quote!(()),

@@ -3,7 +3,7 @@
 use std::{hint::black_box, panic::Location, sync::Mutex};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use taskscope_recorder::{AnyId, Clock, Ledger, NewResource, Place, Recorder, ResourceId, Spawn};
+use taskscope_recorder::{AnyId, Clock, NewResource, Place, RecordKind, Recorder, ResourceId, Spawn};
 
 fn operations(c: &mut Criterion) {
     let clock = Clock::start();
@@ -58,12 +58,12 @@ fn operations(c: &mut Criterion) {
     c.bench_function("spawn + end, named", |b| b.iter(|| recorder.release(recorder.spawn(&named))));
 }
 
-fn resource(recorder: &Recorder, ledger: Ledger) -> ResourceId {
-    let new = NewResource { concrete_type: "Mutex", kind: "Sync", ledger, ..NewResource::default() };
+fn resource(recorder: &Recorder, record: RecordKind) -> ResourceId {
+    let new = NewResource { concrete_type: "Mutex", kind: "Sync", record, ..NewResource::default() };
     recorder.new_resource(&new).expect("there is room for one")
 }
 
-/// What a wrapper does around a lock that nobody else wants, inside of a task.
+/// What a wrapper does around an uncontended lock, inside a task.
 fn locks(c: &mut Criterion) {
     let recorder = Recorder::default();
     let clock = recorder.clock();
@@ -74,7 +74,7 @@ fn locks(c: &mut Criterion) {
 
     let bare = Mutex::new(());
     c.bench_function("bare std Mutex: lock + unlock", |b| b.iter(|| drop(black_box(bare.lock()))));
-    let id = resource(&recorder, Ledger::Lock);
+    let id = resource(&recorder, RecordKind::Lock);
     c.bench_function("lock: acquired + released alone", |b| {
         b.iter(|| {
             let lock = recorder.lock(black_box(id)).expect("it is a lock");
@@ -83,7 +83,7 @@ fn locks(c: &mut Criterion) {
             lock.released_exclusive(clock.ticks());
         });
     });
-    let id = resource(&recorder, Ledger::Lock);
+    let id = resource(&recorder, RecordKind::Lock);
     c.bench_function("lock: acquired + released beside others", |b| {
         b.iter(|| {
             let lock = recorder.lock(black_box(id)).expect("it is a lock");
@@ -104,7 +104,7 @@ fn locks(c: &mut Criterion) {
             recorder.lock(id).expect("it is a lock").waited(1000);
         });
     });
-    let id = resource(&recorder, Ledger::Channel);
+    let id = resource(&recorder, RecordKind::Channel);
     c.bench_function("channel: sent + received", |b| {
         b.iter(|| {
             let channel = recorder.channel(black_box(id)).expect("it is a channel");
@@ -113,7 +113,7 @@ fn locks(c: &mut Criterion) {
             channel.received(1, None);
         });
     });
-    let id = resource(&recorder, Ledger::Io);
+    let id = resource(&recorder, RecordKind::Io);
     c.bench_function("stream: read + wrote", |b| {
         b.iter(|| {
             let io = recorder.io(black_box(id)).expect("it is a stream");
@@ -123,7 +123,7 @@ fn locks(c: &mut Criterion) {
         });
     });
     c.bench_function("lock: made + dropped", |b| {
-        b.iter(|| recorder.release_any(AnyId::Resource(resource(&recorder, Ledger::Lock))));
+        b.iter(|| recorder.release_any(AnyId::Resource(resource(&recorder, RecordKind::Lock))));
     });
     recorder.exit(task);
 }

@@ -1,4 +1,4 @@
-//! The clock: raw ticks on the hot path, nanoseconds only where somebody reads.
+//! The clock: raw ticks on the hot path, nanoseconds only for readers.
 //!
 //! Ticks are the TSC where the machine has an invariant one and the operating system's monotonic clock elsewhere; `quanta`
 //! decides and calibrates. One read costs about 11 ns on the TSC (`cargo bench -p taskscope-recorder`).

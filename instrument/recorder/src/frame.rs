@@ -1,9 +1,9 @@
 //! Frames of await trees: the futures that the program wants to see the awaits of, each a slot from its first poll to its end.
 //!
-//! Which frame a new one is inside of tells the thread: it holds the frame that is being polled. So a tree costs nothing but its frames, and nothing
+//! The thread knows which frame a new one is inside of: it holds the frame that is being polled. So a tree costs nothing but its frames, and nothing
 //! is done where no future is traced. The text and place are the program's own constants, so no table and no copy of them is needed.
 //!
-//! Invariant: a frame's task and parent are of its first poll, or the parent's slot is another's by now, which its generation tells. Limits: as many
+//! Invariant: a frame's task and parent are of its first poll, or the parent's slot is another's by now, as its generation shows. Limits: as many
 //! frames as resources; further ones are counted with those. 128 bytes a frame. A frame costs about 60 ns, and 10 ns a poll.
 
 use std::{
@@ -39,24 +39,24 @@ pub(crate) fn current() -> u64 {
 /// The slot.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct Frame {
+pub(crate) struct AwaitFrame {
     key: AtomicU64,
     live: AtomicU32,
     task: AtomicU64,
-    facts: Mutex<Option<Facts>>,
+    facts: Mutex<Option<AwaitFacts>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Facts {
+struct AwaitFacts {
     text: &'static str,
     place: &'static Location<'static>,
     parent: u64,
     created: Ticks,
 }
 
-const _: () = assert!(is_slot_of::<Frame>(128), "the module's text says so");
+const _: () = assert!(is_slot_of::<AwaitFrame>(128), "the module's text says so");
 
-impl Slot for Frame {
+impl Slot for AwaitFrame {
     const PAGE: usize = 256;
     type Shared = ();
 }
@@ -96,7 +96,7 @@ impl Recorder {
         let generation =
             FrameId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
         let id = FrameId::new(self.number(), generation, number);
-        let facts = Facts { text, place, parent: current(), created: self.clock().ticks() };
+        let facts = AwaitFacts { text, place, parent: current(), created: self.clock().ticks() };
         {
             // With the lock held: a reader never sees the facts of one frame with the key of another.
             let mut kept = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,25 +125,25 @@ impl Recorder {
         }
     }
 
-    /// The frames of a task, in no order. A walk over all frames: for when somebody asks.
+    /// The frames of a task, in no order. Scans all frames: for a reader's request only.
     pub fn frames_of(&self, task: TaskId) -> Vec<FrameReading> {
         let slots = self.frames.pages().flat_map(|page| page.slots.iter());
-        slots.filter_map(Frame::read).filter(|frame| frame.task == Some(task)).collect()
+        slots.filter_map(AwaitFrame::read).filter(|frame| frame.task == Some(task)).collect()
     }
 
-    fn frame(&self, id: FrameId) -> Option<&Frame> {
+    fn frame(&self, id: FrameId) -> Option<&AwaitFrame> {
         let (_, slot) = self.frames.slot(id.index())?;
         (slot.key.load(Relaxed) == id.to_u64()).then_some(slot)
     }
 }
 
-impl Frame {
+impl AwaitFrame {
     fn read(&self) -> Option<FrameReading> {
         if self.live.load(Acquire) == 0 {
             return None;
         }
         let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Facts { text, place, parent, created } = (*facts)?;
+        let AwaitFacts { text, place, parent, created } = (*facts)?;
         let id = FrameId::from_u64(self.key.load(Relaxed))?;
         let task = TaskId::from_u64(self.task.load(Relaxed));
         let reading = FrameReading { id, parent: FrameId::from_u64(parent), task, text, place, created };

@@ -5,7 +5,7 @@
 //!  1    kind    recorder  generation   slot index
 //! ```
 //!
-//! The top bit tells our ids from those of a wrapped subscriber; the recorder's number keeps a dozen recorders in one process
+//! The top bit separates our ids from those of a wrapped subscriber; the recorder's number keeps a dozen recorders in one process
 //! apart; the generation makes a reused slot another task. 29 bits of generation last three days for a slot that is reused
 //! 2,000 times a second, far above what the retention queue allows.
 
@@ -63,11 +63,11 @@ pub enum AnyId {
     /// The poll of an operation: the same slot, another span.
     OpPoll(OpId),
     /// A resource or operation that is not to be seen, or had no room: neither is what is made or happens in it.
-    Muted,
+    Unrecorded,
 }
 
-/// The word of [`AnyId::Muted`]: an operation of a slot that no arena has.
-pub(crate) const MUTED: u64 = OURS | OP << KIND_SHIFT | UNTRACKED_INDEX as u64;
+/// The word of [`AnyId::Unrecorded`]: an operation of a slot that no arena has.
+pub(crate) const UNRECORDED: u64 = OURS | OP << KIND_SHIFT | UNTRACKED_INDEX as u64;
 
 impl AnyId {
     /// The word itself, as span ids want it.
@@ -77,19 +77,19 @@ impl AnyId {
             Self::Resource(resource) => resource.0,
             Self::Op(op) => op.0,
             Self::OpPoll(op) => op.poll_span(),
-            Self::Muted => NonZeroU64::new(MUTED).unwrap_or(NonZeroU64::MAX),
+            Self::Unrecorded => NonZeroU64::new(UNRECORDED).unwrap_or(NonZeroU64::MAX),
         }
     }
 
-    /// Reads a word that may be ours; `None` when its top bit says that it is somebody else's.
+    /// Reads a word that may be ours; `None` when its top bit says that it is a subscriber's.
     #[inline]
     pub fn from_u64(raw: u64) -> Option<Self> {
         if raw & OURS == 0 {
             return None;
         }
         let id = NonZeroU64::new(raw)?;
-        if raw == MUTED {
-            return Some(Self::Muted);
+        if raw == UNRECORDED {
+            return Some(Self::Unrecorded);
         }
         Some(match raw >> KIND_SHIFT & KINDS {
             TASK => Self::Task(TaskId(id)),
@@ -123,7 +123,7 @@ macro_rules! words {
                 Self(word($kind, recorder, generation, index))
             }
 
-            #[doc = concat!("Reads a word that may be ", $what, "'s id; `None` when it is somebody else's or of another kind.")]
+            #[doc = concat!("Reads a word that may be ", $what, "'s id; `None` when it is a subscriber's or of another kind.")]
             #[inline]
             pub fn from_u64(raw: u64) -> Option<Self> {
                 if raw & (OURS | KINDS << KIND_SHIFT) == (OURS | $kind << KIND_SHIFT) {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(AnyId::from_u64(resource.to_u64()), Some(AnyId::Resource(resource)));
         assert_eq!(AnyId::from_u64(op.to_u64()), Some(AnyId::Op(op)));
         assert_eq!(AnyId::from_u64(op.poll_span().get()), Some(AnyId::OpPoll(op)));
-        assert_eq!(AnyId::from_u64(AnyId::Muted.to_non_zero_u64().get()), Some(AnyId::Muted));
+        assert_eq!(AnyId::from_u64(AnyId::Unrecorded.to_non_zero_u64().get()), Some(AnyId::Unrecorded));
         assert_eq!(AnyId::from_u64(42), None);
         assert_eq!(TaskId::from_u64(resource.to_u64()), None);
         assert_eq!((op.recorder(), op.generation(), op.index()), (7, 3, 9));

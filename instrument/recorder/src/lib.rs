@@ -4,7 +4,7 @@
 //! relaxed stores: no lock, no look-up by hash, no channel and no allocation on the poll path, and nothing that could be dropped. Polls,
 //! wakes and spawns are exact, always; what goes beyond a limit is counted in [`Losses`].
 //!
-//! Events exist only while somebody watches a task's timeline: then each thread writes fixed-size entries to its own ring.
+//! Events exist only while a client watches a task's timeline: then each thread writes fixed-size entries to its own ring.
 //!
 //! There is no `unsafe` here: everything shared is an atomic, a `OnceLock` or behind a lock off the poll path.
 //!
@@ -20,7 +20,6 @@
 //! assert_eq!((counters.polls, counters.self_wakes), (1, 1));
 //! ```
 
-mod annex;
 mod arena;
 mod clock;
 mod frame;
@@ -30,6 +29,7 @@ mod id;
 mod names;
 mod read;
 mod recorder;
+mod records;
 mod resource;
 mod ring;
 mod site;
@@ -39,13 +39,6 @@ mod text;
 mod thread;
 mod worker;
 
-pub use annex::{
-    Ledger,
-    channel::{ChannelReading, ChannelRef, UNKNOWN_DEPTH},
-    holders::MAX_HOLDERS,
-    io::{IoDirection, IoReading, IoRef, MAX_TEXT_BYTES},
-    lock::{HoldToken, Holder, LockHistograms, LockKnows, LockReading, LockRef},
-};
 pub use arena::{Arena, Page, Slot};
 pub use clock::{Clock, Ticks};
 pub use frame::{EnteredFrame, FrameReading};
@@ -53,12 +46,19 @@ pub use free_list::FreeList;
 pub use id::{AnyId, FrameId, MAX_SLOTS, OpId, ResourceId, TaskId};
 pub use read::{Counters, Description, Histograms, State};
 pub use recorder::{Limits, Losses, NewResource, Recorder, Spawn};
+pub use records::{
+    RecordKind,
+    channel::{ChannelReading, ChannelRef, UNKNOWN_DEPTH},
+    holders::MAX_HOLDERS,
+    io::{IoDirection, IoReading, IoRef, MAX_TEXT_BYTES},
+    lock::{HoldToken, Holder, LockHistograms, LockKnows, LockReading, LockRef},
+};
 pub use resource::{
     Attribute, AttributeValue, Change, MAX_ATTRIBUTES, Op, OpReading, Resource, ResourceDescription,
 };
 pub use ring::{Event, EventKind, Ring};
 pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals};
-pub use task::{CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched, Waker};
+pub use task::{Agent, CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched};
 pub use thread::{
     MAX_THREADS, ThreadInfo, ThreadName, expect_another_runtime, names as thread_names,
     names_version as thread_names_version, number as thread_number, on_first_poll, set_root, threads,

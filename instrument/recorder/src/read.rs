@@ -16,7 +16,7 @@ use crate::{
     histogram::{self, BUCKETS},
     id::TaskId,
     recorder::Recorder,
-    task::{ENDED, Knows, Task, TaskKind, Waker, flag},
+    task::{Agent, ENDED, Knows, Task, TaskKind, flag},
 };
 
 /// What a task does.
@@ -58,7 +58,7 @@ pub struct Counters {
     /// The last wake that scheduled it; `None`: never woken.
     pub last_wake: Option<Ticks>,
     /// Who that was.
-    pub last_waker: Waker,
+    pub last_waker: Agent,
     /// Longest finished poll.
     pub longest_poll: Ticks,
     /// Longest finished wait.
@@ -143,7 +143,7 @@ impl Task {
                 _ if state == State::Scheduled => Some(since),
                 _ => Some(woken_at),
             },
-            last_waker: Waker::from_u64(self.last_waker.load(Relaxed)),
+            last_waker: Agent::from_u64(self.last_waker.load(Relaxed)),
             longest_poll: self.longest_poll.load(Relaxed).max(last_poll),
             longest_scheduled: self.longest_scheduled.load(Relaxed),
             thread: self.thread.load(Relaxed),

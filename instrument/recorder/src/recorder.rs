@@ -3,9 +3,9 @@
 //! The poll path ([`Recorder::enter`], [`Recorder::exit`], [`Recorder::wake`]) takes no lock, allocates nothing but a histogram block
 //! at a task's third poll, hashes nothing and sends nothing.
 
-mod annexes;
 mod memory;
 mod poll;
+mod records;
 mod resources;
 mod watch;
 
@@ -26,13 +26,13 @@ use std::{
 use crossbeam_queue::ArrayQueue;
 
 use crate::{
-    annex::Annexes,
     arena::{Arena, Page},
     clock::{Clock, Ticks},
-    frame::Frame,
+    frame::AwaitFrame,
     histogram::Block,
     id::{MAX_SLOTS, TaskId},
     names::Names,
+    records::Records,
     resource::{Op, Resource},
     ring::Ring,
     site::{Place, Site, Sites},
@@ -82,7 +82,7 @@ pub struct Spawn<'a> {
     pub size_bytes: u64,
     /// Size before tokio boxed it; 0: was not boxed.
     pub original_size_bytes: u64,
-    /// What this source can tell.
+    /// What this source can know.
     pub knows: Knows,
     /// Tokio's span enters and leaves it.
     pub traced: bool,
@@ -118,8 +118,8 @@ pub struct Recorder {
     pub(crate) blocks: Arena<Block>,
     pub(crate) resources: Arena<Resource>,
     pub(crate) ops: Arena<Op>,
-    pub(crate) frames: Arena<Frame>,
-    pub(crate) annexes: Annexes,
+    pub(crate) frames: Arena<AwaitFrame>,
+    pub(crate) records: Records,
     names: Names,
     known: resources::KnownNames,
     sites: Sites,
@@ -160,7 +160,7 @@ impl Recorder {
             resources: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
             ops: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
             frames: Arena::new(limits.max_resources.clamp(1, MAX_SLOTS)),
-            annexes: Annexes::new(limits.max_resources.clamp(1, MAX_SLOTS)),
+            records: Records::new(limits.max_resources.clamp(1, MAX_SLOTS)),
             known: resources::KnownNames::new(&names),
             names,
             sites: Sites::new(),
@@ -291,7 +291,7 @@ impl Recorder {
     /// One holder less; the last one ends the task. Returns whether it ended.
     pub fn release(&self, id: TaskId) -> bool {
         if id.is_untracked() && id.recorder() == self.number {
-            // Untracked tasks have one holder: nobody clones the span of a task.
+            // Untracked tasks have one reference: no code clones the span of a task.
             if let Some(site) = self.sites.site(id.generation()) {
                 site.finished.fetch_add(1, Relaxed);
             }
@@ -373,7 +373,7 @@ impl Recorder {
         }
     }
 
-    /// The slot of a task that is still held by somebody or finished and kept.
+    /// The slot of a task that is alive, or finished and kept.
     #[inline]
     fn find(&self, id: TaskId) -> Option<(&Page<Task>, &Task)> {
         let (page, task) = self.tasks.slot(id.index())?;

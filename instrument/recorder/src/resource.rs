@@ -1,4 +1,4 @@
-//! Resources (locks, timers, channels) and the async operations on them, as tokio's spans tell of them.
+//! Resources (locks, timers, channels) and the async operations on them, as tokio's spans report them.
 //!
 //! A resource is 128 bytes, an operation 192 bytes; both leave their slot at once when they are dropped. An operation is polled by one
 //! thread at a time, so its counters are plain stores; attributes are written by whoever holds or releases, so they are atomics.
@@ -12,10 +12,10 @@ use std::sync::{
 };
 
 use crate::{
-    annex,
     arena::{Slot, is_slot_of},
     clock::Ticks,
     id::{FrameId, OpId, ResourceId, TaskId},
+    records::RecordRef,
     task::Touched,
 };
 
@@ -140,8 +140,8 @@ pub struct Resource {
     /// 0: free; else [`live`] bits.
     pub(crate) live: AtomicU32,
     pub(crate) attributes: Attributes,
-    /// Where its annex is; 0: it has none.
-    pub(crate) annex: AtomicU32,
+    /// Where its record is; 0: it has none.
+    pub(crate) record: AtomicU32,
     /// The resource that it is a part of; 0: none.
     pub(crate) parent: AtomicU64,
     pub(crate) facts: Mutex<ResourceFacts>,
@@ -174,7 +174,7 @@ impl Default for Resource {
             refs: AtomicU32::new(0),
             live: AtomicU32::new(0),
             attributes: Attributes::default(),
-            annex: AtomicU32::new(0),
+            record: AtomicU32::new(0),
             parent: AtomicU64::new(0),
             facts: Mutex::default(),
         }
@@ -228,7 +228,7 @@ impl Resource {
 
     /// Whether it is the semaphore inside of a lock.
     pub(crate) fn is_part_of_lock(&self) -> bool {
-        matches!(annex::Place::from_u32(self.annex.load(Acquire)), Some(annex::Place::PartOfLock(_)))
+        matches!(RecordRef::from_u32(self.record.load(Acquire)), Some(RecordRef::PartOfLock(_)))
     }
 
     /// Its attributes.
@@ -275,7 +275,7 @@ pub struct Op {
     /// Where it was begun.
     pub(crate) site: AtomicU32,
     pub(crate) attributes: Attributes,
-    /// When somebody else gave it the last of what it waits for; 0: not, or it has been polled since.
+    /// When another agent gave it the last of what it waits for; 0: not, or it has been polled since.
     pub(crate) granted: AtomicU64,
     /// The thread that it blocks; 0: none.
     pub(crate) thread: AtomicU32,

@@ -4,7 +4,7 @@
 //! waits. The slots are plain atomics (on the usual machines the same instructions as ordinary stores), so no `unsafe` is
 //! needed; `tests/loom.rs` checks the order.
 //! Cost: 32 bytes an event; 64 KiB a thread that records timelines, 512 KiB one that records everything; about 5 ns a push beside the clock. The
-//! memory is there from a thread's first event that somebody watches until nobody watches anything.
+//! memory is there from a thread's first watched event until no timeline is watched.
 
 use crate::{
     clock::Ticks,
@@ -39,7 +39,7 @@ pub struct Event {
     pub task: u64,
     /// What.
     pub kind: EventKind,
-    /// For wakes the waker, for polls the thread; see [`crate::Waker`].
+    /// For wakes the waker, for polls the thread; see [`crate::Agent`].
     pub by: u64,
 }
 
@@ -68,8 +68,8 @@ pub struct Ring {
     /// Events popped ever; written by the consumer.
     head: AtomicUsize,
     lost: AtomicU64,
-    /// Of the lost, those that the consumer was told of.
-    told: AtomicU64,
+    /// Of the lost, those already reported to the consumer.
+    reported: AtomicU64,
     words: Box<[[AtomicU64; 4]]>,
 }
 
@@ -81,7 +81,7 @@ impl Ring {
             tail: AtomicUsize::new(0),
             head: AtomicUsize::new(0),
             lost: AtomicU64::new(0),
-            told: AtomicU64::new(0),
+            reported: AtomicU64::new(0),
             words: (0..capacity).map(|_| std::array::from_fn(|_| AtomicU64::new(0))).collect(),
         }
     }
@@ -115,8 +115,8 @@ impl Ring {
     /// Whether events were refused since the last call. Consumer only.
     pub(crate) fn has_lost_more(&self) -> bool {
         let lost = self.lost();
-        let before = self.told.load(Ordering::Relaxed);
-        self.told.store(lost, Ordering::Relaxed);
+        let before = self.reported.load(Ordering::Relaxed);
+        self.reported.store(lost, Ordering::Relaxed);
         lost != before
     }
 

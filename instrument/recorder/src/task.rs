@@ -1,6 +1,6 @@
 //! A task's slot: 192 bytes, three cache lines.
 //!
-//! The first line is written by the thread that polls the task and by nobody else, so its counters are plain relaxed stores. The second is
+//! The first line is written by the thread that polls the task and by no other, so its counters are plain relaxed stores. The second is
 //! written by whoever wakes the task (atomic additions), with the polling thread's rarer fields. The third holds the facts that never
 //! change, behind a lock that only spawn, end and the first reader take.
 //!
@@ -39,9 +39,9 @@ pub(crate) mod flag {
     pub(crate) const DONE: u32 = 2;
     /// Entered and left by tokio's span, which makes one more entry to drop the future.
     pub(crate) const TRACED: u32 = 4;
-    /// Somebody watches its timeline.
+    /// A client watches its timeline.
     pub(crate) const WATCHED: u32 = 8;
-    /// The last entry is not told as an event yet: it may be that one.
+    /// The last entry is no event yet: it may be that one.
     pub(crate) const HELD_BACK: u32 = 16;
 }
 
@@ -71,7 +71,7 @@ pub struct Task {
 
     pub(crate) thread: AtomicU32,
     pub(crate) refs: AtomicU32,
-    pub(crate) facts: Mutex<Facts>,
+    pub(crate) facts: Mutex<TaskFacts>,
 }
 
 const _: () =
@@ -100,7 +100,7 @@ impl Default for Task {
             flags: AtomicU32::new(flag::FREE),
             thread: AtomicU32::new(0),
             refs: AtomicU32::new(0),
-            facts: Mutex::new(Facts::default()),
+            facts: Mutex::new(TaskFacts::default()),
         }
     }
 }
@@ -146,7 +146,7 @@ pub enum TaskKind {
     Future,
 }
 
-/// What the sources of a task can tell at all.
+/// What the sources of a task can know at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "five independent facts; a bit set would hide their names")]
 pub struct Knows {
@@ -158,13 +158,13 @@ pub struct Knows {
     pub wakers: bool,
     /// Wakers cloned and dropped.
     pub waker_clones: bool,
-    /// Set, it takes away: nothing tells when it is polled.
+    /// Set: no source knows when it is polled. The only field that takes away.
     pub no_polls: bool,
 }
 
 /// What never changes.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct TaskFacts {
     /// Name, further fields and waker of the few tasks that have any: boxed, as most have none.
     pub(crate) extra: Option<Box<Extra>>,
     pub(crate) tokio_id: u64,
@@ -198,9 +198,9 @@ impl Extra {
     }
 }
 
-/// Who woke a task.
+/// Who wakes, waits, holds, sends: a task or a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Waker {
+pub enum Agent {
     /// Not known.
     Unknown,
     /// Code running inside a poll of this task.
@@ -209,7 +209,7 @@ pub enum Waker {
     Thread(u32),
 }
 
-impl Waker {
+impl Agent {
     /// Reads the word that events and slots hold.
     pub fn from_u64(raw: u64) -> Self {
         match TaskId::from_u64(raw) {
@@ -219,7 +219,7 @@ impl Waker {
         }
     }
 
-    /// The waker that code running here and now is.
+    /// As which agent the calling code wakes.
     pub(crate) fn here() -> u64 {
         match thread::current() {
             0 => u64::from(thread::number()),
@@ -227,7 +227,7 @@ impl Waker {
         }
     }
 
-    /// Who takes a lock, sends or receives here and now.
+    /// As which agent the calling code acquires, sends or receives.
     pub(crate) fn actor() -> u64 {
         match thread::actor() {
             0 => u64::from(thread::number()),

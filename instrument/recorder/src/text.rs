@@ -9,7 +9,7 @@ pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     &text[..end]
 }
 
-/// The last `max_bytes` of `text` at most: what tells a path apart stands at its end.
+/// The last `max_bytes` of `text` at most: the end is what distinguishes paths.
 pub(crate) fn cut_start(text: &str, max_bytes: usize) -> &str {
     let least = text.len().saturating_sub(max_bytes);
     let start = (least..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());

@@ -26,7 +26,7 @@ thread_local! {
     static RINGS: RefCell<Vec<(u64, Weak<Ring>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Spans inside spans that are told apart on a thread (tasks, their locks and operations, `block_in_place`, named futures); deeper
+/// Spans inside spans that a thread distinguishes (tasks, their locks and operations, `block_in_place`, named futures); deeper
 /// ones count, but what happens in them is put down to the last one that fits.
 const MAX_NESTED_SPANS: usize = 32;
 
@@ -34,7 +34,7 @@ const MAX_NESTED_SPANS: usize = 32;
 struct Stack {
     /// This thread's number; 0: not taken yet.
     number: Cell<u32>,
-    /// The same, once [`on_first_poll`] was told of this thread.
+    /// The same, once the function of [`on_first_poll`] was called for this thread.
     polling: Cell<u32>,
     /// The task that is polled here outside of all spans, see [`set_root`]; 0: none.
     root: Cell<u64>,
@@ -59,7 +59,7 @@ pub(crate) fn actor() -> u64 {
 }
 
 /// From now on what happens on the calling thread outside of any task is the doing of this one: the future of a `block_on` that began before
-/// anything was recorded, so that no span tells of its polls. `None`: it has ended.
+/// anything was recorded, so that no span records its polls. `None`: it has ended.
 pub fn set_root(task: Option<TaskId>) {
     let _torn_down = STACK.try_with(|stack| stack.root.set(task.map_or(0, TaskId::to_u64)));
 }
@@ -109,10 +109,10 @@ pub(crate) fn pop() -> u32 {
 
 static FIRST_POLL: OnceLock<fn(u32, TaskId)> = OnceLock::new();
 
-/// Has `tell` called with a thread's number and the task at the thread's first poll, on that thread and inside the poll; and again at the
+/// Calls `report` with a thread's number and the task at the thread's first poll, on that thread and inside the poll; and again at the
 /// first poll after [`expect_another_runtime`]. The first caller in a process wins.
-pub fn on_first_poll(tell: fn(u32, TaskId)) {
-    let _already_set = FIRST_POLL.set(tell);
+pub fn on_first_poll(report: fn(u32, TaskId)) {
+    let _already_set = FIRST_POLL.set(report);
 }
 
 /// The calling thread is about to drive another runtime than before, perhaps.
@@ -140,8 +140,8 @@ impl Stack {
     fn first_poll(&self, task: TaskId) -> u32 {
         let number = self.number();
         self.polling.set(number);
-        if let Some(tell) = FIRST_POLL.get() {
-            tell(number, task);
+        if let Some(report) = FIRST_POLL.get() {
+            report(number, task);
         }
         number
     }
@@ -172,7 +172,7 @@ pub(crate) fn with_ring(recorder: u64, make: impl FnOnce() -> Arc<Ring>, push: i
             push(&ring);
             return;
         }
-        // The recorder took them back when nobody watched, or is gone itself.
+        // The recorder freed them when no timeline was watched, or is gone itself.
         rings.retain(|(_, ring)| ring.strong_count() > 0);
         let ring = make();
         push(&ring);
@@ -231,8 +231,8 @@ pub fn threads() -> Vec<ThreadInfo> {
     alive.collect()
 }
 
-/// Tells `workers` whenever a number gets another thread, for as long as they live.
-pub(crate) fn tell_of_new_threads(workers: Weak<Workers>) {
+/// Lets `workers` know whenever a number gets another thread, for as long as they live.
+pub(crate) fn report_new_threads(workers: Weak<Workers>) {
     let mut registry = registry();
     registry.tables.retain(|table| table.strong_count() > 0);
     registry.tables.push(workers);
@@ -243,13 +243,13 @@ static REGISTRY: Mutex<Registry> =
     Mutex::new(Registry { threads: Vec::new(), free: Vec::new(), tables: Vec::new() });
 
 struct Registry {
-    threads: Vec<Known>,
+    threads: Vec<KnownThread>,
     free: Vec<u32>,
     tables: Vec<Weak<Workers>>,
 }
 
 /// The thread of a number, or the last one that had it.
-struct Known {
+struct KnownThread {
     name: Arc<str>,
     os_id: Option<u32>,
     alive: Option<ThreadId>,
@@ -267,7 +267,7 @@ impl Number {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed thread");
         let name: Arc<str> = crate::text::cut(name, MAX_THREAD_NAME_BYTES).into();
-        let known = Known { name, os_id: os_id(), alive: Some(thread.id()) };
+        let known = KnownThread { name, os_id: os_id(), alive: Some(thread.id()) };
         let mut registry = registry();
         VERSION.fetch_add(1, Relaxed);
         if let Some(number) = registry.free.pop() {
@@ -283,7 +283,7 @@ impl Number {
         match registry.threads.len() {
             len if len < MAX_THREADS - 1 => registry.threads.push(known),
             len if len < MAX_THREADS => {
-                registry.threads.push(Known { name: "other threads".into(), os_id: None, alive: None });
+                registry.threads.push(KnownThread { name: "other threads".into(), os_id: None, alive: None });
             }
             _ => {}
         }
@@ -293,7 +293,7 @@ impl Number {
 
 impl Drop for Number {
     fn drop(&mut self) {
-        // The shared last number is nobody's to give back.
+        // The last number is shared: no thread gives it back.
         if (self.0 as usize) < MAX_THREADS {
             let mut registry = registry();
             registry.threads[self.0 as usize - 1].alive = None;

@@ -45,7 +45,7 @@ pub(crate) type Workers = [OnceLock<Box<Worker>>];
 pub(crate) fn workers() -> Arc<Workers> {
     let workers: Arc<Workers> = (1..MAX_THREADS).map(|_| OnceLock::new()).collect();
     let table: Weak<Workers> = Arc::downgrade(&workers);
-    thread::tell_of_new_threads(table);
+    thread::report_new_threads(table);
     workers
 }
 

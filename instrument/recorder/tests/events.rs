@@ -1,4 +1,4 @@
-//! What a timeline tells: every poll once, nothing that was none, and where something is missing.
+//! What a timeline contains: every poll once, no other entry, and a gap where events are missing.
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
@@ -26,7 +26,7 @@ fn count(events: &[Event], kind: EventKind) -> usize {
     events.iter().filter(|event| event.kind == kind).count()
 }
 
-/// A task that is woken in its last poll, and dropped. False: the drop came late, and what is told of it says nothing.
+/// A task that is woken in its last poll, and dropped. False: the drop came late, so the events prove nothing.
 fn drop_comes_at_once(recorder: &Recorder, polls: usize) -> bool {
     let task = spawn(recorder, TaskKind::Task);
     let mut ended = Instant::now();
@@ -38,9 +38,12 @@ fn drop_comes_at_once(recorder: &Recorder, polls: usize) -> bool {
     poll(recorder, task);
     let came_at_once = ended.elapsed() < Duration::from_micros(10);
     recorder.release(task);
-    let told = drained(recorder);
+    let reported = drained(recorder);
     if came_at_once {
-        assert_eq!((count(&told, EventKind::PollStart), count(&told, EventKind::PollEnd)), (polls, polls));
+        assert_eq!(
+            (count(&reported, EventKind::PollStart), count(&reported, EventKind::PollEnd)),
+            (polls, polls)
+        );
     }
     came_at_once
 }
@@ -64,14 +67,17 @@ fn a_finished_task_has_as_many_polls_as_are_counted() {
         poll(&recorder, task);
         let counted = recorder.task(task).unwrap().counters().unwrap().polls;
         recorder.release(task);
-        let told = drained(&recorder);
-        assert_eq!((count(&told, EventKind::PollStart), count(&told, EventKind::PollEnd)), (polls, polls));
+        let reported = drained(&recorder);
+        assert_eq!(
+            (count(&reported, EventKind::PollStart), count(&reported, EventKind::PollEnd)),
+            (polls, polls)
+        );
         assert_eq!(counted, polls as u64 + 1, "until it is known what the last entry was");
     }
 }
 
 #[test]
-fn a_poll_without_a_wake_is_told_with_its_times_when_the_next_begins() {
+fn a_poll_without_a_wake_is_reported_with_its_times_when_the_next_begins() {
     let recorder = Recorder::default();
     recorder.watch_all(true);
     let root = spawn(&recorder, TaskKind::BlockOn);
@@ -80,8 +86,8 @@ fn a_poll_without_a_wake_is_told_with_its_times_when_the_next_begins() {
     let first = drained(&recorder);
     poll(&recorder, root);
     let second = drained(&recorder);
-    for told in [&first, &second] {
-        let kinds: Vec<EventKind> = told.iter().map(|event| event.kind).collect();
+    for reported in [&first, &second] {
+        let kinds: Vec<EventKind> = reported.iter().map(|event| event.kind).collect();
         assert_eq!(kinds, [EventKind::PollStart, EventKind::PollEnd]);
     }
     assert!(first[1].at < second[0].at && second[0].at <= second[1].at);
@@ -96,8 +102,8 @@ fn what_a_full_ring_lost_is_a_gap_from_its_last_event_on() {
     recorder.watch(task, true);
     (0..3000).for_each(|_| recorder.wake(task, false));
     let events = drained(&recorder);
-    let (gap, told) = events.split_last().unwrap();
-    assert_eq!((gap.kind, gap.by), (EventKind::Gap, told.last().unwrap().at));
+    let (gap, reported) = events.split_last().unwrap();
+    assert_eq!((gap.kind, gap.by), (EventKind::Gap, reported.last().unwrap().at));
     assert!(gap.at >= gap.by);
     recorder.wake(task, false);
     let events = drained(&recorder);

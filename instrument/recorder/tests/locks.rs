@@ -5,13 +5,13 @@
 use std::panic::Location;
 
 use taskscope_recorder::{
-    AnyId, AttributeValue, Change, Holder, Ledger, Limits, LockReading, MAX_HOLDERS, NewResource, OpId,
-    Recorder, ResourceId, Spawn, TaskId, Waker, histogram,
+    Agent, AnyId, AttributeValue, Change, Holder, Limits, LockReading, MAX_HOLDERS, NewResource, OpId,
+    RecordKind, Recorder, ResourceId, Spawn, TaskId, histogram,
 };
 
-fn resource(recorder: &Recorder, concrete_type: &str, ledger: Ledger) -> ResourceId {
+fn resource(recorder: &Recorder, concrete_type: &str, record: RecordKind) -> ResourceId {
     recorder
-        .new_resource(&NewResource { concrete_type, kind: "Sync", ledger, ..NewResource::default() })
+        .new_resource(&NewResource { concrete_type, kind: "Sync", record, ..NewResource::default() })
         .unwrap()
 }
 
@@ -19,7 +19,7 @@ fn read(recorder: &Recorder, id: ResourceId) -> LockReading {
     recorder.read_lock(recorder.resource(id).unwrap()).unwrap()
 }
 
-fn who(reading: &LockReading) -> Vec<Waker> {
+fn who(reading: &LockReading) -> Vec<Agent> {
     reading.holders.iter().map(|holder| holder.by).collect()
 }
 
@@ -42,9 +42,9 @@ fn locked(recorder: &Recorder, mutex: ResourceId, locked: bool) {
 }
 
 /// A semaphore as tokio makes it, one inside of the other; returns both.
-fn semaphore(recorder: &Recorder, concrete_type: &str, ledger: Ledger) -> (ResourceId, ResourceId) {
+fn semaphore(recorder: &Recorder, concrete_type: &str, record: RecordKind) -> (ResourceId, ResourceId) {
     let outer = recorder
-        .new_resource(&NewResource { concrete_type, ledger, inherits: true, ..NewResource::default() })
+        .new_resource(&NewResource { concrete_type, record, inherits: true, ..NewResource::default() })
         .unwrap();
     recorder.enter_any(AnyId::Resource(outer));
     let inner = recorder
@@ -87,13 +87,13 @@ fn poll(recorder: &Recorder, op: OpId, permits: u64) {
 fn an_exclusive_hold_is_seen_and_counted() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&Spawn::default());
-    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let id = resource(&recorder, "Mutex", RecordKind::Lock);
     let place = recorder.place_number(Location::caller());
     assert_eq!(place, recorder.place_number(Location::caller()) - 1, "two places, two numbers");
     let start = recorder.clock().ticks();
     in_task(&recorder, task, || recorder.lock(id).unwrap().acquired_exclusive(place, start));
     let reading = read(&recorder, id);
-    let holder = Holder { by: Waker::Task(task), since: start, place, permits: 1, shared: false };
+    let holder = Holder { by: Agent::Task(task), since: start, place, permits: 1, shared: false };
     assert_eq!(reading.holders, [holder]);
     assert_eq!((reading.free_since, reading.acquisitions), (None, 1));
     assert!(reading.knows.holders && reading.knows.places);
@@ -110,7 +110,7 @@ fn an_exclusive_hold_is_seen_and_counted() {
 #[test]
 fn histograms_hold_every_hold() {
     let recorder = Recorder::default();
-    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let id = resource(&recorder, "Mutex", RecordKind::Lock);
     let lock = recorder.lock(id).unwrap();
     for n in 1..=5_u64 {
         lock.acquired_exclusive(0, 1);
@@ -130,20 +130,20 @@ fn histograms_hold_every_hold() {
 #[test]
 fn readers_hold_it_beside_each_other_and_those_without_a_cell_are_counted() {
     let recorder = Recorder::default();
-    let id = resource(&recorder, "RwLock", Ledger::Lock);
+    let id = resource(&recorder, "RwLock", RecordKind::Lock);
     let lock = recorder.lock(id).unwrap();
     let tasks: Vec<TaskId> = (0..12).map(|_| recorder.spawn(&Spawn::default())).collect();
     let mut tokens: Vec<_> =
         tasks.iter().map(|task| in_task(&recorder, *task, || lock.acquired_shared(1, 0, 10))).collect();
     let reading = read(&recorder, id);
-    assert_eq!(who(&reading), tasks[..MAX_HOLDERS].iter().map(|task| Waker::Task(*task)).collect::<Vec<_>>());
+    assert_eq!(who(&reading), tasks[..MAX_HOLDERS].iter().map(|task| Agent::Task(*task)).collect::<Vec<_>>());
     assert_eq!(reading.more_holders, 4);
     assert!(reading.holders.iter().all(|holder| holder.shared));
-    // One that is counted and one that is told let go.
+    // One that is only counted and one that is listed release.
     lock.released_shared(tokens.pop().unwrap(), 20);
     lock.released_shared(tokens.remove(2), 30);
     let reading = read(&recorder, id);
-    assert!(!who(&reading).contains(&Waker::Task(tasks[2])));
+    assert!(!who(&reading).contains(&Agent::Task(tasks[2])));
     assert_eq!((reading.holders.len(), reading.more_holders, reading.hold), (7, 3, 30));
     for token in tokens {
         lock.released_shared(token, 40);
@@ -157,11 +157,11 @@ fn readers_hold_it_beside_each_other_and_those_without_a_cell_are_counted() {
 fn tokios_events_name_the_holder() {
     let recorder = Recorder::default();
     let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
-    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    let mutex = resource(&recorder, "Mutex", RecordKind::Lock);
     locked(&recorder, mutex, false);
     assert_eq!(read(&recorder, mutex).free_since, None, "it was never held");
     in_task(&recorder, first, || locked(&recorder, mutex, true));
-    assert_eq!(who(&read(&recorder, mutex)), [Waker::Task(first)]);
+    assert_eq!(who(&read(&recorder, mutex)), [Agent::Task(first)]);
     // The guard went to another task.
     in_task(&recorder, second, || locked(&recorder, mutex, false));
     let reading = read(&recorder, mutex);
@@ -173,12 +173,12 @@ fn tokios_events_name_the_holder() {
 fn a_release_that_comes_late_does_not_take_the_lock_from_the_next_holder() {
     let recorder = Recorder::default();
     let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
-    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    let mutex = resource(&recorder, "Mutex", RecordKind::Lock);
     in_task(&recorder, first, || locked(&recorder, mutex, true));
     // Tokio lets go, the next task takes it and says so first.
     in_task(&recorder, second, || locked(&recorder, mutex, true));
     in_task(&recorder, first, || locked(&recorder, mutex, false));
-    assert_eq!(who(&read(&recorder, mutex)), [Waker::Task(second)]);
+    assert_eq!(who(&read(&recorder, mutex)), [Agent::Task(second)]);
     // The other way round: both releases after both acquisitions, the later one first.
     in_task(&recorder, first, || locked(&recorder, mutex, true));
     in_task(&recorder, first, || locked(&recorder, mutex, false));
@@ -195,7 +195,7 @@ fn a_release_that_comes_late_does_not_take_the_lock_from_the_next_holder() {
 fn holds_of_many_threads_are_all_counted() {
     const ROUNDS: u64 = 2000;
     let recorder = Recorder::default();
-    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    let mutex = resource(&recorder, "Mutex", RecordKind::Lock);
     let real = std::sync::Mutex::new(());
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -220,7 +220,7 @@ fn holds_of_many_threads_are_all_counted() {
     assert!(counted.abs_diff(4 * ROUNDS) <= 8, "{counted} holds");
     let task = recorder.spawn(&Spawn::default());
     in_task(&recorder, task, || locked(&recorder, mutex, true));
-    assert_eq!(who(&read(&recorder, mutex)), [Waker::Task(task)]);
+    assert_eq!(who(&read(&recorder, mutex)), [Agent::Task(task)]);
 }
 
 #[test]
@@ -231,17 +231,17 @@ fn tokios_readers_clear_their_own_cell_first() {
         recorder.spawn(&Spawn::default()),
         recorder.spawn(&Spawn::default()),
     );
-    let lock = resource(&recorder, "RwLock", Ledger::Lock);
+    let lock = resource(&recorder, "RwLock", RecordKind::Lock);
     let readers = |change| says(&recorder, lock, "current_readers", AttributeValue::Number(1), change);
     readers(Change::Override);
     in_task(&recorder, first, || readers(Change::Add));
     in_task(&recorder, second, || readers(Change::Add));
     in_task(&recorder, second, || readers(Change::Sub));
-    assert_eq!(who(&read(&recorder, lock)), [Waker::Task(first)]);
+    assert_eq!(who(&read(&recorder, lock)), [Agent::Task(first)]);
     in_task(&recorder, second, || readers(Change::Add));
     // A guard that went to a task that holds nothing: the oldest.
     in_task(&recorder, third, || readers(Change::Sub));
-    assert_eq!(who(&read(&recorder, lock)), [Waker::Task(second)]);
+    assert_eq!(who(&read(&recorder, lock)), [Agent::Task(second)]);
     in_task(&recorder, second, || readers(Change::Sub));
     let reading = read(&recorder, lock);
     assert_eq!((reading.holders.len(), reading.acquisitions), (0, 3));
@@ -252,10 +252,10 @@ fn tokios_readers_clear_their_own_cell_first() {
 fn permits_are_held_by_who_obtained_them() {
     let recorder = Recorder::default();
     let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
-    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    let (outer, inner) = semaphore(&recorder, "Semaphore", RecordKind::Permits);
     in_task(&recorder, first, || poll(&recorder, acquire(&recorder, inner, 3), 3));
     let reading = read(&recorder, outer);
-    assert_eq!(who(&reading), [Waker::Task(first)]);
+    assert_eq!(who(&reading), [Agent::Task(first)]);
     assert_eq!((reading.holders[0].permits, reading.acquisitions, reading.contended), (3, 1, 0));
 
     // The next one wants two, gets one of what is left and waits.
@@ -264,7 +264,7 @@ fn permits_are_held_by_who_obtained_them() {
         poll(&recorder, op, 1);
         op
     });
-    assert_eq!(who(&read(&recorder, outer)), [Waker::Task(first)], "half of it is not held");
+    assert_eq!(who(&read(&recorder, outer)), [Agent::Task(first)], "half of it is not held");
     let granted = |op: OpId| {
         let page = recorder.op_pages().next().unwrap();
         page.slots[op.index() as usize].read().unwrap().granted
@@ -281,7 +281,7 @@ fn permits_are_held_by_who_obtained_them() {
     in_task(&recorder, second, || poll(&recorder, op, 0));
     assert_eq!(granted(op), None);
     let reading = read(&recorder, outer);
-    assert_eq!((who(&reading), reading.holders[0].permits), (vec![Waker::Task(second)], 2));
+    assert_eq!((who(&reading), reading.holders[0].permits), (vec![Agent::Task(second)], 2));
     assert_eq!((reading.acquisitions, reading.contended), (2, 1));
     assert!(reading.wait > 0 && reading.knows.holders);
 }
@@ -290,7 +290,7 @@ fn permits_are_held_by_who_obtained_them() {
 fn a_waiter_that_gives_up_takes_nothing_from_a_holder() {
     let recorder = Recorder::default();
     let (first, second) = (recorder.spawn(&Spawn::default()), recorder.spawn(&Spawn::default()));
-    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    let (outer, inner) = semaphore(&recorder, "Semaphore", RecordKind::Permits);
     in_task(&recorder, first, || poll(&recorder, acquire(&recorder, inner, 1), 1));
     in_task(&recorder, second, || {
         let op = acquire(&recorder, inner, 3);
@@ -300,22 +300,22 @@ fn a_waiter_that_gives_up_takes_nothing_from_a_holder() {
         recorder.release_any(AnyId::Op(op));
     });
     let reading = read(&recorder, outer);
-    assert_eq!(who(&reading), [Waker::Task(first)]);
+    assert_eq!(who(&reading), [Agent::Task(first)]);
     assert_eq!((reading.acquisitions, reading.knows.holders), (1, true));
 }
 
 #[test]
-fn permits_that_nobody_was_seen_to_take_leave_the_holders_unknown() {
+fn permits_of_unseen_takers_leave_the_holders_unknown() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&Spawn::default());
-    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    let (outer, inner) = semaphore(&recorder, "Semaphore", RecordKind::Permits);
     says(&recorder, inner, "permits", AttributeValue::Number(1), Change::Add);
     in_task(&recorder, task, || poll(&recorder, acquire(&recorder, inner, 1), 1));
     let reading = read(&recorder, outer);
     assert_eq!((reading.holders.len(), reading.knows.holders, reading.free_since), (0, false, None));
 }
 
-/// A task takes permits, as tokio tells of it: on the operation and on the semaphore.
+/// A task takes permits, as tokio reports it: on the operation and on the semaphore.
 fn takes(recorder: &Recorder, task: TaskId, inner: ResourceId, permits: u64) {
     in_task(recorder, task, || {
         let op = acquire(recorder, inner, permits);
@@ -331,13 +331,13 @@ fn gives(recorder: &Recorder, task: TaskId, inner: ResourceId, permits: u64) {
 }
 
 #[test]
-fn permits_that_are_forgotten_and_refilled_are_nobodys() {
+fn permits_that_are_forgotten_and_refilled_have_no_holder() {
     let recorder = Recorder::new(Limits::default());
     let tasks: Vec<TaskId> = (0..3).map(|_| recorder.spawn(&Spawn::default())).collect();
-    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    let (outer, inner) = semaphore(&recorder, "Semaphore", RecordKind::Permits);
     says(&recorder, inner, "permits", AttributeValue::Number(3), Change::Override);
     takes(&recorder, tasks[0], inner, 1);
-    assert_eq!(who(&read(&recorder, outer)), [Waker::Task(tasks[0])], "it may hold it");
+    assert_eq!(who(&read(&recorder, outer)), [Agent::Task(tasks[0])], "it may hold it");
     assert!(read(&recorder, outer).knows.loose, "or have forgotten it");
     takes(&recorder, tasks[0], inner, 1);
     takes(&recorder, tasks[1], inner, 1);
@@ -357,7 +357,7 @@ fn permits_that_are_forgotten_and_refilled_are_nobodys() {
 fn holders_are_known_again_when_all_permits_are_back() {
     let recorder = Recorder::new(Limits::default());
     let tasks: Vec<TaskId> = (0..2).map(|_| recorder.spawn(&Spawn::default())).collect();
-    let (outer, inner) = semaphore(&recorder, "Semaphore", Ledger::Permits);
+    let (outer, inner) = semaphore(&recorder, "Semaphore", RecordKind::Permits);
     says(&recorder, inner, "permits", AttributeValue::Number(2), Change::Override);
     takes(&recorder, tasks[0], inner, 1);
     gives(&recorder, tasks[0], inner, 1);
@@ -375,14 +375,14 @@ fn holders_are_known_again_when_all_permits_are_back() {
         "{reading:?}"
     );
     takes(&recorder, tasks[1], inner, 2);
-    assert_eq!(who(&read(&recorder, outer)), [Waker::Task(tasks[1])]);
+    assert_eq!(who(&read(&recorder, outer)), [Agent::Task(tasks[1])]);
 }
 
 #[test]
 fn who_took_a_lock_with_a_movable_guard_need_not_hold_it() {
     let recorder = Recorder::new(Limits::default());
     let tasks: Vec<TaskId> = (0..2).map(|_| recorder.spawn(&Spawn::default())).collect();
-    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let id = resource(&recorder, "Mutex", RecordKind::Lock);
     let lock = recorder.lock(id).unwrap();
     let is_loose = || read(&recorder, id).knows.loose;
     in_task(&recorder, tasks[0], || lock.acquired_exclusive(0, 10));
@@ -395,7 +395,7 @@ fn who_took_a_lock_with_a_movable_guard_need_not_hold_it() {
         assert_eq!(is_loose(), loose, "released by {releaser}, {before} before");
     }
     // Permits: nothing is known before the first one comes back.
-    let id = resource(&recorder, "Semaphore", Ledger::Lock);
+    let id = resource(&recorder, "Semaphore", RecordKind::Lock);
     let lock = recorder.lock(id).unwrap();
     let token = in_task(&recorder, tasks[0], || lock.with_movable_guard().acquired_shared(1, 0, 10));
     assert!(read(&recorder, id).knows.loose);
@@ -407,10 +407,10 @@ fn who_took_a_lock_with_a_movable_guard_need_not_hold_it() {
 }
 
 #[test]
-fn the_semaphore_inside_of_a_lock_tells_of_its_waits_alone() {
+fn the_semaphore_inside_of_a_lock_reports_only_its_waits() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&Spawn::default());
-    let (mutex, inner) = semaphore(&recorder, "Mutex", Ledger::Lock);
+    let (mutex, inner) = semaphore(&recorder, "Mutex", RecordKind::Lock);
     let whole = recorder.new_op("Mutex::lock", Some(mutex), 0).unwrap();
     let part = in_task(&recorder, task, || {
         recorder.enter_any(AnyId::OpPoll(whole));
@@ -430,7 +430,7 @@ fn the_semaphore_inside_of_a_lock_tells_of_its_waits_alone() {
         locked(&recorder, mutex, true);
     });
     let reading = read(&recorder, mutex);
-    assert_eq!((who(&reading), reading.acquisitions, reading.contended), (vec![Waker::Task(task)], 1, 1));
+    assert_eq!((who(&reading), reading.acquisitions, reading.contended), (vec![Agent::Task(task)], 1, 1));
     assert!(reading.wait > 0);
     assert!(recorder.read_lock(recorder.resource(inner).unwrap()).is_none(), "a part is no lock of its own");
 }
@@ -438,7 +438,7 @@ fn the_semaphore_inside_of_a_lock_tells_of_its_waits_alone() {
 #[test]
 fn a_thread_that_blocks_is_named() {
     let recorder = Recorder::default();
-    let id = resource(&recorder, "Mutex", Ledger::Lock);
+    let id = resource(&recorder, "Mutex", RecordKind::Lock);
     let task = recorder.spawn(&Spawn::default());
     let op = recorder.new_op("Mutex::lock", Some(id), recorder.place_number(Location::caller())).unwrap();
     let reads = || recorder.op_pages().next().unwrap().slots[op.index() as usize].read().unwrap();
@@ -453,24 +453,24 @@ fn a_thread_that_blocks_is_named() {
 }
 
 #[test]
-fn what_is_muted_is_nobodys() {
+fn what_is_unrecorded_has_no_owner() {
     let recorder = Recorder::default();
-    let mutex = resource(&recorder, "Mutex", Ledger::Lock);
+    let mutex = resource(&recorder, "Mutex", RecordKind::Lock);
     recorder.enter_any(AnyId::Resource(mutex));
-    recorder.enter_any(AnyId::Muted);
-    assert!(recorder.is_muted());
+    recorder.enter_any(AnyId::Unrecorded);
+    assert!(recorder.is_unrecorded());
     recorder.change_resource(recorder.name_number("locked"), 0, AttributeValue::Bool(true), Change::Override);
     assert_eq!(recorder.current_op(), None);
-    recorder.exit_any(AnyId::Muted);
+    recorder.exit_any(AnyId::Unrecorded);
     recorder.exit_any(AnyId::Resource(mutex));
-    assert!(!recorder.is_muted());
+    assert!(!recorder.is_unrecorded());
     assert_eq!(read(&recorder, mutex).acquisitions, 0);
 }
 
 #[test]
-fn an_annex_goes_with_its_resource_and_comes_back_empty() {
+fn a_record_goes_with_its_resource_and_comes_back_empty() {
     let recorder = Recorder::new(Limits { max_resources: 1, ..Limits::default() });
-    let first = resource(&recorder, "RwLock", Ledger::Lock);
+    let first = resource(&recorder, "RwLock", RecordKind::Lock);
     let lock = recorder.lock(first).unwrap();
     let _token = lock.acquired_shared(1, 0, 5);
     lock.waited(7);
@@ -484,7 +484,7 @@ fn an_annex_goes_with_its_resource_and_comes_back_empty() {
     // The same slots, whatever they were used for.
     let memory = recorder.memory_bytes();
     for _ in 0..3000 {
-        let id = resource(&recorder, "RwLock", Ledger::Lock);
+        let id = resource(&recorder, "RwLock", RecordKind::Lock);
         let reading = read(&recorder, id);
         assert_eq!((reading.holders.len(), reading.wait, reading.poisoned), (0, 0, false));
         let token = recorder.lock(id).unwrap().acquired_shared(1, 0, 5);
@@ -499,7 +499,7 @@ fn an_annex_goes_with_its_resource_and_comes_back_empty() {
 fn a_channel_knows_its_depth_and_its_ends() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&Spawn::default());
-    let id = resource(&recorder, "mpsc", Ledger::Channel);
+    let id = resource(&recorder, "mpsc", RecordKind::Channel);
     let channel = recorder.channel(id).unwrap();
     let reads = || recorder.read_channel(recorder.resource(id).unwrap()).unwrap();
     assert_eq!((reads().depth, reads().senders), (None, None));
@@ -516,8 +516,8 @@ fn a_channel_knows_its_depth_and_its_ends() {
     assert_eq!((reading.senders, reading.receivers), (Some(3), Some(1)));
     assert_eq!((reading.sent, reading.received, reading.lagged), (5, 2, 4));
     assert_eq!((reading.blocked_full, reading.blocked_empty, reading.closed), (100, 30, true));
-    assert_eq!(reading.last_receiver, Waker::Task(task));
-    assert!(matches!(reading.last_sender, Waker::Thread(_)) && reading.last_sent != 0);
+    assert_eq!(reading.last_receiver, Agent::Task(task));
+    assert!(matches!(reading.last_sender, Agent::Thread(_)) && reading.last_sent != 0);
     channel.set_depth(Some(taskscope_recorder::UNKNOWN_DEPTH));
     assert_eq!(reads().depth, None);
     channel.set_depth(Some(1));
@@ -528,7 +528,7 @@ fn a_channel_knows_its_depth_and_its_ends() {
 #[test]
 fn a_stream_knows_its_bytes_and_texts() {
     let recorder = Recorder::default();
-    let id = resource(&recorder, "TcpStream", Ledger::Io);
+    let id = resource(&recorder, "TcpStream", RecordKind::Io);
     let io = recorder.io(id).unwrap();
     io.set_fd(Some(0));
     io.set_addresses("127.0.0.1:1", "127.0.0.1:2");

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use taskscope_recorder::{
-    Event, EventKind, Knows, Limits, Place, Recorder, Spawn, State, TaskId, TaskKind, Waker,
+    Agent, Event, EventKind, Knows, Limits, Place, Recorder, Spawn, State, TaskId, TaskKind,
 };
 
 const HERE: Place<'_> = Place { file: "src/main.rs", line: 3, column: 7 };
@@ -41,7 +41,7 @@ fn a_spawned_task_is_scheduled_then_runs_then_idles() {
     recorder.wake(task, false);
     let woken = counters(&recorder, task);
     assert_eq!((woken.state, woken.wakes, woken.self_wakes), (State::Scheduled, 1, 0));
-    assert!(matches!(woken.last_waker, Waker::Thread(_)));
+    assert!(matches!(woken.last_waker, Agent::Thread(_)));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_wake_during_the_poll_schedules_the_task_from_the_polls_end() {
     recorder.exit(task);
     let after = counters(&recorder, task);
     assert_eq!((after.state, after.wakes, after.self_wakes), (State::Scheduled, 1, 1));
-    assert_eq!(after.last_waker, Waker::Task(task));
+    assert_eq!(after.last_waker, Agent::Task(task));
     assert_eq!(after.last_wake, Some(after.since));
 }
 
@@ -147,7 +147,7 @@ fn memory_stays_with_a_million_tasks_that_end() {
 }
 
 #[test]
-fn rings_are_there_while_somebody_watches_and_texts_while_their_task_is() {
+fn rings_live_while_a_timeline_is_watched_and_texts_while_their_task_lives() {
     let recorder =
         Recorder::new(Limits { retained_tasks: 1, retention: Duration::ZERO, ..Limits::default() });
     let task = recorder.spawn(&traced());
@@ -244,7 +244,7 @@ fn events_exist_only_while_watched_and_losses_are_exact() {
 
     recorder.watch(task, false);
     recorder.wake(task, false);
-    recorder.drain(|_| panic!("nobody watches"));
+    recorder.drain(|_| panic!("no timeline is watched"));
 }
 
 #[test]

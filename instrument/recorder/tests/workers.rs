@@ -36,7 +36,7 @@ fn spin(length: Duration) {
 }
 
 #[test]
-fn a_thread_tells_what_it_polls_and_has_polled() {
+fn a_thread_shows_what_it_polls_and_has_polled() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&traced());
     assert_eq!(recorder.workers().next(), None);

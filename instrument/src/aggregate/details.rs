@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use taskscope_proto::{limits, v1};
-use taskscope_recorder::{TaskId, Ticks, Waker, histogram};
+use taskscope_recorder::{Agent, TaskId, Ticks, histogram};
 
 use super::{Hub, Watched, events, rows};
 
@@ -133,7 +133,7 @@ fn detail(
     let events = events.map(|event| v1::Event {
         kind: events::kind(event.kind).into(),
         ago_ns: clock.between_ns(event.at, now),
-        by: rows::waker(Waker::from_u64(event.by)).encode(),
+        by: rows::agent(Agent::from_u64(event.by)).encode(),
     });
     let mut events: Vec<v1::Event> = events.collect();
     // Threads are drained one after the other.
@@ -158,7 +158,7 @@ fn wakers(watched: &Watched) -> Vec<v1::WakerCount> {
         .wakers
         .iter()
         .map(|(by, count)| v1::WakerCount {
-            waker: rows::waker(Waker::from_u64(*by)).encode(),
+            waker: rows::agent(Agent::from_u64(*by)).encode(),
             count: *count,
         })
         .collect();

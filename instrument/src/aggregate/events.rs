@@ -17,7 +17,7 @@ use taskscope_proto::{
     rows::{EventRow, Row as _},
     v1,
 };
-use taskscope_recorder::{Event, EventKind, TaskId, Waker};
+use taskscope_recorder::{Agent, Event, EventKind, TaskId};
 
 use super::{Hub, lock, rows};
 
@@ -176,7 +176,7 @@ impl EventStream {
                 generation: task.generation(),
                 kind: kind(event.kind),
                 at_delta_ns: at_ns - last_ns,
-                by: rows::waker(Waker::from_u64(event.by)),
+                by: rows::agent(Agent::from_u64(event.by)),
             };
             row.push(&mut columns);
             last_ns = at_ns;

@@ -1,11 +1,11 @@
 //! Rows of tasks, and how the wire has what the recorder has.
 
 use taskscope_proto::{
+    agent::AgentRef,
     rows::{SlotRef, StatRow, TaskRow, Writer},
     v1,
-    waker::WakerRef,
 };
-use taskscope_recorder::{Clock, Counters, Description, Knows, State, TaskId, TaskKind, Ticks, Waker};
+use taskscope_recorder::{Agent, Clock, Counters, Description, Knows, State, TaskId, TaskKind, Ticks};
 
 /// The clock with the round's moment: every "ago" counts back from there.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ impl TaskRows {
             waker_drops: counters.drops,
             wakers: wakers.map(|alive| u32::try_from(alive).unwrap_or(u32::MAX)),
             last_wake_ago_ns: counters.last_wake.map(|at| times.ago_ns(at)),
-            last_waker: waker(counters.last_waker),
+            last_waker: agent(counters.last_waker),
             longest_poll_ns: times.length_ns(counters.longest_poll),
             longest_scheduled_ns: times.length_ns(counters.longest_scheduled),
         };
@@ -108,12 +108,12 @@ fn knows(knows: Knows) -> u32 {
         | bit(knows.no_polls, v1::Knows::NoPolls)
 }
 
-/// A waker as the wire names it.
-pub(super) fn waker(waker: Waker) -> WakerRef {
-    match waker {
-        Waker::Unknown => WakerRef::Unknown,
-        Waker::Thread(number) => WakerRef::Thread(number),
-        Waker::Task(id) => WakerRef::Task { slot: id.index(), generation: id.generation() },
+/// A task or thread as the wire names it.
+pub(super) fn agent(agent: Agent) -> AgentRef {
+    match agent {
+        Agent::Unknown => AgentRef::Unknown,
+        Agent::Thread(number) => AgentRef::Thread(number),
+        Agent::Task(id) => AgentRef::Task { slot: id.index(), generation: id.generation() },
     }
 }
 

@@ -4,7 +4,7 @@ use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Clock, TaskId, Ticks};
 
 use super::Hub;
-use crate::watchdog::{Captured, Frame};
+use crate::watchdog::{Captured, CapturedFrame};
 
 /// Adds the stack to the message of a poll, if it was taken, and what the kernel said then.
 pub(super) fn add_stack(hub: &Hub, poll: (u32, TaskId, Ticks), now: Ticks, message: &mut v1::StuckPoll) {
@@ -21,7 +21,7 @@ fn add(captured: Captured, clock: &Clock, now: Ticks, message: &mut v1::StuckPol
     message.kernel_state = captured.kernel_state;
 }
 
-fn frame(Frame { function, file, line, own }: Frame) -> v1::StackFrame {
+fn frame(CapturedFrame { function, file, line, own }: CapturedFrame) -> v1::StackFrame {
     v1::StackFrame { function: cut(function), file: cut(file), line, own }
 }
 

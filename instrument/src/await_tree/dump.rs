@@ -2,7 +2,7 @@
 //!
 //! A dump stops all workers of a runtime at a barrier and polls each task once more. A worker that is blocked does not come to the barrier, and the
 //! others then wait for it again and again, each time for 250 ms. So: no dump while a poll of any thread has gone on for [`LONGEST_POLL`],
-//! one dump at a time, and a console is told of no result after [`LIMIT`]; a dump that is under way can't be called off.
+//! one dump at a time, and after [`LIMIT`] a console gets no result; a dump that is under way can't be cancelled.
 //!
 //! A runtime on one thread is not dumped: while it is, a task that wakes another, or itself, makes tokio panic (tokio#8391), and with
 //! `panic = "abort"` that ends the program.
@@ -24,7 +24,7 @@ use std::{
 };
 
 use taskscope_recorder::{Recorder, TaskId, TaskKind};
-use taskscope_stack::{Frame, Origin};
+use taskscope_stack::{Origin, StackFrame};
 use tokio::runtime::{
     Handle, RuntimeFlavor,
     dump::{Backtrace, BacktraceFrame},
@@ -47,7 +47,7 @@ const UNNAMED: &str = "unnamed function";
 static UNDER_WAY: AtomicBool = AtomicBool::new(false);
 
 /// What tasks wait in, by tokio's number of the task: paths, each from the outermost function to the leaf.
-pub(crate) type Paths = HashMap<u64, Vec<Vec<Frame>>>;
+pub(crate) type Paths = HashMap<u64, Vec<Vec<StackFrame>>>;
 
 /// The paths, and when they were taken: names are looked up for a while after that.
 #[derive(Debug)]
@@ -90,14 +90,14 @@ pub(crate) fn ask(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Result<Asked
     if UNDER_WAY.compare_exchange(false, true, AcqRel, Acquire).is_err() {
         return Err("No task dump: another one is under way.".to_owned());
     }
-    let (tell, result) = mpsc::channel();
+    let (sender, result) = mpsc::channel();
     let numbers: Vec<u64> = wanted.iter().map(|(_, number)| *number).collect();
     let take = move || {
         crate::source::mark_own_thread();
         let taken = take(runtimes, &numbers);
         UNDER_WAY.store(false, Release);
         // The console may have left.
-        let _told = tell.send(taken);
+        let _sent = sender.send(taken);
     };
     if let Err(error) = thread::Builder::new().name("taskscope-dump".to_owned()).spawn(take) {
         UNDER_WAY.store(false, Release);
@@ -175,27 +175,27 @@ fn number(id: tokio::task::Id) -> u64 {
 }
 
 /// From the outermost function to the leaf, trimmed.
-fn path(leaf: &Backtrace) -> Vec<Frame> {
+fn path(leaf: &Backtrace) -> Vec<StackFrame> {
     let symbols = leaf.frames().flat_map(BacktraceFrame::symbols);
     let frames = symbols.map(|symbol| {
         let name = symbol.name_raw().map(String::from_utf8_lossy).unwrap_or_default();
         let file = symbol.filename().map(|file| file.to_string_lossy()).unwrap_or_default();
         // With tables of lines alone, a function that is not inlined has a place and no name.
         let name = if name.is_empty() && !file.is_empty() { UNNAMED.into() } else { name };
-        Frame::new(&name, &file, symbol.lineno().unwrap_or(0))
+        StackFrame::new(&name, &file, symbol.lineno().unwrap_or(0))
     });
     // Innermost first. The function that the program awaits is the last of tokio's before the program's own.
-    let frames: Vec<Frame> = frames.filter(|frame| !frame.function.is_empty()).collect();
-    let inner = frames.iter().position(is_told).unwrap_or(frames.len());
+    let frames: Vec<StackFrame> = frames.filter(|frame| !frame.function.is_empty()).collect();
+    let inner = frames.iter().position(is_shown).unwrap_or(frames.len());
     let awaited = frames[..inner].iter().rposition(|frame| frame.origin == Origin::Tokio);
-    let kept = frames.iter().enumerate().filter(|(at, frame)| is_told(frame) || Some(*at) == awaited);
-    let mut path: Vec<Frame> = kept.map(|(_, frame)| frame.clone()).collect();
+    let kept = frames.iter().enumerate().filter(|(at, frame)| is_shown(frame) || Some(*at) == awaited);
+    let mut path: Vec<StackFrame> = kept.map(|(_, frame)| frame.clone()).collect();
     path.reverse();
     path
 }
 
-/// Crates of a registry are told too: what they await explains the program. Those that only poll others are not.
-fn is_told(frame: &Frame) -> bool {
+/// Crates of a registry are shown too: what they await explains the program. Those that only poll others are not.
+fn is_shown(frame: &StackFrame) -> bool {
     let only_polls = ["futures-", "pin-project"].iter().any(|krate| frame.file.starts_with(krate));
     match frame.origin {
         Origin::Program => true,

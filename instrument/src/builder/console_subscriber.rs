@@ -18,9 +18,9 @@ pub type ConsoleLayer = crate::TaskscopeLayer;
 pub type ServerAddr = crate::Address;
 
 impl crate::Server {
-    /// Where a server listens unless it is told otherwise.
+    /// Where a server listens by default.
     pub const DEFAULT_IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    /// Where a server listens unless it is told otherwise.
+    /// Where a server listens by default.
     pub const DEFAULT_PORT: u16 = 6669;
 }
 
@@ -28,7 +28,7 @@ impl crate::Server {
 impl crate::TaskscopeLayer {
     /// How long finished tasks can be looked at unless the program says otherwise.
     pub const DEFAULT_RETENTION: Duration = super::DEFAULT_RETENTION;
-    /// How often a `tokio-console` is told what changed unless the program says otherwise.
+    /// How often a `tokio-console` gets an update by default.
     #[cfg(feature = "console-api")]
     pub const DEFAULT_PUBLISH_INTERVAL: Duration = crate::compat::DEFAULT_INTERVAL;
     #[doc(hidden)]

@@ -176,7 +176,7 @@ fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// Something that can be listened on, as far as its text tells. Whether its host's name has an address shows when it is bound.
+/// An address to listen on, checked by its text. Whether its host's name resolves is checked when it is bound.
 fn address(text: &str) -> Option<&str> {
     let (host, rest) = text.rsplit_once(':')?;
     let usable = match text.strip_prefix("unix:") {
@@ -222,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_in_any_variable_changes_nothing_and_names_it_while_the_others_count() {
-        let rubbish = ["abc", "-1", "99999999999999999999s", "\u{1b}[31mred", "10 parsecs"];
+    fn an_invalid_value_changes_nothing_and_its_variable_is_named_while_the_others_count() {
+        let invalid = ["abc", "-1", "99999999999999999999s", "\u{1b}[31mred", "10 parsecs"];
         for option in VARIABLES.iter().filter(|option| option.expected != "a name") {
             for name in option.names {
-                for value in rubbish {
+                for value in invalid {
                     // Beside it a good one, of another option.
                     let (good, other) = match *name {
                         "TASKSCOPE_NAME" => ("TASKSCOPE_BIND", "localhost:1"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_and_addresses_without_a_port_are_rubbish_too() {
+    fn values_out_of_range_and_addresses_without_a_port_are_invalid_too() {
         for (name, value) in [
             ("TASKSCOPE_MAX_TASKS", "0"),
             ("TASKSCOPE_MAX_TASKS", "16777216"),
@@ -268,7 +268,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn bytes_that_are_no_text_are_rubbish() {
+    fn bytes_that_are_no_text_are_invalid() {
         use std::os::unix::ffi::OsStringExt as _;
         let builder = Builder::default()
             .with_variables(|name| (name == "TASKSCOPE_NAME").then(|| OsString::from_vec(vec![0xff, b'a'])));

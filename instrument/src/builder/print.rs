@@ -1,6 +1,6 @@
 //! The program's own events and log records on stderr, where the environment asks for them.
 //!
-//! Invariant: nothing goes to stdout, which may be the program's data; and while nobody asked, nothing is printed, no event is switched on,
+//! Invariant: nothing goes to stdout, which may be the program's data; and by default nothing is printed, no event is switched on,
 //! and the `log` crate is left alone.
 
 use std::io::{IsTerminal as _, stderr};
@@ -42,7 +42,7 @@ pub(super) fn asked_for(builder: &mut Builder) -> Option<Print<impl Subscriber +
     let max_level = filter.max_level_hint();
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(colours())
-        // A stderr that nobody reads any more is no reason to panic.
+        // A stderr without a reader is no reason to panic.
         .log_internal_errors(false)
         .with_writer(stderr)
         .with_filter(filter);

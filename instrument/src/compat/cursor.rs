@@ -1,4 +1,4 @@
-//! One stream's place in the state: what its console was told, and so what it must be told next.
+//! One stream's position in the state: what its console has, and so what it gets next.
 //!
 //! The same difference of state as our own consoles get, in the other protocol's rows. Memory: 72 bytes a task, 24 a resource and 48 an
 //! operation.
@@ -28,13 +28,13 @@ const ROUNDS_A_SWEEP: u64 = 8;
 pub(super) struct Cursor {
     held: Held,
     hub: Arc<Hub>,
-    /// The round whose changes were told; `None` before the first.
-    told: Option<u64>,
+    /// The last round whose changes were sent; `None` before the first.
+    sent: Option<u64>,
     rounds: u64,
-    tasks: Scan<tasks::Known>,
-    resources: Scan<resources::Known>,
-    ops: Scan<ops::Known>,
-    /// Losses that were told.
+    tasks: Scan<tasks::SentTask>,
+    resources: Scan<resources::SentResource>,
+    ops: Scan<ops::SentOp>,
+    /// Losses that were sent.
     lost_tasks: u64,
     lost_resources: u64,
 }
@@ -72,7 +72,7 @@ impl Cursor {
         Self {
             held: Held::new(&hub),
             hub,
-            told: None,
+            sent: None,
             rounds: 0,
             tasks: Scan::default(),
             resources: Scan::default(),
@@ -86,19 +86,19 @@ impl Cursor {
     pub(super) fn begin_round(&mut self) {
         let round = self.hub.begin_round();
         // A change made while its page's mark was taken may have been missed: the last round's pages are looked at again.
-        let since = match self.told {
-            Some(told) if !self.rounds.is_multiple_of(ROUNDS_A_SWEEP) => told,
+        let since = match self.sent {
+            Some(sent) if !self.rounds.is_multiple_of(ROUNDS_A_SWEEP) => sent,
             _ => 0,
         };
         let pages = self.hub.changed_pages(since);
         self.tasks.begin_round(pages.tasks);
         self.resources.begin_round(pages.resources);
         self.ops.begin_round(pages.ops);
-        self.told = Some(round);
+        self.sent = Some(round);
         self.rounds += 1;
     }
 
-    /// The next message of the round, `None` when it was told whole. Every round has at least one: it carries the time, from which the
+    /// The next message of the round, `None` when all of it was sent. Every round has at least one: it carries the time, from which the
     /// console computes the age of what did not change.
     pub(super) fn next_update(&mut self, first: bool) -> Option<Update> {
         if !first && self.is_done() {
@@ -142,7 +142,7 @@ impl Cursor {
     /// Tasks and resources (operations with them) that were lost since this was asked last.
     fn losses(&mut self) -> (u64, u64) {
         let losses = self.hub.handle.recorder().losses();
-        let new = |now: u64, told: &mut u64| now.saturating_sub(std::mem::replace(told, now));
+        let new = |now: u64, sent: &mut u64| now.saturating_sub(std::mem::replace(sent, now));
         (
             new(losses.untracked, &mut self.lost_tasks),
             new(losses.untracked_resources, &mut self.lost_resources),

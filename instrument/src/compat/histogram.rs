@@ -1,6 +1,6 @@
 //! The recorder's log-linear buckets as the histogram of two significant figures that `tokio-console` reads.
 //!
-//! A value is told as the middle of its bucket, at most 25 % away; the longest one exactly, as far as two figures go.
+//! A value is sent as the middle of its bucket, at most 25 % away; the longest one exactly, as far as two figures go.
 
 use console_api::tasks::DurationHistogram;
 use hdrhistogram::{

@@ -9,24 +9,24 @@ use taskscope_recorder::{Attribute, Op, OpId, OpReading, TaskId, Ticks};
 
 use super::{
     cursor::Room,
-    values::{self, Kind, length},
+    values::{self, RowKind, length},
 };
 use crate::aggregate::Hub;
 
-/// What a console knows of a slot, and what it is told when the operation is gone: an operation leaves its slot as it ends.
+/// What was sent of a slot, and what to send when the operation is gone: an operation leaves its slot as it ends.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Known {
+pub(super) struct SentOp {
     id: Option<OpId>,
-    /// Hash of what it was told.
-    told: u64,
+    /// Hash of what was sent.
+    sent: u64,
     created: Ticks,
     polls: u64,
     busy: Ticks,
     task: Option<TaskId>,
 }
 
-impl Known {
-    /// Tells what changed in the slot.
+impl SentOp {
+    /// Adds to the update what changed in the slot.
     pub(super) fn look(
         &mut self,
         hub: &Hub,
@@ -47,13 +47,13 @@ impl Known {
             update.new_async_ops.push(row);
         }
         let attributes: Vec<Attribute> = op.attributes().collect();
-        let told = values::hash(&(reading, &attributes));
-        if !new && self.told == told {
+        let sent = values::hash(&(reading, &attributes));
+        if !new && self.sent == sent {
             return;
         }
         *self = Self {
             id: Some(reading.id),
-            told,
+            sent,
             created: reading.created,
             polls: reading.polls,
             busy: reading.busy,
@@ -69,7 +69,7 @@ impl Known {
                 polls.last_poll_ended = since;
             }
         }
-        tell(reading.id, stats, update, room);
+        add(reading.id, stats, update, room);
     }
 
     fn end(&mut self, hub: &Hub, op: &Op, now: Ticks, update: &mut AsyncOpUpdate, room: &mut Room) {
@@ -82,7 +82,7 @@ impl Known {
                 attributes: values::attributes(hub.handle.recorder(), attributes),
                 ..known.stats(hub)
             };
-            tell(gone, stats, update, room);
+            add(gone, stats, update, room);
         }
     }
 
@@ -101,7 +101,7 @@ impl Known {
     }
 }
 
-fn tell(id: OpId, stats: async_ops::Stats, update: &mut AsyncOpUpdate, room: &mut Room) {
+fn add(id: OpId, stats: async_ops::Stats, update: &mut AsyncOpUpdate, room: &mut Room) {
     room.take(stats.encoded_len());
     update.stats_update.insert(id.to_non_zero_u64().get(), stats);
 }
@@ -109,7 +109,7 @@ fn tell(id: OpId, stats: async_ops::Stats, update: &mut AsyncOpUpdate, room: &mu
 fn row(hub: &Hub, op: &OpReading) -> async_ops::AsyncOp {
     async_ops::AsyncOp {
         id: Some(op.id.to_non_zero_u64().get().into()),
-        metadata: Some(Kind::Op.id()),
+        metadata: Some(RowKind::Op.id()),
         source: hub.handle.recorder().name_of(op.source).to_owned(),
         parent_async_op_id: op.parent.map(|parent| parent.to_non_zero_u64().get().into()),
         resource_id: op.resource.map(|resource| resource.to_non_zero_u64().get().into()),

@@ -1,6 +1,6 @@
 //! Who asked for a pause: the protocol's requests name no stream, so a pause is for every stream of the same connection.
 //!
-//! A connection is known by its TCP peer, or by the process at the other end of a Unix socket. Where a transport tells neither, all of its
+//! A connection is known by its TCP peer, or by the process at the other end of a Unix socket. Where a transport gives neither, all of its
 //! consoles share one pause. Memory: an entry a connection that has a stream.
 
 use std::{

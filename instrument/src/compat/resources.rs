@@ -9,21 +9,21 @@ use taskscope_recorder::{Attribute, Resource, ResourceId, Ticks};
 
 use super::{
     cursor::Room,
-    values::{self, Kind},
+    values::{self, RowKind},
 };
 use crate::aggregate::Hub;
 
-/// What a console knows of a slot.
+/// What was sent of a slot.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Known {
+pub(super) struct SentResource {
     id: Option<ResourceId>,
-    /// Hash of what it was told.
-    told: u64,
+    /// Hash of what was sent.
+    sent: u64,
     created: Ticks,
 }
 
-impl Known {
-    /// Tells what changed in the slot.
+impl SentResource {
+    /// Adds to the update what changed in the slot.
     pub(super) fn look(
         &mut self,
         hub: &Hub,
@@ -43,20 +43,20 @@ impl Known {
             let row = row(hub, &description);
             room.take(row.encoded_len());
             update.new_resources.push(row);
-            *self = Self { id: Some(id), told: 0, created: description.created };
+            *self = Self { id: Some(id), sent: 0, created: description.created };
         }
         let attributes: Vec<Attribute> = resource.attributes().collect();
-        let told = values::hash(&attributes);
-        if !new && self.told == told {
+        let sent = values::hash(&attributes);
+        if !new && self.sent == sent {
             return;
         }
-        self.told = told;
+        self.sent = sent;
         let stats = resources::Stats {
             created_at: Some(hub.wall_time(self.created).into()),
             dropped_at: None,
             attributes: values::attributes(hub.handle.recorder(), attributes),
         };
-        tell(id, stats, update, room);
+        add(id, stats, update, room);
     }
 
     fn end(
@@ -76,12 +76,12 @@ impl Known {
                 dropped_at: Some(hub.wall_time(now).into()),
                 attributes: values::attributes(hub.handle.recorder(), attributes),
             };
-            tell(gone, stats, update, room);
+            add(gone, stats, update, room);
         }
     }
 }
 
-fn tell(id: ResourceId, stats: resources::Stats, update: &mut ResourceUpdate, room: &mut Room) {
+fn add(id: ResourceId, stats: resources::Stats, update: &mut ResourceUpdate, room: &mut Room) {
     room.take(stats.encoded_len());
     update.stats_update.insert(id.to_non_zero_u64().get(), stats);
 }
@@ -94,7 +94,7 @@ fn row(hub: &Hub, resource: &taskscope_recorder::ResourceDescription) -> resourc
     };
     resources::Resource {
         id: Some(resource.id.to_non_zero_u64().get().into()),
-        metadata: Some(Kind::Resource.id()),
+        metadata: Some(RowKind::Resource.id()),
         concrete_type: recorder.name_of(resource.concrete_type).to_owned(),
         kind: Some(ResourceKind { kind: Some(kind) }),
         location: values::location(recorder, resource.site),

@@ -10,16 +10,16 @@ use taskscope_recorder::{Counters, Description, Knows, State, Task, TaskId, Task
 use super::{
     cursor::Room,
     histogram::histogram,
-    values::{self, Kind, length},
+    values::{self, RowKind, length},
 };
 use crate::aggregate::Hub;
 
-/// What a console knows of a slot, and what it is told when the task left it between two rounds.
+/// What was sent of a slot, and what to send when the task left it between two rounds.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Known {
+pub(super) struct SentTask {
     id: Option<TaskId>,
-    /// Hash of the counters it was told.
-    told: u64,
+    /// Hash of the counters that were sent.
+    sent: u64,
     created: Ticks,
     polls: u64,
     busy: Ticks,
@@ -27,12 +27,12 @@ pub(super) struct Known {
     wakes: u64,
     self_wakes: u64,
     knows: Knows,
-    /// It was told the end.
+    /// Its end was sent.
     ended: bool,
 }
 
-impl Known {
-    /// Tells what changed in the slot.
+impl SentTask {
+    /// Adds to the update what changed in the slot.
     pub(super) fn look(
         &mut self,
         hub: &Hub,
@@ -60,12 +60,12 @@ impl Known {
             };
         }
         let wakers = wakers(self.knows, task, &counters);
-        let told = values::hash(&(counters, wakers));
-        if !new && self.told == told {
+        let sent = values::hash(&(counters, wakers));
+        if !new && self.sent == sent {
             return;
         }
         *self = Self {
-            told,
+            sent,
             polls: counters.polls,
             busy: counters.busy,
             scheduled: counters.scheduled,
@@ -77,15 +77,15 @@ impl Known {
         let mut stats = self.stats(hub);
         (stats.waker_clones, stats.waker_drops) = wakers;
         moments(hub, &counters, &mut stats);
-        tell(counters.id, stats, update, room);
+        add(counters.id, stats, update, room);
     }
 
-    /// Tells the end of a task that left its slot before the console was told of its end.
+    /// Sends the end of a task that left its slot before its end was sent.
     fn end(&mut self, hub: &Hub, now: Ticks, update: &mut TaskUpdate, room: &mut Room) {
         let known = std::mem::take(self);
         if let Some(id) = known.id.filter(|_| !known.ended) {
             let stats = tasks::Stats { dropped_at: Some(hub.wall_time(now).into()), ..known.stats(hub) };
-            tell(id, stats, update, room);
+            add(id, stats, update, room);
         }
     }
 
@@ -106,7 +106,7 @@ impl Known {
     }
 }
 
-fn tell(id: TaskId, stats: tasks::Stats, update: &mut TaskUpdate, room: &mut Room) {
+fn add(id: TaskId, stats: tasks::Stats, update: &mut TaskUpdate, room: &mut Room) {
     room.take(stats.encoded_len());
     update.stats_update.insert(id.to_u64(), stats);
 }
@@ -176,7 +176,7 @@ fn row(hub: &Hub, id: TaskId, task: &Description) -> tasks::Task {
     let wrapped = task.kind == TaskKind::Future || task.knows.wakers && !task.knows.waker_clones;
     tasks::Task {
         id: Some(id.to_u64().into()),
-        metadata: Some(if wrapped { Kind::Wrapped } else { Kind::Task }.id()),
+        metadata: Some(if wrapped { RowKind::Wrapped } else { RowKind::Task }.id()),
         kind: if blocking { tasks::task::Kind::Blocking } else { tasks::task::Kind::Spawn }.into(),
         fields,
         parents: task.parent.map(|parent| parent.to_u64().into()).into_iter().collect(),

@@ -15,8 +15,8 @@ use crate::source::fields;
 
 /// What a row is to that protocol: the callsite of its span. We keep no callsites, so there is one of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A task that tokio's span tells of.
+pub(super) enum RowKind {
+    /// A task with a span of tokio's.
     Task = 1,
     /// A task that was spawned or named through this crate.
     Wrapped = 2,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Op = 4,
 }
 
-impl Kind {
+impl RowKind {
     pub(super) fn id(self) -> MetaId {
         MetaId { id: self as u64 }
     }
@@ -49,7 +49,7 @@ impl Kind {
 
 /// All that rows refer to.
 pub(super) fn metadata() -> Vec<NewMetadata> {
-    [Kind::Task, Kind::Wrapped, Kind::Resource, Kind::Op].map(Kind::metadata).into()
+    [RowKind::Task, RowKind::Wrapped, RowKind::Resource, RowKind::Op].map(RowKind::metadata).into()
 }
 
 /// A place by its site's number; `None` when it is not known.
@@ -70,7 +70,7 @@ pub(super) fn field(name: &str, value: field::Value) -> Field {
     Field { name: Some(field::Name::StrName(name.to_owned())), value: Some(value), metadata_id: None }
 }
 
-/// The further fields of a task, each as console-subscriber tells it.
+/// The further fields of a task, each as console-subscriber sends it.
 pub(super) fn fields(kept: &str) -> impl Iterator<Item = Field> {
     fields::fields(kept).map(|(name, value)| {
         let value = match value {
@@ -88,7 +88,7 @@ pub(super) fn attributes(
     recorder: &Recorder,
     attributes: impl IntoIterator<Item = recorder::Attribute>,
 ) -> Vec<Attribute> {
-    attributes.into_iter().map(|told| attribute(recorder, told)).collect()
+    attributes.into_iter().map(|of| attribute(recorder, of)).collect()
 }
 
 fn attribute(recorder: &Recorder, attribute: recorder::Attribute) -> Attribute {

@@ -14,11 +14,11 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use taskscope_recorder::{Ledger, Ticks};
+use taskscope_recorder::{RecordKind, Ticks};
 #[cfg(feature = "net")]
 use tokio::io::Interest;
 
-use crate::tracked::{Kind, Pending, Tracked};
+use crate::tracked::{Pending, ResourceKind, Tracked};
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Meter {
         name: &'static str,
         made_at: &'static Location<'static>,
     ) -> Self {
-        let kind = Kind { concrete_type, purpose: "I/O", ledger: Ledger::Io };
+        let kind = ResourceKind { concrete_type, purpose: "I/O", record: RecordKind::Io };
         Self {
             tracked: Tracked::named(kind, name, made_at),
             made_at,

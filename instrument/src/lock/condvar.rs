@@ -9,18 +9,18 @@ use std::{
 
 use super::{
     WaitTimeoutResult, guarded,
-    ledger::Ledger,
     mutex::{Hold, MutexGuard},
+    record::LockRecord,
 };
-use crate::tracked::{Kind, Tracked};
+use crate::tracked::{ResourceKind, Tracked};
 
-const KIND: Kind =
-    Kind { concrete_type: "Condvar", purpose: "lock", ledger: taskscope_recorder::Ledger::None };
+const KIND: ResourceKind =
+    ResourceKind { concrete_type: "Condvar", purpose: "lock", record: taskscope_recorder::RecordKind::None };
 
 /// A condition variable, as [`std::sync::Condvar`], for [`super::Mutex`].
 ///
 /// Who waits is on record with the thread that it blocks; the mutex is free meanwhile. When the thread is notified, it takes the mutex again
-/// within the same wait: a wait for that is not told apart.
+/// within the same wait: that time counts as part of the wait.
 ///
 /// ```
 /// use taskscope::lock::{Condvar, Mutex};
@@ -41,7 +41,7 @@ pub struct Condvar {
 }
 
 impl Condvar {
-    /// One that nobody waits for.
+    /// One without waiters.
     #[track_caller]
     pub const fn new() -> Self {
         Self::with_name("")
@@ -63,8 +63,8 @@ impl Condvar {
     #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let at = Location::caller();
-        let (ledger, inner) = let_go(guard);
-        guarded(self.block("Condvar::wait", at, || self.inner.wait(inner)), |inner| hold(ledger, inner, at))
+        let (record, inner) = let_go(guard);
+        guarded(self.block("Condvar::wait", at, || self.inner.wait(inner)), |inner| hold(record, inner, at))
     }
 
     /// The same, again and again as long as `condition` holds.
@@ -85,9 +85,9 @@ impl Condvar {
     {
         let at = Location::caller();
         while condition(&mut guard) {
-            let (ledger, inner) = let_go(guard);
+            let (record, inner) = let_go(guard);
             let waited = self.block("Condvar::wait_while", at, || self.inner.wait(inner));
-            guard = guarded(waited, |inner| hold(ledger, inner, at))?;
+            guard = guarded(waited, |inner| hold(record, inner, at))?;
         }
         Ok(guard)
     }
@@ -106,9 +106,9 @@ impl Condvar {
         timeout: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
         let at = Location::caller();
-        let (ledger, inner) = let_go(guard);
+        let (record, inner) = let_go(guard);
         let waited = self.block("Condvar::wait_timeout", at, || self.inner.wait_timeout(inner, timeout));
-        guarded(waited, |(inner, timed_out)| (hold(ledger, inner, at), timed_out))
+        guarded(waited, |(inner, timed_out)| (hold(record, inner, at), timed_out))
     }
 
     /// As [`Self::wait_timeout`], in milliseconds.
@@ -149,13 +149,13 @@ impl Condvar {
         let at = Location::caller();
         let waits = condition(&mut guard);
         let (kept, inner) = guard.into_parts();
-        let ledger = kept.ledger();
+        let record = kept.record();
         // Only `std` can make the result, so it has the loop; it holds the mutex while it asks for the condition.
         let mut kept = Some(kept);
         let mut first = Some(waits);
         let wait = || {
             self.inner.wait_timeout_while(inner, timeout, |value| {
-                let hold = kept.take().unwrap_or_else(|| Hold::new(ledger, at));
+                let hold = kept.take().unwrap_or_else(|| Hold::new(record, at));
                 let again = first.take().unwrap_or_else(|| condition(value));
                 if !again {
                     kept = Some(hold);
@@ -165,7 +165,7 @@ impl Condvar {
         };
         let waited = if waits { self.block("Condvar::wait_timeout_while", at, wait) } else { wait() };
         guarded(waited, |(inner, timed_out)| {
-            let hold = kept.unwrap_or_else(|| Hold::new(ledger, at));
+            let hold = kept.unwrap_or_else(|| Hold::new(record, at));
             (MutexGuard::from_parts(hold, inner), timed_out)
         })
     }
@@ -202,15 +202,15 @@ impl fmt::Debug for Condvar {
 }
 
 /// The hold ends here, just before `std` releases the mutex.
-fn let_go<T>(guard: MutexGuard<'_, T>) -> (&Ledger, inner::MutexGuard<'_, T>) {
+fn let_go<T>(guard: MutexGuard<'_, T>) -> (&LockRecord, inner::MutexGuard<'_, T>) {
     let (hold, inner) = guard.into_parts();
-    (hold.ledger(), inner)
+    (hold.record(), inner)
 }
 
 fn hold<'a, T>(
-    ledger: &'a Ledger,
+    record: &'a LockRecord,
     inner: inner::MutexGuard<'a, T>,
     at: &'static Location<'static>,
 ) -> MutexGuard<'a, T> {
-    MutexGuard::from_parts(Hold::new(ledger, at), inner)
+    MutexGuard::from_parts(Hold::new(record, at), inner)
 }

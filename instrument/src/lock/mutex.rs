@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::{guarded, ledger::Ledger, or_wait, try_guarded};
+use super::{guarded, or_wait, record::LockRecord, try_guarded};
 
 /// A mutex, as [`std::sync::Mutex`]: the same methods and poisoning.
 ///
@@ -20,7 +20,7 @@ use super::{guarded, ledger::Ledger, or_wait, try_guarded};
 /// *ACCOUNTS.lock().unwrap() += 1;
 /// ```
 pub struct Mutex<T: ?Sized> {
-    ledger: Ledger,
+    record: LockRecord,
     inner: inner::Mutex<T>,
 }
 
@@ -34,10 +34,10 @@ impl<T> Mutex<T> {
     /// A free mutex with a name for the console; empty: none.
     #[track_caller]
     pub const fn with_name(name: &'static str, value: T) -> Self {
-        Self { ledger: Ledger::new("Mutex", name, Location::caller()), inner: inner::Mutex::new(value) }
+        Self { record: LockRecord::new("Mutex", name, Location::caller()), inner: inner::Mutex::new(value) }
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     ///
     /// # Errors
     /// A holder panicked; the value is in the error.
@@ -57,7 +57,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let at = Location::caller();
-        let wait = || self.ledger.wait("Mutex::lock", at, || self.inner.lock(), |_| true);
+        let wait = || self.record.wait("Mutex::lock", at, || self.inner.lock(), |_| true);
         guarded(or_wait(self.inner.try_lock(), wait), |inner| MutexGuard::new(self, inner, at))
     }
 
@@ -79,10 +79,10 @@ impl<T: ?Sized> Mutex<T> {
     /// Forgets that a holder panicked.
     pub fn clear_poison(&self) {
         self.inner.clear_poison();
-        self.ledger.poisoned(false);
+        self.record.poisoned(false);
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     ///
     /// # Errors
     /// A holder panicked; the value is in the error.
@@ -122,7 +122,7 @@ pub struct MutexGuard<'a, T: ?Sized> {
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     #[inline]
     fn new(mutex: &'a Mutex<T>, inner: inner::MutexGuard<'a, T>, at: &'static Location<'static>) -> Self {
-        Self { hold: Hold::new(&mutex.ledger, at), inner }
+        Self { hold: Hold::new(&mutex.record, at), inner }
     }
 
     /// For a condition variable: `std`'s guard, and the hold that is to be dropped before the lock is released.
@@ -165,29 +165,29 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
 
 /// An exclusive hold; ends when it is dropped.
 pub(super) struct Hold<'a> {
-    ledger: &'a Ledger,
+    record: &'a LockRecord,
     /// Whether the thread was panicking when it began: only a panic during the hold poisons the lock, as `std` has it.
     panicking: bool,
 }
 
 impl<'a> Hold<'a> {
     #[inline]
-    pub(super) fn new(ledger: &'a Ledger, at: &'static Location<'static>) -> Self {
-        ledger.acquired(at);
-        Self { ledger, panicking: thread::panicking() }
+    pub(super) fn new(record: &'a LockRecord, at: &'static Location<'static>) -> Self {
+        record.acquired(at);
+        Self { record, panicking: thread::panicking() }
     }
 
-    pub(super) fn ledger(&self) -> &'a Ledger {
-        self.ledger
+    pub(super) fn record(&self) -> &'a LockRecord {
+        self.record
     }
 }
 
 impl Drop for Hold<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.ledger.released();
+        self.record.released();
         if thread::panicking() && !self.panicking {
-            self.ledger.poisoned(true);
+            self.record.poisoned(true);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use taskscope_recorder::HoldToken;
 
-use super::{guarded, ledger::Ledger, mutex::Hold, or_wait, try_guarded};
+use super::{guarded, mutex::Hold, or_wait, record::LockRecord, try_guarded};
 
 /// A read-write lock, as [`std::sync::RwLock`]: the same methods and poisoning.
 ///
@@ -22,7 +22,7 @@ use super::{guarded, ledger::Ledger, mutex::Hold, or_wait, try_guarded};
 /// assert_eq!(ROUTES.read().unwrap().len(), 1);
 /// ```
 pub struct RwLock<T: ?Sized> {
-    ledger: Ledger,
+    record: LockRecord,
     inner: inner::RwLock<T>,
 }
 
@@ -36,10 +36,10 @@ impl<T> RwLock<T> {
     /// A free lock with a name for the console; empty: none.
     #[track_caller]
     pub const fn with_name(name: &'static str, value: T) -> Self {
-        Self { ledger: Ledger::new("RwLock", name, Location::caller()), inner: inner::RwLock::new(value) }
+        Self { record: LockRecord::new("RwLock", name, Location::caller()), inner: inner::RwLock::new(value) }
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     ///
     /// # Errors
     /// A writer panicked; the value is in the error.
@@ -59,7 +59,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         let at = Location::caller();
-        let wait = || self.ledger.wait("RwLock::read", at, || self.inner.read(), |_| true);
+        let wait = || self.record.wait("RwLock::read", at, || self.inner.read(), |_| true);
         guarded(or_wait(self.inner.try_read(), wait), |inner| RwLockReadGuard::new(self, inner, at))
     }
 
@@ -73,7 +73,7 @@ impl<T: ?Sized> RwLock<T> {
         try_guarded(self.inner.try_read(), |inner| RwLockReadGuard::new(self, inner, at))
     }
 
-    /// Blocks the thread until nobody has the lock, and takes it.
+    /// Blocks the thread until the lock is free, and takes it.
     ///
     /// # Errors
     /// A writer panicked; the guard is in the error.
@@ -83,14 +83,14 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         let at = Location::caller();
-        let wait = || self.ledger.wait("RwLock::write", at, || self.inner.write(), |_| true);
+        let wait = || self.record.wait("RwLock::write", at, || self.inner.write(), |_| true);
         guarded(or_wait(self.inner.try_write(), wait), |inner| RwLockWriteGuard::new(self, inner, at))
     }
 
-    /// Takes the lock if nobody has it.
+    /// Takes the lock if it is free.
     ///
     /// # Errors
-    /// Somebody has it, or a writer panicked; the guard is then in the error.
+    /// It is taken, or a writer panicked; the guard is then in the error.
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
         let at = Location::caller();
@@ -105,10 +105,10 @@ impl<T: ?Sized> RwLock<T> {
     /// Forgets that a writer panicked.
     pub fn clear_poison(&self) {
         self.inner.clear_poison();
-        self.ledger.poisoned(false);
+        self.record.poisoned(false);
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     ///
     /// # Errors
     /// A writer panicked; the value is in the error.
@@ -151,7 +151,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
         inner: inner::RwLockReadGuard<'a, T>,
         at: &'static Location<'static>,
     ) -> Self {
-        Self { _hold: SharedHold { ledger: &lock.ledger, token: lock.ledger.shared(at) }, inner }
+        Self { _hold: SharedHold { record: &lock.record, token: lock.record.shared(at) }, inner }
     }
 }
 
@@ -178,14 +178,14 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 
 /// A reader's hold; ends when it is dropped.
 struct SharedHold<'a> {
-    ledger: &'a Ledger,
+    record: &'a LockRecord,
     token: Option<HoldToken>,
 }
 
 impl Drop for SharedHold<'_> {
     fn drop(&mut self) {
         if let Some(token) = self.token.take() {
-            self.ledger.released_shared(token);
+            self.record.released_shared(token);
         }
     }
 }
@@ -204,7 +204,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         inner: inner::RwLockWriteGuard<'a, T>,
         at: &'static Location<'static>,
     ) -> Self {
-        Self { _hold: Hold::new(&lock.ledger, at), inner }
+        Self { _hold: Hold::new(&lock.record, at), inner }
     }
 }
 

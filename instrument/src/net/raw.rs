@@ -10,8 +10,8 @@ macro_rules! own_calls {
     ($($(#[$attribute:meta])* $socket:ident),*) => {$(
         $(#[$attribute])*
         impl Instrumented<tokio::net::$socket> {
-            /// Tries a system call of the program's own, if the socket seems ready. What it moves is counted as an operation, and its bytes by
-            /// nobody: from the first one on the console shows the bytes of that direction as unknown.
+            /// Tries a system call of the program's own, if the socket seems ready. It is counted as an operation; its bytes are
+            /// not counted: from the first one on the console shows the bytes of that direction as unknown.
             ///
             /// # Errors
             /// As tokio's; `WouldBlock` when it is not ready.

@@ -183,7 +183,7 @@ impl TcpListener {
         Poll::Ready(Ok((TcpStream::described(stream, Meter::new("TcpStream", "", at)), peer)))
     }
 
-    /// Where connections are made that nobody's own code accepts: where the listener was.
+    /// The place of connections that no code of the program accepts: that of the listener.
     fn made_at(&self) -> &'static Location<'static> {
         self.meter().made_at()
     }

@@ -1,4 +1,4 @@
-//! The descriptors of this process, as Linux tells: what each is, who watches it, and what its socket does.
+//! The descriptors of this process, as Linux reports them: what each is, who watches it, and what its socket does.
 //!
 //! Read from inside, by the server's thread, while a console is connected; the program takes no part. Some 10 µs a socket, 2 µs
 //! another descriptor: at most [`MAX_DESCRIPTORS`], and whoever calls paces the readings by what the last one took.
@@ -39,7 +39,7 @@ struct Seen {
     first: Instant,
 }
 
-/// What tells a file from another under the same number.
+/// What distinguishes a file from another one with the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum File {
     /// A socket's cookie: the kernel never uses one twice.
@@ -147,7 +147,7 @@ fn link(fd: RawFd) -> Option<String> {
     Some(link.to_string_lossy().into_owned())
 }
 
-/// `/proc/1234/task/5/stat` of this process: the tool's threads have such files open for some microseconds, so one is told when it is seen a
+/// `/proc/1234/task/5/stat` of this process: the tool's threads have such files open for some microseconds, so one is listed when it is seen a
 /// second time.
 fn is_of_this_process(link: &str) -> bool {
     let rest =
@@ -164,7 +164,7 @@ fn inode(link: &str) -> Option<u64> {
     link.split_once(":[")?.1.strip_suffix(']')?.parse().ok()
 }
 
-/// What a link's text tells; a socket's own kind is asked of the socket.
+/// The kind by a link's text; that of a socket is asked of the socket.
 fn kind(link: &str) -> DescriptorKind {
     match link {
         "anon_inode:[eventpoll]" => DescriptorKind::Epoll,
@@ -197,7 +197,7 @@ fn ready(descriptors: &mut [v1::Descriptor]) {
     }
 }
 
-/// A path's or address's end, which tells it apart; all of them together must fit a frame.
+/// The end of a path or address, which distinguishes it; all of them together must fit a frame.
 fn cut(text: &str) -> String {
     let mut start = text.len().saturating_sub(MAX_ADDRESS_BYTES);
     while !text.is_char_boundary(start) {

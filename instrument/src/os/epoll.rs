@@ -1,4 +1,4 @@
-//! Whether an epoll has something to tell, without taking it away.
+//! Whether an epoll has events, without taking them.
 
 use std::os::fd::RawFd;
 

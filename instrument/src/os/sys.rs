@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 /// Asks about a descriptor by its number.
 pub(super) fn look<R>(fd: RawFd, ask: impl FnOnce(BorrowedFd<'_>) -> R) -> R {
     // SAFETY: `borrow_raw` asks for a number other than -1, which those in /proc are, and that it stays open during the borrow. The program
-    // may break that: then a call answers EBADF, or tells of the file that took the number. As only questions are asked (see the
+    // may break that: then a call answers EBADF, or answers for the file that took the number. As only questions are asked (see the
     // invariant) neither memory nor the other file can be harmed.
     ask(unsafe { BorrowedFd::borrow_raw(fd) })
 }

@@ -12,9 +12,9 @@ pub(crate) const MAX_AGE_NS: u64 = 200_000_000;
 /// Readings kept; further threads are read each time.
 const MAX_KEPT: usize = taskscope_recorder::MAX_THREADS;
 
-/// What the kernel tells of a thread. Times since the thread started.
+/// What the kernel knows of a thread. Times since the thread started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
+pub(crate) struct ThreadFacts {
     pub(crate) cpu_ns: Option<u64>,
     /// Ready to run, without a CPU.
     pub(crate) run_queue_wait_ns: Option<u64>,
@@ -72,11 +72,11 @@ impl Kernel {
 
 /// The last readings, shared by all consoles.
 #[derive(Debug, Default)]
-pub(crate) struct Cache(HashMap<u32, (Ticks, Facts)>);
+pub(crate) struct Cache(HashMap<u32, (Ticks, ThreadFacts)>);
 
 impl Cache {
     /// The facts of a thread, read anew unless that was just done.
-    pub(crate) fn facts(&mut self, os_id: u32, clock: &Clock) -> Facts {
+    pub(crate) fn facts(&mut self, os_id: u32, clock: &Clock) -> ThreadFacts {
         let now = clock.ticks();
         let young = |read: Ticks| clock.between_ns(read, now) < MAX_AGE_NS;
         if let Some((read, facts)) = self.0.get(&os_id)
@@ -96,12 +96,12 @@ impl Cache {
 }
 
 /// Reads the facts of a thread of this process.
-pub(crate) fn read(os_id: u32) -> Facts {
+pub(crate) fn read(os_id: u32) -> ThreadFacts {
     let file = |name: &str| {
         let read = || std::fs::read_to_string(format!("/proc/self/task/{os_id}/{name}")).ok();
         cfg!(target_os = "linux").then(read).flatten().unwrap_or_default()
     };
-    let mut facts = Facts { kernel: kernel(&file("syscall")), ..Facts::default() };
+    let mut facts = ThreadFacts { kernel: kernel(&file("syscall")), ..ThreadFacts::default() };
     let schedstat = file("schedstat");
     let mut times = schedstat.split_ascii_whitespace().map(|number| number.parse().ok());
     facts.cpu_ns = times.next().flatten();
@@ -157,23 +157,24 @@ mod tests {
         // A thread that runs since it was made may not have been accounted yet.
         assert!(facts.cpu_ns.is_some(), "{facts:?}");
         assert!(facts.run_queue_wait_ns.is_some() && facts.voluntary_switches.is_some());
-        // Kernels differ in what a thread is told of itself: it runs, in the call that reads this.
+        // Kernels differ in what a thread reads of itself: it runs, in the call that reads this.
         assert!(matches!(facts.kernel, Kernel::Running | Kernel::Call { .. }), "{facts:?}");
-        assert_eq!(read(u32::MAX), Facts::default());
+        assert_eq!(read(u32::MAX), ThreadFacts::default());
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_thread_that_sleeps_in_a_call_tells_which() {
+    fn a_thread_that_sleeps_shows_in_which_call() {
         use std::io::Read as _;
         let (mut from, into) = std::io::pipe().expect("a pipe");
-        let (tell, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         let reader = std::thread::spawn(move || {
-            tell.send(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs())
-                .expect("somebody listens");
+            sender
+                .send(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs())
+                .expect("the receiver is there");
             from.read(&mut [0])
         });
-        let thread = told.recv().expect("it runs");
+        let thread = receiver.recv().expect("it runs");
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while read(thread).kernel.text() != "read" {
             assert!(std::time::Instant::now() < deadline, "{:?}", read(thread));

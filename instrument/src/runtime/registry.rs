@@ -23,8 +23,8 @@ const MAX_ROOTS: usize = 8;
 /// Bytes of a runtime's name that are kept.
 const MAX_NAME_BYTES: usize = 64;
 
-/// A runtime whose workers neither park nor unpark for this long, none being parked, and that has no task, has ended, or nobody drives it. It
-/// comes back when somebody does.
+/// A runtime whose workers neither park nor unpark for this long, none being parked, and that has no task, has ended, or no thread drives it. It
+/// comes back when a thread does.
 const STILL_UNTIL_ENDED: Duration = Duration::from_secs(2);
 
 /// Rises when a runtime is forgotten: a thread that drives it says so again.
@@ -32,14 +32,14 @@ static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { runtimes: Vec::new(), made: 0, unlisted: 0 });
 
 struct Registry {
-    runtimes: Vec<Known>,
+    runtimes: Vec<KnownRuntime>,
     made: u32,
     unlisted: u64,
 }
 
 /// A runtime.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct KnownRuntime {
     /// 1-based, for the life of the process.
     pub(crate) index: u32,
     /// Empty: it has none.
@@ -99,7 +99,7 @@ pub(super) fn root_found(handle: &Handle, task: TaskId) {
     registry().see(handle, None, Some(Placed::here(taskscope_recorder::thread_number())), Some(task));
 }
 
-/// For spans of tasks: after a runtime was forgotten, the thread's next poll tells of its own again. About 2 ns.
+/// For spans of tasks: after a runtime was forgotten, the thread's next poll registers its own again. About 2 ns.
 pub(crate) fn forgotten_meanwhile() {
     let forgotten = FORGOTTEN.load(Relaxed);
     if SEEN_FORGOTTEN.replace(forgotten) != forgotten {
@@ -116,14 +116,14 @@ thread_local! {
     static SAID: Cell<Option<(Id, Option<usize>, u64)>> = const { Cell::new(None) };
 }
 
-/// For hooks, on a thread that drives a runtime: it is told when that is news. About 10 ns.
+/// For hooks, on a thread that drives a runtime: registers the runtime if that is news. About 10 ns.
 pub(crate) fn driven() {
     if let Some(handle) = news() {
         registry().see(&handle, None, Some(Placed::here(taskscope_recorder::thread_number())), None);
     }
 }
 
-/// For wrappers, where a task is spawned on the runtime of the calling thread: when that is news, the thread's next poll tells of it. About
+/// For wrappers, where a task is spawned on the runtime of the calling thread: if that is news, the thread's next poll registers it. About
 /// 20 ns.
 pub(crate) fn spawning() {
     if news().is_some() {
@@ -131,7 +131,7 @@ pub(crate) fn spawning() {
     }
 }
 
-/// The runtime of the calling thread, if it was not told yet.
+/// The runtime of the calling thread, if this thread has not registered it yet.
 fn news() -> Option<Handle> {
     let handle = Handle::try_current().ok()?;
     let now = Some((handle.id(), tokio::runtime::worker_index(), FORGOTTEN.load(Relaxed)));
@@ -143,8 +143,8 @@ pub(super) fn built(handle: &Handle, max_blocking_threads: Option<u64>) {
     registry().see(handle, max_blocking_threads, None, None);
 }
 
-/// The runtimes that live, as far as this recorder can tell.
-pub(crate) fn known(recorder: &Recorder) -> Vec<Known> {
+/// The runtimes that live, as far as this recorder knows.
+pub(crate) fn known(recorder: &Recorder) -> Vec<KnownRuntime> {
     let polling: Vec<u32> =
         recorder.workers().filter(|worker| worker.polling.is_some()).map(|worker| worker.thread).collect();
     let mut registry = registry();
@@ -188,7 +188,7 @@ impl Registry {
         }
     }
 
-    fn entry(&mut self, handle: &Handle, placed: Option<Placed>) -> Option<&mut Known> {
+    fn entry(&mut self, handle: &Handle, placed: Option<Placed>) -> Option<&mut KnownRuntime> {
         let id: Id = handle.id();
         if let Some(at) = self.runtimes.iter().position(|known| known.handle.id() == id) {
             return self.runtimes.get_mut(at);
@@ -213,7 +213,7 @@ impl Registry {
         }
         self.made += 1;
         let name = handle.name().map_or_else(String::new, cut);
-        self.runtimes.push(Known {
+        self.runtimes.push(KnownRuntime {
             index: self.made,
             name,
             handle: handle.clone(),
@@ -251,7 +251,7 @@ impl Registry {
         });
     }
 
-    fn forget(&mut self, keep: impl Fn(&mut Known, usize) -> bool) {
+    fn forget(&mut self, keep: impl Fn(&mut KnownRuntime, usize) -> bool) {
         let before = self.runtimes.len();
         let mut at = 0;
         self.runtimes.retain_mut(|known| {
@@ -262,7 +262,7 @@ impl Registry {
     }
 }
 
-impl Known {
+impl KnownRuntime {
     fn is_on_one_thread(&self) -> bool {
         self.handle.runtime_flavor() == RuntimeFlavor::CurrentThread
     }

@@ -1,6 +1,6 @@
 //! The future of a `block_on` that began before taskscope: `#[tokio::main]` with `taskscope::init()` inside.
 //!
-//! Tokio tells of a task when it makes it, so of this one never. It is listed from `init` on, as what is known: that it is there, where, and what
+//! Tokio reports a task when it makes it, so this one never. It is listed from `init` on, as what is known: that it is there, where, and what
 //! it waits for in locks, timers and channels. Its polls and their times are unknown. Limit: one a thread, the one that `init` runs in; one that
 //! runs `tokio::task::unconstrained`, or that began on another thread, is not found.
 
@@ -58,7 +58,7 @@ pub(crate) fn found_here(handle: &Handle, at: &Location<'_>) {
             knows: Knows { no_polls: true, ..Knows::default() },
             ..Spawn::default()
         });
-        // A task that was spawned before this one's runtime was watched is polled here, too: then nothing tells them apart.
+        // A task that was spawned before this one's runtime was watched is polled here, too: then nothing distinguishes them.
         if tasks == 0 {
             taskscope_recorder::set_root(Some(task));
         }
@@ -140,7 +140,7 @@ mod tests {
                         one.made_progress();
                     }
                 });
-                assert_eq!(listed(&handle), ROOT, "nothing tells that it has returned");
+                assert_eq!(listed(&handle), ROOT, "nothing shows that it has returned");
             });
             assert_eq!(listed(&handle), [], "its thread has ended");
         }
@@ -170,7 +170,7 @@ mod tests {
                 let wait = waits.find(|op| recorder.name_of(op.source) == "Mutex::lock").unwrap();
                 let lock = recorder.resource(wait.resource.unwrap()).unwrap();
                 let holders = recorder.read_lock(lock).unwrap().holders;
-                assert_eq!(holders[0].by, taskscope_recorder::Waker::Task(root));
+                assert_eq!(holders[0].by, taskscope_recorder::Agent::Task(root));
                 drop(guard);
             });
         })

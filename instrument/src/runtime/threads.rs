@@ -1,4 +1,4 @@
-//! What the thread hooks tell of each thread: when it parked, which worker it is.
+//! What the thread hooks record of each thread: when it parked, which worker it is.
 //!
 //! One process-wide table by thread number, two words a thread: hooks know no recorder. Written by the thread itself. Cost: a clock read a
 //! park and an unpark, about 15 ns each.
@@ -24,14 +24,14 @@ struct Words {
     changed: AtomicU64,
 }
 
-/// What a thread's hooks told last.
+/// What a thread's hooks recorded last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parking {
     pub(crate) parked: bool,
     pub(crate) since: Ticks,
 }
 
-/// What the hooks of this thread told last; `None` when it has none.
+/// What the hooks of this thread recorded last; `None` when it has none.
 pub(crate) fn parking(thread: u32) -> Option<Parking> {
     match words(thread)?.changed.load(Acquire) {
         0 => None,

@@ -127,7 +127,7 @@ impl Console {
                 () = self.frames.closed() => return Ok(()),
                 request = requests.next(), if !wishes_end => match request {
                     Some(request) => {
-                        // A new wish is answered early: somebody pressed a key. Not at once, or wishes could keep this thread busy.
+                        // A new request is answered early: a user pressed a key. Not at once, or requests could keep this thread busy.
                         self.take(request?)?;
                         next_round = earliest_round;
                     }

@@ -16,8 +16,8 @@ use tracing_core::Metadata;
 /// What a callsite is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
-    /// Somebody else's.
+pub(crate) enum CallsiteKind {
+    /// Not tokio's.
     Other,
     /// The span of a task.
     Task,
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     Unused,
 }
 
-impl Kind {
+impl CallsiteKind {
     const ALL: [Self; 9] = [
         Self::Other,
         Self::Task,
@@ -57,29 +57,29 @@ impl Kind {
 }
 
 /// The kind of a callsite, by its text. For callsites that register; events and spans go by [`Callsites`].
-pub(crate) fn kind(metadata: &Metadata<'_>) -> Kind {
+pub(crate) fn kind(metadata: &Metadata<'_>) -> CallsiteKind {
     if metadata.is_event() {
         return match metadata.target() {
-            "tokio::task::waker" | "runtime::waker" => Kind::Waker,
-            "runtime::resource::state_update" => Kind::ResourceUpdate,
-            "runtime::resource::async_op::state_update" => Kind::OpUpdate,
-            "runtime::resource::poll_op" => Kind::Unused,
-            _ => Kind::Other,
+            "tokio::task::waker" | "runtime::waker" => CallsiteKind::Waker,
+            "runtime::resource::state_update" => CallsiteKind::ResourceUpdate,
+            "runtime::resource::async_op::state_update" => CallsiteKind::OpUpdate,
+            "runtime::resource::poll_op" => CallsiteKind::Unused,
+            _ => CallsiteKind::Other,
         };
     }
     match metadata.name() {
-        "runtime.spawn" => Kind::Task,
-        "runtime.resource" => Kind::Resource,
-        "runtime.resource.async_op" => Kind::Op,
-        "runtime.resource.async_op.poll" => Kind::OpPoll,
-        _ => Kind::Other,
+        "runtime.spawn" => CallsiteKind::Task,
+        "runtime.resource" => CallsiteKind::Resource,
+        "runtime.resource.async_op" => CallsiteKind::Op,
+        "runtime.resource.async_op.poll" => CallsiteKind::OpPoll,
+        _ => CallsiteKind::Other,
     }
 }
 
-/// Tokio's version, once a callsite of it has told.
+/// Tokio's version, once a callsite of it has shown it.
 static TOKIO_VERSION: OnceLock<&'static str> = OnceLock::new();
 
-/// Tokio tells nobody its version, but a callsite of it says in which file it is: that of a release lies in a folder `tokio-1.54.1`. Of a
+/// Tokio has no function for its version, but a callsite of it says in which file it is: that of a release lies in a folder `tokio-1.54.1`. Of a
 /// tokio from elsewhere (a path, a git checkout, a vendored one) the version stays unknown.
 fn note_tokio_version(file: Option<&'static str>) {
     if TOKIO_VERSION.get().is_none()
@@ -103,17 +103,17 @@ pub(crate) fn tokio_version() -> Option<&'static str> {
 }
 
 /// Callsites kept by address; tokio has about seventy. A power of two.
-const PLACES: usize = 512;
-/// Places tried for a callsite.
+const BUCKETS: usize = 512;
+/// Buckets tried for a callsite.
 const WINDOW: usize = 8;
 
-/// The kinds of callsites by their address, so that the hottest events are told apart without comparing text: about 1 ns.
+/// The kinds of callsites by their address, so that the hottest events are distinguished without comparing text: about 1 ns.
 #[derive(Debug)]
-pub(crate) struct Callsites(Box<[Place]>);
+pub(crate) struct Callsites(Box<[Bucket]>);
 
 /// 16 bytes.
 #[derive(Debug, Default)]
-struct Place {
+struct Bucket {
     address: AtomicUsize,
     /// 0: not known yet.
     kind_plus1: AtomicU8,
@@ -121,22 +121,22 @@ struct Place {
 
 impl Callsites {
     pub(crate) fn new() -> Self {
-        Self((0..PLACES).map(|_| Place::default()).collect())
+        Self((0..BUCKETS).map(|_| Bucket::default()).collect())
     }
 
     /// Remembers a callsite of tokio's and returns its kind.
-    pub(crate) fn register(&self, metadata: &'static Metadata<'static>) -> Kind {
+    pub(crate) fn register(&self, metadata: &'static Metadata<'static>) -> CallsiteKind {
         let kind = kind(metadata);
-        if kind == Kind::Other {
+        if kind == CallsiteKind::Other {
             return kind;
         }
         note_tokio_version(metadata.file());
         let address = address(metadata);
-        for place in self.window(address) {
-            // Threads register at the same time: the place is claimed first, and means nothing until it has its kind.
-            let claimed = place.address.compare_exchange(0, address, Relaxed, Relaxed);
+        for bucket in self.window(address) {
+            // Threads register at the same time: the bucket is claimed first, and means nothing until it has its kind.
+            let claimed = bucket.address.compare_exchange(0, address, Relaxed, Relaxed);
             if claimed.is_ok() || claimed == Err(address) {
-                place.kind_plus1.store(kind as u8 + 1, Release);
+                bucket.kind_plus1.store(kind as u8 + 1, Release);
                 break;
             }
         }
@@ -145,14 +145,14 @@ impl Callsites {
 
     /// The kind of a callsite.
     #[inline]
-    pub(crate) fn kind(&self, metadata: &'static Metadata<'static>) -> Kind {
+    pub(crate) fn kind(&self, metadata: &'static Metadata<'static>) -> CallsiteKind {
         let address = address(metadata);
-        for place in self.window(address) {
-            match place.address.load(Relaxed) {
+        for bucket in self.window(address) {
+            match bucket.address.load(Relaxed) {
                 0 => break,
-                known if known == address => match place.kind_plus1.load(Acquire) {
+                known if known == address => match bucket.kind_plus1.load(Acquire) {
                     0 => break,
-                    kind => return Kind::ALL[usize::from(kind - 1) % Kind::ALL.len()],
+                    kind => return CallsiteKind::ALL[usize::from(kind - 1) % CallsiteKind::ALL.len()],
                 },
                 _ => {}
             }
@@ -161,10 +161,10 @@ impl Callsites {
         kind(metadata)
     }
 
-    fn window(&self, address: usize) -> impl Iterator<Item = &Place> {
+    fn window(&self, address: usize) -> impl Iterator<Item = &Bucket> {
         // Statics lie a metadata's size apart: the upper bits of a product spread them.
         let first = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (0..WINDOW).map(move |step| &self.0[(first as usize + step) & (PLACES - 1)])
+        (0..WINDOW).map(move |step| &self.0[(first as usize + step) & (BUCKETS - 1)])
     }
 }
 
@@ -219,8 +219,8 @@ mod tests {
     fn a_callsite_that_is_just_being_registered_is_known() {
         let callsites = Callsites::new();
         // `tracing` asks `enabled` and goes on while another thread registers.
-        assert_eq!(callsites.kind(&SPAWN), Kind::Task);
-        assert_eq!(callsites.register(&SPAWN), Kind::Task);
-        assert_eq!(callsites.kind(&SPAWN), Kind::Task);
+        assert_eq!(callsites.kind(&SPAWN), CallsiteKind::Task);
+        assert_eq!(callsites.register(&SPAWN), CallsiteKind::Task);
+        assert_eq!(callsites.kind(&SPAWN), CallsiteKind::Task);
     }
 }

@@ -73,7 +73,7 @@ impl fmt::Write for Plain<'_, '_> {
 }
 
 /// Takes apart what [`Fields`] put together.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "nobody reads the fields then"))]
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "without a server no code reads the fields"))]
 pub(crate) fn fields(kept: &str) -> impl Iterator<Item = (&str, Value<'_>)> {
     kept.split_inclusive(END).filter_map(|field| {
         let whole = field.strip_suffix(END);
@@ -93,7 +93,7 @@ pub(crate) fn fields(kept: &str) -> impl Iterator<Item = (&str, Value<'_>)> {
 }
 
 /// As a person reads them: `name=value name="a string"`.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "nobody reads the fields then"))]
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "without a server no code reads the fields"))]
 pub(crate) fn words(kept: &str) -> String {
     let mut words = String::new();
     for (name, value) in fields(kept) {

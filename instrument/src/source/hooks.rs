@@ -1,5 +1,5 @@
-//! Runtime hooks: threads of a runtime on any tokio, and with `tokio_unstable` the source of tasks for runtimes whose subscriber is somebody
-//! else's.
+//! Runtime hooks: threads of a runtime on any tokio, and with `tokio_unstable` the source of tasks for runtimes whose subscriber is not
+//! ours.
 //!
 //! Of tasks they see spawn sites and polls, but no names, wakes or blocking tasks, and count one poll too many of a task that is aborted
 //! (tokio calls them when it drops the future, too, and does not say so). A task whose span arrived is recorded by the span; the
@@ -35,7 +35,7 @@ type Hook = Arc<dyn Fn() + Send + Sync>;
 /// # drop(runtime);
 /// ```
 ///
-/// The default has no recorder: it tells of threads alone, which is all that is needed where tokio's spans are recorded.
+/// The default has no recorder: it records only threads, which is all that is needed where tokio's spans are recorded.
 #[derive(Clone, Default)]
 pub struct Hooks {
     handle: Option<Handle>,

@@ -18,7 +18,7 @@ use tracing_subscriber::{
 
 use super::{
     Woken,
-    callsite::{self, Callsites, Kind},
+    callsite::{self, CallsiteKind, Callsites},
 };
 use crate::handle::Handle;
 
@@ -106,7 +106,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         match self.callsites.kind(event.metadata()) {
-            Kind::Waker => {
+            CallsiteKind::Waker => {
                 let resolve = |raw: u64| match context.span(&Id::from_u64(raw.max(1))) {
                     None => Woken::Ended,
                     span => match recorded(span) {
@@ -116,7 +116,7 @@ where
                 };
                 super::waker_event(self.handle.recorder(), event, resolve);
             }
-            kind @ (Kind::ResourceUpdate | Kind::OpUpdate) => {
+            kind @ (CallsiteKind::ResourceUpdate | CallsiteKind::OpUpdate) => {
                 super::resources::state_update(self.handle.recorder(), kind, event);
             }
             // Without a filter in front, the program's own come here, too.

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use taskscope_recorder::{
-    AnyId, AttributeValue, Change, Ledger, MAX_ATTRIBUTES, NewResource, OpId, Place, Recorder, ResourceId,
+    AnyId, AttributeValue, Change, MAX_ATTRIBUTES, NewResource, OpId, Place, RecordKind, Recorder, ResourceId,
 };
 use tracing_core::{
     Event,
@@ -13,23 +13,23 @@ use tracing_core::{
     span::Attributes,
 };
 
-use super::callsite::Kind;
+use super::callsite::CallsiteKind;
 
 /// A span of tokio's for a new resource. `None`: past the limit.
 pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> Option<ResourceId> {
     let mut visitor = ResourceVisitor::default();
     attributes.record(&mut visitor);
-    let ledger = match &*visitor.concrete_type {
-        "Mutex" | "RwLock" => Ledger::Lock,
-        // The one inside of another resource is told of by that one.
-        "Semaphore" if !visitor.internal => Ledger::Permits,
-        _ => Ledger::None,
+    let record = match &*visitor.concrete_type {
+        "Mutex" | "RwLock" => RecordKind::Lock,
+        // One inside of another resource is recorded by that one.
+        "Semaphore" if !visitor.internal => RecordKind::Permits,
+        _ => RecordKind::None,
     };
     recorder.new_resource(&NewResource {
         concrete_type: &visitor.concrete_type,
         kind: &visitor.kind,
         name: "",
-        ledger,
+        record,
         place: (!visitor.file.is_empty()).then(|| Place {
             file: &visitor.file,
             line: u32::try_from(visitor.line).unwrap_or(0),
@@ -67,12 +67,12 @@ pub(super) fn new_op_poll(recorder: &Recorder, parent: Option<AnyId>) -> Option<
 }
 
 /// An event of tokio's about an attribute of the current resource or operation.
-pub(super) fn state_update(recorder: &Recorder, kind: Kind, event: &Event<'_>) {
+pub(super) fn state_update(recorder: &Recorder, kind: CallsiteKind, event: &Event<'_>) {
     let mut visitor =
         UpdateVisitor { recorder, values: [None; MAX_ATTRIBUTES], change: Change::Override, unit: 0 };
     event.record(&mut visitor);
     for (name, value) in visitor.values.into_iter().flatten() {
-        if kind == Kind::OpUpdate {
+        if kind == CallsiteKind::OpUpdate {
             recorder.change_op(name, visitor.unit, value, visitor.change);
         } else {
             recorder.change_resource(name, visitor.unit, value, visitor.change);

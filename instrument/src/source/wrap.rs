@@ -6,7 +6,7 @@
 //! What the tool's own server thread emits ends here: the program's subscriber does not hear of it. (A scoped dispatcher on that thread
 //! would do the same, but makes every event of every thread look for its own one: some 5 ns each.)
 //!
-//! Span ids tell the two apart: ours have the top bit set. An inner subscriber may come to use that bit too (the registry's generations
+//! Span ids distinguish the two: ours have the top bit set. An inner subscriber may come to use that bit too (the registry's generations
 //! reach it after 2^28 uses of one slot); such ids are remembered while they live, so no id ever has two owners.
 
 use std::{
@@ -26,7 +26,7 @@ use tracing_core::{
 
 use super::{
     Woken,
-    callsite::{self, Callsites, Kind},
+    callsite::{self, CallsiteKind, Callsites},
 };
 use crate::handle::Handle;
 
@@ -88,7 +88,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         match self.callsites.register(metadata) {
-            Kind::Other => self.inner.register_callsite(metadata),
+            CallsiteKind::Other => self.inner.register_callsite(metadata),
             kind if kind.is_recorded() => Interest::always(),
             _ => Interest::never(),
         }
@@ -96,7 +96,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         match callsite::kind(metadata) {
-            Kind::Other => self.inner.enabled(metadata),
+            CallsiteKind::Other => self.inner.enabled(metadata),
             kind => kind.is_recorded(),
         }
     }
@@ -108,7 +108,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
         match self.callsites.kind(attributes.metadata()) {
-            Kind::Other => self.new_inner_span(attributes),
+            CallsiteKind::Other => self.new_inner_span(attributes),
             kind => {
                 let parent = attributes.parent().and_then(|parent| self.ours(parent).ok().flatten());
                 match super::new_span(&self.handle, kind, attributes, parent) {
@@ -134,15 +134,15 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
     #[inline]
     fn event_enabled(&self, event: &Event<'_>) -> bool {
         match self.callsites.kind(event.metadata()) {
-            Kind::Other => !super::is_own_thread() && self.inner.event_enabled(event),
+            CallsiteKind::Other => !super::is_own_thread() && self.inner.event_enabled(event),
             _ => true,
         }
     }
 
     fn event(&self, event: &Event<'_>) {
         match self.callsites.kind(event.metadata()) {
-            Kind::Other => self.inner.event(event),
-            Kind::Waker => {
+            CallsiteKind::Other => self.inner.event(event),
+            CallsiteKind::Waker => {
                 let resolve = |raw| match self.ours(&Id::from_u64(raw)) {
                     Ok(Some(AnyId::Task(task))) => Woken::Task(task),
                     _ => Woken::Ignored,

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, panic::Location};
 
-use taskscope_recorder::Ledger;
+use taskscope_recorder::RecordKind;
 use tokio::sync as inner;
 
 use super::{
@@ -10,11 +10,12 @@ use super::{
     wait::{Call, Waiting},
 };
 use crate::{
-    source::muted,
-    tracked::{Kind, Tracked},
+    source::unrecorded,
+    tracked::{ResourceKind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "Barrier", purpose: "Sync", ledger: Ledger::None };
+const KIND: ResourceKind =
+    ResourceKind { concrete_type: "Barrier", purpose: "Sync", record: RecordKind::None };
 
 /// Lets tasks wait for each other, as [`tokio::sync::Barrier`].
 ///
@@ -43,7 +44,7 @@ impl Barrier {
     /// One with a name for the console; empty: none.
     #[track_caller]
     pub fn with_name(name: &'static str, n: usize) -> Self {
-        let inner = muted(|| inner::Barrier::new(n));
+        let inner = unrecorded(|| inner::Barrier::new(n));
         Self { tracked: Tracked::named(KIND, name, Location::caller()), inner }
     }
 

@@ -1,6 +1,6 @@
 //! What all wrapped channels share: one resource a channel, its ends, and the waits on them.
 //!
-//! The path of a value that nobody waits for is one atomic load to find the channel's slot, one atomic addition, plain stores and one read
+//! The path of a value without a wait is one atomic load to find the channel's slot, one atomic addition, plain stores and one read
 //! of the clock; nothing is allocated after the channel is made. A wait is an operation of the recorder, made when the first poll said "pending".
 //! Whoever gives up a wait (a `select!` that took another branch) has waited, too: that time counts as blocked.
 //!
@@ -19,9 +19,9 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use taskscope_recorder::{ChannelRef, Ledger, Recorder, Ticks, UNKNOWN_DEPTH};
+use taskscope_recorder::{ChannelRef, RecordKind, Recorder, Ticks, UNKNOWN_DEPTH};
 
-use crate::tracked::{Kind, Pending, Tracked};
+use crate::tracked::{Pending, ResourceKind, Tracked};
 
 /// A wait on a channel: what the operation is called and what it waits for.
 #[derive(Debug, Clone, Copy)]
@@ -55,14 +55,14 @@ impl What {
 }
 
 /// The kind of a channel.
-pub(super) const fn kind(concrete_type: &'static str) -> Kind {
-    Kind { concrete_type, purpose: "channel", ledger: Ledger::Channel }
+pub(super) const fn kind(concrete_type: &'static str) -> ResourceKind {
+    ResourceKind { concrete_type, purpose: "channel", record: RecordKind::Channel }
 }
 
 /// What a channel is when it is made.
 #[derive(Debug)]
 pub(super) struct NewChannel {
-    pub(super) kind: Kind,
+    pub(super) kind: ResourceKind,
     /// Empty: none.
     pub(super) name: &'static str,
     pub(super) at: &'static Location<'static>,
@@ -108,7 +108,7 @@ impl Channel {
         }
     }
 
-    /// Tells how many ends there are. Whoever changes a count calls this after.
+    /// Records how many ends there are. Whoever changes a count calls this after.
     fn publish_ends(&self) {
         self.with_slot(|slot| {
             settle(|| self.ends(), |(senders, receivers)| slot.set_ends(senders, receivers));
@@ -175,8 +175,8 @@ impl Channel {
         Wait { waiting: None, channel: self, what, at, future }
     }
 
-    /// The same for a wait for room. Begun already when it is `full`, so that the first poll is the operation's, too: what tokio then tells of
-    /// its semaphore (that room was given to who waits) is told of the operation.
+    /// The same for a wait for room. Begun already when it is `full`, so that the first poll is the operation's, too: what tokio then reports of
+    /// its semaphore (that the waiter got room) is recorded in the operation.
     pub(super) fn wait_for_room<F: Future>(
         &self,
         full: bool,
@@ -202,7 +202,7 @@ impl Channel {
         };
         match &polled {
             Poll::Ready(_) => *waiting = None,
-            // An empty poll of the new operation tells the recorder which task waits.
+            // An empty poll of the new operation shows the recorder which task waits.
             Poll::Pending if waiting.is_none() => {
                 *waiting = self.begin(what, at).inspect(|waiting| waiting.pending.poll(|| ()));
             }
@@ -280,7 +280,7 @@ fn settle<V: Copy + PartialEq>(read: impl Fn() -> V, write: impl Fn(V)) {
     }
 }
 
-/// Counts itself among the ends of its channel, and tells when the last one is gone.
+/// Counts itself among the ends of its channel, and records when the last one is gone.
 macro_rules! end {
     ($(#[$docs:meta])* $end:ident counts in $count:ident and closes if $closes:expr) => {
         $(#[$docs])*

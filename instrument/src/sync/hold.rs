@@ -6,7 +6,7 @@ use taskscope_recorder::{HoldToken, LockRef};
 
 use super::wait::{self, Taken};
 
-/// Of a lock that nobody else holds at the time, so that its record needs plain stores only.
+/// An exclusive hold, so that its record needs plain stores only.
 #[derive(Debug)]
 pub(super) struct Hold {
     lock: Option<LockRef<'static>>,
@@ -94,7 +94,7 @@ impl Drop for SharedHold {
     }
 }
 
-/// More permits than can be told are shown as the most that can.
+/// More permits than fit are shown as the most that do.
 fn as_u32(permits: usize) -> u32 {
     u32::try_from(permits).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@ mod guards;
 use std::{fmt, future::Future, panic::Location, sync::Arc};
 
 use bytemuck::{TransparentWrapper, TransparentWrapperAlloc as _};
-use taskscope_recorder::Ledger;
+use taskscope_recorder::RecordKind;
 use tokio::sync as inner;
 
 pub use self::guards::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
@@ -15,11 +15,11 @@ use super::{
     wait::{Call, Taken, acquire, block},
 };
 use crate::{
-    source::muted,
-    tracked::{Kind, Tracked},
+    source::unrecorded,
+    tracked::{ResourceKind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "Mutex", purpose: "Sync", ledger: Ledger::Lock };
+const KIND: ResourceKind = ResourceKind { concrete_type: "Mutex", purpose: "Sync", record: RecordKind::Lock };
 
 /// An async mutex, as [`tokio::sync::Mutex`]: the same methods, fairness, cancellation and panics.
 ///
@@ -59,7 +59,7 @@ impl<T> Mutex<T> {
         Self(inner::Mutex::const_new(Slot::new(Tracked::named(KIND, name, Location::caller()), value)))
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     pub fn into_inner(self) -> T {
         self.0.into_inner().value
     }
@@ -127,7 +127,7 @@ impl<T: ?Sized> Mutex<T> {
     /// It is held.
     #[track_caller]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        let guard = muted(|| self.0.try_lock())?;
+        let guard = unrecorded(|| self.0.try_lock())?;
         Ok(MutexGuard::new(self, guard, Taken::now(Location::caller())))
     }
 
@@ -137,11 +137,11 @@ impl<T: ?Sized> Mutex<T> {
     /// It is held.
     #[track_caller]
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let guard = muted(|| Self::peel_arc(Arc::clone(&self)).try_lock_owned())?;
+        let guard = unrecorded(|| Self::peel_arc(Arc::clone(&self)).try_lock_owned())?;
         Ok(OwnedMutexGuard::new(self, guard, Taken::now(Location::caller())))
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.0.get_mut().value
     }
@@ -165,7 +165,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut mutex = f.debug_struct("Mutex");
         // Not an acquisition of the program's.
-        match muted(|| self.0.try_lock()) {
+        match unrecorded(|| self.0.try_lock()) {
             Ok(slot) => mutex.field("data", &&slot.value),
             Err(_) => mutex.field("data", &format_args!("<locked>")),
         };

@@ -9,13 +9,14 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use taskscope_recorder::Ledger;
+use taskscope_recorder::RecordKind;
 use tokio::sync::{self as inner, futures as inner_futures};
 
 use super::wait::{Call, Waiting};
-use crate::tracked::{Kind, Tracked};
+use crate::tracked::{ResourceKind, Tracked};
 
-const KIND: Kind = Kind { concrete_type: "Notify", purpose: "Sync", ledger: Ledger::None };
+const KIND: ResourceKind =
+    ResourceKind { concrete_type: "Notify", purpose: "Sync", record: RecordKind::None };
 
 /// Wakes tasks without a value, as [`tokio::sync::Notify`]: the same methods and order.
 ///
@@ -39,7 +40,7 @@ pub struct Notify {
 }
 
 impl Notify {
-    /// One that nobody has notified.
+    /// One without a notification.
     #[track_caller]
     pub const fn new() -> Self {
         Self::with_name("")

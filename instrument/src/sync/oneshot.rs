@@ -1,7 +1,7 @@
 //! tokio's oneshot channel, with who waits and who should send on record.
 //!
 //! Same API and errors as [`tokio::sync::oneshot`]. The "last sender" on record is the task (or thread) that last called a method of the sender;
-//! until then it is unknown, as who makes the channel mostly hands the sender to somebody else. A sender that is only moved is not seen to
+//! until then it is unknown, as who makes the channel mostly hands the sender to another task. A sender that is only moved is not seen to
 //! move: the record is a clue to who keeps a receiver waiting, not proof. `sent` says whether anything was sent.
 //!
 //! ```
@@ -47,7 +47,7 @@ pub fn channel_with_name<T>(name: &'static str) -> (Sender<T>, Receiver<T>) {
 fn make<T>(name: &'static str, at: &'static Location<'static>) -> (Sender<T>, Receiver<T>) {
     let new = NewChannel { kind: kind("oneshot"), name, at, capacity: 1, receivers_close: true };
     let (end, receiver_end) = Channel::make(&new);
-    let (sender, receiver) = crate::source::muted(inner::channel);
+    let (sender, receiver) = crate::source::unrecorded(inner::channel);
     end.starts_empty();
     (
         Sender { waiting: None, inner: sender, end },

@@ -7,7 +7,7 @@ mod write;
 use std::{fmt, future::Future, panic::Location, sync::Arc};
 
 use bytemuck::{TransparentWrapper, TransparentWrapperAlloc as _};
-use taskscope_recorder::Ledger;
+use taskscope_recorder::RecordKind;
 use tokio::sync as inner;
 
 pub use self::{
@@ -21,11 +21,12 @@ use super::{
     wait::{Call, Taken, acquire, block},
 };
 use crate::{
-    source::muted,
-    tracked::{Kind, Tracked},
+    source::unrecorded,
+    tracked::{ResourceKind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "RwLock", purpose: "Sync", ledger: Ledger::Lock };
+const KIND: ResourceKind =
+    ResourceKind { concrete_type: "RwLock", purpose: "Sync", record: RecordKind::Lock };
 
 /// An async readers-writer lock, as [`tokio::sync::RwLock`]: the same methods, fairness, cancellation and panics.
 ///
@@ -85,14 +86,14 @@ impl<T> RwLock<T> {
         Self(inner::RwLock::const_with_max_readers(slot, max_reads))
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     pub fn into_inner(self) -> T {
         self.0.into_inner().value
     }
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until nobody writes or waited to write before, and reads.
+    /// Waits until no one writes, nor waited to write before, and reads.
     #[track_caller]
     pub fn read(&self) -> impl Future<Output = RwLockReadGuard<'_, T>> {
         acquire(
@@ -116,7 +117,7 @@ impl<T: ?Sized> RwLock<T> {
         )
     }
 
-    /// Waits until nobody holds the lock, in order, and writes.
+    /// Waits until the lock is free, in order, and writes.
     #[track_caller]
     pub fn write(&self) -> impl Future<Output = RwLockWriteGuard<'_, T>> {
         acquire(
@@ -173,20 +174,20 @@ impl<T: ?Sized> RwLock<T> {
     /// Reads if it can be done at once.
     ///
     /// # Errors
-    /// Somebody writes or waits to.
+    /// A writer holds it or waits.
     #[track_caller]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
-        let guard = muted(|| self.0.try_read())?;
+        let guard = unrecorded(|| self.0.try_read())?;
         Ok(RwLockReadGuard::new(self, guard, Taken::now(Location::caller())))
     }
 
     /// The same with a guard that keeps the lock alive.
     ///
     /// # Errors
-    /// Somebody writes or waits to.
+    /// A writer holds it or waits.
     #[track_caller]
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
-        let guard = muted(|| Self::peel_arc(Arc::clone(&self)).try_read_owned())?;
+        let guard = unrecorded(|| Self::peel_arc(Arc::clone(&self)).try_read_owned())?;
         Ok(OwnedRwLockReadGuard::new(self, guard, Taken::now(Location::caller())))
     }
 
@@ -196,7 +197,7 @@ impl<T: ?Sized> RwLock<T> {
     /// It is held.
     #[track_caller]
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
-        let guard = muted(|| self.0.try_write())?;
+        let guard = unrecorded(|| self.0.try_write())?;
         Ok(RwLockWriteGuard::new(self, guard, Taken::now(Location::caller())))
     }
 
@@ -206,11 +207,11 @@ impl<T: ?Sized> RwLock<T> {
     /// It is held.
     #[track_caller]
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
-        let guard = muted(|| Self::peel_arc(Arc::clone(&self)).try_write_owned())?;
+        let guard = unrecorded(|| Self::peel_arc(Arc::clone(&self)).try_write_owned())?;
         Ok(OwnedRwLockWriteGuard::new(self, guard, Taken::now(Location::caller())))
     }
 
-    /// The value; nobody can hold the lock.
+    /// The value. No one can hold the lock.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.0.get_mut().value
     }
@@ -234,7 +235,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lock = f.debug_struct("RwLock");
         // Not an acquisition of the program's.
-        match muted(|| self.0.try_read()) {
+        match unrecorded(|| self.0.try_read()) {
             Ok(slot) => lock.field("data", &&slot.value),
             Err(_) => lock.field("data", &format_args!("<locked>")),
         };

@@ -4,7 +4,7 @@ mod permit;
 
 use std::{fmt, future::Future, panic::Location, sync::Arc};
 
-use taskscope_recorder::Ledger;
+use taskscope_recorder::RecordKind;
 use tokio::sync as inner;
 
 pub use self::permit::{OwnedSemaphorePermit, SemaphorePermit};
@@ -13,15 +13,16 @@ use super::{
     wait::{Call, Taken, acquire, block},
 };
 use crate::{
-    source::muted,
-    tracked::{Kind, Tracked},
+    source::unrecorded,
+    tracked::{ResourceKind, Tracked},
 };
 
-const KIND: Kind = Kind { concrete_type: "Semaphore", purpose: "Sync", ledger: Ledger::Lock };
+const KIND: ResourceKind =
+    ResourceKind { concrete_type: "Semaphore", purpose: "Sync", record: RecordKind::Lock };
 
 /// An async semaphore, as [`tokio::sync::Semaphore`]: the same methods, fairness, cancellation and panics.
 ///
-/// Shown as a lock from its first use on; up to eight holders by name, further ones as a number. Permits that are forgotten are nobody's.
+/// Shown as a lock from its first use on; up to eight holders by name, further ones as a number. Forgotten permits have no holder.
 ///
 /// ```
 /// use taskscope::sync::Semaphore;
@@ -84,7 +85,7 @@ impl Semaphore {
     /// # Panics
     /// Past [`Semaphore::MAX_PERMITS`].
     pub fn add_permits(&self, n: usize) {
-        muted(|| self.inner.add_permits(n));
+        unrecorded(|| self.inner.add_permits(n));
     }
 
     /// Takes up to `n` free permits away for good, and says how many.
@@ -140,7 +141,7 @@ impl Semaphore {
     }
 
     fn attempt(&self, n: u32) -> Result<inner::SemaphorePermit<'_>, TryAcquireError> {
-        muted(|| self.inner.try_acquire_many(n))
+        unrecorded(|| self.inner.try_acquire_many(n))
     }
 
     /// Blocks the thread until a permit is free, and takes it.
@@ -178,7 +179,7 @@ impl Semaphore {
         Ok(SemaphorePermit::new(self, permit?, taken))
     }
 
-    /// No permit can be had any more; those who wait are told.
+    /// No permit can be had any more; waiters get an error.
     pub fn close(&self) {
         self.inner.close();
     }

@@ -1,8 +1,8 @@
 //! Where a lock keeps its record: beside the value, within tokio's lock.
 //!
 //! `Mutex` and `RwLock` are transparent over tokio's, so an `Arc` of one can be used as an `Arc` of the other, and owned guards are tokio's
-//! own: no `unsafe` is needed for them. The record is then within reach of who holds the lock, and of nobody else. A waiter finds
-//! the resource by the lock's address instead, in a table that the holder wrote: while somebody waits or holds, a lock can't move.
+//! own: no `unsafe` is needed for them. The record is then within reach of who holds the lock, and of no one else. A waiter finds
+//! the resource by the lock's address instead, in a table that the holder wrote: while it is held or waited for, a lock can't move.
 //!
 //! Invariant: an address in the table is the one where its lock was held last. Limit: one entry a lock on record, so the recorder's.
 
@@ -49,7 +49,7 @@ impl<T: ?Sized> Slot<T> {
     }
 }
 
-/// The resource of a lock that somebody else holds; `None` when it has no record.
+/// The resource of a lock that another one holds; `None` when it has no record.
 pub(super) fn find<L: ?Sized>(lock: &L) -> Option<ResourceId> {
     wait::recorder()?;
     HELD.read().unwrap_or_else(PoisonError::into_inner).get(&address(lock)).copied()

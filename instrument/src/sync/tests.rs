@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use taskscope_recorder::{Holder, LockReading, Op, OpReading, Recorder, Resource, ResourceId, TaskId, Waker};
+use taskscope_recorder::{Agent, Holder, LockReading, Op, OpReading, Recorder, Resource, ResourceId, TaskId};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{Barrier, Mutex, Notify, OwnedMutexGuard, RwLock, RwLockWriteGuard, Semaphore};
@@ -67,8 +67,8 @@ fn task_name(task: Option<TaskId>) -> String {
     recorder().task(task.unwrap()).unwrap().description().unwrap().name.to_string()
 }
 
-fn name_of(waker: Waker) -> String {
-    let Waker::Task(task) = waker else { panic!("{waker:?} is no task") };
+fn name_of(waker: Agent) -> String {
+    let Agent::Task(task) = waker else { panic!("{waker:?} is no task") };
     task_name(Some(task))
 }
 
@@ -97,7 +97,7 @@ async fn fruitless<F: Future>(mut future: Pin<&mut F>) {
 }
 
 #[tokio::test]
-async fn holder_and_waiters_are_told_with_their_places() {
+async fn holder_and_waiters_are_recorded_with_their_places() {
     static ACCOUNTS: Mutex<u32> = Mutex::with_name("accounts", 0);
     let (release, released) = oneshot::channel::<()>();
     let first = spawn("first", async {
@@ -144,7 +144,7 @@ async fn a_wait_that_is_given_up_ends_and_counts_as_no_acquisition() {
         assert_eq!(waiters("given up").len(), 1);
     }
     assert!(waiters("given up").is_empty());
-    // Given the lock while nobody polls it, and dropped: the next one has it.
+    // It gets the lock while it is not polled, and is dropped: the next one has it.
     {
         let mut chosen = pin!(mutex.lock());
         fruitless(chosen.as_mut()).await;
@@ -216,7 +216,7 @@ async fn readers_beside_each_other_and_the_writer_that_waits() {
 }
 
 #[tokio::test]
-async fn permits_are_told_through_splits_and_merges() {
+async fn permits_are_recorded_through_splits_and_merges() {
     recorder();
     let semaphore = Arc::new(Semaphore::with_name("slots", 5));
     let permits = || {
@@ -254,7 +254,7 @@ fn a_blocked_thread_waits_and_holds() {
     recorder();
     let mutex = Arc::new(Mutex::with_name("blocking", ()));
     let guard = mutex.blocking_lock();
-    assert!(matches!(holder("blocking").by, Waker::Thread(_)));
+    assert!(matches!(holder("blocking").by, Agent::Thread(_)));
     let other = Arc::clone(&mutex);
     let thread = std::thread::spawn(move || drop(other.blocking_lock_owned()));
     while waiters("blocking").iter().all(|op| op.thread == 0) {
@@ -270,7 +270,7 @@ fn a_blocked_thread_waits_and_holds() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_notification_or_at_a_barrier_is_told() {
+async fn who_waits_for_a_notification_or_at_a_barrier_is_recorded() {
     recorder();
     let notify = Arc::new(Notify::with_name("bell"));
     let ringing = spawn("listener", Arc::clone(&notify).notified_owned());

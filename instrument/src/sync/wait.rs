@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use taskscope_recorder::{Recorder, ResourceId, Ticks};
 use tokio::task::coop;
 
-use crate::{handle::Handle, source::muted, tracked::Pending};
+use crate::{handle::Handle, source::unrecorded, tracked::Pending};
 
 /// A call that takes something, as the console shows it.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +115,7 @@ where
             let Some((attempt, wait)) = this.start.take() else {
                 unreachable!("it is there, as the line above saw")
             };
-            let at_once = recorder.and_then(|recorder| Some((muted(|| attempt(lock))?, recorder)));
+            let at_once = recorder.and_then(|recorder| Some((unrecorded(|| attempt(lock))?, recorder)));
             if let Some((result, recorder)) = at_once {
                 budget.inspect(coop::RestoreOnPending::made_progress);
                 (result, Some(Taken::after(*this.call, recorder, None)))
@@ -166,7 +166,7 @@ impl<F> Waiting<F> {
         Self { call, recorder: recorder(), resource, wait: None, future }
     }
 
-    /// On record from now on, so that its first poll, too, is the operation's: what tokio tells of that poll is told of it.
+    /// On record from now on, so that its first poll, too, is the operation's: what tokio reports of that poll is recorded in it.
     fn begun(call: Call, resource: Option<ResourceId>, future: F) -> Self {
         let mut waiting = Self::new(call, resource, future);
         waiting.wait =
@@ -196,7 +196,7 @@ impl<F: Future> Future for Waiting<F> {
             result
         } else {
             let begun = recorder.clock().ticks();
-            let Poll::Ready(result) = muted(|| this.future.poll(context)) else {
+            let Poll::Ready(result) = unrecorded(|| this.future.poll(context)) else {
                 let mut wait = Wait::begin(recorder, *this.call, *this.resource, begun);
                 // That poll was its first: from here on it has a task.
                 wait.poll(|| ());
@@ -228,8 +228,8 @@ impl Wait {
 
     fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
         match &self.op {
-            Some(op) => op.poll(|| muted(poll)),
-            None => muted(poll),
+            Some(op) => op.poll(|| unrecorded(poll)),
+            None => unrecorded(poll),
         }
     }
 }
@@ -247,18 +247,18 @@ pub(super) fn block<R>(
 ) -> (R, Option<Taken>) {
     let Some(recorder) = recorder() else { return (wait(), None) };
     panic_where_blocking_is_forbidden();
-    if let Some(result) = muted(attempt) {
+    if let Some(result) = unrecorded(attempt) {
         return (result, Some(Taken::after(call, recorder, None)));
     }
     let begun = recorder.clock().ticks();
     let result = match Pending::begin(recorder, resource(), call.method, call.at) {
-        Some(op) => op.block(|| muted(wait)),
-        None => muted(wait),
+        Some(op) => op.block(|| unrecorded(wait)),
+        None => unrecorded(wait),
     };
     (result, Some(Taken::after(call, recorder, Some(begun))))
 }
 
-/// Tokio's own check, reached through a lock that nobody else sees: an attempt alone would not make it.
+/// Tokio's own check, reached through a lock of its own: an attempt alone would not make it.
 #[track_caller]
 pub(super) fn panic_where_blocking_is_forbidden() {
     drop(tokio::sync::Mutex::const_new(()).blocking_lock());

@@ -62,7 +62,7 @@ impl<T> Sender<T> {
         Self { inner: inner::Sender::new(init), end }
     }
 
-    /// Replaces the value and tells the receivers.
+    /// Replaces the value and notifies the receivers.
     ///
     /// # Errors
     /// The value, when there is no receiver.
@@ -72,10 +72,10 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Changes the value in place and tells the receivers, also when there is none.
+    /// Changes the value in place and notifies the receivers, also when there is none.
     ///
     /// # Panics
-    /// When `modify` panics; the receivers are then not told.
+    /// When `modify` panics; the receivers are then not notified.
     pub fn send_modify<F>(&self, modify: F)
     where
         F: FnOnce(&mut T),
@@ -84,10 +84,10 @@ impl<T> Sender<T> {
         self.sent();
     }
 
-    /// Changes the value in place and tells the receivers if `modify` says so. Returns what it said.
+    /// Changes the value in place and notifies the receivers if `modify` says so. Returns what it said.
     ///
     /// # Panics
-    /// When `modify` panics; the receivers are then not told.
+    /// When `modify` panics; the receivers are then not notified.
     pub fn send_if_modified<F>(&self, modify: F) -> bool
     where
         F: FnOnce(&mut T) -> bool,
@@ -99,7 +99,7 @@ impl<T> Sender<T> {
         modified
     }
 
-    /// Replaces the value, tells the receivers, also when there is none, and returns the old value.
+    /// Replaces the value, notifies the receivers, also when there is none, and returns the old value.
     pub fn send_replace(&self, value: T) -> T {
         let old = self.inner.send_replace(value);
         self.sent();

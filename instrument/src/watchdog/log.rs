@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Captured, Frame, PollKey};
+use super::{Captured, CapturedFrame, PollKey};
 use crate::handle::Handle;
 
 /// Functions named; the innermost ones of the program's own.
@@ -34,7 +34,7 @@ pub(super) fn stuck(handle: &Handle, (thread, task, started): PollKey, captured:
 }
 
 /// `app::parse (src/parse.rs:40) < app::handle (src/main.rs:12)`: the program's own functions, or the innermost one where it has none there.
-fn own_functions(frames: &[Frame]) -> String {
+fn own_functions(frames: &[CapturedFrame]) -> String {
     let mut text = String::new();
     let own = frames.iter().filter(|frame| frame.own);
     let innermost = frames.iter().take(usize::from(!frames.iter().any(|frame| frame.own)));

@@ -1,11 +1,11 @@
-//! What is told of a function on a stack: its name, its place, and whose it is.
+//! What is known of a function on a stack: its name, its place, and whose it is.
 
 /// Bytes kept of a function's name and of a path: generic types write pages.
 const MAX_TEXT_BYTES: usize = 512;
 
 /// A function that was being executed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Frame {
+pub struct StackFrame {
     /// Demangled, without its hash; empty: unknown. Of an inlined function, most debug information has the name alone, without its path.
     pub function: String,
     /// Where it was at; empty: unknown. Files of a registry's crate start with the crate's folder, those of the standard library with `library/`.
@@ -37,7 +37,7 @@ pub enum Origin {
     Foreign,
 }
 
-impl Frame {
+impl StackFrame {
     /// From the symbol as the linker knows it and the path as debug information has it; empty and 0 where they are unknown.
     pub fn new(symbol: &str, file: &str, line: u32) -> Self {
         Self::in_module(symbol, file, line, false)
@@ -78,7 +78,7 @@ fn origin(function: &str, file: &str, is_c: bool) -> Origin {
     if is_c {
         return Origin::Foreign;
     }
-    // An inlined function's name alone tells no crate.
+    // An inlined function's name alone shows no crate.
     let by_name = function.contains("::").then(|| of_crate(crate_of(function))).flatten();
     by_name.unwrap_or(Origin::Program)
 }
@@ -135,7 +135,7 @@ fn cut_end(mut text: String) -> String {
     text
 }
 
-/// Of a path the end tells files apart.
+/// The end of a path distinguishes files.
 fn cut_start(text: &str) -> &str {
     let from = text.len().saturating_sub(MAX_TEXT_BYTES);
     let from = (from..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -144,7 +144,7 @@ fn cut_start(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Frame, Origin, crate_of, cut_end, cut_start, origin, shown};
+    use super::{Origin, StackFrame, crate_of, cut_end, cut_start, origin, shown};
 
     #[test]
     fn a_function_belongs_to_the_crate_that_it_is_of() {
@@ -171,16 +171,16 @@ mod tests {
         assert_eq!(of("hyper::proto", &format!("{registry}hyper-1.0.0/src/proto.rs")), Origin::Crate);
         assert_eq!(of("serve", concat!(env!("CARGO_MANIFEST_DIR"), "/src/linux.rs")), Origin::Taskscope);
         assert_eq!(of("test", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/capture.rs")), Origin::Program);
-        assert_eq!(Frame::new("main", "", 0).origin, Origin::Foreign);
-        assert_eq!(Frame::in_module("read", "/usr/src/libc/read.c", 7, true).origin, Origin::Foreign);
-        assert!(Frame::new("_ZN3app4main17h0123456789abcdefE", "", 0).is_own());
+        assert_eq!(StackFrame::new("main", "", 0).origin, Origin::Foreign);
+        assert_eq!(StackFrame::in_module("read", "/usr/src/libc/read.c", 7, true).origin, Origin::Foreign);
+        assert!(StackFrame::new("_ZN3app4main17h0123456789abcdefE", "", 0).is_own());
     }
 
     #[test]
     fn names_without_hashes_and_types() {
-        assert_eq!(Frame::new("_ZN3app4main17h0123456789abcdefE", "", 0).function, "app::main");
+        assert_eq!(StackFrame::new("_ZN3app4main17h0123456789abcdefE", "", 0).function, "app::main");
         assert_eq!(
-            Frame::new("call_once<app::F, ()>", "/rustc/0/library/core/src/ops.rs", 1).function,
+            StackFrame::new("call_once<app::F, ()>", "/rustc/0/library/core/src/ops.rs", 1).function,
             "call_once"
         );
     }

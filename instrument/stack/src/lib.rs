@@ -7,9 +7,9 @@
 //!
 //! ```
 //! # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
-//! let (told, thread) = std::sync::mpsc::channel();
+//! let (started, thread) = std::sync::mpsc::channel();
 //! std::thread::spawn(move || {
-//!     told.send(taskscope_stack::thread_id()).unwrap();
+//!     started.send(taskscope_stack::thread_id()).unwrap();
 //!     std::thread::park();
 //! });
 //! let thread = thread.recv().unwrap();
@@ -20,10 +20,10 @@
 //! ```
 //!
 //! Invariants: no thread that sleeps in the kernel is sent a signal. The handler calls only what is async-signal-safe, and a handler that comes late
-//! never writes into a buffer that somebody else reads (`linux/turn.rs` has the proof). All `unsafe` of the crate is in `linux/os.rs`.
+//! never writes into a buffer that another thread reads (`linux/turn.rs` has the proof). All `unsafe` of the crate is in `linux/os.rs`.
 //!
 //! Limits: Linux on x86_64 and aarch64; elsewhere every call answers [`CaptureError::Unsupported`]. [`STACK_BYTES`] of a stack are copied,
-//! [`MAX_FRAMES`] frames are told. On aarch64 the stack of a thread that sleeps often ends at its innermost function: the kernel does not show the link register.
+//! [`MAX_FRAMES`] frames are listed. On aarch64 the stack of a thread that sleeps often ends at its innermost function: the kernel does not show the link register.
 //!
 //! # What a signal can do to the program
 //!
@@ -34,7 +34,7 @@
 
 mod frame;
 
-pub use frame::{Frame, Origin};
+pub use frame::{Origin, StackFrame};
 
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
@@ -49,14 +49,14 @@ cfg_if::cfg_if! {
 /// Bytes of a thread's stack that are copied, from its stack pointer on. Frames further out are missing, and said to be.
 pub const STACK_BYTES: usize = 256 * 1024;
 
-/// Frames of a stack that are told, innermost first; inlined functions count.
+/// Frames of a stack that are listed, innermost first; inlined functions count.
 pub const MAX_FRAMES: usize = 64;
 
 /// A thread's stack at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stack {
     /// Innermost first; at most [`MAX_FRAMES`].
-    pub frames: Vec<Frame>,
+    pub frames: Vec<StackFrame>,
     /// Why frames or names are missing: a sentence. `None`: nothing is.
     pub problem: Option<String>,
 }

@@ -24,7 +24,7 @@ use self::{
     names::Names,
     unwind::{Copied, End},
 };
-use crate::{CaptureError, Frame, MAX_FRAMES, STACK_BYTES, Stack};
+use crate::{CaptureError, MAX_FRAMES, STACK_BYTES, Stack, StackFrame};
 
 /// Return addresses followed; frames with inlined functions are more.
 const MAX_ADDRESSES: usize = 256;
@@ -63,7 +63,7 @@ pub fn calls_met() -> u64 {
 }
 
 impl Sampler {
-    /// A sampler that sends a signal to a thread which computes: the highest real-time signal that nobody handles, picked and installed when
+    /// A sampler that sends a signal to a thread which computes: the highest real-time signal without a handler, picked and installed when
     /// it is needed first. A thread that sleeps gets none.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Sampler {
         addresses: &[u64],
         modules: &[Module],
         problems: &mut Problems,
-    ) -> Vec<Frame> {
+    ) -> Vec<StackFrame> {
         for module in modules {
             let of_module = addresses.iter().copied().filter(|address| module.mapping.contains(*address));
             if let Err(why) = self.names.look_up(memory, module, &of_module.collect::<Vec<_>>()) {
@@ -152,7 +152,7 @@ impl Sampler {
         let mut frames = Vec::new();
         for address in addresses {
             match self.names.frames(*address) {
-                [] => frames.push(Frame::default()),
+                [] => frames.push(StackFrame::default()),
                 named => frames.extend_from_slice(named),
             }
         }
@@ -221,7 +221,7 @@ fn unwind(
 struct Problems(Vec<String>);
 
 impl Problems {
-    /// Sentences that are told together.
+    /// Sentences that are shown together.
     const MAX: usize = 3;
 
     fn add(&mut self, problem: String) {

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_stack::{CaptureError, Frame, Origin, Sampler, Stack, thread_id};
+use taskscope_stack::{CaptureError, Origin, Sampler, Stack, StackFrame, thread_id};
 
 /// No condition of these tests takes longer, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ fn a_thread_in_a_read_is_named_with_its_line() {
     assert!(frame.function.ends_with("waits_in_a_read"), "{stack:#?}");
     assert!(frame.file.ends_with("tests/capture.rs"), "{stack:#?}");
     assert_eq!(frame.line, LINE, "{stack:#?}");
-    // The same bytes read a child's output: that name is not told.
+    // The same bytes read a child's output: that name is not shown.
     let std = stack.frames.iter().filter(|frame| frame.origin == Origin::Std);
     assert!(std.into_iter().all(|frame| !frame.function.contains("Child")), "{stack:#?}");
     // The call goes on as if nothing had been.
@@ -57,8 +57,9 @@ fn a_sleep_is_named_and_goes_on_for_its_time() {
     until(|| is_in(thread, libc::SYS_clock_nanosleep));
     let stack = Sampler::new().unwrap().capture(thread).unwrap();
     assert!(first_own(&stack).function.ends_with("sleeps"), "{stack:#?}");
-    let is_sleep =
-        |frame: &&Frame| frame.function.starts_with("std::thread::") && frame.function.ends_with("sleep");
+    let is_sleep = |frame: &&StackFrame| {
+        frame.function.starts_with("std::thread::") && frame.function.ends_with("sleep")
+    };
     let sleep = stack.frames.iter().find(is_sleep);
     assert!(
         sleep.is_some_and(|frame| !frame.is_own() && frame.file.starts_with("library/std/")),
@@ -143,7 +144,7 @@ fn a_stack_deeper_than_the_limit_says_what_is_missing() {
 }
 
 #[test]
-fn a_thread_that_blocks_the_signal_is_a_sentence_and_its_late_handler_harms_nobody() {
+fn a_thread_that_blocks_the_signal_is_a_sentence_and_its_late_handler_does_no_harm() {
     static PHASE: AtomicU64 = AtomicU64::new(0);
     let signal = libc::SIGRTMAX() - 1;
     // The first signal of a process is the one of all samplers: other tests may have installed it before.
@@ -211,7 +212,7 @@ fn many_captures_of_busy_threads() {
             sampler.rest();
         }
         let stack = computing(&mut sampler, threads[round % threads.len()].0).unwrap();
-        let own = |frame: &Frame| frame.is_own() && frame.function.ends_with("works");
+        let own = |frame: &StackFrame| frame.is_own() && frame.function.ends_with("works");
         named += usize::from(stack.frames.iter().any(own));
     }
     DONE.store(true, Relaxed);
@@ -223,9 +224,9 @@ fn many_captures_of_busy_threads() {
 
 /// Starts a thread; its number is known when this returns.
 fn started<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> (u32, thread::JoinHandle<T>) {
-    let (told, number) = mpsc::channel();
+    let (started, number) = mpsc::channel();
     let handle = thread::spawn(move || {
-        told.send(thread_id()).unwrap();
+        started.send(thread_id()).unwrap();
         run()
     });
     (number.recv().unwrap(), handle)
@@ -247,7 +248,7 @@ fn computing(sampler: &mut Sampler, thread: u32) -> Result<Stack, CaptureError> 
     }
 }
 
-fn first_own(stack: &Stack) -> &Frame {
+fn first_own(stack: &Stack) -> &StackFrame {
     stack
         .frames
         .iter()

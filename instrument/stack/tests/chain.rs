@@ -51,7 +51,7 @@ fn foreign_signals_reach_the_handler_that_was_there_and_captures_do_not() {
     });
     assert!(stack.frames.iter().any(|frame| frame.function.contains("foreign_signals_reach")), "{stack:#?}");
     assert!(signals_sent() > 0, "it was asked by a signal");
-    assert_eq!(CALLS.load(Relaxed), 0, "our own signals are nobody else's");
+    assert_eq!(CALLS.load(Relaxed), 0, "our own signals reach no other handler");
 
     // SAFETY: a signal to the calling thread, which has a handler.
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), main, signal) };

@@ -22,9 +22,9 @@ const CALL_MS: i32 = 400;
 /// Runs `call` on a thread of its own and takes its stack again and again until it returns. Every stack must have the function `name`.
 #[track_caller]
 fn captured_while<T: Send + 'static>(name: &str, call: impl FnOnce() -> T + Send + 'static) -> T {
-    let (told, number) = mpsc::channel();
+    let (started, number) = mpsc::channel();
     let calling = thread::spawn(move || {
-        told.send(thread_id()).unwrap();
+        started.send(thread_id()).unwrap();
         call()
     });
     let thread = number.recv().unwrap();

@@ -22,21 +22,21 @@ fn queued_ns() -> u64 {
 }
 
 /// The long poll of a task of that name that took `LONG_NS` or more.
-fn long_poll(p: &Picture, name: &str) -> Option<v1::LongPoll> {
+fn long_poll(p: &Seen, name: &str) -> Option<v1::LongPoll> {
     p.long_polls.iter().copied().find(|poll| p.is(poll.task, name) && poll.duration_ns >= LONG_NS)
 }
 
-fn told(name: &'static str, work: impl FnOnce() + Send + 'static) -> v1::LongPoll {
+fn long_poll_of(name: &'static str, work: impl FnOnce() + Send + 'static) -> v1::LongPoll {
     let mut console = Console::connect();
     let runtime = Builder::new_multi_thread().name(name).worker_threads(1).build().unwrap();
     runtime.block_on(spawn(&runtime, name, async move { work() })).unwrap();
-    let picture = console.until("the poll is told", |p| long_poll(p, name).is_some());
-    long_poll(picture, name).unwrap()
+    let seen = console.until("the poll is sent", |p| long_poll(p, name).is_some());
+    long_poll(seen, name).unwrap()
 }
 
 #[test]
-fn a_poll_that_slept_is_told_so() {
-    let poll = told("slept", || std::thread::sleep(Duration::from_nanos(LONG_NS)));
+fn a_poll_that_slept_is_reported_so() {
+    let poll = long_poll_of("slept", || std::thread::sleep(Duration::from_nanos(LONG_NS)));
     let spent = poll.spent.unwrap();
     assert!(spent.asleep_ns + spent.queued_ns + BESIDE_NS >= poll.duration_ns, "{poll:?}");
     assert!(spent.asleep_ns + BESIDE_NS >= LONG_NS, "it slept so long, whatever else: {poll:?}");
@@ -44,8 +44,8 @@ fn a_poll_that_slept_is_told_so() {
 }
 
 #[test]
-fn a_poll_that_computed_is_told_so() {
-    let poll = told("computed", || {
+fn a_poll_that_computed_is_reported_so() {
+    let poll = long_poll_of("computed", || {
         let until = cpu_ns() + LONG_NS;
         while cpu_ns() < until {
             std::hint::spin_loop();
@@ -58,7 +58,7 @@ fn a_poll_that_computed_is_told_so() {
 
 /// All on one CPU: the poll and three threads that take as much of it as they get.
 #[test]
-fn a_poll_that_had_no_cpu_is_told_so() {
+fn a_poll_that_had_no_cpu_is_reported_so() {
     let allowed = sched_getaffinity(None).unwrap();
     let cpu = (0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)).unwrap();
     let mut one = CpuSet::new();
@@ -75,7 +75,7 @@ fn a_poll_that_had_no_cpu_is_told_so() {
             })
         })
         .collect();
-    let poll = told("crowded out", move || {
+    let poll = long_poll_of("crowded out", move || {
         sched_setaffinity(Some(gettid()), &one).unwrap();
         let until = queued_ns() + LONG_NS;
         while queued_ns() < until {
@@ -92,12 +92,12 @@ fn a_poll_that_had_no_cpu_is_told_so() {
 }
 
 #[test]
-fn a_poll_that_goes_on_is_told_so() {
+fn a_poll_that_goes_on_is_reported_so() {
     let mut console = Console::connect();
     let runtime = Builder::new_multi_thread().name("asleep").worker_threads(1).build().unwrap();
     let (release, released) = mpsc::channel::<()>();
     let task = spawn(&runtime, "sleeper", async move { released.recv().unwrap() });
-    let asleep = |p: &Picture| p.stuck("sleeper")?.spent.map(|spent| spent.asleep_ns);
+    let asleep = |p: &Seen| p.stuck("sleeper")?.spent.map(|spent| spent.asleep_ns);
     console.until("it is known to sleep", |p| asleep(p) > Some(LONG_NS));
     release.send(()).unwrap();
     runtime.block_on(task).unwrap();
@@ -106,7 +106,7 @@ fn a_poll_that_goes_on_is_told_so() {
 /// In a poll that gave its place away another runtime may be driven: its only worker is that very thread.
 #[cfg(tokio_unstable)]
 #[test]
-fn a_poll_that_drives_another_runtime_in_place_is_told_so() {
+fn a_poll_that_drives_another_runtime_in_place_is_reported_so() {
     let mut console = Console::connect();
     let runtime = Builder::new_multi_thread().name("around").worker_threads(1).build().unwrap();
     let inner = Builder::new_current_thread().name("within").enable_all().build().unwrap();
@@ -122,9 +122,9 @@ fn a_poll_that_drives_another_runtime_in_place_is_told_so() {
             p.is(worker.task, "drives another") && worker.in_place && worker.state_ago_ns > LONG_NS
         })
     });
-    assert!(console.picture.stuck("drives another").is_none(), "{:?}", console.picture.scheduler.stuck);
+    assert!(console.seen.stuck("drives another").is_none(), "{:?}", console.seen.scheduler.stuck);
     release.send(()).unwrap();
     runtime.block_on(task).unwrap();
-    let picture = console.until("its end is told", |p| long_poll(p, "drives another").is_some());
-    assert!(long_poll(picture, "drives another").unwrap().in_place);
+    let seen = console.until("its end is sent", |p| long_poll(p, "drives another").is_some());
+    assert!(long_poll(seen, "drives another").unwrap().in_place);
 }

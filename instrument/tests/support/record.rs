@@ -9,7 +9,7 @@ use std::{
 };
 
 use taskscope_recorder::{
-    ChannelReading, LockHistograms, LockReading, OpReading, Recorder, Resource, Ticks, Waker,
+    Agent, ChannelReading, LockHistograms, LockReading, OpReading, Recorder, Resource, Ticks,
 };
 
 /// The recorder of this process, which is the one that the wrappers use.
@@ -81,11 +81,11 @@ pub(crate) fn thread_name(number: u32) -> String {
 }
 
 /// The name of the task, or of the thread outside of any.
-pub(crate) fn who(waker: Waker) -> String {
+pub(crate) fn who(waker: Agent) -> String {
     match waker {
-        Waker::Task(task) => task_name(task),
-        Waker::Thread(number) => thread_name(number),
-        Waker::Unknown => "?".to_owned(),
+        Agent::Task(task) => task_name(task),
+        Agent::Thread(number) => thread_name(number),
+        Agent::Unknown => "?".to_owned(),
     }
 }
 

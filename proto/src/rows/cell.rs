@@ -1,6 +1,6 @@
 //! What a field of a row is in its column.
 
-use crate::{limits::MAX_SLOTS, v1, waker::WakerRef};
+use crate::{agent::AgentRef, limits::MAX_SLOTS, v1};
 
 /// Something by its slot and generation: a task, a resource, or an operation, as the field says.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,7 +87,7 @@ plain!(bool: 1, u32: 5, u64: 10, i64: 10);
 plus_1!(u32, u64);
 enums!(AttributeKind, EventKind, TaskKind, TaskState);
 
-impl Cell for WakerRef {
+impl Cell for AgentRef {
     type Wire = u64;
     const MAX_BYTES: usize = 9;
 

@@ -5,10 +5,10 @@ use super::{
     describe::{cell, columns, item, lists, row, texts},
 };
 use crate::{
+    agent::AgentRef,
     columns::ColumnError,
     limits::{MAX_HOLDERS, MAX_SITES, MAX_THREADS},
     v1::{AttributeKind, EventColumns, EventKind, TaskKind, TaskState},
-    waker::WakerRef,
 };
 
 const SITES: u32 = MAX_SITES as u32;
@@ -69,7 +69,7 @@ row! {
         /// The last wake; `None`: never.
         last_wake_ago_ns: Option<u64> = last_wake_ago_ns_plus1,
         /// Who woke it last.
-        last_waker: WakerRef,
+        last_waker: AgentRef,
         /// Of the polls that ended.
         longest_poll_ns: u64,
         /// Of the waits between wake and poll that ended.
@@ -197,7 +197,7 @@ row! {
     /// A holder of a lock.
     HolderRow of LockColumns {
         /// Who acquired it.
-        holder: WakerRef,
+        holder: AgentRef,
         /// When.
         held_ago_ns: u64,
         /// Number of the place where; 0: unknown.
@@ -232,9 +232,9 @@ row! {
         /// Sum of the waits for a value that ended.
         blocked_empty_ns: u64,
         /// Who sent last.
-        last_sender: WakerRef,
+        last_sender: AgentRef,
         /// Who received last.
-        last_receiver: WakerRef,
+        last_receiver: AgentRef,
         /// When the last value went in; `None`: none did.
         last_sent_ago_ns: Option<u64> = last_sent_ago_ns_plus1,
         /// When the last value came out; `None`: none did.
@@ -293,7 +293,7 @@ row! {
         /// When, as the distance to the event before; of the first, to the recorder's start.
         at_delta_ns: i64,
         /// For wakes who did it, for polls the thread.
-        by: WakerRef,
+        by: AgentRef,
     }
 }
 

@@ -7,9 +7,9 @@ use prost::Message;
 
 use super::*;
 use crate::{
+    agent::AgentRef,
     limits::{MAX_HOLDERS, MAX_SITES, MAX_SLOTS, MAX_THREADS},
     v1::{self, AttributeKind, TaskKind, TaskState},
-    waker::WakerRef,
 };
 
 /// Numbers that are 0 as often as not, so that columns of zeros come up.
@@ -69,7 +69,7 @@ fn lock_row() -> impl Strategy<Value = LockRow> {
 
 fn holder_row() -> impl Strategy<Value = HolderRow> {
     (number(), 0..=MAX_SITES as u32).prop_map(|(number, site)| HolderRow {
-        holder: WakerRef::decode(number),
+        holder: AgentRef::decode(number),
         held_ago_ns: number,
         site,
         permits: site / 2,

@@ -15,14 +15,14 @@ use crate::Outcome;
 pub(crate) struct Watcher(Child);
 
 impl Watcher {
-    /// Starts it and waits until it has been sent a whole picture.
+    /// Starts it and waits until it has a whole snapshot.
     pub(crate) fn start(address: &str) -> Outcome<Self> {
         let mut child =
             Command::new(std::env::current_exe()?).args(["watch", address]).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("no stdout")?).read_line(&mut line)?;
         if line.trim() != "complete" {
-            return Err("the watcher has no picture".into());
+            return Err("the watcher has no snapshot".into());
         }
         Ok(Self(child))
     }

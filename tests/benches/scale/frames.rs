@@ -15,7 +15,7 @@ use taskscope_console::{app::App, shell::connect::News};
 use taskscope_model::{Action, ConnectionEvent};
 use taskscope_proto::v1::Frame;
 
-use super::picture;
+use super::connect;
 use crate::{
     Outcome,
     program::{Program, Source},
@@ -51,7 +51,7 @@ pub(crate) async fn measure() -> Outcome<()> {
         "### Time of a frame and of a stall, ms: p50, p99, longest (1 % of the tasks are polled ten times a second)\n"
     );
     println!(
-        "| tasks | screen | frame | p99 | max | drawing | p99 | max | stall | p99 | max | a walk over all tasks | p99 | max |"
+        "| tasks | screen | frame | p99 | max | drawing | p99 | max | stall | p99 | max | a scan of all tasks | p99 | max |"
     );
     println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     for tasks in SIZES {
@@ -102,11 +102,11 @@ struct Times {
     frames: Spread,
     drawing: Spread,
     stalls: Spread,
-    walks: Spread,
+    scans: Spread,
     /// The longest piece of this step.
     longest: Duration,
-    /// The walk under way.
-    walk: Duration,
+    /// The scan under way.
+    scan: Duration,
 }
 
 impl Times {
@@ -123,15 +123,15 @@ impl Times {
     }
 
     fn print(&self, tasks: usize, title: &str) {
-        let Self { frames, drawing, stalls, walks, .. } = self;
-        let cells = [frames, drawing, stalls, walks].map(Spread::cells).join(" | ");
+        let Self { frames, drawing, stalls, scans, .. } = self;
+        let cells = [frames, drawing, stalls, scans].map(Spread::cells).join(" | ");
         println!("| {tasks} | {title} | {cells} |");
     }
 }
 
 impl Player {
     fn new(tasks: usize, recording: Recording) -> Outcome<Self> {
-        let mut app = picture::console();
+        let mut app = connect::console();
         app.news(News::Link(ConnectionEvent::Connecting { attempt: 1 }));
         let terminal = Terminal::new(TestBackend::new(200, 60))?;
         Ok(Self { tasks, recording, app, terminal, now: Duration::ZERO })
@@ -143,13 +143,13 @@ impl Player {
         self.recording.iter().take(len).cloned().collect()
     }
 
-    /// A new stream, up to the first picture with its rows.
+    /// A new stream, up to the first screen with its rows.
     fn open(&mut self, title: &str) -> Outcome<()> {
         let mut times = Times::default();
         self.app.news(News::Link(ConnectionEvent::Connected));
         let mut ended = false;
         while !ended {
-            let (at, frame) = self.recording.pop_front().ok_or("the recording has no whole picture")?;
+            let (at, frame) = self.recording.pop_front().ok_or("the recording has no whole snapshot")?;
             ended = frame.snapshot_end;
             self.now = self.now.max(at);
             let now = self.now;
@@ -184,9 +184,9 @@ impl Player {
     fn work(&mut self, times: &mut Times) {
         let before = Instant::now();
         times.piece(|| self.app.work());
-        times.walk += before.elapsed();
+        times.scan += before.elapsed();
         if !self.app.wants_work() {
-            times.walks.add(std::mem::take(&mut times.walk));
+            times.scans.add(std::mem::take(&mut times.scan));
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) async fn measure() -> Outcome<()> {
         let seconds = (after.now_ns - before.now_ns) as f64 / 1e9;
         let cpu = own_cpu_ns(&before).zip(own_cpu_ns(&after));
         let cpu = cpu.map_or_else(
-            || "– (the system can't tell)".to_owned(),
+            || "– (the system doesn't count it)".to_owned(),
             |(before, after)| format!("{:.2} %", (after - before) as f64 / 1e7 / seconds),
         );
         let (bytes, frames) = (stream.bytes as f64 / seconds, stream.count as f64 / seconds);

@@ -42,11 +42,11 @@ impl Tty {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader()?;
         let keys = pair.master.take_writer()?;
-        let (tell, output) = channel();
+        let (sender, output) = channel();
         thread::spawn(move || {
             let mut bytes = vec![0; 65_536];
             while let Ok(n @ 1..) = reader.read(&mut bytes) {
-                if tell.send((Instant::now(), bytes[..n].to_vec())).is_err() {
+                if sender.send((Instant::now(), bytes[..n].to_vec())).is_err() {
                     return;
                 }
             }
@@ -85,8 +85,8 @@ impl Tty {
         Ok(last)
     }
 
-    /// The tasks are on the screen: only a whole picture is shown.
-    pub(crate) fn wait_for_picture(&mut self) -> Outcome<Instant> {
+    /// Waits until the tasks are on the screen, which shows only a whole snapshot.
+    pub(crate) fn wait_for_tasks(&mut self) -> Outcome<Instant> {
         self.wait("the tasks", |tty| tty.text().contains("SPAWNED AT"))
     }
 

@@ -1,4 +1,4 @@
-//! Resources, the operations on them, what went through those that are streams, and the process's descriptors, as the frames tell them.
+//! Resources, the operations on them, what went through those that are streams, and the process's descriptors, as the frames have them.
 
 use std::collections::HashMap;
 
@@ -93,7 +93,7 @@ impl Fold {
             };
             rule(
                 resource.site == 0 || self.sites.contains_key(&resource.site),
-                "a resource's site was told",
+                "a resource's site was sent",
             )?;
             self.io.resources.insert(slot, resource);
         }
@@ -148,20 +148,20 @@ impl Fold {
         Ok(())
     }
 
-    fn descriptors(&mut self, told: &v1::Descriptors) -> Result<(), String> {
-        rule(told.descriptors.len() <= limits::MAX_DESCRIPTORS, "descriptors are within their limit")?;
-        for pair in told.descriptors.windows(2) {
+    fn descriptors(&mut self, sent: &v1::Descriptors) -> Result<(), String> {
+        rule(sent.descriptors.len() <= limits::MAX_DESCRIPTORS, "descriptors are within their limit")?;
+        for pair in sent.descriptors.windows(2) {
             rule(pair[0].fd < pair[1].fd, "descriptors ascend")?;
         }
         // Whoever has a number now, and was there before under another one, has changed hands.
-        for new in &told.descriptors {
+        for new in &sent.descriptors {
             let same = |old: &&v1::Descriptor| old.identity == new.identity;
             if let Some(old) = self.io.descriptors.descriptors.iter().find(same) {
                 rule((old.fd, old.inode) == (new.fd, new.inode), "an identity is of one file alone")?;
             }
         }
         self.io.readings += 1;
-        self.io.descriptors.clone_from(told);
+        self.io.descriptors.clone_from(sent);
         Ok(())
     }
 

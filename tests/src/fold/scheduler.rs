@@ -1,4 +1,4 @@
-//! Runtimes, workers and stuck polls, as the frames tell them: the last picture of each, and the long polls of all frames counted.
+//! Runtimes, workers and stuck polls, as the frames have them: the last state of each, and the long polls of all frames counted.
 
 use taskscope_proto::{limits, v1};
 
@@ -46,10 +46,10 @@ impl Fold {
 
     fn check_poll(&self, thread: u32, site: u32) -> Result<(), String> {
         rule(thread > 0, "a poll has a thread")?;
-        rule(site == 0 || self.sites.contains_key(&site), "a poll's place was told")
+        rule(site == 0 || self.sites.contains_key(&site), "a poll's place was sent")
     }
 
-    /// The task that somebody points to, if it is that one still.
+    /// The task of a reference, if the slot still has it.
     pub fn task(&self, task: Option<v1::TaskRef>) -> Option<&super::Task> {
         let task = task?;
         self.tasks.get(&task.slot).filter(|known| known.generation == task.generation)

@@ -1,7 +1,7 @@
 //! Servers that mean harm: garbage instead of frames, and frames that are lies.
 
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
-use taskscope_model::{Config, screen::header::LinkState};
+use taskscope_model::{Config, screen::header::ConnectionState};
 use taskscope_proto::{Message as _, limits, v1};
 use taskscope_tests::{console::Console, fake::Fake, program::Program, screen::Screen};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
@@ -69,7 +69,7 @@ async fn messages_of_random_bytes_end_the_stream_with_a_reason() {
         // Either the bytes are no frame, and the stream ends; or they happen to be one, without a sequence: a gap.
         survives(&fake, |model| {
             let header = model.header();
-            matches!(header.link, LinkState::Lost { .. })
+            matches!(header.connection, ConnectionState::Lost { .. })
                 || header.losses.gaps + header.losses.rejected_frames > 0
         })
         .await;
@@ -89,8 +89,12 @@ async fn a_port_that_speaks_something_else_is_named() {
             }
         });
         let mut screen = Screen::open(&address);
-        screen.wait_for("the failure", |model| matches!(model.header().link, LinkState::Lost { .. })).await;
-        if let LinkState::Lost { reason, retry_in } = screen.model.header().link {
+        screen
+            .wait_for("the failure", |model| {
+                matches!(model.header().connection, ConnectionState::Lost { .. })
+            })
+            .await;
+        if let ConnectionState::Lost { reason, retry_in } = screen.model.header().connection {
             assert!(reason.len() > 10 && harmful(&reason).is_none(), "{reason:?}");
             assert!(retry_in.is_some(), "it tries again");
         }

@@ -36,7 +36,7 @@ fn message(model: &Model, lint: LintKind) -> Option<String> {
     model.report().lints.into_iter().find(|found| found.lint == lint).map(|found| found.message)
 }
 
-/// Waits for the finding; each of these words must be in its sentence. Returns the picture it was in.
+/// Waits for the finding; each of these words must be in its sentence. Returns the report it was in.
 async fn found(scenario: &str, lint: LintKind, words: &[&str]) -> (Program, Screen, String) {
     let (program, mut screen) = stuck(scenario);
     let time = screen.wait_for(scenario, |model| message(model, lint).is_some()).await;
@@ -89,7 +89,7 @@ async fn a_ring_of_three_is_named_with_every_task_and_lock() {
 }
 
 #[tokio::test]
-async fn a_lock_given_to_a_future_that_nobody_polls_is_a_futurelock() {
+async fn a_lock_given_to_a_future_that_is_not_polled_is_a_futurelock() {
     for scenario in ["futurelock", "futurelock-wrapped"] {
         let words = ["futurelocked", "has not been polled since, though the task was"];
         let (_program, screen, message) = found(scenario, LintKind::Futurelock, &words).await;
@@ -112,14 +112,14 @@ async fn a_ring_over_a_blocking_and_an_async_lock_is_named_while_the_workers_sta
 async fn a_chain_of_full_channels_leads_to_the_receiver_that_stopped() {
     let words = ["is full", "relay", "store", "held by lock-keeper", "producer"];
     let (_program, _screen, message) = found("full-wrapped", LintKind::FullChannel, &words).await;
-    assert!(message.contains("received last"), "what is only likely is told as what was seen: {message}");
+    assert!(message.contains("received last"), "what is only likely is worded as what was seen: {message}");
 }
 
 #[tokio::test]
 async fn what_goes_on_is_not_accused() {
     for scenario in ["peaceful", "peaceful-wrapped"] {
         let (mut program, mut screen) = stuck(scenario);
-        screen.wait_for("the first picture", Model::is_complete).await;
+        screen.wait_for("the first snapshot", Model::is_complete).await;
         let before = program.ask("done");
         // Long enough for every lint about locks to lose its patience with something that stands still.
         for _ in 0..12 {
@@ -151,7 +151,7 @@ async fn what_waits_with_patience_is_not_accused() {
     for scenario in ["patient", "patient-wrapped"] {
         let mut program = start_init(&[scenario]);
         let mut screen = impatient(program.address());
-        screen.wait_for("the first picture", Model::is_complete).await;
+        screen.wait_for("the first snapshot", Model::is_complete).await;
         let mut before = 0;
         for round in 0..4 {
             for _ in 0..4 {
@@ -169,7 +169,7 @@ async fn what_waits_with_patience_is_not_accused() {
 }
 
 #[tokio::test]
-async fn a_pool_that_all_its_holders_wait_for_is_told_with_every_holder() {
+async fn a_pool_that_all_its_holders_wait_for_is_found_with_every_holder() {
     for scenario in ["pool", "pool-wrapped"] {
         let mut program = start_init(&[scenario]);
         program.ask("go");
@@ -200,14 +200,14 @@ async fn holds_and_waits_are_those_that_the_program_measured() {
         screen.wait_for("the lock", |model| measured(model).is_some()).await;
         let lock = measured(&screen.model).expect("it was there a moment ago");
         assert_eq!(lock.contended, truth["contended"].as_u64(), "{scenario}: {lock:?}");
-        for (told, name) in [(lock.hold_ns, "hold_ns"), (lock.wait_ns, "wait_ns")] {
-            let told = told.expect("both sources tell it");
+        for (shown, name) in [(lock.hold_ns, "hold_ns"), (lock.wait_ns, "wait_ns")] {
+            let shown = shown.expect("both sources have it");
             let bound = |at: usize| truth[name][at].as_u64().expect("a bound");
             // The two clocks differ by a part in a thousand at most.
             let slack = bound(1) / 1000;
-            let fits = (bound(0) - bound(0) / 1000..=bound(1) + slack).contains(&told);
-            assert!(fits, "{scenario} {name}: {told} is not within {truth}");
-            println!("{scenario} {name}: {told} within {}..{}", bound(0), bound(1));
+            let fits = (bound(0) - bound(0) / 1000..=bound(1) + slack).contains(&shown);
+            assert!(fits, "{scenario} {name}: {shown} is not within {truth}");
+            println!("{scenario} {name}: {shown} within {}..{}", bound(0), bound(1));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every report is of one moment: random schedules of real threads on a real recorder, told in rounds of frames of random size, with
+//! Every report is of one moment: random schedules of real threads on a real recorder, sent in rounds of frames of random size, with
 //! the program going on between the start of a round and its frames, and between two frames.
 //!
 //! What was true is written down as it happens, by the recorder's own clock, and each report is held against it.
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use taskscope::internals::{Rounds, recorder};
 use taskscope_model::{Config, ConnectionEvent, Event, Model, report::Report, update};
 use taskscope_recorder::{
-    HoldToken, Knows, Ledger, Limits, NewResource, Place, Recorder, ResourceId, Spawn, TaskId, Ticks,
+    HoldToken, Knows, Limits, NewResource, Place, RecordKind, Recorder, ResourceId, Spawn, TaskId, Ticks,
 };
 
 const THREADS: usize = 3;
@@ -79,7 +79,7 @@ struct Truth {
 
 type Job = Box<dyn FnOnce(&Recorder) + Send>;
 
-/// A program of some threads that do what they are told, one after the other.
+/// A program of some threads that run jobs, one after the other.
 struct Play<'r> {
     recorder: &'r Recorder,
     threads: Vec<mpsc::Sender<Job>>,
@@ -253,12 +253,12 @@ fn agrees(report: &Report) -> Result<(), TestCaseError> {
     }
     for task in report.tasks.iter().filter(|task| task.state.as_deref() == Some("running")) {
         let on = report.workers.iter().filter(|worker| worker.task.as_ref() == Some(&task.id)).count();
-        // A thread of no runtime is not told when the task that it polled has left meanwhile.
+        // A thread of no runtime is left out when the task that it polled has left meanwhile.
         prop_assert!(on <= 1, "{:?} is polled by one thread: {:?}", task, report.workers);
     }
     for holder in report.locks.iter().flat_map(|lock| lock.holders.iter().flatten()) {
         let task = of(&holder.task).expect("it is in the report");
-        // One that ended while the round was told is told as ended just then, and the lock as it was held until then.
+        // One that ended while the round was sent counts as ended just then, and the lock as held until then.
         let ended_before = task.state.as_deref() == Some("done") && task.state_ns != Some(0);
         prop_assert!(!ended_before, "{:?}", task);
         prop_assert!(Some(holder.held_ns) <= task.age_ns, "{:?} {:?}", holder, task);
@@ -274,7 +274,7 @@ fn is_true(report: &Report, then: &Then, recorder: &Recorder) -> Result<(), Test
     let now_ns = report.process.as_ref().expect("it is known").uptime_ns;
     let between = (clock.since_start_ns(then.at.0), clock.since_start_ns(then.at.1));
     prop_assert!((between.0..=between.1 + 1).contains(&now_ns), "the moment is that of the round's start");
-    // One that ended since the moment is told as ended just then; one that has left meanwhile is not told.
+    // One that ended since the moment counts as ended just then; one that has left meanwhile is left out.
     prop_assert!(report.totals.alive <= then.alive && report.totals.spawned <= then.spawned);
     for task in &report.tasks {
         let Some(does) = then.tasks.get(&(task.slot, task.generation)) else {
@@ -284,12 +284,12 @@ fn is_true(report: &Report, then: &Then, recorder: &Recorder) -> Result<(), Test
             prop_assert_eq!(task.state.as_deref(), Some("done"));
             continue;
         };
-        // Of what came and went since the moment, nobody can tell what it was at it: then no age is told.
+        // What came and went since the moment has no known state at it: then the report has no age.
         if age_ns > 0 {
             prop_assert_eq!(task.state.as_deref(), Some(does.state), "{:?} {:?}", task, does);
             let since_ns = now_ns - age_ns;
             let (first, last) = (clock.since_start_ns(does.began.0), clock.since_start_ns(does.began.1));
-            // Times are rounded to nanoseconds, more than once. One that ended while its round was told, and left before the next, ended
+            // Times are rounded to nanoseconds, more than once. One that ended while its round was sent, and left before the next, ended
             // at that round's moment or a little later.
             let least_ns = if does.state == "done" { 0 } else { first.saturating_sub(3) };
             prop_assert!(
@@ -303,15 +303,15 @@ fn is_true(report: &Report, then: &Then, recorder: &Recorder) -> Result<(), Test
         }
     }
     for (lock, was) in report.locks.iter().zip(&then.holders) {
-        let told = lock.holders.iter().flatten().map(|holder| holder.task.clone()).collect::<Vec<_>>();
+        let shown = lock.holders.iter().flatten().map(|holder| holder.task.clone()).collect::<Vec<_>>();
         let id = |by: &TaskId| {
             let same = |task: &&taskscope_model::report::Task| {
                 (task.slot, task.generation) == (by.index(), by.generation())
             };
             report.tasks.iter().find(same).map(|task| task.id.clone())
         };
-        // One that let it go since is not told any more; one that took it since is not told yet.
-        prop_assert!(told.is_empty() || told == [was.as_ref().and_then(id)], "{:?} {:?}", told, was);
+        // One that released it since is no longer listed; one that acquired it since is not listed yet.
+        prop_assert!(shown.is_empty() || shown == [was.as_ref().and_then(id)], "{:?} {:?}", shown, was);
     }
     Ok(())
 }
@@ -353,7 +353,7 @@ proptest! {
         let recorder = recorder(&handle);
         with_threads(recorder, |threads, done| {
             let lock = || {
-                let new = NewResource { concrete_type: "Semaphore", kind: "Sync", ledger: Ledger::Lock, ..NewResource::default() };
+                let new = NewResource { concrete_type: "Semaphore", kind: "Sync", record: RecordKind::Lock, ..NewResource::default() };
                 (recorder.new_resource(&new).expect("there is room"), None)
             };
             let mut play = Play {

@@ -5,7 +5,7 @@ use taskscope_tests::{console::Console, screen::Screen};
 use crate::{harmful, start};
 
 #[tokio::test]
-async fn hostile_names_reach_nobodys_terminal() {
+async fn hostile_names_reach_no_terminal() {
     let hostile = "evil\u{1b}[31m\u{202e}";
     let mut program = start(&["hostile", "--name", hostile]);
     let tasks = program.ask("ready")["tasks"].as_u64().expect("a number");
@@ -14,7 +14,7 @@ async fn hostile_names_reach_nobodys_terminal() {
     raw.wait_for("the tasks", |fold| fold.complete && fold.live().count() as u64 == tasks).await;
     assert!(raw.fold.named("\u{1b}[2J\u{1b}[H\u{1b}]0;owned\u{7}").is_some());
     assert_eq!(raw.fold.process.truncated, 2, "two were cut, and that is counted");
-    // The thread's name is hostile, too; it is told with the first wake by it.
+    // The thread's name is hostile, too; it is sent with the first wake by it.
     raw.wait_for("the thread", |fold| fold.threads.values().any(|name| name.contains('\u{1b}'))).await;
 
     let mut screen = Screen::open(program.address());

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use taskscope_model::{Model, screen::header::LinkState};
+use taskscope_model::{Model, screen::header::ConnectionState};
 use taskscope_tests::screen::Screen;
 
 use crate::start;
@@ -23,11 +23,13 @@ async fn a_killed_program_is_said_to_be_gone_and_its_successor_is_another() {
     let old = screen.report();
 
     program.kill();
-    screen.wait_for("the loss", |model| matches!(model.header().link, LinkState::Lost { .. })).await;
+    screen
+        .wait_for("the loss", |model| matches!(model.header().connection, ConnectionState::Lost { .. }))
+        .await;
     // Again and again, with its old data and their age.
     screen
         .wait_for("another attempt", |model| {
-            matches!(model.header().link, LinkState::Connecting { attempt: 3.. })
+            matches!(model.header().connection, ConnectionState::Connecting { attempt: 3.. })
         })
         .await;
     let header = screen.model.header();
@@ -45,12 +47,12 @@ async fn a_killed_program_is_said_to_be_gone_and_its_successor_is_another() {
             } else {
                 assert_eq!((named("one"), idle(model)), (true, 300));
             }
-            named("two") && model.header().link == LinkState::Live && idle(model) == 7
+            named("two") && model.header().connection == ConnectionState::Live && idle(model) == 7
         })
         .await;
     assert_eq!(most, 7, "never a task of the old one under the new one's name");
     let new = screen.report();
-    let (old, new) = (old.process.expect("it was told"), new.process.expect("it was told"));
+    let (old, new) = (old.process.expect("it was sent"), new.process.expect("it was sent"));
     assert_ne!(old.instance, new.instance);
     assert_eq!(screen.report().totals.spawned, 7);
     let header = screen.model.header();

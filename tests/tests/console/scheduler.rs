@@ -24,7 +24,7 @@ pub(crate) const ABOUT_SCHEDULING: [LintKind; 7] = [
 /// A task is in one poll for long; in its first one it has another name.
 const IN_ONE_POLL: [LintKind; 2] = [LintKind::LongPoll, LintKind::NeverYielded];
 
-/// The function and the place are told where stacks can be taken.
+/// The function and the place are shown where stacks can be taken.
 const STACKS: bool =
     cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), tokio_unstable));
 
@@ -32,7 +32,7 @@ const STACKS: bool =
 async fn faulty(arguments: &[&str]) -> (Program, Screen) {
     let mut program = start_init(arguments);
     let mut screen = Screen::open(program.address());
-    screen.wait_for("the first picture", Model::is_complete).await;
+    screen.wait_for("the first snapshot", Model::is_complete).await;
     program.ask("go");
     (program, screen)
 }
@@ -183,10 +183,10 @@ async fn who_keeps_a_task_in_the_lifo_slot_is_named_before_it() {
     assert_eq!((report.workers.len(), idle.count()), (2, 1), "{:?}", report.workers);
 }
 
-/// The kernel has the bytes, and the worker that would look is stuck: its poll is the first finding, what follows from it is told beside it.
+/// The kernel has the bytes, and the worker that would look is stuck: its poll is the first finding, what follows from it is listed with it.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_lost_driver_is_told_with_the_poll_that_lost_it() {
+async fn a_lost_driver_is_found_with_the_poll_that_lost_it() {
     let diagnosis = Diagnosis {
         scenario: &["driver-lost", "--workers", "2"],
         lints: &IN_ONE_POLL,
@@ -257,7 +257,7 @@ async fn a_saturated_blocking_pool_is_named_with_what_holds_it() {
     let finding = found(&report).expect("it was there a moment ago");
     println!("blocking-pool: found {:.2} s after `go`", took.as_secs_f64());
     println!("  {}", finding.message);
-    // The closures that hold it are blamed, none of those in line, and nobody for what it may do.
+    // The closures that hold it are blamed, none of those in line, and no task for what it may do.
     let running = |id: &String| {
         report.tasks.iter().any(|task| task.id == *id && task.state.as_deref() == Some("running"))
     };
@@ -282,12 +282,12 @@ async fn what_goes_on_is_not_accused() {
     }
 }
 
-/// On a machine with more work than cores a woken task can wait a while; that is told, and nobody accused.
+/// On a machine with more work than cores a woken task can wait a while; that is reported, and no task is accused.
 fn is_by_the_machine(lint: &Lint) -> bool {
     lint.severity < Severity::Critical && lint.lint == LintKind::LongScheduleDelay
 }
 
-/// Looks twice a second: nobody is accused.
+/// Checks twice a second that no task is accused.
 pub(crate) async fn watch_innocents(screen: &mut Screen, time: Duration) {
     let look = Duration::from_millis(500);
     for _ in 0..time.as_millis() / look.as_millis() {

@@ -16,7 +16,7 @@ async fn its_totals_are_the_programs_own() {
     let mut screen = Screen::open(program.address());
     screen.wait_for("the first snapshot", Model::is_complete).await;
     screen.watch_for(LOAD).await;
-    program.tell("stop");
+    program.send("stop");
     let mut books = None;
     while books.is_none() {
         screen.step().await;
@@ -24,18 +24,18 @@ async fn its_totals_are_the_programs_own() {
     }
     let truth = total(&books.expect("it came"));
     let of = |model: &Model| model.report().totals;
-    // What was told until now may be of a moment before.
+    // What was sent until now may be of a moment before.
     screen
         .wait_for("the last of it", |model| of(model).polls == truth.polls && of(model).wakes == truth.wakes)
         .await;
-    let told = of(&screen.model);
+    let shown = of(&screen.model);
     assert_eq!(
         (truth.spawned, truth.finished, truth.polls, truth.wakes, truth.self_wakes),
-        (told.spawned, told.finished, told.polls, told.wakes, told.self_wakes)
+        (shown.spawned, shown.finished, shown.polls, shown.wakes, shown.self_wakes)
     );
-    assert_eq!((told.client_losses, told.untracked), (0, 0));
-    assert!(told.late_wakes > 0 && told.busy_ns > 0 && told.scheduled_ns > 0);
-    println!("the console after {LOAD:?} of load: {told:?}");
+    assert_eq!((shown.client_losses, shown.untracked), (0, 0));
+    assert!(shown.late_wakes > 0 && shown.busy_ns > 0 && shown.scheduled_ns > 0);
+    println!("the console after {LOAD:?} of load: {shown:?}");
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn it_knows_a_hundred_thousand_tasks_in_a_moment() {
         let mut screen = Screen::open(program.address());
         screen.wait_for("the first snapshot", Model::is_complete).await;
         let begin = Instant::now();
-        program.tell(&format!("spawn {tasks}"));
+        program.send(&format!("spawn {tasks}"));
         screen.wait_for("every task", |model| model.header().tasks.idle == tasks).await;
         println!(
             "the console knew {tasks} tasks after {:.2} s; aim {aim_s} s",

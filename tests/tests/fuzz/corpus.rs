@@ -1,4 +1,4 @@
-//! Makes the corpora of `frame` and `update`: what real programs tell, as both protocols have it.
+//! Makes the corpora of `frame` and `update`: what real programs send, in both protocols.
 //!
 //! `cargo test -p taskscope-tests --test fuzz make_corpus -- --ignored`, when the protocol has changed so much that the old one teaches nothing.
 
@@ -11,7 +11,7 @@ use taskscope_tests::{console::Console, program::Program};
 /// Messages kept of each program.
 const MESSAGES: usize = 3;
 
-/// Programs with much to tell in few bytes, and whether they wait for `go`.
+/// Programs that send many kinds of rows in few bytes, and whether they wait for `go`.
 const SCENARIOS: [(&str, bool); 4] =
     [("kinds", false), ("deadlock", true), ("deadlock-wrapped", true), ("hostile", false)];
 
@@ -26,7 +26,7 @@ async fn make_corpus() {
         let mut console = Console::open(program.address()).await;
         let mut frames = Vec::new();
         for _ in 0..MESSAGES {
-            frames.push(console.next().await.expect("it tells").encode_to_vec());
+            frames.push(console.next().await.expect("it sends").encode_to_vec());
         }
         write("frame", scenario, &frames);
 
@@ -35,7 +35,7 @@ async fn make_corpus() {
         let mut stream = client.watch_updates(InstrumentRequest {}).await.expect("it answers").into_inner();
         let mut updates = Vec::new();
         for _ in 0..MESSAGES {
-            updates.push(stream.message().await.expect("it tells").expect("without end").encode_to_vec());
+            updates.push(stream.message().await.expect("it sends").expect("without end").encode_to_vec());
         }
         write("update", scenario, &updates);
     }

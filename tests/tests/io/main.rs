@@ -1,4 +1,4 @@
-//! Sockets, signals and children of real programs: what the console is told, against what the program counted and what `ss` says.
+//! Sockets, signals and children of real programs: what the console gets, against what the program counted and what `ss` says.
 
 mod peers;
 mod report;
@@ -18,7 +18,7 @@ use taskscope_tests::{
     program::Program,
 };
 
-/// How often descriptors are asked for: as often as they are told.
+/// How often descriptors are asked for: as often as they are sent.
 const DESCRIPTORS_EVERY_MS: u32 = 1000;
 
 /// A program and a bare console that asks for descriptors, too.
@@ -70,7 +70,7 @@ fn stream<'a>(fold: &'a Fold, local: &str) -> Option<&'a Resource> {
     fold.of_type("TcpStream").find(|stream| !local.is_empty() && stream.local == local)
 }
 
-/// The book's socket, as the system tells of it.
+/// The book's socket, as the system reports it.
 fn descriptor<'a>(fold: &'a Fold, book: &Value) -> Option<&'a v1::Descriptor> {
     let fd = number(book, "fd")?.try_into().ok()?;
     fold.descriptor(fd).filter(|descriptor| descriptor.local == text(book, "local"))

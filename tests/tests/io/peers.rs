@@ -94,7 +94,7 @@ fn ip(words: &str) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_gone_is_told_by_what_is_sent_again() {
+async fn a_peer_that_is_gone_shows_by_what_is_sent_again() {
     let Some(link) = Link::make() else { return };
     let (mut peer, program) = link.ends();
     let port = number(&peer.ask("port"), "port").expect("it listens");
@@ -119,9 +119,9 @@ async fn a_peer_that_is_gone_is_told_by_what_is_sent_again() {
             };
             let tcp = socket.tcp.unwrap_or_default();
             let same = || {
-                ss::socket(&["ip", "netns", "exec", &link.near], local).is_none_or(|told| {
-                    told.number("retrans") == Some(tcp.total_retransmits as f64)
-                        && told.number("unacked") == Some(tcp.unacked as f64)
+                ss::socket(&["ip", "netns", "exec", &link.near], local).is_none_or(|line| {
+                    line.number("retrans") == Some(tcp.total_retransmits as f64)
+                        && line.number("unacked") == Some(tcp.unacked as f64)
                 })
             };
             Some(talks.out_bytes) == number(book, "talks_written")

@@ -120,7 +120,7 @@ fn waits<'a>(report: &'a Report, io: &'a Io) -> Vec<(&'a str, &'a str)> {
 async fn a_slow_consumer_is_found_by_who_waits_for_it() {
     let mut shown = Shown::start("slow-consumer");
     shown.until_found(LintKind::SlowConsumer, Some("feed")).await;
-    // The wrapper alone tells of it; the kernel's part comes with the next reading.
+    // Only the wrapper has it so far; the kernel's part comes with the next reading.
     let (report, book) = shown
         .until("its queue", |report, book| {
             row(report, text(book, "local"))
@@ -161,7 +161,7 @@ async fn a_reset_is_shown_with_its_error() {
 }
 
 #[tokio::test]
-async fn a_read_that_nobody_polls_is_found() {
+async fn a_read_that_is_not_polled_is_found() {
     let mut shown = Shown::start("forgotten");
     let (report, book, _) = shown.until_found(LintKind::ReadyNotPolled, Some("forgetful")).await;
     let io = row(&report, text(&book, "local")).expect("it has a row");
@@ -169,7 +169,7 @@ async fn a_read_that_nobody_polls_is_found() {
 }
 
 #[tokio::test]
-async fn a_listener_that_nobody_accepts_from_is_found() {
+async fn a_listener_without_an_accept_is_found() {
     let mut shown = Shown::start("backlog");
     let (_, _, found) = shown.until_found(LintKind::BacklogOverflow, None).await;
     // Its clients ask again and again by then, and it is their own process that does not answer.
@@ -237,10 +237,10 @@ async fn signals_children_and_their_waiters_are_in_the_report() {
         shown.program.signal(Signal::USR1);
         shown
             .until("the signal", |report, book| {
-                let told = report.signals.iter().find(|signal| signal.name == "SIGUSR1");
+                let shown = report.signals.iter().find(|signal| signal.name == "SIGUSR1");
                 number(book, "received") == Some(sent)
-                    && told.is_some_and(|told| {
-                        (told.received, told.number, told.waiting.len()) == (sent, Some(10), 1)
+                    && shown.is_some_and(|shown| {
+                        (shown.received, shown.number, shown.waiting.len()) == (sent, Some(10), 1)
                     })
             })
             .await;

@@ -12,15 +12,15 @@ use tokio::{
 use crate::{Watched, number};
 
 const CONNECTIONS: u64 = 1000;
-/// Of those, so many are opened at a time: a listener's backlog is 1,024, and a crowd at its door is not what is tested here.
+/// Of those, so many are opened at a time: a listener's backlog is 1,024, and its overflow is not what is tested here.
 const AT_ONCE: usize = 100;
 /// Requests on each, one after the other.
 const REQUESTS: u64 = 3;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// Asks over one connection; returns it, still open, with the bytes that it sent and received.
-async fn client(port: u16, door: Arc<Semaphore>) -> (TcpStream, u64, u64) {
-    let _turn = door.acquire().await.expect("it is never closed");
+async fn client(port: u16, turns: Arc<Semaphore>) -> (TcpStream, u64, u64) {
+    let _turn = turns.acquire().await.expect("it is never closed");
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
     let (mut sent, mut received) = (0, 0);
     for _ in 0..REQUESTS {
@@ -42,9 +42,9 @@ async fn bytes_of_a_thousand_connections_are_the_programs_own() {
     let mut watched = Watched::start("axum-io").await;
     let port = number(&watched.program.ask("port"), "port").expect("a number") as u16;
     let (start, mut clients) = (Instant::now(), JoinSet::new());
-    let door = Arc::new(Semaphore::new(AT_ONCE));
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
     for _ in 0..CONNECTIONS {
-        clients.spawn(client(port, Arc::clone(&door)));
+        clients.spawn(client(port, Arc::clone(&turns)));
     }
     let mut open = Vec::new();
     let (mut sent, mut received) = (0, 0);
@@ -69,7 +69,7 @@ async fn bytes_of_a_thousand_connections_are_the_programs_own() {
     let listener = watched.console.fold.of_type("TcpListener").next().expect("there is one");
     assert_eq!(listener.reads, CONNECTIONS, "each was accepted once");
 
-    // All have a descriptor that is told, and none of them twice.
+    // All have a descriptor in the report, and none of them twice.
     watched
         .until("every descriptor", |fold, _| {
             let known = fold.of_type("TcpStream").filter(|stream| {

@@ -8,13 +8,13 @@ use taskscope_tests::ss;
 use crate::{Watched, descriptor, number, stream, text};
 
 #[tokio::test]
-async fn a_backlog_that_overflows_is_told_with_what_it_turned_away() {
+async fn a_backlog_that_overflows_is_shown_with_what_it_refused() {
     let mut watched = Watched::start("backlog").await;
     let book = watched
         .until("the overflow", |fold, book| {
             // The book is older than the frame: all may have happened in between.
             let overflows = |listener: &Descriptor| {
-                // Linux lets one more wait than it was told.
+                // Linux lets one more wait than the limit.
                 (listener.backlog, listener.max_backlog) == (Some(3), Some(2)) && listener.drops > Some(0)
             };
             number(book, "accepted").is_some() && descriptor(fold, book).is_some_and(overflows)
@@ -24,9 +24,9 @@ async fn a_backlog_that_overflows_is_told_with_what_it_turned_away() {
     let listener = fold.of_type("TcpListener").find(|listener| listener.local == text(&book, "local"));
     let listener = listener.expect("it is wrapped");
     assert_eq!((listener.reads, number(&book, "accepted")), (1, Some(1)), "one was accepted");
-    assert_eq!(fold.waiting(listener).len(), 0, "and nobody waits for the next");
-    if let Some(told) = ss::socket(&[], text(&book, "local")) {
-        assert_eq!((told.state.as_str(), told.recv_queue, told.send_queue), ("LISTEN", 3, 2));
+    assert_eq!(fold.waiting(listener).len(), 0, "and no task waits for the next");
+    if let Some(line) = ss::socket(&[], text(&book, "local")) {
+        assert_eq!((line.state.as_str(), line.recv_queue, line.send_queue), ("LISTEN", 3, 2));
     }
     println!(
         "drops after {:?} clients: {:?}",
@@ -41,7 +41,7 @@ async fn sockets_that_are_never_closed_are_all_of_one_place() {
     let book = watched
         .until("the leak", |fold, book| {
             let leaked: Vec<_> = fold.of_type("TcpStream").collect();
-            // The peers have said goodbye, and nobody has listened.
+            // The peers have closed, and no task has read that.
             let left = leaked.iter().filter_map(|stream| fold.descriptor(stream.fd?));
             let left = left.filter(|descriptor| descriptor.state == "close-wait").count();
             leaked.len() as u64 >= number(book, "leaked").unwrap_or(u64::MAX) && left > 50
@@ -64,12 +64,12 @@ async fn a_number_that_is_used_again_is_another_socket() {
         let wanted = number(&opened, "written");
         watched
             .console
-            .wait_for("the socket of this round, as both tell it", |fold| {
-                let told = stream(fold, &local).is_some_and(|stream| {
+            .wait_for("the socket of this round, as both have it", |fold| {
+                let same = stream(fold, &local).is_some_and(|stream| {
                     Some(stream.out_bytes) == wanted && stream.fd.map(u64::from) == number(&opened, "fd")
                 });
                 // It has taken nothing of the one before: no byte, no address.
-                told && fold.of_type("TcpStream").count() == 1
+                same && fold.of_type("TcpStream").count() == 1
                     && descriptor(fold, &opened).is_some_and(|descriptor| descriptor.state != "close")
             })
             .await;

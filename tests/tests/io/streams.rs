@@ -23,26 +23,26 @@ fn all_lies_in_the_queues(fold: &Fold, book: &serde_json::Value) -> bool {
         && sum(peer.recv_queue_bytes, number(book, "read_by_peer")) == tcp(peer).received_bytes
 }
 
-/// The kernel's own facts of the socket, told by us and by `ss`.
+/// The kernel's own figures of the socket, as we and `ss` report them.
 fn as_ss_says(local: &str, descriptor: &v1::Descriptor) -> bool {
-    let Some(told) = ss::socket(&[], local) else { return !ss::exists() };
+    let Some(line) = ss::socket(&[], local) else { return !ss::exists() };
     let tcp = descriptor.tcp.expect("it is TCP");
     let same = |ours: Option<u64>, name: &str| {
-        ours.map(|ours| ours as f64) == Some(told.number(name).unwrap_or(0.0))
+        ours.map(|ours| ours as f64) == Some(line.number(name).unwrap_or(0.0))
     };
-    descriptor.send_queue_bytes == Some(told.send_queue)
-        && descriptor.recv_queue_bytes == Some(told.recv_queue)
+    descriptor.send_queue_bytes == Some(line.send_queue)
+        && descriptor.recv_queue_bytes == Some(line.recv_queue)
         && same(tcp.acked_bytes, "bytes_acked")
         && same(tcp.received_bytes, "bytes_received")
         && same(Some(tcp.unacked), "unacked")
         && same(Some(tcp.congestion_window.into()), "cwnd")
         && same(Some(tcp.total_retransmits), "retrans")
         && same(tcp.unsent_bytes, "notsent")
-        && told.first("rtt").is_some_and(|ms| (ms * 1e6 - tcp.rtt_ns as f64).abs() < 1000.0)
+        && line.first("rtt").is_some_and(|ms| (ms * 1e6 - tcp.rtt_ns as f64).abs() < 1000.0)
 }
 
 #[tokio::test]
-async fn a_peer_that_reads_no_more_is_told_to_the_byte() {
+async fn a_peer_that_reads_no_more_is_shown_to_the_byte() {
     let mut watched = Watched::start("slow-consumer").await;
     let book = watched
         .until("the writer waits", |fold, book| {
@@ -67,11 +67,11 @@ async fn a_peer_that_reads_no_more_is_told_to_the_byte() {
 }
 
 #[tokio::test]
-async fn of_a_socket_without_a_wrapper_the_system_tells() {
+async fn a_socket_without_a_wrapper_has_the_kernels_figures() {
     let mut watched = Watched::start("slow-consumer-plain").await;
     let book = watched.until("the queues are full", all_lies_in_the_queues).await;
     let fold = &watched.console.fold;
-    assert_eq!(stream(fold, text(&book, "local")), None, "nobody wrapped it");
+    assert_eq!(stream(fold, text(&book, "local")), None, "it has no wrapper");
     assert!(descriptor(fold, &book).is_some_and(|descriptor| descriptor.watched), "tokio watches it");
 }
 
@@ -90,7 +90,7 @@ async fn a_reset_is_an_error_of_the_stream() {
 }
 
 #[tokio::test]
-async fn bytes_that_nobody_reads_are_told() {
+async fn bytes_that_no_task_reads_are_shown() {
     let mut watched = Watched::start("unread").await;
     watched
         .until("the bytes", |fold, book| {

@@ -41,7 +41,7 @@ async fn every_signal_is_counted_and_who_waits_is_known() {
 }
 
 #[tokio::test]
-async fn children_are_told_with_how_they_ended() {
+async fn children_are_listed_with_how_they_ended() {
     let mut watched = Watched::start("children").await;
     let child = |fold: &Fold, book: &serde_json::Value, key: &str| {
         let pid = number(book, &format!("{key} pid"))?;
@@ -51,9 +51,10 @@ async fn children_are_told_with_how_they_ended() {
     let book = watched
         .until("all ends", |fold, book| {
             let ended = ["well", "badly", "killed"];
-            let told =
+            let listed =
                 ended.iter().all(|key| child(fold, book, key).is_some_and(|peer| peer == text(book, key)));
-            told && child(fold, book, "echo").as_deref() == Some("running")
+            listed
+                && child(fold, book, "echo").as_deref() == Some("running")
                 && number(book, "echoed").is_some()
         })
         .await;
@@ -72,7 +73,7 @@ async fn children_are_told_with_how_they_ended() {
 }
 
 #[tokio::test]
-async fn timers_are_told_with_who_waits_for_them() {
+async fn timers_are_listed_with_who_waits_for_them() {
     let mut watched = Watched::start("timers").await;
     watched
         .until("all three", |fold, book| {
@@ -99,7 +100,7 @@ fn kinds_in_proc(program: &Program) -> Vec<String> {
     kinds
 }
 
-fn kinds_told(fold: &Fold) -> Vec<String> {
+fn kinds_listed(fold: &Fold) -> Vec<String> {
     let kind = |of: &v1::Descriptor| match of.kind() {
         DescriptorKind::Pipe => "pipe".to_owned(),
         DescriptorKind::Epoll | DescriptorKind::Eventfd => "anon_inode".to_owned(),
@@ -125,7 +126,7 @@ async fn a_program_has_the_descriptors_that_it_has_without_us() {
         let console = &mut watched.console;
         console
             .wait_for("the same descriptors", |fold| {
-                fold.io.descriptors.open > 0 && kinds_told(fold) == alone
+                fold.io.descriptors.open > 0 && kinds_listed(fold) == alone
             })
             .await;
         assert_eq!(console.fold.io.descriptors.open, alone.len() as u64);

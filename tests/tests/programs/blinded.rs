@@ -34,7 +34,7 @@ async fn a_program_that_sees_everything_has_no_problems() {
         let hello = console.fold.hello.clone().expect("the first frame has it");
         assert_eq!(hello.problems, Vec::<String>::new(), "{source}");
         assert_eq!(program.errors(), "", "{source}");
-        let sources = hello.sources.expect("they are always told");
+        let sources = hello.sources.expect("they are always sent");
         assert!(sources.tracing && sources.tokio_unstable && !sources.hooks, "{source}: {sources:?}");
     }
 }

@@ -15,7 +15,7 @@ async fn all_are_known(tasks: usize, aim_s: f64) {
 
     let all_idle = |fold: &Fold| fold.complete && fold.in_state(TaskState::Idle).count() == tasks;
     let begin = Instant::now();
-    program.tell(&format!("spawn {tasks}"));
+    program.send(&format!("spawn {tasks}"));
     console.wait_for("every task, polled once and idle", all_idle).await;
     let spawned_s = begin.elapsed().as_secs_f64();
     let took_ms = program.answer()["took_ms"].as_u64().expect("a number");
@@ -32,7 +32,7 @@ async fn all_are_known(tasks: usize, aim_s: f64) {
         assert_eq!(fold.process.alive, tasks as u64);
         assert_eq!(fold.process.untracked, 0);
         assert!(fold.live().all(|task| task.polls == 1 && task.site != 0 && task.tokio_id != 0));
-        assert_eq!(fold.snapshots, 1, "nothing had to be told again");
+        assert_eq!(fold.snapshots, 1, "nothing had to be sent again");
     }
 }
 
@@ -52,7 +52,7 @@ async fn they_all_end_as_well() {
     let mut console = Console::open(program.address()).await;
     program.ask("spawn 20000");
     console.wait_for("the tasks", |fold| fold.live().count() == 20_000).await;
-    // More than are retained, so that freed slots are told in the same breath.
+    // More than are retained, so that freed slots are sent in the same round.
     program.ask("end");
     console.wait_for("their end", |fold| fold.live().count() == 0).await;
     console.wait_for("their slots to be freed", |fold| fold.tasks.is_empty()).await;

@@ -1,8 +1,8 @@
 //! What each kind of task is said to be, who its parent is, who woke it, and how its time went.
 
 use taskscope_proto::{
+    agent::AgentRef,
     v1::{TaskKind, TaskState},
-    waker::WakerRef,
 };
 use taskscope_tests::{
     console::Console,
@@ -56,15 +56,15 @@ async fn kinds(source: &str) {
     assert_eq!(of_kind(fold, TaskKind::Local)[0].parent, key(root[0]));
 
     let (child, sibling) = (named("child"), named("sibling"));
-    let by = WakerRef::decode(child.last_waker);
-    assert_eq!(by, WakerRef::Task { slot: sibling.slot, generation: sibling.generation });
+    let by = AgentRef::decode(child.last_waker);
+    assert_eq!(by, AgentRef::Task { slot: sibling.slot, generation: sibling.generation });
     assert_eq!((child.wakes, child.self_wakes, child.polls), (1, 0, 2));
-    match WakerRef::decode(named("woken-by-thread").last_waker) {
-        WakerRef::Thread(index) => assert_eq!(fold.threads[&index], "waking thread"),
+    match AgentRef::decode(named("woken-by-thread").last_waker) {
+        AgentRef::Thread(index) => assert_eq!(fold.threads[&index], "waking thread"),
         other => panic!("woken by {other:?}"),
     }
     // A timer wakes from a worker, in no task.
-    assert!(matches!(WakerRef::decode(sibling.last_waker), WakerRef::Thread(_)), "{sibling:?}");
+    assert!(matches!(AgentRef::decode(sibling.last_waker), AgentRef::Thread(_)), "{sibling:?}");
 
     let busy = named("busy");
     assert!(busy.busy_ns >= busy_ns && busy.longest_poll_ns >= busy_ns / 3, "{busy:?}");

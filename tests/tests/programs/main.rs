@@ -1,4 +1,4 @@
-//! What a console is told of real programs, against what those programs know of themselves.
+//! What a console gets of real programs, against what those programs know of themselves.
 
 mod blinded;
 mod idle;

@@ -11,7 +11,7 @@ const MAX_BYTES_A_TASK: f64 = 1024.0;
 /// What an allocator may hold more after a million than after ten thousand, for reasons of its own: 2 bytes a task.
 const SLACK_BYTES: u64 = 2 << 20;
 
-/// Resident bytes a parked task: unwatched, and while a console has the whole picture.
+/// Resident bytes a parked task: unwatched, and while a console has all of them.
 async fn parked(source: &str) -> (f64, f64) {
     let mut program = start(&["idle", "--source", source]);
     let before = program.rss_bytes();
@@ -74,7 +74,7 @@ async fn finished_tasks_leave_no_memory_behind_while_a_console_looks() {
     program.ask("finish 5000");
     console.wait_for("the first half", |fold| fold.complete && fold.sums().finished == 5_000).await;
     let ten_thousand = rss(&program.ask("finish 5000"));
-    program.tell("finish 990000");
+    program.send("finish 990000");
     let million = loop {
         console.next().await.expect("the stream is open");
         if let Some(answer) = program.try_answer() {

@@ -20,28 +20,27 @@ const SLACK_BYTES: u64 = 768 * 1024;
 fn private_bytes(program: &Program) -> u64 {
     let path = format!("/proc/{}/smaps_rollup", program.pid());
     let text = fs::read_to_string(path).expect("the program runs");
-    let line =
-        text.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).expect("the kernel tells it");
+    let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).expect("the kernel has it");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
-/// Goes on until what is told and what the kernel says agree.
+/// Goes on until what is sent and what the kernel says agree.
 async fn agrees(what: &str, bare_bytes: u64, program: &Program, console: &mut Console) {
     let start = Instant::now();
     loop {
         console.next().await.expect("the stream is open");
-        let told = console.fold.process.own_memory_bytes;
+        let sent = console.fold.process.own_memory_bytes;
         let grown = private_bytes(program).saturating_sub(bare_bytes);
-        if console.fold.complete && told.abs_diff(grown) <= SLACK_BYTES.max(grown / 10) {
-            println!("{what}: told {told} B, the program grew by {grown} B");
+        if console.fold.complete && sent.abs_diff(grown) <= SLACK_BYTES.max(grown / 10) {
+            println!("{what}: sent {sent} B, the program grew by {grown} B");
             return;
         }
-        assert!(start.elapsed() < DEADLINE, "{what}: told {told} B, but the program grew by {grown} B");
+        assert!(start.elapsed() < DEADLINE, "{what}: sent {sent} B, but the program grew by {grown} B");
     }
 }
 
 #[tokio::test]
-async fn a_small_program_is_told_what_the_tool_holds() {
+async fn a_small_program_gets_the_memory_of_the_tool() {
     let mut bare = start(&["idle", "--source", "bare"]);
     bare.ask("spawn 40");
     let mut program = start_init(&["idle"]);
@@ -54,7 +53,7 @@ async fn a_small_program_is_told_what_the_tool_holds() {
 }
 
 #[tokio::test]
-async fn a_big_program_is_told_what_the_tool_and_its_consoles_hold() {
+async fn a_big_program_gets_the_memory_of_the_tool_and_its_consoles() {
     let mut bare = start(&["idle", "--source", "bare"]);
     bare.ask("spawn 50000");
     let mut program = start(&["idle"]);

@@ -20,7 +20,7 @@ async fn a_restarted_program_is_a_new_one() {
 
         program.kill();
         while console.next().await.is_ok() {}
-        assert!(dial(&address).await.is_err(), "nobody is there");
+        assert!(dial(&address).await.is_err(), "the address has no listener");
 
         let mut program = start(&["idle", "--bind", &bind]);
         assert_eq!(program.address(), address, "a socket left over is no obstacle");

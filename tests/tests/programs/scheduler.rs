@@ -1,4 +1,4 @@
-//! What the wire tells of a scheduler with one known fault: which poll is stuck in which function, who starves, what the pool holds.
+//! What the wire shows of a scheduler with one known fault: which poll is stuck in which function, who starves, what the pool holds.
 
 use taskscope_proto::v1::{StackFrame, StuckPoll, TaskKind, TaskState, WorkerState};
 use taskscope_tests::{console::Console, fold::Fold, program::Program};
@@ -27,12 +27,12 @@ fn stuck<'a>(fold: &'a Fold, task: &'a str) -> Option<&'a StuckPoll> {
     polls.find(|poll| poll.duration_ns == 0 && !(STACKS && poll.stack.is_empty()))
 }
 
-/// Waits until the task's poll is told as stuck, and says how old it was then.
+/// Waits until the task's poll is reported as stuck, and says how old it was then.
 async fn until_stuck(console: &mut Console, scenario: &str, task: &str) -> StuckPoll {
     console.wait_for(task, |fold| stuck(fold, task).is_some()).await;
     let poll = stuck(&console.fold, task).expect("it was there a moment ago").clone();
     let seconds = poll.started_ago_ns as f64 / 1e9;
-    println!("{scenario}: the stack of {task} was told {seconds:.2} s after its poll began");
+    println!("{scenario}: the stack of {task} was sent {seconds:.2} s after its poll began");
     assert!(console.fold.place(poll.site).contains("scheduler"), "{}", console.fold.place(poll.site));
     poll
 }
@@ -49,7 +49,7 @@ fn own<'a>(poll: &'a StuckPoll, function: &str) -> Option<&'a StackFrame> {
 }
 
 #[tokio::test]
-async fn a_poll_in_a_blocking_call_is_told_with_the_function_that_called() {
+async fn a_poll_in_a_blocking_call_is_sent_with_the_function_that_called() {
     let scenarios = [
         ("blocking-call", "invoices", "render_invoice", "nanosleep"),
         ("blocking-pipe", "importer", "load_rates", "read"),
@@ -73,7 +73,7 @@ async fn a_poll_in_a_blocking_call_is_told_with_the_function_that_called() {
 }
 
 #[tokio::test]
-async fn a_poll_that_computes_is_told_as_running() {
+async fn a_poll_that_computes_is_sent_as_running() {
     let (_program, mut console) = faulty(&["cpu-hog", "--workers", "1"]).await;
     let poll = until_stuck(&mut console, "cpu-hog", "digests").await;
     if STACKS {
@@ -103,7 +103,7 @@ async fn a_task_in_a_lifo_slot_starves_beside_an_idle_worker() {
 }
 
 #[tokio::test]
-async fn a_wedged_runtime_is_told_worker_by_worker() {
+async fn a_wedged_runtime_is_sent_worker_by_worker() {
     let (_program, mut console) = faulty(&["wedged-runtime", "--workers", "3"]).await;
     let poll = until_stuck(&mut console, "wedged-runtime", "importer").await;
     own(&poll, "load_rates");
@@ -126,7 +126,7 @@ async fn a_wedged_runtime_is_told_worker_by_worker() {
 
 #[cfg(tokio_unstable)]
 #[tokio::test]
-async fn a_saturated_blocking_pool_is_told_with_its_queue() {
+async fn a_saturated_blocking_pool_is_sent_with_its_queue() {
     let blocking = |fold: &Fold, state| {
         fold.in_state(state).filter(|task| task.kind == TaskKind::Blocking as i32).count()
     };
@@ -167,5 +167,5 @@ async fn what_goes_on_is_never_stuck() {
     for part in 0..5 {
         assert!(after["done"][part].as_u64() > before["done"][part].as_u64(), "{before} {after}");
     }
-    assert!(console.fold.long_polls > 100, "polls over a millisecond are told, and no fault");
+    assert!(console.fold.long_polls > 100, "polls over a millisecond are sent, and no fault");
 }

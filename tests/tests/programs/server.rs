@@ -47,7 +47,7 @@ async fn a_paused_console_hears_nothing_and_then_everything() {
 }
 
 #[tokio::test]
-async fn a_slow_console_delays_nobody() {
+async fn a_slow_console_delays_no_other() {
     let (mut program, mut fast) = idle(1_000).await;
     // Reads nothing, so that its stream is full; the windows of HTTP/2 hold some frames, not these.
     let mut slow = Console::open(program.address()).await;
@@ -66,7 +66,7 @@ async fn a_slow_console_delays_nobody() {
 }
 
 #[tokio::test]
-async fn a_resync_tells_everything_anew() {
+async fn a_resync_sends_everything_anew() {
     let (_program, mut console) = idle(20_000).await;
     let before = console.fold.tasks.clone();
     console.ask(|wish| wish.resync = 1).await;
@@ -169,8 +169,8 @@ async fn nonsense_is_refused_with_a_reason() {
     assert!(!refused.message().is_empty(), "{refused:?}");
 
     // A thousand details, of tasks that never were: four are looked at, none is answered.
-    let nobody = |slot| v1::TaskRef { slot, generation: 7 };
-    healthy.ask(|wish| wish.details = (0..1000).map(nobody).chain([nobody(u32::MAX)]).collect()).await;
+    let missing = |slot| v1::TaskRef { slot, generation: 7 };
+    healthy.ask(|wish| wish.details = (0..1000).map(missing).chain([missing(u32::MAX)]).collect()).await;
     for _ in 0..5 {
         healthy.next().await.expect("the stream is open");
     }
@@ -184,7 +184,7 @@ async fn a_newer_console_is_answered_in_the_version_both_know() {
     let newer = v1::WatchRequest { protocol: 1000, ..wish() };
     let mut console = Console::open_with(program.address(), newer).await.expect("the server answers");
     console.wait_for("the tasks", knows(10)).await;
-    assert_eq!(console.fold.hello.expect("it is told").protocol, limits::PROTOCOL_VERSION);
+    assert_eq!(console.fold.hello.expect("it is sent").protocol, limits::PROTOCOL_VERSION);
 }
 
 #[tokio::test]
@@ -208,11 +208,11 @@ async fn frames_are_compressed_for_those_who_ask() {
     assert_eq!(compressed.encoding(), Some("gzip"));
     let mut plain = Console::open(program.address()).await;
     plain.wait_for("the tasks", knows(10_000)).await;
-    assert_eq!(plain.encoding(), None, "and for nobody else");
+    assert_eq!(plain.encoding(), None, "and for no other client");
 }
 
 #[tokio::test]
-async fn details_tell_the_whole_story_of_a_task() {
+async fn details_have_the_whole_history_of_a_task() {
     let mut program = start(&["counted"]);
     let mut console = Console::open(program.address()).await;
     let busy = |fold: &Fold| fold.complete && fold.live().any(|task| task.polls > 100);
@@ -244,7 +244,7 @@ async fn details_tell_the_whole_story_of_a_task() {
 }
 
 #[tokio::test]
-async fn garbage_on_the_port_disturbs_nobody() {
+async fn garbage_on_the_port_disturbs_no_client() {
     let (mut program, mut console) = idle(10).await;
     let address = program.address().trim_start_matches("http://").to_owned();
     let mut connections = Vec::new();

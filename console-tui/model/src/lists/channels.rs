@@ -7,18 +7,16 @@ use super::{
     made::{self, OfResources, of_resources},
 };
 use crate::{
+    analysis::{Analysis, locks::End, ops::Waits},
     columns::Unit,
     format::count,
     id::ResourceKey,
-    lint::{Severity, findings::Finding},
+    lints::findings::Finding,
     screen::Tone,
-    store::{
-        Store,
-        locks::{Channel, read::End},
-        waits::Waits,
-    },
+    severity::Severity,
+    store::locks::Channel,
     table::{
-        List, Picture, Table,
+        Context, List, Table,
         column::Column,
         listing::{At, Each, Known, Listing},
         value::Value,
@@ -60,7 +58,7 @@ struct Sums {
 }
 
 impl Facts {
-    fn of(store: &Store, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
+    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
         let channel = store.channel(key);
         let mut facts = Self {
             severity: known.severities.get(&key).copied(),
@@ -192,11 +190,11 @@ impl List for Channels {
     ];
     of_resources!();
 
-    fn count(at: Picture<'_>) -> Option<usize> {
+    fn count(at: Context<'_>) -> Option<usize> {
         Some(at.store.channel_list().len())
     }
 
-    fn why_empty(_table: &Table<Self>, _at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, _at: Context<'_>) -> String {
         "The process tells of no channel. taskscope::sync has channels that do.".to_owned()
     }
 }
@@ -204,14 +202,14 @@ impl List for Channels {
 impl Listing for Channels {
     type Facts = Facts;
 
-    fn each(at: Picture<'_>, known: &Known<ResourceKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, known: &Known<ResourceKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for channel in at.store.channel_list() {
             take(channel.key, made::made(channel), Facts::of(at.store, known, channel.key));
         }
         0
     }
 
-    fn facts(at: Picture<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
+    fn facts(at: Context<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
         at.store.resources.resource(key).map(|_| Facts::of(at.store, known, key))
     }
 
@@ -237,7 +235,7 @@ impl Listing for Channels {
         facts.severity
     }
 
-    fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
+    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
         made::concerned(finding, store)
     }
 }

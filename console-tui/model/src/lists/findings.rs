@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use crate::{
+    analysis::Analysis,
     columns::{Cut, Unit},
-    lint::{Severity, findings::Finding},
+    lints::findings::Finding,
     screen::{
         Tone,
         findings::{FindingId, FindingView},
     },
-    store::Store,
+    severity::Severity,
     table::{
-        List, Opens, Picture, Subject, Table,
+        Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
         listing::{At, Each, Known, Listing, listing},
@@ -82,15 +83,15 @@ impl List for Findings {
     type Group = ();
     listing!();
 
-    fn group_of(_store: &Store, _key: FindingId) -> Option<()> {
+    fn group_of(_store: Analysis<'_>, _key: FindingId) -> Option<()> {
         None
     }
 
-    fn group_words(_store: &Store, (): ()) -> String {
+    fn group_words(_store: Analysis<'_>, (): ()) -> String {
         String::new()
     }
 
-    fn subject(at: Picture<'_>, row: RowKey<FindingId, ()>) -> Option<Subject> {
+    fn subject(at: Context<'_>, row: RowKey<FindingId, ()>) -> Option<Subject> {
         let RowKey::One(id) = row else { return None };
         let finding = at.findings.get(id)?;
         Some(match finding.tasks.as_slice() {
@@ -99,11 +100,11 @@ impl List for Findings {
         })
     }
 
-    fn opens(_at: Picture<'_>, key: FindingId) -> Opens {
+    fn opens(_at: Context<'_>, key: FindingId) -> Opens {
         Opens::Finding(key)
     }
 
-    fn why_empty(_table: &Table<Self>, _at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, _at: Context<'_>) -> String {
         "Nothing is suspicious.".to_owned()
     }
 }
@@ -113,14 +114,14 @@ impl Listing for Findings {
 
     type Facts = Facts;
 
-    fn each(at: Picture<'_>, _known: &Known<FindingId>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, _known: &Known<FindingId>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for (rank, finding) in at.findings.list.iter().enumerate() {
             take(finding.id, (), Facts { finding: finding.clone(), rank });
         }
         0
     }
 
-    fn facts(at: Picture<'_>, _known: &Known<FindingId>, key: FindingId) -> Option<Facts> {
+    fn facts(at: Context<'_>, _known: &Known<FindingId>, key: FindingId) -> Option<Facts> {
         let rank = at.findings.list.iter().position(|finding| finding.id == key)?;
         Some(Facts { finding: at.findings.list[rank].clone(), rank })
     }
@@ -134,7 +135,7 @@ impl Listing for Findings {
 
 impl Table<Findings> {
     /// All that match, in their order.
-    pub(crate) fn views(&self, at: Picture<'_>) -> Vec<FindingView> {
+    pub(crate) fn views(&self, at: Context<'_>) -> Vec<FindingView> {
         let selected = self.selected_key();
         let view = |index: usize| {
             let (RowKey::One(id), _) = self.rows.get(index)? else { return None };

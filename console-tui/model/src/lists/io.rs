@@ -6,21 +6,21 @@
 use std::borrow::Cow;
 
 use crate::{
+    analysis::{Analysis, ops::Waits, things::Thing, timers::Due},
     columns::{Cut, Unit},
     config::Config,
     format::count,
     id::{IoKey, SiteId},
-    lint::{Severity, findings::Finding},
+    lints::findings::Finding,
     nav::Screen,
     screen::{Tone, findings::Subject as About, table::Cell},
+    severity::Severity,
     store::{
-        Store,
         descriptors::port,
-        io::{IoKind, Stream, things::Thing, timers::Due},
-        waits::Waits,
+        io::{IoKind, Stream},
     },
     table::{
-        List, Opens, Picture, Subject, Table,
+        Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
         listing::{At, Each, Known, Listing, listing},
@@ -41,10 +41,10 @@ pub(crate) trait Kind: std::fmt::Debug + Sized + 'static {
     const ID: TableId;
     const COLUMNS: &'static [Column<Io<Self>>];
     /// Every one of them.
-    fn things(store: &Store) -> Vec<Thing<'_>>;
-    fn why_empty(at: Picture<'_>) -> String;
+    fn things(store: Analysis<'_>) -> Vec<Thing<'_>>;
+    fn why_empty(at: Context<'_>) -> String;
     /// What stands above the table.
-    fn head(_at: Picture<'_>) -> Vec<Cell> {
+    fn head(_at: Context<'_>) -> Vec<Cell> {
         Vec::new()
     }
 }
@@ -63,7 +63,7 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    fn of(store: &Store, thing: &Thing) -> Self {
+    fn of(store: Analysis<'_>, thing: &Thing) -> Self {
         let site = thing.site();
         let port = if site.is_known() || thing.kind != IoKind::Tcp {
             None
@@ -108,7 +108,7 @@ pub(super) fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) 
 }
 
 impl Facts {
-    fn of(store: &Store, known: &Known<IoKey>, thing: &Thing) -> Self {
+    fn of(store: Analysis<'_>, known: &Known<IoKey>, thing: &Thing) -> Self {
         let descriptor = thing.descriptor;
         let tcp = descriptor.and_then(|of| of.tcp.as_ref());
         let (in_per_s, out_per_s) = store.io_rates(thing);
@@ -171,7 +171,7 @@ impl Facts {
 }
 
 /// Of timers their type, of the others what they are.
-fn kind_word(store: &Store, thing: &Thing) -> String {
+fn kind_word(store: Analysis<'_>, thing: &Thing) -> String {
     let name = thing.resource.and_then(|resource| store.texts.text(resource.concrete_type));
     match (thing.kind, name) {
         (IoKind::Timer, Some(name)) => name.to_owned(),
@@ -228,7 +228,7 @@ fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     let who = row.store.who_words(first.who()).unwrap_or_else(|| "somebody".to_owned());
     let more = if waiters.len() > 1 { format!(" +{}", waiters.len() - 1) } else { String::new() };
     let method = if thing.kind == IoKind::Timer { "" } else { row.store.method(first.op) };
-    Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Door)
+    Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Link)
 }
 
 /// The columns that the lists have in common.
@@ -305,15 +305,15 @@ impl<W: Kind> List for Io<W> {
     type Group = Made;
     listing!();
 
-    fn count(at: Picture<'_>) -> Option<usize> {
+    fn count(at: Context<'_>) -> Option<usize> {
         Some(W::things(at.store).len())
     }
 
-    fn group_of(store: &Store, key: IoKey) -> Option<Made> {
+    fn group_of(store: Analysis<'_>, key: IoKey) -> Option<Made> {
         store.thing(key).map(|thing| Made::of(store, &thing))
     }
 
-    fn group_words(store: &Store, made: Made) -> String {
+    fn group_words(store: Analysis<'_>, made: Made) -> String {
         format!("{} {} {}", made.kind.word(), store.place(made.site).unwrap_or_default(), made.port)
     }
 
@@ -332,7 +332,7 @@ impl<W: Kind> List for Io<W> {
         (fold_at / 2).max(2)
     }
 
-    fn subject(_at: Picture<'_>, row: RowKey<IoKey, Made>) -> Option<Subject> {
+    fn subject(_at: Context<'_>, row: RowKey<IoKey, Made>) -> Option<Subject> {
         Some(match row {
             RowKey::One(IoKey::Resource(key)) => Subject::Resource(key),
             RowKey::One(IoKey::Descriptor(id)) => Subject::Descriptor(id),
@@ -340,21 +340,21 @@ impl<W: Kind> List for Io<W> {
         })
     }
 
-    fn opens(at: Picture<'_>, key: IoKey) -> Opens {
+    fn opens(at: Context<'_>, key: IoKey) -> Opens {
         Opens::Screen(screen(at.store, key))
     }
 
-    fn why_empty(_table: &Table<Self>, at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, at: Context<'_>) -> String {
         W::why_empty(at)
     }
 
-    fn head(at: Picture<'_>) -> Vec<Cell> {
+    fn head(at: Context<'_>) -> Vec<Cell> {
         W::head(at)
     }
 }
 
 /// The screen of something of I/O: one for a socket, whether its wrapper or its descriptor leads there.
-pub(crate) fn screen(store: &Store, key: IoKey) -> Screen {
+pub(crate) fn screen(store: Analysis<'_>, key: IoKey) -> Screen {
     match key {
         IoKey::Resource(key) => Screen::Resource(key),
         IoKey::Descriptor(id) => store.wrapper_of(id).map_or(Screen::Descriptor(id), Screen::Resource),
@@ -364,14 +364,14 @@ pub(crate) fn screen(store: &Store, key: IoKey) -> Screen {
 impl<W: Kind> Listing for Io<W> {
     type Facts = Facts;
 
-    fn each(at: Picture<'_>, known: &Known<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, known: &Known<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for thing in W::things(at.store) {
             take(thing.key(), Made::of(at.store, &thing), Facts::of(at.store, known, &thing));
         }
         0
     }
 
-    fn facts(at: Picture<'_>, known: &Known<IoKey>, key: IoKey) -> Option<Facts> {
+    fn facts(at: Context<'_>, known: &Known<IoKey>, key: IoKey) -> Option<Facts> {
         at.store.thing(key).map(|thing| Facts::of(at.store, known, &thing))
     }
 
@@ -383,7 +383,7 @@ impl<W: Kind> Listing for Io<W> {
         facts.severity
     }
 
-    fn concerned(finding: &Finding, _store: &Store) -> Vec<IoKey> {
+    fn concerned(finding: &Finding, _store: Analysis<'_>) -> Vec<IoKey> {
         match finding.id.subject {
             About::Resource(key) => vec![IoKey::Resource(key)],
             About::Descriptor(id) => vec![IoKey::Descriptor(id)],

@@ -4,18 +4,16 @@
 
 use super::made::{self, OfResources, of_resources};
 use crate::{
+    analysis::{Analysis, ops::Waits},
     columns::Unit,
     format::count,
     id::ResourceKey,
-    lint::{Severity, findings::Finding},
+    lints::findings::Finding,
     screen::Tone,
-    store::{
-        Store,
-        locks::{Lock, LockSums},
-        waits::Waits,
-    },
+    severity::Severity,
+    store::locks::{Lock, LockSums},
     table::{
-        List, Picture, Table,
+        Context, List, Table,
         column::Column,
         listing::{At, Each, Known, Listing},
         value::Value,
@@ -50,7 +48,7 @@ pub(super) fn both<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T)
 }
 
 impl Facts {
-    fn of(store: &Store, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
+    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
         let lock = store.lock(key);
         let rates = store.lock_rates(key);
         Self {
@@ -98,7 +96,7 @@ fn holder<'a>(row: &At<'a, Locks>) -> Value<'a> {
         };
     };
     let Some(lock) = row.store.lock(resource.key) else { return Value::Unknown };
-    let tone = if lock.holders.is_empty() { Tone::Dim } else { Tone::Door };
+    let tone = if lock.holders.is_empty() { Tone::Dim } else { Tone::Link };
     Value::toned(row.store.holders_words(row.store.lock_kind(resource), lock), tone)
 }
 
@@ -167,11 +165,11 @@ impl List for Locks {
     ];
     of_resources!();
 
-    fn count(at: Picture<'_>) -> Option<usize> {
+    fn count(at: Context<'_>) -> Option<usize> {
         Some(at.store.lock_list().len())
     }
 
-    fn why_empty(_table: &Table<Self>, at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, at: Context<'_>) -> String {
         if at.store.hello.sources.contains(&"resources") {
             "No lock is alive.".to_owned()
         } else {
@@ -183,14 +181,14 @@ impl List for Locks {
 impl Listing for Locks {
     type Facts = Facts;
 
-    fn each(at: Picture<'_>, known: &Known<ResourceKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, known: &Known<ResourceKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for lock in at.store.lock_list() {
             take(lock.key, made::made(lock), Facts::of(at.store, known, lock.key));
         }
         0
     }
 
-    fn facts(at: Picture<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
+    fn facts(at: Context<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
         at.store.resources.resource(key).map(|_| Facts::of(at.store, known, key))
     }
 
@@ -215,7 +213,7 @@ impl Listing for Locks {
         facts.severity
     }
 
-    fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
+    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
         made::concerned(finding, store)
     }
 }

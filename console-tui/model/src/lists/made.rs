@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use crate::{
+    analysis::{Analysis, ops::Waits},
     columns::{Cut, Unit},
     format::UNKNOWN,
     id::{ResourceKey, SiteId},
-    lint::{LintKind, findings::Finding},
+    lints::{LintKind, findings::Finding},
     screen::{Tone, findings::Subject as About},
-    store::{Store, resources::Resource, waits::Waits},
+    store::resources::Resource,
     table::{
         column::Column,
         filter::{Field, Test},
@@ -26,17 +27,17 @@ pub(super) fn made(resource: &Resource) -> Made {
     (resource.site, resource.concrete_type)
 }
 
-pub(super) fn group_of(store: &Store, key: ResourceKey) -> Option<Made> {
+pub(super) fn group_of(store: Analysis<'_>, key: ResourceKey) -> Option<Made> {
     store.resources.resource(key).map(made)
 }
 
 /// The same in another process.
-pub(super) fn words(store: &Store, (site, concrete_type): Made) -> String {
+pub(super) fn words(store: Analysis<'_>, (site, concrete_type): Made) -> String {
     let name = store.texts.text(concrete_type).unwrap_or_default();
     format!("{name} {}", store.place(site).unwrap_or_default())
 }
 
-pub(super) fn site(store: &Store, row: RowKey<ResourceKey, Made>) -> Option<SiteId> {
+pub(super) fn site(store: Analysis<'_>, row: RowKey<ResourceKey, Made>) -> Option<SiteId> {
     match row {
         RowKey::One(key) => store.resources.resource(key).map(|resource| resource.site),
         RowKey::Group((site, _)) => Some(site),
@@ -44,7 +45,7 @@ pub(super) fn site(store: &Store, row: RowKey<ResourceKey, Made>) -> Option<Site
 }
 
 /// The resources that a finding is about, those of a circle included.
-pub(crate) fn concerned(finding: &Finding, store: &Store) -> Vec<ResourceKey> {
+pub(crate) fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
     match finding.id.subject {
         About::Resource(key) => vec![key],
         About::Task(_) if finding.id.lint == LintKind::Deadlock => {
@@ -65,7 +66,7 @@ pub(crate) trait OfResources: Listing<Key = ResourceKey, Group = Made> {
 
 impl<'a, L: OfResources> At<'a, L> {
     pub(super) fn resource(&self) -> Option<&'a Resource> {
-        self.store.resources.resource(self.one()?)
+        self.store.store().resources.resource(self.one()?)
     }
 
     fn type_id(&self) -> TextId {
@@ -76,7 +77,7 @@ impl<'a, L: OfResources> At<'a, L> {
     }
 
     pub(super) fn type_name(&self) -> Option<&'a str> {
-        self.store.texts.text(self.type_id())
+        self.store.store().texts.text(self.type_id())
     }
 
     pub(super) fn short_place(&self) -> Option<String> {
@@ -174,16 +175,16 @@ macro_rules! of_resources {
         type Group = crate::lists::made::Made;
         const FIELDS: &'static [crate::table::filter::Field<Self>] = &crate::lists::made::fields::<Self>();
 
-        fn group_of(store: &crate::store::Store, key: Self::Key) -> Option<Self::Group> {
+        fn group_of(store: crate::analysis::Analysis<'_>, key: Self::Key) -> Option<Self::Group> {
             crate::lists::made::group_of(store, key)
         }
 
-        fn group_words(store: &crate::store::Store, group: Self::Group) -> String {
+        fn group_words(store: crate::analysis::Analysis<'_>, group: Self::Group) -> String {
             crate::lists::made::words(store, group)
         }
 
         fn subject(
-            at: crate::table::Picture<'_>,
+            at: crate::table::Context<'_>,
             row: crate::table::place::RowKey<Self::Key, Self::Group>,
         ) -> Option<crate::table::Subject> {
             match row {
@@ -194,7 +195,7 @@ macro_rules! of_resources {
             }
         }
 
-        fn opens(_at: crate::table::Picture<'_>, key: Self::Key) -> crate::table::Opens {
+        fn opens(_at: crate::table::Context<'_>, key: Self::Key) -> crate::table::Opens {
             crate::table::Opens::Screen(crate::nav::Screen::Resource(key))
         }
 

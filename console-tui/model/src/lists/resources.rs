@@ -2,14 +2,15 @@
 
 use super::made::{self, OfResources, of_resources};
 use crate::{
+    analysis::{Analysis, ops::Waits},
     columns::{ColumnId, Cut, Unit},
     format::count,
     id::ResourceKey,
-    lint::Severity,
     screen::Tone,
-    store::{Store, resources::Resource, waits::Waits},
+    severity::Severity,
+    store::resources::Resource,
     table::{
-        List, Picture, Table,
+        Context, List, Table,
         column::Column,
         listing::{At, Each, Known, Listing},
         value::Value,
@@ -37,7 +38,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    fn of(store: &Store, known: &Known<ResourceKey>, resource: &Resource) -> Self {
+    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, resource: &Resource) -> Self {
         Self {
             waits: known.waits.get(&resource.key).copied().unwrap_or_default(),
             kind: resource.kind,
@@ -57,7 +58,7 @@ fn kind<'a>(row: &At<'a, Resources>) -> Value<'a> {
     if row.facts.is_mixed {
         return Value::Text("several".into(), Tone::Dim);
     }
-    Value::text(row.store.texts.text(row.facts.kind))
+    Value::text(row.store.store().texts.text(row.facts.kind))
 }
 
 fn attributes<'a>(row: &At<'a, Resources>) -> Value<'a> {
@@ -69,7 +70,7 @@ fn attributes<'a>(row: &At<'a, Resources>) -> Value<'a> {
 
 fn waiter<'a>(row: &At<'a, Resources>) -> Value<'a> {
     match row.facts.waits.longest.and_then(|key| row.store.task(key)) {
-        Some(task) => Value::Text(row.store.task_words(task).into(), Tone::Door),
+        Some(task) => Value::Text(row.store.task_words(task).into(), Tone::Link),
         None => Value::Nothing,
     }
 }
@@ -115,7 +116,7 @@ impl List for Resources {
     ];
     of_resources!();
 
-    fn why_empty(table: &Table<Self>, at: Picture<'_>) -> String {
+    fn why_empty(table: &Table<Self>, at: Context<'_>) -> String {
         let tells = at.store.hello.sources.contains(&"resources");
         if tells || table.state.hidden_parts > 0 {
             "No lock, channel or timer of tokio is alive.".to_owned()
@@ -128,7 +129,7 @@ impl List for Resources {
 impl Listing for Resources {
     type Facts = Facts;
 
-    fn each(at: Picture<'_>, known: &Known<ResourceKey>, with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, known: &Known<ResourceKey>, with_parts: bool, take: Each<'_, Self>) -> usize {
         let mut hidden = 0;
         for resource in at.store.resources.resources() {
             let facts = Facts::of(at.store, known, resource);
@@ -141,7 +142,7 @@ impl Listing for Resources {
         hidden
     }
 
-    fn facts(at: Picture<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
+    fn facts(at: Context<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
         at.store.resources.resource(key).map(|resource| Facts::of(at.store, known, resource))
     }
 

@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 use super::io::{Io, Kind};
 use crate::{
+    analysis::{Analysis, things::Thing},
     columns::{Cut, Unit},
     format::duration_ns,
     screen::{Tone, table::Cell},
-    store::{
-        Store,
-        io::{IoKind, things::Thing},
-    },
-    table::{Picture, column::Column, listing::At, value::Value},
+    store::io::IoKind,
+    table::{Context, column::Column, listing::At, value::Value},
     tables::TableId,
 };
 
@@ -69,16 +67,16 @@ impl Kind for Signals {
         Col::PLACE,
     ];
 
-    fn things(store: &Store) -> Vec<Thing<'_>> {
+    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.signals_and_children()
     }
 
-    fn why_empty(_at: Picture<'_>) -> String {
+    fn why_empty(_at: Context<'_>) -> String {
         "No signal is listened for, and no child runs, as far as taskscope::signal and taskscope::process tell."
             .to_owned()
     }
 
-    fn head(at: Picture<'_>) -> Vec<Cell> {
+    fn head(at: Context<'_>) -> Vec<Cell> {
         super::sockets::head(at)
     }
 }

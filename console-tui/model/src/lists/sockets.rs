@@ -2,15 +2,12 @@
 
 use super::io::{Io, Kind, sum};
 use crate::{
+    analysis::{Analysis, things::Thing},
     columns::{Cut, Unit},
     format::{UNKNOWN, duration_ns, exact},
     screen::{Tone, table::Cell},
-    store::{
-        Store,
-        descriptors::Reading,
-        io::{IoKind, things::Thing},
-    },
-    table::{Picture, column::Column, listing::At, value::Value},
+    store::{descriptors::Reading, io::IoKind},
+    table::{Context, column::Column, listing::At, value::Value},
     tables::TableId,
 };
 
@@ -121,11 +118,11 @@ impl Kind for Sockets {
         Col::WAITED_FOR.priority(5),
     ];
 
-    fn things(store: &Store) -> Vec<Thing<'_>> {
+    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.things()
     }
 
-    fn why_empty(at: Picture<'_>) -> String {
+    fn why_empty(at: Context<'_>) -> String {
         match at.store.descriptors.reading() {
             None => "The descriptors have not been read yet.".to_owned(),
             Some(Reading { problem, .. }) if !problem.is_empty() => problem.clone(),
@@ -133,13 +130,13 @@ impl Kind for Sockets {
         }
     }
 
-    fn head(at: Picture<'_>) -> Vec<Cell> {
+    fn head(at: Context<'_>) -> Vec<Cell> {
         head(at)
     }
 }
 
 /// What is known of the descriptors as a whole.
-pub(super) fn head(at: Picture<'_>) -> Vec<Cell> {
+pub(super) fn head(at: Context<'_>) -> Vec<Cell> {
     let Some(reading) = at.store.descriptors.reading() else { return Vec::new() };
     let mut head = vec![open_words(reading)];
     let age_ns = at.store.now_ns.saturating_sub(reading.at_ns);

@@ -1,6 +1,6 @@
-//! The tasks: their columns, how they fold, and how a walk over all of them becomes rows.
+//! The tasks: their columns, how they fold, and how a scan over all of them becomes rows.
 //!
-//! Limit: new rows take a walk over all tasks, which makes a [`Draft`] of them; until it is done the old ones stay.
+//! Limit: new rows take a scan over all tasks, which makes a [`Draft`] of them; until it is done the old ones stay.
 
 mod columns;
 pub(crate) mod draft;
@@ -12,18 +12,18 @@ mod words;
 use std::borrow::Cow;
 
 use crate::{
+    analysis::Analysis,
     columns::{ColumnId, WARN},
     config::Config,
     id::{SiteId, TaskKey},
     nav::Screen,
     screen::{Tone, table::Cell},
     store::{
-        Store,
         history::Rates,
         task::{Marks, State, Task},
     },
     table::{
-        List, Look, Opens, Picture, Subject, Table, column::Column, filter::Field, fold::Shape,
+        Context, List, Look, Opens, Subject, Table, column::Column, filter::Field, fold::Shape,
         place::RowKey, value::Value,
     },
     tables::TableId,
@@ -57,7 +57,7 @@ impl Default for Grouped {
 /// A row, as its columns read it.
 #[derive(Clone, Copy)]
 pub(crate) struct TaskRow<'a> {
-    store: &'a Store,
+    store: Analysis<'a>,
     of: Of<'a>,
     /// Places in lower case, where many tasks are looked at.
     places: Option<&'a Places>,
@@ -165,12 +165,12 @@ impl List for Tasks {
     type Rows = Order;
     type State = Grouped;
 
-    /// A walk makes them: [`Table::install`].
-    fn rebuild(_table: &mut Table<Self>, _at: Picture<'_>) {}
+    /// A scan makes them: [`Table::install`].
+    fn rebuild(_table: &mut Table<Self>, _at: Context<'_>) {}
 
     fn see<T>(
         table: &Table<Self>,
-        at: Picture<'_>,
+        at: Context<'_>,
         key: RowKey<TaskKey, SiteId>,
         see: impl for<'a> FnOnce(&'a TaskRow<'a>, Look) -> T,
     ) -> Option<T> {
@@ -192,11 +192,11 @@ impl List for Tasks {
         Some(see(&TaskRow { store, of, places: None }, look))
     }
 
-    fn group_of(store: &Store, key: TaskKey) -> Option<SiteId> {
+    fn group_of(store: Analysis<'_>, key: TaskKey) -> Option<SiteId> {
         store.task(key).map(|task| task.facts.site)
     }
 
-    fn group_words(store: &Store, site: SiteId) -> String {
+    fn group_words(store: Analysis<'_>, site: SiteId) -> String {
         store.place(site).unwrap_or_default()
     }
 
@@ -204,14 +204,14 @@ impl List for Tasks {
         table.state.groups.get(site).map(|group| (group.tasks.len(), group.shape))
     }
 
-    fn subject(_at: Picture<'_>, row: RowKey<TaskKey, SiteId>) -> Option<Subject> {
+    fn subject(_at: Context<'_>, row: RowKey<TaskKey, SiteId>) -> Option<Subject> {
         Some(match row {
             RowKey::One(key) => Subject::Task(key),
             RowKey::Group(site) => Subject::Site(site),
         })
     }
 
-    fn opens(_at: Picture<'_>, key: TaskKey) -> Opens {
+    fn opens(_at: Context<'_>, key: TaskKey) -> Opens {
         Opens::Screen(Screen::Task(key))
     }
 
@@ -219,7 +219,7 @@ impl List for Tasks {
         column.change.is_some()
     }
 
-    fn why_empty(_table: &Table<Self>, at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, at: Context<'_>) -> String {
         let hello = &at.store.hello;
         match hello.problems.first() {
             Some(problem) => problem.clone(),
@@ -238,7 +238,7 @@ impl List for Tasks {
 
 impl Table<Tasks> {
     /// Begins to make the rows anew. `is_other`: those that are shown are of another process.
-    pub(crate) fn draft(&self, store: &Store, config: &Config, is_other: bool) -> Draft {
+    pub(crate) fn draft(&self, store: Analysis<'_>, config: &Config, is_other: bool) -> Draft {
         let headers = self.state.groups.iter().filter(|(_, group)| !is_other && group.shape != Shape::Loose);
         let grouped = headers.map(|(site, _)| site).collect();
         let folding = Folding { folds: self.folds.clone(), grouped, fold_at: config.fold_at.max(2) as u64 };
@@ -246,7 +246,7 @@ impl Table<Tasks> {
     }
 
     /// What was made takes the place of the rows.
-    pub(crate) fn install(&mut self, draft: Draft, store: &Store) {
+    pub(crate) fn install(&mut self, draft: Draft, store: Analysis<'_>) {
         (self.total, self.matching) = (Some(draft.tasks), draft.matching);
         self.state = Grouped { whole: draft.is_whole(), groups: draft.groups };
         self.rows = Order::new(draft.runs);

@@ -2,14 +2,11 @@
 
 use super::io::{Io, Kind};
 use crate::{
+    analysis::{Analysis, things::Thing, timers::Due},
     columns::Unit,
     format::duration_ns,
     screen::{Tone, table::Cell},
-    store::{
-        Store,
-        io::{things::Thing, timers::Due},
-    },
-    table::{Picture, column::Column, listing::At, value::Value},
+    table::{Context, column::Column, listing::At, value::Value},
     tables::TableId,
 };
 
@@ -52,15 +49,15 @@ impl Kind for Timers {
         .priority(3),
     ];
 
-    fn things(store: &Store) -> Vec<Thing<'_>> {
+    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.timers()
     }
 
-    fn why_empty(_at: Picture<'_>) -> String {
+    fn why_empty(_at: Context<'_>) -> String {
         "The process tells of no timer. taskscope::time has timers that do.".to_owned()
     }
 
-    fn head(at: Picture<'_>) -> Vec<Cell> {
+    fn head(at: Context<'_>) -> Vec<Cell> {
         super::sockets::head(at)
     }
 }

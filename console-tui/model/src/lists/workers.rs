@@ -1,20 +1,23 @@
 //! The workers: what each does now, and what it did in the last seconds.
 
+pub(crate) mod doing;
+
 use std::borrow::Cow;
 
-use crate::model::runtime::{doing, polled, stuck_severity, task_cell};
+use self::doing::{doing, polled, stuck_severity, task_cell};
 use crate::{
+    analysis::Analysis,
     columns::{Cut, Unit},
     id::WorkerKey,
-    lint::Severity,
     nav::Screen,
-    screen::Tone,
-    store::{
-        Store,
-        scheduler::{StuckPoll, Worker, WorkerCount},
+    screen::{
+        Tone,
+        runtime::{TASK_COLUMN, WORKER_COLUMN},
     },
+    severity::Severity,
+    store::scheduler::{StuckPoll, Worker, WorkerCount},
     table::{
-        List, Opens, Picture, Subject, Table,
+        Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
         listing::{At, Each, Known, Listing, listing},
@@ -23,10 +26,6 @@ use crate::{
     },
     tables::TableId,
 };
-
-/// The column that leads to the worker, and the one that leads to the task that it polls.
-pub(crate) const WORKER: &str = "worker";
-pub(crate) const TASK: &str = "task";
 
 /// The list of workers.
 #[derive(Debug)]
@@ -38,11 +37,11 @@ type Row<'a> = At<'a, Workers>;
 
 impl<'a> Row<'a> {
     fn worker(&self) -> Option<&'a Worker> {
-        self.store.scheduler.worker(self.one()?)
+        self.store.store().scheduler.worker(self.one()?)
     }
 
     fn stuck(&self) -> Option<&'a StuckPoll> {
-        self.store.scheduler.stuck_on(self.worker()?.thread)
+        self.store.store().scheduler.stuck_on(self.worker()?.thread)
     }
 
     fn per_s(&self, count: WorkerCount) -> Value<'a> {
@@ -102,7 +101,7 @@ impl List for Workers {
     const FOLDS: bool = false;
     const COLUMNS: &'static [Column<Self>] = &[
         Col::warn("suspicion, then number", warn),
-        Col::number(Unit::Number, WORKER, "WORKER", 6, "Its number", number).ascending(),
+        Col::number(Unit::Number, WORKER_COLUMN, "WORKER", 6, "Its number", number).ascending(),
         Col::text("state", "STATE", 11, "polling, blocked, parked, searching or driving I/O", state),
         Col::number(Unit::Time, "for", "FOR", 7, "Time in that state", since),
         Col::number(
@@ -130,7 +129,7 @@ impl List for Workers {
             |row| row.percent(WorkerCount::CpuTime),
         )
         .priority(1),
-        Col::text(TASK, "TASK NOW", 14, "What it polls", task).grows(),
+        Col::text(TASK_COLUMN, "TASK NOW", 14, "What it polls", task).grows(),
         Col::number(Unit::Count, "queue", "QUEUE", 5, "Tasks in its own queue", |row| {
             Value::number(row.worker().and_then(|worker| worker.local_queue))
         })
@@ -198,29 +197,29 @@ impl List for Workers {
     type Group = ();
     listing!();
 
-    fn count(at: Picture<'_>) -> Option<usize> {
+    fn count(at: Context<'_>) -> Option<usize> {
         Some(at.store.scheduler.workers().count())
     }
 
-    fn group_of(_store: &Store, _key: WorkerKey) -> Option<()> {
+    fn group_of(_store: Analysis<'_>, _key: WorkerKey) -> Option<()> {
         None
     }
 
-    fn group_words(_store: &Store, (): ()) -> String {
+    fn group_words(_store: Analysis<'_>, (): ()) -> String {
         String::new()
     }
 
-    fn subject(at: Picture<'_>, row: RowKey<WorkerKey, ()>) -> Option<Subject> {
+    fn subject(at: Context<'_>, row: RowKey<WorkerKey, ()>) -> Option<Subject> {
         let RowKey::One(key) = row else { return None };
         let worker = at.store.scheduler.worker(key)?;
         polled(worker, at.store.scheduler.stuck_on(worker.thread)).map(Subject::Task)
     }
 
-    fn opens(_at: Picture<'_>, key: WorkerKey) -> Opens {
+    fn opens(_at: Context<'_>, key: WorkerKey) -> Opens {
         Opens::Screen(Screen::Worker(key))
     }
 
-    fn why_empty(_table: &Table<Self>, _at: Picture<'_>) -> String {
+    fn why_empty(_table: &Table<Self>, _at: Context<'_>) -> String {
         "No runtime has polled a task yet.".to_owned()
     }
 }
@@ -231,14 +230,14 @@ impl Listing for Workers {
     /// Whether it is stuck, and how serious that is.
     type Facts = Option<Severity>;
 
-    fn each(at: Picture<'_>, known: &Known<WorkerKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, known: &Known<WorkerKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for worker in at.store.scheduler.workers() {
             take(worker.key, (), Self::facts(at, known, worker.key).flatten());
         }
         0
     }
 
-    fn facts(at: Picture<'_>, _known: &Known<WorkerKey>, key: WorkerKey) -> Option<Option<Severity>> {
+    fn facts(at: Context<'_>, _known: &Known<WorkerKey>, key: WorkerKey) -> Option<Option<Severity>> {
         let worker = at.store.scheduler.worker(key)?;
         let stuck = at.store.scheduler.stuck_on(worker.thread);
         Some(stuck.map(|poll| stuck_severity(at.store, poll)))

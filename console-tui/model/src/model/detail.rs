@@ -1,25 +1,28 @@
 //! Everything known of one task, put together for its screen.
 
 use crate::{
+    analysis::Analysis,
     format::{UNKNOWN, bytes, count, duration_ns, exact, percent},
     id::{ResourceKey, TaskKey, WorkerKey},
-    lint::{LintConfig, findings},
-    model::{io_detail, lock, resource::op_view, route::Chosen, runtime::stack},
+    lints::{
+        LintConfig,
+        pass::{Look, run::about_task},
+    },
+    model::{io_detail, lock, nav_stack::Chosen, resource::op_view, runtime::stack},
     nav::Screen,
     screen::{
         Tone,
         resource::OpView,
         table::Cell,
         task::{
-            Bucket, Distribution, Door, Fact, MAX_CHILDREN, TaskView, Timeline, TimelineEvent, WakerLine,
-            Wakers,
+            Bucket, Distribution, Fact, Link, MAX_CHILDREN, TaskFinding, TaskView, Timeline, TimelineEvent,
+            WakerLine, Wakers,
         },
     },
     store::{
-        Store,
         detail::{Detail, EventKind, Histogram},
         scheduler::SAME_START_NS,
-        task::{State, Task, Waker},
+        task::{Agent, State, Task},
     },
 };
 
@@ -34,7 +37,7 @@ pub(crate) struct Children {
     pub(crate) more: usize,
 }
 
-/// Children while a walk looks for them.
+/// Children while a scan looks for them.
 #[derive(Debug)]
 pub(crate) struct ChildSearch {
     parent: TaskKey,
@@ -67,15 +70,15 @@ impl ChildSearch {
     }
 }
 
-/// What can be opened from a screen; the same door for the same thing, and none to the screen itself.
-pub(super) struct Doors<'a> {
-    store: &'a Store,
+/// What can be opened from a screen; the same link for the same thing, and none to the screen itself.
+pub(super) struct Links<'a> {
+    store: Analysis<'a>,
     own: Screen,
-    pub(super) list: Vec<Door>,
+    pub(super) list: Vec<Link>,
 }
 
-impl<'a> Doors<'a> {
-    pub(super) fn new(store: &'a Store, own: Screen) -> Self {
+impl<'a> Links<'a> {
+    pub(super) fn new(store: Analysis<'a>, own: Screen) -> Self {
         Self { store, own, list: Vec::new() }
     }
 
@@ -83,21 +86,21 @@ impl<'a> Doors<'a> {
         matches!(self.own, Screen::Task(_))
     }
 
-    /// The door to a task that is known.
+    /// The link to a task that is known.
     pub(super) fn task(&mut self, key: TaskKey) -> Option<usize> {
         let store = self.store;
         let task = store.task(key)?;
         self.to(Screen::Task(key), || store.task_words(task))
     }
 
-    /// The door to a resource that is known.
+    /// The link to a resource that is known.
     pub(super) fn resource(&mut self, key: ResourceKey) -> Option<usize> {
         let store = self.store;
         let resource = store.resources.resource(key)?;
         self.to(Screen::Resource(key), || store.resource_words(resource))
     }
 
-    /// The door to a worker that is known.
+    /// The link to a worker that is known.
     pub(super) fn worker(&mut self, key: WorkerKey) -> Option<usize> {
         let store = self.store;
         store.scheduler.worker(key)?;
@@ -108,9 +111,9 @@ impl<'a> Doors<'a> {
         if to == self.own {
             return None;
         }
-        let known = self.list.iter().position(|door| door.to == to);
+        let known = self.list.iter().position(|link| link.to == to);
         known.or_else(|| {
-            self.list.push(Door { text: text(), to });
+            self.list.push(Link { text: text(), to });
             Some(self.list.len() - 1)
         })
     }
@@ -118,27 +121,27 @@ impl<'a> Doors<'a> {
 
 /// The screen of a task.
 pub(crate) fn view(
-    store: &Store,
+    store: Analysis<'_>,
     task: &Task,
     children: &Children,
     chosen: Chosen,
     config: &LintConfig,
 ) -> TaskView {
-    let mut doors = Doors::new(store, Screen::Task(task.key));
+    let mut links = Links::new(store, Screen::Task(task.key));
     // In the order of the screen.
     let (ops, more_ops) = store.ops_of_task(task.key);
-    let ops: Vec<OpView> = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
-    let (holds, more_holds) = lock::holds(store, Waker::Task(task.key), &mut doors);
-    let (io, more_io) = io_detail::uses(store, task.key, &mut doors);
+    let ops: Vec<OpView> = ops.into_iter().map(|(depth, op)| op_view(store, depth, op, &mut links)).collect();
+    let (holds, more_holds) = lock::holds(store, Agent::Task(task.key), &mut links);
+    let (io, more_io) = io_detail::uses(store, task.key, &mut links);
     let detail = store.details.get(&task.key);
-    let about = about(store, task, &mut doors);
-    let wake_facts = wake_facts(store, task, &mut doors);
+    let about = about(store, task, &mut links);
+    let wake_facts = wake_facts(store, task, &mut links);
     // Where only sums are told, nothing of this will ever come.
     let singles = detail.filter(|_| !task.facts.knows.sums_alone);
-    let wakers = singles.map(|detail| wakers(store, task, detail, &mut doors));
+    let wakers = singles.map(|detail| wakers(store, task, detail, &mut links));
     let mine = children.of == Some(task.key);
     let listed: &[TaskKey] = if mine { &children.list } else { &[] };
-    let children_doors: Vec<usize> = listed.iter().filter_map(|key| doors.task(*key)).collect();
+    let children_links: Vec<usize> = listed.iter().filter_map(|key| links.task(*key)).collect();
     let at = store.now_ns;
     let state_words = match task.known_state() {
         State::Done if task.left_unseen => "ended between two rounds; what it did last is unknown".to_owned(),
@@ -167,38 +170,38 @@ pub(crate) fn view(
         io,
         more_io,
         waits: task.stats.state == State::Idle,
-        findings: findings::about_task(store, task, config),
+        findings: about_task(Look { store, config }, task).iter().map(TaskFinding::from).collect(),
         poll_times: detail.and_then(|detail| distribution(detail.polls.as_ref()?)),
         schedule_delays: detail.and_then(|detail| {
             distribution(detail.scheduled.as_ref().filter(|_| task.facts.knows.scheduled)?)
         }),
         wakers,
-        children: children_doors.iter().map(|door| doors.list[*door].clone()).collect(),
+        children: children_links.iter().map(|link| links.list[*link].clone()).collect(),
         more_children: if mine { children.more } else { 0 },
         sums_alone: task.facts.knows.sums_alone,
         stuck: store.scheduler.stuck_of(task.key).and_then(|poll| stack::stack(store, poll)),
         await_tree: detail.and_then(|detail| Some(stack::await_tree(store, detail.await_tree.as_ref()?))),
         timeline: singles.map(|detail| timeline(task, detail, at)),
-        selected_door: chosen.among(&doors.list),
-        doors: doors.list,
+        selected_link: chosen.among(&links.list),
+        links: links.list,
     }
 }
 
 pub(super) fn fact(label: &'static str, value: Cell) -> Fact {
-    Fact { label, value, door: None }
+    Fact { label, value, link: None }
 }
 
-fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
+fn about(store: Analysis<'_>, task: &Task, links: &mut Links) -> Vec<Fact> {
     let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
     let parent = task.facts.parent.map(|key| {
-        let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
-        (Cell::new(words, Tone::Door), doors.task(key))
+        let words = store.waker_words(Agent::Task(key)).unwrap_or_default();
+        (Cell::new(words, Tone::Link), links.task(key))
     });
-    let (parent, door) = parent.unwrap_or((Cell::unknown(), None));
+    let (parent, link) = parent.unwrap_or((Cell::unknown(), None));
     let mut facts = vec![
         fact("kind", text(task.facts.kind.word().map(str::to_owned))),
         fact("spawned at", text(store.place(task.facts.site))),
-        Fact { label: "spawned by", value: parent, door },
+        Fact { label: "spawned by", value: parent, link },
         fact("size", Cell::value(task.size_bytes(), |n| bytes(u64::from(n)))),
     ];
     if task.facts.original_size_bytes > 0 {
@@ -210,7 +213,7 @@ fn about(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
     facts
 }
 
-fn life(store: &Store, task: &Task) -> Vec<Fact> {
+fn life(store: Analysis<'_>, task: &Task) -> Vec<Fact> {
     let at = store.now_ns;
     // The longest since its start stays; what it did lately stands beside it.
     let recent = store.scheduler.worst_poll(task.key, at).map(|worst| worst.poll.length_ns);
@@ -236,7 +239,7 @@ fn life(store: &Store, task: &Task) -> Vec<Fact> {
     ]
 }
 
-fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
+fn wake_facts(store: Analysis<'_>, task: &Task, links: &mut Links) -> Vec<Fact> {
     let knows = task.facts.knows;
     let self_wakes = |n: u64| {
         let share = percent(n as f64 / task.stats.sums.wakes.max(1) as f64);
@@ -247,11 +250,11 @@ fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
         None if knows.wakes && !task.left_unseen => Cell::new("never", Tone::Dim),
         None => Cell::unknown(),
     };
-    let (by, door) = match task.stats.last_waker {
-        Waker::Task(key) if key == task.key => (Cell::normal("itself"), None),
-        Waker::Task(key) => {
-            let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
-            (Cell::new(words, Tone::Door), doors.task(key))
+    let (by, link) = match task.stats.last_waker {
+        Agent::Task(key) if key == task.key => (Cell::normal("itself"), None),
+        Agent::Task(key) => {
+            let words = store.waker_words(Agent::Task(key)).unwrap_or_default();
+            (Cell::new(words, Tone::Link), links.task(key))
         }
         waker => (store.waker_words(waker).map_or_else(Cell::unknown, Cell::normal), None),
     };
@@ -259,25 +262,25 @@ fn wake_facts(store: &Store, task: &Task, doors: &mut Doors) -> Vec<Fact> {
         fact("wakes", Cell::value(task.wakes(), exact)),
         fact("self-wakes", Cell::value(task.self_wakes(), self_wakes)),
         fact("last wake", last_wake),
-        Fact { label: "woken by", value: by, door },
+        Fact { label: "woken by", value: by, link },
         fact("wakers alive", Cell::value(task.wakers(), |n| count(u64::from(n)))),
         fact("clones", Cell::value(knows.clones.then_some(task.stats.waker_clones), exact)),
         fact("drops", Cell::value(knows.clones.then_some(task.stats.waker_drops), exact)),
     ]
 }
 
-fn wakers(store: &Store, task: &Task, detail: &Detail, doors: &mut Doors) -> Wakers {
+fn wakers(store: Analysis<'_>, task: &Task, detail: &Detail, links: &mut Links) -> Wakers {
     let mut counts = detail.wakers.clone();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     let lines = counts.into_iter().map(|(waker, count)| {
-        let (text, door) = match waker {
-            Waker::Task(key) if key == task.key => ("itself".to_owned(), None),
-            Waker::Task(key) => (store.waker_words(waker).unwrap_or_default(), doors.task(key)),
-            Waker::Thread(_) | Waker::Unknown => {
+        let (text, link) = match waker {
+            Agent::Task(key) if key == task.key => ("itself".to_owned(), None),
+            Agent::Task(key) => (store.waker_words(waker).unwrap_or_default(), links.task(key)),
+            Agent::Thread(_) | Agent::Unknown => {
                 (store.waker_words(waker).unwrap_or_else(|| "unknown".to_owned()), None)
             }
         };
-        WakerLine { text, count, door }
+        WakerLine { text, count, link }
     });
     Wakers {
         counts: lines.collect(),
@@ -363,7 +366,7 @@ fn timeline(task: &Task, detail: &Detail, at: u64) -> Timeline {
             }
             EventKind::Wake => events.push(TimelineEvent::Wake {
                 ago_ns: ago(event.at_ns),
-                by_itself: event.by == Waker::Task(task.key),
+                by_itself: event.by == Agent::Task(task.key),
             }),
         }
     }

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use crate::{
     action::Action,
+    analysis::Analysis,
     id::{DescriptorId, IoKey, ResourceKey, TaskKey},
-    lint::Severity,
+    losses::Losses,
     model::Model,
     nav::{Screen, Tab},
     screen::{
         header::{
-            Breadcrumb, Header, Hint, LinkState, Losses, Notice, ProcessInfo, StateCounts, Strip, TabView,
+            Breadcrumb, ConnectionState, Header, Hint, Notice, ProcessInfo, StateCounts, Strip, TabView,
         },
         table::TableInfo,
     },
-    store::{Store, ingest::WireError, task::State},
+    severity::Severity,
+    store::{ingest::WireError, task::State},
     tables::TableId,
 };
 
@@ -25,19 +27,20 @@ impl Model {
     pub(super) fn build_header(&self) -> Header {
         let store = self.store();
         let process = store.and_then(|store| store.process);
-        let rates = store.and_then(Store::process_rates);
-        let receiving = self.intake.receiving();
+        let rates = store.and_then(|store| store.process_rates());
+        let receiving = self.stream.receiving();
         Header {
             target: self.config.target.clone(),
             process: store.map(process_info),
             uptime: store.map(|store| Duration::from_nanos(store.now_ns)),
-            link: self.link.state(receiving.is_some(), self.now),
-            data_age: self.link.data_age(self.now),
-            stale: self.link.is_stale(self.now) || self.intake.is_other_process(self.live.store.as_ref()),
+            connection: self.connection.state(receiving.is_some(), self.now),
+            data_age: self.connection.data_age(self.now),
+            stale: self.connection.is_stale(self.now)
+                || self.stream.is_other_process(self.live.store.as_ref()),
             tasks: store.map_or_else(StateCounts::default, state_counts),
             polls_per_s: rates.map(|rates| rates.polls),
             wakes_per_s: rates.map(|rates| rates.wakes),
-            own_cost: store.and_then(Store::own_cost),
+            own_cost: store.and_then(|store| store.own_cost()),
             own_memory_bytes: process.map(|process| process.own_memory_bytes),
             losses: self.losses(),
             frozen: self
@@ -58,7 +61,7 @@ impl Model {
             truncated: process.truncated,
             folded_sites: process.folded_sites,
             untracked_resources: process.untracked_resources,
-            ..self.intake.losses
+            ..self.stream.losses
         }
     }
 
@@ -66,12 +69,12 @@ impl Model {
         let mut notices = Vec::new();
         let mut say = |severity, text: String| notices.push(Notice { severity, text });
         let store = self.store();
-        if self.intake.is_other_process(self.live.store.as_ref()) {
+        if self.stream.is_other_process(self.live.store.as_ref()) {
             say(
                 Severity::Warning,
                 "Another process answers now; its tasks are on their way. This is the old one.".into(),
             );
-        } else if let Some(store) = store.filter(|_| self.link.is_stale(self.now)) {
+        } else if let Some(store) = store.filter(|_| self.connection.is_stale(self.now)) {
             let process = store.hello.pid.map_or("the process".to_owned(), |pid| format!("process {pid}"));
             say(Severity::Warning, format!("This is the last that was known of {process}."));
         }
@@ -101,7 +104,7 @@ impl Model {
                 say(Severity::Warning, problem.clone());
             }
         }
-        match self.intake.error {
+        match self.stream.error {
             Some(error @ WireError::Protocol(_)) => {
                 say(Severity::Critical, format!("Nothing is shown of it: {error}."));
             }
@@ -112,7 +115,7 @@ impl Model {
     }
 
     pub(super) fn build_tabs(&self) -> Vec<TabView> {
-        let findings = &self.world().findings;
+        let findings = &self.snapshot().findings;
         let tabs = Tab::ALL.iter();
         tabs.map(|tab| {
             let counts = *tab == Tab::Findings && !findings.list.is_empty();
@@ -122,14 +125,14 @@ impl Model {
                 title: tab.title(),
                 badge: counts.then_some((findings.list.len() + findings.more) as u64),
                 badge_severity: findings.list.first().map(|finding| finding.severity).filter(|_| counts),
-                active: self.route.tab() == *tab,
+                active: self.nav_stack.tab() == *tab,
             }
         })
         .collect()
     }
 
     pub(super) fn build_strip(&self) -> Option<Strip> {
-        let findings = &self.world().findings;
+        let findings = &self.snapshot().findings;
         // An info is no reason to stand on every screen.
         let worst = findings.list.first().filter(|worst| worst.severity > Severity::Info)?;
         Some(Strip {
@@ -152,7 +155,7 @@ impl Model {
                 .map_or_else(|| format!("worker {}", key.number), |store| store.scheduler.worker_words(key)),
             _ => "who waits for whom".to_owned(),
         };
-        self.route.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
+        self.nav_stack.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
     }
 
     fn resource_words(&self, key: ResourceKey) -> String {
@@ -226,10 +229,10 @@ impl Model {
             _ => &[],
         });
         hints.push(freeze);
-        if self.route.len() > 1 {
+        if self.nav_stack.len() > 1 {
             hints.insert(0, BACK);
         }
-        if !self.world().findings.list.is_empty() && self.screen() == Screen::Tasks {
+        if !self.snapshot().findings.list.is_empty() && self.screen() == Screen::Tasks {
             hints.push(LOOK);
         }
         hints.extend([HELP, QUIT]);
@@ -237,7 +240,7 @@ impl Model {
     }
 
     pub(super) fn build_table_info(&self, id: TableId) -> TableInfo {
-        let mut info = self.tables.get(id).info(self.picture());
+        let mut info = self.tables.get(id).info(self.context());
         if id == TableId::Tasks && info.rows == 0 {
             info.empty = self.not_there_yet().or(info.empty);
         }
@@ -252,18 +255,18 @@ impl Model {
         if self.store().is_some() {
             return Some("All tasks are here; they are being put in order.".to_owned());
         }
-        Some(match self.link.state(self.intake.receiving().is_some(), self.now) {
-            LinkState::Lost { reason, .. } => format!("No connection: {reason}"),
-            LinkState::Receiving => "Receiving the tasks.".to_owned(),
-            LinkState::Waiting | LinkState::Live | LinkState::Silent => {
+        Some(match self.connection.state(self.stream.receiving().is_some(), self.now) {
+            ConnectionState::Lost { reason, .. } => format!("No connection: {reason}"),
+            ConnectionState::Receiving => "Receiving the tasks.".to_owned(),
+            ConnectionState::Waiting | ConnectionState::Live | ConnectionState::Silent => {
                 "Connected; nothing has come yet.".to_owned()
             }
-            LinkState::Idle | LinkState::Connecting { .. } => "Connecting.".to_owned(),
+            ConnectionState::Idle | ConnectionState::Connecting { .. } => "Connecting.".to_owned(),
         })
     }
 }
 
-fn process_info(store: &Store) -> ProcessInfo {
+fn process_info(store: Analysis<'_>) -> ProcessInfo {
     let hello = &store.hello;
     ProcessInfo {
         name: hello.process_name.clone(),
@@ -275,7 +278,7 @@ fn process_info(store: &Store) -> ProcessInfo {
     }
 }
 
-fn state_counts(store: &Store) -> StateCounts {
+fn state_counts(store: Analysis<'_>) -> StateCounts {
     let live = store.live();
     StateCounts {
         alive: store.alive(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     id::{DescriptorId, IoKey},
-    lint::findings::Finding,
+    lints::findings::Finding,
     model::{Model, finding_list, io_detail},
     nav::Screen,
     screen::{findings::Subject, io::DescriptorView},
@@ -19,7 +19,7 @@ impl Model {
         let store = self.store()?;
         let mut view = io_detail::descriptor_view(store, &store.thing(IoKey::Descriptor(id))?);
         let about = |finding: &Finding| finding.id.subject == Subject::Descriptor(id);
-        view.findings = finding_list::about(self.world(), about);
+        view.findings = finding_list::about(self.snapshot(), about);
         Some(view)
     }
 
@@ -33,6 +33,6 @@ impl Model {
             }
             _ => false,
         };
-        if self.route.screens().any(shows) { SHOWN_INTERVAL } else { self.config.descriptors_interval }
+        if self.nav_stack.screens().any(shows) { SHOWN_INTERVAL } else { self.config.descriptors_interval }
     }
 }

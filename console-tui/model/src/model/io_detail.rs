@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 
 use crate::{
+    analysis::{Analysis, things::Thing, timers::Due},
     format::{UNKNOWN, bytes, duration_ns, exact, size},
     id::{IoKey, TaskKey},
-    model::detail::{Doors, fact},
+    model::detail::{Links, fact},
     screen::{
         Tone,
         io::{DescriptorView, IoUse, IoView},
@@ -13,9 +14,8 @@ use crate::{
         task::Fact,
     },
     store::{
-        Store,
         descriptors::{Descriptor, Tcp},
-        io::{IoKind, Stream, things::Thing, timers::Due},
+        io::{IoKind, Stream},
         resources::Op,
     },
 };
@@ -24,7 +24,7 @@ use crate::{
 const MAX_USES: usize = 16;
 
 /// All that is known of it.
-pub(super) fn io_view(store: &Store, thing: &Thing) -> IoView {
+pub(super) fn io_view(store: Analysis<'_>, thing: &Thing) -> IoView {
     let mut kernel = thing.descriptor.map_or_else(Vec::new, |of| queues(store, of));
     kernel.extend(thing.descriptor.and_then(|of| of.tcp.as_ref()).into_iter().flat_map(|of| tcp(store, of)));
     IoView {
@@ -38,7 +38,7 @@ pub(super) fn io_view(store: &Store, thing: &Thing) -> IoView {
 }
 
 /// The screen of a descriptor that no wrapper is around. Nothing on it leads anywhere yet: who waits, nobody tells.
-pub(super) fn descriptor_view(store: &Store, thing: &Thing) -> DescriptorView {
+pub(super) fn descriptor_view(store: Analysis<'_>, thing: &Thing) -> DescriptorView {
     let state = thing.descriptor.map(|of| of.state.as_str()).filter(|state| !state.is_empty());
     let ready = thing.descriptor.and_then(Descriptor::ready_words).map(|words| format!("ready to: {words}"));
     let words: Vec<String> = state.map(str::to_owned).into_iter().chain(ready).collect();
@@ -46,13 +46,13 @@ pub(super) fn descriptor_view(store: &Store, thing: &Thing) -> DescriptorView {
         state: Cell::normal(words.join(", ")),
         findings: Vec::new(),
         io: io_view(store, thing),
-        doors: Vec::new(),
-        selected_door: None,
+        links: Vec::new(),
+        selected_link: None,
     }
 }
 
 /// What a task waits on, the longest wait first, then what it was the last to wait on; and how many are left out.
-pub(super) fn uses(store: &Store, task: TaskKey, doors: &mut Doors) -> (Vec<IoUse>, usize) {
+pub(super) fn uses(store: Analysis<'_>, task: TaskKey, links: &mut Links) -> (Vec<IoUse>, usize) {
     let slots = store.resources.streams.used_by(task);
     let things = slots.filter_map(|slot| store.thing(IoKey::Resource(store.resources.in_slot(slot)?.key)));
     let mut uses: Vec<(Option<&Op>, Thing)> = things
@@ -74,8 +74,8 @@ pub(super) fn uses(store: &Store, task: TaskKey, doors: &mut Doors) -> (Vec<IoUs
             |last_ns| format!("last used {} ago", duration_ns(store.now_ns.saturating_sub(last_ns))),
         );
         Some(IoUse {
-            name: Cell::new(store.resource_words(resource), Tone::Door),
-            door: doors.resource(resource.key),
+            name: Cell::new(store.resource_words(resource), Tone::Link),
+            link: links.resource(resource.key),
             age: match op {
                 Some(op) => Cell::new(duration_ns(op.age_ns(store.now_ns)), Tone::Idle),
                 None => Cell::new("", Tone::Dim),
@@ -88,7 +88,7 @@ pub(super) fn uses(store: &Store, task: TaskKey, doors: &mut Doors) -> (Vec<IoUs
 }
 
 /// `in 1.2M/s  out 14K/s  2.1M unacknowledged`; what is nothing is left out.
-fn flow(store: &Store, thing: &Thing) -> String {
+fn flow(store: Analysis<'_>, thing: &Thing) -> String {
     let (into, out) = store.io_rates(thing);
     let rate = |way: &str, per_s: Option<f64>| {
         per_s.filter(|per_s| *per_s >= 1.0).map(|per_s| format!("{way} {}/s", size(per_s.round() as u64)))
@@ -105,14 +105,14 @@ fn text(text: Option<&str>) -> Cell {
     text.map_or_else(Cell::unknown, Cell::normal)
 }
 
-fn ago(store: &Store, at_ns: Option<u64>) -> Cell {
+fn ago(store: Analysis<'_>, at_ns: Option<u64>) -> Cell {
     match at_ns {
         Some(at_ns) => Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(at_ns)))),
         None => Cell::new("never", Tone::Dim),
     }
 }
 
-fn what(store: &Store, thing: &Thing) -> Vec<Fact> {
+fn what(store: Analysis<'_>, thing: &Thing) -> Vec<Fact> {
     if thing.kind == IoKind::Timer {
         return timer(store, thing);
     }
@@ -155,7 +155,7 @@ fn what(store: &Store, thing: &Thing) -> Vec<Fact> {
     facts
 }
 
-fn timer(store: &Store, thing: &Thing) -> Vec<Fact> {
+fn timer(store: Analysis<'_>, thing: &Thing) -> Vec<Fact> {
     let Some(timer) = thing.resource else { return Vec::new() };
     let label = if store.is_interval(timer) { "period" } else { "set to" };
     let due = store.timer_due(timer, store.waiters(timer.key).first().map(|waiter| waiter.op));
@@ -180,7 +180,7 @@ fn sum_and_rate(sum: Option<u64>, per_s: Option<f64>) -> Cell {
 }
 
 /// What a wrapper saw.
-fn traffic(store: &Store, thing: &Thing, stream: &Stream) -> Vec<Fact> {
+fn traffic(store: Analysis<'_>, thing: &Thing, stream: &Stream) -> Vec<Fact> {
     if thing.kind.is_of_the_process() {
         let last = fact("last", ago(store, stream.last_in_ns));
         let received = fact("received", Cell::value(Some(stream.reads), exact));
@@ -219,7 +219,7 @@ fn traffic(store: &Store, thing: &Thing, stream: &Stream) -> Vec<Fact> {
 }
 
 /// What the kernel carried, of a socket that no wrapper is around.
-fn carried(store: &Store, thing: &Thing) -> Vec<Fact> {
+fn carried(store: Analysis<'_>, thing: &Thing) -> Vec<Fact> {
     if let Some(why) = thing.why_no_bytes() {
         return vec![
             fact("bytes in", Cell::unknown()),
@@ -239,7 +239,7 @@ fn carried(store: &Store, thing: &Thing) -> Vec<Fact> {
     ]
 }
 
-fn queues(store: &Store, descriptor: &Descriptor) -> Vec<Fact> {
+fn queues(store: Analysis<'_>, descriptor: &Descriptor) -> Vec<Fact> {
     let mut facts = Vec::new();
     let queued = |label, queue: u64, since_ns: Option<u64>, stands: &str| {
         // What was read says nothing of the time after it.
@@ -268,7 +268,7 @@ fn queues(store: &Store, descriptor: &Descriptor) -> Vec<Fact> {
     facts
 }
 
-fn tcp(store: &Store, tcp: &Tcp) -> Vec<Fact> {
+fn tcp(store: Analysis<'_>, tcp: &Tcp) -> Vec<Fact> {
     let rtt = format!("{} ± {}", duration_ns(tcp.rtt_ns), duration_ns(tcp.rtt_var_ns));
     let retransmits = match tcp.retransmits {
         0 => exact(tcp.total_retransmits),

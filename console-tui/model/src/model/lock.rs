@@ -1,9 +1,13 @@
 //! What is known of a resource as a lock or a channel, and what a task holds, put together for their screens.
 
 use crate::{
+    analysis::{
+        Analysis,
+        locks::{End, Waiter},
+    },
     format::{UNKNOWN, count, duration_ns, exact, percent, rate},
     id::{ResourceKey, SiteId},
-    model::detail::{Doors, distribution, fact},
+    model::detail::{Links, distribution, fact},
     screen::{
         Tone,
         lock::{ChannelView, HoldView, HolderView, LockView, WaiterView},
@@ -12,14 +16,10 @@ use crate::{
         task::{Distribution, Fact},
     },
     store::{
-        Store,
         detail::Histogram,
-        locks::{
-            Channel, Holder, Lock,
-            read::{End, LockKind, Waiter},
-        },
+        locks::{Channel, Holder, Lock, LockKind},
         resources::Resource,
-        task::Waker,
+        task::Agent,
     },
 };
 
@@ -27,11 +27,16 @@ use crate::{
 const MAX_HOLDS: usize = 64;
 
 /// The view of a lock.
-pub(super) fn lock_view(store: &Store, resource: &Resource, lock: &Lock, doors: &mut Doors) -> LockView {
+pub(super) fn lock_view(
+    store: Analysis<'_>,
+    resource: &Resource,
+    lock: &Lock,
+    links: &mut Links,
+) -> LockView {
     let mut holders: Vec<&Holder> = lock.holders.iter().collect();
     holders.sort_by_key(|holder| holder.since_ns);
     let holders: Vec<HolderView> =
-        holders.into_iter().map(|holder| holder_view(store, resource, holder, doors)).collect();
+        holders.into_iter().map(|holder| holder_view(store, resource, holder, links)).collect();
     let detail = store.lock_detail(resource.key);
     LockView {
         holders: lock.knows.holders.then_some(holders),
@@ -50,11 +55,11 @@ fn counted(sent: Option<&Histogram>) -> Distribution {
     sent.and_then(distribution).unwrap_or(nothing)
 }
 
-fn holder_view(store: &Store, resource: &Resource, holder: &Holder, doors: &mut Doors) -> HolderView {
-    let (who, door) = who_cell(store, holder.who, doors);
+fn holder_view(store: Analysis<'_>, resource: &Resource, holder: &Holder, links: &mut Links) -> HolderView {
+    let (who, link) = who_cell(store, holder.who, links);
     let waits_for = match holder.who {
-        Waker::Task(key) => store.task(key).and_then(|task| store.waits_on(task)).map(|(op, _)| op),
-        Waker::Thread(_) | Waker::Unknown => None,
+        Agent::Task(key) => store.task(key).and_then(|task| store.waits_on(task)).map(|(op, _)| op),
+        Agent::Thread(_) | Agent::Unknown => None,
     };
     let waits_for = waits_for.map(|op| match store.resource_of(op) {
         Some(other) => format!("waits for {}", store.resource_words(other)),
@@ -62,7 +67,7 @@ fn holder_view(store: &Store, resource: &Resource, holder: &Holder, doors: &mut 
     });
     HolderView {
         who,
-        door,
+        link,
         age: age(store, holder.since_ns),
         how: how_held(store, resource, holder),
         place: place(store, holder.site),
@@ -70,7 +75,7 @@ fn holder_view(store: &Store, resource: &Resource, holder: &Holder, doors: &mut 
     }
 }
 
-fn how_held(store: &Store, resource: &Resource, holder: &Holder) -> String {
+fn how_held(store: Analysis<'_>, resource: &Resource, holder: &Holder) -> String {
     match store.lock_kind(resource) {
         Some(LockKind::Semaphore) if holder.permits == 1 => "1 permit".to_owned(),
         Some(LockKind::Semaphore) => format!("{} permits", exact(u64::from(holder.permits))),
@@ -80,7 +85,7 @@ fn how_held(store: &Store, resource: &Resource, holder: &Holder) -> String {
     }
 }
 
-fn uses(store: &Store, key: ResourceKey, lock: &Lock) -> Vec<Fact> {
+fn uses(store: Analysis<'_>, key: ResourceKey, lock: &Lock) -> Vec<Fact> {
     let sums = Some(lock.sums).filter(|_| lock.knows.times);
     let at = store.now_ns;
     let rates = store.lock_rates(key);
@@ -113,17 +118,17 @@ fn uses(store: &Store, key: ResourceKey, lock: &Lock) -> Vec<Fact> {
 
 /// Those who wait for a lock or at an end of a channel, in their order; and how many are left out.
 pub(super) fn waiter_views(
-    store: &Store,
+    store: Analysis<'_>,
     resource: &Resource,
-    doors: &mut Doors,
+    links: &mut Links,
 ) -> (Vec<WaiterView>, usize) {
     let waiters = store.waiters(resource.key);
     let more = waiters.len().saturating_sub(MAX_OPS_LISTED);
     let views = waiters.iter().take(MAX_OPS_LISTED).map(|waiter| {
-        let (who, door) = who_cell(store, waiter.who(), doors);
+        let (who, link) = who_cell(store, waiter.who(), links);
         WaiterView {
             who,
-            door,
+            link,
             age: age(store, waiter.since_ns),
             how: how_awaited(store, resource, waiter),
             place: place(store, waiter.op.site),
@@ -132,7 +137,7 @@ pub(super) fn waiter_views(
     (views.collect(), more)
 }
 
-fn how_awaited(store: &Store, resource: &Resource, waiter: &Waiter) -> String {
+fn how_awaited(store: Analysis<'_>, resource: &Resource, waiter: &Waiter) -> String {
     if let Some(granted_ns) = waiter.granted_ns {
         let ago = duration_ns(store.now_ns.saturating_sub(granted_ns));
         return format!("given to it {ago} ago, not taken");
@@ -153,19 +158,19 @@ fn how_awaited(store: &Store, resource: &Resource, waiter: &Waiter) -> String {
 
 /// The view of a channel.
 pub(super) fn channel_view(
-    store: &Store,
+    store: Analysis<'_>,
     resource: &Resource,
     channel: &Channel,
-    doors: &mut Doors,
+    links: &mut Links,
 ) -> ChannelView {
     let number = |value: Option<u32>| Cell::value(value, |n| exact(u64::from(n)));
     let ago = |at_ns: Option<u64>| match at_ns {
         Some(at_ns) => Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(at_ns)))),
         None => Cell::new("never", Tone::Dim),
     };
-    let mut last = |label: &'static str, who: Waker| {
-        let (value, door) = who_cell(store, who, doors);
-        Fact { label, value, door }
+    let mut last = |label: &'static str, who: Agent| {
+        let (value, link) = who_cell(store, who, links);
+        Fact { label, value, link }
     };
     let (sender, receiver) = (last("by", channel.last_sender), last("by", channel.last_receiver));
     let mut ends = vec![
@@ -205,15 +210,15 @@ pub(super) fn channel_view(
 }
 
 /// What a task holds, the longest held first; and how many are left out.
-pub(super) fn holds(store: &Store, who: Waker, doors: &mut Doors) -> (Vec<HoldView>, usize) {
+pub(super) fn holds(store: Analysis<'_>, who: Agent, links: &mut Links) -> (Vec<HoldView>, usize) {
     let held = store.held_by(who);
     let more = held.len().saturating_sub(MAX_HOLDS);
     let views = held.into_iter().take(MAX_HOLDS).map(|(resource, holder)| {
         let waiters = store.waiters(resource.key);
         let longest = waiters.first().map(|waiter| store.now_ns.saturating_sub(waiter.since_ns));
         HoldView {
-            lock: Cell::new(store.resource_words(resource), Tone::Door),
-            door: doors.resource(resource.key),
+            lock: Cell::new(store.resource_words(resource), Tone::Link),
+            link: links.resource(resource.key),
             age: age(store, holder.since_ns),
             how: how_held(store, resource, holder),
             place: place(store, holder.site),
@@ -230,7 +235,7 @@ pub(super) fn holds(store: &Store, who: Waker, doors: &mut Doors) -> (Vec<HoldVi
 }
 
 /// In a sentence: who holds it and who waits.
-pub(super) fn state(store: &Store, resource: &Resource, waiting: Option<String>) -> Option<Cell> {
+pub(super) fn state(store: Analysis<'_>, resource: &Resource, waiting: Option<String>) -> Option<Cell> {
     if let Some(channel) = store.channel(resource.key) {
         let words = match (channel.closed, channel.is_full()) {
             (true, _) => Some("closed".to_owned()),
@@ -251,20 +256,20 @@ pub(super) fn state(store: &Store, resource: &Resource, waiting: Option<String>)
     Some(Cell::new([Some(held), waiting].into_iter().flatten().collect::<Vec<_>>().join(", "), tone))
 }
 
-fn who_cell(store: &Store, who: Waker, doors: &mut Doors) -> (Cell, Option<usize>) {
+fn who_cell(store: Analysis<'_>, who: Agent, links: &mut Links) -> (Cell, Option<usize>) {
     let Some(words) = store.who_words(who) else { return (Cell::unknown(), None) };
-    let door = match who {
-        Waker::Task(key) => doors.task(key),
-        Waker::Thread(_) | Waker::Unknown => None,
+    let link = match who {
+        Agent::Task(key) => links.task(key),
+        Agent::Thread(_) | Agent::Unknown => None,
     };
-    (Cell::new(words, if door.is_some() { Tone::Door } else { Tone::Normal }), door)
+    (Cell::new(words, if link.is_some() { Tone::Link } else { Tone::Normal }), link)
 }
 
-fn age(store: &Store, since_ns: u64) -> Cell {
+fn age(store: Analysis<'_>, since_ns: u64) -> Cell {
     Cell::normal(duration_ns(store.now_ns.saturating_sub(since_ns)))
 }
 
-fn place(store: &Store, site: SiteId) -> Cell {
+fn place(store: Analysis<'_>, site: SiteId) -> Cell {
     store
         .short_place(site)
         .map_or_else(|| Cell::new(UNKNOWN, Tone::Unknown), |place| Cell::new(place, Tone::Dim))

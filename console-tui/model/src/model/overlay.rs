@@ -6,7 +6,8 @@ use crate::{
     line::Line,
     model::Model,
     nav::{InputKind, OverlayKind},
-    screen::overlay::{Input, InputError, Overlay, OverlayRow},
+    query::InputError,
+    screen::overlay::{Input, Overlay, OverlayRow},
     table::{Filter, any::AnyTable},
     tables::TableId,
 };

@@ -1,4 +1,4 @@
-//! When a walk over all tasks (lints, rows, children) is due: at most once a second, or when the user asks for other rows. What
+//! When a scan over all tasks (lints, rows, children) is due: at most once a second, or when the user asks for other rows. What
 //! it makes takes the place of what is shown at once.
 
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::{
         Model,
         detail::{ChildSearch, Children},
         resource::ResourceOps,
-        walk::{Goal, Walk},
+        scan::{Goal, Scan},
     },
     nav::{Screen, Tab},
     store::ingest::Wish,
-    table::{Picture, Subject, any::AnyTable as _},
+    table::{Context, Subject, any::AnyTable as _},
 };
 
-/// Time between two walks: less than two rounds of a server take by default, so that what the lints say is of this round or of the last.
+/// Time between two scans: less than two rounds of a server take by default, so that what the lints say is of this round or of the last.
 const MIN_GAP: Duration = Duration::from_millis(900);
 /// The rows stay as they are for so long after the user moved: a key is down, or the eye is on its way.
 const STILL_AFTER_MOVE: Duration = Duration::from_millis(400);
@@ -28,17 +28,17 @@ const DETAIL_DELAY: Duration = Duration::from_millis(200);
 
 /// When what is due.
 #[derive(Debug, Default)]
-pub(crate) struct Due {
-    /// Data came since the last walk.
+pub(crate) struct Schedule {
+    /// Data came since the last scan.
     data: bool,
-    /// The user asked for other rows, or the picture is another one.
+    /// The user asked for other rows, or the state is another one.
     force: bool,
-    walked_at: Option<Duration>,
+    scanned_at: Option<Duration>,
     moved_at: Option<Duration>,
     selected: Option<(Subject, Duration)>,
 }
 
-impl Due {
+impl Schedule {
     pub(crate) fn data_changed(&mut self) {
         self.data = true;
     }
@@ -60,66 +60,66 @@ impl Due {
         Self::rested(self.moved_at, STILL_AFTER_MOVE, now)
     }
 
-    fn walk(&self, now: Duration) -> bool {
-        self.force || (self.data && Self::rested(self.walked_at, MIN_GAP, now) && self.still(now))
+    fn scan(&self, now: Duration) -> bool {
+        self.force || (self.data && Self::rested(self.scanned_at, MIN_GAP, now) && self.still(now))
     }
 }
 
 impl Model {
-    /// Starts a walk if one is due, and shows what one has made.
+    /// Starts a scan if one is due, and shows what one has made.
     pub(super) fn refresh(&mut self) {
-        if self.due.force {
-            self.drop_walk();
+        if self.schedule.force {
+            self.drop_scan();
         }
-        if self.intake.rounds.is_halfway() {
+        if self.stream.rounds.is_halfway() {
             return;
         }
-        if self.walk.is_none() && self.due.walk(self.now) {
-            self.start_walk();
+        if self.scan.is_none() && self.schedule.scan(self.now) {
+            self.start_scan();
             self.work();
         } else {
-            self.show_walk();
+            self.show_scan();
         }
     }
 
-    /// A bit of the walk.
+    /// A bit of the scan.
     pub(super) fn work(&mut self) {
-        let Some(walk) = self.walk.as_mut().filter(|walk| !walk.is_done()) else {
-            return if self.intake.rounds.has_whole() { self.go_on_round() } else { self.clear_away() };
+        let Some(scan) = self.scan.as_mut().filter(|scan| !scan.is_done()) else {
+            return if self.stream.rounds.has_whole() { self.go_on_round() } else { self.clear_away() };
         };
-        let world = match &mut self.frozen {
-            Some(frozen) if walk.goal.on_frozen => &mut frozen.world,
+        let snapshot = match &mut self.frozen {
+            Some(frozen) if scan.goal.on_frozen => &mut frozen.snapshot,
             _ => &mut self.live,
         };
-        if let Some(store) = &mut world.store {
-            walk.go_on(store, &world.findings, &self.config, self.slice);
+        if let Some(store) = &mut snapshot.store {
+            scan.go_on(store, &snapshot.findings, &self.config, self.slice);
         }
-        self.show_walk();
+        self.show_scan();
     }
 
-    /// What is half done is thrown away: the picture is another one, or other rows are wanted.
-    pub(super) fn drop_walk(&mut self) {
-        if self.walk.take().is_some_and(|walk| walk.goal.lints) {
-            self.due.data = true;
+    /// What is half done is thrown away: the state is another one, or other rows are wanted.
+    pub(super) fn drop_scan(&mut self) {
+        if self.scan.take().is_some_and(|scan| scan.goal.lints) {
+            self.schedule.data = true;
         }
     }
 
-    fn start_walk(&mut self) {
-        let forced = std::mem::take(&mut self.due.force);
-        self.due.walked_at = Some(self.now);
+    fn start_scan(&mut self) {
+        let forced = std::mem::take(&mut self.schedule.force);
+        self.schedule.scanned_at = Some(self.now);
         let on_frozen = forced && self.is_frozen();
-        let lints = self.due.data && !on_frozen;
+        let lints = self.schedule.data && !on_frozen;
         if lints {
-            self.due.data = false;
-            let keep: Vec<TaskKey> = self.route.tasks().chain(self.tables.tasks.selected_key()).collect();
+            self.schedule.data = false;
+            let keep: Vec<TaskKey> = self.nav_stack.tasks().chain(self.tables.tasks.selected_key()).collect();
             if let Some(store) = &mut self.live.store {
                 store.purge(u64::try_from(self.config.retention.as_nanos()).unwrap_or(u64::MAX), &keep);
             }
         }
         let shown = self.frozen.as_deref();
-        let world = shown.filter(|_| on_frozen).map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return self.changed() };
-        let old = shown.and_then(|frozen| frozen.world.store.as_ref());
+        let snapshot = shown.filter(|_| on_frozen).map_or(&self.live, |frozen| &frozen.snapshot);
+        let Some(store) = snapshot.analysis() else { return self.changed() };
+        let old = shown.and_then(|frozen| frozen.snapshot.analysis());
         let is_other = old.is_some_and(|old| old.hello.instance != store.hello.instance);
         let rows = on_frozen || !self.is_frozen();
         let goal = Goal {
@@ -129,19 +129,19 @@ impl Model {
             rows: rows.then(|| self.tables.tasks.draft(store, &self.config, is_other)),
             children: self.watched_task().filter(|_| rows).map(ChildSearch::new),
         };
-        self.walk = Some(Walk::new(goal, store, self.now));
+        self.scan = Some(Scan::new(goal, store, self.now));
     }
 
-    /// Shows what the walk has made, if it is done and nothing is moved under the user's eyes.
-    fn show_walk(&mut self) {
-        let may = |walk: &mut Walk| walk.is_done() && (walk.goal.forced || self.due.still(self.now));
-        if let Some(walk) = self.walk.take_if(may) {
-            self.install(walk);
+    /// Shows what the scan has made, if it is done and nothing is moved under the user's eyes.
+    fn show_scan(&mut self) {
+        let may = |scan: &mut Scan| scan.is_done() && (scan.goal.forced || self.schedule.still(self.now));
+        if let Some(scan) = self.scan.take_if(may) {
+            self.install(scan);
         }
     }
 
-    fn install(&mut self, walk: Walk) {
-        let Walk { goal, found, .. } = walk;
+    fn install(&mut self, scan: Scan) {
+        let Scan { goal, found, .. } = scan;
         if let Some(found) = found {
             self.live.findings = found;
             if let Some(store) = &mut self.live.store {
@@ -149,14 +149,14 @@ impl Model {
             }
         }
         if let Some(rows) = goal.rows {
-            self.leave_old_picture();
-            let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-            let Some(store) = &world.store else { return };
+            self.leave_old_state();
+            let snapshot = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot);
+            let Some(store) = snapshot.analysis() else { return };
             self.tables.tasks.install(rows, store);
             self.children = goal.children.map_or_else(Children::default, ChildSearch::finish);
             self.rebuild_tables();
             let Some(store) = self.store() else { return };
-            self.resource_ops = match self.route.screen() {
+            self.resource_ops = match self.nav_stack.screen() {
                 Screen::Resource(key) => ResourceOps::find(store, key),
                 _ => ResourceOps::default(),
             };
@@ -167,10 +167,10 @@ impl Model {
 
     /// Makes the rows of the tables on the way to the screen anew, and counts what the tables beside them list.
     fn rebuild_tables(&mut self) {
-        let world = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.world);
-        let Some(store) = &world.store else { return };
-        let at = Picture { store, findings: &world.findings, config: &self.config };
-        let tabs: Vec<Tab> = self.route.screens().filter_map(Screen::tab).collect();
+        let snapshot = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot);
+        let Some(store) = snapshot.analysis() else { return };
+        let at = Context { store, findings: &snapshot.findings, config: &self.config };
+        let tabs: Vec<Tab> = self.nav_stack.screens().filter_map(Screen::tab).collect();
         for tab in tabs {
             let shown = self.tables.on(tab.screen());
             for id in tab.tables() {
@@ -184,8 +184,8 @@ impl Model {
 
     /// How long the rows that the user asked for have been in the making, once that is worth a word.
     pub(super) fn late_by(&self) -> Option<Duration> {
-        let walk = self.walk.as_ref().filter(|walk| walk.goal.forced && !walk.is_done())?;
-        Some(self.now.saturating_sub(walk.started)).filter(|late| *late >= MIN_GAP)
+        let scan = self.scan.as_ref().filter(|scan| scan.goal.forced && !scan.is_done())?;
+        Some(self.now.saturating_sub(scan.started)).filter(|late| *late >= MIN_GAP)
     }
 
     /// The task whose detail is on the screen.
@@ -199,11 +199,11 @@ impl Model {
 
     /// Asks the server for what the screen needs, when that has changed.
     pub(super) fn upkeep(&mut self, effects: &mut Vec<Effect>) {
-        let selected = self.picture().and_then(|at| self.tables.tasks.subject(at));
-        if self.due.selected.map(|(key, _)| key) != selected {
-            self.due.selected = selected.map(|key| (key, self.now));
+        let selected = self.context().and_then(|at| self.tables.tasks.subject(at));
+        if self.schedule.selected.map(|(key, _)| key) != selected {
+            self.schedule.selected = selected.map(|key| (key, self.now));
         }
-        if !self.link.is_open() {
+        if !self.connection.is_open() {
             return;
         }
         let wish = Wish {
@@ -211,7 +211,7 @@ impl Model {
                 .config
                 .interval
                 .map_or(0, |interval| u32::try_from(interval.as_millis()).unwrap_or(u32::MAX)),
-            resync: self.intake.resync,
+            resync: self.stream.resync,
             details: self.wanted_details(),
             resource_details: self.wanted_resources(),
             await_trees: self.await_trees,
@@ -236,7 +236,7 @@ impl Model {
 
     /// The resources on the way to the present screen, the last ones.
     fn wanted_resources(&self) -> Vec<ResourceKey> {
-        let mut open: Vec<ResourceKey> = self.route.resources().collect();
+        let mut open: Vec<ResourceKey> = self.nav_stack.resources().collect();
         open.reverse();
         let mut wanted: Vec<ResourceKey> = Vec::new();
         for key in open {
@@ -251,10 +251,10 @@ impl Model {
     fn wanted_details(&self) -> Vec<TaskKey> {
         let mut wanted: Vec<TaskKey> = Vec::new();
         // The task on the screen first, then those on the way back to it.
-        let mut open: Vec<TaskKey> = self.route.tasks().collect();
+        let mut open: Vec<TaskKey> = self.nav_stack.tasks().collect();
         open.reverse();
         let settled =
-            self.due.selected.is_some_and(|(_, since)| self.now.saturating_sub(since) >= DETAIL_DELAY);
+            self.schedule.selected.is_some_and(|(_, since)| self.now.saturating_sub(since) >= DETAIL_DELAY);
         open.extend(self.side_pane().filter(|_| settled));
         for key in open {
             if wanted.len() < MAX_DETAILS && !wanted.contains(&key) {

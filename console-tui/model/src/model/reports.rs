@@ -8,22 +8,21 @@ mod scheduler;
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
+    analysis::Analysis,
     id::SiteId,
-    lint::{Judged, LintKind},
-    model::World,
+    lints::{Judged, LintKind, judged},
+    losses::Losses,
+    model::Snapshot,
     report::{Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
-    screen::{findings::Subject, header::Losses},
-    store::{
-        Store,
-        task::{self, State, Waker},
-    },
+    screen::findings::Subject,
+    store::task::{self, Agent, State},
 };
 
 /// Ids listed for one finding; its `count` says how many there are.
 const MAX_IDS: usize = 1000;
 
-pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Report {
-    let Some(store) = &world.store else {
+pub(super) fn report(snapshot: &Snapshot, losses: &Losses, retention: Duration) -> Report {
+    let Some(store) = snapshot.analysis() else {
         return Report {
             schema_version: SCHEMA_VERSION,
             process: None,
@@ -50,14 +49,14 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
     };
     let mut tasks: Vec<&task::Task> = store.shown_tasks(retention).collect();
     tasks.sort_by_key(|task| task.key);
-    let ids = lint_ids(world, store, &tasks);
+    let ids = lint_ids(snapshot, store, &tasks);
     Report {
         schema_version: SCHEMA_VERSION,
         process: Some(process(store)),
         totals: totals(store, losses),
         tasks: tasks.iter().map(|task| report_task(store, task)).collect(),
         sites: store.sites().map(|(id, site)| report_site(store, id, site)).collect(),
-        lints: lints(world, store, &ids),
+        lints: lints(snapshot, store, &ids),
         not_judged: not_judged(store),
         resources: resources::resources(store),
         ops: resources::ops(store),
@@ -67,8 +66,8 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
         runtimes: scheduler::runtimes(store),
         workers: scheduler::workers(store),
         stuck_polls: scheduler::stuck_polls(store),
-        starving: scheduler::starving(store, &world.findings.pressure),
-        closures: scheduler::closures(store, &world.findings.pressure),
+        starving: scheduler::starving(store, &snapshot.findings.pressure),
+        closures: scheduler::closures(store, &snapshot.findings.pressure),
         io: io::io(store),
         signals: io::signals(store),
         children: io::children(store),
@@ -76,8 +75,8 @@ pub(super) fn report(world: &World, losses: &Losses, retention: Duration) -> Rep
     }
 }
 
-fn not_judged(store: &Store) -> Vec<NotJudged> {
-    let groups = store.not_judged();
+fn not_judged(store: Analysis<'_>) -> Vec<NotJudged> {
+    let groups = judged::not_judged(&store.hello);
     let of_group = |(judged, kinds): &(Judged, Vec<LintKind>)| {
         let (partly, why) = match *judged {
             Judged::Yes => return Vec::new(),
@@ -89,7 +88,7 @@ fn not_judged(store: &Store) -> Vec<NotJudged> {
     groups.iter().flat_map(of_group).collect()
 }
 
-fn process(store: &Store) -> Process {
+fn process(store: Analysis<'_>) -> Process {
     let hello = store.hello.clone();
     Process {
         name: hello.process_name,
@@ -105,7 +104,7 @@ fn process(store: &Store) -> Process {
     }
 }
 
-fn totals(store: &Store, losses: &Losses) -> Totals {
+fn totals(store: Analysis<'_>, losses: &Losses) -> Totals {
     let (live, sums) = (store.live(), store.totals());
     let process = store.process.unwrap_or_default();
     let (alive, finished) = (store.alive(), store.finished());
@@ -133,7 +132,7 @@ fn totals(store: &Store, losses: &Losses) -> Totals {
     }
 }
 
-fn report_task(store: &Store, task: &task::Task) -> Task {
+fn report_task(store: Analysis<'_>, task: &task::Task) -> Task {
     let (at, facts) = (store.now_ns, &task.facts);
     let word = |text: Option<&str>| text.map(str::to_owned);
     Task {
@@ -166,11 +165,11 @@ fn report_task(store: &Store, task: &task::Task) -> Task {
         size_bytes: task.size_bytes(),
         original_size_bytes: (facts.original_size_bytes > 0).then_some(facts.original_size_bytes),
         waits_for: store.waits_on(task).map(|(op, _)| store.wait_words(op)),
-        holds: store.held_by(Waker::Task(task.key)).iter().map(|(resource, _)| resource.key.id()).collect(),
+        holds: store.held_by(Agent::Task(task.key)).iter().map(|(resource, _)| resource.key.id()).collect(),
     }
 }
 
-fn report_site(store: &Store, id: SiteId, site: &crate::store::Site) -> Site {
+fn report_site(store: Analysis<'_>, id: SiteId, site: &crate::store::Site) -> Site {
     let sums = site.sums(store.now_ns);
     Site {
         place: store.place(id),
@@ -185,18 +184,19 @@ fn report_site(store: &Store, id: SiteId, site: &crate::store::Site) -> Site {
     }
 }
 
-/// The ids of the tasks of each finding, in one walk.
+/// The ids of the tasks of each finding, in one scan.
 fn lint_ids(
-    world: &World,
-    store: &Store,
+    snapshot: &Snapshot,
+    store: Analysis<'_>,
     tasks: &[&task::Task],
 ) -> BTreeMap<(LintKind, SiteId), Vec<String>> {
     let mut ids: BTreeMap<(LintKind, SiteId), Vec<String>> = BTreeMap::new();
-    for finding in world.findings.list.iter().filter(|finding| !finding.id.lint.names_its_tasks()) {
+    for finding in snapshot.findings.list.iter().filter(|finding| !finding.id.lint.names_its_tasks()) {
         ids.insert((finding.id.lint, finding.id.site), Vec::new());
     }
     for task in tasks.iter().filter(|task| !task.is_done()) {
-        for kind in LintKind::ALL.iter().filter(|kind| store.marks(task).has(**kind) || kind.is_about_sites())
+        for kind in
+            LintKind::ALL.iter().filter(|kind| store.marks(task).has(kind.bit()) || kind.is_about_sites())
         {
             if let Some(list) = ids.get_mut(&(*kind, task.facts.site))
                 && list.len() < MAX_IDS
@@ -208,8 +208,12 @@ fn lint_ids(
     ids
 }
 
-fn lints(world: &World, store: &Store, ids: &BTreeMap<(LintKind, SiteId), Vec<String>>) -> Vec<Lint> {
-    let list = world.findings.list.iter();
+fn lints(
+    snapshot: &Snapshot,
+    store: Analysis<'_>,
+    ids: &BTreeMap<(LintKind, SiteId), Vec<String>>,
+) -> Vec<Lint> {
+    let list = snapshot.findings.list.iter();
     list.map(|finding| Lint {
         lint: finding.id.lint,
         severity: finding.severity,

@@ -1,13 +1,17 @@
 //! Everything known of one resource, and the operations of a task, put together for their screens.
 
 use crate::{
+    analysis::{
+        Analysis,
+        ops::{Waits, tree},
+    },
     format::{UNKNOWN, count, duration_ns, exact},
     id::{IoKey, OpKey, ResourceKey},
     lists::tasks::state_cell,
     model::{
-        detail::{Doors, fact},
+        detail::{Links, fact},
         io_detail, lock,
-        route::Chosen,
+        nav_stack::Chosen,
     },
     nav::Screen,
     screen::{
@@ -17,10 +21,8 @@ use crate::{
         task::Fact,
     },
     store::{
-        Store,
         resources::{Op, Resource},
-        task::Waker,
-        waits::{Waits, tree},
+        task::Agent,
     },
 };
 
@@ -37,8 +39,8 @@ pub(crate) struct ResourceOps {
 }
 
 impl ResourceOps {
-    /// Looks for the operations on `key` and its parts: one walk over all operations.
-    pub(crate) fn find(store: &Store, key: ResourceKey) -> Self {
+    /// Looks for the operations on `key` and its parts: one scan over all operations.
+    pub(crate) fn find(store: Analysis<'_>, key: ResourceKey) -> Self {
         let mut family = vec![key];
         let mut next = 0;
         while let Some(of) = family.get(next).copied() {
@@ -64,19 +66,24 @@ impl ResourceOps {
 }
 
 /// The screen of a resource.
-pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen: Chosen) -> ResourceView {
-    let mut doors = Doors::new(store, Screen::Resource(resource.key));
+pub(crate) fn view(
+    store: Analysis<'_>,
+    resource: &Resource,
+    ops: &ResourceOps,
+    chosen: Chosen,
+) -> ResourceView {
+    let mut links = Links::new(store, Screen::Resource(resource.key));
     let known = ops.of == Some(resource.key);
     let at = store.now_ns;
-    let lock = store.lock(resource.key).map(|held| lock::lock_view(store, resource, held, &mut doors));
+    let lock = store.lock(resource.key).map(|held| lock::lock_view(store, resource, held, &mut links));
     let channel = store.channel(resource.key);
     let thing = store.thing(IoKey::Resource(resource.key));
     let io = thing.map(|thing| io_detail::io_view(store, &thing));
     let has_waiters = lock.is_some() || channel.is_some() || io.is_some();
     let (waiters, more_waiters) =
-        if has_waiters { lock::waiter_views(store, resource, &mut doors) } else { (Vec::new(), 0) };
-    let channel = channel.map(|channel| lock::channel_view(store, resource, channel, &mut doors));
-    let about = about(store, resource, lock.is_none() && channel.is_none() && io.is_none(), &mut doors);
+        if has_waiters { lock::waiter_views(store, resource, &mut links) } else { (Vec::new(), 0) };
+    let channel = channel.map(|channel| lock::channel_view(store, resource, channel, &mut links));
+    let about = about(store, resource, lock.is_none() && channel.is_none() && io.is_none(), &mut links);
     let attributes = resource.attributes.iter().map(|attribute| {
         let name = store.texts.text(attribute.name).unwrap_or(UNKNOWN).to_owned();
         (name, Cell::normal(store.attribute_value(attribute)))
@@ -87,8 +94,8 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen
     parts.truncate(MAX_PARTS);
     let listed = ops.list.iter().filter(|_| known);
     let listed = listed.filter_map(|(depth, key)| Some((*depth, store.resources.op(*key)?)));
-    let rows: Vec<OpView> = listed.map(|(depth, op)| op_view(store, depth, op, &mut doors)).collect();
-    let parts = parts.into_iter().filter_map(|part| doors.resource(part)).collect();
+    let rows: Vec<OpView> = listed.map(|(depth, op)| op_view(store, depth, op, &mut links)).collect();
+    let parts = parts.into_iter().filter_map(|part| links.resource(part)).collect();
     let waits = if known { ops.waits } else { Waits::default() };
     let waiting = waits.longest_ns(at).map(|ns| match waits.tasks {
         1 => format!("1 task waits, for {}", duration_ns(ns)),
@@ -115,12 +122,12 @@ pub(crate) fn view(store: &Store, resource: &Resource, ops: &ResourceOps, chosen
         more_parts,
         ops: rows,
         more_ops: if known { ops.more } else { 0 },
-        selected_door: chosen.among(&doors.list),
-        doors: doors.list,
+        selected_link: chosen.among(&links.list),
+        links: links.list,
     }
 }
 
-fn about(store: &Store, resource: &Resource, is_plain: bool, doors: &mut Doors) -> Vec<Fact> {
+fn about(store: Analysis<'_>, resource: &Resource, is_plain: bool, links: &mut Links) -> Vec<Fact> {
     let text = |text: Option<String>| text.map_or_else(Cell::unknown, Cell::normal);
     let kind = store.texts.text(resource.kind).map(str::to_owned);
     let name = store.resource_name(resource).map(Cell::normal);
@@ -135,8 +142,8 @@ fn about(store: &Store, resource: &Resource, is_plain: bool, doors: &mut Doors) 
     ]);
     if let Some(parent) = resource.parent {
         let words = store.resources.resource(parent).map(|parent| store.resource_words(parent));
-        let value = words.map_or_else(Cell::unknown, |words| Cell::new(words, Tone::Door));
-        facts.push(Fact { label: "part of", value, door: doors.resource(parent) });
+        let value = words.map_or_else(Cell::unknown, |words| Cell::new(words, Tone::Link));
+        facts.push(Fact { label: "part of", value, link: links.resource(parent) });
     }
     if is_plain && store.lock_kind(resource).is_some() {
         facts.push(fact("held by", Cell::unknown()));
@@ -145,25 +152,25 @@ fn about(store: &Store, resource: &Resource, is_plain: bool, doors: &mut Doors) 
 }
 
 /// One operation as a row.
-pub(crate) fn op_view(store: &Store, depth: u8, op: &Op, doors: &mut Doors) -> OpView {
+pub(crate) fn op_view(store: Analysis<'_>, depth: u8, op: &Op, links: &mut Links) -> OpView {
     let at = store.now_ns;
     let resource = op.resource.and_then(|key| store.resources.resource(key));
     let task = op.stats.task.map(|key| {
-        let words = store.waker_words(Waker::Task(key)).unwrap_or_default();
-        (Cell::new(words, Tone::Door), doors.task(key))
+        let words = store.waker_words(Agent::Task(key)).unwrap_or_default();
+        (Cell::new(words, Tone::Link), links.task(key))
     });
-    let (task, task_door) = task.unwrap_or((Cell::unknown(), None));
+    let (task, task_link) = task.unwrap_or((Cell::unknown(), None));
     OpView {
         depth,
         source: store.op_words(op).to_owned(),
         on: resource.map_or_else(Cell::unknown, |resource| {
             let words = store.resource_words(resource);
-            let holder = store.in_the_way_words(op).filter(|_| depth == 0 && doors.is_of_task());
-            Cell::new(holder.into_iter().fold(words, |words, holder| format!("{words} {holder}")), Tone::Door)
+            let holder = store.in_the_way_words(op).filter(|_| depth == 0 && links.is_of_task());
+            Cell::new(holder.into_iter().fold(words, |words, holder| format!("{words} {holder}")), Tone::Link)
         }),
-        on_door: resource.filter(|_| doors.is_of_task()).and_then(|resource| doors.resource(resource.key)),
+        on_link: resource.filter(|_| links.is_of_task()).and_then(|resource| links.resource(resource.key)),
         task,
-        task_door,
+        task_link,
         state: state_cell(op.stats.state),
         age: Cell::normal(duration_ns(if op.is_waiting() {
             at.saturating_sub(store.waits_since_ns(op))

@@ -4,26 +4,23 @@ pub(super) mod stack;
 pub(super) mod worker;
 
 use crate::{
+    analysis::{
+        Analysis,
+        pressure::{Closures, Pressure, Starving},
+    },
     columns::ColumnId,
     format::{count, duration_ns, exact, percent, rate},
     id::{SiteId, TaskKey, WorkerKey},
-    lint::{
-        Severity,
-        pressure::{Closures, Pressure, Starving},
-    },
-    lists::workers::Workers,
-    model::{World, detail::Doors, route::Chosen},
+    lists::workers::{Workers, doing::polled},
+    model::{Snapshot, detail::Links, nav_stack::Chosen},
     nav::Screen,
     screen::{
         Tone,
         runtime::{BlameLine, ClosureLine, HeatView, RuntimeBlock, RuntimesView, StarvingLine, WorkerRow},
         table::{Cell, Row},
     },
-    store::{
-        Store,
-        scheduler::{Runtime, RuntimeCount, StuckPoll, Worker, WorkerState, heat::HeatMap},
-    },
-    table::{Picture, Table, any::AnyTable as _},
+    store::scheduler::{Runtime, RuntimeCount, heat::HeatMap},
+    table::{Context, Table, any::AnyTable as _},
 };
 
 /// Waits that are over and listed: the worst.
@@ -36,34 +33,40 @@ const BLAMED_LISTED: usize = 3;
 const TO_BLAME: f64 = 0.5;
 
 /// The screen.
-pub(super) fn view(world: &World, at: Picture<'_>, workers: &Table<Workers>, chosen: Chosen) -> RuntimesView {
+pub(super) fn view(
+    snapshot: &Snapshot,
+    at: Context<'_>,
+    workers: &Table<Workers>,
+    chosen: Chosen,
+) -> RuntimesView {
     let store = at.store;
-    let mut doors = Doors::new(store, Screen::Runtime);
+    let mut links = Links::new(store, Screen::Runtime);
     let scheduler = &store.scheduler;
     let columns: Vec<ColumnId> = workers.columns().iter().map(|spec| spec.id).collect();
     let rows = workers.all_rows(at, &columns);
     let mut runtimes: Vec<RuntimeBlock> =
-        scheduler.runtimes.iter().map(|runtime| block(store, runtime, &rows, &mut doors)).collect();
+        scheduler.runtimes.iter().map(|runtime| block(store, runtime, &rows, &mut links)).collect();
     if scheduler.workers_of(0).next().is_some() {
         runtimes.push(RuntimeBlock {
             title: "threads outside of any known runtime".to_owned(),
             kind: String::new(),
             facts: Vec::new(),
-            workers: workers_of(store, &rows, 0, &mut doors),
+            workers: workers_of(store, &rows, 0, &mut links),
         });
     }
-    let Pressure { starving, more_starving, starved, closures, more_closures, .. } = &world.findings.pressure;
+    let Pressure { starving, more_starving, starved, closures, more_closures, .. } =
+        &snapshot.findings.pressure;
     let mut line = |waits: &[Starving], most: usize, over: bool| -> Vec<StarvingLine> {
-        waits.iter().take(most).map(|wait| starving_line(store, wait, over, &mut doors)).collect()
+        waits.iter().take(most).map(|wait| starving_line(store, wait, over, &mut links)).collect()
     };
     let left_out: u64 = starving.iter().skip(STARVING_LISTED).map(|starving| starving.count).sum();
     let (now, over) = (line(starving, STARVING_LISTED, false), line(starved, STARVED_LISTED, true));
-    let closures = closures.iter().map(|closures| closure_line(store, closures, &mut doors)).collect();
+    let closures = closures.iter().map(|closures| closure_line(store, closures, &mut links)).collect();
     let empty = (scheduler.told_ns.is_none()).then(|| {
         "The process tells nothing of its runtimes: it has an older taskscope, or console-subscriber."
             .to_owned()
     });
-    let doors = doors.list;
+    let links = links.list;
     RuntimesView {
         empty: empty.or_else(|| runtimes.is_empty().then(|| "No runtime has polled a task yet.".to_owned())),
         columns,
@@ -76,12 +79,17 @@ pub(super) fn view(world: &World, at: Picture<'_>, workers: &Table<Workers>, cho
         more_closures: *more_closures,
         delays: heat(&scheduler.delay_map, store.now_ns),
         polls: heat(&scheduler.poll_map, store.now_ns),
-        selected_door: chosen.among(&doors),
-        doors,
+        selected_link: chosen.among(&links),
+        links,
     }
 }
 
-fn block(store: &Store, runtime: &Runtime, rows: &[(WorkerKey, Row)], doors: &mut Doors) -> RuntimeBlock {
+fn block(
+    store: Analysis<'_>,
+    runtime: &Runtime,
+    rows: &[(WorkerKey, Row)],
+    links: &mut Links,
+) -> RuntimeBlock {
     let scheduler = &store.scheduler;
     let workers = match runtime.workers {
         1 => "1 worker".to_owned(),
@@ -92,12 +100,12 @@ fn block(store: &Store, runtime: &Runtime, rows: &[(WorkerKey, Row)], doors: &mu
         title: scheduler.runtime_title(runtime.index),
         kind: kind.collect::<Vec<_>>().join("  "),
         facts: runtime_facts(store, runtime),
-        workers: workers_of(store, rows, runtime.index, doors),
+        workers: workers_of(store, rows, runtime.index, links),
     }
 }
 
 /// What a runtime counts, in the order of the screen.
-fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> {
+fn runtime_facts(store: Analysis<'_>, runtime: &Runtime) -> Vec<(&'static str, Cell)> {
     let per_s = |count| {
         let rate_of = store.scheduler.runtime_rate(runtime.index, count);
         Cell::value(rate_of, |per_s| format!("{}/s", rate(per_s)))
@@ -134,7 +142,12 @@ fn runtime_facts(store: &Store, runtime: &Runtime) -> Vec<(&'static str, Cell)> 
 }
 
 /// The workers of a runtime, of those that match the filter of their table, in its order.
-fn workers_of(store: &Store, rows: &[(WorkerKey, Row)], runtime: u32, doors: &mut Doors) -> Vec<WorkerRow> {
+fn workers_of(
+    store: Analysis<'_>,
+    rows: &[(WorkerKey, Row)],
+    runtime: u32,
+    links: &mut Links,
+) -> Vec<WorkerRow> {
     let of_it = rows.iter().filter(|(key, _)| key.runtime == runtime);
     of_it
         .filter_map(|(key, row)| {
@@ -142,66 +155,27 @@ fn workers_of(store: &Store, rows: &[(WorkerKey, Row)], runtime: u32, doors: &mu
             let stuck = store.scheduler.stuck_on(worker.thread);
             Some(WorkerRow {
                 row: row.clone(),
-                door: doors.worker(*key),
-                task_door: polled(worker, stuck).and_then(|key| doors.task(key)),
+                link: links.worker(*key),
+                task_link: polled(worker, stuck).and_then(|key| links.task(key)),
             })
         })
         .collect()
 }
 
 /// Critical after a second, as the lint `long-poll` has it by default.
-pub(crate) fn stuck_severity(store: &Store, poll: &StuckPoll) -> Severity {
-    let long = store.now_ns.saturating_sub(poll.started_ns) >= 1_000_000_000;
-    if long { Severity::Critical } else { Severity::Warning }
-}
-
-pub(crate) fn polled(worker: &Worker, stuck: Option<&StuckPoll>) -> Option<TaskKey> {
-    stuck.and_then(|poll| poll.task).or(worker.task)
-}
-
-/// What it does, in a word, and since when.
-pub(crate) fn doing(store: &Store, worker: &Worker) -> (Cell, Option<u64>) {
-    if let Some(poll) = store.scheduler.stuck_on(worker.thread) {
-        return (Cell::new("blocked", Tone::from(stuck_severity(store, poll))), Some(poll.started_ns));
-    }
-    let tone = match worker.state {
-        WorkerState::Polling => Tone::Running,
-        WorkerState::Searching => Tone::Scheduled,
-        WorkerState::Parked | WorkerState::DrivingIo => Tone::Idle,
-        WorkerState::Unknown => Tone::Unknown,
-    };
-    match worker.state.word() {
-        Some(word) => (Cell::new(word, tone), Some(worker.since_ns)),
-        None => (Cell::unknown(), None),
-    }
-}
-
-pub(crate) fn task_cell(store: &Store, worker: &Worker, stuck: Option<&StuckPoll>) -> Cell {
-    if stuck.is_none()
-        && matches!(worker.state, WorkerState::Parked | WorkerState::Searching | WorkerState::DrivingIo)
-    {
-        return Cell::new("nothing", Tone::Dim);
-    }
-    if stuck.is_none() && worker.state == WorkerState::Unknown {
-        return Cell::unknown();
-    }
-    let site = stuck.map_or(SiteId::NONE, |poll| poll.site);
-    Cell::new(store.polled_words(polled(worker, stuck), site), Tone::Door)
-}
-
-fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doors) -> StarvingLine {
+fn starving_line(store: Analysis<'_>, starving: &Starving, over: bool, links: &mut Links) -> StarvingLine {
     let Starving { wait, count: tasks, blame } = starving;
-    let door = doors.task(wait.task);
+    let link = links.task(wait.task);
     let words = store.polled_words(Some(wait.task), wait.site);
     let words = if *tasks > 1 { format!("{words} and {} more", count(tasks - 1)) } else { words };
-    let tone = if door.is_some() { Tone::Door } else { Tone::Done };
+    let tone = if link.is_some() { Tone::Link } else { Tone::Done };
     let ago = duration_ns(store.now_ns.saturating_sub(wait.ended_ns));
     let blame = blame.iter().take(BLAMED_LISTED).map(|blame| {
         let worker = store.scheduler.worker_of_thread(blame.thread);
         let worker =
             worker.map_or_else(|| "a worker".to_owned(), |worker| store.scheduler.worker_words(worker.key));
         BlameLine {
-            door: blame.task.and_then(|key| doors.task(key)),
+            link: blame.task.and_then(|key| links.task(key)),
             text: format!("{} held {worker}", store.polled_words(blame.task, blame.site)),
             share: Cell::new(
                 percent(blame.share),
@@ -213,7 +187,7 @@ fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doo
     let blame = blame.collect();
     StarvingLine {
         task: Cell::new(words, tone),
-        door,
+        link,
         place: place(store, wait.site),
         length: Cell::new(duration_ns(wait.length_ns), if over { Tone::Normal } else { Tone::Warning }),
         ago: if over {
@@ -225,14 +199,14 @@ fn starving_line(store: &Store, starving: &Starving, over: bool, doors: &mut Doo
     }
 }
 
-fn closure_line(store: &Store, closures: &Closures, doors: &mut Doors) -> ClosureLine {
+fn closure_line(store: Analysis<'_>, closures: &Closures, links: &mut Links) -> ClosureLine {
     let since = |first: Option<(u64, TaskKey)>| first.map(|(ns, _)| store.now_ns.saturating_sub(ns));
     let shown =
         |first| since(first).map_or_else(|| Cell::new("", Tone::Dim), |ns| Cell::normal(duration_ns(ns)));
     let queued = if closures.queued > 0 { Tone::Warning } else { Tone::Dim };
     let first = closures.oldest.or(closures.first);
     ClosureLine {
-        door: first.and_then(|(_, key)| doors.task(key)),
+        link: first.and_then(|(_, key)| links.task(key)),
         place: place(store, closures.site),
         running: Cell::normal(count(closures.running)),
         oldest: shown(closures.oldest),
@@ -241,7 +215,7 @@ fn closure_line(store: &Store, closures: &Closures, doors: &mut Doors) -> Closur
     }
 }
 
-pub(super) fn place(store: &Store, site: SiteId) -> Cell {
+pub(super) fn place(store: Analysis<'_>, site: SiteId) -> Cell {
     store.short_place(site).map_or_else(Cell::unknown, |place| Cell::new(place, Tone::Dim))
 }
 

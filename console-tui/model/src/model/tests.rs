@@ -8,11 +8,11 @@ mod locks;
 mod polls;
 mod resources;
 mod same;
+mod scan;
 mod scheduler;
 mod screens;
 mod stream;
 mod table;
-mod walk;
 mod young;
 
 use std::time::Duration;

@@ -1,57 +1,57 @@
 //! The tree of who waits for whom, from a task or a lock down to the root.
 
 use crate::{
+    analysis::{
+        Analysis,
+        waits_for::chain::{ChainLine, Mark, Told},
+    },
     format::duration_ns,
     id::{ResourceKey, SiteId, TaskKey},
-    model::route::Chosen,
+    model::nav_stack::Chosen,
     nav::{Screen, WaitsOf},
     screen::{
-        task::Door,
+        task::Link,
         waits::{WaitLine, WaitLineKind, WaitsView},
     },
-    store::{
-        Store,
-        graph::{ChainLine, Mark, Told},
-        task::{State, Waker},
-    },
+    store::task::{Agent, State},
 };
 
 /// Waiters of a lock that are listed below it.
 const MAX_WAITERS: usize = 32;
 
 /// The tree; `None`: nothing is known of what it is about.
-pub(super) fn view(store: &Store, of: WaitsOf, chosen: Chosen) -> Option<WaitsView> {
-    let mut tree = Tree { store, lines: Vec::new(), doors: Vec::new(), told: Told::default() };
+pub(super) fn view(store: Analysis<'_>, of: WaitsOf, chosen: Chosen) -> Option<WaitsView> {
+    let mut tree = Tree { store, lines: Vec::new(), links: Vec::new(), told: Told::default() };
     match of {
         WaitsOf::Task(key) => tree.task(key)?,
         WaitsOf::Resource(key) => tree.resource(key)?,
     }
-    let Tree { lines, doors, .. } = tree;
-    let selected_door = chosen.among(&doors);
-    Some(WaitsView { lines, doors, selected_door })
+    let Tree { lines, links, .. } = tree;
+    let selected_link = chosen.among(&links);
+    Some(WaitsView { lines, links, selected_link })
 }
 
 struct Tree<'a> {
-    store: &'a Store,
+    store: Analysis<'a>,
     lines: Vec<WaitLine>,
-    doors: Vec<Door>,
+    links: Vec<Link>,
     /// Each is followed once, whoever of the first level leads to it.
     told: Told,
 }
 
 impl Tree<'_> {
     fn task(&mut self, key: TaskKey) -> Option<()> {
-        let task = self.store.task(key)?;
+        let task = self.store.store().task(key)?;
         let age_ns = Some(task.state_age_ns(self.store.now_ns));
         let state = match task.stats.state {
             State::Unknown => String::new(),
             state => format!(", {}", state.word()),
         };
         let words = self.store.task_words(task);
-        let door = Some(self.door(Screen::Task(key), words.clone()));
+        let link = Some(self.link(Screen::Task(key), words.clone()));
         let text = format!("{words}{state}");
-        self.push(0, text, door, WaitLineKind::Subject, age_ns, task.facts.site);
-        self.chain(Waker::Task(key), 1);
+        self.push(0, text, link, WaitLineKind::Subject, age_ns, task.facts.site);
+        self.chain(Agent::Task(key), 1);
         Some(())
     }
 
@@ -60,8 +60,8 @@ impl Tree<'_> {
         let store = self.store;
         let resource = store.resources.resource(key)?;
         let words = store.resource_words(resource);
-        let door = Some(self.door(Screen::Resource(key), words.clone()));
-        self.push(0, words, door, WaitLineKind::Subject, None, resource.site);
+        let link = Some(self.link(Screen::Resource(key), words.clone()));
+        self.push(0, words, link, WaitLineKind::Subject, None, resource.site);
         let lock = store.lock(key);
         for (lock, holder) in
             lock.iter().flat_map(|lock| lock.holders.iter().map(move |holder| (lock, holder)))
@@ -83,28 +83,28 @@ impl Tree<'_> {
         Some(())
     }
 
-    fn chain(&mut self, who: Waker, depth: u8) {
+    fn chain(&mut self, who: Agent, depth: u8) {
         for line in self.store.chain_beside(who, &mut self.told) {
-            let door = self.door_of(&line);
+            let link = self.link_of(&line);
             let kind = match line.mark {
                 Mark::Waits(_) => WaitLineKind::Waits,
                 Mark::InTheWay(_) => WaitLineKind::InTheWay,
                 Mark::Circle => WaitLineKind::Circle,
                 Mark::Above | Mark::Root | Mark::More(_) => WaitLineKind::End,
             };
-            self.push(depth.saturating_add(line.depth), line.text, door, kind, line.age_ns, line.site);
+            self.push(depth.saturating_add(line.depth), line.text, link, kind, line.age_ns, line.site);
         }
     }
 
-    fn door_of(&mut self, line: &ChainLine) -> Option<usize> {
+    fn link_of(&mut self, line: &ChainLine) -> Option<usize> {
         match (line.mark, line.who) {
             (Mark::Waits(wait), _) => {
                 let resource = self.store.resources.resource(wait.resource)?;
-                Some(self.door(Screen::Resource(resource.key), self.store.resource_words(resource)))
+                Some(self.link(Screen::Resource(resource.key), self.store.resource_words(resource)))
             }
-            (Mark::InTheWay(_) | Mark::Circle | Mark::Above, Waker::Task(key)) => {
+            (Mark::InTheWay(_) | Mark::Circle | Mark::Above, Agent::Task(key)) => {
                 let words = self.store.task_words(self.store.task(key)?);
-                Some(self.door(Screen::Task(key), words))
+                Some(self.link(Screen::Task(key), words))
             }
             _ => None,
         }
@@ -114,38 +114,38 @@ impl Tree<'_> {
         &mut self,
         depth: u8,
         verb: &str,
-        who: Waker,
+        who: Agent,
         kind: WaitLineKind,
         age_ns: Option<u64>,
         site: SiteId,
     ) {
         let words = self.store.who_words(who).unwrap_or_else(|| "somebody".to_owned());
-        let door = match who {
-            Waker::Task(key) if self.store.task(key).is_some() => {
-                Some(self.door(Screen::Task(key), words.clone()))
+        let link = match who {
+            Agent::Task(key) if self.store.task(key).is_some() => {
+                Some(self.link(Screen::Task(key), words.clone()))
             }
             _ => None,
         };
-        self.push(depth, format!("{verb} {words}"), door, kind, age_ns, site);
+        self.push(depth, format!("{verb} {words}"), link, kind, age_ns, site);
     }
 
-    /// A line has a door of its own, even where another one leads to the same place.
-    fn door(&mut self, to: Screen, text: String) -> usize {
-        self.doors.push(Door { text, to });
-        self.doors.len() - 1
+    /// A line has a link of its own, even where another one leads to the same place.
+    fn link(&mut self, to: Screen, text: String) -> usize {
+        self.links.push(Link { text, to });
+        self.links.len() - 1
     }
 
     fn push(
         &mut self,
         depth: u8,
         text: String,
-        door: Option<usize>,
+        link: Option<usize>,
         kind: WaitLineKind,
         age_ns: Option<u64>,
         site: SiteId,
     ) {
         let age = age_ns.map(duration_ns).unwrap_or_default();
         let place = self.store.short_place(site).unwrap_or_default();
-        self.lines.push(WaitLine { depth, text, door, kind, age, place });
+        self.lines.push(WaitLine { depth, text, link, kind, age, place });
     }
 }

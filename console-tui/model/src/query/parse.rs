@@ -2,8 +2,7 @@
 
 use crate::{
     columns::Unit,
-    query::{Compare, Expr, Named, Query, What},
-    screen::overlay::InputError,
+    query::{Compare, Expr, InputError, Named, Query, What},
 };
 
 /// Characters of a filter.

@@ -2,7 +2,7 @@
 
 use crate::screen::{
     table::Cell,
-    task::{Door, Fact, TaskFinding},
+    task::{Fact, Link, TaskFinding},
 };
 
 /// Something of I/O, whole: what it is, what went through it, what the kernel says of it.
@@ -26,9 +26,9 @@ pub struct DescriptorView {
     /// All that is known of it.
     pub io: IoView,
     /// Everything on this screen that can be opened.
-    pub doors: Vec<Door>,
+    pub links: Vec<Link>,
     /// The chosen one.
-    pub selected_door: Option<usize>,
+    pub selected_link: Option<usize>,
 }
 
 /// A stream that a task waits on, or was the last to wait on.
@@ -37,7 +37,7 @@ pub struct IoUse {
     /// `TcpStream 10.0.0.4:8080 ← 10.0.0.9:51522`
     pub name: Cell,
     /// Leads there.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// How long the task has waited; empty: it does not.
     pub age: Cell,
     /// `read`, or when something last went through.

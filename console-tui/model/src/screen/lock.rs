@@ -28,7 +28,7 @@ pub struct HolderView {
     /// `transfer #88`
     pub who: Cell,
     /// Leads there.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// How long.
     pub age: Cell,
     /// `reads`, `3 permits`; empty: neither.
@@ -45,7 +45,7 @@ pub struct WaiterView {
     /// `transfer #91`
     pub who: Cell,
     /// Leads there.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// How long.
     pub age: Cell,
     /// `to read`, `to send`, `3 permits`; that it was given what it waits for and has not taken it. Empty: nothing special.
@@ -73,7 +73,7 @@ pub struct HoldView {
     /// `Mutex ledger`
     pub lock: Cell,
     /// Leads there.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// How long.
     pub age: Cell,
     /// `reads`, `3 permits`; empty: neither.

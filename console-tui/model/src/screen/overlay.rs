@@ -1,5 +1,6 @@
 //! What lies over the screen: help, palette, column chooser; and the line that is being typed.
 
+pub use crate::query::InputError;
 use crate::{
     action::{Action, Group},
     columns::ColumnSpec,
@@ -43,15 +44,4 @@ pub struct Input {
     pub completions: Vec<String>,
     /// `12/340`
     pub counts: Option<String>,
-}
-
-/// What is wrong with a filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputError {
-    /// Where, as a count of characters before it: the caret's place.
-    pub at: usize,
-    /// How many characters it spans, at least 1.
-    pub len: usize,
-    /// A sentence, with the nearest name where one is near.
-    pub message: String,
 }

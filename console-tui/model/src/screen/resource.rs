@@ -1,17 +1,15 @@
 //! One resource, whole; and the operations on it.
 
+pub use crate::analysis::ops::MAX_OPS_LISTED;
 use crate::{
     id::ResourceKey,
     screen::{
         io::IoView,
         lock::{ChannelView, LockView, WaiterView},
         table::Cell,
-        task::{Door, Fact, TaskFinding},
+        task::{Fact, Link, TaskFinding},
     },
 };
-
-/// Operations listed for a resource or a task.
-pub const MAX_OPS_LISTED: usize = 256;
 
 /// Parts listed for a resource.
 pub const MAX_PARTS: usize = 16;
@@ -43,7 +41,7 @@ pub struct ResourceView {
     pub about: Vec<Fact>,
     /// `locked yes`
     pub attributes: Vec<(String, Cell)>,
-    /// Its parts, at most [`MAX_PARTS`]: indexes into [`Self::doors`].
+    /// Its parts, at most [`MAX_PARTS`]: indexes into [`Self::links`].
     pub parts: Vec<usize>,
     /// Further parts.
     pub more_parts: usize,
@@ -52,9 +50,9 @@ pub struct ResourceView {
     /// Further operations.
     pub more_ops: usize,
     /// Everything on this screen that can be opened, in the order of the screen.
-    pub doors: Vec<Door>,
+    pub links: Vec<Link>,
     /// The chosen one.
-    pub selected_door: Option<usize>,
+    pub selected_link: Option<usize>,
 }
 
 /// One async operation.
@@ -67,11 +65,11 @@ pub struct OpView {
     /// What it is on: `Mutex src/state.rs:12`.
     pub on: Cell,
     /// Leads to that resource; only on the screen of a task.
-    pub on_door: Option<usize>,
+    pub on_link: Option<usize>,
     /// The task that polled it last.
     pub task: Cell,
     /// Leads to that task.
-    pub task_door: Option<usize>,
+    pub task_link: Option<usize>,
     /// `idle`, `run`
     pub state: Cell,
     /// Time that its task waits in it; where nobody does, since it was begun.

@@ -4,7 +4,7 @@ use crate::{
     columns::ColumnId,
     screen::{
         table::{Cell, Row},
-        task::{Door, Fact, TaskFinding},
+        task::{Fact, Link, TaskFinding},
     },
 };
 
@@ -37,9 +37,9 @@ pub struct RuntimesView {
     /// Polls.
     pub polls: HeatView,
     /// What can be opened, in the order of the screen.
-    pub doors: Vec<Door>,
+    pub links: Vec<Link>,
     /// The chosen one.
-    pub selected_door: Option<usize>,
+    pub selected_link: Option<usize>,
 }
 
 impl RuntimesView {
@@ -68,15 +68,15 @@ pub struct WorkerRow {
     /// The row, with a cell for each of [`RuntimesView::columns`].
     pub row: Row,
     /// Leads to the worker.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// Leads to the task that it polls.
-    pub task_door: Option<usize>,
+    pub task_link: Option<usize>,
 }
 
 /// The column that leads to the worker.
-pub const WORKER_COLUMN: ColumnId = crate::lists::workers::WORKER;
+pub const WORKER_COLUMN: ColumnId = "worker";
 /// The column that leads to the task that it polls.
-pub const TASK_COLUMN: ColumnId = crate::lists::workers::TASK;
+pub const TASK_COLUMN: ColumnId = "task";
 
 /// A wait for a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +84,7 @@ pub struct StarvingLine {
     /// The task.
     pub task: Cell,
     /// Leads to it.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// Where it was spawned.
     pub place: Cell,
     /// How long it waits, or waited.
@@ -99,7 +99,7 @@ pub struct StarvingLine {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlameLine {
     /// Leads to the task.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// `render-pdf #102 held worker 0`
     pub text: String,
     /// Of the wait.
@@ -114,7 +114,7 @@ pub struct ClosureLine {
     /// Where they were spawned.
     pub place: Cell,
     /// Leads to the one that has run, or waited, longest.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// How many run.
     pub running: Cell,
     /// How long the oldest of them has.
@@ -156,9 +156,9 @@ pub struct WorkerView {
     /// Long polls of all threads that the process lost to a full ring: they are in no list.
     pub lost_long_polls: u64,
     /// What can be opened.
-    pub doors: Vec<Door>,
+    pub links: Vec<Link>,
     /// The chosen one.
-    pub selected_door: Option<usize>,
+    pub selected_link: Option<usize>,
 }
 
 /// A poll over a millisecond.
@@ -167,7 +167,7 @@ pub struct LongPollLine {
     /// What was polled.
     pub task: Cell,
     /// Leads to it.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// How long it took.
     pub length: Cell,
     /// When it ended.

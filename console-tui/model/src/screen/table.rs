@@ -1,10 +1,10 @@
 //! A table: the rows on the screen, their cells, counts, order, filter.
 
 use crate::{
-    columns::{ColumnId, SPARK_WIDTH},
-    format::{UNKNOWN, exact},
-    lint::Severity,
+    columns::ColumnId,
+    format::{SPARK_WIDTH, UNKNOWN, exact},
     screen::Tone,
+    severity::Severity,
     tables::TableId,
 };
 

@@ -2,7 +2,7 @@
 
 use crate::{
     id::TaskKey,
-    lint::{LintKind, Severity},
+    lints::LintKind,
     nav::Screen,
     screen::{
         io::IoUse,
@@ -11,6 +11,7 @@ use crate::{
         runtime::{AwaitTreeView, StackView},
         table::Cell,
     },
+    severity::Severity,
 };
 
 /// Everything known of one task.
@@ -57,7 +58,7 @@ pub struct TaskView {
     /// Who woke it how often, most first; `None` until the server has sent it.
     pub wakers: Option<Wakers>,
     /// Tasks it spawned that are still known, at most [`MAX_CHILDREN`].
-    pub children: Vec<Door>,
+    pub children: Vec<Link>,
     /// Further children.
     pub more_children: usize,
     /// The stack of its poll that is, or was last, stuck.
@@ -67,9 +68,9 @@ pub struct TaskView {
     /// Its polls and wakes since it is watched.
     pub timeline: Option<Timeline>,
     /// Everything on this screen that can be opened, in the order of the screen; up and down choose one.
-    pub doors: Vec<Door>,
+    pub links: Vec<Link>,
     /// The chosen one.
-    pub selected_door: Option<usize>,
+    pub selected_link: Option<usize>,
 }
 
 /// Children listed for a task.
@@ -82,13 +83,13 @@ pub struct Fact {
     pub label: &'static str,
     /// `312 µs`
     pub value: Cell,
-    /// Leads to a task or a resource: index into [`TaskView::doors`].
-    pub door: Option<usize>,
+    /// Leads to a task or a resource: index into [`TaskView::links`].
+    pub link: Option<usize>,
 }
 
 /// A name that can be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Door {
+pub struct Link {
     /// `transfer #88`
     pub text: String,
     /// Where it leads: a task or a resource.
@@ -152,8 +153,8 @@ pub struct WakerLine {
     pub text: String,
     /// How often.
     pub count: u64,
-    /// Index into [`TaskView::doors`].
-    pub door: Option<usize>,
+    /// Index into [`TaskView::links`].
+    pub link: Option<usize>,
 }
 
 /// The polls and wakes of a watched task.

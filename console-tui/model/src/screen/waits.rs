@@ -1,6 +1,6 @@
 //! Who waits for whom: the way from a task or a lock to whoever is at the root, as a tree.
 
-use crate::screen::{table::Cell, task::Door};
+use crate::screen::{table::Cell, task::Link};
 
 /// The tree.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,9 +8,9 @@ pub struct WaitsView {
     /// From the top; the first line is what the tree is about.
     pub lines: Vec<WaitLine>,
     /// Everything that can be opened, in the order of the screen; a line has at most one.
-    pub doors: Vec<Door>,
+    pub links: Vec<Link>,
     /// The chosen one.
-    pub selected_door: Option<usize>,
+    pub selected_link: Option<usize>,
 }
 
 /// A line of the tree.
@@ -21,7 +21,7 @@ pub struct WaitLine {
     /// `held by transfer #91`
     pub text: String,
     /// Leads to the task or the lock that it is about.
-    pub door: Option<usize>,
+    pub link: Option<usize>,
     /// What it is beside its words.
     pub kind: WaitLineKind,
     /// For how long: empty where that says nothing.

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::store::task::Waker;
+use crate::store::task::Agent;
 
 /// Events kept of a watched task.
 pub(crate) const MAX_KEPT_EVENTS: usize = 16_384;
@@ -36,7 +36,7 @@ pub(crate) enum EventKind {
 pub(crate) struct Event {
     pub(crate) kind: EventKind,
     pub(crate) at_ns: u64,
-    pub(crate) by: Waker,
+    pub(crate) by: Agent,
 }
 
 /// Everything else about one task.
@@ -44,7 +44,7 @@ pub(crate) struct Event {
 pub(crate) struct Detail {
     pub(crate) polls: Option<Histogram>,
     pub(crate) scheduled: Option<Histogram>,
-    pub(crate) wakers: Vec<(Waker, u64)>,
+    pub(crate) wakers: Vec<(Agent, u64)>,
     pub(crate) other_wakes: u64,
     pub(crate) watched_since_ns: u64,
     pub(crate) events: VecDeque<Event>,

@@ -2,7 +2,7 @@
 //!
 //! Limit: [`MAX_HISTORIES`] tasks at a time; a task that does nothing for [`SAMPLES`] seconds gives its place back.
 
-use crate::{columns::SPARK_WIDTH, store::task::Sums};
+use crate::{format::SPARK_WIDTH, store::task::Sums};
 
 /// Samples kept.
 pub(crate) const SAMPLES: usize = 12;

@@ -14,21 +14,21 @@ mod strings;
 mod tasks;
 
 use taskscope_proto::{
+    agent::AgentRef,
     columns::ColumnError,
     limits::{MAX_DETAILS, MAX_PATH_BYTES, MAX_RESOURCE_DETAILS, MAX_THREAD_NAME_BYTES, PROTOCOL_VERSION},
     rows::SlotRef,
     v1,
-    waker::WakerRef,
 };
 
 pub(crate) use self::{checked::CheckedFrame, process::hello};
 use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         Store,
         process::Told,
-        task::{Sums, Waker},
+        task::{Agent, Sums},
     },
     text::clean,
 };
@@ -213,12 +213,12 @@ fn since(ago_ns: Option<u64>, now_ns: u64) -> Option<u64> {
     ago_ns.map(|ago_ns| now_ns.saturating_sub(ago_ns))
 }
 
-impl From<WakerRef> for Waker {
-    fn from(of: WakerRef) -> Self {
+impl From<AgentRef> for Agent {
+    fn from(of: AgentRef) -> Self {
         match of {
-            WakerRef::Unknown => Self::Unknown,
-            WakerRef::Thread(index) => Self::Thread(index),
-            WakerRef::Task { slot, generation } => Self::Task(TaskKey { slot, generation }),
+            AgentRef::Unknown => Self::Unknown,
+            AgentRef::Thread(index) => Self::Thread(index),
+            AgentRef::Task { slot, generation } => Self::Task(TaskKey { slot, generation }),
         }
     }
 }
@@ -247,10 +247,10 @@ mod tests {
             .and_then(|(_, rest)| rest.split_once("So a slot"));
         let (order, _) = order.expect("section 3.4");
         let said: Vec<&str> = order.split('`').skip(1).step_by(2).collect();
-        let intake_first = ["hello", "snapshot_start"];
+        let stream_first = ["hello", "snapshot_start"];
         let steps = STEPS.into_iter().flat_map(|(parts, _)| parts.iter().copied());
         let done: Vec<&str> =
-            intake_first.into_iter().chain(steps).chain(["snapshot_end", "round_end"]).collect();
+            stream_first.into_iter().chain(steps).chain(["snapshot_end", "round_end"]).collect();
         assert_eq!(said, done);
     }
 }

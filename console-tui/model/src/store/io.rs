@@ -1,12 +1,11 @@
 //! Streams: what wrappers tell of their sockets, pipes, files, signals and children, by slot of the resource.
 //!
 //! Invariants: a row belongs to the resource that is in its slot and goes with it, and so do its texts; who used a stream last is
-//! found without a walk.
+//! found without a scan.
 //!
 //! Limit: what the resources themselves are limited to.
 
-pub(crate) mod things;
-pub(crate) mod timers;
+mod same;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     id::{SiteId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{resources::Resource, window::Windows},
     text::{TextId, Texts},
 };
@@ -23,7 +22,7 @@ use crate::{
 const MAX_PLACES: usize = taskscope_proto::limits::MAX_SITES + 1;
 
 /// The counters of a window: bytes in, bytes out, operations, bytes both ways.
-const BOTH_WAYS: usize = 3;
+pub(crate) const BOTH_WAYS: usize = 3;
 
 /// What something of I/O is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,7 +164,7 @@ impl Stream {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Streams {
     by_slot: FxHashMap<u32, Stream>,
-    windows: Windows,
+    pub(crate) windows: Windows,
     /// Who waited on it last.
     last_users: FxHashMap<u32, TaskKey>,
     used_by: BTreeSet<(TaskKey, u32)>,

@@ -1,11 +1,9 @@
 //! Locks and channels: what is told of a resource beside its attributes, by slot of the resource.
 //!
 //! Invariants: a row belongs to the resource that is in its slot and goes with it; what a task or a thread holds is found
-//! without a walk; what the source can't tell is `None`, and a holder it can't name is [`Waker::Unknown`].
+//! without a scan; what the source can't tell is `None`, and a holder it can't name is [`Agent::Unknown`].
 //!
 //! Limit: [`MAX_HOLDERS`](taskscope_proto::limits::MAX_HOLDERS) holders of a lock.
-
-pub(crate) mod read;
 
 use std::collections::BTreeSet;
 
@@ -13,19 +11,30 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     id::{ResourceKey, SiteId},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         detail::Histogram,
-        task::Waker,
+        task::Agent,
         window::{self, Windows},
     },
 };
+
+/// What a resource is, as far as waiting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum LockKind {
+    /// One holder.
+    Mutex,
+    /// Many readers, or one writer.
+    RwLock,
+    /// As many as there are permits.
+    Semaphore,
+}
 
 /// Somebody who holds a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// Who acquired it: a guard may have moved since.
-    pub(crate) who: Waker,
+    pub(crate) who: Agent,
     pub(crate) since_ns: u64,
     /// Where it was acquired.
     pub(crate) site: SiteId,
@@ -112,8 +121,8 @@ pub(crate) struct Channel {
     /// Finished waits of senders for room, and of receivers for a value.
     pub(crate) blocked_full_ns: u64,
     pub(crate) blocked_empty_ns: u64,
-    pub(crate) last_sender: Waker,
-    pub(crate) last_receiver: Waker,
+    pub(crate) last_sender: Agent,
+    pub(crate) last_receiver: Agent,
     /// `None`: nobody yet.
     pub(crate) last_sent_ns: Option<u64>,
     pub(crate) last_received_ns: Option<u64>,
@@ -139,8 +148,8 @@ pub(crate) struct Locks {
     by_slot: FxHashMap<u32, Lock>,
     channels: FxHashMap<u32, Channel>,
     /// Who holds what; those nobody can name are not in it.
-    held: BTreeSet<(Waker, u32)>,
-    windows: Windows,
+    held: BTreeSet<(Agent, u32)>,
+    pub(crate) windows: Windows,
     pub(crate) details: FxHashMap<ResourceKey, LockDetail>,
 }
 
@@ -164,7 +173,7 @@ impl Locks {
     }
 
     /// Slots of the locks that a task or a thread holds.
-    pub(crate) fn held_by(&self, who: Waker) -> impl Iterator<Item = u32> {
+    pub(crate) fn held_by(&self, who: Agent) -> impl Iterator<Item = u32> {
         self.held.range((who, 0)..=(who, u32::MAX)).map(|(_, slot)| *slot)
     }
 
@@ -178,7 +187,7 @@ impl Locks {
                 self.held.remove(&(holder.who, slot));
             }
         }
-        let named = lock.holders.iter().filter(|holder| holder.who != Waker::Unknown);
+        let named = lock.holders.iter().filter(|holder| holder.who != Agent::Unknown);
         self.held.extend(named.map(|holder| (holder.who, slot)));
         let sums = lock.sums;
         self.by_slot.insert(slot, lock);

@@ -22,6 +22,14 @@ pub(crate) fn short_path(path: &str) -> String {
     }
 }
 
+/// Whether a file is one of tokio's own, as it lies in a registry or a vendored folder.
+pub(crate) fn is_of_tokio(file: &str) -> bool {
+    let is_tokio = |part: &str| {
+        part.strip_prefix("tokio-").is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    file.split(['/', '\\']).any(is_tokio)
+}
+
 /// Whose file it is, and which parts of the path lie in that crate.
 struct Foreign<'a> {
     name: &'a str,

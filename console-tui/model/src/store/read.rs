@@ -9,7 +9,7 @@ use crate::{
         history::{History, Rates},
         path::short_path,
         process::Site,
-        task::{Live, Marks, Sums, Task, Waker},
+        task::{Live, Marks, Sums, Task},
     },
 };
 
@@ -35,7 +35,7 @@ impl Store {
         &self.tasks[from..self.tasks.len().min(from.saturating_add(most))]
     }
 
-    /// What a walk set on a task; nobody sees it yet.
+    /// What a scan set on a task; nobody sees it yet.
     pub(crate) fn next_marks(&self, task: &Task) -> Marks {
         task.marks[1 - self.shown_marks]
     }
@@ -109,42 +109,9 @@ impl Store {
         Some(format!("{}:{line}", short_path(file)))
     }
 
-    /// `transfer #88`, `#88`, `conn s5`.
-    pub(crate) fn task_words(&self, task: &Task) -> String {
-        let mark = if task.facts.tokio_id > 0 { "#" } else { "" };
-        match self.name(task) {
-            Some(name) => format!("{name} {mark}{}", task.id()),
-            None => format!("{mark}{}", task.id()),
-        }
-    }
-
     /// What a thread is called, told apart from others of its name; `None`: unknown.
     pub(crate) fn thread_name(&self, index: u32) -> Option<String> {
         self.threads.name(index).map(str::to_owned)
-    }
-
-    /// `accept #117`, `thread tokio-runtime-worker`; `None`: unknown.
-    pub(crate) fn waker_words(&self, waker: Waker) -> Option<String> {
-        match waker {
-            Waker::Unknown => None,
-            Waker::Thread(index) => {
-                let name = self.thread_name(index).unwrap_or_else(|| index.to_string());
-                Some(format!("thread {name} (outside any task)"))
-            }
-            Waker::Task(key) => Some(match self.task(key) {
-                Some(task) => self.task_words(task),
-                None => format!("a task that has ended (s{})", key.slot),
-            }),
-        }
-    }
-
-    /// What is polled: `render-pdf #102`, or where it was spawned if it is not known any more.
-    pub(crate) fn polled_words(&self, task: Option<TaskKey>, site: SiteId) -> String {
-        match (task.and_then(|key| self.task(key)), self.short_place(site)) {
-            (Some(task), _) => self.task_words(task),
-            (None, Some(place)) => format!("a task spawned at {place}"),
-            (None, None) => "a task that nothing is known of".to_owned(),
-        }
     }
 
     pub(crate) fn live(&self) -> &Live {

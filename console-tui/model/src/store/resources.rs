@@ -12,11 +12,11 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         io::Streams,
         locks::Locks,
-        task::{State, Waker},
+        task::{Agent, State},
     },
     text::{TextId, Texts},
 };
@@ -107,11 +107,11 @@ impl Op {
     }
 
     /// Who waits in it: a task, or a thread outside any.
-    pub(crate) fn who(&self) -> Waker {
+    pub(crate) fn who(&self) -> Agent {
         match (self.stats.task, self.stats.thread) {
-            (Some(task), _) => Waker::Task(task),
-            (None, 0) => Waker::Unknown,
-            (None, thread) => Waker::Thread(thread),
+            (Some(task), _) => Agent::Task(task),
+            (None, 0) => Agent::Unknown,
+            (None, thread) => Agent::Thread(thread),
         }
     }
 

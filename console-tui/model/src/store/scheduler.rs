@@ -6,9 +6,9 @@
 //! Limits: those of the wire for what a frame tells; [`MAX_LONG_POLLS`] long polls, [`MAX_DELAYS`] long waits and [`heat::COLUMNS`]
 //! seconds of the maps are kept.
 
-pub(crate) mod blame;
-mod evidence;
+pub(crate) mod delay;
 pub(crate) mod heat;
+mod in_place;
 pub(crate) mod samples;
 pub(crate) mod spent;
 mod stuck;
@@ -19,11 +19,11 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     id::{SiteId, TaskKey, WorkerKey},
-    store::{Store, detail::Histogram, task::Task},
+    store::detail::Histogram,
 };
-use blame::Why;
-use evidence::InPlace;
+pub(crate) use delay::{Delay, Why};
 use heat::HeatMap;
+use in_place::InPlace;
 use samples::Samples;
 use spent::{Spent, Worst};
 pub(crate) use stuck::{StackFrame, StuckPoll};
@@ -243,19 +243,6 @@ pub(crate) struct LongPoll {
     pub(crate) in_place: bool,
 }
 
-/// A wait between wake and poll that was the longest of its task so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Delay {
-    pub(crate) task: TaskKey,
-    pub(crate) site: SiteId,
-    pub(crate) length_ns: u64,
-    /// When it began at the earliest, and ended at the latest: known exactly, or to the time between two frames.
-    pub(crate) began_ns: u64,
-    pub(crate) ended_ns: u64,
-    /// Why it was so long; `None`: the scheduler was not told since.
-    pub(crate) why: Option<Why>,
-}
-
 /// All that is known of it.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Scheduler {
@@ -277,8 +264,8 @@ pub(crate) struct Scheduler {
     pub(crate) delays: VecDeque<Delay>,
     pub(crate) poll_map: HeatMap,
     pub(crate) delay_map: HeatMap,
-    in_place: InPlace,
-    worker_samples: FxHashMap<WorkerKey, (u32, Samples<10>)>,
+    pub(crate) in_place: InPlace,
+    pub(crate) worker_samples: FxHashMap<WorkerKey, (u32, Samples<10>)>,
     runtime_samples: FxHashMap<u32, Samples<6>>,
 }
 
@@ -292,14 +279,6 @@ pub(crate) struct Told {
     pub(crate) lost_long_polls: u64,
     pub(crate) polls: Option<Histogram>,
     pub(crate) scheduled: Option<Histogram>,
-}
-
-impl Delay {
-    /// The wait of a task that is scheduled, so far.
-    pub(crate) fn until_now(store: &Store, task: &Task) -> Self {
-        let (length_ns, began_ns) = (task.state_age_ns(store.now_ns), task.stats.state_since_ns);
-        Self { task: task.key, site: task.facts.site, length_ns, began_ns, ended_ns: store.now_ns, why: None }
-    }
 }
 
 impl Scheduler {
@@ -357,7 +336,7 @@ impl Scheduler {
     }
 
     /// The long polls that may have gone on at some time between two moments.
-    fn long_polls_between(&self, from_ns: u64, to_ns: u64) -> impl Iterator<Item = &LongPoll> {
+    pub(crate) fn long_polls_between(&self, from_ns: u64, to_ns: u64) -> impl Iterator<Item = &LongPoll> {
         let first = self.long_polls.partition_point(|poll| poll.ended_ns <= from_ns);
         // One that ended later than this began after the time that is asked for.
         let last_ns = to_ns.saturating_add(self.longest_poll_ns);
@@ -447,7 +426,7 @@ impl Scheduler {
     }
 
     /// The busy share of the last samples as heights 0 to 8 of all there can be, oldest first.
-    pub(crate) fn worker_spark(&self, key: WorkerKey) -> Option<[u8; crate::columns::SPARK_WIDTH as usize]> {
+    pub(crate) fn worker_spark(&self, key: WorkerKey) -> Option<[u8; crate::format::SPARK_WIDTH as usize]> {
         self.worker_samples.get(&key)?.1.spark_of_share(WorkerCount::PollTime as usize)
     }
 

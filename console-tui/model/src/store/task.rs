@@ -2,7 +2,7 @@
 
 use crate::{
     id::{SiteId, TaskKey},
-    lint::{LintKind, Severity},
+    severity::Severity,
     store::resources::Op,
     text::TextId,
 };
@@ -83,12 +83,22 @@ pub(crate) struct Knows {
 
 /// Who woke a task.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Waker {
+pub(crate) enum Agent {
     #[default]
     Unknown,
     /// A thread that polled no task.
     Thread(u32),
     Task(TaskKey),
+}
+
+impl Agent {
+    /// The task, if it is one.
+    pub(crate) fn task(self) -> Option<TaskKey> {
+        match self {
+            Self::Task(key) => Some(key),
+            Self::Unknown | Self::Thread(_) => None,
+        }
+    }
 }
 
 /// The counters that add up: of a task, a site, the process.
@@ -186,7 +196,7 @@ pub(crate) struct Stats {
     pub(crate) last_wake_ns_plus1: u64,
     pub(crate) longest_poll_ns: u64,
     pub(crate) longest_scheduled_ns: u64,
-    pub(crate) last_waker: Waker,
+    pub(crate) last_waker: Agent,
     /// 0: unknown.
     pub(crate) wakers_plus1: u32,
     pub(crate) state: State,
@@ -212,15 +222,16 @@ impl Stats {
 /// What the lints said of a task.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Marks {
-    /// Bit per [`LintKind`].
+    /// A bit for each lint.
     lints: u32,
     /// The worst of them, plus one; 0: none.
     severity_plus1: u8,
 }
 
 impl Marks {
-    pub(crate) fn add(&mut self, kind: LintKind, severity: Severity) {
-        self.lints |= kind.bit();
+    /// `lint`: the bit of a lint.
+    pub(crate) fn add(&mut self, lint: u32, severity: Severity) {
+        self.lints |= lint;
         self.severity_plus1 = self.severity_plus1.max(severity as u8 + 1);
     }
 
@@ -228,8 +239,8 @@ impl Marks {
         self.lints != 0
     }
 
-    pub(crate) fn has(self, kind: LintKind) -> bool {
-        self.lints & kind.bit() != 0
+    pub(crate) fn has(self, lint: u32) -> bool {
+        self.lints & lint != 0
     }
 
     pub(crate) fn severity(self) -> Option<Severity> {
@@ -255,7 +266,7 @@ pub(crate) struct Task {
     pub(crate) stats: Stats,
     /// Index of its history plus one; 0: none, it did nothing lately.
     pub(crate) history_plus1: u32,
-    /// Those that are shown and those that a walk is making; [`Store::marks`](super::Store::marks) knows which are which.
+    /// Those that are shown and those that a scan is making; [`Store::marks`](super::Store::marks) knows which are which.
     pub(super) marks: [Marks; 2],
     /// The server has dropped it.
     pub(crate) gone: bool,

@@ -5,8 +5,8 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    columns::SPARK_WIDTH,
-    screen::header::Losses,
+    format::SPARK_WIDTH,
+    losses::Losses,
     store::{
         history::{SAMPLES, Ticks},
         locks::{Channel, LockSums},
@@ -21,12 +21,12 @@ const RATE_SAMPLES: usize = 3;
 const NS_PER_US: u64 = 1000;
 
 /// The counters of a lock, times in µs: acquisitions, those that waited, time held, time waited.
-pub(in crate::store) fn of_lock(sums: &LockSums) -> [u64; 4] {
+pub(crate) fn of_lock(sums: &LockSums) -> [u64; 4] {
     [sums.acquisitions, sums.contended, sums.hold_ns / NS_PER_US, sums.wait_ns / NS_PER_US]
 }
 
 /// Those of a channel, times in µs: sent, received, time blocked on full, on empty.
-pub(in crate::store) fn of_channel(channel: &Channel) -> [u64; 4] {
+pub(crate) fn of_channel(channel: &Channel) -> [u64; 4] {
     let (full_us, empty_us) = (channel.blocked_full_ns / NS_PER_US, channel.blocked_empty_ns / NS_PER_US);
     [channel.sent, channel.received, full_us, empty_us]
 }
@@ -51,7 +51,7 @@ pub(crate) struct Windows {
 
 impl Windows {
     /// Counts from `base` on, unless it is counted already.
-    pub(in crate::store) fn open(&mut self, slot: u32, base: [u64; 4], losses: &mut Losses) {
+    pub(crate) fn open(&mut self, slot: u32, base: [u64; 4], losses: &mut Losses) {
         if self.by_slot.contains_key(&slot) {
             return;
         }
@@ -63,23 +63,23 @@ impl Windows {
         self.by_slot.insert(slot, Window::new(base));
     }
 
-    pub(in crate::store) fn remove(&mut self, slot: u32) {
+    pub(crate) fn remove(&mut self, slot: u32) {
         self.by_slot.remove(&slot);
     }
 
     /// Takes a sample of each; `now`: its counters, `None`: it is no more.
-    pub(in crate::store) fn sample(&mut self, now: impl Fn(u32) -> Option<[u64; 4]>) {
+    pub(crate) fn sample(&mut self, now: impl Fn(u32) -> Option<[u64; 4]>) {
         self.by_slot.retain(|slot, window| now(*slot).is_some_and(|now| window.sample(now)));
         self.crowded &= self.by_slot.len() >= MAX_WINDOWS;
     }
 
     /// Takes over those of before. `is_same`: the slot holds the same resource as before.
-    pub(in crate::store) fn adopt(&mut self, old: Self, is_same: impl Fn(u32) -> bool) {
+    pub(crate) fn adopt(&mut self, old: Self, is_same: impl Fn(u32) -> bool) {
         self.by_slot.extend(old.by_slot.into_iter().filter(|(slot, _)| is_same(*slot)));
     }
 
     /// The four counters a second; zero for what did nothing lately, `None`: unknown (yet, or for want of room).
-    pub(in crate::store) fn rates(&self, slot: u32, ticks: &Ticks) -> Option<[f64; 4]> {
+    pub(crate) fn rates(&self, slot: u32, ticks: &Ticks) -> Option<[f64; 4]> {
         match self.by_slot.get(&slot) {
             Some(window) => window.rates(ticks),
             None if self.crowded || ticks.count == 0 => None,
@@ -88,12 +88,7 @@ impl Windows {
     }
 
     /// One of the four over the last seconds; heights 0 to 8, oldest first.
-    pub(in crate::store) fn spark(
-        &self,
-        slot: u32,
-        which: usize,
-        ticks: &Ticks,
-    ) -> Option<[u8; SPARK_WIDTH as usize]> {
+    pub(crate) fn spark(&self, slot: u32, which: usize, ticks: &Ticks) -> Option<[u8; SPARK_WIDTH as usize]> {
         match self.by_slot.get(&slot) {
             Some(window) => Some(window.spark(which)),
             None if self.crowded || ticks.count == 0 => None,
@@ -102,7 +97,7 @@ impl Windows {
     }
 
     /// The samples of one of the four that there are, oldest first.
-    pub(in crate::store) fn series(&self, slot: u32, which: usize) -> Vec<u32> {
+    pub(crate) fn series(&self, slot: u32, which: usize) -> Vec<u32> {
         self.by_slot.get(&slot).map_or_else(Vec::new, |window| window.series(which))
     }
 }
@@ -159,7 +154,7 @@ impl Window {
 }
 
 /// Numbers as heights 0 to 8, relative to the largest.
-pub(in crate::store) fn heights(numbers: [u32; SPARK_WIDTH as usize]) -> [u8; SPARK_WIDTH as usize] {
+pub(crate) fn heights(numbers: [u32; SPARK_WIDTH as usize]) -> [u8; SPARK_WIDTH as usize] {
     let most = numbers.into_iter().max().unwrap_or(0);
     numbers.map(|number| match number {
         0 => 0,

@@ -1,22 +1,19 @@
 //! A table whatever it lists.
 
 use super::{
-    Filter, KeyOf, List, Opens, Picture, Subject, Table, column_of,
+    Context, Filter, KeyOf, List, Opens, Subject, Table, column_of,
     fold::{FoldMode, Shape},
     place::{RowKey, Rows},
     specs,
 };
 use crate::{
+    analysis::Analysis,
     columns::{self, ColumnId, ColumnSpec, Fitted, WARN},
     config::Config,
     format::exact,
-    lint::findings::Finding,
-    query::{complete::Completions, parse},
-    screen::{
-        overlay::InputError,
-        table::{Row, Sort, TableInfo},
-    },
-    store::Store,
+    lints::findings::Finding,
+    query::{InputError, complete::Completions, parse},
+    screen::table::{Row, Sort, TableInfo},
     tables::TableId,
 };
 
@@ -27,8 +24,8 @@ pub(crate) trait AnyTable {
     // --- reading ---
 
     /// What stands around the rows; `at`: nothing is known of a process yet.
-    fn info(&self, at: Option<Picture<'_>>) -> TableInfo;
-    fn rows(&self, at: Picture<'_>, columns: &[ColumnId]) -> Vec<Row>;
+    fn info(&self, at: Option<Context<'_>>) -> TableInfo;
+    fn rows(&self, at: Context<'_>, columns: &[ColumnId]) -> Vec<Row>;
     fn columns(&self) -> Vec<&'static ColumnSpec>;
     fn all_columns(&self) -> Vec<&'static ColumnSpec>;
     fn fit(&self, width: u16) -> Vec<Fitted>;
@@ -37,20 +34,20 @@ pub(crate) trait AnyTable {
     fn page(&self) -> usize;
     fn index(&self) -> usize;
     fn selected_index(&self) -> Option<usize>;
-    fn subject(&self, at: Picture<'_>) -> Option<Subject>;
+    fn subject(&self, at: Context<'_>) -> Option<Subject>;
     /// Where Enter leads; `None`: it folds.
-    fn opens(&self, at: Picture<'_>) -> Option<Opens>;
+    fn opens(&self, at: Context<'_>) -> Option<Opens>;
     /// The worst finding about the selected row.
-    fn finding<'a>(&self, at: Picture<'a>) -> Option<&'a Finding>;
+    fn finding<'a>(&self, at: Context<'a>) -> Option<&'a Finding>;
     fn filter(&self) -> &Filter;
     fn understand(&self, text: &str) -> Result<Filter, InputError>;
     fn complete(&self, text: &str, cursor: usize) -> Completions;
 
     // --- changing ---
 
-    fn rebuild(&mut self, at: Picture<'_>);
+    fn rebuild(&mut self, at: Context<'_>);
     /// Counts what there is, of a table that is not shown beside one that is.
-    fn recount(&mut self, at: Picture<'_>);
+    fn recount(&mut self, at: Context<'_>);
     fn set_page(&mut self, rows: usize);
     fn move_to(&mut self, index: usize);
     fn set_filter(&mut self, filter: Filter);
@@ -61,7 +58,7 @@ pub(crate) trait AnyTable {
     fn toggle_by_change(&mut self) -> bool;
     fn toggle_column(&mut self, column: ColumnId);
     /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the group of the selected row. False: nothing to do.
-    fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool;
+    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool;
     fn fold_all(&mut self, mode: FoldMode);
     /// Another process: nothing that points to something of the old one may stay.
     fn forget(&mut self);
@@ -72,7 +69,7 @@ impl<L: List> AnyTable for Table<L> {
         L::ID
     }
 
-    fn info(&self, at: Option<Picture<'_>>) -> TableInfo {
+    fn info(&self, at: Option<Context<'_>>) -> TableInfo {
         let empty = || match self.total {
             Some(total) if total > 0 => {
                 Some(format!("None of {} {} matches the filter.", exact(total as u64), L::ID.things()))
@@ -103,7 +100,7 @@ impl<L: List> AnyTable for Table<L> {
         }
     }
 
-    fn rows(&self, at: Picture<'_>, columns: &[ColumnId]) -> Vec<Row> {
+    fn rows(&self, at: Context<'_>, columns: &[ColumnId]) -> Vec<Row> {
         let start = self.place.offset();
         let end = (start + self.place.page()).min(self.rows.len());
         (start..end).filter_map(|index| self.row(at, index, columns)).map(|(_, row)| row).collect()
@@ -137,15 +134,15 @@ impl<L: List> AnyTable for Table<L> {
         self.place.selected().map(|_| self.place.index())
     }
 
-    fn subject(&self, at: Picture<'_>) -> Option<Subject> {
+    fn subject(&self, at: Context<'_>) -> Option<Subject> {
         L::subject(at, self.place.selected()?)
     }
 
-    fn opens(&self, at: Picture<'_>) -> Option<Opens> {
+    fn opens(&self, at: Context<'_>) -> Option<Opens> {
         Some(L::opens(at, self.selected_key()?))
     }
 
-    fn finding<'a>(&self, at: Picture<'a>) -> Option<&'a Finding> {
+    fn finding<'a>(&self, at: Context<'a>) -> Option<&'a Finding> {
         L::finding(at, self.selected_key()?)
     }
 
@@ -163,11 +160,11 @@ impl<L: List> AnyTable for Table<L> {
         crate::query::complete::complete(text, cursor, &super::filter::names::<L>())
     }
 
-    fn rebuild(&mut self, at: Picture<'_>) {
+    fn rebuild(&mut self, at: Context<'_>) {
         L::rebuild(self, at);
     }
 
-    fn recount(&mut self, at: Picture<'_>) {
+    fn recount(&mut self, at: Context<'_>) {
         self.total = L::count(at);
     }
 
@@ -230,7 +227,7 @@ impl<L: List> AnyTable for Table<L> {
         self.columns.insert(at.unwrap_or(self.columns.len()), column);
     }
 
-    fn fold(&mut self, store: &Store, wanted: Option<bool>, config: &Config) -> bool {
+    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool {
         let Some(group) = self.selected_group(store) else { return false };
         let Some((count, shape)) = L::group(self, group) else { return false };
         let is_folded = shape == Shape::Folded;
@@ -257,7 +254,7 @@ impl<L: List> AnyTable for Table<L> {
 
 impl<L: List> Table<L> {
     /// The row at `index`. `None`: it is gone, or does not stand where it belongs yet.
-    fn row(&self, at: Picture<'_>, index: usize, columns: &[ColumnId]) -> Option<(KeyOf<L>, Row)> {
+    fn row(&self, at: Context<'_>, index: usize, columns: &[ColumnId]) -> Option<(KeyOf<L>, Row)> {
         let (key, depth) = self.rows.get(index)?;
         let selected = self.place.selected() == Some(key);
         let columns = columns.iter().filter_map(|id| column_of::<L>(id));
@@ -274,7 +271,7 @@ impl<L: List> Table<L> {
     }
 
     /// Every thing's row, of a table that is shown whole.
-    pub(crate) fn all_rows(&self, at: Picture<'_>, columns: &[ColumnId]) -> Vec<(L::Key, Row)> {
+    pub(crate) fn all_rows(&self, at: Context<'_>, columns: &[ColumnId]) -> Vec<(L::Key, Row)> {
         let rows = (0..self.rows.len()).filter_map(|index| self.row(at, index, columns));
         rows.filter_map(|(key, row)| match key {
             RowKey::One(key) => Some((key, row)),

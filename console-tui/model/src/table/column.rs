@@ -2,7 +2,8 @@
 
 use super::{List, value::Value};
 use crate::{
-    columns::{Align, ColumnSpec, Cut, SPARK_WIDTH, Unit, WARN},
+    columns::{Align, ColumnSpec, Cut, Unit, WARN},
+    format::SPARK_WIDTH,
     screen::{Tone, table::Cell},
 };
 

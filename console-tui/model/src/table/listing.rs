@@ -1,4 +1,4 @@
-//! Tables whose rows are made at once, of all that is known now. (Those of the tasks are made by a walk, a bit at a time.)
+//! Tables whose rows are made at once, of all that is known now. (Those of the tasks are made by a scan, a bit at a time.)
 //!
 //! Limit: one rebuild looks at all things once; [`MAX_LISTED`] rows, those first in the order; the rest is counted.
 
@@ -7,7 +7,7 @@ use std::{fmt::Debug, ops::Range};
 use rustc_hash::FxHashMap;
 
 use super::{
-    KeyOf, List, Look, Picture, Table,
+    Context, KeyOf, List, Look, Table,
     column::Column,
     filter,
     fold::Shape,
@@ -16,10 +16,11 @@ use super::{
     value::{SortKey, order_bits},
 };
 use crate::{
+    analysis::{Analysis, ops::Waits},
     format::exact,
     id::ResourceKey,
-    lint::{Severity, findings::Finding},
-    store::{Store, waits::Waits},
+    lints::findings::Finding,
+    severity::Severity,
 };
 
 /// Rows of a list.
@@ -45,28 +46,28 @@ pub(crate) type Each<'s, L> = &'s mut dyn FnMut(<L as List>::Key, <L as List>::G
 pub(crate) trait Listing:
     for<'a> List<State = Listed<Self>, Rows = ListedRows<Self>, Row<'a> = At<'a, Self>>
 {
-    /// Whether what is known of a thing depends on who waits for it: that takes a walk over all operations.
+    /// Whether what is known of a thing depends on who waits for it: that takes a scan over all operations.
     const WAITS: bool = true;
 
     /// What is known of a thing, or of several of a group.
     type Facts: Clone + Debug;
 
     /// Hands out every thing. Returns how many are left out because they are parts of others.
-    fn each(at: Picture<'_>, known: &Known<Self::Key>, with_parts: bool, take: Each<'_, Self>) -> usize;
+    fn each(at: Context<'_>, known: &Known<Self::Key>, with_parts: bool, take: Each<'_, Self>) -> usize;
     /// `None`: it is gone.
-    fn facts(at: Picture<'_>, known: &Known<Self::Key>, key: Self::Key) -> Option<Self::Facts>;
+    fn facts(at: Context<'_>, known: &Known<Self::Key>, key: Self::Key) -> Option<Self::Facts>;
     /// Another one of the same group.
     fn add(sum: &mut Self::Facts, other: &Self::Facts);
     fn severity(facts: &Self::Facts) -> Option<Severity>;
     /// The things that a finding is about.
-    fn concerned(_finding: &Finding, _store: &Store) -> Vec<Self::Key> {
+    fn concerned(_finding: &Finding, _store: Analysis<'_>) -> Vec<Self::Key> {
         Vec::new()
     }
 }
 
 /// A row, as its columns read it.
 pub(crate) struct At<'a, L: Listing> {
-    pub(crate) store: &'a Store,
+    pub(crate) store: Analysis<'a>,
     pub(crate) key: KeyOf<L>,
     pub(crate) facts: &'a L::Facts,
     /// How many it stands for.
@@ -162,7 +163,7 @@ type Thing<L> = (<L as List>::Key, <L as List>::Group, <L as Listing>::Facts);
 type Sorted<L> = (SortKey, KeyOf<L>);
 
 /// Makes the rows anew from what is known now.
-pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Picture<'_>) {
+pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Context<'_>) {
     let store = at.store;
     let waits = if L::WAITS { store.waits() } else { FxHashMap::default() };
     table.state.known = Known { waits, severities: severities::<L>(at) };
@@ -183,7 +184,7 @@ pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Picture<'_>) {
     table.place_selection(store);
 }
 
-fn severities<L: Listing>(at: Picture<'_>) -> FxHashMap<L::Key, Severity> {
+fn severities<L: Listing>(at: Context<'_>) -> FxHashMap<L::Key, Severity> {
     let mut worst: FxHashMap<L::Key, Severity> = FxHashMap::default();
     for finding in &at.findings.list {
         for key in L::concerned(finding, at.store) {
@@ -194,7 +195,7 @@ fn severities<L: Listing>(at: Picture<'_>) -> FxHashMap<L::Key, Severity> {
     worst
 }
 
-fn regroup<L: Listing>(table: &mut Table<L>, at: Picture<'_>, matching: &[Thing<L>]) {
+fn regroup<L: Listing>(table: &mut Table<L>, at: Context<'_>, matching: &[Thing<L>]) {
     let before = std::mem::take(&mut table.state.groups);
     let groups = &mut table.state.groups;
     for (_, group, facts) in matching.iter().filter(|_| L::FOLDS) {
@@ -210,7 +211,7 @@ fn regroup<L: Listing>(table: &mut Table<L>, at: Picture<'_>, matching: &[Thing<
 }
 
 /// Puts groups and things in order, those of an unfolded group below it.
-fn arrange<L: Listing>(table: &mut Table<L>, store: &Store, matching: Vec<Thing<L>>) {
+fn arrange<L: Listing>(table: &mut Table<L>, store: Analysis<'_>, matching: Vec<Thing<L>>) {
     table.state.history.begin(if table.sort.by_change { table.sort.column.spec.id } else { "" });
     let mut keys = Keys::<L>::new(table, store);
     let mut top: Vec<Sorted<L>> = Vec::new();
@@ -264,7 +265,7 @@ struct Keys<'t, L: Listing> {
 }
 
 impl<'t, L: Listing> Keys<'t, L> {
-    fn new(table: &'t Table<L>, store: &Store) -> Self {
+    fn new(table: &'t Table<L>, store: Analysis<'_>) -> Self {
         let history = table.sort.by_change.then_some(&table.state.history);
         let now = Reading { at_ns: store.now_ns, numbers: FxHashMap::default() };
         Self { column: table.sort.column, history, now }
@@ -283,7 +284,7 @@ impl<'t, L: Listing> Keys<'t, L> {
 /// Shows a row to `see`; `None`: it is gone.
 pub(crate) fn see<L: Listing, T>(
     table: &Table<L>,
-    at: Picture<'_>,
+    at: Context<'_>,
     key: KeyOf<L>,
     see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
 ) -> Option<T> {
@@ -305,7 +306,7 @@ pub(crate) fn group<L: Listing>(table: &Table<L>, group: L::Group) -> Option<(u6
 }
 
 /// The worst finding about a thing.
-pub(crate) fn finding<L: Listing>(at: Picture<'_>, key: L::Key) -> Option<&Finding> {
+pub(crate) fn finding<L: Listing>(at: Context<'_>, key: L::Key) -> Option<&Finding> {
     let about = |finding: &&Finding| L::concerned(finding, at.store).contains(&key);
     at.findings.list.iter().filter(about).max_by_key(|finding| finding.severity)
 }
@@ -327,13 +328,13 @@ macro_rules! listing {
         type Rows = crate::table::listing::ListedRows<Self>;
         type State = crate::table::listing::Listed<Self>;
 
-        fn rebuild(table: &mut crate::table::Table<Self>, at: crate::table::Picture<'_>) {
+        fn rebuild(table: &mut crate::table::Table<Self>, at: crate::table::Context<'_>) {
             crate::table::listing::rebuild(table, at);
         }
 
         fn see<T>(
             table: &crate::table::Table<Self>,
-            at: crate::table::Picture<'_>,
+            at: crate::table::Context<'_>,
             key: crate::table::KeyOf<Self>,
             see: impl for<'a> FnOnce(&'a Self::Row<'a>, crate::table::Look) -> T,
         ) -> Option<T> {
@@ -347,7 +348,10 @@ macro_rules! listing {
             crate::table::listing::group(table, group)
         }
 
-        fn finding(at: crate::table::Picture<'_>, key: Self::Key) -> Option<&crate::lint::findings::Finding> {
+        fn finding(
+            at: crate::table::Context<'_>,
+            key: Self::Key,
+        ) -> Option<&crate::lints::findings::Finding> {
             crate::table::listing::finding::<Self>(at, key)
         }
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use crate::{
     columns::{ColumnSpec, Unit},
     format::count,
-    lint::Severity,
     screen::{Tone, table::Cell},
+    severity::Severity,
 };
 
 /// What a row is sorted by: unknown last, then the numbers, then the text.
@@ -130,7 +130,7 @@ impl<'a> Value<'a> {
                 let words = format!("{}/{}", count(filled as u64), count(of as u64));
                 Cell { percent, ..Cell::new(words, tone) }
             }
-            Self::Id { prefix, number, .. } => Cell::new(format!("{prefix}{number}"), Tone::Door),
+            Self::Id { prefix, number, .. } => Cell::new(format!("{prefix}{number}"), Tone::Link),
             Self::Mark(severity, _) => Cell::mark(severity),
         }
     }

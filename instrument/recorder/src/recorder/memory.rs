@@ -4,7 +4,7 @@ use std::sync::{PoisonError, atomic::Ordering::Relaxed};
 
 use super::{Recorder, Spawn};
 use crate::{
-    task::{Extra, Facts, MAX_FIELDS_BYTES, MAX_NAME_BYTES},
+    task::{Extra, MAX_FIELDS_BYTES, MAX_NAME_BYTES, TaskFacts},
     text::cut,
 };
 
@@ -21,7 +21,7 @@ impl Recorder {
             + self.resources.memory_bytes()
             + self.ops.memory_bytes()
             + self.frames.memory_bytes()
-            + self.annexes.memory_bytes()
+            + self.records.memory_bytes()
             + self.worker_bytes()
             + self.sites.memory_bytes()
             + self.names.memory_bytes()
@@ -44,7 +44,7 @@ impl Recorder {
         Some(extra)
     }
 
-    pub(super) fn change_extra(&self, facts: &mut Facts, change: impl FnOnce(&mut Extra)) {
+    pub(super) fn change_extra(&self, facts: &mut TaskFacts, change: impl FnOnce(&mut Extra)) {
         let before = facts.extra.as_ref().map_or(0, |extra| extra.memory_bytes());
         let extra = facts.extra.get_or_insert_default();
         change(extra);

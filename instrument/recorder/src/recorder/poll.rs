@@ -11,7 +11,7 @@ use crate::{
     histogram::Block,
     id::TaskId,
     ring::EventKind,
-    task::{ENDED, Task, TaskKind, Waker},
+    task::{Agent, ENDED, Task, TaskKind},
     thread,
     worker::{LongPoll, Worker},
 };
@@ -50,7 +50,7 @@ impl Recorder {
         if self.watching.load(Relaxed) {
             self.entry_event(task, id, wait.is_none(), now, thread);
         }
-        // At least one tick after the end of the last poll: the two tell whether a poll runs.
+        // At least one tick after the end of the last poll: the two together show whether a poll runs.
         task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);
         task.enters.store(polls + 1, Relaxed);
         task.thread.store(thread, Relaxed);
@@ -112,14 +112,14 @@ impl Recorder {
         }
         page.shared.set();
         if self.watching.load(Relaxed) {
-            self.event(task, id, EventKind::Wake, self.clock.ticks(), Waker::here());
+            self.event(task, id, EventKind::Wake, self.clock.ticks(), Agent::here());
         }
     }
 
     fn wake_from_outside(&self, task: &Task, current: u64) {
         let before = task.wakes.fetch_add(1, AcqRel);
         if before & ENDED != 0 {
-            // It is in no task's count. Somebody else may have the slot by now: then there is nothing to take back.
+            // It is in no task's count. Another task may have the slot by now: then there is nothing to take back.
             let ended = |wakes: u64| (wakes & ENDED != 0).then(|| wakes - 1);
             let _reused = task.wakes.fetch_update(AcqRel, Relaxed, ended);
             self.woken_late();
@@ -164,10 +164,10 @@ impl Recorder {
         }
     }
 
-    /// Keeps a long poll, unless it is a blocking closure: those are long by right, and hold up nobody.
+    /// Keeps a long poll, unless it is a blocking closure: those may be long, and they hold up no task.
     #[cold]
     fn long_poll(&self, worker: &Worker, id: TaskId, task: &Task, started: Ticks, ended: Ticks) {
-        // A poll waits for nobody: while somebody else looks at the task's facts, its place stays unknown.
+        // A poll never waits: while a reader has the task's facts locked, the place stays unknown.
         let (site, kind) =
             task.facts.try_lock().map_or((0, TaskKind::Task), |facts| (facts.site, facts.kind));
         if kind != TaskKind::Blocking {
@@ -207,7 +207,7 @@ impl Task {
         raise(&self.longest_poll, last);
     }
 
-    /// At the third poll: a block, with what the sums still tell of the first two polls.
+    /// At the third poll: a block, that starts with the first two polls, taken from the sums.
     #[cold]
     fn start_histograms(&self, recorder: &Recorder) {
         let Some(number) = recorder.blocks.allocate() else { return };

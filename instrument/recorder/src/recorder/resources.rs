@@ -14,10 +14,10 @@ use std::sync::{
 
 use super::Recorder;
 use crate::{
-    annex::{self, Ledger},
     arena::Page,
     frame,
-    id::{AnyId, MUTED, OpId, ResourceId},
+    id::{AnyId, OpId, ResourceId, UNRECORDED},
+    records::{RecordKind, RecordRef},
     resource::{Op, Resource, live},
     site::Place,
     task::MAX_NAME_BYTES,
@@ -36,7 +36,7 @@ pub struct NewResource<'a> {
     /// Where.
     pub place: Option<Place<'a>>,
     /// What is kept of it.
-    pub ledger: Ledger,
+    pub record: RecordKind,
     /// A part that the program never sees.
     pub internal: bool,
     /// Takes over the attributes of its parts.
@@ -56,11 +56,11 @@ impl Recorder {
         slot.parent.store(parent.map_or(0, ResourceId::to_u64), Relaxed);
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
-        let annex = match new.ledger {
-            Ledger::None => parent.filter(|_| new.internal).and_then(|whole| self.part_of_lock(whole)),
-            ledger => self.allocated(self.annexes.allocate(ledger, number)),
+        let record = match new.record {
+            RecordKind::None => parent.filter(|_| new.internal).and_then(|whole| self.part_of_lock(whole)),
+            kind => self.allocated(self.records.allocate(kind, number)),
         };
-        slot.annex.store(annex.map_or(0, annex::Place::to_u32), Release);
+        slot.record.store(record.map_or(0, RecordRef::to_u32), Release);
         {
             let mut facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
             facts.created = self.clock.ticks();
@@ -71,7 +71,7 @@ impl Recorder {
             facts.named = !new.name.is_empty();
         }
         if !new.name.is_empty() {
-            self.annexes.set_name(number, self.kept(new.name, MAX_NAME_BYTES));
+            self.records.set_name(number, self.kept(new.name, MAX_NAME_BYTES));
         }
         slot.key.store(id.to_u64(), Release);
         slot.live.store(live::LIVE | if new.inherits { live::INHERITS } else { 0 }, Release);
@@ -80,10 +80,10 @@ impl Recorder {
     }
 
     /// The lock that a part's whole is.
-    fn part_of_lock(&self, whole: ResourceId) -> Option<annex::Place> {
+    fn part_of_lock(&self, whole: ResourceId) -> Option<RecordRef> {
         let (_, whole) = self.find_resource(whole)?;
-        match annex::Place::from_u32(whole.annex.load(Acquire))? {
-            annex::Place::Lock(number) => Some(annex::Place::PartOfLock(number)),
+        match RecordRef::from_u32(whole.record.load(Acquire))? {
+            RecordRef::Lock(number) => Some(RecordRef::PartOfLock(number)),
             _ => None,
         }
     }
@@ -137,7 +137,7 @@ impl Recorder {
             AnyId::Resource(resource) => thread::push(resource.to_u64()),
             AnyId::Op(op) => thread::push(op.to_u64()),
             AnyId::OpPoll(op) => self.enter_op(op),
-            AnyId::Muted => thread::push(MUTED),
+            AnyId::Unrecorded => thread::push(UNRECORDED),
         }
     }
 
@@ -146,7 +146,7 @@ impl Recorder {
     pub fn exit_any(&self, id: AnyId) {
         match id {
             AnyId::Task(task) => self.exit(task),
-            AnyId::Resource(_) | AnyId::Op(_) | AnyId::Muted => drop(thread::pop()),
+            AnyId::Resource(_) | AnyId::Op(_) | AnyId::Unrecorded => drop(thread::pop()),
             AnyId::OpPoll(op) => self.exit_op(op),
         }
     }
@@ -193,7 +193,7 @@ impl Recorder {
                     slot.refs.fetch_add(1, Relaxed);
                 }
             }
-            AnyId::Muted => {}
+            AnyId::Unrecorded => {}
         }
     }
 
@@ -211,7 +211,7 @@ impl Recorder {
                 }
                 last
             }
-            AnyId::Muted => true,
+            AnyId::Unrecorded => true,
             AnyId::Op(id) | AnyId::OpPoll(id) => {
                 let Some((page, slot)) = self.find_op(id) else { return false };
                 let last = slot.refs.fetch_sub(1, AcqRel) == 1;
@@ -226,11 +226,11 @@ impl Recorder {
     }
 
     fn free_resource(&self, id: ResourceId, slot: &Resource) {
-        if let Some(annex) = annex::Place::from_u32(slot.annex.swap(0, AcqRel)) {
-            self.annexes.free(annex);
+        if let Some(record) = RecordRef::from_u32(slot.record.swap(0, AcqRel)) {
+            self.records.free(record);
         }
         if slot.facts.lock().unwrap_or_else(PoisonError::into_inner).named {
-            self.annexes.forget_name(id.index());
+            self.records.forget_name(id.index());
         }
         self.resources.free(id.index());
     }
@@ -249,21 +249,21 @@ impl Recorder {
     fn current_resource(&self) -> Option<ResourceId> {
         thread::innermost(|raw| match AnyId::from_u64(raw)? {
             AnyId::Resource(id) if id.recorder() == self.number => Some(Some(id)),
-            AnyId::Muted => Some(None),
+            AnyId::Unrecorded => Some(None),
             _ => None,
         })?
     }
 
-    /// Whether the innermost span on this thread is muted, and so all that is made in it.
-    pub fn is_muted(&self) -> bool {
-        thread::innermost(|raw| Some(raw == MUTED)).unwrap_or(false)
+    /// Whether the innermost span on this thread is unrecorded, and so all that is made in it.
+    pub fn is_unrecorded(&self) -> bool {
+        thread::innermost(|raw| Some(raw == UNRECORDED)).unwrap_or(false)
     }
 
     /// The operation whose span, or whose poll's, is innermost on this thread.
     pub fn current_op(&self) -> Option<OpId> {
         thread::innermost(|raw| match AnyId::from_u64(raw)? {
             AnyId::Op(op) | AnyId::OpPoll(op) if op.recorder() == self.number => Some(Some(op)),
-            AnyId::Muted => Some(None),
+            AnyId::Unrecorded => Some(None),
             _ => None,
         })?
     }

@@ -1,7 +1,7 @@
-//! Timelines: events of the few tasks that somebody watches.
+//! Timelines: events of the few tasks that clients watch.
 //!
 //! Tokio enters a task's span once more to drop its future, and that is no poll. It does so without a wake, or right after the last poll on the
-//! same thread. So such an entry is held back until the next one begins, which shows that it was a poll; the last one is never told, as it is
+//! same thread. So such an entry is held back until the next one begins, which shows that it was a poll; the last one is never reported, as it is
 //! never counted. Limit: a task that is aborted before its first poll, or a thread that loses its CPU right there, has one poll too many.
 
 use std::sync::{
@@ -41,8 +41,8 @@ impl Recorder {
         }
     }
 
-    /// Nobody watches any timeline: the poll path stops looking, and the threads' rings are given back. An event that a thread is writing at
-    /// this moment is nobody's.
+    /// No timeline is watched any more: the poll path stops looking, and the threads' rings are freed. An event that a thread is writing at
+    /// this moment is discarded.
     pub fn watch_none(&self) {
         self.watching.store(false, Relaxed);
         let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +73,7 @@ impl Recorder {
         });
     }
 
-    /// A poll begins, or what may be none. Before the task's slot is told of it.
+    /// A poll begins, or an entry that may be no poll. Called before the task's slot changes.
     #[cold]
     pub(super) fn entry_event(&self, task: &Task, id: TaskId, is_unwoken: bool, at: Ticks, thread: u32) {
         let flags = task.flags.load(Relaxed);

@@ -1,4 +1,4 @@
-//! The last long polls of a thread: a ring that overwrites its oldest, as the newest tell who is to blame now.
+//! The last long polls of a thread: a ring that overwrites its oldest, as the newest show who is to blame now.
 //!
 //! Invariant: one writer, the thread; any number of readers, each with a position of its own. A reader never gets a torn entry: each has a
 //! number that is taken away while it is written (`tests/loom.rs`). Limit: [`CAPACITY`] polls of a millisecond or more; with a look four
@@ -32,7 +32,7 @@ pub struct LongPoll {
     pub started: Ticks,
     /// When it ended.
     pub ended: Ticks,
-    /// Where its time went; `None`: too short to be measured, or the kernel does not tell.
+    /// Where its time went; `None`: too short to be measured, or the kernel does not count it.
     pub spent: Option<Spent>,
     /// It gave its worker's place away (`block_in_place`): it may block.
     pub in_place: bool,

@@ -1,6 +1,6 @@
 //! Where the time of a long poll went: on a CPU, in the kernel's queue for one, or asleep.
 //!
-//! A poll's own clock can't tell a blocking call from a machine that has too few CPUs. The kernel can: it counts for each thread the time on a
+//! A poll's own clock can't distinguish a blocking call from a machine that has too few CPUs. The kernel can: it counts for each thread the time on a
 //! CPU and the time in the queue for one; what is left, the thread slept. The two are read at the end of a poll over [`MEASURED_NS`], and at the
 //! start of a poll when the last reading is older than that. So the reading before a poll is never much older than its start.
 //!

@@ -1,7 +1,7 @@
 //! What tokio's task dump knows of a task.
 
 use taskscope_recorder::{Recorder, TaskId};
-use taskscope_stack::Frame;
+use taskscope_stack::StackFrame;
 
 use super::Tree;
 use crate::await_tree::dump::{self, Asked, Taken};
@@ -10,7 +10,7 @@ use crate::await_tree::dump::{self, Asked, Taken};
 pub(super) const NOTHING: &str = "The task was not idle when tokio's task dump was taken, or is none that a runtime dumps, and no future of it is traced.";
 
 /// From the outermost function to the leaf.
-pub(super) type Path = Vec<Frame>;
+pub(super) type Path = Vec<StackFrame>;
 
 /// A dump, and who is not in it.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub(super) fn add(paths: &[Path], tree: &mut Tree<'_>) {
     paths.sort_by_cached_key(|path| {
         path.iter().map(|frame| (frame.function.clone(), frame.line)).collect::<Vec<_>>()
     });
-    let mut last: &[Frame] = &[];
+    let mut last: &[StackFrame] = &[];
     for path in paths {
         let common = path.iter().zip(last).take_while(|(one, other)| one == other).count();
         for (depth, frame) in path.iter().enumerate().skip(common) {

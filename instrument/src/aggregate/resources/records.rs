@@ -10,7 +10,7 @@ use taskscope_recorder::{
 };
 
 use super::rows::ResourceRows;
-use crate::aggregate::rows::{Times, waker};
+use crate::aggregate::rows::{Times, agent};
 
 impl ResourceRows {
     pub(super) fn lock(
@@ -52,8 +52,8 @@ impl ResourceRows {
             lagged: channel.lagged,
             blocked_full_ns: times.length_ns(channel.blocked_full),
             blocked_empty_ns: times.length_ns(channel.blocked_empty),
-            last_sender: waker(channel.last_sender),
-            last_receiver: waker(channel.last_receiver),
+            last_sender: agent(channel.last_sender),
+            last_receiver: agent(channel.last_receiver),
             last_sent_ago_ns: last_ago_ns(channel.last_sent, times),
             last_received_ago_ns: last_ago_ns(channel.last_received, times),
             closed: channel.closed,
@@ -85,7 +85,7 @@ impl ResourceRows {
 
 fn holder(holder: &Holder, times: Times<'_>) -> HolderRow {
     HolderRow {
-        holder: waker(holder.by),
+        holder: agent(holder.by),
         held_ago_ns: times.ago_ns(holder.since),
         site: holder.place,
         permits: holder.permits,

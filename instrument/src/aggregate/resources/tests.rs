@@ -3,12 +3,13 @@
 use std::{panic::Location, sync::Arc, time::Duration};
 
 use taskscope_proto::{
-    Message as _, limits,
+    Message as _,
+    agent::AgentRef,
+    limits,
     rows::{ChannelRow, Checked, Columns, HolderRow},
     v1,
-    waker::WakerRef,
 };
-use taskscope_recorder::{AnyId, Ledger, Limits, NewResource, Recorder, ResourceId, Spawn};
+use taskscope_recorder::{AnyId, Limits, NewResource, RecordKind, Recorder, ResourceId, Spawn};
 
 use crate::{
     aggregate::{Hub, cursor::Cursor},
@@ -23,9 +24,9 @@ fn cursor(handle: &Handle) -> Cursor {
     Cursor::new(Arc::new(Hub::new(handle.clone(), None, false, None)))
 }
 
-fn resource(recorder: &Recorder, concrete_type: &str, name: &str, ledger: Ledger) -> ResourceId {
+fn resource(recorder: &Recorder, concrete_type: &str, name: &str, record: RecordKind) -> ResourceId {
     recorder
-        .new_resource(&NewResource { concrete_type, kind: "Sync", name, ledger, ..NewResource::default() })
+        .new_resource(&NewResource { concrete_type, kind: "Sync", name, record, ..NewResource::default() })
         .unwrap()
 }
 
@@ -53,7 +54,7 @@ fn checked<C: Columns>(columns: Option<C>) -> Checked<C> {
 fn a_held_lock_comes_with_its_place_and_name_and_only_when_it_changes() {
     let handle = handle();
     let recorder = handle.recorder();
-    let id = resource(recorder, "Mutex", "accounts", Ledger::Lock);
+    let id = resource(recorder, "Mutex", "accounts", RecordKind::Lock);
     let place = recorder.place_number(Location::caller());
     let task = recorder.spawn(&Spawn::default());
     recorder.enter(task);
@@ -68,7 +69,7 @@ fn a_held_lock_comes_with_its_place_and_name_and_only_when_it_changes() {
     let locks = checked(frame.locks);
     let (slot, _, holders) = locks.rows_with_items().next().unwrap();
     let holders: Vec<HolderRow> = holders.collect();
-    let who = WakerRef::Task { slot: task.index(), generation: task.generation() };
+    let who = AgentRef::Task { slot: task.index(), generation: task.generation() };
     assert_eq!((locks.rows().len(), slot, holders.len()), (1, id.index(), 1));
     assert_eq!((holders[0].holder, holders[0].site, holders[0].permits), (who, place, 1));
     assert!(frame.sites.iter().any(|site| site.index == place && site.file.ends_with("tests.rs")));
@@ -104,9 +105,9 @@ fn a_held_lock_comes_with_its_place_and_name_and_only_when_it_changes() {
 fn channels_and_streams_are_sent() {
     let handle = handle();
     let recorder = handle.recorder();
-    let channel = resource(recorder, "mpsc", "", Ledger::Channel);
-    let stream = resource(recorder, "TcpStream", "", Ledger::Io);
-    let unknown = resource(recorder, "watch", "", Ledger::Channel);
+    let channel = resource(recorder, "mpsc", "", RecordKind::Channel);
+    let stream = resource(recorder, "TcpStream", "", RecordKind::Io);
+    let unknown = resource(recorder, "watch", "", RecordKind::Channel);
     let of = recorder.channel(channel).unwrap();
     of.set_ends(2, 1);
     of.set_capacity(8);
@@ -122,7 +123,7 @@ fn channels_and_streams_are_sent() {
     let [(slot, of), (unknown_slot, of_unknown)] = channels[..] else { panic!("{channels:?}") };
     assert_eq!((slot, unknown_slot), (channel.index(), unknown.index()));
     assert_eq!((of.senders, of.depth, of.capacity, of.sent), (Some(2), Some(3), 8, 3));
-    assert!(matches!(of.last_sender, WakerRef::Thread(_)) && of.last_sent_ago_ns.is_some());
+    assert!(matches!(of.last_sender, AgentRef::Thread(_)) && of.last_sent_ago_ns.is_some());
     assert!(of.blocked_full_ns > 0);
     assert_eq!((of_unknown.senders, of_unknown.depth, of_unknown.last_sent_ago_ns), (None, None, None));
     let io = checked(frame.io);
@@ -139,7 +140,7 @@ fn many_locks_with_many_holders_fit_into_frames() {
     let recorder = handle.recorder();
     let tasks: Vec<_> = (0..12).map(|_| recorder.spawn(&Spawn::default())).collect();
     for _ in 0..LOCKS {
-        let lock = resource(recorder, "RwLock", "a name of some length, as programs give", Ledger::Lock);
+        let lock = resource(recorder, "RwLock", "a name of some length, as programs give", RecordKind::Lock);
         for task in &tasks {
             recorder.enter(*task);
             let _held = recorder.lock(lock).unwrap().acquired_shared(1, 1, recorder.clock().ticks());

@@ -3,9 +3,9 @@
 use taskscope_proto::v1;
 use tokio::runtime::RuntimeFlavor;
 
-use crate::runtime::Known;
+use crate::runtime::KnownRuntime;
 
-pub(super) fn runtime(known: &Known) -> v1::Runtime {
+pub(super) fn runtime(known: &KnownRuntime) -> v1::Runtime {
     let metrics = known.handle.metrics();
     let flavor = match known.handle.runtime_flavor() {
         RuntimeFlavor::CurrentThread => v1::RuntimeFlavor::CurrentThread,

@@ -8,8 +8,8 @@ use tokio::runtime::RuntimeMetrics;
 
 use super::super::{Hub, lock, moment::Moment};
 use crate::{
-    os::thread::{Facts, Kernel},
-    runtime::{self, Known},
+    os::thread::{Kernel, ThreadFacts},
+    runtime::{self, KnownRuntime},
 };
 
 /// What was seen of each worker last.
@@ -42,7 +42,7 @@ struct Place<'a> {
     worker: u32,
     thread: Option<&'a ThreadInfo>,
     reading: Option<WorkerReading>,
-    facts: Facts,
+    facts: ThreadFacts,
     /// Parks and unparks.
     parks: Option<u64>,
     parked: Option<bool>,
@@ -52,7 +52,7 @@ impl Workers {
     pub(super) fn read(
         &mut self,
         hub: &Hub,
-        known: &[Known],
+        known: &[KnownRuntime],
         threads: &[ThreadInfo],
         moment: &Moment,
     ) -> Vec<Worker> {
@@ -177,7 +177,7 @@ impl<'a> Place<'a> {
 
 /// The thread that is a worker now.
 fn thread_of<'a>(
-    runtime: &Known,
+    runtime: &KnownRuntime,
     metrics: &RuntimeMetrics,
     worker: usize,
     threads: &'a [ThreadInfo],
@@ -193,8 +193,8 @@ fn thread_of<'a>(
     threads.iter().find(|thread| thread.number == number)
 }
 
-fn facts(hub: &Hub, thread: Option<&ThreadInfo>) -> Facts {
-    let Some(os_id) = thread.and_then(|thread| thread.os_id) else { return Facts::default() };
+fn facts(hub: &Hub, thread: Option<&ThreadInfo>) -> ThreadFacts {
+    let Some(os_id) = thread.and_then(|thread| thread.os_id) else { return ThreadFacts::default() };
     lock(&hub.threads).facts(os_id, hub.handle.recorder().clock())
 }
 

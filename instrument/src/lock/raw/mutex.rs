@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use lock_api::{RawMutex as Raw, RawMutexFair, RawMutexTimed};
 
-use crate::lock::ledger::Ledger;
+use crate::lock::record::LockRecord;
 
 /// A raw mutex of the `lock_api` crate, with its holder and its waiters on record.
 ///
@@ -21,7 +21,7 @@ use crate::lock::ledger::Ledger;
 /// ```
 #[derive(Debug)]
 pub struct RawMutex<R> {
-    ledger: Ledger,
+    record: LockRecord,
     raw: R,
 }
 
@@ -29,7 +29,7 @@ impl<R: Raw> RawMutex<R> {
     /// A free mutex with a name for the console; empty: none.
     #[track_caller]
     pub const fn with_name(name: &'static str) -> Self {
-        Self { ledger: Ledger::new("Mutex", name, Location::caller()), raw: R::INIT }
+        Self { record: LockRecord::new("Mutex", name, Location::caller()), raw: R::INIT }
     }
 }
 
@@ -37,7 +37,7 @@ impl<R> RawMutex<R> {
     #[inline]
     fn acquired(&self, got: bool, at: &'static Location<'static>) -> bool {
         if got {
-            self.ledger.acquired(at);
+            self.record.acquired(at);
         }
         got
     }
@@ -46,7 +46,7 @@ impl<R> RawMutex<R> {
 // SAFETY: `lock` and `try_lock` return (with success) only after `raw` was locked by `R`'s own method, and `unlock` does no more than to unlock it:
 // the exclusion is that of `R`.
 unsafe impl<R: Raw> Raw for RawMutex<R> {
-    const INIT: Self = Self { ledger: Ledger::constant("Mutex"), raw: R::INIT };
+    const INIT: Self = Self { record: LockRecord::constant("Mutex"), raw: R::INIT };
 
     type GuardMarker = R::GuardMarker;
 
@@ -55,9 +55,9 @@ unsafe impl<R: Raw> Raw for RawMutex<R> {
     fn lock(&self) {
         let at = Location::caller();
         if !self.raw.try_lock() {
-            self.ledger.wait("Mutex::lock", at, || self.raw.lock(), |()| true);
+            self.record.wait("Mutex::lock", at, || self.raw.lock(), |()| true);
         }
-        self.ledger.acquired(at);
+        self.record.acquired(at);
     }
 
     #[inline]
@@ -68,7 +68,7 @@ unsafe impl<R: Raw> Raw for RawMutex<R> {
 
     #[inline]
     unsafe fn unlock(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller holds this lock, and so the one inside.
         unsafe { self.raw.unlock() }
     }
@@ -83,7 +83,7 @@ unsafe impl<R: Raw> Raw for RawMutex<R> {
 unsafe impl<R: RawMutexFair> RawMutexFair for RawMutex<R> {
     #[inline]
     unsafe fn unlock_fair(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller holds this lock, and so the one inside.
         unsafe { self.raw.unlock_fair() }
     }
@@ -91,10 +91,10 @@ unsafe impl<R: RawMutexFair> RawMutexFair for RawMutex<R> {
     #[inline]
     #[track_caller]
     unsafe fn bump(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller holds this lock, and so the one inside; it holds it again after.
         unsafe { self.raw.bump() }
-        self.ledger.acquired(Location::caller());
+        self.record.acquired(Location::caller());
     }
 }
 
@@ -107,7 +107,7 @@ unsafe impl<R: RawMutexTimed> RawMutexTimed for RawMutex<R> {
     fn try_lock_for(&self, timeout: R::Duration) -> bool {
         let at = Location::caller();
         let wait =
-            || self.ledger.wait("Mutex::try_lock_for", at, || self.raw.try_lock_for(timeout), |got| *got);
+            || self.record.wait("Mutex::try_lock_for", at, || self.raw.try_lock_for(timeout), |got| *got);
         self.acquired(self.raw.try_lock() || wait(), at)
     }
 
@@ -115,7 +115,7 @@ unsafe impl<R: RawMutexTimed> RawMutexTimed for RawMutex<R> {
     fn try_lock_until(&self, timeout: R::Instant) -> bool {
         let at = Location::caller();
         let wait =
-            || self.ledger.wait("Mutex::try_lock_until", at, || self.raw.try_lock_until(timeout), |got| *got);
+            || self.record.wait("Mutex::try_lock_until", at, || self.raw.try_lock_until(timeout), |got| *got);
         self.acquired(self.raw.try_lock() || wait(), at)
     }
 }

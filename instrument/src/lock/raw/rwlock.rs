@@ -7,7 +7,7 @@ use lock_api::{
     RawRwLockTimed, RawRwLockUpgrade, RawRwLockUpgradeDowngrade, RawRwLockUpgradeFair, RawRwLockUpgradeTimed,
 };
 
-use crate::lock::ledger::Ledger;
+use crate::lock::record::LockRecord;
 
 /// A raw read-write lock of the `lock_api` crate, with its holders and its waiters on record.
 ///
@@ -15,7 +15,7 @@ use crate::lock::ledger::Ledger;
 /// `lock_api` makes locks from a constant, so where one was made is unknown unless it is made by [`RawRwLock::with_name`].
 #[derive(Debug)]
 pub struct RawRwLock<R> {
-    ledger: Ledger,
+    record: LockRecord,
     raw: R,
 }
 
@@ -23,7 +23,7 @@ impl<R: Raw> RawRwLock<R> {
     /// A free lock with a name for the console; empty: none.
     #[track_caller]
     pub const fn with_name(name: &'static str) -> Self {
-        Self { ledger: Ledger::new("RwLock", name, Location::caller()), raw: R::INIT }
+        Self { record: LockRecord::new("RwLock", name, Location::caller()), raw: R::INIT }
     }
 }
 
@@ -37,14 +37,14 @@ impl<R> RawRwLock<R> {
         at: &'static Location<'static>,
         acquire: impl FnOnce() -> bool,
     ) -> bool {
-        got || self.ledger.wait(method, at, acquire, |got| *got)
+        got || self.record.wait(method, at, acquire, |got| *got)
     }
 
     #[inline]
     fn read(&self, got: bool, at: &'static Location<'static>) -> bool {
         if got {
             // The release finds it by its holder.
-            let _token = self.ledger.shared(at);
+            let _token = self.record.shared(at);
         }
         got
     }
@@ -52,14 +52,14 @@ impl<R> RawRwLock<R> {
     #[inline]
     fn written(&self, got: bool, at: &'static Location<'static>) -> bool {
         if got {
-            self.ledger.acquired(at);
+            self.record.acquired(at);
         }
         got
     }
 
     /// From upgradable reader to writer, or back to what it was.
     fn upgraded(&self, at: &'static Location<'static>, upgrade: impl FnOnce() -> bool) -> bool {
-        self.ledger.released_any_shared();
+        self.record.released_any_shared();
         let upgraded = upgrade();
         if upgraded { self.written(true, at) } else { !self.read(true, at) }
     }
@@ -73,7 +73,7 @@ fn always(acquire: impl FnOnce()) -> bool {
 // SAFETY: every method that locks returns (with success) only after `raw` was locked so by `R`'s own method, and those that unlock do no more
 // than to unlock it: the exclusion is that of `R`.
 unsafe impl<R: Raw> Raw for RawRwLock<R> {
-    const INIT: Self = Self { ledger: Ledger::constant("RwLock"), raw: R::INIT };
+    const INIT: Self = Self { record: LockRecord::constant("RwLock"), raw: R::INIT };
 
     type GuardMarker = R::GuardMarker;
 
@@ -93,7 +93,7 @@ unsafe impl<R: Raw> Raw for RawRwLock<R> {
 
     #[inline]
     unsafe fn unlock_shared(&self) {
-        self.ledger.released_any_shared();
+        self.record.released_any_shared();
         // SAFETY: the caller holds this lock so, and so the one inside.
         unsafe { self.raw.unlock_shared() }
     }
@@ -114,7 +114,7 @@ unsafe impl<R: Raw> Raw for RawRwLock<R> {
 
     #[inline]
     unsafe fn unlock_exclusive(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller holds this lock so, and so the one inside.
         unsafe { self.raw.unlock_exclusive() }
     }
@@ -134,14 +134,14 @@ unsafe impl<R: Raw> Raw for RawRwLock<R> {
 unsafe impl<R: RawRwLockFair> RawRwLockFair for RawRwLock<R> {
     #[inline]
     unsafe fn unlock_shared_fair(&self) {
-        self.ledger.released_any_shared();
+        self.record.released_any_shared();
         // SAFETY: the caller holds this lock so, and so the one inside.
         unsafe { self.raw.unlock_shared_fair() }
     }
 
     #[inline]
     unsafe fn unlock_exclusive_fair(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller holds this lock so, and so the one inside.
         unsafe { self.raw.unlock_exclusive_fair() }
     }
@@ -149,7 +149,7 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for RawRwLock<R> {
     #[inline]
     #[track_caller]
     unsafe fn bump_shared(&self) {
-        self.ledger.released_any_shared();
+        self.record.released_any_shared();
         // SAFETY: the caller holds this lock so, and so the one inside; it holds it again after.
         unsafe { self.raw.bump_shared() }
         self.read(true, Location::caller());
@@ -158,7 +158,7 @@ unsafe impl<R: RawRwLockFair> RawRwLockFair for RawRwLock<R> {
     #[inline]
     #[track_caller]
     unsafe fn bump_exclusive(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller holds this lock so, and so the one inside; it holds it again after.
         unsafe { self.raw.bump_exclusive() }
         self.written(true, Location::caller());
@@ -170,7 +170,7 @@ unsafe impl<R: RawRwLockDowngrade> RawRwLockDowngrade for RawRwLock<R> {
     #[inline]
     #[track_caller]
     unsafe fn downgrade(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller is the writer of this lock, and so of the one inside.
         unsafe { self.raw.downgrade() }
         self.read(true, Location::caller());
@@ -266,7 +266,7 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for RawRwLock<R> {
 
     #[inline]
     unsafe fn unlock_upgradable(&self) {
-        self.ledger.released_any_shared();
+        self.record.released_any_shared();
         // SAFETY: the caller holds this lock so, and so the one inside.
         unsafe { self.raw.unlock_upgradable() }
     }
@@ -294,7 +294,7 @@ unsafe impl<R: RawRwLockUpgrade> RawRwLockUpgrade for RawRwLock<R> {
 unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for RawRwLock<R> {
     #[inline]
     unsafe fn unlock_upgradable_fair(&self) {
-        self.ledger.released_any_shared();
+        self.record.released_any_shared();
         // SAFETY: the caller holds this lock so, and so the one inside.
         unsafe { self.raw.unlock_upgradable_fair() }
     }
@@ -302,7 +302,7 @@ unsafe impl<R: RawRwLockUpgradeFair> RawRwLockUpgradeFair for RawRwLock<R> {
     #[inline]
     #[track_caller]
     unsafe fn bump_upgradable(&self) {
-        self.ledger.released_any_shared();
+        self.record.released_any_shared();
         // SAFETY: the caller holds this lock so, and so the one inside; it holds it again after.
         unsafe { self.raw.bump_upgradable() }
         self.read(true, Location::caller());
@@ -321,7 +321,7 @@ unsafe impl<R: RawRwLockUpgradeDowngrade> RawRwLockUpgradeDowngrade for RawRwLoc
     #[inline]
     #[track_caller]
     unsafe fn downgrade_to_upgradable(&self) {
-        self.ledger.released();
+        self.record.released();
         // SAFETY: the caller is the writer of this lock, and so of the one inside.
         unsafe { self.raw.downgrade_to_upgradable() }
         self.read(true, Location::caller());

@@ -1,4 +1,4 @@
-//! Where TCP sockets connect to that are not connected yet: `getpeername` fails for them, and the kernel's table of sockets tells.
+//! Where TCP sockets connect to that are not connected yet: `getpeername` fails for them, but the kernel's table of sockets has their peers.
 //!
 //! The table has the sockets of the whole network namespace, some 1 µs each, so it is read only while something connects.
 

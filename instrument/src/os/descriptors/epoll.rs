@@ -13,7 +13,7 @@ pub(super) struct Epoll {
 
 impl Epoll {
     /// The events that it wants of a descriptor; `None`: it does not watch it. One that was closed and is still in the epoll by another number
-    /// of the same file is told apart by its inode, where the kernel names it.
+    /// of the same file is distinguished by its inode, where the kernel names it.
     pub(super) fn watches(&self, descriptor: &v1::Descriptor) -> Option<u32> {
         let target = self.targets.get(&descriptor.fd)?;
         // Anonymous inodes have one number together: `inode` is 0 for them.

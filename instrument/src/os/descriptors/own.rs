@@ -2,7 +2,7 @@
 //!
 //! Known by what they are connected to: the epoll that watches the listener is the one of the server's runtime. Where that is a runtime of the
 //! server's own ([`Listener::on_own_runtime`]), nothing of the program's is on it, and all that it watches is the tool's. On a runtime of
-//! the program's (`Server::serve`), or where the kernel does not tell what an epoll watches, the listener is ours and the connections at
+//! the program's (`Server::serve`), or where the kernel does not show what an epoll watches, the listener is ours and the connections at
 //! its address. Of tokio's own pair of sockets for signals, one for the whole process, the runtime's copy is ours and the
 //! pair is the program's: that has it without us, too, unless it has no runtime with I/O.
 

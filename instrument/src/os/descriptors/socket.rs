@@ -14,7 +14,7 @@ const TCP_INFO_BYTES: usize = 168;
 const MEMINFO_DROPS: usize = 8;
 const MEMINFO_WORDS: usize = 9;
 
-/// Fills in what the kernel tells of a socket. Returns its cookie; `None`: the kernel has none, or this is no socket any more.
+/// Fills in the kernel's figures of a socket. Returns its cookie; `None`: the kernel has none, or this is no socket any more.
 pub(super) fn describe(fd: BorrowedFd<'_>, descriptor: &mut Descriptor) -> Option<u64> {
     let socket = SockRef::from(&fd);
     let before = socket.cookie().ok();
@@ -101,7 +101,7 @@ fn tcp(fd: BorrowedFd<'_>, kind: DescriptorKind, descriptor: &mut Descriptor) {
     }
     let us = |at| u64::from(words.u32(at)) * 1_000;
     let ms = |at| u64::from(words.u32(at)) * 1_000_000;
-    let if_told = |at, read: &dyn Fn(usize) -> u64, bytes: usize| (length >= at + bytes).then(|| read(at));
+    let if_written = |at, read: &dyn Fn(usize) -> u64, bytes: usize| (length >= at + bytes).then(|| read(at));
     descriptor.tcp = Some(TcpInfo {
         retransmits: info[2].into(),
         unacked: words.u32(24).into(),
@@ -111,10 +111,10 @@ fn tcp(fd: BorrowedFd<'_>, kind: DescriptorKind, descriptor: &mut Descriptor) {
         rtt_var_ns: us(72),
         congestion_window: words.u32(80),
         total_retransmits: words.u32(100).into(),
-        acked_bytes: if_told(120, &|at| words.u64(at), 8),
-        received_bytes: if_told(128, &|at| words.u64(at), 8),
-        unsent_bytes: if_told(144, &|at| words.u32(at).into(), 4),
-        delivery_rate_bytes: if_told(160, &|at| words.u64(at), 8),
+        acked_bytes: if_written(120, &|at| words.u64(at), 8),
+        received_bytes: if_written(128, &|at| words.u64(at), 8),
+        unsent_bytes: if_written(144, &|at| words.u32(at).into(), 4),
+        delivery_rate_bytes: if_written(160, &|at| words.u64(at), 8),
     });
 }
 

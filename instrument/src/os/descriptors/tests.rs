@@ -36,31 +36,31 @@ fn find(answer: &Descriptors, of: &impl AsRawFd) -> Option<Descriptor> {
 }
 
 #[test]
-fn a_connection_is_told_with_both_ends_and_its_bytes() {
+fn a_connection_is_listed_with_both_ends_and_its_bytes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut server, peer) = listener.accept().unwrap();
     client.write_all(&[7; 1000]).unwrap();
     let mut reader = Reader::default();
-    let told = until(&mut reader, &server, |told| told.recv_queue_bytes == Some(1000));
-    assert_eq!(told.kind(), DescriptorKind::Tcp);
-    assert_eq!(told.state, "established");
-    assert_eq!(told.local, listener.local_addr().unwrap().to_string());
-    assert_eq!(told.peer, peer.to_string());
-    let tcp = told.tcp.unwrap();
+    let listed = until(&mut reader, &server, |listed| listed.recv_queue_bytes == Some(1000));
+    assert_eq!(listed.kind(), DescriptorKind::Tcp);
+    assert_eq!(listed.state, "established");
+    assert_eq!(listed.local, listener.local_addr().unwrap().to_string());
+    assert_eq!(listed.peer, peer.to_string());
+    let tcp = listed.tcp.unwrap();
     assert_eq!(tcp.received_bytes, Some(1000));
     assert!(tcp.rtt_ns > 0 && tcp.congestion_window > 0, "{tcp:?}");
-    assert!(told.ready & u32::from(rustix::event::PollFlags::IN.bits().cast_unsigned()) != 0);
+    assert!(listed.ready & u32::from(rustix::event::PollFlags::IN.bits().cast_unsigned()) != 0);
 
     let mut bytes = [0; 1000];
     server.read_exact(&mut bytes).unwrap();
-    until(&mut reader, &server, |told| told.recv_queue_bytes == Some(0));
-    let sender = until(&mut reader, &client, |told| {
-        told.tcp.as_ref().is_some_and(|tcp| tcp.acked_bytes >= Some(1000))
+    until(&mut reader, &server, |listed| listed.recv_queue_bytes == Some(0));
+    let sender = until(&mut reader, &client, |listed| {
+        listed.tcp.as_ref().is_some_and(|tcp| tcp.acked_bytes >= Some(1000))
     });
     assert_eq!(sender.peer, listener.local_addr().unwrap().to_string());
     drop(client);
-    until(&mut reader, &server, |told| told.state == "close-wait");
+    until(&mut reader, &server, |listed| listed.state == "close-wait");
 }
 
 #[test]
@@ -74,24 +74,24 @@ fn a_peer_that_does_not_read_fills_the_send_queue() {
         written += bytes as u64;
     }
     let mut reader = Reader::default();
-    let told = until(&mut reader, &client, |told| told.send_queue_bytes > Some(0));
-    assert!(told.send_queue_bytes <= Some(written), "{told:?}");
-    assert_eq!(told.ready & u32::from(rustix::event::PollFlags::OUT.bits().cast_unsigned()), 0);
+    let listed = until(&mut reader, &client, |listed| listed.send_queue_bytes > Some(0));
+    assert!(listed.send_queue_bytes <= Some(written), "{listed:?}");
+    assert_eq!(listed.ready & u32::from(rustix::event::PollFlags::OUT.bits().cast_unsigned()), 0);
 }
 
 #[test]
-fn a_listener_tells_its_backlog() {
+fn a_listener_shows_its_backlog() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let _clients: Vec<TcpStream> =
         (0..3).map(|_| TcpStream::connect(listener.local_addr().unwrap()).unwrap()).collect();
     let mut reader = Reader::default();
-    let told = until(&mut reader, &listener, |told| told.backlog == Some(3));
-    assert_eq!((told.kind(), told.state.as_str()), (DescriptorKind::TcpListener, "listen"));
-    assert!(told.max_backlog > Some(3) && told.tcp.is_none() && told.send_queue_bytes.is_none());
+    let listed = until(&mut reader, &listener, |listed| listed.backlog == Some(3));
+    assert_eq!((listed.kind(), listed.state.as_str()), (DescriptorKind::TcpListener, "listen"));
+    assert!(listed.max_backlog > Some(3) && listed.tcp.is_none() && listed.send_queue_bytes.is_none());
 }
 
 #[test]
-fn who_connects_and_gets_no_answer_is_told_with_its_peer() {
+fn a_connection_without_an_answer_is_listed_with_its_peer() {
     for (domain, any) in [(Domain::IPV4, "127.0.0.1:0"), (Domain::IPV6, "[::1]:0")] {
         let any: SocketAddr = any.parse().unwrap();
         let listener = Socket::new(domain, Type::STREAM, None).unwrap();
@@ -108,15 +108,15 @@ fn who_connects_and_gets_no_answer_is_told_with_its_peer() {
         let _under_way = client.connect(&address);
         let other_number = client.try_clone().unwrap();
         let mut reader = Reader::default();
-        let told = until(&mut reader, &client, |told| told.state == "syn-sent");
+        let listed = until(&mut reader, &client, |listed| listed.state == "syn-sent");
         let peer = address.as_socket().unwrap().to_string();
-        assert_eq!((told.kind(), told.peer), (DescriptorKind::Tcp, peer.clone()));
+        assert_eq!((listed.kind(), listed.peer), (DescriptorKind::Tcp, peer.clone()));
         assert_eq!(find(&reader.read(), &other_number).unwrap().peer, peer);
     }
 }
 
 #[test]
-fn datagrams_unix_sockets_and_pipes_are_told() {
+fn datagrams_unix_sockets_and_pipes_are_listed() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let (near, far) = UnixStream::pair().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -127,15 +127,18 @@ fn datagrams_unix_sockets_and_pipes_are_told() {
     (&far).write_all(b"three").unwrap();
     let mut reader = Reader::default();
     let answer = reader.read();
-    let told = find(&answer, &socket).unwrap();
-    assert_eq!((told.kind(), told.drops), (DescriptorKind::Udp, Some(0)));
-    let told = find(&answer, &near).unwrap();
-    assert_eq!((told.kind(), told.recv_queue_bytes), (DescriptorKind::Unix, Some(5)));
-    assert_eq!(told.peer_pid, std::process::id());
-    let told = find(&answer, &listener).unwrap();
-    assert_eq!((told.kind(), told.local.as_str()), (DescriptorKind::UnixListener, path.to_str().unwrap()));
-    let told = find(&answer, &pipe).unwrap();
-    assert_eq!((told.kind(), told.recv_queue_bytes), (DescriptorKind::Pipe, Some(4)));
+    let listed = find(&answer, &socket).unwrap();
+    assert_eq!((listed.kind(), listed.drops), (DescriptorKind::Udp, Some(0)));
+    let listed = find(&answer, &near).unwrap();
+    assert_eq!((listed.kind(), listed.recv_queue_bytes), (DescriptorKind::Unix, Some(5)));
+    assert_eq!(listed.peer_pid, std::process::id());
+    let listed = find(&answer, &listener).unwrap();
+    assert_eq!(
+        (listed.kind(), listed.local.as_str()),
+        (DescriptorKind::UnixListener, path.to_str().unwrap())
+    );
+    let listed = find(&answer, &pipe).unwrap();
+    assert_eq!((listed.kind(), listed.recv_queue_bytes), (DescriptorKind::Pipe, Some(4)));
     assert!(answer.open >= 6 && answer.limit > answer.open && answer.reading_ns > 0);
 }
 
@@ -146,8 +149,8 @@ fn an_epolls_targets_are_known_with_what_it_wants() {
     let wanted = epoll::EventFlags::IN | epoll::EventFlags::ET;
     epoll::add(&epoll, near.as_fd(), epoll::EventData::new_u64(1), wanted).unwrap();
     let answer = Reader::default().read();
-    let told = find(&answer, &near).unwrap();
-    assert!(told.watched && told.interest & wanted.bits() == wanted.bits(), "{told:?}");
+    let listed = find(&answer, &near).unwrap();
+    assert!(listed.watched && listed.interest & wanted.bits() == wanted.bits(), "{listed:?}");
     assert!(!find(&answer, &far).unwrap().watched);
     assert_eq!(find(&answer, &epoll).unwrap().kind(), DescriptorKind::Epoll);
 }
@@ -167,7 +170,7 @@ fn a_number_that_is_used_again_is_another_descriptor() {
 }
 
 #[test]
-fn what_belongs_to_the_servers_listener_is_left_out_and_all_else_is_told() {
+fn what_belongs_to_the_servers_listener_is_left_out_and_all_else_is_listed() {
     let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
     let epoll = || epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
     let watch = |epoll: &OwnedFd, fd: &dyn AsFd| {
@@ -192,24 +195,24 @@ fn what_belongs_to_the_servers_listener_is_left_out_and_all_else_is_told() {
 
     let all = Reader::default().read();
     let known = super::Listener::of(&listener);
-    let told = Reader::new(known.map(super::Listener::on_own_runtime)).read();
+    let listed = Reader::new(known.map(super::Listener::on_own_runtime)).read();
     let own: [&dyn AsRawFd; 5] = [&listener, &ours, &copy, &woken, &accepted];
     for own in own.map(AsRawFd::as_raw_fd) {
-        assert!(find(&all, &own).is_some() && find(&told, &own).is_none(), "{own}");
+        assert!(find(&all, &own).is_some() && find(&listed, &own).is_none(), "{own}");
     }
     let program: [&dyn AsRawFd; 4] = [&theirs, &their_eventfd, &their_listener, &client];
     for of in program.map(AsRawFd::as_raw_fd) {
-        assert_eq!(find(&told, &of).map(|it| it.watched), find(&all, &of).map(|it| it.watched), "{of}");
-        assert!(find(&told, &of).is_some());
+        assert_eq!(find(&listed, &of).map(|it| it.watched), find(&all, &of).map(|it| it.watched), "{of}");
+        assert!(find(&listed, &of).is_some());
     }
-    assert_eq!(told.open, told.descriptors.len() as u64);
+    assert_eq!(listed.open, listed.descriptors.len() as u64);
     assert!(!find(&Reader::default().read(), &theirs).unwrap().watched);
 
     // On a runtime of the program's the epoll is the program's, and only what is at the listener's address is not.
-    let told = Reader::new(known).read();
-    let told = |of: &dyn AsRawFd| find(&told, &of.as_raw_fd()).is_some();
-    assert_eq!([told(&listener), told(&accepted)], [false, false]);
-    assert_eq!([told(&ours), told(&copy), told(&woken), told(&client)], [true; 4]);
+    let listed = Reader::new(known).read();
+    let listed = |of: &dyn AsRawFd| find(&listed, &of.as_raw_fd()).is_some();
+    assert_eq!([listed(&listener), listed(&accepted)], [false, false]);
+    assert_eq!([listed(&ours), listed(&copy), listed(&woken), listed(&client)], [true; 4]);
 
     // Its number is used again by another socket: that is the program's.
     let gone = known.map(super::Listener::on_own_runtime);
@@ -219,7 +222,7 @@ fn what_belongs_to_the_servers_listener_is_left_out_and_all_else_is_told() {
 }
 
 #[test]
-fn a_file_of_proc_is_told_when_it_stays_open() {
+fn a_file_of_proc_is_listed_when_it_stays_open() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let file = std::fs::File::open("/proc/self/stat").unwrap();
     let mut reader = Reader::new(super::Listener::of(&listener));

@@ -1,4 +1,4 @@
-//! Runtimes stay listed for as long as somebody drives them.
+//! Runtimes stay listed for as long as a thread drives them.
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
@@ -48,7 +48,7 @@ impl Driven {
         }
         self.stop.send(()).unwrap();
         self.thread.join().unwrap();
-        assert!(!is_listed(self.id), "nobody drives it any more");
+        assert!(!is_listed(self.id), "no thread drives it any more");
     }
 }
 

@@ -1,8 +1,8 @@
 //! From tokio's task id to our task, without a lock or a hash on the poll path.
 //!
-//! Tokio numbers tasks one after the other, so the number itself, cut to the table's size, is a place in it; a place that an older live
-//! task holds is passed over, up to [`WINDOW`] places. What finds no place goes to a locked map, which is looked at only while it holds
-//! something. Memory: 16 bytes a place, 256 KiB in all, made at the first task.
+//! Tokio numbers tasks one after the other, so the number itself, cut to the table's size, is a bucket in it; a bucket that an older live
+//! task holds is passed over, up to [`WINDOW`] buckets. What finds no bucket goes to a locked map, which is looked at only while it holds
+//! something. Memory: 16 bytes a bucket, 256 KiB in all, made at the first task.
 
 use std::{
     collections::HashMap,
@@ -17,37 +17,37 @@ use std::{
 
 use taskscope_recorder::TaskId;
 
-/// Places; a power of two.
-const PLACES: usize = 16_384;
-/// Places tried for a task.
+/// Buckets; a power of two.
+const BUCKETS: usize = 16_384;
+/// Buckets tried for a task.
 const WINDOW: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Table {
-    places: OnceLock<Box<[Place]>>,
+    buckets: OnceLock<Box<[Bucket]>>,
     spilled: AtomicUsize,
     spill: Mutex<HashMap<u64, TaskId>>,
 }
 
-/// A task's place: tokio's id (0: free), then ours.
+/// A task's bucket: tokio's id (0: free), then ours.
 #[derive(Debug, Default)]
-struct Place {
+struct Bucket {
     tokio_id: AtomicU64,
     task: AtomicU64,
 }
 
 impl Table {
     pub(super) fn new() -> Self {
-        Self { places: OnceLock::new(), spilled: AtomicUsize::new(0), spill: Mutex::default() }
+        Self { buckets: OnceLock::new(), spilled: AtomicUsize::new(0), spill: Mutex::default() }
     }
 
     pub(super) fn insert(&self, tokio_id: u64, task: TaskId) {
-        let places = self.places.get_or_init(|| (0..PLACES).map(|_| Place::default()).collect());
-        for place in window(places, tokio_id) {
-            // Reserved first with a number that no lookup asks for, so that nobody finds the place without its task.
-            if place.tokio_id.compare_exchange(0, u64::MAX, AcqRel, Relaxed).is_ok() {
-                place.task.store(task.to_u64(), Relaxed);
-                place.tokio_id.store(tokio_id, Release);
+        let buckets = self.buckets.get_or_init(|| (0..BUCKETS).map(|_| Bucket::default()).collect());
+        for bucket in window(buckets, tokio_id) {
+            // Reserved first with a number that no lookup asks for, so that no lookup finds the bucket without its task.
+            if bucket.tokio_id.compare_exchange(0, u64::MAX, AcqRel, Relaxed).is_ok() {
+                bucket.task.store(task.to_u64(), Relaxed);
+                bucket.tokio_id.store(tokio_id, Release);
                 return;
             }
         }
@@ -57,10 +57,10 @@ impl Table {
 
     #[inline]
     pub(super) fn find(&self, tokio_id: u64) -> Option<TaskId> {
-        let places = self.places.get()?;
-        for place in window(places, tokio_id) {
-            if place.tokio_id.load(Acquire) == tokio_id {
-                return TaskId::from_u64(place.task.load(Relaxed));
+        let buckets = self.buckets.get()?;
+        for bucket in window(buckets, tokio_id) {
+            if bucket.tokio_id.load(Acquire) == tokio_id {
+                return TaskId::from_u64(bucket.task.load(Relaxed));
             }
         }
         if self.spilled.load(Relaxed) == 0 {
@@ -70,11 +70,11 @@ impl Table {
     }
 
     pub(super) fn remove(&self, tokio_id: u64) -> Option<TaskId> {
-        let places = self.places.get()?;
-        for place in window(places, tokio_id) {
-            if place.tokio_id.load(Acquire) == tokio_id {
-                let task = TaskId::from_u64(place.task.load(Relaxed));
-                place.tokio_id.store(0, Release);
+        let buckets = self.buckets.get()?;
+        for bucket in window(buckets, tokio_id) {
+            if bucket.tokio_id.load(Acquire) == tokio_id {
+                let task = TaskId::from_u64(bucket.task.load(Relaxed));
+                bucket.tokio_id.store(0, Release);
                 return task;
             }
         }
@@ -87,8 +87,8 @@ impl Table {
     }
 }
 
-fn window(places: &[Place], tokio_id: u64) -> impl Iterator<Item = &Place> {
-    (0..WINDOW).map(move |step| &places[(tokio_id as usize).wrapping_add(step) & (PLACES - 1)])
+fn window(buckets: &[Bucket], tokio_id: u64) -> impl Iterator<Item = &Bucket> {
+    (0..WINDOW).map(move |step| &buckets[(tokio_id as usize).wrapping_add(step) & (BUCKETS - 1)])
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
         let recorder = Recorder::default();
         let table = Table::new();
         let tasks: Vec<(u64, TaskId)> =
-            (1..=2 * PLACES as u64).map(|id| (id, recorder.spawn(&Spawn::default()))).collect();
+            (1..=2 * BUCKETS as u64).map(|id| (id, recorder.spawn(&Spawn::default()))).collect();
         for (id, task) in &tasks {
             table.insert(*id, *task);
         }

@@ -1,4 +1,4 @@
-//! How far each receiver of a broadcast has come: tokio tells it only behind its lock.
+//! How far each receiver of a broadcast has come: tokio gives it only behind its lock.
 //!
 //! Positions count the values sent. One word a receiver, written by that receiver alone.
 

@@ -55,7 +55,7 @@ fn make<T>(name: &'static str, buffer: usize, at: &'static Location<'static>) ->
     let new = NewChannel { kind: kind("mpsc"), name, at, capacity: buffer as u64, receivers_close: true };
     let (end, receiver_end) = Channel::make(&new);
     end.starts_empty();
-    let (sender, receiver) = crate::source::muted(|| inner::channel(buffer));
+    let (sender, receiver) = crate::source::unrecorded(|| inner::channel(buffer));
     (Sender { end, inner: sender }, Receiver { end: receiver_end, inner: receiver, waiting: None })
 }
 

@@ -7,7 +7,7 @@ use tokio::sync as inner;
 
 use super::RwLock;
 use crate::{
-    source::muted,
+    source::unrecorded,
     sync::{
         guard::{read_guard, write_guard},
         hold::{Hold, SharedHold},
@@ -140,7 +140,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
         let Self { hold, inner, lock } = self;
         let hold = hold.downgrade(Location::caller());
-        let inner = muted(|| inner.downgrade());
+        let inner = unrecorded(|| inner.downgrade());
         OwnedRwLockReadGuard {
             hold,
             inner: inner::OwnedRwLockReadGuard::map(inner, |slot| &slot.value),

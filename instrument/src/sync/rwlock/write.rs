@@ -6,7 +6,7 @@ use tokio::sync as inner;
 
 use super::{RwLock, RwLockReadGuard};
 use crate::{
-    source::muted,
+    source::unrecorded,
     sync::{guard::write_guard, hold::Hold, slot::Slot, wait::Taken},
 };
 
@@ -73,7 +73,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         let Self { hold, inner } = self;
         let hold = hold.downgrade(Location::caller());
-        let inner = muted(|| inner.downgrade());
+        let inner = unrecorded(|| inner.downgrade());
         RwLockReadGuard { hold, inner: inner::RwLockReadGuard::map(inner, |slot| &slot.value) }
     }
 

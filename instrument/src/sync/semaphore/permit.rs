@@ -26,7 +26,7 @@ pub struct OwnedSemaphorePermit {
     given_back: GivenBack,
 }
 
-/// Permits that tokio was told to forget.
+/// Permits that tokio has forgotten: they are given back here.
 struct GivenBack {
     semaphore: Arc<Semaphore>,
     permits: usize,

@@ -56,13 +56,15 @@ async fn every_acquisition_is_counted_once() {
         assert_eq!(read(&format!("semaphore {name}")).acquisitions, *used);
         assert_eq!(semaphore.available_permits(), 3);
         for kind in ["rwlock", "semaphore"] {
-            let told = read(&format!("{kind} {name}"));
+            let reading = read(&format!("{kind} {name}"));
             assert!(
-                told.holders.is_empty() && told.more_holders == 0 && told.contended <= told.acquisitions,
-                "{told:?}"
+                reading.holders.is_empty()
+                    && reading.more_holders == 0
+                    && reading.contended <= reading.acquisitions,
+                "{reading:?}"
             );
             assert!(waiters(&format!("{kind} {name}")).is_empty());
-            contended += told.contended;
+            contended += reading.contended;
         }
     }
     assert_eq!(rounds as usize, TASKS * ROUNDS);

@@ -75,23 +75,31 @@ impl Book {
     }
 
     fn agrees_with(&self, name: &str) {
-        let told = read(name);
+        let reading = read(name);
         let own = |count: &AtomicU64| count.load(Relaxed);
         assert_eq!(
-            (told.acquisitions, told.contended),
+            (reading.acquisitions, reading.contended),
             (own(&self.acquisitions), own(&self.contended)),
             "{name}"
         );
         let (hold, wait) =
             ((own(&self.least_hold), own(&self.most_hold)), (own(&self.least_wait), own(&self.most_wait)));
         println!(
-            "{name}: hold {} within {hold:?}, wait {} within {wait:?} ticks; {told:?}",
-            told.hold, told.wait
+            "{name}: hold {} within {hold:?}, wait {} within {wait:?} ticks; {reading:?}",
+            reading.hold, reading.wait
         );
-        assert!((hold.0..=hold.1).contains(&told.hold), "{name}: hold {} is not within {hold:?}", told.hold);
-        assert!((wait.0..=wait.1).contains(&told.wait), "{name}: wait {} is not within {wait:?}", told.wait);
-        assert!(told.contended > 0 && told.holders.is_empty(), "{name}: {told:?}");
-        assert!(told.longest_hold <= told.hold && told.longest_wait <= told.wait);
+        assert!(
+            (hold.0..=hold.1).contains(&reading.hold),
+            "{name}: hold {} is not within {hold:?}",
+            reading.hold
+        );
+        assert!(
+            (wait.0..=wait.1).contains(&reading.wait),
+            "{name}: wait {} is not within {wait:?}",
+            reading.wait
+        );
+        assert!(reading.contended > 0 && reading.holders.is_empty(), "{name}: {reading:?}");
+        assert!(reading.longest_hold <= reading.hold && reading.longest_wait <= reading.wait);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the machine's code tells of a function's frame where unwind tables don't.
+//! What the machine's code shows of a function's frame where unwind tables don't.
 //!
 //! *At the beginning.* The kernel does not show the frame pointer of a sleeping thread, and the function that it sleeps in, in the C library, mostly does
 //! not save it. Its caller, in the standard library, is built with frame pointers: its tables say "sixteen bytes above the frame
@@ -101,7 +101,7 @@ fn room(code: &[u8]) -> Option<u64> {
             [0x48, 0x81, 0xec, a, b, c, d, ..] => {
                 return Some(bytes + u64::from(u32::from_le_bytes([*a, *b, *c, *d])));
             }
-            // `and $N, %rsp`: the distance is known to nobody but the function.
+            // `and $N, %rsp`: only the function itself knows the distance.
             [0x48, 0x83 | 0x81, 0xe4, ..] => return None,
             // Anything else: it has all the room that it wants.
             _ => return Some(bytes),

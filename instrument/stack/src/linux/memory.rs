@@ -34,7 +34,7 @@ impl Memory {
         (self.read(address, &mut bytes).ok()? == N).then_some(bytes)
     }
 
-    /// The same for a length that the memory itself tells, up to `most`.
+    /// The same for a length that the memory itself holds, up to `most`.
     pub(super) fn bytes(&self, address: u64, length: u64, most: u64) -> Option<Vec<u8>> {
         let length = usize::try_from(length).ok().filter(|_| length <= most)?;
         let mut bytes = vec![0; length];

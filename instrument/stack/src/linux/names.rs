@@ -20,7 +20,7 @@ use super::{
     module::Module,
     symtab::{self, Function, Source},
 };
-use crate::Frame;
+use crate::StackFrame;
 
 /// Addresses whose frames are kept. A program is stuck in few places; past this all are forgotten and looked up again.
 const MAX_KNOWN: usize = 4096;
@@ -42,13 +42,13 @@ pub(super) fn kept_bytes() -> usize {
 /// Frames of addresses looked up before.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    known: HashMap<u64, Box<[Frame]>>,
+    known: HashMap<u64, Box<[StackFrame]>>,
     bytes: usize,
 }
 
 impl Names {
     /// The frames at an address, the innermost first: several where functions were inlined. Empty: not looked up yet.
-    pub(super) fn frames(&self, address: u64) -> &[Frame] {
+    pub(super) fn frames(&self, address: u64) -> &[StackFrame] {
         self.known.get(&address).map_or(&[], |frames| frames)
     }
 
@@ -71,7 +71,7 @@ impl Names {
             unknown.iter().map(|address| address.wrapping_sub(module.tables.bias)).collect();
         let (frames, problem) = look_up(memory, module, &in_file)?;
         for (address, frames) in unknown.into_iter().zip(frames) {
-            let bytes = size_of::<(u64, Box<[Frame]>)>() + frames.iter().map(bytes_of).sum::<usize>();
+            let bytes = size_of::<(u64, Box<[StackFrame]>)>() + frames.iter().map(bytes_of).sum::<usize>();
             self.bytes += bytes;
             KEPT_BYTES.fetch_add(bytes, Relaxed);
             self.known.insert(address, frames.into());
@@ -92,11 +92,11 @@ impl Drop for Names {
     }
 }
 
-fn bytes_of(frame: &Frame) -> usize {
-    size_of::<Frame>() + frame.function.capacity() + frame.file.capacity()
+fn bytes_of(frame: &StackFrame) -> usize {
+    size_of::<StackFrame>() + frame.function.capacity() + frame.file.capacity()
 }
 
-type Looked = (Vec<Vec<Frame>>, Option<String>);
+type Looked = (Vec<Vec<StackFrame>>, Option<String>);
 
 /// Frames by address in the file, and why lines and inlined functions are missing, if they are.
 fn look_up(memory: &Memory, module: &Module, addresses: &[u64]) -> Result<Looked, String> {
@@ -175,7 +175,7 @@ fn inlined(loader: &Loader, address: u64) -> Vec<Named> {
     named
 }
 
-fn frames(mut named: Vec<Named>, function: Option<&Option<Function>>, is_library: bool) -> Vec<Frame> {
+fn frames(mut named: Vec<Named>, function: Option<&Option<Function>>, is_library: bool) -> Vec<StackFrame> {
     if named.is_empty() {
         named.push(Named::default());
     }
@@ -184,8 +184,8 @@ fn frames(mut named: Vec<Named>, function: Option<&Option<Function>>, is_library
     if let (Some((name, ..)), Some(Function::Symbol(symbol))) = (named.last_mut(), function) {
         symbol.clone_into(name);
     }
-    let frame = |(name, file, line): Named| Frame::in_module(&name, &file, line, is_library);
-    let mut frames: Vec<Frame> = named.into_iter().map(frame).collect();
+    let frame = |(name, file, line): Named| StackFrame::in_module(&name, &file, line, is_library);
+    let mut frames: Vec<StackFrame> = named.into_iter().map(frame).collect();
     if let (Some(frame), Some(Function::OneOf(said))) = (frames.last_mut(), function) {
         said.clone_into(&mut frame.function);
     }

@@ -97,7 +97,7 @@ pub(super) fn take() -> Raw {
 
 /// Installs the handler, once in a process: the first caller's wish for a signal counts. Returns the signal.
 ///
-/// Without a wish it takes the highest real-time signal that nobody handles, the last one left out (valgrind's).
+/// By default it takes the highest real-time signal without a handler, the last one left out (valgrind's).
 pub(super) fn install(wanted: Option<c_int>) -> Result<c_int, CaptureError> {
     static INSTALLED: Mutex<Option<c_int>> = Mutex::new(None);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! Names from the symbol table of a file of code, read piece by piece: nothing of the table is kept, however long it is.
 //!
 //! Of several functions that came out equal, compiler and linker keep one, and the symbol found at its address has the name of any of them: `PipeReader`
-//! and `ChildStderr` are read by the same bytes. Invariant: a name that may be wrong is not told.
+//! and `ChildStderr` are read by the same bytes. Invariant: a name that may be wrong is not shown.
 //!
 //! Source: System V ABI, chapter 4 ("Sections", "Symbol Table"), for 64-bit files.
 

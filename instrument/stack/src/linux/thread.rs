@@ -160,10 +160,10 @@ mod tests {
     fn a_thread_that_spins_runs_and_one_that_is_gone_is_gone() {
         let done = std::sync::atomic::AtomicBool::new(false);
         let here = thread_id();
-        let (told, number) = std::sync::mpsc::channel();
+        let (started, number) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                told.send(thread_id()).unwrap();
+                started.send(thread_id()).unwrap();
                 while !done.load(Relaxed) {
                     std::hint::spin_loop();
                 }

@@ -8,7 +8,7 @@
 //!                             └── withdraw (asker, time is up) ──▶ free(t)
 //! ```
 //!
-//! **Proof that a late handler harms nobody.** A handler carries the ticket of its signal and touches the buffer only between a successful `claim`
+//! **Proof that a late handler does no harm.** A handler carries the ticket of its signal and touches the buffer only between a successful `claim`
 //! of that ticket and its `finish`. `claim` is a compare-exchange from `asked(t)`, and the word is `asked(t)` during one span of time only, as
 //! `open` never uses a ticket twice. So after `withdraw` or a `claim` no other handler with `t` can ever claim it: a signal that was blocked
 //! for an hour, or sent twice, finds another word and returns. The asker touches the buffer only in `done(t)`, after which the handler never
@@ -52,7 +52,7 @@ impl Turn {
     /// Asker: the buffer is lent for `ticket`. False: an earlier handler is still writing.
     pub(super) fn open(&self, ticket: u64) -> bool {
         let word = self.0.load(Acquire);
-        // Done: given up by its asker while it was being written. Nobody but this asker changes a word that is free or done.
+        // Done: given up by its asker while it was being written. Only this asker changes a word that is free or done.
         if matches!(word & PHASE, FREE | DONE) {
             self.0.store(ticket << 2 | ASKED, Release);
             return true;

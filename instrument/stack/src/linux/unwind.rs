@@ -63,7 +63,7 @@ pub(super) fn caller(
     let mut context = UnwindContext::new();
     let row = description.unwind_info_for_address(&section, entry.bases(), &mut context, address);
     let row = row.map_err(|_| End::Outermost)?;
-    let frame = Frame { memory, stack, entry: &entry, callee };
+    let frame = CallFrame { memory, stack, entry: &entry, callee };
     let cfa = frame.cfa(row)?;
     if callee.sp().is_some_and(|sp| cfa < sp) {
         return Err(End::Outermost);
@@ -83,14 +83,14 @@ pub(super) fn caller(
 }
 
 /// A function's frame, while its caller is looked for.
-struct Frame<'f> {
+struct CallFrame<'f> {
     memory: &'f Memory,
     stack: &'f Copied<'f>,
     entry: &'f Entry,
     callee: &'f Registers,
 }
 
-impl Frame<'_> {
+impl CallFrame<'_> {
     /// The stack pointer that the caller had before the call.
     fn cfa(&self, row: &UnwindTableRow<usize>) -> Result<u64, End> {
         match row.cfa() {

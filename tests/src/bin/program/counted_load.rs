@@ -90,7 +90,7 @@ pub(crate) fn run(stage: &Stage) {
     }
     let outside = outside(load.clone());
     let mut commands = commands();
-    let _until_told = commands.next();
+    let _until_stopped = commands.next();
     load.stop.store(true, SeqCst);
     outside.join().expect("the thread does not panic");
     while BOOKS.iter().any(|(name, book)| book.alive() > 0 && *name != "resident") {

@@ -27,7 +27,7 @@ pub(crate) fn run(stage: &Stage) {
             Poll::<()>::Pending
         })
     });
-    // Its waker is dropped with nobody left to wake it.
+    // Its waker is dropped: nothing is left to wake it.
     stage.spawn_named("lost-waker", pending::<()>());
     stage.spawn_named("never-yields", async {
         spin(Duration::from_secs(600));
@@ -96,7 +96,7 @@ fn leak(stage: &Stage) {
         loop {
             spawner.spawn(async {
                 let (_sender, receiver) = tokio::sync::oneshot::channel::<()>();
-                // The sender lives as long as the task: nobody will send.
+                // The sender lives as long as the task: no value will be sent.
                 let _never = receiver.await;
             });
             sleep(Duration::from_millis(10)).await;

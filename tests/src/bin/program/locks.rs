@@ -24,7 +24,7 @@ pub(crate) use truth::{plain as truth, wrapped as truth_wrapped};
 
 use crate::stage::{Stage, answer, commands};
 
-/// How far the cast has come: nobody takes a second lock before all have their first, however slow the machine is.
+/// How far the cast has come: no task takes a second lock before all have their first, however slow the machine is.
 #[derive(Default)]
 struct Steps(AtomicUsize);
 
@@ -129,7 +129,7 @@ both! {
                 tokio::select! {
                     () = &mut first => {}
                     () = sleep(Duration::from_millis(5)) => {
-                        // `first` is alive and in the queue, but nobody polls it.
+                        // `first` is alive and in the queue, but not polled.
                         steps.done();
                         let _guard = lock.lock().await;
                     }

@@ -100,7 +100,7 @@ pub(crate) fn blocking_call(stage: &Stage) {
     });
 }
 
-/// A task that reads a pipe into which nobody writes.
+/// A task that reads a pipe without a writer.
 pub(crate) fn blocking_pipe(stage: &Stage) {
     let (reader, _writer) = io::pipe().expect("a pipe");
     on_go(|| {
@@ -190,7 +190,7 @@ pub(crate) fn lifo_slot(stage: &Stage) {
         });
         stage.spawn_named("speaker", async move {
             ready.has_begun().await;
-            // It is not to be told from here that the listener's poll has returned: a word that finds it in its poll is heard by another worker,
+            // Nothing shows here that the listener's poll has returned: a word that finds it in its poll is heard by another worker,
             // and the next one is spoken.
             loop {
                 sleep(Duration::from_millis(1)).await;

@@ -114,7 +114,7 @@ fn watch(options: &Options, runtime: &mut Builder) -> Result<Option<(Handle, Add
     if let Some(name) = &options.name {
         builder = builder.name(name.clone());
     }
-    let nobody = NoSubscriber::default;
+    let none = NoSubscriber::default;
     let server = match options.source {
         Source::Bare => return Ok(None),
         Source::Init => {
@@ -126,12 +126,12 @@ fn watch(options: &Options, runtime: &mut Builder) -> Result<Option<(Handle, Add
             return Ok(Some((handle, address)));
         }
         Source::Wrap => {
-            let (subscriber, server) = builder.wrap(nobody());
+            let (subscriber, server) = builder.wrap(none());
             install(subscriber);
             server
         }
         Source::All => {
-            let (subscriber, server) = builder.wrap(nobody());
+            let (subscriber, server) = builder.wrap(none());
             install(subscriber);
             hook(server.handle(), runtime);
             server
@@ -147,11 +147,11 @@ fn watch(options: &Options, runtime: &mut Builder) -> Result<Option<(Handle, Add
             server
         }
         Source::Hooks => {
-            let (_, server) = builder.wrap(nobody());
+            let (_, server) = builder.wrap(none());
             hook(server.handle(), runtime);
             server
         }
-        Source::Wrappers => builder.wrap(nobody()).1,
+        Source::Wrappers => builder.wrap(none()).1,
     };
     let handle = server.handle().clone();
     let address = server.spawn().map_err(|error| error.to_string())?;

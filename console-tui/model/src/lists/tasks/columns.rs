@@ -6,7 +6,7 @@ use super::{Of, TaskRow, Tasks, all_done, groups::SharedName, state_words};
 use crate::{
     columns::{Cut, Unit},
     format::exact,
-    lint::LintKind,
+    lints::LintKind,
     screen::Tone,
     store::task::{Kind, State, Task},
     table::{
@@ -230,9 +230,9 @@ fn age<'a>(row: &TaskRow<'a>) -> Value<'a> {
 
 fn name<'a>(row: &TaskRow<'a>) -> Value<'a> {
     match row.of {
-        Of::One(task, ..) => Value::text(row.store.name(task)),
+        Of::One(task, ..) => Value::text(row.store.store().name(task)),
         Of::Group(_, group, _) => match group.name {
-            SharedName::One(name) => Value::text(row.store.texts.text(name)),
+            SharedName::One(name) => Value::text(row.store.store().texts.text(name)),
             SharedName::Several => Value::Worded(None, "several names".into(), Tone::Dim),
             SharedName::Empty => Value::Unknown,
         },
@@ -275,5 +275,5 @@ fn lint_names() -> Vec<&'static str> {
 
 fn has_lint(row: &TaskRow<'_>, index: usize) -> bool {
     let Of::One(_, marks, _) = row.of else { return false };
-    LintKind::ALL.get(index).map_or_else(|| marks.any(), |kind| marks.has(*kind))
+    LintKind::ALL.get(index).map_or_else(|| marks.any(), |kind| marks.has(kind.bit()))
 }

@@ -1,4 +1,4 @@
-//! Rows while they are made: a walk hands in every task once, then has them grouped, ranked and sorted, all a bit at a time.
+//! Rows while they are made: a scan hands in every task once, then has them grouped, ranked and sorted, all a bit at a time.
 //!
 //! Invariants: each task is looked at once, so groups and rows are of one mind whatever changes meanwhile; what is made here is
 //! not seen before [`crate::table::Table::install`].
@@ -14,14 +14,12 @@ use super::{
     order::Entry,
 };
 use crate::{
+    analysis::Analysis,
     config::Config,
     id::{SiteId, TaskKey},
-    lint::Severity,
     query::Query,
-    store::{
-        Store,
-        task::{Marks, Task},
-    },
+    severity::Severity,
+    store::task::{Marks, Task},
     table::{
         List as _, filter,
         fold::{Folds, Shape},
@@ -46,11 +44,11 @@ impl Folding {
     }
 
     /// The number of tasks from which on the site is folded; `None`: it never is.
-    fn folds_at(&self, store: &Store, site: SiteId) -> Option<u64> {
+    fn folds_at(&self, store: Analysis<'_>, site: SiteId) -> Option<u64> {
         self.folds.folds_at(|| Tasks::group_words(store, site), self.limit(site))
     }
 
-    fn shape(&self, store: &Store, site: SiteId, tasks: u64) -> Shape {
+    fn shape(&self, store: Analysis<'_>, site: SiteId, tasks: u64) -> Shape {
         self.folds.shape(|| Tasks::group_words(store, site), tasks, self.limit(site))
     }
 }
@@ -60,7 +58,7 @@ impl Folding {
 pub(super) struct Places(Vec<Option<String>>);
 
 impl Places {
-    fn new(store: &Store) -> Self {
+    fn new(store: Analysis<'_>) -> Self {
         let most = store.sites().map(|(id, _)| id.0).max().unwrap_or(0);
         Self((0..=most).map(|id| store.place(SiteId(id)).map(|place| place.to_lowercase())).collect())
     }
@@ -97,7 +95,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(super) fn new(
-        store: &Store,
+        store: Analysis<'_>,
         query: Option<Query>,
         folding: Folding,
         keys: Keys,
@@ -128,7 +126,7 @@ impl Draft {
     }
 
     /// Looks at a task. `marks`: what the lints say of it.
-    pub(crate) fn add(&mut self, store: &Store, task: &Task, marks: Marks) {
+    pub(crate) fn add(&mut self, store: Analysis<'_>, task: &Task, marks: Marks) {
         if !store.is_shown(task, self.retention_ns) {
             return;
         }
@@ -166,7 +164,7 @@ impl Draft {
     }
 
     /// Every task has been looked at. `of_site`: how serious what was found about a site as a whole is.
-    pub(crate) fn close(&mut self, store: &Store, of_site: impl Fn(SiteId) -> Option<Severity>) {
+    pub(crate) fn close(&mut self, store: Analysis<'_>, of_site: impl Fn(SiteId) -> Option<Severity>) {
         for (site, group) in self.groups.iter_mut() {
             group.shape = self.folding.shape(store, site, group.tasks.len());
             let hidden = if group.suspects > MAX_SURFACED { group.worst } else { group.worst_minor };
@@ -176,7 +174,7 @@ impl Draft {
     }
 
     /// Ranks and sorts, until `units` are used up; true: all of it.
-    pub(crate) fn finish(&mut self, store: &Store, units: &mut usize) -> bool {
+    pub(crate) fn finish(&mut self, store: Analysis<'_>, units: &mut usize) -> bool {
         let whole = self.is_whole();
         if !self.ranked {
             if !self.keys.rank(store, &mut self.groups, whole, units) {

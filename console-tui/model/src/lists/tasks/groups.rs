@@ -2,7 +2,7 @@
 
 use crate::{
     id::SiteId,
-    lint::Severity,
+    severity::Severity,
     store::{
         history::Rates,
         task::{Live, Marks, Task},

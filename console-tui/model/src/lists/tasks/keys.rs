@@ -8,10 +8,10 @@ use super::{
     words::Words,
 };
 use crate::{
+    analysis::Analysis,
     columns::WARN,
     id::SiteId,
-    lint::Severity,
-    store::Store,
+    severity::Severity,
     table::{
         Order,
         value::{Value, order_bits},
@@ -42,7 +42,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn new(store: &Store, sort: Order<Tasks>) -> Self {
+    pub(crate) fn new(store: Analysis<'_>, sort: Order<Tasks>) -> Self {
         let mut keys = Self { sort, words: Words::default(), places: FxHashMap::default() };
         if sort.column.spec.id == PLACE {
             let mut places: Vec<(&str, u32, u32, SiteId)> = store
@@ -85,7 +85,7 @@ impl Keys {
     }
 
     /// The words of a group take part in the ranks.
-    pub(super) fn add_group(&mut self, store: &Store, site: SiteId, group: &mut Group) {
+    pub(super) fn add_group(&mut self, store: Analysis<'_>, site: SiteId, group: &mut Group) {
         if self.are_words() {
             group.key = self.task(&TaskRow { store, of: Of::Group(site, group, true), places: None });
         }
@@ -94,7 +94,7 @@ impl Keys {
     /// Ranks words, until `units` are used up; true: all of them. `whole`: no filter hides a part of a group.
     pub(super) fn rank(
         &mut self,
-        store: &Store,
+        store: Analysis<'_>,
         groups: &mut GroupMap,
         whole: bool,
         units: &mut usize,

@@ -1,10 +1,10 @@
 //! The order of the rows, sorted as far as anybody looks.
 //!
-//! The rows come in runs, each sorted on its own while a walk goes on. A window of the whole is found by halving all runs at
+//! The rows come in runs, each sorted on its own while a scan goes on. A window of the whole is found by halving all runs at
 //! once, and only the window is merged: its cost follows the rows that are looked at, wherever they are. Any window
 //! holds what a full sort would put there.
 //!
-//! Limit: two entries are equal only if a server reuses the identity of a task; they are two rows until the next walk.
+//! Limit: two entries are equal only if a server reuses the identity of a task; they are two rows until the next scan.
 
 use std::ops::Range;
 

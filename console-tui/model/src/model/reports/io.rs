@@ -5,14 +5,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    analysis::{Analysis, locks::Waiter, things::Thing},
     report::{Child, Descriptors, Io, IoWait, Signal},
-    store::{
-        Store,
-        descriptors::Descriptor,
-        io::{IoKind, things::Thing},
-        locks::read::Waiter,
-        task::Task,
-    },
+    store::{descriptors::Descriptor, io::IoKind, task::Task},
 };
 
 /// Waiters listed of each.
@@ -34,11 +29,11 @@ const NUMBERS: [(&str, u32); 11] = [
 ];
 
 /// All sockets, pipes and files: those with a wrapper in the order of their slots, then the other descriptors.
-pub(super) fn io(store: &Store) -> Vec<Io> {
+pub(super) fn io(store: Analysis<'_>) -> Vec<Io> {
     store.things().iter().map(|thing| one(store, thing)).collect()
 }
 
-fn one(store: &Store, thing: &Thing) -> Io {
+fn one(store: Analysis<'_>, thing: &Thing) -> Io {
     let (stream, descriptor) = (thing.stream, thing.descriptor);
     let tcp = descriptor.and_then(|of| of.tcp.as_ref());
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -91,7 +86,7 @@ fn one(store: &Store, thing: &Thing) -> Io {
     }
 }
 
-fn waiting(store: &Store, thing: &Thing) -> Vec<IoWait> {
+fn waiting(store: Analysis<'_>, thing: &Thing) -> Vec<IoWait> {
     let wait = |waiter: &Waiter| IoWait {
         task: waiter.task().and_then(|key| store.task(key)).map(Task::id),
         who: store.who_words(waiter.who()),
@@ -103,7 +98,7 @@ fn waiting(store: &Store, thing: &Thing) -> Vec<IoWait> {
 }
 
 /// Each signal once, however many listen.
-pub(super) fn signals(store: &Store) -> Vec<Signal> {
+pub(super) fn signals(store: Analysis<'_>) -> Vec<Signal> {
     let mut signals: BTreeMap<String, Signal> = BTreeMap::new();
     let ago = |at_ns: Option<u64>| at_ns.map(|at_ns| store.now_ns.saturating_sub(at_ns));
     let of_linux = store.hello.os.as_deref() == Some("linux");
@@ -125,7 +120,7 @@ fn number(name: &str) -> Option<u32> {
 }
 
 /// The child processes that a wrapper started and that are not dropped yet.
-pub(super) fn children(store: &Store) -> Vec<Child> {
+pub(super) fn children(store: Analysis<'_>) -> Vec<Child> {
     let things = store.signals_and_children();
     let children = things.iter().filter(|thing| thing.kind == IoKind::Child);
     children
@@ -140,7 +135,7 @@ pub(super) fn children(store: &Store) -> Vec<Child> {
 }
 
 /// `None`: they were not read yet.
-pub(super) fn descriptors(store: &Store) -> Option<Descriptors> {
+pub(super) fn descriptors(store: Analysis<'_>) -> Option<Descriptors> {
     let reading = store.descriptors.reading()?;
     Some(Descriptors {
         open: reading.open,

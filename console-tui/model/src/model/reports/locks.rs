@@ -2,14 +2,14 @@
 //!
 //! Limit: [`MAX_WAITERS`] waiters of each and [`MAX_CHAINS`] chains, the longest waits first.
 
+use crate::analysis;
+
 use crate::{
+    analysis::{Analysis, waits_for::chain::Mark},
     report::{Chain, ChainLine, Channel, Holder, Lock, Waiter},
     store::{
-        Store,
-        graph::Mark,
-        locks::{self, read},
         resources::Resource,
-        task::{State, Task, Waker},
+        task::{Agent, State, Task},
     },
 };
 
@@ -19,11 +19,11 @@ const MAX_WAITERS: usize = 100;
 const MAX_CHAINS: usize = 100;
 
 /// All locks, in the order of their slots.
-pub(super) fn locks(store: &Store) -> Vec<Lock> {
+pub(super) fn locks(store: Analysis<'_>) -> Vec<Lock> {
     store.lock_list().into_iter().map(|resource| lock(store, resource)).collect()
 }
 
-fn lock(store: &Store, resource: &Resource) -> Lock {
+fn lock(store: Analysis<'_>, resource: &Resource) -> Lock {
     let at = store.now_ns;
     let told = store.lock_waited_for(resource.key).map(|(_, lock)| lock);
     let times = told.filter(|lock| lock.knows.times);
@@ -55,7 +55,7 @@ fn lock(store: &Store, resource: &Resource) -> Lock {
     }
 }
 
-fn holder(store: &Store, holder: &locks::Holder) -> Holder {
+fn holder(store: Analysis<'_>, holder: &crate::store::locks::Holder) -> Holder {
     Holder {
         task: task_id(store, holder.who),
         who: store.who_words(holder.who),
@@ -66,9 +66,9 @@ fn holder(store: &Store, holder: &locks::Holder) -> Holder {
     }
 }
 
-fn waiters(store: &Store, resource: &Resource) -> (Vec<Waiter>, u64) {
+fn waiters(store: Analysis<'_>, resource: &Resource) -> (Vec<Waiter>, u64) {
     let all = store.waiters(resource.key);
-    let waiter = |waiter: &read::Waiter| Waiter {
+    let waiter = |waiter: &analysis::locks::Waiter| Waiter {
         task: task_id(store, waiter.who()),
         who: store.who_words(waiter.who()),
         source: store.texts.text(waiter.op.source).map(str::to_owned),
@@ -81,11 +81,11 @@ fn waiters(store: &Store, resource: &Resource) -> (Vec<Waiter>, u64) {
 }
 
 /// All channels, in the order of their slots.
-pub(super) fn channels(store: &Store) -> Vec<Channel> {
+pub(super) fn channels(store: Analysis<'_>) -> Vec<Channel> {
     store.channel_list().into_iter().map(|resource| channel(store, resource)).collect()
 }
 
-fn channel(store: &Store, resource: &Resource) -> Channel {
+fn channel(store: Analysis<'_>, resource: &Resource) -> Channel {
     let told = store.channel(resource.key);
     let (waiters, more_waiters) = waiters(store, resource);
     Channel {
@@ -111,7 +111,7 @@ fn channel(store: &Store, resource: &Resource) -> Channel {
 }
 
 /// What the tasks that wait longest for a lock or a channel wait for, and who is in the way.
-pub(super) fn chains(store: &Store, tasks: &[&Task]) -> Vec<Chain> {
+pub(super) fn chains(store: Analysis<'_>, tasks: &[&Task]) -> Vec<Chain> {
     let mut waiting: Vec<(u64, &Task)> = tasks
         .iter()
         .filter(|task| matches!(task.stats.state, State::Idle | State::Running))
@@ -120,7 +120,7 @@ pub(super) fn chains(store: &Store, tasks: &[&Task]) -> Vec<Chain> {
     waiting.sort_by_key(|(since_ns, task)| (*since_ns, task.key));
     let lines = |task: &Task| {
         store
-            .chain(Waker::Task(task.key))
+            .chain(Agent::Task(task.key))
             .into_iter()
             .map(|line| ChainLine {
                 depth: u64::from(line.depth),
@@ -140,7 +140,7 @@ pub(super) fn chains(store: &Store, tasks: &[&Task]) -> Vec<Chain> {
 }
 
 /// Since when it waits for a lock or a channel that the program made.
-fn longest_wait(store: &Store, task: &Task) -> Option<u64> {
+fn longest_wait(store: Analysis<'_>, task: &Task) -> Option<u64> {
     let ops = store.resources.ops_of_task(task.key).filter(|op| op.is_waiting());
     let on_lock = ops.filter(|op| {
         store.resource_of(op).is_some_and(|resource| store.is_lock(resource) || store.is_channel(resource))
@@ -148,7 +148,7 @@ fn longest_wait(store: &Store, task: &Task) -> Option<u64> {
     on_lock.map(|op| op.created_ns).min()
 }
 
-fn task_id(store: &Store, who: Waker) -> Option<String> {
-    let Waker::Task(key) = who else { return None };
+fn task_id(store: Analysis<'_>, who: Agent) -> Option<String> {
+    let Agent::Task(key) = who else { return None };
     store.task(key).map(Task::id)
 }

@@ -1,17 +1,17 @@
 //! The resources and operations of the report.
 
 use crate::{
+    analysis::Analysis,
     report::{self, AttributeValue},
     store::{
-        Store,
         resources::{Attribute, Op, Resource, Value},
-        task::{State, Task, Waker},
+        task::{Agent, State, Task},
     },
     text::TextId,
 };
 
 /// All resources, in the order of their slots.
-pub(super) fn resources(store: &Store) -> Vec<report::Resource> {
+pub(super) fn resources(store: Analysis<'_>) -> Vec<report::Resource> {
     let waits = store.waits();
     let mut all: Vec<&Resource> = store.resources.resources().collect();
     all.sort_unstable_by_key(|resource| resource.key);
@@ -40,7 +40,7 @@ pub(super) fn resources(store: &Store) -> Vec<report::Resource> {
 }
 
 /// All operations, in the order of their slots.
-pub(super) fn ops(store: &Store) -> Vec<report::Op> {
+pub(super) fn ops(store: Analysis<'_>) -> Vec<report::Op> {
     let mut all: Vec<&Op> = store.resources.ops().collect();
     all.sort_unstable_by_key(|op| op.key);
     let op = |op: &Op| report::Op {
@@ -58,16 +58,16 @@ pub(super) fn ops(store: &Store) -> Vec<report::Op> {
         attributes: attributes(store, &op.attributes),
         place: store.place(op.site),
         granted_ns: op.stats.granted_ns.map(|granted_ns| store.now_ns.saturating_sub(granted_ns)),
-        thread: (op.stats.thread > 0).then(|| store.who_words(Waker::Thread(op.stats.thread))).flatten(),
+        thread: (op.stats.thread > 0).then(|| store.who_words(Agent::Thread(op.stats.thread))).flatten(),
     };
     all.into_iter().map(op).collect()
 }
 
-fn word(store: &Store, id: TextId) -> Option<String> {
+fn word(store: Analysis<'_>, id: TextId) -> Option<String> {
     store.texts.text(id).map(str::to_owned)
 }
 
-fn attributes(store: &Store, attributes: &[Attribute]) -> Vec<report::Attribute> {
+fn attributes(store: Analysis<'_>, attributes: &[Attribute]) -> Vec<report::Attribute> {
     let attribute = |attribute: &Attribute| report::Attribute {
         name: word(store, attribute.name),
         value: match attribute.value {

@@ -1,21 +1,23 @@
 //! Runtimes, workers, stuck polls and those who wait for a worker, for the report.
 
 use crate::{
+    analysis::{
+        Analysis, blame,
+        pressure::{self, Pressure},
+    },
     id::TaskKey,
-    lint::pressure::{self, Pressure},
     report::{Blame, Closures, PollTime, Runtime, StackFrame, Starving, StuckPoll, Worker, WorstPoll},
     store::{
-        Store,
-        scheduler::{self, WorkerCount, blame, spent},
+        scheduler::{self, WorkerCount, spent},
         task::Task,
     },
 };
 
-pub(super) fn runtimes(store: &Store) -> Vec<Runtime> {
+pub(super) fn runtimes(store: Analysis<'_>) -> Vec<Runtime> {
     store.scheduler.runtimes.iter().map(|of| runtime(store, of)).collect()
 }
 
-fn runtime(store: &Store, of: &scheduler::Runtime) -> Runtime {
+fn runtime(store: Analysis<'_>, of: &scheduler::Runtime) -> Runtime {
     Runtime {
         index: of.index,
         name: (!of.name.is_empty()).then(|| of.name.clone()),
@@ -35,11 +37,11 @@ fn runtime(store: &Store, of: &scheduler::Runtime) -> Runtime {
     }
 }
 
-pub(super) fn workers(store: &Store) -> Vec<Worker> {
+pub(super) fn workers(store: Analysis<'_>) -> Vec<Worker> {
     store.scheduler.workers.iter().map(|of| worker(store, of)).collect()
 }
 
-fn worker(store: &Store, of: &scheduler::Worker) -> Worker {
+fn worker(store: Analysis<'_>, of: &scheduler::Worker) -> Worker {
     Worker {
         runtime: (of.key.runtime > 0).then_some(of.key.runtime),
         worker: of.key.number,
@@ -64,7 +66,7 @@ fn worker(store: &Store, of: &scheduler::Worker) -> Worker {
     }
 }
 
-pub(super) fn stuck_polls(store: &Store) -> Vec<StuckPoll> {
+pub(super) fn stuck_polls(store: Analysis<'_>) -> Vec<StuckPoll> {
     let stuck = store.scheduler.stuck.iter().map(|poll| StuckPoll {
         task: id(store, poll.task),
         place: store.place(poll.site),
@@ -84,7 +86,7 @@ fn poll_time(of: spent::Spent) -> PollTime {
 }
 
 /// The worst poll of a task in the last minute.
-pub(super) fn worst_poll(store: &Store, task: TaskKey) -> Option<WorstPoll> {
+pub(super) fn worst_poll(store: Analysis<'_>, task: TaskKey) -> Option<WorstPoll> {
     let worst = store.scheduler.worst_poll(task, store.now_ns)?;
     Some(WorstPoll {
         duration_ns: worst.poll.length_ns,
@@ -98,7 +100,7 @@ fn frame(of: &scheduler::StackFrame) -> StackFrame {
 }
 
 /// Those that wait now, then the worst waits of the last minutes.
-pub(super) fn starving(store: &Store, pressure: &Pressure) -> Vec<Starving> {
+pub(super) fn starving(store: Analysis<'_>, pressure: &Pressure) -> Vec<Starving> {
     let now = pressure.starving.iter().map(|of| wait(store, of, None));
     let over = pressure.starved.iter().map(|of| {
         let ago_ns = store.now_ns.saturating_sub(of.wait.ended_ns);
@@ -107,7 +109,7 @@ pub(super) fn starving(store: &Store, pressure: &Pressure) -> Vec<Starving> {
     now.chain(over).collect()
 }
 
-fn wait(store: &Store, of: &pressure::Starving, ended_ago_ns: Option<u64>) -> Starving {
+fn wait(store: Analysis<'_>, of: &pressure::Starving, ended_ago_ns: Option<u64>) -> Starving {
     Starving {
         task: id(store, Some(of.wait.task)),
         place: store.place(of.wait.site),
@@ -119,7 +121,7 @@ fn wait(store: &Store, of: &pressure::Starving, ended_ago_ns: Option<u64>) -> St
     }
 }
 
-fn blamed(store: &Store, of: &blame::Blame) -> Blame {
+fn blamed(store: Analysis<'_>, of: &blame::Blame) -> Blame {
     Blame {
         task: id(store, of.task),
         place: store.place(of.site),
@@ -129,7 +131,7 @@ fn blamed(store: &Store, of: &blame::Blame) -> Blame {
     }
 }
 
-pub(super) fn closures(store: &Store, pressure: &Pressure) -> Vec<Closures> {
+pub(super) fn closures(store: Analysis<'_>, pressure: &Pressure) -> Vec<Closures> {
     let since = |first: Option<(u64, TaskKey)>| first.map(|(ns, _)| store.now_ns.saturating_sub(ns));
     let closures = pressure.closures.iter().map(|of| Closures {
         place: store.place(of.site),
@@ -141,6 +143,6 @@ pub(super) fn closures(store: &Store, pressure: &Pressure) -> Vec<Closures> {
     closures.collect()
 }
 
-fn id(store: &Store, task: Option<TaskKey>) -> Option<String> {
+fn id(store: Analysis<'_>, task: Option<TaskKey>) -> Option<String> {
     store.task(task?).map(Task::id)
 }

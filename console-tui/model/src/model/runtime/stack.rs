@@ -1,10 +1,10 @@
 //! A stack and an await tree, as lines.
 
 use crate::{
+    analysis::Analysis,
     format::{UNKNOWN, duration_ns},
     screen::runtime::{AwaitLine, AwaitTreeView, StackLine, StackView},
     store::{
-        Store,
         detail::AwaitTree,
         scheduler::{StackFrame, StuckPoll},
     },
@@ -16,7 +16,7 @@ const INNERMOST: usize = 4;
 const MAX_LEVELS: u32 = 64;
 
 /// The stack of a poll; `None`: nothing was captured of it.
-pub(in crate::model) fn stack(store: &Store, poll: &StuckPoll) -> Option<StackView> {
+pub(in crate::model) fn stack(store: Analysis<'_>, poll: &StuckPoll) -> Option<StackView> {
     if poll.stack.is_empty() && poll.problem.is_none() {
         return None;
     }
@@ -66,7 +66,7 @@ fn lines(stack: &[StackFrame]) -> Vec<StackLine> {
 }
 
 /// The await tree of a task.
-pub(in crate::model) fn await_tree(store: &Store, tree: &AwaitTree) -> AwaitTreeView {
+pub(in crate::model) fn await_tree(store: Analysis<'_>, tree: &AwaitTree) -> AwaitTreeView {
     let ago_ns = |at_ns: u64| store.now_ns.saturating_sub(at_ns);
     AwaitTreeView {
         taken_ago_ns: ago_ns(tree.taken_ns),

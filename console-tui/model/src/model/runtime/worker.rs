@@ -1,14 +1,16 @@
 //! One worker, put together for its screen.
 
 use crate::{
+    analysis::Analysis,
     format::{count, duration_ns, exact, percent, rate},
     id::WorkerKey,
+    lists::workers::doing::{doing, polled, task_cell},
     model::{
-        World,
-        detail::{Doors, fact},
+        Snapshot,
+        detail::{Links, fact},
         finding_list,
-        route::Chosen,
-        runtime::{doing, place, polled, stack::stack, task_cell},
+        nav_stack::Chosen,
+        runtime::{place, stack::stack},
     },
     nav::Screen,
     screen::{
@@ -17,31 +19,28 @@ use crate::{
         table::Cell,
         task::Fact,
     },
-    store::{
-        Store,
-        scheduler::{LongPoll, Worker, WorkerCount},
-    },
+    store::scheduler::{LongPoll, Worker, WorkerCount},
 };
 
 /// Long polls listed.
 const LONG_POLLS_LISTED: usize = 24;
 
 /// The screen; `None`: there is no such worker (any more).
-pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> Option<WorkerView> {
-    let store = world.store.as_ref()?;
+pub(in crate::model) fn view(snapshot: &Snapshot, key: WorkerKey, chosen: Chosen) -> Option<WorkerView> {
+    let store = snapshot.analysis()?;
     let scheduler = &store.scheduler;
     let worker = scheduler.worker(key)?;
-    let mut doors = Doors::new(store, Screen::Worker(key));
+    let mut links = Links::new(store, Screen::Worker(key));
     let goes_on = scheduler.stuck_on(worker.thread);
     let on_thread = |thread: u32| worker.thread != 0 && thread == worker.thread;
     let stuck = goes_on.or_else(|| scheduler.stuck.iter().find(|poll| on_thread(poll.thread)));
-    let about = about(store, worker, &mut doors);
+    let about = about(store, worker, &mut links);
     let of_it = || scheduler.long_polls.iter().rev().filter(|poll| on_thread(poll.thread));
-    let long_polls = of_it().take(LONG_POLLS_LISTED).map(|poll| long_poll(store, poll, &mut doors));
+    let long_polls = of_it().take(LONG_POLLS_LISTED).map(|poll| long_poll(store, poll, &mut links));
     let long_polls: Vec<LongPollLine> = long_polls.collect();
     let polled = goes_on.and_then(|poll| poll.task);
     let findings =
-        finding_list::about(world, |finding| polled.is_some_and(|key| finding.tasks.contains(&key)));
+        finding_list::about(snapshot, |finding| polled.is_some_and(|key| finding.tasks.contains(&key)));
     let (state, since_ns) = doing(store, worker);
     let words = match since_ns {
         Some(since_ns) => {
@@ -49,7 +48,7 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
         }
         None => state.text,
     };
-    let doors = doors.list;
+    let links = links.list;
     Some(WorkerView {
         state: Cell::new(words, state.tone),
         findings,
@@ -60,23 +59,23 @@ pub(in crate::model) fn view(world: &World, key: WorkerKey, chosen: Chosen) -> O
         more_long_polls: of_it().count() - long_polls.len(),
         lost_long_polls: scheduler.lost_long_polls,
         long_polls,
-        selected_door: chosen.among(&doors),
-        doors,
+        selected_link: chosen.among(&links),
+        links,
     })
 }
 
-fn about(store: &Store, worker: &Worker, doors: &mut Doors) -> Vec<Fact> {
+fn about(store: Analysis<'_>, worker: &Worker, links: &mut Links) -> Vec<Fact> {
     let scheduler = &store.scheduler;
     let stuck = scheduler.stuck_on(worker.thread);
     let task = task_cell(store, worker, stuck);
-    let door = polled(worker, stuck).and_then(|key| doors.task(key));
+    let link = polled(worker, stuck).and_then(|key| links.task(key));
     let runtime = match worker.key.runtime {
         0 => Cell::unknown(),
         index => Cell::normal(scheduler.runtime_words(index)),
     };
     vec![
         fact("runtime", runtime),
-        Fact { label: "polls now", value: task, door },
+        Fact { label: "polls now", value: task, link },
         fact("own queue", Cell::value(worker.local_queue, exact)),
         fact("mean poll", Cell::value(worker.mean_poll_ns.filter(|mean_ns| *mean_ns > 0), duration_ns)),
         fact("polls", Cell::value(worker.polls, exact)),
@@ -85,7 +84,7 @@ fn about(store: &Store, worker: &Worker, doors: &mut Doors) -> Vec<Fact> {
     ]
 }
 
-fn rates(store: &Store, worker: &Worker) -> Vec<Fact> {
+fn rates(store: Analysis<'_>, worker: &Worker) -> Vec<Fact> {
     let per_s = |label: &'static str, counter, total: Option<u64>| {
         let per_s = store.scheduler.worker_rate(worker.key, counter);
         let cell = Cell::value(total, |total| match per_s {
@@ -104,7 +103,7 @@ fn rates(store: &Store, worker: &Worker) -> Vec<Fact> {
     ]
 }
 
-fn thread(store: &Store, worker: &Worker) -> Vec<Fact> {
+fn thread(store: Analysis<'_>, worker: &Worker) -> Vec<Fact> {
     let share = |label: &'static str, time, total_ns: Option<u64>| {
         let share = store.scheduler.worker_share(worker.key, time);
         let cell = Cell::value(total_ns, |total_ns| match share {
@@ -140,15 +139,15 @@ fn kernel(state: Option<&str>, os: Option<&str>) -> Cell {
     }
 }
 
-fn long_poll(store: &Store, poll: &LongPoll, doors: &mut Doors) -> LongPollLine {
-    let door = poll.task.and_then(|key| doors.task(key));
+fn long_poll(store: Analysis<'_>, poll: &LongPoll, links: &mut Links) -> LongPollLine {
+    let link = poll.task.and_then(|key| links.task(key));
     let ago = duration_ns(store.now_ns.saturating_sub(poll.ended_ns));
     LongPollLine {
         task: Cell::new(
             store.polled_words(poll.task, poll.site),
-            if door.is_some() { Tone::Door } else { Tone::Done },
+            if link.is_some() { Tone::Link } else { Tone::Done },
         ),
-        door,
+        link,
         length: Cell::normal(duration_ns(poll.ended_ns.saturating_sub(poll.started_ns))),
         ago: Cell::new(format!("{ago} ago"), Tone::Dim),
         place: place(store, poll.site),

@@ -18,8 +18,8 @@ fn look_at_everything(client: &mut Client) {
         let _ = model.resource(key);
     }
     if let Some(runtimes) = model.runtimes() {
-        for door in runtimes.doors {
-            if let crate::Screen::Worker(key) = door.to {
+        for link in runtimes.links {
+            if let crate::Screen::Worker(key) = link.to {
                 let _ = model.worker(key);
             }
         }

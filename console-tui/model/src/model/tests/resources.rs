@@ -189,7 +189,7 @@ fn who_waits_on_which_lock_stands_in_the_table() {
 }
 
 #[test]
-fn every_name_is_a_door_and_esc_goes_back_exactly() {
+fn every_name_is_a_link_and_esc_goes_back_exactly() {
     let mut client = deadlock();
     client.act(Action::Resources);
     client.act(Action::NextRow);
@@ -202,8 +202,8 @@ fn every_name_is_a_door_and_esc_goes_back_exactly() {
     let ops: Vec<(u8, &str, &str)> =
         view.ops.iter().map(|op| (op.depth, op.source.as_str(), op.task.text.as_str())).collect();
     assert_eq!(ops, [(0, "Mutex::lock", "refund #102"), (1, "Semaphore::acquire", "refund #102")]);
-    let door = view.doors.iter().position(|door| door.text == "refund #102").unwrap();
-    for _ in 0..door {
+    let link = view.links.iter().position(|link| link.text == "refund #102").unwrap();
+    for _ in 0..link {
         client.act(Action::NextRow);
     }
     client.act(Action::Open);
@@ -217,7 +217,7 @@ fn every_name_is_a_door_and_esc_goes_back_exactly() {
         ops,
         [(0, "Mutex src/ledger.rs:20 ◂ –", "40.0 s"), (1, "Semaphore in src/ledger.rs:20", "40.0 s")]
     );
-    // The first door of a task is what it waits for.
+    // The first link of a task is what it waits for.
     client.act(Action::Open);
     assert_eq!(client.model.screen(), lock);
     for expected in [Screen::Task(task), lock, Screen::Resources] {

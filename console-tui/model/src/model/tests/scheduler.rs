@@ -294,7 +294,7 @@ fn a_worker_stays_chosen_while_tasks_come_and_go_before_it() {
     client.act(Action::NextRow);
     let chosen = |client: &Client| {
         let view = runtimes(client);
-        view.doors[view.selected_door.expect("one is chosen")].to
+        view.links[view.selected_link.expect("one is chosen")].to
     };
     let second = Screen::Worker(WorkerKey { runtime: 1, number: 1 });
     assert_eq!(chosen(&client), second);
@@ -413,5 +413,5 @@ fn closures_of_another_runtime_are_not_named() {
     let report = client.model.report();
     let found =
         report.lints.iter().find(|lint| lint.lint == LintKind::BlockingPoolSaturated).expect("it is full");
-    assert!(found.tasks.is_empty() && found.message.contains("is not told"), "{found:?}");
+    assert!(found.tasks.is_empty() && found.message.contains("is unknown"), "{found:?}");
 }

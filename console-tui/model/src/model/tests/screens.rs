@@ -108,7 +108,7 @@ fn a_blinded_recorder_says_so() {
 }
 
 #[test]
-fn every_name_is_a_door_and_back_is_exact() {
+fn every_name_is_a_link_and_back_is_exact() {
     let mut fake = Fake::with_tasks(4);
     fake.task(1).parent = Some((0, 1));
     fake.task(2).parent = Some((0, 1));
@@ -120,18 +120,18 @@ fn every_name_is_a_door_and_back_is_exact() {
     client.act(Action::Open);
     assert_eq!(client.model.screen(), Screen::Task(key(1)));
     let view = client.model.task(key(1)).unwrap();
-    assert_eq!(view.doors.iter().map(|door| door.text.as_str()).collect::<Vec<_>>(), ["#100", "#103"]);
+    assert_eq!(view.links.iter().map(|link| link.text.as_str()).collect::<Vec<_>>(), ["#100", "#103"]);
     assert_eq!(fact(&view.about, "spawned by"), "#100");
     assert_eq!(fact(&view.wakes, "woken by"), "#103");
     client.act(Action::NextRow);
     client.act(Action::Open);
     assert_eq!(client.model.screen(), Screen::Task(key(3)));
     client.act(Action::Back);
-    assert_eq!(client.model.task(key(1)).unwrap().selected_door, Some(1), "exactly where one was");
+    assert_eq!(client.model.task(key(1)).unwrap().selected_link, Some(1), "exactly where one was");
     client.act(Action::OpenParent);
     assert_eq!(client.model.screen(), Screen::Task(key(0)));
     let view = client.model.task(key(0)).unwrap();
-    let children: Vec<Screen> = view.children.iter().map(|door| door.to).collect();
+    let children: Vec<Screen> = view.children.iter().map(|link| link.to).collect();
     assert_eq!(children, [Screen::Task(key(2)), Screen::Task(key(1))]);
     let crumbs: Vec<String> = client.model.breadcrumbs().into_iter().map(|crumb| crumb.text).collect();
     assert_eq!(crumbs, ["Tasks", "#101", "#100"]);

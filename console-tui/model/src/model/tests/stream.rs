@@ -5,7 +5,7 @@ use std::time::Duration;
 use taskscope_proto::v1::{self, TaskState};
 
 use super::{Client, Fake, fake::S};
-use crate::{Action, Config, ConnectionEvent, Event, Screen, TableId, screen::header::LinkState};
+use crate::{Action, Config, ConnectionEvent, Event, Screen, TableId, screen::header::ConnectionState};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,13 +18,13 @@ fn half_a_picture_is_never_shown() {
     let mut client = Client::new(Config::default());
     client.take(frames);
     let header = client.model.header();
-    assert_eq!(header.link, LinkState::Receiving);
+    assert_eq!(header.connection, ConnectionState::Receiving);
     assert_eq!(header.receiving.unwrap().words(), "receiving 75 %");
     assert!(!client.model.is_complete() && client.model.rows(TableId::Tasks, &["id"]).is_empty());
     assert_eq!(client.model.table(TableId::Tasks).empty.as_deref(), Some("Receiving the tasks."));
     client.take(vec![last]);
     let header = client.model.header();
-    assert_eq!((header.link, header.receiving), (LinkState::Live, None));
+    assert_eq!((header.connection, header.receiving), (ConnectionState::Live, None));
     assert_eq!((header.tasks.alive, header.tasks.idle), (40, 40));
     assert_eq!(client.model.table(TableId::Tasks).rows, 40);
 }
@@ -107,7 +107,10 @@ fn a_lost_connection_keeps_the_old_picture_with_its_age() {
     let header = client.model.header();
     assert!(header.stale);
     assert_eq!(header.data_age, Some(3 * SECOND));
-    assert_eq!(header.link, LinkState::Lost { reason: "reset·[2J".into(), retry_in: Some(Duration::ZERO) });
+    assert_eq!(
+        header.connection,
+        ConnectionState::Lost { reason: "reset·[2J".into(), retry_in: Some(Duration::ZERO) }
+    );
     assert_eq!(header.notices[0].text, "This is the last that was known of process 4211.");
     assert_eq!(client.model.table(TableId::Tasks).rows, 5);
     let revision = client.model.revision();

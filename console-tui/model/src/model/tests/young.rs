@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Event, LintKind, Severity};
 
-/// A frame after some milliseconds, and the walk after it.
+/// A frame after some milliseconds, and the scan after it.
 fn frame_after(client: &mut Client, fake: &mut Fake, ms: u64, scheduler: Option<v1::Scheduler>) {
     fake.now_ns += ms * MS;
     let mut frame = fake.delta();

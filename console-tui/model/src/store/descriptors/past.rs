@@ -4,7 +4,7 @@
 //! before. Limit: the rates of [`SPARK_WIDTH`] readings.
 
 use super::Descriptor;
-use crate::{columns::SPARK_WIDTH, store::window::heights};
+use crate::{format::SPARK_WIDTH, store::window::heights};
 
 /// See the module's text.
 #[derive(Debug, Default, Clone, PartialEq)]

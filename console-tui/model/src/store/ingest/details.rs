@@ -1,6 +1,6 @@
 //! The details of tasks that somebody looks at, and histograms.
 
-use taskscope_proto::{limits::MAX_DETAILS, v1, waker::WakerRef};
+use taskscope_proto::{agent::AgentRef, limits::MAX_DETAILS, v1};
 
 use crate::{
     id::TaskKey,
@@ -21,7 +21,7 @@ pub(super) fn apply(store: &mut Store, wire: &v1::TaskDetail, now_ns: u64) {
     detail.polls = wire.polls.as_ref().map(histogram);
     detail.scheduled = wire.scheduled.as_ref().map(histogram);
     detail.wakers =
-        wire.wakers.iter().map(|count| (WakerRef::decode(count.waker).into(), count.count)).collect();
+        wire.wakers.iter().map(|count| (AgentRef::decode(count.waker).into(), count.count)).collect();
     detail.other_wakes = wire.other_wakes;
     detail.watched_since_ns = now_ns.saturating_sub(wire.watched_ago_ns);
     detail.lost_events = wire.lost_events;
@@ -35,7 +35,7 @@ pub(super) fn apply(store: &mut Store, wire: &v1::TaskDetail, now_ns: u64) {
         detail.push(Event {
             kind,
             at_ns: now_ns.saturating_sub(event.ago_ns),
-            by: WakerRef::decode(event.by).into(),
+            by: AgentRef::decode(event.by).into(),
         });
     }
     for gap in &wire.gaps {

@@ -5,7 +5,7 @@ use taskscope_proto::{limits::MAX_TEXT_BYTES, rows::IoRow, v1};
 use super::{Applying, since, strings::Strings, text};
 use crate::{
     id::{DescriptorId, TaskKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         descriptors::{Descriptor, Events, Past, Reading, Tcp},
         io::{IoKind, Stream},

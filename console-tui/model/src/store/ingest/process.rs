@@ -7,7 +7,7 @@ use taskscope_proto::{
 
 use super::text;
 use crate::{
-    screen::header::Losses,
+    losses::Losses,
     store::{Hello, Process, process::TOKIO_CONSOLE},
 };
 

@@ -5,7 +5,7 @@ use taskscope_proto::{limits::MAX_TEXT_BYTES, v1};
 use super::{Applying, details::histogram, since, text};
 use crate::{
     id::{SiteId, TaskKey, WorkerKey},
-    screen::header::Losses,
+    losses::Losses,
     store::{
         Store,
         detail::{AwaitFrame, AwaitTree},
@@ -35,7 +35,6 @@ pub(super) fn apply(of: &mut Applying<'_>) {
     let now_ns = of.store.now_ns;
     of.store.scheduler.tell(told, now_ns);
     of.store.remember_in_place();
-    of.store.explain_delays();
 }
 
 /// A text that is there.

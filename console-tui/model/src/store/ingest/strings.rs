@@ -3,7 +3,7 @@
 use taskscope_proto::rows::text;
 
 use crate::{
-    screen::header::Losses,
+    losses::Losses,
     text::{TextId, Texts, clean},
 };
 

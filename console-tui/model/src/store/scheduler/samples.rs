@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::columns::SPARK_WIDTH;
+use crate::format::SPARK_WIDTH;
 
 /// Readings kept: as many as a sparkline has cells, and one before them.
 const MAX_SAMPLES: usize = SPARK_WIDTH as usize + 1;
@@ -43,7 +43,7 @@ impl<const N: usize> Samples<N> {
     }
 
     /// Change of a counter from the last reading before a moment, or the oldest, up to the newest; and the time between the two.
-    pub(super) fn change_since(&self, from_ns: u64, count: usize) -> Option<(u64, u64)> {
+    pub(crate) fn change_since(&self, from_ns: u64, count: usize) -> Option<(u64, u64)> {
         let before = self.readings.iter().rposition(|(at_ns, _)| *at_ns <= from_ns).unwrap_or(0);
         let (from, to) = (self.readings.get(before)?, self.readings.back()?);
         let passed_ns = to.0.checked_sub(from.0).filter(|passed_ns| *passed_ns > 0)?;

@@ -1,7 +1,7 @@
 //! What tokio's events say of the current resource and operation: attributes, and from those of locks who holds and who was given what.
 //!
 //! As tokio 1.54.1 emits them (`tokio/src/sync`): `locked`, `write_locked` and `current_readers` once a lock is acquired, on the thread that polls the
-//! acquiring task, and once it was released, on the thread that dropped the guard. A semaphore (and the one inside of each lock) tells permits: back to
+//! acquiring task, and once it was released, on the thread that dropped the guard. A semaphore (and the one inside of each lock) reports permits: back to
 //! itself (`permits`, added) or straight to a waiter (`permits_obtained`) from the releasing thread, and to an operation in its own poll.
 //! It says nothing of `try_acquire`.
 
@@ -9,16 +9,16 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::super::Recorder;
 use crate::{
-    annex::{self, lock::LockRef},
     arena::Page,
     clock::Ticks,
     id::{OpId, ResourceId},
     names::Names,
+    records::{RecordRef, lock::LockRef},
     resource::{AttributeValue, Change, Op, Resource},
-    task::Waker,
+    task::Agent,
 };
 
-/// Numbers of the attributes that tell of locks.
+/// Numbers of the attributes that describe locks.
 #[derive(Debug)]
 pub(in crate::recorder) struct KnownNames {
     locked: u32,
@@ -88,7 +88,7 @@ impl Recorder {
         }
     }
 
-    /// What an attribute of a resource tells of the lock that it is, or is a part of.
+    /// Applies an attribute of a resource to the lock that it is, or is a part of.
     fn change_lock(&self, slot: &Resource, name: u32, value: AttributeValue, change: Change) {
         let Some(lock) = self.lock_of(slot) else { return };
         let known = &self.known;
@@ -116,7 +116,7 @@ impl Recorder {
         }
     }
 
-    /// An operation obtained permits: in its own poll, or from somebody who releases them.
+    /// An operation obtained permits: in its own poll, or from another agent that releases them.
     fn obtained(&self, id: OpId, op: &Op, permits: u32) {
         let all =
             op.obtained.fetch_add(permits, AcqRel).saturating_add(permits) >= op.requested.load(Relaxed);
@@ -129,7 +129,7 @@ impl Recorder {
         let resource = ResourceId::from_u64(op.resource.load(Relaxed));
         let lock = resource.and_then(|id| self.find_resource(id)).and_then(|(_, slot)| self.lock_of(slot));
         if let Some(lock) = lock.filter(LockRef::by_permits) {
-            let waiter = if own_poll { Waker::actor() } else { op.task.load(Relaxed) };
+            let waiter = if own_poll { Agent::actor() } else { op.task.load(Relaxed) };
             if !own_poll && !self.acquires_here(resource) {
                 lock.given_shared(permits, now);
             }
@@ -154,7 +154,7 @@ impl Recorder {
         op.granted.store(0, Relaxed);
         self.on_whole(op, |whole| whole.granted.store(0, Relaxed));
         let Some(resource) = ResourceId::from_u64(op.resource.load(Relaxed)) else { return };
-        // A wrapper tells of its waits itself.
+        // A wrapper records its waits itself.
         let part = self.find_resource(resource).filter(|(_, slot)| slot.is_part_of_lock());
         let Some(lock) = part.and_then(|(_, slot)| self.lock_of(slot)) else { return };
         let waited = op.polls.load(Relaxed) > 1;
@@ -163,7 +163,7 @@ impl Recorder {
         }
         if lock.by_permits() {
             if waited {
-                lock.claimed(Waker::actor(), requested);
+                lock.claimed(Agent::actor(), requested);
             }
             lock.taken_shared(requested, now);
         }
@@ -185,9 +185,9 @@ impl Recorder {
 
     /// The lock that a resource is, or is a part of.
     fn lock_of(&self, slot: &Resource) -> Option<LockRef<'_>> {
-        match annex::Place::from_u32(slot.annex.load(Acquire))? {
-            annex::Place::Lock(number) | annex::Place::PartOfLock(number) => {
-                let (_, lock) = self.annexes.locks.slot(number)?;
+        match RecordRef::from_u32(slot.record.load(Acquire))? {
+            RecordRef::Lock(number) | RecordRef::PartOfLock(number) => {
+                let (_, lock) = self.records.locks.slot(number)?;
                 let (page, _) = self.resources.slot(lock.owner())?;
                 Some(LockRef { recorder: self, page, lock })
             }

@@ -37,9 +37,9 @@ pub(crate) fn backlog(stage: &Stage) {
     let (accepted, is_accepted) = std::sync::mpsc::channel();
     stage.spawn_named("accepts", async move {
         let listener = TcpListener::from_std(listener).expect("it is non-blocking");
-        let first = listener.accept().await.expect("somebody connects");
+        let first = listener.accept().await.expect("a peer connects");
         own.set("accepted", 1);
-        let _nobody_waits = accepted.send(());
+        let _receiver_is_gone = accepted.send(());
         // It has lost itself in something else.
         std::future::pending::<()>().await;
         drop(first);

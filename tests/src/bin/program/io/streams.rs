@@ -15,12 +15,12 @@ use crate::stage::{Stage, commands};
 
 /// A write's size.
 const CHUNK_BYTES: usize = 16 * 1024;
-/// What a peer sends to somebody who does not read it.
+/// What a peer sends to a program that does not read it.
 const SENT_BYTES: usize = 1000;
 /// What the peer reads before it stops.
 const READ_BYTES: usize = 100_000;
 
-/// Writes until somebody stops it, and counts what was taken.
+/// Writes until it is stopped, and counts what was taken.
 async fn write_on(mut stream: impl AsyncWrite + Unpin, book: &Book, key: &str) -> std::io::Error {
     let chunk = vec![7; CHUNK_BYTES];
     loop {
@@ -36,7 +36,7 @@ fn lazy_peer(book: &Book) -> SocketAddr {
     let (listener, address) = listener();
     let book = book.clone();
     thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("somebody connects");
+        let (mut stream, _) = listener.accept().expect("a peer connects");
         let mut buffer = vec![0; READ_BYTES];
         stream.read_exact(&mut buffer).expect("that much is written");
         book.set("peer_fd", std::os::fd::AsRawFd::as_raw_fd(&stream));
@@ -58,7 +58,7 @@ pub(crate) fn slow_consumer(stage: &Stage) {
     book.answer_all();
 }
 
-/// The same on a socket of tokio's own, of which only the system tells.
+/// The same on a socket of tokio's own, which only the kernel knows.
 pub(crate) fn slow_consumer_plain(stage: &Stage) {
     let book = Book::default();
     let (address, own) = (lazy_peer(&book), book.clone());
@@ -75,7 +75,7 @@ pub(crate) fn reset(stage: &Stage) {
     let book = Book::default();
     let (listener, address) = listener();
     thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("somebody connects");
+        let (mut stream, _) = listener.accept().expect("a peer connects");
         stream.read_exact(&mut [0; CHUNK_BYTES]).expect("that much is written");
         SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("it is a socket");
     });
@@ -113,7 +113,7 @@ pub(crate) fn unread(stage: &Stage) {
     send_and_stay(&listener, &book);
 }
 
-/// The same, but the read is under way: its future was polled once and is kept, and nobody polls it any more.
+/// The same, but the read is under way: its future was polled once and is kept, and never polled again.
 pub(crate) fn forgotten(stage: &Stage) {
     let book = Book::default();
     let (listener, address) = listener();

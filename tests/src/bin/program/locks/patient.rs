@@ -1,4 +1,4 @@
-//! What waits for long and is healthy: permits that are used up until somebody refills them, an answer that takes its time. And a
+//! What waits for long and is healthy: permits that are used up until they are refilled, an answer that takes its time. And a
 //! pool whose every permit is held by a task that waits for one more, which looks nearly the same.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ macro_rules! patient {
             use $sync as sync;
             let done = Arc::new(Steps::default());
 
-            // A token for each task, and all of them used up: nobody has given one back yet.
+            // A token for each task, and all of them used up: none was given back yet.
             let bucket = Arc::new(sync::Semaphore::new(PERMITS));
             for _ in 0..PERMITS {
                 let (bucket, done) = (Arc::clone(&bucket), Arc::clone(&done));
@@ -34,7 +34,7 @@ macro_rules! patient {
             let places = Arc::new(sync::Semaphore::new(PERMITS));
             let (taken, mut to_leave) = sync::mpsc::unbounded_channel();
             let (entry, counted) = (Arc::clone(&places), Arc::clone(&done));
-            stage.spawn_named("door", async move {
+            stage.spawn_named("gate", async move {
                 while let Ok(place) = Arc::clone(&entry).acquire_owned().await {
                     let _is_open = taken.send(place);
                     counted.done();
@@ -52,7 +52,7 @@ macro_rules! patient {
                 }
             });
 
-            // A session is locked while somebody works on an answer, whose sender it was sent.
+            // A session is locked while another task works on an answer, whose sender it got.
             let session = Arc::new(sync::Mutex::new(0_u64));
             let (ask, mut asked) = sync::mpsc::channel::<sync::oneshot::Sender<u64>>(4);
             for _ in 0..2 {

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use crate::stage::{Stage, answer, commands};
 
-/// Times that the lock is taken by nobody else, and times that it is fought for.
+/// Times that the lock is uncontended, and times that it is contended.
 const CALM: u64 = 50;
 const FOUGHT: u64 = 20;
 

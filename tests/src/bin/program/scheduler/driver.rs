@@ -28,8 +28,8 @@ fn parse_for_ever() {
     black_box(LONG);
 }
 
-/// `go`: two tasks that wait for a byte. `lose`: `parser` gets its own, and blocks in that poll; then `reader`'s byte is there, and nobody
-/// looks. A console must have seen a worker in the driver between the two: it learns there which one it is.
+/// `go`: two tasks that wait for a byte. `lose`: `parser` gets its own, and blocks in that poll; then `reader`'s byte is there, and no
+/// thread looks. A console must have seen a worker in the driver between the two: it learns there which one it is.
 pub(crate) fn run(stage: &Stage) {
     let (mut to_parser, mut parser) = pair(stage);
     let (mut to_reader, mut reader) = pair(stage);

@@ -265,7 +265,7 @@ fn a_task_names_what_it_waits_for_and_leads_there() {
     let key = crate::TaskKey { slot: 1, generation: 1 };
     let view = client.model.task(key).unwrap();
     assert_eq!((view.io.len(), view.io[0].how.as_str(), view.io[0].age.text.as_str()), (1, "read", "31.0 s"));
-    assert!(view.io[0].door.is_some());
+    assert!(view.io[0].link.is_some());
     // It goes on: the stream is still what it used last.
     let mut frame = scene.fake.delta();
     frame.freed_ops = vec![0];

@@ -190,7 +190,7 @@ impl Scene {
             self.go_on(&mut client);
         }
         let mut findings = client.model.findings();
-        findings.retain(|finding| finding.id.lint.is_about_io());
+        findings.retain(|finding| finding.id.lint.group() == crate::lints::Group::Io);
         findings
     }
 

@@ -24,7 +24,7 @@ fn what_makes_no_sense_is_refused_whole() {
         scene.tell(&mut frame, false);
         change(&mut frame);
         client.take(vec![frame]);
-        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.intake.error);
+        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.stream.error);
     }
 }
 

@@ -103,7 +103,7 @@ fn without_proof_it_is_a_suspicion() {
     let finding = scene.findings().remove(0);
     assert_eq!((finding.id.lint, finding.severity), (LintKind::Deadlock, Severity::Warning));
     assert!(finding.message.starts_with("This may be a deadlock: t0 #100 → "), "{}", finding.message);
-    assert!(finding.message.ends_with("Something that nothing tells of may still wake one of them."));
+    assert!(finding.message.ends_with("Something that is not instrumented may still wake one of them."));
 }
 
 #[test]

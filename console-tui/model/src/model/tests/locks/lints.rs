@@ -175,7 +175,10 @@ fn crowd(hold_ns: u64) -> Vec<String> {
     }
     client.wait(std::time::Duration::from_secs(1));
     let findings = client.model.findings().into_iter();
-    findings.filter(|finding| finding.id.lint.is_about_locks()).map(|finding| finding.message).collect()
+    findings
+        .filter(|finding| finding.id.lint.group() == crate::lints::Group::Locks)
+        .map(|finding| finding.message)
+        .collect()
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use taskscope_proto::{
+    agent::AgentRef,
     v1::{self, AttributeKind, TaskState},
-    waker::WakerRef,
 };
 
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
 
 /// A task, as a holder is coded.
 pub(super) fn task(slot: u32) -> u64 {
-    WakerRef::Task { slot, generation: 1 }.encode()
+    AgentRef::Task { slot, generation: 1 }.encode()
 }
 
 /// A thread outside any task.
 pub(super) fn thread(index: u32) -> u64 {
-    WakerRef::Thread(index).encode()
+    AgentRef::Thread(index).encode()
 }
 
 #[derive(Clone, Default)]
@@ -195,7 +195,7 @@ impl Scene {
 
     pub(super) fn findings(&mut self) -> Vec<FindingView> {
         let mut findings = self.client().model.findings();
-        findings.retain(|finding| finding.id.lint.is_about_locks());
+        findings.retain(|finding| finding.id.lint.group() == crate::lints::Group::Locks);
         findings
     }
 

@@ -12,7 +12,7 @@ use crate::{
         Client,
         fake::{MS, S},
     },
-    store::{locks::read::LockKind, task::Waker, window::MAX_WINDOWS},
+    store::{locks::LockKind, task::Agent, window::MAX_WINDOWS},
 };
 
 fn key(slot: u32) -> ResourceKey {
@@ -67,7 +67,7 @@ fn columns_that_make_no_sense_are_refused_whole() {
         let mut locks = scene.locks();
         change(&mut locks);
         let client = after(&mut scene, |frame| frame.locks = Some(locks));
-        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.intake.error);
+        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.stream.error);
     }
     let client = after(&mut scene(), |frame| {
         frame.channels =
@@ -99,12 +99,12 @@ fn rows_of_resources_that_nobody_told_of_are_counted() {
 fn who_holds_what_follows_the_rows() {
     let mut scene = scene();
     let mut client = scene.client();
-    let held = |client: &Client, who: Waker| -> Vec<(u32, u64)> {
+    let held = |client: &Client, who: Agent| -> Vec<(u32, u64)> {
         let store = client.model.store().unwrap();
         let held = store.held_by(who).into_iter();
         held.map(|(resource, holder)| (resource.key.slot, store.now_ns - holder.since_ns)).collect()
     };
-    let of = |slot: u32| Waker::Task(crate::TaskKey { slot, generation: 1 });
+    let of = |slot: u32| Agent::Task(crate::TaskKey { slot, generation: 1 });
     assert_eq!((held(&client, of(0)), held(&client, of(2))), (vec![(0, 10 * S)], vec![(1, 8 * S)]));
     scene.mutex(0, "a", 2, 4 * S);
     let mut frame = scene.fake.delta();

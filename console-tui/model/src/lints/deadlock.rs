@@ -1,0 +1,44 @@
+//! `deadlock`: tasks or threads that wait for each other in a circle.
+
+use crate::lints::{
+    judged::Need,
+    lint::{Check, Group, Lint, LockCheck, Rank, thresholds},
+    pass::locks::{LockPass, circles},
+};
+
+thresholds! {
+    Deadlock {
+        /// Every wait of the circle must be older than this: what a frame tells is not of one instant.
+        min_ms: u64 = 300,
+        /// A circle that is not proven must be older than this.
+        suspected_ms: u64 = 1000,
+        /// A task that seems to wait for itself must do so for this long: the holder may be another future in it.
+        alone_ms: u64 = 10000,
+    }
+}
+
+pub(super) const LOCKS: &str =
+    "Take these locks in one order everywhere, or let the first go before waiting for the second.";
+pub(super) const CHANNELS: &str = "Whoever drains a channel must not wait for whoever fills it: give them tasks of their own, or use try_send.";
+pub(super) const LOOK: &str = "Look at the locks, sorted by their longest wait.";
+pub(super) const ALONE: &str =
+    "It waits for what it holds itself: let the guard go first, or pass the guard on.";
+
+pub(super) static LINT: Lint = Lint {
+    help: "tasks or threads that wait for each other in a circle",
+    group: Group::Locks,
+    rank: Rank::Circle,
+    needs: Need::Locks,
+    example: "Deadlock: transfer #88 → Mutex alice → transfer #91 → Mutex bob → transfer #88, for 41.2 s. transfer #88 waits at src/ledger.rs:140 for Mutex alice, held by transfer #91 for 41.3 s (acquired at src/ledger.rs:121); transfer #91 waits at src/ledger.rs:140 for Mutex bob, held by transfer #88 for 41.3 s (acquired at src/ledger.rs:121).",
+    advice: &[LOCKS, CHANNELS, ALONE, LOOK],
+    thresholds: Deadlock::THRESHOLDS,
+    check: Check::Locks(LockCheck { proofs: Some(proofs), suspicions: Some(suspicions) }),
+};
+
+fn proofs(pass: &mut LockPass<'_>) {
+    circles::report(pass, |circle| circle.proven && !circles::is_given(circle));
+}
+
+fn suspicions(pass: &mut LockPass<'_>) {
+    circles::report(pass, |circle| !circle.proven && !circles::is_given(circle));
+}

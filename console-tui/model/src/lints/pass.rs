@@ -1,0 +1,98 @@
+//! One look at everything of a kind: what the lints about it share.
+
+pub(crate) mod io;
+pub(crate) mod locks;
+pub(crate) mod run;
+pub(crate) mod runtimes;
+
+use crate::{
+    analysis::Analysis,
+    format::duration_ns,
+    id::SiteId,
+    lints::{LintConfig, lint::ns},
+    store::{
+        scheduler::{Delay, StuckPoll},
+        task::{Agent, Task},
+    },
+};
+
+/// Tasks that are named as those that held the workers.
+const NAMED_BLAMED: usize = 3;
+
+/// What every lint looks at: one process, at the moment that is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) store: Analysis<'a>,
+    pub(crate) config: &'a LintConfig,
+}
+
+impl Look<'_> {
+    pub(crate) fn at(&self) -> u64 {
+        self.store.now_ns
+    }
+
+    pub(crate) fn age_ns(&self, since_ns: u64) -> u64 {
+        self.at().saturating_sub(since_ns)
+    }
+
+    pub(crate) fn is_old(&self, since_ns: u64, ms: u64) -> bool {
+        self.age_ns(since_ns) >= ns(ms)
+    }
+
+    pub(crate) fn age(&self, since_ns: u64) -> String {
+        duration_ns(self.age_ns(since_ns))
+    }
+
+    pub(crate) fn who(&self, who: Agent) -> String {
+        self.store.who_words(who).unwrap_or_else(|| "an unknown task or thread".to_owned())
+    }
+
+    /// ` at src/ledger.rs:140`, or nothing.
+    pub(crate) fn place(&self, site: SiteId) -> String {
+        self.store.short_place(site).map_or_else(String::new, |place| format!(" at {place}"))
+    }
+
+    /// `at src/main.rs:40`, or that it is unknown.
+    pub(crate) fn spawned_at(&self, site: SiteId) -> String {
+        self.store
+            .short_place(site)
+            .map_or_else(|| "at an unknown location".to_owned(), |place| format!("at {place}"))
+    }
+}
+
+/// One task, at the moment that is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TaskLook<'a> {
+    pub(crate) look: Look<'a>,
+    pub(crate) task: &'a Task,
+}
+
+impl<'a> std::ops::Deref for TaskLook<'a> {
+    type Target = Look<'a>;
+
+    fn deref(&self) -> &Look<'a> {
+        &self.look
+    }
+}
+
+impl TaskLook<'_> {
+    /// Where the task's poll is stuck, to follow a sentence about it; empty: unknown.
+    pub(crate) fn stuck_words(&self) -> String {
+        let stuck = self.store.scheduler.stuck_of(self.task.key).filter(|poll| poll.ended_ns.is_none());
+        let words = stuck.and_then(StuckPoll::where_words);
+        words.map_or_else(String::new, |words| format!("; it is {words}"))
+    }
+
+    /// Who held the workers while the task has been waiting for one, to follow a sentence about that; empty: unknown.
+    pub(crate) fn blame_words(&self) -> String {
+        self.blame_words_of(&Delay::until_now(self.store.store(), self.task))
+    }
+
+    /// The same of a wait that is over.
+    pub(crate) fn blame_words_of(&self, wait: &Delay) -> String {
+        let blame = self.store.blame(wait);
+        let named = blame.iter().take(NAMED_BLAMED).map(|blame| self.store.blame_words(blame));
+        let words = named.collect::<Vec<_>>().join(", ");
+        if words.is_empty() { words } else { format!("; meanwhile {words}") }
+    }
+}

@@ -1,0 +1,185 @@
+//! The circles of the wait-for graph: `deadlock`, and `futurelock` where a circle goes through a lock that was given to a future.
+
+use super::{LockPass, NAMED};
+use crate::{
+    analysis::waits_for::circles::{Circle, How, Step},
+    format::exact,
+    id::SiteId,
+    lints::{
+        LintKind,
+        deadlock::{ALONE, CHANNELS, LOCKS, LOOK},
+        findings::{Finding, FindingId, Subject},
+        futurelock::ADVICE as FUTURE,
+    },
+    severity::Severity,
+    store::task::Agent,
+};
+
+/// The circle goes through a lock that was given to a future which its task does not poll.
+pub(crate) fn is_given(circle: &Circle) -> bool {
+    circle.steps.iter().any(|step| step.how == How::Given)
+}
+
+/// Makes findings of the circles that are wanted. A suspicion is none where an earlier finding is about one of its tasks or locks.
+pub(crate) fn report(pass: &mut LockPass<'_>, wanted: impl Fn(&Circle) -> bool) {
+    let circles = std::mem::take(&mut pass.circles);
+    for circle in circles.list.iter().filter(|circle| wanted(circle)) {
+        let is_explained = |step: &Step| {
+            pass.explained.contains(&step.who) || pass.explained_locks.contains(&step.wait.resource)
+        };
+        if !pass.is_due(circle) || (!circle.proven && circle.steps.iter().any(is_explained)) {
+            continue;
+        }
+        pass.explained.extend(circle.steps.iter().map(|step| step.who));
+        pass.explained.extend(circle.victims.iter().copied());
+        pass.explained_locks.extend(circle.steps.iter().map(|step| step.wait.resource));
+        pass.circle(circle);
+    }
+    pass.circles = circles;
+}
+
+impl LockPass<'_> {
+    fn is_due(&self, circle: &Circle) -> bool {
+        let (deadlock, futurelock) = (&self.config.deadlock, &self.config.futurelock);
+        let ms = match (is_given(circle), circle.proven, circle.steps.len()) {
+            (true, ..) => futurelock.granted_ms,
+            (false, true, _) => deadlock.min_ms,
+            (false, false, 1) => deadlock.alone_ms,
+            (false, false, _) => deadlock.suspected_ms,
+        };
+        self.is_old(circle.since_ns, ms)
+    }
+
+    fn circle(&mut self, circle: &Circle) {
+        let given = is_given(circle);
+        let channel = circle.steps.iter().any(|step| step.how == How::LastSeen);
+        let (lint, head) = match (given, circle.proven) {
+            (true, true) => (LintKind::Futurelock, "Futurelock"),
+            (true, false) => (LintKind::Futurelock, "This may be a futurelock"),
+            (false, true) => (LintKind::Deadlock, "Deadlock"),
+            (false, false) => (LintKind::Deadlock, "This may be a deadlock"),
+        };
+        let mut way: Vec<String> = Vec::new();
+        for step in circle.steps.iter().take(NAMED) {
+            way.extend([self.who(step.who), self.name(step.wait.resource)]);
+        }
+        let more = circle.steps.len().saturating_sub(NAMED);
+        if more > 0 {
+            way.push(format!("{} more", exact(more as u64)));
+        }
+        way.extend(circle.steps.first().map(|step| self.who(step.who)));
+        let words: Vec<String> =
+            circle.steps.iter().take(NAMED).map(|step| self.step_words(circle, step)).collect();
+        let beside: Vec<Agent> =
+            circle.steps.iter().flat_map(|step| self.held_beside(circle, step)).collect();
+        let victims: Vec<Agent> =
+            circle.victims.iter().copied().filter(|who| !beside.contains(who)).collect();
+        let behind = if victims.is_empty() {
+            String::new()
+        } else {
+            let or_more = if circle.more_victims { " or more" } else { "" };
+            format!(" Behind them wait {}{or_more}: {}.", exact(victims.len() as u64), self.list(&victims))
+        };
+        let doubt = if circle.proven {
+            ""
+        } else if circle.loose {
+            " Who took a lock need not hold it any more: permits can be forgotten, and a guard can go to another task."
+        } else if channel {
+            " Who was seen last at the other end of a channel need not be the only one who can go on there."
+        } else if circle.steps.len() == 1 {
+            " Another future of the same task may hold it, and go on."
+        } else {
+            " Something that is not instrumented may still wake one of them."
+        };
+        let age = self.age(circle.since_ns);
+        let message = format!("{head}: {}, for {age}. {}.{behind}{doubt}", way.join(" → "), words.join("; "));
+        let advice = match (given, channel, circle.steps.len()) {
+            (true, ..) => FUTURE,
+            (false, true, _) => CHANNELS,
+            (false, false, 1) => ALONE,
+            (false, false, _) => LOCKS,
+        };
+        let mut about: Vec<Agent> = circle.steps.iter().map(|step| step.who).collect();
+        about.extend(beside);
+        about.dedup();
+        let severity = match (circle.proven, circle.loose) {
+            (true, _) => Severity::Critical,
+            // A token bucket that waits for its refill looks the same, and a server at its limit of connections.
+            (false, true) => Severity::Info,
+            (false, false) => Severity::Warning,
+        };
+        let subject = match about.iter().find(|who| matches!(who, Agent::Task(_))).or(about.first()) {
+            Some(Agent::Task(key)) => Subject::Task(*key),
+            Some(Agent::Thread(thread)) => Subject::Thread(*thread),
+            Some(Agent::Unknown) | None => Subject::Site,
+        };
+        let site = circle.steps.first().map_or(SiteId::NONE, |step| self.site_of(step.wait.resource));
+        let id = FindingId { lint, site, subject };
+        self.found.push(Finding::about(id, severity, &about, message, advice));
+    }
+
+    /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, held by transfer #91 for 41.2 s (acquired at src/ledger.rs:121)`
+    fn step_words(&self, circle: &Circle, step: &Step) -> String {
+        let (who, next) = (self.who(step.who), self.who(step.next));
+        let (place, on) = (self.place(step.wait.site), self.name(step.wait.resource));
+        let age = self.age(step.held_since_ns);
+        let why = match step.how {
+            How::Holds => {
+                let acquired = self.noted("acquired", step.held_site);
+                let held = if self.store.is_loose(step.wait.resource) {
+                    format!("taken by {next} {age} ago{acquired}")
+                } else {
+                    format!("held by {next} for {age}{acquired}")
+                };
+                match self.held_beside(circle, step).as_slice() {
+                    [] => held,
+                    others => format!("{held}, and by {}, who wait for it too", self.list(others)),
+                }
+            }
+            How::Given => format!(
+                "which was given {age} ago to a future of {next}{} that has not been polled since, though the task was",
+                self.noted("begun", step.held_site)
+            ),
+            How::Ahead => {
+                format!("in the queue behind {next}, who has waited for {age}{}", self.place(step.held_site))
+            }
+            How::LastSeen => format!("whose other end {next} was seen at last"),
+        };
+        format!("{who} waits{place} for {on}, {why}")
+    }
+
+    /// Those who hold what a step waits for beside the next one, and can't go on either.
+    fn held_beside(&self, circle: &Circle, step: &Step) -> Vec<Agent> {
+        if step.how != How::Holds {
+            return Vec::new();
+        }
+        let lock = self.store.lock_waited_for(step.wait.resource);
+        let holders = lock.map_or(&[][..], |(_, lock)| &lock.holders);
+        let mut beside: Vec<Agent> =
+            holders.iter().map(|holder| holder.who).filter(|who| circle.victims.contains(who)).collect();
+        beside.sort_unstable();
+        beside.dedup();
+        beside
+    }
+
+    /// What a limit kept this pass from looking at is a finding, too.
+    pub(super) fn passed_over(&mut self) {
+        if !self.config.deadlock.enabled {
+            return;
+        }
+        let message = if self.circles.cut {
+            "There are too many holders and waits to look for deadlocks: none would be found.".to_owned()
+        } else if self.circles.more > 0 {
+            "There are more deadlocks than are listed.".to_owned()
+        } else if self.passed_over > 0 {
+            let count = exact(self.passed_over);
+            format!(
+                "So many tasks wait that {count} locks and channels were not looked at, but for deadlocks."
+            )
+        } else {
+            return;
+        };
+        let id = FindingId { lint: LintKind::Deadlock, site: SiteId::NONE, subject: Subject::Site };
+        self.found.push(Finding::about(id, Severity::Info, &[], message, LOOK));
+    }
+}

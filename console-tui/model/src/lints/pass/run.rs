@@ -1,0 +1,214 @@
+//! A run of all lints: over all tasks, a few at a time, and over everything else at once.
+//!
+//! Limit: [`MAX_FINDINGS`] groups of tasks get their sentences, the worst; [`SHOWN_TASKS`] tasks are kept of each.
+
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    analysis::pressure::Gathering,
+    format::exact,
+    id::{SiteId, TaskKey},
+    lints::{
+        LintConfig, LintKind,
+        findings::{Finding, FindingId, Findings, MAX_FINDINGS, SHOWN_TASKS},
+        lint::{Check, Gather, TaskCheck, Verdict},
+        pass::{Look, TaskLook, io, locks, runtimes},
+    },
+    severity::Severity,
+    store::task::{Agent, Marks, Task},
+};
+
+/// Tasks that a sentence about many names besides the worst.
+const NAMED_TASKS: usize = 4;
+
+/// The lints that look at one task at a time, those that are switched on.
+pub(crate) type TaskLints = Vec<(LintKind, &'static TaskCheck)>;
+
+/// The lints that look at one task at a time, those that are switched on.
+pub(crate) fn task_lints(config: &LintConfig) -> TaskLints {
+    let lints = LintKind::ALL.iter().copied().filter(|kind| config.is_enabled(*kind));
+    let lints = lints.filter_map(|kind| match &kind.lint().check {
+        Check::Task(check) => Some((kind, check)),
+        _ => None,
+    });
+    lints.collect()
+}
+
+/// A run of the lints.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    groups: FxHashMap<FindingId, TaskGroup>,
+    gathered: Option<Vec<Box<dyn Gather>>>,
+    /// What was found of locks, channels and I/O, before the first task is looked at.
+    found: Option<Vec<Finding>>,
+    /// What that says of the tasks that it is about.
+    found_marks: FxHashMap<TaskKey, Marks>,
+    pressure: Gathering,
+}
+
+impl Run {
+    /// Looks at a task. `lints`: those of [`task_lints`].
+    pub(crate) fn look_at(&mut self, look: Look<'_>, task: &Task, lints: &TaskLints) -> Marks {
+        self.look_at_resources(look);
+        if task.is_done() {
+            return Marks::default();
+        }
+        self.pressure.add(look.store, task);
+        for gather in self.gathered.get_or_insert_with(|| gathers(look.config)) {
+            gather.add(&look, task);
+        }
+        let mut marks = self.found_marks.get(&task.key).copied().unwrap_or_default();
+        let task_look = TaskLook { look, task };
+        for (kind, lint) in lints {
+            let Verdict::Finding { severity, weight } = (lint.check)(&task_look) else { continue };
+            marks.add(kind.bit(), severity);
+            let id = FindingId::of_site(*kind, task.facts.site);
+            self.groups.entry(id).or_default().add(severity, weight, task.key);
+        }
+        marks
+    }
+
+    fn look_at_resources(&mut self, look: Look<'_>) {
+        if self.found.is_some() {
+            return;
+        }
+        let mut found = locks::find(look);
+        found.extend(io::find(look));
+        for finding in &found {
+            for task in &finding.tasks {
+                self.found_marks.entry(*task).or_default().add(finding.id.lint.bit(), finding.severity);
+            }
+        }
+        self.found = Some(found);
+    }
+
+    /// What was found. `before`: what was found the last time.
+    pub(crate) fn finish(mut self, before: &Findings, look: Look<'_>) -> Findings {
+        self.look_at_resources(look);
+        let pressure = self.pressure.finish(look.store);
+        let (mut list, more) = group_findings(self.groups, before, &look);
+        let gathered = self.gathered.unwrap_or_default();
+        list.extend(gathered.iter().flat_map(|gather| gather.findings(&look)));
+        list.extend(self.found.unwrap_or_default());
+        list.extend(runtimes::find(look, &pressure));
+        Findings::new(list, more, pressure, before, look.at())
+    }
+}
+
+fn gathers(config: &LintConfig) -> Vec<Box<dyn Gather>> {
+    let lints = LintKind::ALL.iter().filter(|kind| config.is_enabled(**kind));
+    let new = lints.filter_map(|kind| match &kind.lint().check {
+        Check::Tasks(new) => Some(new()),
+        _ => None,
+    });
+    new.collect()
+}
+
+/// Writes the sentences of the groups that are kept. Returns how many are not.
+fn group_findings(
+    groups: FxHashMap<FindingId, TaskGroup>,
+    before: &Findings,
+    look: &Look<'_>,
+) -> (Vec<Finding>, usize) {
+    let mut groups: Vec<(FindingId, TaskGroup)> = groups.into_iter().collect();
+    groups.sort_by_key(|(id, group)| (Reverse(group.severity), before.first_seen_ns(*id, look.at()), *id));
+    let more = groups.len().saturating_sub(MAX_FINDINGS);
+    let kept = groups.iter().take(MAX_FINDINGS);
+    (kept.filter_map(|(id, group)| group.finding(*id, look)).collect(), more)
+}
+
+/// The tasks of one lint and site.
+#[derive(Debug)]
+struct TaskGroup {
+    severity: Severity,
+    count: u64,
+    worst: Option<(Severity, u64, TaskKey)>,
+    /// In the order of the scan, which is steady.
+    some: Vec<TaskKey>,
+}
+
+impl Default for TaskGroup {
+    fn default() -> Self {
+        Self { severity: Severity::Info, count: 0, worst: None, some: Vec::new() }
+    }
+}
+
+impl TaskGroup {
+    fn add(&mut self, severity: Severity, weight: u64, key: TaskKey) {
+        self.count += 1;
+        self.severity = self.severity.max(severity);
+        if self.worst.is_none_or(|(worst, most, _)| (severity, weight) > (worst, most)) {
+            self.worst = Some((severity, weight, key));
+        }
+        if self.some.len() < SHOWN_TASKS {
+            self.some.push(key);
+        }
+    }
+
+    /// `None`: its tasks have gone between the scan and its end.
+    fn finding(&self, id: FindingId, look: &Look<'_>) -> Option<Finding> {
+        let Check::Task(lint) = &id.lint.lint().check else { return None };
+        let alive = || self.some.iter().find_map(|key| look.store.task(*key));
+        let worst = self.worst.and_then(|(.., key)| look.store.task(key)).or_else(alive)?;
+        let mut tasks = vec![worst.key];
+        tasks.extend(self.some.iter().copied().filter(|key| *key != worst.key).take(SHOWN_TASKS - 1));
+        let task_look = TaskLook { look: *look, task: worst };
+        let message = if self.count == 1 {
+            task_message(lint, &task_look)
+        } else {
+            self.message(id, lint, &task_look, &tasks)
+        };
+        let advice = (lint.advice)(&task_look);
+        let (severity, count) = (self.severity, self.count);
+        Some(Finding { id, severity, count, message, advice, tasks, first_seen_ns: 0 })
+    }
+
+    fn message(&self, id: FindingId, lint: &TaskCheck, worst: &TaskLook<'_>, tasks: &[TaskKey]) -> String {
+        let named: Vec<String> = tasks[1..]
+            .iter()
+            .filter_map(|key| worst.store.task(*key))
+            .take(NAMED_TASKS)
+            .map(|task| if task.facts.tokio_id > 0 { format!("#{}", task.id()) } else { task.id() })
+            .collect();
+        let rest = self.count.saturating_sub(1 + named.len() as u64);
+        let more = if rest > 0 { format!(" and {} more", exact(rest)) } else { String::new() };
+        format!(
+            "{} tasks spawned {} {}. The worst: {} {}. The others: {}{more}.",
+            exact(self.count),
+            worst.spawned_at(id.site),
+            (lint.plural)(worst),
+            worst.store.task_words(worst.task),
+            (lint.clause)(worst),
+            named.join(", "),
+        )
+    }
+}
+
+fn task_message(lint: &TaskCheck, look: &TaskLook<'_>) -> String {
+    let words = look.store.task_words(look.task);
+    let place: SiteId = look.task.facts.site;
+    let place = look.store.short_place(place).map_or_else(String::new, |at| format!(" (spawned at {at})"));
+    format!("{words}{place} {}.", (lint.clause)(look))
+}
+
+/// What the lints say of one task now, the most serious first.
+pub(crate) fn about_task(look: Look<'_>, task: &Task) -> Vec<Finding> {
+    if task.is_done() {
+        return Vec::new();
+    }
+    let look = TaskLook { look, task };
+    let lints = task_lints(look.config);
+    let found = lints.iter().filter_map(|(kind, lint)| match (lint.check)(&look) {
+        Verdict::Finding { severity, .. } => {
+            let id = FindingId::of_site(*kind, task.facts.site);
+            let (message, advice) = (task_message(lint, &look), (lint.advice)(&look));
+            Some(Finding::about(id, severity, &[Agent::Task(task.key)], message, advice))
+        }
+        Verdict::Ok | Verdict::Recheck => None,
+    });
+    let mut found: Vec<Finding> = found.collect();
+    found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.id.lint.cmp(&b.id.lint)));
+    found
+}

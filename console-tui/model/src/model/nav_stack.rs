@@ -1,0 +1,165 @@
+//! Where the user is and the way back: every step is undone exactly, its filter included.
+//!
+//! Limit: [`MAX_DEPTH`] steps; the oldest ones are forgotten, the first screen never.
+
+use crate::{
+    id::{ResourceKey, TaskKey},
+    nav::{Screen, Tab},
+    screen::task::Link,
+    table::{Filter, any::AnyTable as _},
+    tables::Tables,
+};
+
+/// Steps remembered.
+const MAX_DEPTH: usize = 64;
+
+/// The link that the user has chosen: by where it leads, as links before it come and go.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    index: usize,
+    to: Option<Screen>,
+}
+
+impl Chosen {
+    /// The link with this number.
+    pub(crate) fn of(links: &[Link], index: usize) -> Self {
+        let index = index.min(links.len().saturating_sub(1));
+        Self { index, to: links.get(index).map(|link| link.to) }
+    }
+
+    /// Which of these links it is; `None`: there are none.
+    pub(crate) fn among(self, links: &[Link]) -> Option<usize> {
+        let last = links.len().checked_sub(1)?;
+        let index = self.index.min(last);
+        let Some(to) = self.to.filter(|to| *to != links[index].to) else { return Some(index) };
+        Some(links.iter().position(|link| link.to == to).unwrap_or(index))
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Step {
+    screen: Screen,
+    /// The chosen link of a screen that has them.
+    chosen: Chosen,
+    /// The first line that is shown of it.
+    top: usize,
+    /// The link was moved to: it must be in sight.
+    follows: bool,
+    /// The filter of the tasks that this step replaced.
+    replaced: Option<Filter>,
+}
+
+impl Step {
+    fn to(screen: Screen) -> Self {
+        Self { screen, chosen: Chosen::default(), top: 0, follows: false, replaced: None }
+    }
+}
+
+/// The steps; never empty.
+#[derive(Debug)]
+pub(crate) struct NavStack {
+    tab: Tab,
+    first: Step,
+    further: Vec<Step>,
+}
+
+impl Default for NavStack {
+    fn default() -> Self {
+        Self { tab: Tab::Tasks, first: Step::to(Tab::Tasks.screen()), further: Vec::new() }
+    }
+}
+
+impl NavStack {
+    fn top(&self) -> &Step {
+        self.further.last().unwrap_or(&self.first)
+    }
+
+    fn top_mut(&mut self) -> &mut Step {
+        self.further.last_mut().unwrap_or(&mut self.first)
+    }
+
+    pub(crate) fn screen(&self) -> Screen {
+        self.top().screen
+    }
+
+    pub(crate) fn chosen(&self) -> Chosen {
+        self.top().chosen
+    }
+
+    pub(crate) fn choose(&mut self, chosen: Chosen) {
+        let step = self.top_mut();
+        (step.chosen, step.follows) = (chosen, true);
+    }
+
+    /// The first line of the screen that is shown, and whether the chosen link has to be in sight.
+    pub(crate) fn scroll(&self) -> (usize, bool) {
+        (self.top().top, self.top().follows)
+    }
+
+    pub(crate) fn set_scroll(&mut self, top: usize) {
+        let step = self.top_mut();
+        (step.top, step.follows) = (top, false);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        1 + self.further.len()
+    }
+
+    pub(crate) fn screens(&self) -> impl Iterator<Item = Screen> {
+        std::iter::once(&self.first).chain(&self.further).map(|step| step.screen)
+    }
+
+    /// Tasks whose screens lie on the way.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskKey> {
+        self.screens().filter_map(|screen| if let Screen::Task(key) = screen { Some(key) } else { None })
+    }
+
+    /// The resources on the way, the last one last.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = ResourceKey> {
+        self.screens().filter_map(|screen| if let Screen::Resource(key) = screen { Some(key) } else { None })
+    }
+
+    pub(crate) fn tab(&self) -> Tab {
+        self.tab
+    }
+
+    pub(crate) fn push(&mut self, screen: Screen) {
+        if self.screen() == screen {
+            return;
+        }
+        if self.further.len() == MAX_DEPTH {
+            self.further.remove(0);
+        }
+        self.further.push(Step::to(screen));
+    }
+
+    /// To the tasks, with another filter until the user comes back.
+    pub(crate) fn push_filtered(&mut self, replaced: Filter) {
+        self.further.push(Step { replaced: Some(replaced), ..Step::to(Screen::Tasks) });
+        if self.further.len() > MAX_DEPTH {
+            self.further.remove(0);
+        }
+    }
+
+    /// One step back. False: there is none.
+    pub(crate) fn pop(&mut self, tables: &mut Tables) -> bool {
+        let Some(step) = self.further.pop() else { return false };
+        if let Some(filter) = step.replaced {
+            tables.tasks.set_filter(filter);
+        }
+        true
+    }
+
+    pub(crate) fn go(&mut self, tab: Tab, tables: &mut Tables) {
+        while self.pop(tables) {}
+        (self.tab, self.first) = (tab, Step::to(tab.screen()));
+    }
+
+    /// Leaves the screens of tasks and resources that belong to another process.
+    pub(crate) fn forget_process(&mut self, tables: &mut Tables) {
+        // Of what is no tab, each is about something of a process.
+        if self.screens().any(|screen| screen.tab().is_none()) {
+            while self.pop(tables) {}
+        }
+    }
+}
