@@ -15,9 +15,9 @@ pub(crate) mod memory;
 mod moment;
 mod resources;
 mod rows;
+pub(crate) mod scan;
 mod scheduler;
 mod stuck;
-pub(crate) mod walk;
 
 use std::{
     collections::{HashMap, VecDeque},

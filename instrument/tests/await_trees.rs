@@ -9,7 +9,10 @@ use std::{
 };
 
 use taskscope::FutureExt as _;
-use taskscope_proto::v1::{self, taskscope_client::TaskscopeClient};
+use taskscope_proto::{
+    rows::Checked,
+    v1::{self, taskscope_client::TaskscopeClient},
+};
 use tokio::sync::Notify;
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
@@ -67,11 +70,9 @@ impl Console {
 
     fn task(&mut self, name: &str) -> v1::TaskRef {
         self.until(|frame| {
-            let tasks = frame.tasks.as_ref()?;
-            let index = tasks.strings.iter().position(|text| text == name)? as u32 + 1;
-            let row = tasks.name.iter().position(|name| *name == index)?;
-            let slot = taskscope_proto::columns::slots(&tasks.slot_delta).unwrap().nth(row)?;
-            Some(v1::TaskRef { slot, generation: tasks.generation[row] })
+            let tasks = Checked::new(frame.tasks.clone()?).unwrap();
+            let (slot, row) = tasks.rows().find(|(_, row)| tasks.text(row.name) == Some(name))?;
+            Some(v1::TaskRef { slot, generation: row.generation })
         })
     }
 

@@ -9,7 +9,10 @@ use taskscope::{
     io::Instrumented,
     net::{TcpListener, TcpStream, UdpSocket, UnixStream},
 };
-use taskscope_proto::v1::{self, taskscope_client::TaskscopeClient};
+use taskscope_proto::{
+    rows::{Checked, Columns},
+    v1::{self, taskscope_client::TaskscopeClient},
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
@@ -48,6 +51,14 @@ struct Console {
     ops: HashMap<u32, (String, u32)>,
 }
 
+fn rows<C: Columns>(columns: Option<C>) -> Checked<C> {
+    Checked::new(columns.unwrap_or_default()).unwrap()
+}
+
+fn text<C: Columns>(rows: &Checked<C>, number: u32) -> String {
+    rows.text(number).unwrap_or_default().to_owned()
+}
+
 impl Console {
     async fn open() -> Self {
         let path = address();
@@ -65,38 +76,31 @@ impl Console {
     }
 
     fn fold(&mut self, frame: v1::Frame) {
-        let slots = |deltas: &[u32]| taskscope_proto::columns::slots(deltas).unwrap().collect::<Vec<_>>();
-        let text = |strings: &[String], column: &[u32], row: usize| {
-            let index = column.get(row).copied().unwrap_or(0) as usize;
-            index.checked_sub(1).map_or_else(String::new, |index| strings[index].clone())
-        };
-        let number = |column: &[u64], row: usize| column.get(row).copied().unwrap_or(0);
-        let new = frame.resources.unwrap_or_default();
-        for (row, slot) in slots(&new.slot_delta).into_iter().enumerate() {
-            let concrete_type = text(&new.strings, &new.concrete_type, row);
-            let name = text(&new.strings, &new.name, row);
+        let new = rows(frame.resources);
+        for (slot, row) in new.rows() {
+            let (concrete_type, name) = (text(&new, row.concrete_type), text(&new, row.name));
             self.streams.insert(slot, Known { concrete_type, name, ..Known::default() });
         }
-        let io = frame.io.unwrap_or_default();
-        for (row, slot) in slots(&io.slot_delta).into_iter().enumerate() {
+        let io = rows(frame.io);
+        for (slot, row) in io.rows() {
             let known = self.streams.get_mut(&slot).unwrap();
-            known.local = text(&io.strings, &io.local, row);
-            known.peer = text(&io.strings, &io.peer, row);
-            known.last_error = text(&io.strings, &io.last_error, row);
-            known.bytes = (number(&io.in_bytes, row), number(&io.out_bytes, row));
-            known.operations = (number(&io.reads, row), number(&io.writes, row));
-            known.waits_ns = (number(&io.read_wait_ns, row), number(&io.write_wait_ns, row));
-            known.errors = number(&io.errors, row);
-            known.uncounted = (number(&io.uncounted_reads, row), number(&io.uncounted_writes, row));
-            known.fd = io.fd_plus1.get(row).copied().unwrap_or(0).saturating_sub(1);
+            known.local = text(&io, row.local);
+            known.peer = text(&io, row.peer);
+            known.last_error = text(&io, row.last_error);
+            known.bytes = (row.in_bytes, row.out_bytes);
+            known.operations = (row.reads, row.writes);
+            known.waits_ns = (row.read_wait_ns, row.write_wait_ns);
+            known.errors = row.errors;
+            known.uncounted = (row.uncounted_reads, row.uncounted_writes);
+            known.fd = row.fd.unwrap_or(0);
         }
-        let new = frame.ops.unwrap_or_default();
         for slot in frame.freed_ops {
             self.ops.remove(&slot);
         }
-        for (row, slot) in slots(&new.slot_delta).into_iter().enumerate() {
-            let resource = new.resource_slot_plus1.get(row).copied().unwrap_or(0);
-            self.ops.insert(slot, (text(&new.strings, &new.source, row), resource.saturating_sub(1)));
+        let ops = rows(frame.ops);
+        for (slot, row) in ops.rows() {
+            let resource = row.resource.map_or(0, |resource| resource.slot);
+            self.ops.insert(slot, (text(&ops, row.source), resource));
         }
     }
 

@@ -21,7 +21,10 @@ use std::{
 #[cfg(tokio_unstable)]
 use taskscope::Hooks;
 use taskscope::{Address, Handle, runtime::Builder};
-use taskscope_proto::v1::{self, WorkerState, taskscope_client::TaskscopeClient};
+use taskscope_proto::{
+    rows::Checked,
+    v1::{self, WorkerState, taskscope_client::TaskscopeClient},
+};
 use tokio::{runtime::Runtime, task::JoinHandle};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
@@ -48,10 +51,9 @@ struct Seen {
 
 impl Seen {
     fn fold(&mut self, frame: v1::Frame) {
-        let tasks = frame.tasks.unwrap_or_default();
-        for (row, slot) in taskscope_proto::columns::slots(&tasks.slot_delta).unwrap().enumerate() {
-            let name = tasks.name.get(row).copied().unwrap_or(0) as usize;
-            self.names.insert(slot, name.checked_sub(1).map_or(String::new(), |i| tasks.strings[i].clone()));
+        let tasks = Checked::new(frame.tasks.unwrap_or_default()).unwrap();
+        for (slot, row) in tasks.rows() {
+            self.names.insert(slot, tasks.text(row.name).unwrap_or_default().to_owned());
         }
         self.sites.extend(frame.sites.into_iter().map(|site| (site.index, site)));
         self.threads.extend(frame.threads.into_iter().map(|thread| (thread.index, thread.name)));

@@ -5,7 +5,10 @@
 use std::{collections::HashMap, future::poll_fn, task::Poll, time::Duration};
 
 use taskscope::FutureExt as _;
-use taskscope_proto::v1::{self, taskscope_client::TaskscopeClient};
+use taskscope_proto::{
+    rows::{Checked, Columns},
+    v1::{self, taskscope_client::TaskscopeClient},
+};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 
 const IDLE: i32 = v1::TaskState::Idle as i32;
@@ -45,9 +48,8 @@ struct Op {
     polls: u64,
 }
 
-/// Slots of a column of distances.
-fn slots(deltas: &[u32]) -> Vec<usize> {
-    taskscope_proto::columns::slots(deltas).unwrap().map(|slot| slot as usize).collect()
+fn rows<C: Columns>(columns: Option<C>) -> Checked<C> {
+    Checked::new(columns.unwrap_or_default()).unwrap()
 }
 
 impl Seen {
@@ -57,23 +59,18 @@ impl Seen {
             self.generations.remove(&slot);
             self.names.remove(&slot);
         }
-        let tasks = frame.tasks.unwrap_or_default();
-        for (row, slot) in taskscope_proto::columns::slots(&tasks.slot_delta).unwrap().enumerate() {
-            self.generations.insert(slot, tasks.generation[row]);
-            let name = tasks.name.get(row).copied().unwrap_or(0);
-            self.names.insert(
-                slot,
-                name.checked_sub(1).map_or(String::new(), |i| tasks.strings[i as usize].clone()),
-            );
+        let tasks = rows(frame.tasks);
+        for (slot, task) in tasks.rows() {
+            self.generations.insert(slot, task.generation);
+            self.names.insert(slot, tasks.text(task.name).unwrap_or_default().to_owned());
         }
-        let stats = frame.stats.unwrap_or_default();
-        for (row, slot) in taskscope_proto::columns::slots(&stats.slot_delta).unwrap().enumerate() {
-            self.polls.insert(slot, stats.polls[row]);
-            self.wakes.insert(slot, stats.wakes[row]);
-            self.states.insert(slot, stats.state[row]);
+        for (slot, stat) in rows(frame.stats).rows() {
+            self.polls.insert(slot, stat.polls);
+            self.wakes.insert(slot, stat.wakes);
+            self.states.insert(slot, stat.state.into());
         }
-        self.fold_resources(&frame.resources.unwrap_or_default(), &frame.resource_stats.unwrap_or_default());
-        self.fold_ops(&frame.ops.unwrap_or_default(), &frame.op_stats.unwrap_or_default());
+        self.fold_resources(&rows(frame.resources), &rows(frame.resource_stats));
+        self.fold_ops(&rows(frame.ops), &rows(frame.op_stats));
         frame.freed_resources.iter().for_each(|slot| drop(self.resources.remove(slot)));
         frame.freed_ops.iter().for_each(|slot| drop(self.ops.remove(slot)));
         self.details.extend(frame.details);
@@ -86,37 +83,36 @@ impl Seen {
         self.complete |= frame.snapshot_end;
     }
 
-    fn fold_resources(&mut self, new: &v1::ResourceColumns, stats: &v1::ResourceStatColumns) {
-        for (row, slot) in slots(&new.slot_delta).into_iter().enumerate() {
+    fn fold_resources(
+        &mut self,
+        new: &Checked<v1::ResourceColumns>,
+        stats: &Checked<v1::ResourceStatColumns>,
+    ) {
+        for (slot, row) in new.rows() {
             let resource = Resource {
-                concrete_type: new.strings[new.concrete_type[row] as usize - 1].clone(),
-                internal: new.internal[row],
-                parent: new.parent_slot_plus1[row].checked_sub(1),
+                concrete_type: new.text(row.concrete_type).unwrap().to_owned(),
+                internal: row.internal,
+                parent: row.parent.map(|parent| parent.slot),
                 attributes: Vec::new(),
             };
-            self.resources.insert(slot as u32, resource);
+            self.resources.insert(slot, resource);
         }
-        let Some(attributes) = &stats.attributes else { return };
-        let mut next = 0;
-        for (row, slot) in slots(&stats.slot_delta).into_iter().enumerate() {
-            let resource = self.resources.get_mut(&(slot as u32)).unwrap();
-            let end = next + attributes.count[row] as usize;
-            let name = |at: usize| attributes.strings[attributes.name[at] as usize - 1].clone();
-            resource.attributes = (next..end).map(|at| (name(at), attributes.value[at])).collect();
-            next = end;
+        for (slot, _, attributes) in stats.rows_with_items() {
+            let named = attributes.map(|of| (stats.text(of.name).unwrap().to_owned(), of.value));
+            self.resources.get_mut(&slot).unwrap().attributes = named.collect();
         }
     }
 
-    fn fold_ops(&mut self, new: &v1::OpColumns, stats: &v1::OpStatColumns) {
-        for (row, slot) in slots(&new.slot_delta).into_iter().enumerate() {
-            let source = new.strings[new.source[row] as usize - 1].clone();
-            let resource = new.resource_slot_plus1[row].checked_sub(1);
-            self.ops.insert(slot as u32, Op { source, resource, ..Op::default() });
+    fn fold_ops(&mut self, new: &Checked<v1::OpColumns>, stats: &Checked<v1::OpStatColumns>) {
+        for (slot, row) in new.rows() {
+            let source = new.text(row.source).unwrap().to_owned();
+            let resource = row.resource.map(|resource| resource.slot);
+            self.ops.insert(slot, Op { source, resource, ..Op::default() });
         }
-        for (row, slot) in slots(&stats.slot_delta).into_iter().enumerate() {
-            let op = self.ops.get_mut(&(slot as u32)).unwrap();
-            op.task = stats.task_slot_plus1[row].checked_sub(1);
-            op.polls = stats.polls[row];
+        for (slot, row) in stats.rows() {
+            let op = self.ops.get_mut(&slot).unwrap();
+            op.task = row.task.map(|task| task.slot);
+            op.polls = row.polls;
         }
     }
 

@@ -16,6 +16,7 @@ use std::{
 
 use taskscope_proto::{
     agent::AgentRef,
+    rows::{Checked, Columns, HolderRow},
     v1::{self, taskscope_client::TaskscopeClient},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, RwLock, Semaphore, oneshot};
@@ -61,12 +62,8 @@ struct Seen {
     complete: bool,
 }
 
-fn at<T: Copy + Default>(column: &[T], row: usize) -> T {
-    column.get(row).copied().unwrap_or_default()
-}
-
-fn slots(deltas: &[u32]) -> impl Iterator<Item = (usize, u32)> {
-    taskscope_proto::columns::slots(deltas).unwrap().enumerate()
+fn rows<C: Columns>(columns: Option<C>) -> Checked<C> {
+    Checked::new(columns.unwrap_or_default()).unwrap()
 }
 
 impl Seen {
@@ -74,73 +71,64 @@ impl Seen {
         for site in frame.sites {
             self.sites.insert(site.index, (site.file, site.line));
         }
-        let tasks = frame.tasks.unwrap_or_default();
-        for (row, slot) in slots(&tasks.slot_delta) {
-            if let Some(name) = at(&tasks.name, row).checked_sub(1) {
-                let task = AgentRef::Task { slot, generation: tasks.generation[row] };
-                self.tasks.insert(tasks.strings[name as usize].clone(), task);
+        let tasks = rows(frame.tasks);
+        for (slot, row) in tasks.rows() {
+            if let Some(name) = tasks.text(row.name) {
+                let task = AgentRef::Task { slot, generation: row.generation };
+                self.tasks.insert(name.to_owned(), task);
             }
         }
         for slot in frame.freed_resources {
             self.locks.remove(&slot);
         }
-        let resources = frame.resources.unwrap_or_default();
-        for (row, slot) in slots(&resources.slot_delta) {
-            let Some((file, line)) = self.sites.get(&at(&resources.site, row)) else { continue };
+        for (slot, row) in rows(frame.resources).rows() {
+            let Some((file, line)) = self.sites.get(&row.site) else { continue };
             if file.ends_with("tokio_locks.rs") {
-                self.made_at.insert(*line, (slot, resources.generation[row]));
+                self.made_at.insert(*line, (slot, row.generation));
             }
         }
         for slot in frame.freed_ops {
             self.ops.remove(&slot);
         }
-        self.fold_ops(&frame.ops.unwrap_or_default(), &frame.op_stats.unwrap_or_default());
-        self.fold_locks(&frame.locks.unwrap_or_default());
+        self.fold_ops(&rows(frame.ops), &rows(frame.op_stats));
+        self.fold_locks(&rows(frame.locks));
         self.details.extend(frame.resource_details);
         self.complete |= frame.snapshot_end;
     }
 
-    fn fold_ops(&mut self, new: &v1::OpColumns, stats: &v1::OpStatColumns) {
-        for (row, slot) in slots(&new.slot_delta) {
-            let source = new.strings[new.source[row] as usize - 1].clone();
-            let resource = at(&new.resource_slot_plus1, row).checked_sub(1);
+    fn fold_ops(&mut self, new: &Checked<v1::OpColumns>, stats: &Checked<v1::OpStatColumns>) {
+        for (slot, row) in new.rows() {
+            let source = new.text(row.source).unwrap().to_owned();
+            let resource = row.resource.map(|resource| resource.slot);
             self.ops.insert(slot, Op { source, resource, ..Op::default() });
         }
-        for (row, slot) in slots(&stats.slot_delta) {
+        for (slot, row) in stats.rows() {
             let op = self.ops.get_mut(&slot).unwrap();
-            op.task = at(&stats.task_slot_plus1, row).checked_sub(1);
-            op.polls = at(&stats.polls, row);
-            op.granted = at(&stats.granted_ago_ns_plus1, row) != 0;
+            op.task = row.task.map(|task| task.slot);
+            op.polls = row.polls;
+            op.granted = row.granted_ago_ns.is_some();
         }
     }
 
-    fn fold_locks(&mut self, locks: &v1::LockColumns) {
-        let mut next = 0;
-        for (row, slot) in slots(&locks.slot_delta) {
-            let end = next + locks.holders[row] as usize;
-            let holder = |at: usize| {
-                let by = AgentRef::decode(locks.holder[at]);
-                assert_eq!(
-                    locks.holder_site.get(at).copied().unwrap_or(0),
-                    0,
-                    "tokio does not report places"
-                );
-                (by, locks.holder_permits[at], locks.holder_shared[at])
+    fn fold_locks(&mut self, locks: &Checked<v1::LockColumns>) {
+        for (slot, row, holders) in locks.rows_with_items() {
+            let holder = |of: HolderRow| {
+                assert_eq!(of.site, 0, "tokio does not say where a lock was taken");
+                (of.holder, of.permits, of.shared)
             };
             let lock = Lock {
-                holders: (next..end).map(holder).collect(),
-                more_holders: at(&locks.more_holders, row),
-                acquisitions: at(&locks.acquisitions, row),
-                contended: at(&locks.contended, row),
-                hold_ns: at(&locks.hold_ns, row),
-                wait_ns: at(&locks.wait_ns, row),
-                longest_hold_ns: at(&locks.longest_hold_ns, row),
-                hold_p99_ns: at(&locks.hold_p99_ns, row),
-                wait_p99_ns: at(&locks.wait_p99_ns, row),
-                free: at(&locks.free_ago_ns_plus1, row) != 0,
-                knows: at(&locks.knows, row),
+                holders: holders.map(holder).collect(),
+                more_holders: row.more_holders,
+                acquisitions: row.acquisitions,
+                contended: row.contended,
+                hold_ns: row.hold_ns,
+                wait_ns: row.wait_ns,
+                longest_hold_ns: row.longest_hold_ns,
+                hold_p99_ns: row.hold_p99_ns,
+                wait_p99_ns: row.wait_p99_ns,
+                free: row.free_ago_ns.is_some(),
+                knows: row.knows,
             };
-            next = end;
             self.locks.insert(slot, lock);
         }
     }

@@ -7,7 +7,7 @@
 //! Invariant: what a [`Writer`] made passes [`Checked::new`] and gives the same rows again, as far as the columns can hold them. Columns
 //! in a [`Checked`] are read without a way to fail, and nobody can change them.
 //!
-//! Limit: a row is copied, so it holds numbers alone. A text is a 1-based number into the `strings` of its message; see [`text`].
+//! Limit: a row is copied, so it holds numbers alone. A text is a 1-based number into the strings of its message; see [`Checked::text`].
 
 mod cell;
 mod describe;
@@ -24,7 +24,7 @@ pub use self::{
         AttributeRow, ChannelRow, EventRow, HolderRow, IoRow, LockRow, OpRow, OpStatRow, ResourceRow,
         ResourceStatRow, StatRow, TaskRow, events,
     },
-    writer::Writer,
+    writer::{FrameRows, Writer},
 };
 
 /// A row of columns: a value from each.
@@ -62,8 +62,15 @@ pub trait Columns: Default + Sized {
     /// To add a slot.
     fn slot_delta_mut(&mut self) -> &mut Vec<u32>;
 
-    /// Where the texts of the rows and of their items are; `None`: they have none.
-    fn strings_mut(&mut self) -> Option<&mut Vec<String>>;
+    /// The texts of the rows and of their items.
+    fn strings(&self) -> &[String] {
+        &[]
+    }
+
+    /// To set the texts; `None`: the message has none.
+    fn strings_mut(&mut self) -> Option<&mut Vec<String>> {
+        None
+    }
 
     /// Checks what the rows have in lists.
     ///
@@ -116,6 +123,16 @@ impl<C: Columns> Checked<C> {
             next += items.len();
             (slot, row, items)
         })
+    }
+
+    /// The texts that the rows have numbers of.
+    pub fn strings(&self) -> &[String] {
+        self.0.strings()
+    }
+
+    /// The text of this number; `None`: 0, or a number past the end.
+    pub fn text(&self, number: u32) -> Option<&str> {
+        text(self.0.strings(), number)
     }
 
     /// The columns as they came.

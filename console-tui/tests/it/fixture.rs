@@ -6,11 +6,11 @@ mod scheduler;
 
 use taskscope_proto::{
     agent::AgentRef,
-    columns::DeltaEncoder,
     limits::PROTOCOL_VERSION,
+    rows::{FrameRows, SlotRef, StatRow, TaskRow},
     v1::{
-        Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, StatColumns,
-        TaskColumns, TaskDetail, TaskKind, TaskRef, TaskState, Thread, WakerCount,
+        Event, EventKind, Frame, Hello, Histogram, Process, Site, SiteTotals, Sources, TaskDetail, TaskKind,
+        TaskRef, TaskState, Thread, WakerCount,
     },
 };
 
@@ -131,7 +131,7 @@ impl Script {
     /// The first frame of a stream: who this is, and everything.
     pub(crate) fn snapshot(&mut self) -> Frame {
         self.sequence = 0;
-        let mut frame = self.frame(0);
+        let (mut frame, mut rows) = (self.frame(0), FrameRows::default());
         frame.hello = Some(Hello {
             protocol: PROTOCOL_VERSION,
             instance: self.instance,
@@ -159,12 +159,17 @@ impl Script {
         frame.threads = (1..=4)
             .map(|index| Thread { index, name: "tokio-rt-worker".to_owned(), os_id: 4710 + index })
             .collect();
-        frame.tasks = Some(self.columns());
+        self.describe(&mut rows);
+        self.stats(&mut rows);
         let name = self.tasks.first().map_or("", |task| task.fields.as_str());
-        locks::tell(&mut frame, name);
-        scheduler::tell(&mut frame, 0);
-        self.first_stream = frame.resources.as_ref().map_or(0, |resources| resources.slot_delta.len() as u32);
-        io::tell(&mut frame, name);
+        locks::describe(&mut rows, name);
+        locks::go_on(&mut rows, 0);
+        self.first_stream = rows.resources.len() as u32;
+        io::describe(&mut rows, name);
+        io::go_on(&mut rows, self.first_stream, 0, name);
+        rows.finish(&mut frame);
+        frame.descriptors = Some(io::descriptors(0));
+        frame.scheduler = Some(scheduler::at(0));
         self.steps = 0;
         frame
     }
@@ -190,14 +195,17 @@ impl Script {
                 _ => task.state_ago_ns += S / 2,
             }
         }
-        let mut frame = self.frame(S / 2);
+        let (mut frame, mut rows) = (self.frame(S / 2), FrameRows::default());
         self.steps += 1;
-        locks::go_on(&mut frame, self.steps);
-        // Told once a second.
+        self.stats(&mut rows);
+        locks::go_on(&mut rows, self.steps);
+        io::go_on(&mut rows, self.first_stream, self.steps, "");
+        rows.finish(&mut frame);
+        // These come once a second.
         if self.steps.is_multiple_of(2) {
-            scheduler::tell(&mut frame, self.steps);
+            frame.descriptors = Some(io::descriptors(self.steps));
+            frame.scheduler = Some(scheduler::at(self.steps));
         }
-        io::changes(&mut frame, self.first_stream, self.steps, "");
         frame
     }
 
@@ -241,7 +249,6 @@ impl Script {
         Frame {
             sequence: self.sequence,
             now_ns,
-            stats: Some(self.stats()),
             totals: vec![SiteTotals {
                 site: 4,
                 spawned: 90_000,
@@ -263,55 +270,44 @@ impl Script {
         }
     }
 
-    fn columns(&self) -> TaskColumns {
-        let mut columns = TaskColumns::default();
-        let mut deltas = DeltaEncoder::default();
+    fn describe(&self, rows: &mut FrameRows) {
         for (slot, task) in (0..).zip(&self.tasks) {
-            let mut text = |text: &str| {
-                if text.is_empty() {
-                    return 0;
-                }
-                columns.strings.push(text.to_owned());
-                columns.strings.len() as u32
+            let row = TaskRow {
+                generation: 1,
+                tokio_id: u64::from(slot) + 86,
+                site: task.site,
+                kind: TaskKind::Task,
+                name: rows.tasks.text(&task.name),
+                fields: rows.tasks.text(&task.fields),
+                created_ago_ns: 750 * S - u64::from(slot) * S,
+                parent: (task.name == "conn").then_some(SlotRef { slot: 0, generation: 1 }),
+                size_bytes: task.size_bytes,
+                knows: KNOWS_ALL,
+                ..TaskRow::default()
             };
-            let (name, fields) = (text(&task.name), text(&task.fields));
-            columns.name.push(name);
-            columns.fields.push(fields);
-            columns.slot_delta.extend(deltas.push(slot));
-            columns.generation.push(1);
-            columns.tokio_id.push(u64::from(slot) + 86);
-            columns.site.push(task.site);
-            columns.kind.push(TaskKind::Task.into());
-            columns.created_ago_ns.push(750 * S - u64::from(slot) * S);
-            let parent = u32::from(task.name == "conn");
-            columns.parent_slot_plus1.push(parent);
-            columns.parent_generation.push(parent);
-            columns.size_bytes.push(task.size_bytes);
-            columns.knows.push(KNOWS_ALL);
+            rows.tasks.push(slot, row);
         }
-        columns
     }
 
-    fn stats(&self) -> StatColumns {
-        let mut columns = StatColumns::default();
-        let mut deltas = DeltaEncoder::default();
+    fn stats(&self, rows: &mut FrameRows) {
         for (slot, task) in (0..).zip(&self.tasks) {
-            columns.slot_delta.extend(deltas.push(slot));
-            columns.state.push(task.state.into());
-            columns.state_ago_ns.push(task.state_ago_ns);
-            columns.polls.push(task.polls);
-            columns.busy_ns.push(task.busy_ns);
-            columns.scheduled_ns.push(task.polls * 4_000);
-            columns.wakes.push(task.wakes);
-            columns.self_wakes.push(task.self_wakes);
-            columns.waker_clones.push(task.polls);
-            columns.waker_drops.push(task.polls - u64::from(task.wakers));
-            columns.wakers_plus1.push(task.wakers + 1);
-            columns.last_wake_ago_ns_plus1.push(task.state_ago_ns + 1);
-            columns.last_waker.push(AgentRef::Thread(1).encode());
-            columns.longest_poll_ns.push(task.longest_poll_ns);
-            columns.longest_scheduled_ns.push(90_000);
+            let row = StatRow {
+                state: task.state,
+                state_ago_ns: task.state_ago_ns,
+                polls: task.polls,
+                busy_ns: task.busy_ns,
+                scheduled_ns: task.polls * 4_000,
+                wakes: task.wakes,
+                self_wakes: task.self_wakes,
+                waker_clones: task.polls,
+                waker_drops: task.polls - u64::from(task.wakers),
+                wakers: Some(task.wakers),
+                last_wake_ago_ns: Some(task.state_ago_ns),
+                last_waker: AgentRef::Thread(1),
+                longest_poll_ns: task.longest_poll_ns,
+                longest_scheduled_ns: 90_000,
+            };
+            rows.stats.push(slot, row);
         }
-        columns
     }
 }

@@ -32,7 +32,7 @@ struct Reading {
 }
 
 impl Shared {
-    /// `own`: the server's listener, if its own descriptors are not to be told.
+    /// `own`: the server's listener, if its own descriptors are to be left out.
     #[cfg(target_os = "linux")]
     pub(super) fn new(own: Option<OwnListener>) -> Self {
         Self { reader: crate::os::descriptors::Reader::new(own), last: None, number: 0 }
@@ -81,11 +81,12 @@ impl Shared {
     }
 }
 
-/// What one console wants of them and was told.
+/// What one console wants of them, and what it has.
 #[derive(Debug, Default)]
 pub(super) struct DescriptorCursor {
     interval: Option<Duration>,
-    told: u64,
+    /// Number of the reading that was sent last; 0: none.
+    sent: u64,
     next: Option<Reading>,
 }
 
@@ -96,26 +97,26 @@ impl DescriptorCursor {
         self.interval = (interval_ms > 0).then_some(interval);
     }
 
-    /// Forgets what was told.
+    /// The console knows nothing any more.
     pub(super) fn reset(&mut self) {
-        (self.told, self.next) = (0, None);
+        (self.sent, self.next) = (0, None);
     }
 
     /// Reads them, if it is time.
     pub(super) fn begin_round(&mut self, hub: &Hub) {
         let Some(interval) = self.interval else { return };
         let reading = lock(&hub.descriptors).reading(interval, hub.handle.recorder().clock());
-        self.next = (reading.number != self.told).then_some(reading);
+        self.next = (reading.number != self.sent).then_some(reading);
     }
 
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_sent(&self) -> bool {
         self.next.is_none()
     }
 
-    /// What the console has not been told yet, in a frame of this moment.
+    /// What the console does not have yet, in a frame of this moment.
     pub(super) fn next(&mut self, clock: &Clock, now: Ticks) -> Option<v1::Descriptors> {
         let reading = self.next.take()?;
-        self.told = reading.number;
+        self.sent = reading.number;
         let read_ago_ns = clock.between_ns(reading.at, now);
         Some(v1::Descriptors { read_ago_ns, ..(*reading.descriptors).clone() })
     }

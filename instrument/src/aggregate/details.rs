@@ -134,7 +134,7 @@ fn detail(
     let events = events.map(|event| v1::Event {
         kind: events::kind(event.kind).into(),
         ago_ns: clock.between_ns(event.at, now),
-        by: rows::waker(Agent::from_u64(event.by)).encode(),
+        by: rows::agent(Agent::from_u64(event.by)).encode(),
     });
     let mut events: Vec<v1::Event> = events.collect();
     // Threads are drained one after the other.
@@ -159,7 +159,7 @@ fn wakers(watched: &Watched) -> Vec<v1::WakerCount> {
         .wakers
         .iter()
         .map(|(by, count)| v1::WakerCount {
-            waker: rows::waker(Agent::from_u64(*by)).encode(),
+            waker: rows::agent(Agent::from_u64(*by)).encode(),
             count: *count,
         })
         .collect();

@@ -12,7 +12,11 @@ use std::{
 };
 
 use memmap2::MmapMut;
-use taskscope_proto::{limits, v1};
+use taskscope_proto::{
+    limits,
+    rows::{EventRow, Row as _},
+    v1,
+};
 use taskscope_recorder::{Agent, Event, EventKind, TaskId};
 
 use super::{Hub, lock, rows};
@@ -167,11 +171,14 @@ impl EventStream {
         for event in queue.take(count) {
             let Some(task) = TaskId::from_u64(event.task) else { continue };
             let at_ns = i64::try_from(recorder.clock().since_start_ns(event.at)).unwrap_or(i64::MAX);
-            columns.slot.push(task.index());
-            columns.generation.push(task.generation());
-            columns.kind.push(kind(event.kind).into());
-            columns.at_delta_ns.push(at_ns - last_ns);
-            columns.by.push(rows::waker(Agent::from_u64(event.by)).encode());
+            let row = EventRow {
+                slot: task.index(),
+                generation: task.generation(),
+                kind: kind(event.kind),
+                at_delta_ns: at_ns - last_ns,
+                by: rows::agent(Agent::from_u64(event.by)),
+            };
+            row.push(&mut columns);
             last_ns = at_ns;
         }
         Some(columns)

@@ -1,137 +1,83 @@
-//! Rows of tasks and counters, gathered into columns.
+//! Rows of tasks, and how the wire has what the recorder has.
 
-use rustc_hash::FxHashMap;
-use taskscope_proto::{agent::AgentRef, v1};
+use taskscope_proto::{
+    agent::AgentRef,
+    rows::{SlotRef, StatRow, TaskRow, Writer},
+    v1,
+};
 use taskscope_recorder::{Agent, Clock, Counters, Description, Knows, State, TaskId, TaskKind, Ticks};
 
-/// Bytes that a row of each kind takes encoded, at most, beside its text.
-const TASK_ROW_BYTES: usize = 80;
-const STAT_ROW_BYTES: usize = 110;
+/// The clock with the round's moment: every "ago" counts back from there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times<'c> {
+    pub(super) clock: &'c Clock,
+    pub(super) now: Ticks,
+}
 
-/// Columns under way, and what they weigh.
+impl Times<'_> {
+    pub(super) fn ago_ns(self, at: Ticks) -> u64 {
+        self.clock.between_ns(at, self.now)
+    }
+
+    pub(super) fn length_ns(self, length: Ticks) -> u64 {
+        self.clock.length_ns(length)
+    }
+}
+
+/// Rows of tasks under way.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
-    tasks: v1::TaskColumns,
-    stats: v1::StatColumns,
-    strings: FxHashMap<Box<str>, u32>,
-    last_task_slot: u32,
-    last_stat_slot: u32,
+pub(super) struct TaskRows {
+    pub(super) new: Writer<v1::TaskColumns>,
+    pub(super) stats: Writer<v1::StatColumns>,
+}
+
+impl TaskRows {
     /// Bytes at most, when encoded.
-    pub(super) bytes: usize,
-}
-
-impl Rows {
-    pub(super) fn stats_len(&self) -> usize {
-        self.stats.slot_delta.len()
+    pub(super) fn bytes(&self) -> usize {
+        self.new.bytes() + self.stats.bytes()
     }
 
-    pub(super) fn task(&mut self, slot: u32, generation: u32, task: &Description, now: Ticks, clock: &Clock) {
-        let name = self.string(&task.name);
-        let fields = self.string(&crate::source::fields::words(&task.fields));
-        let columns = &mut self.tasks;
-        push_delta(&mut columns.slot_delta, &mut self.last_task_slot, slot);
-        columns.generation.push(generation);
-        columns.tokio_id.push(task.tokio_id);
-        columns.site.push(task.site);
-        columns.kind.push(kind(task.kind).into());
-        columns.name.push(name);
-        columns.fields.push(fields);
-        columns.created_ago_ns.push(clock.between_ns(task.created, now));
-        columns.parent_slot_plus1.push(task.parent.map_or(0, |parent| parent.index() + 1));
-        columns.parent_generation.push(task.parent.map_or(0, TaskId::generation));
-        columns.size_bytes.push(task.size_bytes);
-        columns.original_size_bytes.push(task.original_size_bytes);
-        columns.knows.push(knows(task.knows));
-        self.bytes += TASK_ROW_BYTES;
+    pub(super) fn describe(&mut self, slot: u32, generation: u32, task: &Description, times: Times<'_>) {
+        let row = TaskRow {
+            generation,
+            tokio_id: task.tokio_id,
+            site: task.site,
+            kind: kind(task.kind),
+            name: self.new.text(&task.name),
+            fields: self.new.text(&crate::source::fields::words(&task.fields)),
+            created_ago_ns: times.ago_ns(task.created),
+            parent: task.parent.map(task_ref),
+            size_bytes: task.size_bytes,
+            original_size_bytes: task.original_size_bytes,
+            knows: knows(task.knows),
+        };
+        self.new.push(slot, row);
     }
 
-    pub(super) fn stat(
-        &mut self,
-        slot: u32,
-        counters: &Counters,
-        wakers: Option<u64>,
-        now: Ticks,
-        clock: &Clock,
-    ) {
-        let columns = &mut self.stats;
-        push_delta(&mut columns.slot_delta, &mut self.last_stat_slot, slot);
-        columns.state.push(state(counters.state).into());
-        columns.state_ago_ns.push(clock.between_ns(counters.since, now));
-        columns.polls.push(counters.polls);
-        columns.busy_ns.push(clock.length_ns(counters.busy));
-        columns.scheduled_ns.push(clock.length_ns(counters.scheduled));
-        columns.wakes.push(counters.wakes);
-        columns.self_wakes.push(counters.self_wakes);
-        columns.waker_clones.push(counters.clones);
-        columns.waker_drops.push(counters.drops);
-        let wakers = wakers.map_or(0, |alive| u32::try_from(alive + 1).unwrap_or(u32::MAX));
-        columns.wakers_plus1.push(wakers);
-        let last_wake = counters.last_wake.map_or(0, |at| clock.between_ns(at, now).saturating_add(1));
-        columns.last_wake_ago_ns_plus1.push(last_wake);
-        columns.last_waker.push(waker(counters.last_waker).encode());
-        columns.longest_poll_ns.push(clock.length_ns(counters.longest_poll));
-        columns.longest_scheduled_ns.push(clock.length_ns(counters.longest_scheduled));
-        self.bytes += STAT_ROW_BYTES;
+    pub(super) fn stat(&mut self, slot: u32, counters: &Counters, wakers: Option<u64>, times: Times<'_>) {
+        let row = StatRow {
+            state: state(counters.state),
+            state_ago_ns: times.ago_ns(counters.since),
+            polls: counters.polls,
+            busy_ns: times.length_ns(counters.busy),
+            scheduled_ns: times.length_ns(counters.scheduled),
+            wakes: counters.wakes,
+            self_wakes: counters.self_wakes,
+            waker_clones: counters.clones,
+            waker_drops: counters.drops,
+            wakers: wakers.map(|alive| u32::try_from(alive).unwrap_or(u32::MAX)),
+            last_wake_ago_ns: counters.last_wake.map(|at| times.ago_ns(at)),
+            last_waker: agent(counters.last_waker),
+            longest_poll_ns: times.length_ns(counters.longest_poll),
+            longest_scheduled_ns: times.length_ns(counters.longest_scheduled),
+        };
+        self.stats.push(slot, row);
     }
 
-    /// The columns, those with nothing but 0 left out.
-    pub(super) fn finish(self) -> (Option<v1::TaskColumns>, Option<v1::StatColumns>) {
-        let (mut tasks, mut stats) = (self.tasks, self.stats);
-        for column in [
-            &mut tasks.site,
-            &mut tasks.name,
-            &mut tasks.fields,
-            &mut tasks.parent_slot_plus1,
-            &mut tasks.parent_generation,
-            &mut tasks.size_bytes,
-            &mut tasks.original_size_bytes,
-            &mut stats.wakers_plus1,
-        ] {
-            clear_zeros(column);
-        }
-        for column in [
-            &mut tasks.tokio_id,
-            &mut stats.self_wakes,
-            &mut stats.waker_clones,
-            &mut stats.waker_drops,
-            &mut stats.last_wake_ago_ns_plus1,
-            &mut stats.last_waker,
-            &mut stats.longest_scheduled_ns,
-        ] {
-            clear_zeros(column);
-        }
-        let tasks = (!tasks.slot_delta.is_empty()).then_some(tasks);
-        let stats = (!stats.slot_delta.is_empty()).then_some(stats);
-        (tasks, stats)
+    pub(super) fn finish(self, frame: &mut v1::Frame) {
+        frame.tasks = self.new.finish();
+        frame.stats = self.stats.finish();
     }
-
-    fn string(&mut self, text: &str) -> u32 {
-        if text.is_empty() {
-            return 0;
-        }
-        if let Some(index) = self.strings.get(text) {
-            return *index;
-        }
-        self.tasks.strings.push(text.to_owned());
-        self.bytes += text.len() + 4;
-        let index = self.tasks.strings.len() as u32;
-        self.strings.insert(text.into(), index);
-        index
-    }
-}
-
-/// A column of nothing but 0 is left out.
-pub(super) fn clear_zeros<T: Default + PartialEq>(column: &mut Vec<T>) {
-    let zero = T::default();
-    if column.iter().all(|value| *value == zero) {
-        column.clear();
-    }
-}
-
-/// Adds a slot to a column of distances: the first is the slot itself.
-pub(super) fn push_delta(column: &mut Vec<u32>, last: &mut u32, slot: u32) {
-    column.push(if column.is_empty() { slot } else { slot - *last });
-    *last = slot;
 }
 
 fn kind(kind: TaskKind) -> v1::TaskKind {
@@ -162,11 +108,16 @@ fn knows(knows: Knows) -> u32 {
         | bit(knows.no_polls, v1::Knows::NoPolls)
 }
 
-/// A waker as the wire names it.
-pub(super) fn waker(waker: Agent) -> AgentRef {
-    match waker {
+/// A task or thread as the wire names it.
+pub(super) fn agent(agent: Agent) -> AgentRef {
+    match agent {
         Agent::Unknown => AgentRef::Unknown,
         Agent::Thread(number) => AgentRef::Thread(number),
         Agent::Task(id) => AgentRef::Task { slot: id.index(), generation: id.generation() },
     }
+}
+
+/// A task as columns point to it.
+pub(super) fn task_ref(id: TaskId) -> SlotRef {
+    SlotRef { slot: id.index(), generation: id.generation() }
 }

@@ -1,9 +1,9 @@
-//! Runtimes, workers and long polls, as a console is told them: once a round, of the round's moment.
+//! Runtimes, workers and long polls, as a console gets them: once a round, of the round's moment.
 //!
-//! Invariant: whole, except for the long polls, which are news. What a source can't tell is absent. Counts of a worker whose place another
+//! Invariant: whole, except for the long polls, which are news. What a source does not know is absent. Counts of a worker whose place another
 //! thread took (`block_in_place`) are marked, as their difference to the last frame means nothing.
 //!
-//! Cost: about 30 µs a worker a round, most of it for what the operating system tells, which is read again after
+//! Cost: about 30 µs a worker a round, most of it for what the operating system knows, which is read again after
 //! [`crate::os::thread::MAX_AGE_NS`] at the earliest.
 
 mod drivers;
@@ -15,15 +15,15 @@ use taskscope_proto::{limits, v1};
 use taskscope_recorder::threads;
 
 use self::{drivers::Drivers, polls::Polls, workers::Workers};
-use super::{Hub, details, moment::Moment};
+use super::{Hub, cursor::sites::SentSites, details, moment::Moment};
 use crate::runtime;
 
 const _: () = assert!(runtime::MAX_RUNTIMES <= limits::MAX_RUNTIMES, "all known runtimes fit into a frame");
 
-/// What one console was told of the scheduler.
+/// What one console has of the scheduler.
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
-    /// To be told in this round.
+    /// Still to be sent in this round.
     due: bool,
     polls: Polls,
     workers: Workers,
@@ -42,18 +42,15 @@ impl Scheduler {
         self.due = true;
     }
 
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_sent(&self) -> bool {
         !self.due
     }
 
-    /// The scheduler as it was at the moment; `tell_place` is called with each site that it points to.
-    pub(super) fn tell(
-        &mut self,
-        hub: &Hub,
-        moment: &Moment,
-        mut tell_place: impl FnMut(u32),
-    ) -> v1::Scheduler {
-        self.due = false;
+    /// Adds the scheduler as it was at the moment, once a round.
+    pub(super) fn fill(&mut self, hub: &Hub, moment: &Moment, sites: &mut SentSites, frame: &mut v1::Frame) {
+        if !std::mem::take(&mut self.due) {
+            return;
+        }
         let (recorder, now) = (hub.handle.recorder(), moment.at);
         self.polls.look(hub, moment);
         let known = runtime::known(recorder);
@@ -62,23 +59,23 @@ impl Scheduler {
         let mut runtimes: Vec<v1::Runtime> = known.iter().map(runtimes::runtime).collect();
         self.drivers.look(&mut runtimes, &workers, is_ready, recorder.clock(), now);
         let all = recorder.threads.all_polls();
-        let told = self.polls.tell(hub, &workers, &threads, now);
-        for site in told.sites() {
-            tell_place(site);
+        let polls = self.polls.read(hub, &workers, &threads, now);
+        for site in polls.sites() {
+            sites.send_place(recorder, site, frame);
         }
-        v1::Scheduler {
+        frame.scheduler = Some(v1::Scheduler {
             runtimes,
             workers: workers.into_iter().map(|worker| worker.message).take(limits::MAX_WORKERS).collect(),
-            stuck: told.stuck,
-            long_polls: told.long_polls,
-            lost_long_polls: told.lost,
+            stuck: polls.stuck,
+            long_polls: polls.long_polls,
+            lost_long_polls: polls.lost,
             polls: Some(details::histogram(hub, &all.polls, all.longest_poll)),
             scheduled: Some(details::histogram(hub, &all.scheduled, all.longest_scheduled)),
-        }
+        });
     }
 }
 
-/// Whether an epoll of the process has something to tell; `None`: nobody knows.
+/// Whether an epoll of the process has an event ready; `None`: unknown.
 fn is_ready(epoll: i32) -> Option<bool> {
     #[cfg(target_os = "linux")]
     return crate::os::epoll::is_ready(epoll);

@@ -13,7 +13,7 @@ use console_api::{
 use taskscope_recorder::{Page, Slot};
 
 use super::{ops, resources, tasks, values};
-use crate::aggregate::{Hub, memory::Held, walk::Walk};
+use crate::aggregate::{Hub, memory::Held, scan::Scan};
 
 /// Bytes of a message, one row more at most. Half of what `tokio-console` takes: it sorts and draws everything after each message, so fewer
 /// ones show a big program sooner.
@@ -31,9 +31,9 @@ pub(super) struct Cursor {
     /// The last round whose changes were sent; `None` before the first.
     sent: Option<u64>,
     rounds: u64,
-    tasks: Part<tasks::SentTask>,
-    resources: Part<resources::SentResource>,
-    ops: Part<ops::SentOp>,
+    tasks: Scan<tasks::SentTask>,
+    resources: Scan<resources::SentResource>,
+    ops: Scan<ops::SentOp>,
     /// Losses that were sent.
     lost_tasks: u64,
     lost_resources: u64,
@@ -50,41 +50,21 @@ impl Room {
     }
 }
 
-/// One of the three kinds of rows: where a round is in its slots, and what the console knows of each.
-#[derive(Debug, Default)]
-struct Part<K> {
-    walk: Walk,
-    known: Vec<K>,
-}
-
-impl<K: Default + Clone> Part<K> {
-    fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.known)
-    }
-
-    fn begin_round(&mut self, pages: Vec<usize>) {
-        self.walk = Walk::over(pages);
-    }
-
-    /// Looks at slots until the message is full or the round's pages are done; the latter is the answer.
-    fn fill<'p, T: Slot + 'p>(
-        &mut self,
-        pages: impl Iterator<Item = &'p Page<T>>,
-        room: &mut Room,
-        mut look: impl FnMut(&mut K, &T, &mut Room),
-    ) -> bool {
-        self.walk.each(pages, |slot, content| {
-            if room.0 == 0 {
-                return ControlFlow::Break(());
-            }
-            if self.known.len() <= slot {
-                self.known.resize((slot / T::PAGE + 1) * T::PAGE, K::default());
-            }
-            look(&mut self.known[slot], content, room);
-            ControlFlow::Continue(())
-        });
-        self.walk.is_done()
-    }
+/// Looks at slots until the message is full or the round's pages are done; the latter is the answer.
+fn fill<'p, K: Default + Clone, T: Slot + 'p>(
+    scan: &mut Scan<K>,
+    pages: impl Iterator<Item = &'p Page<T>>,
+    room: &mut Room,
+    mut look: impl FnMut(&mut K, &T, &mut Room),
+) -> bool {
+    scan.each(pages, |_, known, content| {
+        if room.0 == 0 {
+            return ControlFlow::Break(());
+        }
+        look(known, content, room);
+        ControlFlow::Continue(())
+    });
+    scan.is_done()
 }
 
 impl Cursor {
@@ -94,9 +74,9 @@ impl Cursor {
             hub,
             sent: None,
             rounds: 0,
-            tasks: Part::default(),
-            resources: Part::default(),
-            ops: Part::default(),
+            tasks: Scan::default(),
+            resources: Scan::default(),
+            ops: Scan::default(),
             lost_tasks: 0,
             lost_resources: 0,
         }
@@ -135,14 +115,18 @@ impl Cursor {
             (tasks.dropped_events, resources.dropped_events) = self.losses();
         }
         // In this order: what points to another row comes after it.
-        let _full =
-            self.tasks.fill(recorder.tasks.pages(), &mut room, |known, task, room| {
-                known.look(&hub, task, now, &mut tasks, room);
-            }) && self.resources.fill(recorder.resources.pages(), &mut room, |known, resource, room| {
+        let _full = fill(&mut self.tasks, recorder.tasks.pages(), &mut room, |known, task, room| {
+            known.look(&hub, task, now, &mut tasks, room);
+        }) && fill(
+            &mut self.resources,
+            recorder.resources.pages(),
+            &mut room,
+            |known, resource, room| {
                 known.look(&hub, resource, now, &mut resources, room);
-            }) && self.ops.fill(recorder.resources.op_pages(), &mut room, |known, op, room| {
-                known.look(&hub, op, now, &mut ops, room);
-            });
+            },
+        ) && fill(&mut self.ops, recorder.resources.op_pages(), &mut room, |known, op, room| {
+            known.look(&hub, op, now, &mut ops, room);
+        });
         let first_of_all = first && self.rounds == 1;
         self.held.set(self.tasks.memory_bytes() + self.resources.memory_bytes() + self.ops.memory_bytes());
         self.held.send(UPDATE_BYTES - room.0);
@@ -156,7 +140,7 @@ impl Cursor {
     }
 
     fn is_done(&self) -> bool {
-        self.tasks.walk.is_done() && self.resources.walk.is_done() && self.ops.walk.is_done()
+        self.tasks.is_done() && self.resources.is_done() && self.ops.is_done()
     }
 
     /// Tasks and resources (operations with them) that were lost since this was asked last.

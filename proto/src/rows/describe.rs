@@ -125,9 +125,7 @@ macro_rules! columns {
                 &mut self.slot_delta
             }
 
-            fn strings_mut(&mut self) -> Option<&mut Vec<String>> {
-                None::<&mut Vec<String>>$(.or(Some(&mut self$(.$of_texts.get_or_insert_default())?.$strings)))?
-            }
+            $(texts!($strings $(in $of_texts)?);)?
 
             $(
                 fn check_lists(&self) -> Result<(), $crate::columns::ColumnError> {
@@ -154,6 +152,28 @@ macro_rules! columns {
                 lists!($Item $(in $of_items)?);
             }
         )?
+    };
+}
+
+/// Where the strings of a message are: in a message of their own, or beside its columns.
+macro_rules! texts {
+    ($strings:ident in $field:ident) => {
+        fn strings(&self) -> &[String] {
+            self.$field.as_ref().map_or(&[], |of| &of.$strings)
+        }
+
+        fn strings_mut(&mut self) -> Option<&mut Vec<String>> {
+            Some(&mut self.$field.get_or_insert_default().$strings)
+        }
+    };
+    ($strings:ident) => {
+        fn strings(&self) -> &[String] {
+            &self.$strings
+        }
+
+        fn strings_mut(&mut self) -> Option<&mut Vec<String>> {
+            Some(&mut self.$strings)
+        }
     };
 }
 
@@ -219,7 +239,7 @@ macro_rules! item {
     };
 }
 
-pub(super) use {cell, columns, item, lists, row};
+pub(super) use {cell, columns, item, lists, row, texts};
 
 /// The value of a row; 0 where the column was left out.
 #[inline]

@@ -2,7 +2,7 @@
 
 use super::{
     Row, SlotRef,
-    describe::{cell, columns, item, lists, row},
+    describe::{cell, columns, item, lists, row, texts},
 };
 use crate::{
     agent::AgentRef,

@@ -27,7 +27,7 @@ fn task_row() -> impl Strategy<Value = TaskRow> {
             generation: small,
             tokio_id: number,
             site,
-            kind: TaskKind::try_from((small % 6) as i32).unwrap(),
+            kind: TaskKind::from_wire(i32::from(small as u8 % 6)),
             parent,
             created_ago_ns: number,
             size_bytes: small,
@@ -89,8 +89,11 @@ fn in_slots<T: Debug + Clone>(row: impl Strategy<Value = T>) -> impl Strategy<Va
     })
 }
 
+/// A row with its slot and its list.
+type Whole<C> = (u32, <C as Columns>::Row, Vec<<C as Lists>::Item>);
+
 /// Writes rows with their lists, and reads them again.
-fn survives<C: Lists + Message>(rows: &[(u32, C::Row, Vec<C::Item>)]) -> Vec<(u32, C::Row, Vec<C::Item>)> {
+fn survives<C: Lists + Message>(rows: &[Whole<C>]) -> Vec<Whole<C>> {
     let mut writer = Writer::<C>::default();
     for (slot, row, items) in rows {
         writer.push_with(*slot, *row, items.iter().copied());
@@ -168,6 +171,18 @@ fn a_row_without_a_list_has_an_empty_one() {
     let lists: Vec<_> =
         Checked::new(columns).unwrap().rows_with_items().map(|(slot, _, of)| (slot, of.len())).collect();
     assert_eq!(lists, [(1, 0), (2, 2), (3, 0)]);
+}
+
+#[test]
+fn a_row_out_of_order_is_left_out_with_its_list() {
+    let (lock, holder) = (LockRow { acquisitions: 7, ..LockRow::default() }, HolderRow::default());
+    let mut writer = Writer::<v1::LockColumns>::default();
+    for slot in [4, 4, 3, MAX_SLOTS, 5] {
+        writer.push_with(slot, lock, [holder]);
+    }
+    let checked = Checked::new(writer.finish().unwrap()).unwrap();
+    let rows: Vec<_> = checked.rows_with_items().map(|(slot, _, items)| (slot, items.len())).collect();
+    assert_eq!(rows, [(4, 1), (5, 1)]);
 }
 
 #[test]

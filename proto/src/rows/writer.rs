@@ -1,9 +1,9 @@
-//! Columns under way.
+//! Columns under way, and all those of a frame.
 
 use rustc_hash::FxHashMap;
 
 use super::{Columns, Lists, Row, items::Item};
-use crate::columns::DeltaEncoder;
+use crate::{columns::DeltaEncoder, v1};
 
 /// Bytes of a slot's distance, and of the number of a row's entries, at most.
 const SLOT_BYTES: usize = 4;
@@ -76,10 +76,7 @@ impl<C: Columns> Writer<C> {
 
     /// Whether the row was added.
     fn start_row(&mut self, slot: u32, row: C::Row) -> bool {
-        let Some(delta) = self.slots.push(slot) else {
-            debug_assert!(false, "slot {slot} does not ascend");
-            return false;
-        };
+        let Some(delta) = self.slots.push(slot) else { return false };
         self.columns.slot_delta_mut().push(delta);
         row.push(&mut self.columns);
         self.bytes += SLOT_BYTES + C::Row::MAX_BYTES;
@@ -111,5 +108,51 @@ impl<C: Columns> Writer<C> {
         }
         self.columns.drop_zeros();
         Some(self.columns)
+    }
+}
+
+/// All rows of a frame under way.
+#[derive(Debug, Default)]
+pub struct FrameRows {
+    /// New tasks.
+    pub tasks: Writer<v1::TaskColumns>,
+    /// What changed of tasks.
+    pub stats: Writer<v1::StatColumns>,
+    /// New resources.
+    pub resources: Writer<v1::ResourceColumns>,
+    /// What changed of resources.
+    pub resource_stats: Writer<v1::ResourceStatColumns>,
+    /// New operations.
+    pub ops: Writer<v1::OpColumns>,
+    /// What changed of operations.
+    pub op_stats: Writer<v1::OpStatColumns>,
+    /// Locks.
+    pub locks: Writer<v1::LockColumns>,
+    /// Channels.
+    pub channels: Writer<v1::ChannelColumns>,
+    /// Streams.
+    pub io: Writer<v1::IoColumns>,
+}
+
+impl FrameRows {
+    /// Bytes of all so far when encoded, at most.
+    pub fn bytes(&self) -> usize {
+        let tasks = self.tasks.bytes() + self.stats.bytes();
+        let resources = self.resources.bytes() + self.resource_stats.bytes();
+        let ops = self.ops.bytes() + self.op_stats.bytes();
+        tasks + resources + ops + self.locks.bytes() + self.channels.bytes() + self.io.bytes()
+    }
+
+    /// Puts the columns into a frame.
+    pub fn finish(self, frame: &mut v1::Frame) {
+        frame.tasks = self.tasks.finish();
+        frame.stats = self.stats.finish();
+        frame.resources = self.resources.finish();
+        frame.resource_stats = self.resource_stats.finish();
+        frame.ops = self.ops.finish();
+        frame.op_stats = self.op_stats.finish();
+        frame.locks = self.locks.finish();
+        frame.channels = self.channels.finish();
+        frame.io = self.io.finish();
     }
 }

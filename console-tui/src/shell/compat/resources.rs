@@ -6,13 +6,14 @@
 use std::collections::{HashMap, HashSet};
 
 use console_api::{async_ops, resources};
+use taskscope_proto::rows::{OpStatRow, SlotRef};
 
 use super::{
     fields::MAX_WORD_BYTES,
     frames::News,
     overlap::Overlap,
-    rows::{OpFacts, OpRow, OpStats, ResourceFacts, ResourceRow},
-    slots::{Place, Slots},
+    rows::{OpFacts, OpRow, ResourceFacts, ResourceRow},
+    slots::Slots,
     tasks::{Context, Tasks, op_state},
     time,
 };
@@ -65,7 +66,7 @@ impl Resources {
             forget(&mut self.locks, id, made, stats.dropped_at.is_some(), &mut news.freed_resources);
         }
         // First a slot for each, so that one can point to another.
-        let mut new: Vec<(Place, &resources::Resource)> = Vec::new();
+        let mut new: Vec<(SlotRef, &resources::Resource)> = Vec::new();
         for theirs in &update.new_resources {
             let Some(id) = theirs.id.map(|id| id.id) else { continue };
             let stats = stats_of(id);
@@ -163,12 +164,13 @@ impl Resources {
             });
             let polls = stats.poll_stats.as_ref();
             let (state, since_ns) = op_state(polls, created_ns, context.clock);
-            let numbers = OpStats {
+            let numbers = OpStatRow {
                 task: stats.task_id.and_then(|id| tasks.place(id.id)),
                 state,
                 state_ago_ns: context.clock.ago_ns(since_ns),
                 polls: polls.map_or(0, |polls| polls.polls),
                 busy_ns: time::length_ns(polls.and_then(|polls| polls.busy_time.as_ref())),
+                ..OpStatRow::default()
             };
             let attributes = context.texts.attributes(&stats.attributes);
             news.ops.push(OpRow { place, facts, stats: Some((numbers, attributes)) });
@@ -189,6 +191,6 @@ fn forget(slots: &mut Slots<Made>, id: u64, made: Made, has_ended: bool, freed: 
 }
 
 /// The place of a new object. `None`: there is no room.
-fn keep(slots: &mut Slots<Made>, id: u64, made: Made) -> Option<Place> {
+fn keep(slots: &mut Slots<Made>, id: u64, made: Made) -> Option<SlotRef> {
     slots.place(id).or_else(|| slots.insert(id, made))
 }

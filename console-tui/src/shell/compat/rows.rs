@@ -2,20 +2,16 @@
 //!
 //! Invariant: rows ascend by slot and no slot is there twice, as the wire wants it; a text of a set of columns is there once.
 
-use std::collections::HashMap;
-
 use taskscope_proto::{
-    columns::{DeltaEncoder, drop_if_default},
+    rows::{
+        AttributeRow, Columns, OpRow as OpFactsRow, OpStatRow, ResourceRow as ResourceFactsRow,
+        ResourceStatRow, Row as _, SlotRef, StatRow, TaskRow as TaskFactsRow, Writer,
+    },
     v1,
 };
 
-use super::slots::Place;
-
-/// What a row weighs encoded, at most, beside its texts.
-const ROW_BYTES: usize = 200;
-
-/// And each attribute of it.
-const ATTRIBUTE_BYTES: usize = 32;
+/// What a text and a slot weigh beside what is in them, at most: keys and lengths.
+const EXTRA_BYTES: usize = 16;
 
 /// What never changes of a task.
 #[derive(Debug, Default, Clone)]
@@ -31,28 +27,13 @@ pub(super) struct TaskFacts {
     pub(super) knows: u32,
 }
 
-/// What changes of a task.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct TaskStats {
-    pub(super) state: v1::TaskState,
-    pub(super) state_ago_ns: u64,
-    pub(super) polls: u64,
-    pub(super) busy_ns: u64,
-    pub(super) scheduled_ns: u64,
-    pub(super) wakes: u64,
-    pub(super) self_wakes: u64,
-    pub(super) waker_clones: u64,
-    pub(super) waker_drops: u64,
-    pub(super) last_wake_ago_ns: Option<u64>,
-}
-
 /// What never changes of a resource.
 #[derive(Debug, Default, Clone)]
 pub(super) struct ResourceFacts {
     pub(super) concrete_type: String,
     pub(super) kind: String,
     pub(super) site: u32,
-    pub(super) parent: Option<Place>,
+    pub(super) parent: Option<SlotRef>,
     pub(super) internal: bool,
     pub(super) created_ago_ns: u64,
 }
@@ -61,19 +42,9 @@ pub(super) struct ResourceFacts {
 #[derive(Debug, Default, Clone)]
 pub(super) struct OpFacts {
     pub(super) source: String,
-    pub(super) resource: Option<Place>,
-    pub(super) parent: Option<Place>,
+    pub(super) resource: Option<SlotRef>,
+    pub(super) parent: Option<SlotRef>,
     pub(super) created_ago_ns: u64,
-}
-
-/// What changes of an operation, beside its attributes.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct OpStats {
-    pub(super) task: Option<Place>,
-    pub(super) state: v1::TaskState,
-    pub(super) state_ago_ns: u64,
-    pub(super) polls: u64,
-    pub(super) busy_ns: u64,
 }
 
 /// An attribute of a resource or an operation.
@@ -94,18 +65,19 @@ pub(super) enum AttributeValue {
 /// News of one object.
 #[derive(Debug)]
 pub(super) struct Row<F, S> {
-    pub(super) place: Place,
+    pub(super) place: SlotRef,
     pub(super) facts: Option<F>,
     pub(super) stats: Option<S>,
 }
 
-pub(super) type TaskRow = Row<TaskFacts, TaskStats>;
+pub(super) type TaskRow = Row<TaskFacts, StatRow>;
 pub(super) type ResourceRow = Row<ResourceFacts, Vec<Attribute>>;
-pub(super) type OpRow = Row<OpFacts, (OpStats, Vec<Attribute>)>;
+pub(super) type OpRow = Row<OpFacts, (OpStatRow, Vec<Attribute>)>;
 
 /// What a row weighs, and how rows become parts of a frame.
 pub(super) trait Rows: Sized {
     fn slot(&self) -> u32;
+    /// Encoded, at most.
     fn bytes(&self) -> usize;
     /// The rows must ascend by slot.
     fn put(rows: &[Self], frame: &mut v1::Frame);
@@ -117,57 +89,36 @@ impl Rows for TaskRow {
     }
 
     fn bytes(&self) -> usize {
-        ROW_BYTES + self.facts.as_ref().map_or(0, |facts| facts.name.len() + facts.fields.len())
+        let texts = self.facts.as_ref().map_or(0, |facts| facts.name.len() + facts.fields.len());
+        TaskFactsRow::MAX_BYTES + StatRow::MAX_BYTES + 4 * EXTRA_BYTES + texts
     }
 
     fn put(rows: &[Self], frame: &mut v1::Frame) {
-        let (mut tasks, mut stats) = (v1::TaskColumns::default(), v1::StatColumns::default());
-        let (mut task_slots, mut stat_slots) = (DeltaEncoder::default(), DeltaEncoder::default());
-        let mut strings = Strings::default();
+        let mut tasks = Writer::<v1::TaskColumns>::default();
+        let mut stats = Writer::<v1::StatColumns>::default();
         for row in rows {
-            if let Some(facts) = &row.facts
-                && let Some(delta) = task_slots.push(row.place.slot)
-            {
-                tasks.slot_delta.push(delta);
-                tasks.generation.push(row.place.generation);
-                tasks.tokio_id.push(facts.tokio_id);
-                tasks.site.push(facts.site);
-                tasks.kind.push(facts.kind.into());
-                tasks.name.push(strings.number(&facts.name));
-                tasks.fields.push(strings.number(&facts.fields));
-                tasks.created_ago_ns.push(facts.created_ago_ns);
-                tasks.size_bytes.push(facts.size_bytes);
-                tasks.original_size_bytes.push(facts.original_size_bytes);
-                tasks.knows.push(facts.knows);
+            if let Some(facts) = &row.facts {
+                let facts = TaskFactsRow {
+                    generation: row.place.generation,
+                    tokio_id: facts.tokio_id,
+                    site: facts.site,
+                    kind: facts.kind,
+                    name: tasks.text(&facts.name),
+                    fields: tasks.text(&facts.fields),
+                    created_ago_ns: facts.created_ago_ns,
+                    size_bytes: facts.size_bytes,
+                    original_size_bytes: facts.original_size_bytes,
+                    knows: facts.knows,
+                    ..TaskFactsRow::default()
+                };
+                tasks.push(row.place.slot, facts);
             }
-            if let Some(task) = &row.stats
-                && let Some(delta) = stat_slots.push(row.place.slot)
-            {
-                stats.slot_delta.push(delta);
-                push_stats(&mut stats, task);
+            if let Some(task) = row.stats {
+                stats.push(row.place.slot, task);
             }
         }
-        tasks.strings = strings.strings;
-        drop_if_default(&mut tasks.original_size_bytes);
-        frame.tasks = (!tasks.slot_delta.is_empty()).then_some(tasks);
-        frame.stats = (!stats.slot_delta.is_empty()).then_some(stats);
+        (frame.tasks, frame.stats) = (tasks.finish(), stats.finish());
     }
-}
-
-fn push_stats(columns: &mut v1::StatColumns, task: &TaskStats) {
-    columns.state.push(task.state.into());
-    columns.state_ago_ns.push(task.state_ago_ns);
-    columns.polls.push(task.polls);
-    columns.busy_ns.push(task.busy_ns);
-    columns.scheduled_ns.push(task.scheduled_ns);
-    columns.wakes.push(task.wakes);
-    columns.self_wakes.push(task.self_wakes);
-    columns.waker_clones.push(task.waker_clones);
-    columns.waker_drops.push(task.waker_drops);
-    // Two threads count them, one after the other.
-    let wakers = task.waker_clones.saturating_sub(task.waker_drops);
-    columns.wakers_plus1.push(u32::try_from(wakers).unwrap_or(u32::MAX).saturating_add(1));
-    columns.last_wake_ago_ns_plus1.push(task.last_wake_ago_ns.map_or(0, |ago_ns| ago_ns.saturating_add(1)));
 }
 
 impl Rows for ResourceRow {
@@ -176,40 +127,34 @@ impl Rows for ResourceRow {
     }
 
     fn bytes(&self) -> usize {
-        let facts = self.facts.as_ref().map_or(0, |facts| facts.concrete_type.len() + facts.kind.len());
-        ROW_BYTES + facts + self.stats.as_deref().map_or(0, attribute_bytes)
+        let texts = self.facts.as_ref().map_or(0, |facts| facts.concrete_type.len() + facts.kind.len());
+        let attributes = self.stats.as_deref().map_or(0, attribute_bytes);
+        ResourceFactsRow::MAX_BYTES + 4 * EXTRA_BYTES + texts + attributes
     }
 
     fn put(rows: &[Self], frame: &mut v1::Frame) {
-        let (mut resources, mut stats) = (v1::ResourceColumns::default(), v1::ResourceStatColumns::default());
-        let (mut slots, mut stat_slots) = (DeltaEncoder::default(), DeltaEncoder::default());
-        let (mut strings, mut attributes) = (Strings::default(), AttributeColumns::default());
+        let mut resources = Writer::<v1::ResourceColumns>::default();
+        let mut stats = Writer::<v1::ResourceStatColumns>::default();
         for row in rows {
-            if let Some(facts) = &row.facts
-                && let Some(delta) = slots.push(row.place.slot)
-            {
-                resources.slot_delta.push(delta);
-                resources.generation.push(row.place.generation);
-                resources.concrete_type.push(strings.number(&facts.concrete_type));
-                resources.kind.push(strings.number(&facts.kind));
-                resources.site.push(facts.site);
-                let (slot_plus1, generation) = pointer(facts.parent);
-                resources.parent_slot_plus1.push(slot_plus1);
-                resources.parent_generation.push(generation);
-                resources.internal.push(facts.internal);
-                resources.created_ago_ns.push(facts.created_ago_ns);
+            if let Some(facts) = &row.facts {
+                let facts = ResourceFactsRow {
+                    generation: row.place.generation,
+                    concrete_type: resources.text(&facts.concrete_type),
+                    kind: resources.text(&facts.kind),
+                    site: facts.site,
+                    parent: facts.parent,
+                    internal: facts.internal,
+                    created_ago_ns: facts.created_ago_ns,
+                    name: 0,
+                };
+                resources.push(row.place.slot, facts);
             }
-            if let Some(of_row) = &row.stats
-                && let Some(delta) = stat_slots.push(row.place.slot)
-            {
-                stats.slot_delta.push(delta);
-                attributes.push(of_row);
+            if let Some(attributes) = &row.stats {
+                let items = attribute_rows(&mut stats, attributes);
+                stats.push_with(row.place.slot, ResourceStatRow {}, items);
             }
         }
-        resources.strings = strings.strings;
-        stats.attributes = Some(attributes.finish());
-        frame.resources = (!resources.slot_delta.is_empty()).then_some(resources);
-        frame.resource_stats = (!stats.slot_delta.is_empty()).then_some(stats);
+        (frame.resources, frame.resource_stats) = (resources.finish(), stats.finish());
     }
 }
 
@@ -219,52 +164,33 @@ impl Rows for OpRow {
     }
 
     fn bytes(&self) -> usize {
-        let facts = self.facts.as_ref().map_or(0, |facts| facts.source.len());
-        ROW_BYTES + facts + self.stats.as_ref().map_or(0, |(_, attributes)| attribute_bytes(attributes))
+        let texts = self.facts.as_ref().map_or(0, |facts| facts.source.len());
+        let attributes = self.stats.as_ref().map_or(0, |(_, attributes)| attribute_bytes(attributes));
+        OpFactsRow::MAX_BYTES + OpStatRow::MAX_BYTES + 4 * EXTRA_BYTES + texts + attributes
     }
 
     fn put(rows: &[Self], frame: &mut v1::Frame) {
-        let (mut ops, mut stats) = (v1::OpColumns::default(), v1::OpStatColumns::default());
-        let (mut slots, mut stat_slots) = (DeltaEncoder::default(), DeltaEncoder::default());
-        let (mut strings, mut attributes) = (Strings::default(), AttributeColumns::default());
+        let mut ops = Writer::<v1::OpColumns>::default();
+        let mut stats = Writer::<v1::OpStatColumns>::default();
         for row in rows {
-            if let Some(facts) = &row.facts
-                && let Some(delta) = slots.push(row.place.slot)
-            {
-                ops.slot_delta.push(delta);
-                ops.generation.push(row.place.generation);
-                ops.source.push(strings.number(&facts.source));
-                let (slot_plus1, generation) = pointer(facts.resource);
-                ops.resource_slot_plus1.push(slot_plus1);
-                ops.resource_generation.push(generation);
-                let (slot_plus1, generation) = pointer(facts.parent);
-                ops.parent_slot_plus1.push(slot_plus1);
-                ops.parent_generation.push(generation);
-                ops.created_ago_ns.push(facts.created_ago_ns);
+            if let Some(facts) = &row.facts {
+                let facts = OpFactsRow {
+                    generation: row.place.generation,
+                    source: ops.text(&facts.source),
+                    resource: facts.resource,
+                    parent: facts.parent,
+                    created_ago_ns: facts.created_ago_ns,
+                    site: 0,
+                };
+                ops.push(row.place.slot, facts);
             }
-            if let Some((op, of_row)) = &row.stats
-                && let Some(delta) = stat_slots.push(row.place.slot)
-            {
-                stats.slot_delta.push(delta);
-                let (slot_plus1, generation) = pointer(op.task);
-                stats.task_slot_plus1.push(slot_plus1);
-                stats.task_generation.push(generation);
-                stats.state.push(op.state.into());
-                stats.state_ago_ns.push(op.state_ago_ns);
-                stats.polls.push(op.polls);
-                stats.busy_ns.push(op.busy_ns);
-                attributes.push(of_row);
+            if let Some((op, attributes)) = &row.stats {
+                let items = attribute_rows(&mut stats, attributes);
+                stats.push_with(row.place.slot, *op, items);
             }
         }
-        ops.strings = strings.strings;
-        stats.attributes = Some(attributes.finish());
-        frame.ops = (!ops.slot_delta.is_empty()).then_some(ops);
-        frame.op_stats = (!stats.slot_delta.is_empty()).then_some(stats);
+        (frame.ops, frame.op_stats) = (ops.finish(), stats.finish());
     }
-}
-
-fn pointer(place: Option<Place>) -> (u32, u32) {
-    place.map_or((0, 0), |place| (place.slot + 1, place.generation))
 }
 
 fn attribute_bytes(attributes: &[Attribute]) -> usize {
@@ -272,58 +198,18 @@ fn attribute_bytes(attributes: &[Attribute]) -> usize {
         AttributeValue::Text(text) => text.len(),
         AttributeValue::Number(_) | AttributeValue::Bool(_) => 0,
     };
-    attributes
-        .iter()
-        .map(|attribute| ATTRIBUTE_BYTES + attribute.name.len() + attribute.unit.len() + text(attribute))
-        .sum()
+    let bytes = |attribute: &Attribute| attribute.name.len() + attribute.unit.len() + text(attribute);
+    attributes.iter().map(|of| AttributeRow::MAX_BYTES + EXTRA_BYTES + bytes(of)).sum()
 }
 
-/// Texts, each once; numbers are 1-based, 0 is none.
-#[derive(Debug, Default)]
-struct Strings {
-    places: HashMap<String, u32>,
-    strings: Vec<String>,
-}
-
-impl Strings {
-    fn number(&mut self, text: &str) -> u32 {
-        if text.is_empty() {
-            return 0;
-        }
-        if let Some(number) = self.places.get(text) {
-            return *number;
-        }
-        self.strings.push(text.to_owned());
-        let number = self.strings.len() as u32;
-        self.places.insert(text.to_owned(), number);
-        number
-    }
-}
-
-#[derive(Debug, Default)]
-struct AttributeColumns {
-    columns: v1::Attributes,
-    strings: Strings,
-}
-
-impl AttributeColumns {
-    fn push(&mut self, attributes: &[Attribute]) {
-        self.columns.count.push(attributes.len() as u32);
-        for attribute in attributes {
-            self.columns.name.push(self.strings.number(&attribute.name));
-            self.columns.unit.push(self.strings.number(&attribute.unit));
-            let (kind, value) = match &attribute.value {
-                AttributeValue::Number(number) => (v1::AttributeKind::Number, *number),
-                AttributeValue::Bool(yes) => (v1::AttributeKind::Bool, u64::from(*yes)),
-                AttributeValue::Text(text) => (v1::AttributeKind::Text, u64::from(self.strings.number(text))),
-            };
-            self.columns.kind.push(kind.into());
-            self.columns.value.push(value);
-        }
-    }
-
-    fn finish(mut self) -> v1::Attributes {
-        self.columns.strings = self.strings.strings;
-        self.columns
-    }
+fn attribute_rows<C: Columns>(writer: &mut Writer<C>, attributes: &[Attribute]) -> Vec<AttributeRow> {
+    let row = |attribute: &Attribute| {
+        let (kind, value) = match &attribute.value {
+            AttributeValue::Number(number) => (v1::AttributeKind::Number, *number),
+            AttributeValue::Bool(yes) => (v1::AttributeKind::Bool, u64::from(*yes)),
+            AttributeValue::Text(text) => (v1::AttributeKind::Text, u64::from(writer.text(text))),
+        };
+        AttributeRow { name: writer.text(&attribute.name), kind, value, unit: writer.text(&attribute.unit) }
+    };
+    attributes.iter().map(row).collect()
 }

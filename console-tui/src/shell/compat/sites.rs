@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use console_api::Location;
 use taskscope_proto::{
     limits::{MAX_PATH_BYTES, MAX_SITES},
+    rows::StatRow,
     v1,
 };
 
-use super::{fields::Texts, rows::TaskStats};
+use super::fields::Texts;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
@@ -59,7 +60,7 @@ impl Sites {
         self.totals_of(site).spawned += 1;
     }
 
-    pub(super) fn finished(&mut self, site: u32, task: &TaskStats) {
+    pub(super) fn finished(&mut self, site: u32, task: &StatRow) {
         let totals = self.totals_of(site);
         totals.finished += 1;
         totals.polls = totals.polls.saturating_add(task.polls);

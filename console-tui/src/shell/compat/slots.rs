@@ -4,18 +4,11 @@
 
 use std::collections::HashMap;
 
-use taskscope_proto::limits::MAX_SLOTS;
-
-/// Where an object is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) slot: u32,
-    pub(super) generation: u32,
-}
+use taskscope_proto::{limits::MAX_SLOTS, rows::SlotRef};
 
 #[derive(Debug)]
 struct Entry<T> {
-    place: Place,
+    place: SlotRef,
     value: T,
 }
 
@@ -39,22 +32,22 @@ impl<T> Slots<T> {
         self.by_id.len()
     }
 
-    pub(super) fn place(&self, id: u64) -> Option<Place> {
+    pub(super) fn place(&self, id: u64) -> Option<SlotRef> {
         self.by_id.get(&id).map(|entry| entry.place)
     }
 
-    pub(super) fn find(&self, id: u64) -> Option<(Place, &T)> {
+    pub(super) fn find(&self, id: u64) -> Option<(SlotRef, &T)> {
         self.by_id.get(&id).map(|entry| (entry.place, &entry.value))
     }
 
     /// The id of what is in a place, as long as it is.
-    pub(super) fn id_at(&self, place: Place) -> Option<u64> {
+    pub(super) fn id_at(&self, place: SlotRef) -> Option<u64> {
         let (generation, id) = *self.in_use.get(place.slot as usize)?;
         (generation == place.generation && id != 0).then_some(id)
     }
 
     /// Keeps a new object. `None`: the table is full, or the id is taken or 0, which is no id.
-    pub(super) fn insert(&mut self, id: u64, value: T) -> Option<Place> {
+    pub(super) fn insert(&mut self, id: u64, value: T) -> Option<SlotRef> {
         if id == 0 || self.by_id.contains_key(&id) {
             return None;
         }
@@ -69,13 +62,13 @@ impl<T> Slots<T> {
         let (generation, in_it) = &mut self.in_use[slot as usize];
         *generation = generation.wrapping_add(1);
         *in_it = id;
-        let place = Place { slot, generation: *generation };
+        let place = SlotRef { slot, generation: *generation };
         self.by_id.insert(id, Entry { place, value });
         Some(place)
     }
 
     /// Forgets an object. Its slot is used again only after [`Self::release`].
-    pub(super) fn remove(&mut self, id: u64) -> Option<(Place, T)> {
+    pub(super) fn remove(&mut self, id: u64) -> Option<(SlotRef, T)> {
         let entry = self.by_id.remove(&id)?;
         self.in_use[entry.place.slot as usize].1 = 0;
         Some((entry.place, entry.value))

@@ -9,6 +9,7 @@ use console_api::{PollStats, tasks};
 use prost_types::Timestamp;
 use taskscope_proto::{
     limits::{MAX_FIELDS_BYTES, MAX_NAME_BYTES},
+    rows::{SlotRef, StatRow},
     v1,
 };
 
@@ -16,9 +17,9 @@ use super::{
     fields::{self, Texts},
     frames::News,
     overlap::Overlap,
-    rows::{TaskFacts, TaskRow, TaskStats},
+    rows::{TaskFacts, TaskRow},
     sites::Sites,
-    slots::{Place, Slots},
+    slots::Slots,
     time::{self, Clock},
 };
 
@@ -74,11 +75,11 @@ impl Tasks {
         self.slots.len() as u64
     }
 
-    pub(super) fn place(&self, id: u64) -> Option<Place> {
+    pub(super) fn place(&self, id: u64) -> Option<SlotRef> {
         self.slots.place(id)
     }
 
-    pub(super) fn id_at(&self, place: Place) -> Option<u64> {
+    pub(super) fn id_at(&self, place: SlotRef) -> Option<u64> {
         self.slots.id_at(place)
     }
 
@@ -182,7 +183,7 @@ impl Tasks {
         }
     }
 
-    fn stats(&mut self, id: u64, site: u32, theirs: &tasks::Stats, context: &mut Context<'_>) -> TaskStats {
+    fn stats(&mut self, id: u64, site: u32, theirs: &tasks::Stats, context: &mut Context<'_>) -> StatRow {
         let stats = read(theirs, context.clock);
         if stats.state == v1::TaskState::Done {
             context.sites.finished(site, &stats);
@@ -297,15 +298,16 @@ fn push_field(rest: &mut String, name: &str, value: &console_api::field::Value) 
     rest.extend([separator, name, "=", &value.to_string()]);
 }
 
-fn read(theirs: &tasks::Stats, clock: &Clock) -> TaskStats {
+fn read(theirs: &tasks::Stats, clock: &Clock) -> StatRow {
     let polls = theirs.poll_stats.as_ref();
+    let wakers = theirs.waker_clones.saturating_sub(theirs.waker_drops);
     let created_ns = clock.at(theirs.created_at.as_ref()).unwrap_or(clock.now_ns);
     let last_wake_ns = clock.at(theirs.last_wake.as_ref());
     let (state, since_ns) = match clock.at(theirs.dropped_at.as_ref()) {
         Some(dropped_ns) => (v1::TaskState::Done, dropped_ns),
         None => state(polls, created_ns, last_wake_ns, clock),
     };
-    TaskStats {
+    StatRow {
         state,
         state_ago_ns: clock.ago_ns(since_ns),
         polls: polls.map_or(0, |polls| polls.polls),
@@ -315,7 +317,10 @@ fn read(theirs: &tasks::Stats, clock: &Clock) -> TaskStats {
         self_wakes: theirs.self_wakes,
         waker_clones: theirs.waker_clones,
         waker_drops: theirs.waker_drops,
+        // Two threads count them, one after the other.
+        wakers: Some(u32::try_from(wakers).unwrap_or(u32::MAX)),
         last_wake_ago_ns: last_wake_ns.map(|at_ns| clock.ago_ns(at_ns)),
+        ..StatRow::default()
     }
 }
 

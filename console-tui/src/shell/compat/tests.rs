@@ -16,6 +16,7 @@ use taskscope_model::{Config, ConnectionEvent, Event, Model, report::Report, upd
 use taskscope_proto::{
     Message as _,
     limits::{MAX_FRAME_BYTES, MAX_TASKS_PER_FRAME},
+    rows::{Checked, Columns, ResourceRow, SlotRef},
     v1,
 };
 
@@ -281,6 +282,10 @@ fn a_large_update_keeps_to_the_limits_of_our_wire() {
     assert_eq!(frames.last().unwrap().process.unwrap().truncated, 20_000);
 }
 
+fn checked<C: Columns>(columns: Option<C>) -> Checked<C> {
+    Checked::new(columns.unwrap()).unwrap()
+}
+
 #[test]
 fn resources_and_operations_point_to_each_other() {
     let resource = |id: u64, parent: Option<u64>| resources::Resource {
@@ -315,23 +320,19 @@ fn resources_and_operations_point_to_each_other() {
     });
     let mut translator = Translator::new(1, 0);
     let frame = translator.update(&theirs).remove(0);
-    let (columns, ops) = (frame.resources.unwrap(), frame.ops.unwrap());
-    let part = columns.internal.iter().position(|internal| *internal).unwrap();
-    let whole = 1 - part;
-    let slots: Vec<u32> = columns
-        .slot_delta
-        .iter()
-        .scan(0, |sum, delta| {
-            *sum += delta;
-            Some(*sum)
-        })
-        .collect();
-    assert_eq!(columns.parent_slot_plus1[part], slots[whole] + 1);
-    assert_eq!(columns.parent_generation[part], columns.generation[whole]);
-    assert_eq!(ops.resource_slot_plus1, [slots[whole] + 1]);
-    let attributes = frame.resource_stats.unwrap().attributes.unwrap();
-    assert_eq!((attributes.count, attributes.value), (vec![1, 1], vec![3, 3]));
-    assert_eq!(frame.op_stats.unwrap().task_slot_plus1, [1]);
+    let made: Vec<(u32, ResourceRow)> = checked(frame.resources).rows().collect();
+    let (whole, part) =
+        (made.iter().find(|(_, row)| !row.internal), made.iter().find(|(_, row)| row.internal));
+    let of = |(slot, row): &(u32, ResourceRow)| SlotRef { slot: *slot, generation: row.generation };
+    assert_eq!((made.len(), part.unwrap().1.parent), (2, whole.map(of)));
+    let (_, op) = checked(frame.ops).rows().next().unwrap();
+    assert_eq!(op.resource, whole.map(of));
+    let attributes = checked(frame.resource_stats);
+    let values =
+        attributes.rows_with_items().map(|(_, _, attributes)| attributes.map(|of| of.value).collect());
+    assert_eq!(values.collect::<Vec<Vec<u64>>>(), [[3], [3]]);
+    let (_, waits) = checked(frame.op_stats).rows().next().unwrap();
+    assert_eq!(waits.task.map(|task| task.slot), Some(0));
 
     // Both end; and what is new but has ended already is not told of.
     let gone = async_ops::Stats { dropped_at: at(31), ..op_stats };
@@ -344,7 +345,7 @@ fn resources_and_operations_point_to_each_other() {
     theirs.async_op_update =
         Some(async_ops::AsyncOpUpdate { stats_update: HashMap::from([(30, gone)]), ..Default::default() });
     let frame = translator.update(&theirs).remove(0);
-    assert_eq!((frame.freed_resources, frame.freed_ops), (vec![slots[whole]], vec![0]));
+    assert_eq!((frame.freed_resources, frame.freed_ops), (vec![whole.unwrap().0], vec![0]));
     assert_eq!((frame.resources, frame.ops), (None, None));
 }
 

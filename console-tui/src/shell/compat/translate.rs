@@ -9,7 +9,7 @@ use console_api::{
     instrument::Update,
     tasks::{TaskDetails, TaskUpdate},
 };
-use taskscope_proto::{limits::PROTOCOL_VERSION, v1};
+use taskscope_proto::{limits::PROTOCOL_VERSION, rows::SlotRef, v1};
 
 use super::{
     fields::Texts,
@@ -18,7 +18,6 @@ use super::{
     histogram,
     resources::Resources,
     sites::Sites,
-    slots::Place,
     tasks::{Context, Tasks},
     time::{self, Clock},
 };
@@ -130,7 +129,7 @@ impl Translator {
 
     /// Their id of a task.
     pub(super) fn id_of(&self, task: v1::TaskRef) -> Option<u64> {
-        self.tasks.id_at(Place { slot: task.slot, generation: task.generation })
+        self.tasks.id_at(SlotRef { slot: task.slot, generation: task.generation })
     }
 
     /// What every frame has.

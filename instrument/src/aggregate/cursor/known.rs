@@ -1,4 +1,4 @@
-//! What a console was told of a slot, in 16 bytes.
+//! What a console has of a slot, in 16 bytes.
 
 use std::hash::{Hash, Hasher};
 
@@ -8,7 +8,7 @@ use taskscope_recorder::Counters;
 /// What a console knows of a slot.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Known {
-    /// Hash of the counters it was told.
+    /// Hash of the counters that were sent.
     pub(super) counters: u64,
     /// Generation; 0: nothing.
     pub(super) generation: u32,
@@ -36,7 +36,7 @@ impl From<taskscope_recorder::Knows> for Wakers {
     }
 }
 
-/// What stands for counters that were told.
+/// What stands for counters that were sent.
 pub(super) fn hash(counters: &Counters, wakers: Option<u64>) -> u64 {
     let mut hasher = FxHasher::default();
     counters.hash(&mut hasher);

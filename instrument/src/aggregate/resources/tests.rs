@@ -1,8 +1,14 @@
-//! What a console is told of locks, channels and streams, and what it is not told again.
+//! What a console gets of locks, channels and streams, and what it does not get again.
 
 use std::{panic::Location, sync::Arc, time::Duration};
 
-use taskscope_proto::{Message as _, limits, v1};
+use taskscope_proto::{
+    Message as _,
+    agent::AgentRef,
+    limits,
+    rows::{ChannelRow, Checked, Columns, HolderRow},
+    v1,
+};
 use taskscope_recorder::{AnyId, Limits, NewResource, RecordKind, Recorder, ResourceId, Spawn};
 
 use crate::{
@@ -20,7 +26,6 @@ fn cursor(handle: &Handle) -> Cursor {
 
 fn resource(recorder: &Recorder, concrete_type: &str, name: &str, record: RecordKind) -> ResourceId {
     recorder
-        .resources
         .new_resource(&NewResource { concrete_type, kind: "Sync", name, record, ..NewResource::default() })
         .unwrap()
 }
@@ -41,8 +46,12 @@ fn rows(cursor: &mut Cursor) -> v1::Frame {
     frames.remove(0)
 }
 
+fn checked<C: Columns>(columns: Option<C>) -> Checked<C> {
+    Checked::new(columns.unwrap_or_default()).unwrap()
+}
+
 #[test]
-fn a_held_lock_is_told_with_its_place_and_name_and_only_when_it_changes() {
+fn a_held_lock_comes_with_its_place_and_name_and_only_when_it_changes() {
     let handle = handle();
     let recorder = handle.recorder();
     let id = resource(recorder, "Mutex", "accounts", RecordKind::Lock);
@@ -54,19 +63,19 @@ fn a_held_lock_is_told_with_its_place_and_name_and_only_when_it_changes() {
     recorder.resources.block_on_op(op);
     let mut cursor = cursor(&handle);
     let frame = rows(&mut cursor);
-    let resources = frame.resources.unwrap();
-    assert_eq!(resources.strings[resources.name[0] as usize - 1], "accounts");
-    let locks = frame.locks.unwrap();
-    assert_eq!(
-        (locks.slot_delta, locks.holders, locks.holder_site),
-        (vec![id.index()], vec![1], vec![place])
-    );
+    let resources = checked(frame.resources);
+    let (_, resource) = resources.rows().next().unwrap();
+    assert_eq!(resources.text(resource.name), Some("accounts"));
+    let locks = checked(frame.locks);
+    let (slot, _, holders) = locks.rows_with_items().next().unwrap();
+    let holders: Vec<HolderRow> = holders.collect();
+    let who = AgentRef::Task { slot: task.index(), generation: task.generation() };
+    assert_eq!((locks.rows().len(), slot, holders.len()), (1, id.index(), 1));
+    assert_eq!((holders[0].holder, holders[0].site, holders[0].permits), (who, place, 1));
     assert!(frame.sites.iter().any(|site| site.index == place && site.file.ends_with("tests.rs")));
-    let who = taskscope_proto::agent::AgentRef::Task { slot: task.index(), generation: task.generation() };
-    assert_eq!((locks.holder, locks.holder_permits), (vec![who.encode()], vec![1]));
-    assert_eq!(frame.ops.unwrap().site, [place]);
-    let thread = frame.op_stats.unwrap().thread;
-    assert!(frame.threads.iter().any(|known| known.index == thread[0]), "{thread:?}");
+    assert_eq!(checked(frame.ops).rows().next().unwrap().1.site, place);
+    let thread = checked(frame.op_stats).rows().next().unwrap().1.thread;
+    assert!(frame.threads.iter().any(|known| known.index == thread), "{thread}");
 
     // Nothing changed but the time.
     for _ in 0..3 {
@@ -79,9 +88,10 @@ fn a_held_lock_is_told_with_its_place_and_name_and_only_when_it_changes() {
         recorder.resources.lock(id).unwrap().acquired_exclusive(place, recorder.clock().ticks());
     }
     recorder.resources.lock(id).unwrap().released_exclusive(recorder.clock().ticks());
-    let locks = rows(&mut cursor).locks.unwrap();
-    assert_eq!((locks.slot_delta.len(), locks.holders, locks.acquisitions), (1, vec![0], vec![1001]));
-    assert!(locks.free_ago_ns_plus1[0] > 0 && locks.hold_p99_ns[0] <= locks.longest_hold_ns[0]);
+    let locks = checked(rows(&mut cursor).locks);
+    let (_, lock, holders) = locks.rows_with_items().next().unwrap();
+    assert_eq!((locks.rows().len(), holders.len(), lock.acquisitions), (1, 0, 1001));
+    assert!(lock.free_ago_ns.is_some() && lock.hold_p99_ns <= lock.longest_hold_ns);
 
     cursor.want_details(&[], &[v1::ResourceRef { slot: id.index(), generation: id.generation() }]);
     let details = rows(&mut cursor).resource_details;
@@ -92,36 +102,35 @@ fn a_held_lock_is_told_with_its_place_and_name_and_only_when_it_changes() {
 }
 
 #[test]
-fn channels_and_streams_are_told() {
+fn channels_and_streams_are_sent() {
     let handle = handle();
     let recorder = handle.recorder();
     let channel = resource(recorder, "mpsc", "", RecordKind::Channel);
     let stream = resource(recorder, "TcpStream", "", RecordKind::Io);
     let unknown = resource(recorder, "watch", "", RecordKind::Channel);
-    let told = recorder.resources.channel(channel).unwrap();
-    told.set_ends(2, 1);
-    told.set_capacity(8);
-    told.sent(3, None);
-    told.blocked_full(1000);
+    let of = recorder.resources.channel(channel).unwrap();
+    of.set_ends(2, 1);
+    of.set_capacity(8);
+    of.sent(3, None);
+    of.blocked_full(1000);
     let io = recorder.resources.io(stream).unwrap();
     io.set_addresses("127.0.0.1:80", "127.0.0.1:81");
     io.read(100);
     io.error("connection reset");
     let mut cursor = cursor(&handle);
     let frame = rows(&mut cursor);
-    let channels = frame.channels.unwrap();
-    assert_eq!(channels.slot_delta, [channel.index(), unknown.index() - channel.index()]);
-    assert_eq!((channels.senders_plus1, channels.depth_plus1), (vec![3, 0], vec![4, 0]));
-    assert_eq!((channels.capacity, channels.sent), (vec![8, 0], vec![3, 0]));
-    assert!(channels.last_sender[0] % 2 == 1 && channels.last_sent_ago_ns_plus1[0] > 0);
-    assert!(channels.blocked_full_ns[0] > 0 && channels.last_sent_ago_ns_plus1[1] == 0);
-    let io = frame.io.unwrap();
-    let text = |column: &[u32]| io.strings[column[0] as usize - 1].as_str();
-    assert_eq!((text(&io.local), text(&io.peer)), ("127.0.0.1:80", "127.0.0.1:81"));
-    assert_eq!(
-        (text(&io.last_error), &*io.in_bytes, &*io.fd_plus1),
-        ("connection reset", &[100][..], &[0][..])
-    );
+    let channels: Vec<(u32, ChannelRow)> = checked(frame.channels).rows().collect();
+    let [(slot, of), (unknown_slot, of_unknown)] = channels[..] else { panic!("{channels:?}") };
+    assert_eq!((slot, unknown_slot), (channel.index(), unknown.index()));
+    assert_eq!((of.senders, of.depth, of.capacity, of.sent), (Some(2), Some(3), 8, 3));
+    assert!(matches!(of.last_sender, AgentRef::Thread(_)) && of.last_sent_ago_ns.is_some());
+    assert!(of.blocked_full_ns > 0);
+    assert_eq!((of_unknown.senders, of_unknown.depth, of_unknown.last_sent_ago_ns), (None, None, None));
+    let io = checked(frame.io);
+    let (_, of) = io.rows().next().unwrap();
+    let texts = [of.local, of.peer, of.last_error].map(|number| io.text(number));
+    assert_eq!(texts, [Some("127.0.0.1:80"), Some("127.0.0.1:81"), Some("connection reset")]);
+    assert_eq!((of.in_bytes, of.fd), (100, None));
 }
 
 #[test]
@@ -140,14 +149,14 @@ fn many_locks_with_many_holders_fit_into_frames() {
         }
     }
     let frames = round(&mut cursor(&handle));
-    let mut told = 0;
+    let mut sent = 0;
     for frame in &frames {
         assert!(frame.encoded_len() <= limits::MAX_FRAME_BYTES, "{}", frame.encoded_len());
-        let Some(locks) = &frame.locks else { continue };
-        assert!(locks.slot_delta.len() <= limits::MAX_TASKS_PER_FRAME);
-        assert!(locks.holders.iter().all(|holders| *holders as usize == limits::MAX_HOLDERS));
-        assert!(locks.more_holders.iter().all(|more| *more == 4));
-        told += locks.slot_delta.len();
+        let locks = checked(frame.locks.clone());
+        for (_, lock, holders) in locks.rows_with_items() {
+            assert_eq!((holders.len(), lock.more_holders), (limits::MAX_HOLDERS, 4));
+        }
+        sent += locks.rows().len();
     }
-    assert_eq!(told, LOCKS);
+    assert_eq!(sent, LOCKS);
 }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::os::thread::{self, Kernel};
 
-/// How long a poll that was stuck is told after its end.
-const STUCK_TOLD_NS: u64 = 60_000_000_000;
+/// How long a poll that was stuck is sent after its end.
+const STUCK_SENT_NS: u64 = 60_000_000_000;
 
 /// Why a poll comes without a stack.
 const NO_STACK_YET: &str = "The stack has not been taken yet; look again in a second.";
@@ -50,15 +50,15 @@ struct Stuck {
     allowed: bool,
 }
 
-/// The parts of a frame.
+/// The polls of a round, as the frame has them.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Messages {
     pub(super) stuck: Vec<v1::StuckPoll>,
     pub(super) long_polls: Vec<v1::LongPoll>,
     pub(super) lost: u64,
 }
 
-impl Told {
+impl Messages {
     pub(super) fn sites(&self) -> impl Iterator<Item = u32> {
         let stuck = self.stuck.iter().map(|poll| poll.site);
         stuck.chain(self.long_polls.iter().map(|poll| poll.site))
@@ -66,7 +66,7 @@ impl Told {
 }
 
 impl Polls {
-    /// Takes the long polls out of their rings. Before the round's moment: those that are told had ended by then.
+    /// Takes the long polls out of their rings. Before the round's moment: those that are sent had ended by then.
     pub(super) fn take_all_long(&mut self, hub: &Hub) {
         for reading in hub.handle.recorder().workers() {
             self.take_long(hub, reading.thread, hub.handle.stuck_after_ns());
@@ -106,7 +106,7 @@ impl Polls {
         let from = self.positions.get(&thread).copied().unwrap_or(0);
         let mut taken = Vec::new();
         let (next, lost) = recorder.threads.long_polls(thread, from, |poll| taken.push(poll));
-        // What happened before the console came is told as far as it is there, and not missed as far as it is not.
+        // What happened before the console came is sent as far as it is there, and not counted as lost as far as it is not.
         let is_first_look = from == 0 && !self.started;
         self.lost += if is_first_look { 0 } else { lost };
         self.positions.insert(thread, next);
@@ -153,7 +153,7 @@ impl Polls {
         self.stuck.push_front(stuck);
     }
 
-    /// Those whose end was overwritten in the ring ended by now; those that are long over are told no more.
+    /// Those whose end was overwritten in the ring ended by now; those that are long over are dropped.
     fn end_those_unseen(&mut self, hub: &Hub, moment: &Moment) {
         let clock = hub.handle.recorder().clock();
         self.stuck.retain_mut(|stuck| {
@@ -166,14 +166,20 @@ impl Polls {
                     stuck.ended = Some(moment.at);
                 }
             }
-            stuck.ended.is_none_or(|ended| clock.between_ns(ended, moment.at) < STUCK_TOLD_NS)
+            stuck.ended.is_none_or(|ended| clock.between_ns(ended, moment.at) < STUCK_SENT_NS)
         });
     }
 
-    pub(super) fn tell(&mut self, hub: &Hub, workers: &[Worker], threads: &[ThreadInfo], now: Ticks) -> Told {
+    pub(super) fn read(
+        &mut self,
+        hub: &Hub,
+        workers: &[Worker],
+        threads: &[ThreadInfo],
+        now: Ticks,
+    ) -> Messages {
         let clock = hub.handle.recorder().clock();
         let has_workers = workers.iter().any(|worker| worker.message.runtime != 0);
-        let mut told = Told { lost: self.lost, ..Told::default() };
+        let mut messages = Messages { lost: self.lost, ..Messages::default() };
         for stuck in &mut self.stuck {
             let worker = workers.iter().find(|worker| worker.message.thread == stuck.thread);
             let has_place = worker.is_some_and(|worker| worker.message.runtime != 0);
@@ -198,15 +204,15 @@ impl Polls {
                         &mut message,
                     );
                 }
-                // The stack tells it even where another thread took the place and gave it back between two readings.
+                // The stack shows it even where another thread took the place and gave it back between two readings.
                 stuck.allowed |=
                     message.stack.iter().any(|frame| !frame.own && frame.function.contains("block_in_place"));
                 if !stuck.allowed {
-                    told.stuck.push(message);
+                    messages.stuck.push(message);
                 }
             }
         }
-        told.long_polls = self
+        messages.long_polls = self
             .waiting
             .drain(..)
             .map(|OnThread { thread, poll }| v1::LongPoll {
@@ -220,8 +226,8 @@ impl Polls {
             })
             .collect();
         // Threads are read one after the other.
-        told.long_polls.sort_by_key(|poll| std::cmp::Reverse(poll.started_ago_ns));
-        told
+        messages.long_polls.sort_by_key(|poll| std::cmp::Reverse(poll.started_ago_ns));
+        messages
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn apply(of: &mut Applying<'_>) {
     let Some(io) = &of.frame.io else { return };
     let (now_ns, is_news) = (of.now_ns(), !of.store.filling);
     let (resources, texts, losses) = (&mut of.store.resources, &mut of.store.texts, &mut *of.losses);
-    let mut strings = Strings::new(&io.columns().strings, MAX_TEXT_BYTES);
+    let mut strings = Strings::new(io.strings(), MAX_TEXT_BYTES);
     for (slot, row) in io.rows() {
         let Some(key) = resources.in_slot(slot).map(|resource| resource.key) else {
             of.orphan_resources += 1;

@@ -5,7 +5,7 @@
 use taskscope_proto::{
     limits::MAX_NAME_BYTES,
     rows::{AttributeRow, Items, OpRow, OpStatRow, ResourceRow},
-    v1::{AttributeKind, Attributes},
+    v1::AttributeKind,
 };
 
 use super::{Applying, since, strings::Strings, tasks::state};
@@ -35,7 +35,7 @@ fn apply_new(of: &mut Applying<'_>) {
     let Some(new) = &of.frame.resources else { return };
     let (now_ns, is_news) = (of.now_ns(), !of.store.filling);
     let (resources, texts, losses) = (&mut of.store.resources, &mut of.store.texts, &mut *of.losses);
-    let mut strings = Strings::new(&new.columns().strings, MAX_NAME_BYTES);
+    let mut strings = Strings::new(new.strings(), MAX_NAME_BYTES);
     for (slot, row) in new.rows() {
         let mut resource = resource(slot, row, now_ns, |number| strings.hold(number, texts, losses));
         resource.reported_ns = is_news.then_some(resource.created_ns);
@@ -48,7 +48,7 @@ fn apply_stats(of: &mut Applying<'_>) {
     let Some(stats) = &of.frame.resource_stats else { return };
     let changed_ns = (!of.store.filling).then_some(of.now_ns());
     let (resources, texts, losses) = (&mut of.store.resources, &mut of.store.texts, &mut *of.losses);
-    let mut strings = attribute_strings(stats.columns().attributes.as_ref());
+    let mut strings = Strings::new(stats.strings(), MAX_NAME_BYTES);
     for (slot, _, items) in stats.rows_with_items() {
         losses.attributes_over_limit += over_limit(&items);
         let attributes = attributes(items, |number| strings.hold(number, texts, losses));
@@ -61,7 +61,7 @@ fn apply_new_ops(of: &mut Applying<'_>) {
     let Some(new) = &of.frame.ops else { return };
     let now_ns = of.now_ns();
     let (resources, texts, losses) = (&mut of.store.resources, &mut of.store.texts, &mut *of.losses);
-    let mut strings = Strings::new(&new.columns().strings, MAX_NAME_BYTES);
+    let mut strings = Strings::new(new.strings(), MAX_NAME_BYTES);
     for (slot, row) in new.rows() {
         let op = op(slot, row, now_ns, |number| strings.hold(number, texts, losses));
         resources.insert_op(op, texts, losses);
@@ -73,17 +73,13 @@ fn apply_op_stats(of: &mut Applying<'_>) {
     let Some(stats) = &of.frame.op_stats else { return };
     let now_ns = of.now_ns();
     let (resources, texts, losses) = (&mut of.store.resources, &mut of.store.texts, &mut *of.losses);
-    let mut strings = attribute_strings(stats.columns().attributes.as_ref());
+    let mut strings = Strings::new(stats.strings(), MAX_NAME_BYTES);
     for (slot, row, items) in stats.rows_with_items() {
         losses.attributes_over_limit += over_limit(&items);
         let attributes = attributes(items, |number| strings.hold(number, texts, losses));
         of.orphan_resources += u64::from(!resources.apply_op(slot, op_stats(row, now_ns), attributes, texts));
     }
     strings.finish(texts);
-}
-
-fn attribute_strings(attributes: Option<&Attributes>) -> Strings<'_> {
-    Strings::new(attributes.map_or(&[], |attributes| &attributes.strings), MAX_NAME_BYTES)
 }
 
 fn resource(slot: u32, row: ResourceRow, now_ns: u64, mut text: impl FnMut(u32) -> TextId) -> Resource {

@@ -16,7 +16,7 @@ use crate::{
 /// Adds the tasks that are new here.
 pub(super) fn apply_new(of: &mut Applying<'_>) {
     let Some(tasks) = &of.frame.tasks else { return };
-    let strings = &tasks.columns().strings;
+    let strings = tasks.strings();
     let (mut names, mut fields) =
         (Strings::new(strings, MAX_NAME_BYTES), Strings::new(strings, MAX_FIELDS_BYTES));
     for (slot, row) in tasks.rows() {
