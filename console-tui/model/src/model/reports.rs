@@ -12,7 +12,7 @@ use crate::{
     id::SiteId,
     lints::{Judged, LintKind, judged},
     losses::Losses,
-    model::Snapshot,
+    model::states::Snapshot,
     report::{Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
     screen::findings::Subject,
     store::task::{self, Agent, State},

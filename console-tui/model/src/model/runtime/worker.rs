@@ -6,11 +6,11 @@ use crate::{
     id::WorkerKey,
     lists::workers::doing::{doing, polled, task_cell},
     model::{
-        Snapshot,
         detail::{Links, fact},
         finding_list,
         nav_stack::Chosen,
         runtime::{place, stack::stack},
+        states::Snapshot,
     },
     nav::Screen,
     screen::{
