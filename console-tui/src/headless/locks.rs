@@ -58,7 +58,7 @@ fn words(lock: &Lock) -> String {
     let place = lock.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
     let holders = match lock.holders.as_deref() {
         None => format!("held by {}", format::UNKNOWN),
-        Some([]) => "not held".to_owned(),
+        Some([]) => "free".to_owned(),
         Some(holders) => {
             let one = |holder: &taskscope_model::report::Holder| {
                 format!("{} for {}", holder.who.clone().unwrap_or_else(unknown), duration_ns(holder.held_ns))
