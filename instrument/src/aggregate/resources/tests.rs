@@ -26,6 +26,7 @@ fn cursor(handle: &Handle) -> Cursor {
 
 fn resource(recorder: &Recorder, concrete_type: &str, name: &str, record: RecordKind) -> ResourceId {
     recorder
+        .resources
         .new_resource(&NewResource { concrete_type, kind: "Sync", name, record, ..NewResource::default() })
         .unwrap()
 }
