@@ -45,6 +45,7 @@ const WHERE: &[&str] = &[
     "fuzz",
     "instrument",
     "justfile",
+    "proto",
     "screenshots",
     "tests",
 ];
@@ -53,9 +54,6 @@ const WHERE: &[&str] = &[
 const NOT: &[&str] = &[
     ".png",
     ".ttf",
-    "console-tui/src/shell/compat",
-    "console-tui/tests/it/fixture",
-    "instrument/src/aggregate",
     "tests/tests/house/words.rs",
     "/corpus/",
     "/target",
