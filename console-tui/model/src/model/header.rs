@@ -178,9 +178,9 @@ impl Model {
         const TREE: Hint = Hint { actions: &[Action::AwaitTree], text: "await tree" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
         const TOGGLE: Hint = Hint { actions: &[Action::Open], text: "show or hide" };
-        const RUN: Hint = Hint { actions: &[Action::Open], text: "do it" };
+        const RUN: Hint = Hint { actions: &[Action::Open], text: "run" };
         const ACCEPT: Hint = Hint { actions: &[Action::Open], text: "keep" };
-        const GIVE_UP: Hint = Hint { actions: &[Action::Back], text: "give up" };
+        const GIVE_UP: Hint = Hint { actions: &[Action::Back], text: "cancel" };
         const HELP: Hint = Hint { actions: &[Action::Help], text: "help" };
         const QUIT: Hint = Hint { actions: &[Action::Quit], text: "quit" };
 
