@@ -86,9 +86,9 @@ impl Model {
     pub(super) fn work(&mut self) {
         let Some(scan) = self.scan.as_mut().filter(|scan| !scan.is_done()) else {
             return if self.stream.rounds.has_whole() {
-                self.go_on_round()
+                self.go_on_round();
             } else {
-                self.states.clear_away(self.slice)
+                self.states.clear_away(self.slice);
             };
         };
         let snapshot = self.states.scanned_mut(scan.goal.on_frozen);
