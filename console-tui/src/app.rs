@@ -41,7 +41,7 @@ pub struct App {
 }
 
 impl App {
-    /// A console that has heard of nobody yet.
+    /// A console that has no data yet.
     pub fn new(config: Config, keymap: Keymap, theme: Theme) -> Self {
         Self {
             model: Model::new(config),
@@ -75,8 +75,8 @@ impl App {
         self.hits = view::draw(frame, &self.model, &self.theme, &self.keymap);
     }
 
-    /// Tells the model what the last frame found out: how many rows a page has, and where on a long screen
-    /// we are. Draw again if it is dirty then.
+    /// Passes to the model what the last frame found out: how many rows a page has, and where on a long screen
+    /// it is. Draw again if it is dirty then.
     #[must_use = "the model takes the effects for done"]
     pub fn after_draw(&mut self) -> Vec<Effect> {
         let rows = self.hits.page_rows();
@@ -106,10 +106,10 @@ impl App {
         self.apply(Event::Work)
     }
 
-    /// The connection told something.
+    /// News from the connection.
     pub fn news(&mut self, news: News) -> Vec<Effect> {
         self.apply(match news {
-            News::Link(link) => Event::Connection(link),
+            News::Connection(event) => Event::Connection(event),
             News::Frame(frame) => Event::Frame(frame),
         })
     }
@@ -120,7 +120,7 @@ impl App {
         self.apply(Event::Resize { width, height })
     }
 
-    /// Somebody asked for an action.
+    /// The user asks for an action.
     pub fn action(&mut self, action: Action) -> Vec<Effect> {
         self.apply(Event::Action(action))
     }

@@ -1,7 +1,6 @@
 //! The command line, and what each command does.
 //!
-//! Invariant: everything a flag can be told wrong is said before anything is connected; the exit codes are those of
-//! `--help`. Limit: one target.
+//! Invariant: every mistake in a flag is an error before the console connects; the exit codes are those of `--help`. Limit: one target.
 
 mod run;
 
@@ -18,19 +17,19 @@ use crate::{
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  left by the user, or the report was written
-  1  an error: no data within --timeout, a broken link, a configuration that makes no sense, a lint of
-     --fail-on that can't be judged by what the program tells (unless --ignore-unjudged)
-  2  a lint of --fail-on was found, or the command line makes no sense
+  0  the user quit, or the report was written
+  1  an error: no data within --timeout, a lost connection, an invalid configuration, or a lint of
+     --fail-on that the data of this program can't judge (unless --ignore-unjudged)
+  2  a lint of --fail-on found something, or the command line is invalid
 
-In the program to be watched:  taskscope::init();
-No program at hand:            taskscope demo";
+In the program to watch:      call taskscope::init(), build with RUSTFLAGS=\"--cfg tokio_unstable\"
+To try it without a program:  taskscope demo";
 
 /// An oscilloscope for async Rust: watch the tasks of a running tokio program.
 #[derive(Debug, Parser)]
 #[command(name = "taskscope", version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// What to watch: host:port, http://host:port or unix:/path [default: 127.0.0.1:6669]
+    /// The program to watch: host:port, http://host:port or unix:/path [default: 127.0.0.1:6669]
     #[arg(value_name = "TARGET")]
     target: Option<Target>,
 
@@ -41,32 +40,31 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-/// How to watch.
+/// Options of watching.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line are what they are")]
 pub struct Watch {
-    /// Write what is known as text, and leave
+    /// Print one report as text, then exit
     #[arg(long)]
     once: bool,
 
-    /// With --once: as JSON, as docs/JSON.md describes it
+    /// With --once: print JSON; docs/JSON.md describes it
     #[arg(long, requires = "once")]
     json: bool,
 
-    /// With --once: how long to watch after the first whole snapshot, so that rates and lints that need time are judged
+    /// With --once: how long to watch after the first complete snapshot; rates and some lints need this time
     #[arg(long = "for", value_name = "TIME", default_value = "2s", value_parser = duration, requires = "once")]
     observe: Duration,
 
-    /// With --once: the longest wait for that snapshot
+    /// With --once: how long to wait for that snapshot
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration, requires = "once")]
     timeout: Duration,
 
-    /// With --once: leave with exit code 2 if one of these lints (or all) was found meanwhile, at warning or above; --help lists
-    /// the lints
+    /// With --once: exit with code 2 if one of these lints (or all) finds something at warning or above; --help lists the lints
     #[arg(long, value_name = "LINT,…", value_delimiter = ',', requires = "once", long_help = headless::fail_on_help())]
     fail_on: Vec<FailOn>,
 
-    /// With --fail-on: let lints pass that can't be judged by what the program tells, instead of leaving with exit code 1
+    /// With --fail-on: let lints pass that the data of this program can't judge, instead of exiting with code 1
     #[arg(long, requires = "fail_on")]
     ignore_unjudged: bool,
 
@@ -78,7 +76,7 @@ pub struct Watch {
     #[arg(long, value_enum, value_name = "WHEN", hide_possible_values = true)]
     color: Option<ColorChoice>,
 
-    /// For which background: auto (the terminal is asked), dark or light
+    /// Background of the terminal: auto (ask the terminal), dark or light
     #[arg(long, value_enum, value_name = "THEME", hide_possible_values = true)]
     theme: Option<ThemeChoice>,
 
@@ -86,40 +84,40 @@ pub struct Watch {
     #[arg(long)]
     ascii: bool,
 
-    /// Leave the mouse to the terminal
+    /// Do not capture the mouse
     #[arg(long)]
     no_mouse: bool,
 
-    /// The configuration to read instead of the usual one
+    /// Read this configuration file instead of the default one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start a small service with real faults in it, and watch it
+    /// Start a small service with real faults and watch it
     #[cfg(feature = "demo")]
     Demo {
         #[command(flatten)]
         watch: Watch,
     },
-    /// Print every poll and wake of every task, a JSON object a line
+    /// Print every poll and wake of every task, one JSON object per line
     Events {
-        /// What to watch, as above
+        /// The program to watch: host:port, http://host:port or unix:/path
         #[arg(value_name = "TARGET")]
         target: Option<Target>,
 
-        /// End after this time, instead of with the output
+        /// Stop after this time [default: when the output is closed]
         #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         length: Option<Duration>,
 
-        /// The configuration to read instead of the usual one
+        /// Read this configuration file instead of the default one
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
     /// Print the default configuration
     Config,
-    /// Print the completions of a shell
+    /// Print completions for a shell
     Completions {
         /// Which shell
         shell: Shell,
@@ -128,7 +126,7 @@ enum Command {
     Man,
 }
 
-/// Reads the command line and does what it says.
+/// Reads the command line and runs the command.
 pub fn main() -> ExitCode {
     // Not a command of the parser: neither help nor completions nor the man page should offer it.
     #[cfg(feature = "demo")]
@@ -139,7 +137,7 @@ pub fn main() -> ExitCode {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; say for example 500ms, 2s or 1m"))
+    humantime::parse_duration(text).map_err(|error| format!("{error}; use for example 500ms, 2s or 1m"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The configuration file: TOML, under the XDG configuration folder, in `taskscope/config.toml`.
 //!
-//! Invariant: what is not in the file is the default; what is in it and not known is an error that names the nearest known
-//! thing; a flag beats the file. Limit: [`MAX_CONFIG_BYTES`].
+//! Invariant: what is not in the file has its default; an unknown name in it is an error that suggests the nearest known
+//! name; a flag beats the file. Limit: [`MAX_CONFIG_BYTES`].
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ pub const MAX_CONFIG_BYTES: u64 = 256 * 1024;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct File {
-    /// What to watch when the command doesn't say.
+    /// What to watch when the command line has no target.
     pub target: Option<String>,
     /// Looks.
     pub screen: Screen,
@@ -131,12 +131,12 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// It is far too long.
-    #[error("{} is longer than {MAX_CONFIG_BYTES} bytes: is that a configuration?", path.display())]
+    #[error("{} is longer than {MAX_CONFIG_BYTES} bytes, the limit of a configuration", path.display())]
     TooLong {
         /// Which file.
         path: PathBuf,
     },
-    /// It is no TOML, or not this TOML.
+    /// It is no TOML, or has an unknown name or a wrong value.
     #[error("{}: {sentence}", path.display())]
     Parse {
         /// Which file.
@@ -144,10 +144,10 @@ pub enum ConfigError {
         /// What is wrong, and where.
         sentence: String,
     },
-    /// Its keys make no sense.
+    /// Its keys are invalid.
     #[error("[keys]")]
     Keys(#[from] KeymapError),
-    /// Its target makes no sense.
+    /// Its target is invalid.
     #[error("target")]
     Target(#[from] TargetError),
 }
@@ -216,7 +216,7 @@ impl File {
             retention: Duration::from_millis(self.tasks.retention_ms),
             max_tasks: self.tasks.max_tasks,
             fold_at: self.tasks.fold_at,
-            // What is wrong with them, reading the file has told.
+            // Reading the file has reported what is wrong with them.
             tables: self.table_configs().unwrap_or_default(),
             mouse: self.screen.mouse,
             side_pane_width: self.screen.side_pane_width,
@@ -263,7 +263,7 @@ fn unknown<'a>(at: &str, what: &str, name: &str, known: impl Iterator<Item = &'a
     let hint = nearest(name, known.clone());
     let hint = hint.map_or_else(String::new, |known| format!("; did you mean `{known}`?"));
     let all = known.collect::<Vec<_>>().join(" ");
-    format!("[{at}] there is no {what} `{name}`{hint}\nthere are: {all}")
+    format!("[{at}] there is no {what} `{name}`{hint}\navailable: {all}")
 }
 
 /// Where the configuration is kept.
@@ -272,7 +272,7 @@ pub fn default_path() -> Option<PathBuf> {
     Some(base.config_dir().join("taskscope").join("config.toml"))
 }
 
-/// The whole configuration with its defaults, to start one's own from.
+/// The whole configuration with its defaults, to edit.
 pub fn template() -> String {
     let screen = Screen::default();
     let tasks = Tasks::default();
@@ -282,16 +282,17 @@ pub fn template() -> String {
     };
     let all = |id: TableId| id.columns().iter().map(|spec| spec.id).collect::<Vec<_>>().join(" ");
     let mut out = format!(
-        "# taskscope's configuration, with its defaults. It is read from\n# {}\n\n\
-         # host:port, http://host:port or unix:/path\ntarget = \"{}\"\n\n\
-         [screen]\n# auto (ask the terminal), dark or light\ntheme = \"auto\"\n\
-         # auto, always or never; NO_COLOR is respected by auto\ncolor = \"auto\"\nascii = {}\n\
-         # m switches it at run time\nmouse = {}\n\
-         # from this width on, the detail of the selected task stands beside the table\nside-pane-width = {}\n\n\
-         [tasks]\n# of: {}\ncolumns = [{}]\nfilter = \"\"\n\
-         # how long a finished task stays in the list\nretention-ms = {}\n\
-         # a spawn site with at least this many tasks folds by itself\nfold-at = {}\n\
-         # further tasks are counted as lost\nmax-tasks = {}\n\n",
+        "# The configuration of taskscope with its defaults. taskscope reads it from\n# {}\n\n\
+         # the program to watch: host:port, http://host:port or unix:/path\ntarget = \"{}\"\n\n\
+         [screen]\n# background of the terminal: auto (ask it), dark or light\ntheme = \"auto\"\n\
+         # auto (unless NO_COLOR is set), always or never\ncolor = \"auto\"\n\
+         # draw with ASCII only\nascii = {}\n\
+         # capture the mouse; the key m switches it\nmouse = {}\n\
+         # a terminal of at least this width shows the selected task beside the table\nside-pane-width = {}\n\n\
+         [tasks]\n# available: {}\ncolumns = [{}]\nfilter = \"\"\n\
+         # milliseconds that a finished task stays in the list\nretention-ms = {}\n\
+         # fold the tasks of one place into one row when there are at least this many\nfold-at = {}\n\
+         # keep at most this many tasks and count the others as lost\nmax-tasks = {}\n\n",
         default_path().map_or_else(|| "taskscope/config.toml".to_owned(), |path| path.display().to_string()),
         Target::default(),
         screen.ascii,
@@ -303,21 +304,19 @@ pub fn template() -> String {
         tasks.fold_at,
         tasks.max_tasks,
     );
-    out.push_str(
-        "# Every other table has columns, a filter to start with and a column that sorts it at first, too:\n",
-    );
+    out.push_str("# Every other table has columns, a filter and a sort column (sort = \"column\"), too:\n");
     for id in TableId::ALL.iter().filter(|id| **id != TableId::Tasks) {
         // Writing to a String does not fail.
         let _ = writeln!(
             out,
-            "# of: {}\n# [tables.{}]\n# columns = [{}]\n# filter = \"\"\n",
+            "# available: {}\n# [tables.{}]\n# columns = [{}]\n# filter = \"\"\n",
             all(*id),
             id.name(),
             columns(*id)
         );
     }
     out.push_str(&lints());
-    out.push_str("# Each action and its keys; several keys with blanks between them are pressed one after the other.\n[keys]\n");
+    out.push_str("# Each action and its keys. \"g g\" means: press g, then g again.\n[keys]\n");
     for (action, keys) in keymap::defaults() {
         let keys: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
         // Writing to a String does not fail.
@@ -397,13 +396,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_said_once() {
+    fn an_error_names_its_cause_once() {
         let error = File::load(Some(Path::new("no/such/file.toml"))).unwrap_err();
-        let said = format!("{:#}", color_eyre::eyre::Report::new(error));
-        assert_eq!(said.matches("No such file").count(), 1, "{said}");
+        let shown = format!("{:#}", color_eyre::eyre::Report::new(error));
+        assert_eq!(shown.matches("No such file").count(), 1, "{shown}");
         let file = File { target: Some("https://a:1".to_owned()), ..File::default() };
-        let said = format!("{:#}", color_eyre::eyre::Report::new(file.target().unwrap_err()));
-        assert_eq!(said.matches("is not a scheme").count(), 1, "{said}");
+        let shown = format!("{:#}", color_eyre::eyre::Report::new(file.target().unwrap_err()));
+        assert_eq!(shown.matches("is not a scheme").count(), 1, "{shown}");
     }
 
     #[test]

@@ -21,10 +21,10 @@ use crate::target::{Target, TargetError};
 /// The only argument of the process that is the service.
 pub const SERVICE_ARGUMENT: &str = "__demo-service";
 
-/// Longest wait for the service to say where it can be watched.
+/// Longest wait for the service to print its address.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes kept of what a service that failed to start has said.
+/// Bytes kept of the errors of a service that failed to start.
 const MAX_LAST_WORDS_BYTES: u64 = 4096;
 
 /// Why there is no service.
@@ -33,13 +33,13 @@ pub enum DemoError {
     /// This executable can't be started again.
     #[error("can't start this executable again")]
     Start(#[from] io::Error),
-    /// It ended, or said something else than an address.
+    /// It ended before it printed an address.
     #[error("it ended before it was ready: {0}")]
     Ended(String),
-    /// It said nothing.
+    /// It printed nothing in time.
     #[error("it was not ready within {} s", START_TIMEOUT.as_secs())]
     Silent,
-    /// What it said is no address.
+    /// What it printed is no address.
     #[error("the demo printed an invalid address")]
     Address(#[from] TargetError),
 }
@@ -76,7 +76,7 @@ impl Service {
             (&mut stderr).take(MAX_LAST_WORDS_BYTES).read_to_string(&mut words).await?;
             return Err(DemoError::Ended(words.trim().to_owned()));
         };
-        // Nobody reads further words: the screen belongs to the console. A full pipe must not stop the service, though.
+        // Its errors are dropped: the screen belongs to the console, and a full pipe would stop the service.
         tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });
         Ok(Self { child, _alive: alive, target: line.parse()? })
     }

@@ -1,6 +1,6 @@
 //! The console for scripts: the same model, watched for a while, then written once as text or as JSON.
 //!
-//! Invariant: nothing is written before the first snapshot is whole; what could not be had is an error with its reason,
+//! Invariant: nothing is written before the first snapshot is complete; missing data is an error with its reason,
 //! never an empty report. Limit: lints that need time see `observe` of it, no more.
 
 pub mod events;
@@ -36,7 +36,7 @@ use crate::{
 /// Rows that the text shows: all of them, up to what the model's page can be.
 const ROWS: u16 = u16::MAX;
 
-/// How often the model is told the time.
+/// How often the model gets the time.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How often descriptors are read.
@@ -47,7 +47,7 @@ const DESCRIPTORS_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Where.
     pub target: Target,
-    /// Tastes and limits of the model.
+    /// Preferences and limits of the model.
     pub model: taskscope_model::Config,
     /// Longest wait for the first whole snapshot.
     pub timeout: Duration,
@@ -63,13 +63,13 @@ pub enum HeadlessError {
     NoData {
         /// Where.
         target: Target,
-        /// How long it was waited for.
+        /// How long the console waited.
         timeout: Duration,
         /// The last thing that went wrong.
         reason: Option<String>,
     },
-    /// The link broke while watching.
-    #[error("the data is not whole: {reason}")]
+    /// The connection broke while watching.
+    #[error("the data is incomplete: {reason}")]
     Lost {
         /// Why.
         reason: String,
@@ -88,7 +88,7 @@ pub struct Observed {
 /// Watches, and returns what is known in the end and what was found meanwhile.
 ///
 /// # Errors
-/// When no whole snapshot comes in time, or the link breaks after it.
+/// When no whole snapshot comes in time, or the connection breaks after it.
 pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
     let Options { target, model, timeout, observe } = options;
     // There is little time to see changes in: descriptors are read as often as the server does.
@@ -110,14 +110,14 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
         feed(&mut model, &connection, Event::Tick { now: started.elapsed() });
         match news {
             Some(News::Frame(frame)) => feed(&mut model, &connection, Event::Frame(frame)),
-            Some(News::Link(link)) => {
-                if let ConnectionEvent::Lost { reason: why, .. } = &link {
+            Some(News::Connection(event)) => {
+                if let ConnectionEvent::Lost { reason: why, .. } = &event {
                     if whole_at.is_some() {
                         return Err(HeadlessError::Lost { reason: why.clone() });
                     }
                     reason = Some(why.clone());
                 }
-                feed(&mut model, &connection, Event::Connection(link));
+                feed(&mut model, &connection, Event::Connection(event));
             }
             None => {}
         }
@@ -154,7 +154,7 @@ fn feed(model: &mut Model, connection: &Connection, event: Event) {
 /// What keeps lints of `wanted` from being judged: a reason, whether they are judged in part all the same, and which they are.
 pub fn unjudged<'r>(report: &'r Report, wanted: &[FailOn]) -> Vec<(&'r str, bool, Vec<LintKind>)> {
     let mut reasons: Vec<(&str, bool, Vec<LintKind>)> = Vec::new();
-    // Who asks for all asks for those that can be judged.
+    // `all` stands for those that can be judged.
     let is_named = |lint: LintKind| wanted.iter().any(|wanted| wanted.names(lint));
     for lint in report.not_judged.iter().filter(|lint| is_named(lint.lint)) {
         match reasons.iter_mut().find(|(why, partly, _)| *why == lint.why && *partly == lint.partly) {

@@ -62,7 +62,7 @@ const DEFAULTS: &[(Action, &[&str])] = &[
     (Action::Quit, &["q", "ctrl-c"]),
 ];
 
-/// What the keys pressed so far mean.
+/// The meaning of the keys pressed so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
     /// An action.
@@ -93,7 +93,9 @@ pub enum KeymapError {
         sentence: String,
     },
     /// Two actions want the same keys, or one wants the start of the other's.
-    #[error("`{keys}` is bound to `{one}` and, as it is or as a start, to `{other}`")]
+    #[error(
+        "`{keys}` of `{one}` clashes with a key of `{other}`: both are the same, or one starts with the other"
+    )]
     Conflict {
         /// The keys.
         keys: String,
@@ -197,7 +199,7 @@ fn text(keys: &[Key]) -> String {
     keys.iter().map(Key::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether one of the two can't be told from the start of the other.
+/// Whether the two are the same, or one starts with the other.
 fn clash(one: &[Key], other: &[Key]) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
@@ -206,7 +208,7 @@ fn parse(action: Action, keys: &str) -> Result<Vec<Key>, KeymapError> {
     let wrong = |sentence: String| KeymapError::Key { action: action.name(), sentence };
     let sequence = keys.split_whitespace().map(Key::parse).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     if sequence.is_empty() {
-        return Err(wrong("an empty text is no key; an empty list takes all keys away".to_owned()));
+        return Err(wrong("an empty text is no key; to remove all keys, write an empty list".to_owned()));
     }
     if sequence.len() > MAX_SEQUENCE {
         return Err(wrong(format!("`{keys}` has more than {MAX_SEQUENCE} keys")));
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_are_waited_for() {
+    fn a_sequence_waits_for_its_last_key() {
         let map = Keymap::default();
         assert_eq!(map.lookup(&press("g")), Lookup::Prefix);
         assert_eq!(map.lookup(&press("g g")), Lookup::Action(Action::First));
@@ -271,6 +273,9 @@ mod tests {
         assert_eq!(with("freze", &[]), "there is no action `freze`; did you mean `freeze`?");
         assert_eq!(with("freeze", &["hyper-q"]), "keys of `freeze`: `hyper-q` is not a key");
         let twice = with("freeze", &["a", "a b"]);
-        assert_eq!(twice, "`a` is bound to `freeze` and, as it is or as a start, to `freeze`");
+        assert_eq!(
+            twice,
+            "`a` of `freeze` clashes with a key of `freeze`: both are the same, or one starts with the other"
+        );
     }
 }

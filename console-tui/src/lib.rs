@@ -8,9 +8,9 @@
 //!                         terminal ◀── view::draw ──▶ hit map (what a click means)
 //! ```
 //!
-//! Invariants: only [`shell`], [`demo`] and [`headless`] touch the world; [`view`] is a function of the model and the
-//! theme; every text of the other side reaches the terminal through ratatui, after the model has cleaned it.
-//! Limit: Unix terminals (signals, job control and Unix sockets are part of the shell).
+//! Invariants: only [`shell`], [`demo`] and [`headless`] do I/O; [`view`] is a function of the model and the
+//! theme; every text from the watched process reaches the terminal through ratatui, after the model has cleaned it.
+//! Limit: on Windows there are no Unix sockets and no Ctrl-Z.
 
 pub mod app;
 pub mod cli;

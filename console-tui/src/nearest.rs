@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_understood_and_nonsense_is_not() {
+    fn a_typo_gets_a_suggestion_and_nonsense_does_not() {
         let names = ["long-poll", "lost-waker"];
         assert_eq!(nearest("long-pol", names), Some("long-poll"));
         assert_eq!(nearest("zzz", names), None);

@@ -36,7 +36,7 @@ use crate::{app::App, keymap::Keymap, target::Target, theme::Theme};
 /// Frames a second at most.
 pub const MAX_FPS: u32 = 60;
 
-/// How often the model is told the time when nothing else happens: ages on the screen go by tenths of a second only
+/// How often the model gets the time when nothing else happens: ages on the screen show tenths of a second only
 /// while they are short.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -45,7 +45,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Options {
     /// What to watch.
     pub target: Target,
-    /// Tastes and limits of the model.
+    /// Preferences and limits of the model.
     pub model: Config,
     /// Looks.
     pub theme: Theme,
@@ -56,13 +56,13 @@ pub struct Options {
 /// Why a run ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The user left.
+    /// The user quit.
     Quit,
     /// A signal, by its number.
     Signal(i32),
 }
 
-/// Runs the console until it is left.
+/// Runs the console until the user quits.
 ///
 /// # Errors
 /// When the terminal fails.
@@ -87,16 +87,16 @@ pub async fn run(options: Options) -> io::Result<End> {
             biased;
             asked = signals.next() => shell.signal(asked)?,
             event = keys.next() => match event {
-                Some(event) => { shell.tell_time()?; shell.app.terminal(event?) }
+                Some(event) => { shell.tick()?; shell.app.terminal(event?) }
                 None => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal is gone")),
             },
             () = sleep_until(draw_at.unwrap_or_else(Deadline::now)), if draw_at.is_some() => {
                 shell.draw()?;
                 Vec::new()
             }
-            Some(news) = shell.connection.news.recv() => { shell.tell_time()?; shell.app.news(news) }
-            _ = ticks.tick() => { shell.tell_time()?; Vec::new() }
-            // After each bit of work, whatever else there is comes first.
+            Some(news) = shell.connection.news.recv() => { shell.tick()?; shell.app.news(news) }
+            _ = ticks.tick() => { shell.tick()?; Vec::new() }
+            // After each piece of work, all else comes first.
             () = yield_now(), if shell.app.wants_work() => shell.app.work(),
         };
         shell.carry_out(effects)?;
@@ -114,12 +114,12 @@ struct Shell {
 }
 
 impl Shell {
-    fn tell_time(&mut self) -> io::Result<()> {
+    fn tick(&mut self) -> io::Result<()> {
         let effects = self.app.tick(self.started.elapsed());
         self.carry_out(effects)
     }
 
-    /// When the next frame is due; `None` when nothing changed, or while a round is in the picture in part.
+    /// When the next frame is due; `None` when nothing changed, or while only a part of a round has arrived.
     fn draw_at(&self) -> Option<Deadline> {
         let last = self.last_draw.map_or_else(Deadline::now, |last| last + Duration::from_secs(1) / MAX_FPS);
         (self.app.is_dirty() && !self.app.model().is_between_rounds()).then_some(last)

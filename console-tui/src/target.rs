@@ -1,7 +1,7 @@
 //! Where to look: the one argument of the console, parsed.
 //!
-//! Invariant: a [`Target`] can be dialled as it is; everything that is wrong with the text is said by
-//! [`TargetError`]. Limits: no TLS; `https://` is refused in words, and so is a Unix socket where the system has none for tokio.
+//! Invariant: a [`Target`] can be dialled as it is; every mistake in the text is a
+//! [`TargetError`]. Limits: no TLS; `https://` is an error, and so is a Unix socket where tokio has none.
 
 #[cfg(unix)]
 use std::path::PathBuf;
@@ -23,13 +23,13 @@ pub enum Target {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TargetError {
     /// Nothing between the quotes.
-    #[error("the target is empty; say host:port, http://host:port or unix:/path")]
+    #[error("the target is empty; use host:port, http://host:port or unix:/path")]
     Empty,
-    /// A scheme that nothing here speaks.
-    #[error("`{0}` is not a scheme taskscope speaks; use http://host:port, host:port or unix:/path")]
+    /// A scheme that taskscope does not know.
+    #[error("`{0}` is not a scheme that taskscope knows; use http://host:port, host:port or unix:/path")]
     Scheme(String),
     /// No port, or one that is no number from 1 to 65535.
-    #[error("`{0}` has no port; say for example {0}:6669")]
+    #[error("`{0}` has no port; use for example {0}:6669")]
     NoPort(String),
     /// The port is no number from 1 to 65535.
     #[error("`{0}` is not a port; ports are numbers from 1 to 65535")]
@@ -38,7 +38,7 @@ pub enum TargetError {
     #[error("`{0}` is not a host name or an address")]
     BadHost(String),
     /// `unix:` and nothing after it.
-    #[error("the path of the socket is missing; say for example unix:/run/app/taskscope.sock")]
+    #[error("the path of the socket is missing; use for example unix:/run/app/taskscope.sock")]
     NoPath,
     /// Windows.
     #[error("taskscope can't use Unix sockets on this system; use host:port")]
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn each_mistake_has_its_error() {
         assert_eq!(parse(" "), Err(TargetError::Empty));
         assert_eq!(parse("https://a:1"), Err(TargetError::Scheme("https".into())));
         assert_eq!(parse("localhost"), Err(TargetError::NoPort("localhost".into())));

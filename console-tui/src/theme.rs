@@ -50,15 +50,15 @@ pub enum Slot {
     Warning,
     /// Something worth knowing.
     Info,
-    /// The link is up and the data is fresh.
+    /// The connection is up and the data is fresh.
     Live,
-    /// The picture is held or old.
+    /// The screen is frozen, or its data is old.
     Held,
     /// Bars that are what a block is about.
     Trend,
     /// Sparklines: beside numbers, never louder than they are.
     Spark,
-    /// Everything, while what is shown is no longer true.
+    /// Everything, while the data is out of date.
     Stale,
 }
 

@@ -1,15 +1,15 @@
 //! What the screen shows: a pure function of the model, the theme and the keys, one small file per region.
 //!
 //! ```text
-//!  header         who is watched, how the link is, tasks by state, cost, losses
+//!  header         process, connection, tasks by state, cost, losses
 //!  tabs           the screens, and the keys that always work
-//!  notices        what is wrong with the picture itself; the most serious finding
+//!  notices        what is wrong with the data itself; the most serious finding
 //!  body           tasks | task | runtime | worker | locks | resources | resource | I/O | descriptor | waits | findings | connecting
-//!  footer         order and counts, hints; or the line that is being typed
+//!  footer         order and counts, hints; or the line that the user types
 //! ```
 //!
 //! Invariant: the same model gives the same cells; a frame costs what is on it, not what there is. In ASCII mode, nothing else
-//! leaves here. Limit: below [`MIN_WIDTH`] x [`MIN_HEIGHT`] it says so and shows nothing else.
+//! leaves here. Limit: below [`MIN_WIDTH`] x [`MIN_HEIGHT`] it shows only that the terminal is too small.
 
 mod blocks;
 mod canvas;

@@ -70,9 +70,9 @@ impl Server {
                 .collect(),
             ..Frame::default()
         };
-        locks::tell(&mut frame, first);
-        io::tell(&mut frame, first, locks::count());
-        scheduler::tell(&mut frame);
+        locks::add(&mut frame, first);
+        io::add(&mut frame, first, locks::count());
+        scheduler::add(&mut frame);
         frame
     }
 }

@@ -79,9 +79,9 @@ fn sockets() -> Vec<Socket> {
     all
 }
 
-/// Puts all that is known of them into the first frame, and what changes into the others. The resources that are in it already come
+/// Adds all of them to the first frame, and what changes to the others. The resources that are in it already come
 /// first.
-pub(crate) fn tell(frame: &mut Frame, first: bool, first_slot: u32) {
+pub(crate) fn add(frame: &mut Frame, first: bool, first_slot: u32) {
     let now_ns = frame.now_ns;
     if first {
         resources(frame);
@@ -140,7 +140,7 @@ fn op(
     stats.busy_ns.push(4_000);
 }
 
-/// What had gone through by then, in waves.
+/// Bytes by then, in waves.
 fn moved(socket: &Socket, now_ns: u64) -> (u64, u64) {
     let age = now_ns.min(socket.until_ns) as f64 / SECOND as f64;
     let wave = age + 0.5 * (age * 0.9 + f64::from(socket.fd)).sin();

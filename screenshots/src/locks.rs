@@ -1,5 +1,5 @@
-//! The locks and channels of the made-up service: two transfers that wait for each other, a channel that nobody empties, and
-//! what is as it should be.
+//! The locks and channels of the made-up service: two transfers that wait for each other, a channel that no task empties, and
+//! healthy ones.
 //!
 //! Invariant: as for the tasks, everything follows from the time alone.
 
@@ -180,8 +180,8 @@ pub(crate) fn count() -> u32 {
     made().len() as u32
 }
 
-/// Puts all that is known of them into the first frame, and what changes into the others.
-pub(crate) fn tell(frame: &mut Frame, first: bool) {
+/// Adds all of them to the first frame, and what changes to the others.
+pub(crate) fn add(frame: &mut Frame, first: bool) {
     let (all, now_ns) = (made(), frame.now_ns);
     if first {
         resources(frame, &all, now_ns);

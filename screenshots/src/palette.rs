@@ -1,4 +1,4 @@
-//! What a terminal makes of a colour: the picture stands for a terminal with one of these schemes.
+//! The RGB values of a terminal's colours: the picture stands for a terminal with one of these schemes.
 //!
 //! Invariant: every ratatui colour has an RGB value here.
 

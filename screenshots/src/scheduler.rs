@@ -29,7 +29,7 @@ const DELAYS_PER_S: [u64; 8] = [120, 31_000, 9_800, 410, 6, 0, 0, 0];
 const POLLS_PER_S: [u64; 8] = [40, 21_500, 19_000, 760, 21, 1, 0, 0];
 
 /// Adds the scheduler as it is then, once a second.
-pub(crate) fn tell(frame: &mut Frame) {
+pub(crate) fn add(frame: &mut Frame) {
     let now_ns = frame.now_ns;
     if !now_ns.is_multiple_of(SECOND) && now_ns != CONNECT_NS {
         return;

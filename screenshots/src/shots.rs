@@ -29,7 +29,7 @@ pub struct Shot {
     look: Look,
     /// What the user does before the picture is taken.
     actions: &'static [Action],
-    /// The program has been gone for so long.
+    /// For how long the program has been gone.
     lost_for: Option<Duration>,
 }
 
@@ -51,7 +51,7 @@ const SMALL: (u16, u16) = (80, 24);
 /// All pictures.
 pub const SHOTS: &[Shot] = &[
     shot("tasks", "The tasks of a checkout service, the most suspicious first", USUAL, &[]),
-    shot("task", "One task: its life, its polls, who wakes it", USUAL, &[Action::NextRow, Action::Open]),
+    shot("task", "One task: its life, its polls, and who wakes it", USUAL, &[Action::NextRow, Action::Open]),
     shot(
         "runtime",
         "The runtime: its workers, who waits for one, and the last minutes",
@@ -92,7 +92,7 @@ pub const SHOTS: &[Shot] = &[
     ),
     shot(
         "socket",
-        "One socket: who waits for it, what went through, and what the kernel tells",
+        "One socket: who waits for it, its traffic, and what the kernel reports",
         USUAL,
         &[Action::Io, Action::Open],
     ),
@@ -187,7 +187,7 @@ impl Session {
     }
 
     fn connection(&mut self, event: ConnectionEvent) {
-        let effects = self.app.news(News::Link(event));
+        let effects = self.app.news(News::Connection(event));
         self.obey(effects);
     }
 

@@ -64,7 +64,7 @@ impl Screen {
         let event = tokio::select! {
             news = self.connection.news.recv() => match news.expect("it never gives up") {
                 News::Frame(frame) => Event::Frame(frame),
-                News::Link(link) => Event::Connection(link),
+                News::Connection(event) => Event::Connection(event),
             },
             _ = self.ticks.tick() => Event::Tick { now: self.started.elapsed() },
         };

@@ -73,7 +73,7 @@ pub enum Cut {
     End,
     /// Its end, with an ellipsis.
     Marked,
-    /// Its start: the end tells the rows apart.
+    /// Its start: the end distinguishes the rows.
     Start,
     /// The folders of a place.
     Place,

@@ -68,7 +68,7 @@ impl DescriptorId {
     }
 }
 
-/// Something that moves bytes or tells of readiness.
+/// Something that moves bytes or becomes ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IoKey {
     /// A wrapper's resource, and its descriptor if one is known.

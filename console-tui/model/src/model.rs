@@ -98,7 +98,7 @@ pub struct Model {
     stream: FrameStream,
     live: Snapshot,
     frozen: Option<Box<Frozen>>,
-    /// A state that nobody looks at any more.
+    /// A state that is not shown any more.
     discarded: Option<Box<Frozen>>,
     restart: Option<Restart>,
     nav_stack: NavStack,
@@ -143,7 +143,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.changed();
         }
         Event::Extent(extent) => {
-            // It tells what was drawn: nothing is to be drawn again.
+            // It says what was drawn: nothing is to be drawn again.
             model.nav_stack.set_scroll(extent.top);
             model.extent = extent;
             return effects;
@@ -266,7 +266,7 @@ impl Model {
         self.build_breadcrumbs()
     }
 
-    /// The lints that are not, or only partly, judged by what the process tells, those with the same reason together. None of them
+    /// The lints that are not, or only partly, judged by what the process reports, those with the same reason together. None of them
     /// is [`Judged::Yes`].
     pub fn not_judged(&self) -> Vec<(Judged, Vec<LintKind>)> {
         self.store().map_or_else(Vec::new, |store| not_judged(&store.hello))

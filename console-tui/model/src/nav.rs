@@ -83,7 +83,7 @@ tabs! {
     Locks 3 "Locks" [Locks Channels] Roomy "The locks and the channels.";
     Io 4 "I/O" [Sockets Timers Signals] Roomy "Sockets, files, timers, signals and children.";
     Findings 5 "Findings" [Findings] Never "The findings.";
-    Resources 6 "Resources" [Resources] Roomy "The resources: all of them, as they are told.";
+    Resources 6 "Resources" [Resources] Roomy "The resources: all of them, as the process reports them.";
 }
 
 impl Tab {

@@ -18,7 +18,7 @@ use crate::{lints::LintKind, severity::Severity};
 /// The version of everything in this module.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A lint that can't be judged by what this process tells.
+/// A lint that can't be judged by what this process reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotJudged {
     /// Which.
@@ -34,7 +34,7 @@ pub struct NotJudged {
 pub struct Report {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// Who it is about; `null` when nobody answered.
+    /// Who it is about; `null` when no process answered.
     pub process: Option<Process>,
     /// The process as a whole.
     pub totals: Totals,
@@ -80,7 +80,7 @@ pub struct Report {
     /// Every socket, pipe and file: wrappers with their descriptors, and the other descriptors of the process.
     #[serde(default)]
     pub io: Vec<Io>,
-    /// The signals that somebody listens for with taskscope::signal.
+    /// The signals that the program listens for with taskscope::signal.
     #[serde(default)]
     pub signals: Vec<Signal>,
     /// The children that were started with taskscope::process.
@@ -113,18 +113,18 @@ pub struct Resource {
     pub internal: bool,
     /// Time since it was made.
     pub age_ns: u64,
-    /// What it tells of itself.
+    /// Its attributes.
     pub attributes: Vec<Attribute>,
     /// Tasks that wait on it or on a part of it.
     pub waiters: u64,
-    /// How long the longest of them waits; `null`: nobody does.
+    /// How long the longest of them waits; `null`: none does.
     pub longest_wait_ns: Option<u64>,
     /// What the program calls it.
     #[serde(default)]
     pub name: Option<String>,
 }
 
-/// What a resource or an operation tells of itself.
+/// An attribute of a resource or an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
     /// `locked`, `permits`, `duration`.
@@ -172,7 +172,7 @@ pub struct Op {
     pub polls: u64,
     /// Time in polls, the running one included.
     pub busy_ns: u64,
-    /// What it tells of itself.
+    /// Its attributes.
     pub attributes: Vec<Attribute>,
     /// Where it was begun: `file:line:column`.
     #[serde(default)]

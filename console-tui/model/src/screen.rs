@@ -13,7 +13,7 @@ pub mod table;
 pub mod task;
 pub mod waits;
 
-/// What a piece of text means; the theme turns it into a colour. Nothing is told by the tone alone.
+/// What a piece of text means; the theme turns it into a colour. The tone alone carries no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tone {
     /// Plain.

@@ -34,7 +34,7 @@ use crate::{
 use descriptors::Descriptors;
 use detail::Detail;
 use history::{History, MAX_HISTORIES, Ticks};
-use process::{Cpu, Told};
+use process::{Cpu, SiteTotals};
 pub(crate) use process::{Hello, Process, Site};
 use resources::Resources;
 use scheduler::{Delay, MIN_DELAY_NS, Scheduler};
@@ -136,7 +136,7 @@ impl Store {
         self.by_slot.reserve(tasks.saturating_sub(self.by_slot.len()));
     }
 
-    /// What a scan makes of the task in a record. Nobody sees it before [`Self::show_next_marks`].
+    /// What a scan makes of the task in a record. It is not shown before [`Self::show_next_marks`].
     pub(crate) fn set_next_marks(&mut self, record: usize, marks: Marks) {
         let next = 1 - self.shown_marks;
         if let Some(Some(task)) = self.tasks.get_mut(record)
@@ -157,8 +157,8 @@ impl Store {
         (site.file, site.line, site.column) = (file, line, column);
     }
 
-    pub(crate) fn set_totals(&mut self, id: SiteId, told: Told) {
-        self.site_mut(id).told = told;
+    pub(crate) fn set_totals(&mut self, id: SiteId, totals: SiteTotals) {
+        self.site_mut(id).totals = totals;
     }
 
     fn site_mut(&mut self, id: SiteId) -> &mut Site {
@@ -297,7 +297,7 @@ impl Store {
         if task.is_done() {
             self.site_mut(task.facts.site).ended.add(&task);
         } else {
-            // Its end was not told; it was before now.
+            // Its end was not reported; it was before now.
             task.stats.state = State::Done;
             task.stats.state_since_ns = self.now_ns;
             task.left_unseen = true;

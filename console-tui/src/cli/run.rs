@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Columns of the text of `--once` where no terminal says otherwise.
+/// Columns of the text of `--once` without a terminal.
 const TEXT_WIDTH: u16 = 160;
 
 /// What a shell reports for a process ended by a signal is this and its number.
@@ -34,11 +34,11 @@ const SIGNALLED: u8 = 128;
 const FAILED: u8 = 1;
 const FOUND: u8 = 2;
 
-/// Says what went wrong, if anything did.
+/// Prints the error, if there is one.
 pub(super) fn report(outcome: eyre::Result<ExitCode>) -> ExitCode {
     match outcome {
         Ok(code) => code,
-        // Whoever read the output has had enough of it.
+        // The reader of the output closed it.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("taskscope: {error:#}");
@@ -47,7 +47,7 @@ pub(super) fn report(outcome: eyre::Result<ExitCode>) -> ExitCode {
     }
 }
 
-/// Does what the command line says.
+/// Runs the command.
 pub(super) fn command(cli: Cli) -> eyre::Result<ExitCode> {
     match cli.command {
         None => {
@@ -100,7 +100,7 @@ fn print(bytes: &[u8]) -> eyre::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The link has a thread of its own, so that a long frame never holds up a key.
+/// The connection has a thread of its own, so that a long frame never delays a key.
 fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
@@ -116,7 +116,7 @@ async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCo
         return once(watch, model, target).await;
     }
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        eyre::bail!("the console needs a terminal; for scripts there is --once, with or without --json");
+        eyre::bail!("the console needs a terminal; in a script, use --once or --once --json");
     }
     let theme = theme(&watch, file);
     let end = shell::run(shell::Options { target, model, theme, keymap: file.keymap()? }).await?;
@@ -147,7 +147,7 @@ async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> e
     Ok(verdict(&model.report(), &found, &watch))
 }
 
-/// What `--fail-on` makes of a watch. What was found counts for more than what could not be judged.
+/// The exit code of `--fail-on`. A finding counts for more than a lint that can't be judged.
 fn verdict(report: &Report, found: &headless::Found, watch: &Watch) -> ExitCode {
     let unjudged =
         if watch.ignore_unjudged { Vec::new() } else { headless::unjudged(report, &watch.fail_on) };
@@ -157,7 +157,7 @@ fn verdict(report: &Report, found: &headless::Found, watch: &Watch) -> ExitCode 
             eprintln!("taskscope: judged in part: {names}: {why}.");
         } else {
             eprintln!(
-                "taskscope: can't be judged: {names}: {why}. Leave them out of --fail-on, or add --ignore-unjudged."
+                "taskscope: can't be judged: {names}: {why}. Remove them from --fail-on, or add --ignore-unjudged."
             );
         }
     }

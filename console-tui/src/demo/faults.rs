@@ -36,7 +36,7 @@ pub(super) fn start(spawner: &Spawner) {
     spawner.spawn("render-invoice-pdf", block_the_worker());
     spawner.spawn("audit-log", leak(spawner.clone()));
     spawner.spawn("await-webhook", lose_the_waker());
-    spawner.spawn("refund-worker", wait_for_nobody());
+    spawner.spawn("refund-worker", wait_without_answer());
     deadlock(spawner);
     spawner.spawn("export-report", carry::<LARGE_BYTES>());
     spawner.spawn("import-catalog", carry::<HUGE_BYTES>());
@@ -76,7 +76,7 @@ async fn block_the_worker() {
 /// Spawns a task for each entry; none of them ever ends.
 async fn leak(spawner: Spawner) {
     let mut ticks = interval(LEAK_PERIOD);
-    // Kept, so that the entries wait for ever instead of being told that nobody will answer.
+    // Kept, so that the entries wait for ever: a dropped sender would end their wait.
     let mut waiting: Vec<oneshot::Sender<()>> = Vec::with_capacity(MAX_LEAKED);
     loop {
         ticks.tick().await;
@@ -88,13 +88,13 @@ async fn leak(spawner: Spawner) {
     }
 }
 
-/// Waits without leaving a waker with anybody: nothing can ever wake it.
+/// Waits without keeping a waker anywhere: nothing can ever wake it.
 async fn lose_the_waker() {
     poll_fn(|_| Poll::<()>::Pending).await;
 }
 
-/// Waits for an answer that nobody is going to give.
-async fn wait_for_nobody() {
+/// Waits for an answer that no task gives.
+async fn wait_without_answer() {
     let (_kept, answer) = oneshot::channel::<()>();
     // Neither side of the channel ever does anything; the result never comes.
     let _ = answer.await;

@@ -1,7 +1,7 @@
 //! The sick connections: a client that does not read, and a backend that does not answer.
 //!
 //! Invariant: both stay as they are, and take no more memory than the kernel's buffers. Limit: loopback only; both ends live in this
-//! process, the far ones as the rest of the world would be: off the record.
+//! process, the far ones without wrappers, as programs elsewhere would be.
 
 use std::{io, net::SocketAddr, time::Duration};
 

@@ -1,6 +1,6 @@
 //! `taskscope events`: every poll and wake of every task, one JSON object a line, as they happen.
 //!
-//! Invariant: what was lost on the way is a line of its own (`{"lost":n}`, n since the start), never silence.
+//! Invariant: lost events get a line of their own (`{"lost":n}`, n since the start).
 
 use std::{
     io::{self, Write},
@@ -25,8 +25,8 @@ pub enum EventsError {
     /// As with every report.
     #[error(transparent)]
     Headless(#[from] HeadlessError),
-    /// Whoever answers has no events.
-    #[error("{0} speaks tokio-console's protocol, which has no events; they need taskscope in the program")]
+    /// The program has no events.
+    #[error("{0} speaks tokio-console's protocol, which has no events; add taskscope to the program")]
     NoEvents(Target),
     /// A frame that can't be read.
     #[error("the events can't be read")]
@@ -39,7 +39,7 @@ pub enum EventsError {
 /// Prints the events of a program for a time, or until the output is closed.
 ///
 /// # Errors
-/// Nobody answers, the link breaks, or `out` can't be written.
+/// No program answers, the connection breaks, or `out` can't be written.
 pub async fn stream(
     target: Target,
     config: Config,
@@ -84,21 +84,21 @@ pub async fn stream(
                 }
                 out.flush()?;
             }
-            Some(News::Link(link)) => {
-                if let ConnectionEvent::Lost { reason: why, .. } = &link {
+            Some(News::Connection(event)) => {
+                if let ConnectionEvent::Lost { reason: why, .. } = &event {
                     if heard {
                         return Err(HeadlessError::Lost { reason: why.clone() }.into());
                     }
                     reason = Some(why.clone());
                 }
-                feed(&mut model, &connection, Event::Connection(link));
+                feed(&mut model, &connection, Event::Connection(event));
             }
             None => return Ok(()),
         }
     }
 }
 
-/// Each wish of the model, and all events with it. The work that an event makes is done at once.
+/// Sends each request of the model, with all events in it. The work that an event makes is done at once.
 fn feed(model: &mut Model, connection: &Connection, event: Event) {
     let mut next = Some(event);
     while let Some(event) = next {

@@ -1,6 +1,6 @@
 //! What `--fail-on` asks for, and what was found while it watched.
 //!
-//! Invariant: a finding counts in whichever round it stood, also when it has gone since.
+//! Invariant: a finding of any round counts, also one that has ended since.
 
 use std::{collections::BTreeMap, fmt::Write as _, str::FromStr};
 
@@ -37,7 +37,7 @@ impl FromStr for FailOn {
             Some((name, least)) => {
                 let all = [Severity::Info, Severity::Warning, Severity::Critical];
                 let least = all.into_iter().find(|severity| severity.name() == least);
-                (name, least.ok_or("after the colon stands info, warning or critical")?)
+                (name, least.ok_or("after the colon, write info, warning or critical")?)
             }
         };
         if name == "all" {
@@ -48,7 +48,7 @@ impl FromStr for FailOn {
             return Err(match nearest(name, names.clone()) {
                 Some(hint) => format!("there is no such lint; did you mean `{hint}`?"),
                 None => {
-                    format!("there is no such lint; there are all, {}", names.collect::<Vec<_>>().join(", "))
+                    format!("there is no such lint; available: all, {}", names.collect::<Vec<_>>().join(", "))
                 }
             });
         };
@@ -58,8 +58,9 @@ impl FromStr for FailOn {
 
 /// The long help of `--fail-on`: every lint with what it looks for.
 pub fn help() -> String {
-    let mut help = "With --once: leave with exit code 2 if one of these lints was found meanwhile, at warning or above. LINT:info counts \
-                    notes too, LINT:critical only serious findings (a deadlock is proven then). `all` stands for every lint.\n\nLints:"
+    let mut help = "With --once: exit with code 2 if one of these lints finds something at warning or above. LINT:info counts \
+                    info findings, too; LINT:critical counts critical findings only (a critical deadlock is proven). `all` stands \
+                    for every lint.\n\nLints:"
         .to_owned();
     let width = LintKind::ALL.iter().map(|kind| kind.name().len()).max().unwrap_or_default();
     for kind in LintKind::ALL {
@@ -74,11 +75,11 @@ pub fn help() -> String {
 pub struct Found(BTreeMap<(LintKind, Severity), u64>);
 
 impl Found {
-    /// Takes in what stands now.
+    /// Adds the findings of now.
     pub(super) fn look(&mut self, model: &Model) {
         let mut now: BTreeMap<(LintKind, Severity), u64> = BTreeMap::new();
         for FindingView { id, severity, count, .. } in model.findings() {
-            // What is found of a descriptor may be about no task that is known.
+            // A finding about a descriptor may have no known task.
             *now.entry((id.lint, severity)).or_default() += count.max(1);
         }
         for (kind, count) in now {
@@ -87,7 +88,7 @@ impl Found {
         }
     }
 
-    /// What counts of it, each lint with the most that it was about.
+    /// The lints that count, each with the most tasks or descriptors that it was about.
     pub fn failed(&self, wanted: &[FailOn]) -> Vec<(LintKind, u64)> {
         let mut failed: BTreeMap<LintKind, u64> = BTreeMap::new();
         for ((lint, severity), count) in &self.0 {
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_is_at_warning_or_above_unless_it_is_said() {
+    fn warnings_and_above_count_by_default() {
         let found = Found(
             [
                 ((LintKind::LargeFuture, Severity::Info), 3),
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_said_with_a_hint() {
+    fn mistakes_get_a_hint() {
         let error = |text: &str| text.parse::<FailOn>().unwrap_err();
         assert!(error("long-pol").contains("did you mean `long-poll`?"));
         assert!(error("long-poll:serious").contains("info, warning or critical"));

@@ -1,6 +1,6 @@
 //! What the program is connected with, as text: for a report that people read.
 //!
-//! Limit: [`MAX_LISTED`] sockets, those that somebody waits on longest first; the rest is counted.
+//! Limit: [`MAX_LISTED`] sockets, those with the longest wait first; the rest is counted.
 
 use std::{
     cmp::Reverse,
@@ -14,10 +14,10 @@ use taskscope_model::{
 
 /// Sockets listed.
 const MAX_LISTED: usize = 20;
-/// Kinds that connect the program with nobody: they are counted.
+/// Kinds without another end: they are counted.
 const INNER: [&str; 8] = ["file", "eventfd", "timerfd", "signalfd", "epoll", "inotify", "pidfd", "other"];
 
-/// Writes nothing when nothing is known.
+/// Writes nothing when the report has no I/O.
 ///
 /// # Errors
 /// When `out` can't be written.
@@ -61,7 +61,7 @@ fn head(descriptors: Option<&Descriptors>, out: &mut impl Write) -> io::Result<(
     let open = descriptors.open.map_or_else(|| format::UNKNOWN.to_owned(), exact);
     writeln!(out, "\nI/O  {open}{limit} descriptors open")?;
     if descriptors.more > 0 {
-        writeln!(out, "  {} more are not told of", exact(descriptors.more))?;
+        writeln!(out, "  {} more are not listed", exact(descriptors.more))?;
     }
     match &descriptors.problem {
         Some(problem) => writeln!(out, "  {problem}"),
@@ -114,15 +114,15 @@ fn join<const N: usize>(parts: [Option<String>; N], between: &str) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(between)
 }
 
-/// `SIGTERM received 3 times, the last 2.00 s ago`
+/// `SIGTERM: received 3 times, the last 2.00 s ago`
 fn signal_words(signal: &Signal) -> String {
     match signal.last_ns {
         Some(ns) => format!(
-            "{} received {} times, the last {} ago",
+            "{}: received {} times, the last {} ago",
             signal.name,
             exact(signal.received),
             duration_ns(ns)
         ),
-        None => format!("{} listened for, none came", signal.name),
+        None => format!("{}: none received", signal.name),
     }
 }

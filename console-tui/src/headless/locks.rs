@@ -10,12 +10,12 @@ use taskscope_model::{
     report::{Chain, Lock, Report},
 };
 
-/// Locks listed: those that somebody waits for, the longest wait first.
+/// Locks listed: those with waiters, the longest wait first.
 const MAX_LOCKS: usize = 20;
-/// Chains listed: those with somebody in the way, the longest wait first.
+/// Chains listed: those in which a task or a thread is in the way, the longest wait first.
 const MAX_CHAINS: usize = 20;
 
-/// Writes nothing when nobody waits for a lock.
+/// Writes nothing when no lock has waiters.
 ///
 /// # Errors
 /// When `out` can't be written.
@@ -23,7 +23,7 @@ pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut impl Write) ->
     let mut wanted: Vec<&Lock> = report.locks.iter().filter(|lock| !lock.waiters.is_empty()).collect();
     wanted.sort_by_key(|lock| std::cmp::Reverse(lock.waiters.first().map(|waiter| waiter.wait_ns)));
     if !wanted.is_empty() {
-        writeln!(out, "\nlocks that somebody waits for")?;
+        writeln!(out, "\nlocks with waiters")?;
     }
     for lock in wanted.iter().take(MAX_LOCKS) {
         writeln!(out, "  {}", words(lock))?;
@@ -50,7 +50,7 @@ fn more(all: usize, shown: usize, out: &mut impl Write) -> io::Result<()> {
     if all > shown { writeln!(out, "  and {} more", all - shown) } else { Ok(()) }
 }
 
-/// `Mutex ledger (src/state.rs:12:5), held by transfer #88 for 41.2 s; 3 wait, the first for 40.1 s`
+/// `Mutex ledger (src/state.rs:12:5), held by transfer #88 for 41.2 s; 3 waiting, the first for 40.1 s`
 fn words(lock: &Lock) -> String {
     let unknown = || format::UNKNOWN.to_owned();
     let kind = lock.concrete_type.as_deref().unwrap_or(format::UNKNOWN);
@@ -58,7 +58,7 @@ fn words(lock: &Lock) -> String {
     let place = lock.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
     let holders = match lock.holders.as_deref() {
         None => format!("held by {}", format::UNKNOWN),
-        Some([]) => "held by nobody".to_owned(),
+        Some([]) => "not held".to_owned(),
         Some(holders) => {
             let one = |holder: &taskscope_model::report::Holder| {
                 format!("{} for {}", holder.who.clone().unwrap_or_else(unknown), duration_ns(holder.held_ns))
@@ -68,5 +68,5 @@ fn words(lock: &Lock) -> String {
     };
     let waiters = lock.waiters.len() as u64 + lock.more_waiters;
     let first = lock.waiters.first().map_or_else(unknown, |waiter| duration_ns(waiter.wait_ns));
-    format!("{kind} {name}{place}, {holders}; waiting: {waiters}, the first for {first}")
+    format!("{kind} {name}{place}, {holders}; {waiters} waiting, the first for {first}")
 }

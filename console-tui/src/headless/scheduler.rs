@@ -13,7 +13,7 @@ use taskscope_model::{
 /// Workers listed of each runtime: those that are stuck, then by number.
 const MAX_WORKERS: usize = 64;
 
-/// Writes nothing when nothing is known of any runtime.
+/// Writes nothing when the report has no runtime.
 ///
 /// # Errors
 /// When `out` can't be written.
@@ -42,22 +42,22 @@ pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut impl Write) ->
     for closures in &report.closures {
         let place = closures.place.as_deref().unwrap_or(format::UNKNOWN);
         let (oldest, first) = (age(closures.oldest_ns), age(closures.longest_wait_ns));
-        writeln!(out, "  {place}: {} running{oldest}, {} in line{first}", closures.running, closures.queued)?;
+        writeln!(out, "  {place}: {} running{oldest}, {} queued{first}", closures.running, closures.queued)?;
     }
     Ok(())
 }
 
 fn age(ns: Option<u64>) -> String {
-    ns.map_or_else(String::new, |ns| format!(" (for {} at most)", duration_ns(ns)))
+    ns.map_or_else(String::new, |ns| format!(" (oldest {})", duration_ns(ns)))
 }
 
-/// `runtime main, multi_thread, 4 workers, injection queue 0, blocking pool 3 busy, 0 in line`
+/// `runtime main, multi_thread, 4 workers, injection queue 0, blocking pool 3 busy, 0 queued`
 fn runtime_words(runtime: &Runtime) -> String {
     let name = runtime.name.clone().unwrap_or_else(|| format!("#{}", runtime.index));
     let known = |value: Option<u64>| value.map_or_else(|| format::UNKNOWN.to_owned(), format::exact);
     let busy = runtime.blocking_threads.zip(runtime.idle_blocking_threads);
     format!(
-        "runtime {name}, {}, {} workers, injection queue {}, blocking pool {} busy, {} in line",
+        "runtime {name}, {}, {} workers, injection queue {}, blocking pool {} busy, {} queued",
         runtime.flavor.as_deref().unwrap_or(format::UNKNOWN),
         runtime.workers,
         known(runtime.injection_queue),

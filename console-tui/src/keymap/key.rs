@@ -1,7 +1,7 @@
 //! One key with its modifiers: read from the configuration and from the terminal, and shown again.
 //!
-//! Invariant: [`Key::parse`] reads back what [`Key`] prints in ASCII. Limit: the keys that crossterm tells apart without
-//! the kitty protocol; what a key is called says nothing of where it is on a keyboard.
+//! Invariant: [`Key::parse`] reads back what [`Key`] prints in ASCII. Limit: the keys that crossterm can distinguish without
+//! the kitty protocol; a name says nothing about where a key is on a keyboard.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// Longest wait for the first retry: a restarted program is back on the screen in the blink of an eye.
+/// Longest wait for the first retry: a restarted program is back on the screen at once.
 pub const FIRST: Duration = Duration::from_millis(250);
 
 /// Longest wait of all. A person looking at the screen gives up soon after this.
@@ -18,7 +18,7 @@ pub fn delay(failures: u32) -> Duration {
 }
 
 /// Takes up to half of `delay` off it, by `chance` in 0..1: a dozen consoles that lost the same program
-/// don't come back in step, and none waits longer than [`delay`] says.
+/// don't come back in step, and none waits longer than [`delay`].
 pub fn jittered(delay: Duration, chance: f64) -> Duration {
     let chance = if chance.is_finite() { chance.clamp(0.0, 1.0) } else { 0.0 };
     delay.mul_f64(1.0 - chance / 2.0)

@@ -1,8 +1,8 @@
-//! The connection: dials, opens the stream, hands frames on, and dials again for as long as somebody listens.
+//! The connection: dials, opens the stream, hands frames on, and dials again until its [`Connection`] is dropped.
 //!
-//! Invariant: it never gives up and never runs hot: every failure is told with its reason, and followed by a wait that
+//! Invariant: it never gives up and never runs hot: every failure is reported with its reason, and followed by a wait that
 //! [`backoff`] bounds; only a frame resets the count of failures. Limit: [`QUEUED_NEWS`] frames wait for the screen; then
-//! the link itself is held back, and the server skips to its newest state.
+//! the connection itself is held back, and the server skips to its newest state.
 
 mod reason;
 
@@ -39,7 +39,7 @@ pub const QUEUED_NEWS: usize = 4;
 /// Longest wait for a connection, and for the answer to the call.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A link without any traffic is probed this often, …
+/// A connection without any traffic is probed this often, …
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// … and is dead when a probe has no answer for this long. taskscope answers from a thread of its own, however busy
@@ -49,19 +49,19 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Room for frames in flight: one of the largest that are accepted.
 const WINDOW_BYTES: u32 = MAX_DECODE_BYTES as u32;
 
-/// What the connection has to tell.
+/// News of the connection.
 #[derive(Debug)]
 pub enum News {
-    /// About the link.
-    Link(ConnectionEvent),
+    /// About the connection.
+    Connection(ConnectionEvent),
     /// A frame.
     Frame(Box<Frame>),
 }
 
-/// Both ends of the talk with the connection's task.
+/// The channels to and from the task of the connection.
 #[derive(Debug)]
 pub struct Connection {
-    /// What it tells; bounded.
+    /// Its news; bounded.
     pub news: mpsc::Receiver<News>,
     requests: watch::Sender<Option<WatchRequest>>,
     task: tokio::task::JoinHandle<()>,
@@ -70,15 +70,15 @@ pub struct Connection {
 impl Connection {
     /// Starts to dial `target`. Must be called inside a tokio runtime.
     pub fn start(target: Target) -> Self {
-        let (tell, news) = mpsc::channel(QUEUED_NEWS);
-        let (requests, wishes) = watch::channel(None);
-        let task = tokio::spawn(keep(target, tell, wishes));
+        let (sender, news) = mpsc::channel(QUEUED_NEWS);
+        let (requests, wanted) = watch::channel(None);
+        let task = tokio::spawn(keep(target, sender, wanted));
         Self { news, requests, task }
     }
 
     /// Sends a request on the open stream; only the newest one counts.
     pub fn request(&self, request: WatchRequest) {
-        // Nobody receives only after the task has ended, and it ends only with this value.
+        // Without a receiver the task has ended, and it ends only with this value.
         self.requests.send_replace(Some(request));
     }
 }
@@ -89,34 +89,34 @@ impl Drop for Connection {
     }
 }
 
-type Wishes = watch::Receiver<Option<WatchRequest>>;
+type Requests = watch::Receiver<Option<WatchRequest>>;
 
-/// Connects again and again, until nobody listens any more.
-async fn keep(target: Target, tell: mpsc::Sender<News>, wishes: Wishes) {
+/// Connects again and again, until the receiver of the news is dropped.
+async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
     let mut failures = 0_u32;
     loop {
         let attempt = failures.saturating_add(1);
-        if tell.send(News::Link(ConnectionEvent::Connecting { attempt })).await.is_err() {
+        if sender.send(News::Connection(ConnectionEvent::Connecting { attempt })).await.is_err() {
             return;
         }
         let mut frames = 0_u64;
-        let ended = stream(&target, &tell, wishes.clone(), &mut frames).await;
+        let ended = stream(&target, &sender, wanted.clone(), &mut frames).await;
         let Some(reason) = ended else { return };
         failures = if frames > 0 { 1 } else { attempt };
         let wait = backoff::jittered(backoff::delay(failures), chance());
         let lost = ConnectionEvent::Lost { reason, retry_in: Some(wait) };
-        if tell.send(News::Link(lost)).await.is_err() {
+        if sender.send(News::Connection(lost)).await.is_err() {
             return;
         }
         sleep(wait).await;
     }
 }
 
-/// One connection from dialling to its end. The reason for the end; `None`: nobody listens any more.
+/// One connection from dialling to its end. The reason for the end; `None`: the receiver of the news is dropped.
 async fn stream(
     target: &Target,
-    tell: &mpsc::Sender<News>,
-    mut wishes: Wishes,
+    sender: &mpsc::Sender<News>,
+    mut wanted: Requests,
     frames: &mut u64,
 ) -> Option<String> {
     let channel = match timeout(DIAL_TIMEOUT, dial(target)).await {
@@ -124,16 +124,16 @@ async fn stream(
         Ok(Err(error)) => return Some(reason::of_dial(target, &error)),
         Err(_) => return Some(reason::of_silence(target, DIAL_TIMEOUT)),
     };
-    // Wishes for the connection before this one are not sent: the model asks anew when it hears of this one.
-    wishes.mark_unchanged();
-    tell.send(News::Link(ConnectionEvent::Connected)).await.ok()?;
+    // Requests for the connection before this one are not sent: the model asks anew for this one.
+    wanted.mark_unchanged();
+    sender.send(News::Connection(ConnectionEvent::Connected)).await.ok()?;
     let mut client = TaskscopeClient::new(channel.clone()).max_decoding_message_size(MAX_DECODE_BYTES);
-    let requests = WatchStream::from_changes(wishes.clone()).filter_map(std::future::ready);
+    let requests = WatchStream::from_changes(wanted.clone()).filter_map(std::future::ready);
     let mut incoming: Streaming<Frame> = match timeout(DIAL_TIMEOUT, client.watch(requests)).await {
         Ok(Ok(answer)) => answer.into_inner(),
         // No taskscope there; tokio-console's protocol, perhaps.
         Ok(Err(status)) if status.code() == Code::Unimplemented => {
-            return match compat::watch(channel, tell, wishes, frames).await {
+            return match compat::watch(channel, sender, wanted, frames).await {
                 compat::End::Unheard => None,
                 compat::End::Closed => Some(reason::of_end(target)),
                 compat::End::Broke(status) => Some(reason::of_status(target, &status, *frames)),
@@ -146,7 +146,7 @@ async fn stream(
     loop {
         match incoming.message().await {
             Ok(Some(frame)) => {
-                tell.send(News::Frame(Box::new(frame))).await.ok()?;
+                sender.send(News::Frame(Box::new(frame))).await.ok()?;
                 *frames += 1;
             }
             Ok(None) => return Some(reason::of_end(target)),

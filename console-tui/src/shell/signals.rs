@@ -13,7 +13,7 @@ pub use self::unix::{Signals, suspend};
 #[cfg(windows)]
 pub use self::windows::Signals;
 
-/// What the world asks.
+/// What the operating system asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     /// SIGTERM, SIGINT, SIGHUP or SIGQUIT, by number; an event of the Windows console, by the number of its nearest signal.

@@ -1,6 +1,6 @@
 //! The terminal while the console owns it: raw mode, the other screen, the mouse; and everything given back.
 //!
-//! Invariant: whoever leaves (return, error, panic, signal) goes through [`restore`], which is safe to call any
+//! Invariant: every way out (return, error, panic, signal) goes through [`restore`], which is safe to call any
 //! number of times. Limit: SIGKILL can't be answered; `reset` is the cure there.
 
 use std::{
@@ -97,7 +97,7 @@ pub fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    // Nobody is left to be told of an error here: the terminal is the thing that failed.
+    // There is no place to report an error: the terminal itself failed.
     let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }

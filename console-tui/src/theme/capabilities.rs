@@ -97,7 +97,7 @@ impl Environment {
         if term.contains("256color") { Depth::Ansi256 } else { Depth::Ansi16 }
     }
 
-    /// Whether to keep to ASCII: when told to, or when the locale says that it isn't UTF-8. No locale at all is
+    /// Whether to keep to ASCII: when asked to, or when the locale isn't UTF-8. No locale at all is
     /// common in containers, whose terminals draw UTF-8 nonetheless.
     pub fn ascii(&self, asked: bool) -> bool {
         let utf8 = |locale: &str| {

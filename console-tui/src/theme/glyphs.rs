@@ -14,9 +14,9 @@ pub struct Glyphs {
     pub warning: &'static str,
     /// Marks a notice.
     pub info: &'static str,
-    /// The link is up.
+    /// The connection is up.
     pub live: &'static str,
-    /// The link is down.
+    /// The connection is down.
     pub down: &'static str,
     /// Parts the steps of a path through screens.
     pub step: &'static str,
@@ -38,7 +38,7 @@ pub struct Glyphs {
     pub pointer: &'static str,
     /// A box that is ticked, and one that is not.
     pub ticked: [&'static str; 2],
-    /// What was there is not known.
+    /// Events of this column are lost.
     pub gap: &'static str,
     /// A wake on a timeline.
     pub wake: &'static str,

@@ -1,6 +1,6 @@
 //! The colours of the slots: one table, a row per slot, for light and dark in three depths.
 //!
-//! Invariant: state and severity are told apart by people who don't tell red from green: errors are vermilion,
+//! Invariant: people who can't distinguish red from green can distinguish states and severities: errors are vermilion,
 //! warnings amber, running work blue-green, waiting work blue: they differ in brightness as well as in hue.
 //! Limit: chrome takes the terminal's own foreground wherever it can, so that it fits any scheme.
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::theme::Slot;
 
-/// The label of a place, of which the end tells the most.
+/// Labels of places: the end of a place says the most.
 const PLACES: [&str; 2] = ["spawned at", "made at"];
 
 /// Cells of an operation's name and of what it is on, at least; and of its numbers, with their gaps.

@@ -1,10 +1,10 @@
-//! What stands around every screen: header, tabs, notices, strip, footer. Returns the room between them.
+//! The frame of every screen: header, tabs, notices, strip, footer. Returns the room between them.
 //!
 //! ```text
 //!  taskscope ▸ checkout-api  pid 4211 …
 //! [1 Tasks]  2 Runtime  3 Locks  5 Findings 3                  ? help  / filter  : command  space freeze
-//!  ● the process was restarted 3 s ago: everything before that is gone
-//!  ▲ long-poll: render-pdf #102 has been in its poll for 318 ms              ! look   +2 more
+//!  ● The process restarted 3 s ago. The data of the one before is gone.
+//!  ▲ long-poll: render-pdf #102 has been in its poll for 318 ms              +2 more  ! open
 //!  … body …
 //!  footer
 //! ```
@@ -28,7 +28,7 @@ const MAX_NOTICES_LOW: usize = 2;
 /// From this height on a screen isn't low.
 const ROOMY_HEIGHT: u16 = 30;
 
-/// The keys that work everywhere, the most wanted first, with two words for each.
+/// The keys that work everywhere, the most used first, each with a word.
 const ALWAYS: [(Action, &str); 4] = [
     (Action::Filter, "filter"),
     (Action::Help, "help"),
@@ -62,11 +62,11 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     Rect::new(area.x, y, area.width, bottom.saturating_sub(y))
 }
 
-/// Sentences about the picture: first that the link is down and why, then the model's own.
+/// Notices about the data: first that the connection is lost and why, then those of the model.
 fn notices(look: Look<'_>) -> Vec<(Severity, String)> {
     let header = look.header;
     let mut notices = Vec::new();
-    // Before anything was heard, the body says so.
+    // Before the first data arrives, the body shows it.
     if let (ConnectionState::Lost { reason, retry_in }, true) = (&header.connection, header.process.is_some())
     {
         let retry =
@@ -116,7 +116,7 @@ fn strip(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect)
     let key = look.keymap.label(Action::OpenTopFinding, look.theme.glyphs);
     let more = if strip.more > 0 { format!("+{} more", strip.more) } else { String::new() };
     let hint = match key {
-        Some(key) => format!("{more}  {key} look"),
+        Some(key) => format!("{more}  {key} open"),
         None => more,
     };
     one_liner(canvas, area, strip.severity, &strip.text, &hint);
@@ -124,7 +124,7 @@ fn strip(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect)
     true
 }
 
-/// A sentence with its mark, and what can be done about it at the right.
+/// A sentence with its mark, and at the right the key that leads on.
 fn one_liner(canvas: &mut Canvas<'_>, area: Rect, severity: Severity, sentence: &str, hint: &str) {
     let slot = severity_slot(severity);
     canvas.text(area.x + 1, area.y, 1, canvas.mark(severity), slot);

@@ -1,12 +1,12 @@
-//! Nothing has been heard yet: what is being tried, why it failed, and what to do.
+//! No data has arrived yet: what the console tries, why it failed, and what to do.
 //!
 //! ```text
-//!            looking for a program at 127.0.0.1:6669
+//!            connecting to 127.0.0.1:6669
 //!        nothing listens at 127.0.0.1:6669; next try in 2.1 s
 //!
-//!    A tokio program is watched with these three lines:
+//!    To watch a tokio program, add taskscope to it and rebuild:
 //!        cargo add taskscope …
-//!    No such program at hand: taskscope demo
+//!    To try taskscope without a program: taskscope demo
 //! ```
 
 use ratatui::layout::Rect;
@@ -23,9 +23,9 @@ const ADVICE: [(&str, Slot); 10] = [
     ("    fn main() { taskscope::init(); … }    // first line of main", Slot::Strong),
     ("    RUSTFLAGS=\"--cfg tokio_unstable\" cargo run", Slot::Strong),
     ("", Slot::Text),
-    ("Without that flag, only tasks of taskscope::spawn are shown.", Slot::Dim),
-    ("Another address: taskscope HOST:PORT, or taskscope unix:/path", Slot::Dim),
-    ("No such program at hand: taskscope demo", Slot::Dim),
+    ("Without that flag, you see only tasks of taskscope::spawn.", Slot::Dim),
+    ("For another address: taskscope HOST:PORT or taskscope unix:/path", Slot::Dim),
+    ("To try taskscope without a program: taskscope demo", Slot::Dim),
     ("", Slot::Text),
 ];
 
@@ -40,7 +40,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect) {
         | ConnectionState::Receiving
         | ConnectionState::Live
         | ConnectionState::Silent => "connected; waiting for data from",
-        _ => "looking for a program at",
+        _ => "connecting to",
     };
     canvas.text_centred(area.x, y, area.width, &format!("{doing} {}", header.target), Slot::Strong);
     if let ConnectionState::Lost { reason, retry_in } = &header.connection {

@@ -1,11 +1,11 @@
-//! What the lints found, in sentences, each with what to do next; below it, what the picture itself lacks.
+//! What the lints found, in sentences, each with what to do next; below them, which lints can't be judged, and which data is missing.
 //!
 //! ```text
 //!  ▲ long-poll        critical  seen for 41.2 s    1 task   src/invoice.rs:52:9
 //!      render-pdf #102 has been in its poll for 318 ms.
 //!      Move the work to spawn_blocking.
 //!
-//!  ─ what is missing ────────────────────────────
+//!  ─ missing data ───────────────────────────────
 //!  12 names or fields cut in the process
 //! ```
 
@@ -21,8 +21,8 @@ use super::{
 };
 use crate::theme::Slot;
 
-/// Said in place of "Nothing is suspicious." where that would be too much.
-const NOT_ALL_JUDGED: &str = "Nothing is suspicious in what is judged here.";
+/// In place of the words of an empty table, where some lints can't be judged.
+const NOT_ALL_JUDGED: &str = "No findings, but some lints can't be judged; see below.";
 
 /// Most lines that a sentence or an advice takes.
 const MAX_SENTENCE_LINES: usize = 6;
@@ -60,7 +60,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         let used = draw(look, canvas, room, finding);
         let place = Rect { height: used, ..room };
         hits.add(place, Target::Row(finding.index));
-        // One that is cut at the end of the screen counts as one that isn't shown.
+        // A finding that is cut at the end of the screen does not count as shown.
         shown += usize::from(y + used < body.bottom() || y == body.y);
         y += used + 1;
     }
@@ -69,14 +69,14 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
         canvas.tint(body, Slot::Stale);
     }
     let below = Rect { y: body.bottom(), height: unjudged_height, ..area };
-    silent(canvas, below, &unjudged);
-    lacks(canvas, Rect { y: below.bottom(), height: missing_height, ..area }, &missing);
+    not_judged(canvas, below, &unjudged);
+    missing_data(canvas, Rect { y: below.bottom(), height: missing_height, ..area }, &missing);
 }
 
 fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingView) -> u16 {
     let slot = severity_slot(finding.severity);
     let tasks = if finding.count == 1 { "task" } else { "tasks" };
-    // What is found of a descriptor may be about no task that is known.
+    // A finding about a descriptor may have no known task.
     let counted = match finding.count {
         0 => " ".repeat(12),
         count => format!("{:>6} {tasks:<5}", format::count(count)),
@@ -107,14 +107,14 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingVi
     used
 }
 
-/// The lints whose silence means nothing, each reason with its lints in a few lines.
+/// The lints that can't be judged, each reason with its lints in a few lines.
 fn unjudged(look: Look<'_>, width: u16) -> Vec<String> {
     let words = |(judged, kinds): &(Judged, Vec<LintKind>)| {
         let names = kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
         match judged {
             Judged::Yes => names,
-            Judged::Partly(why) => format!("In part, as {why}: {names}"),
-            Judged::No(why) => format!("Not at all, as {why}: {names}"),
+            Judged::Partly(why) => format!("Judged in part ({why}): {names}"),
+            Judged::No(why) => format!("Not judged ({why}): {names}"),
         }
     };
     let ellipsis = look.theme.glyphs.ellipsis;
@@ -122,21 +122,21 @@ fn unjudged(look: Look<'_>, width: u16) -> Vec<String> {
     groups.iter().flat_map(|group| text::wrap(&words(group), width, MAX_UNJUDGED_LINES, ellipsis)).collect()
 }
 
-fn silent(canvas: &mut Canvas<'_>, area: Rect, unjudged: &[String]) {
+fn not_judged(canvas: &mut Canvas<'_>, area: Rect, unjudged: &[String]) {
     if area.height == 0 {
         return;
     }
-    canvas.rule(area, &[("not judged here".into(), Slot::Dim)]);
+    canvas.rule(area, &[("lints that can't be judged".into(), Slot::Dim)]);
     for (line, y) in unjudged.iter().zip(area.y + 1..area.bottom()) {
         canvas.text(area.x + 1, y, area.width.saturating_sub(1), line, Slot::Dim);
     }
 }
 
-fn lacks(canvas: &mut Canvas<'_>, area: Rect, missing: &[(u64, &'static str)]) {
+fn missing_data(canvas: &mut Canvas<'_>, area: Rect, missing: &[(u64, &'static str)]) {
     if area.height == 0 {
         return;
     }
-    canvas.rule(area, &[("what the picture lacks".into(), Slot::Dim)]);
+    canvas.rule(area, &[("missing data".into(), Slot::Dim)]);
     for (n, (count, words)) in missing.iter().take(usize::from(area.height) - 1).enumerate() {
         let line: [Piece<'_>; 2] = [
             (format!("{:>7}  ", format::count(*count)).into(), Slot::Warning),

@@ -1,4 +1,4 @@
-//! The order and the counts, and what makes sense to press now; or the line that is being typed.
+//! The order and the counts, and the keys that are useful now; or the line that the user types.
 //!
 //! ```text
 //!  sorted by suspicion, then busy/s   1,204 tasks                 ↑↓ select  enter open  ←→ fold  s sort
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::theme::Slot;
 
-/// What can be done while nothing has been heard.
+/// The hints until the first data arrives.
 const UNHEARD: [Hint; 2] =
     [Hint { actions: &[Action::Help], text: "help" }, Hint { actions: &[Action::Quit], text: "quit" }];
 

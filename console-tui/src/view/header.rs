@@ -1,10 +1,10 @@
-//! Who is watched, how the link is, tasks by state, what the tool costs, what it lost.
+//! Which process is watched, the state of the connection, tasks by state, what taskscope costs, what it lost.
 //!
 //! ```text
 //!  taskscope ▸ checkout-api  pid 4211  up 12m31s     ● live   1,204 tasks  3 run  2 sched  52.1k polls/s   cost 0.4 %  lost 0
 //! ```
 //!
-//! On a narrow screen pieces go, the least telling first; the link, the cost and the losses never do.
+//! A narrow screen drops pieces, the least important first; it never drops the connection, the cost and the losses.
 
 use ratatui::layout::Rect;
 use taskscope_model::{
@@ -84,7 +84,7 @@ fn who(header: &Header, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-/// The link in words, with the age of what is shown wherever that isn't "now".
+/// The connection in words, with the age of the data wherever that isn't "now".
 fn connection(header: &Header, theme: &Theme) -> Piece<'static> {
     let (up, down) = (theme.glyphs.live, theme.glyphs.down);
     if let Some(frozen) = header.frozen {
@@ -125,7 +125,7 @@ fn counts(header: &Header) -> Vec<Part> {
     parts
 }
 
-/// What the tool itself costs and lost.
+/// What taskscope itself costs and lost.
 fn trust(header: &Header) -> Vec<Part> {
     let cost = header.own_cost.map_or_else(|| format::UNKNOWN.to_owned(), format::percent);
     let lost = header.losses.total();

@@ -41,7 +41,7 @@ pub(super) fn descriptor(
     blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, view.as_ref().map(|view| &view.state));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some(view) = view else {
-        let words = "This descriptor is closed: nothing is known of it any more.";
+        let words = "This descriptor is closed; its data is no longer kept.";
         canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
         return;
     };
@@ -53,7 +53,7 @@ pub(super) fn descriptor(
         let area = below(area, said);
         all_facts(canvas, area, &view.io, &[], view.selected_link);
         let note = below(area, facts_lines(&view.io, &[], inner.width));
-        let words = "Which task waits for it is not known: no wrapper of taskscope::net or taskscope::io is around it.";
+        let words = "It is unknown which task waits for it. Use taskscope::net or taskscope::io around it to see that.";
         canvas.wrapped(note, words, Slot::Dim);
     });
     if look.header.stale {
@@ -66,7 +66,7 @@ pub(super) fn lines(view: &ResourceView, io: &IoView, width: u16) -> u16 {
     waiters_lines(view).saturating_add(facts_lines(io, &view.about, width))
 }
 
-/// A stream: who waits, what it is, what went through it.
+/// A stream: who waits, the stream itself, its traffic.
 pub(super) fn stream(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView, io: &IoView) {
     let waiting = waiters_lines(view);
     waiters(canvas, Rect { height: waiting.min(area.height), ..area }, view);
@@ -105,7 +105,7 @@ fn block_lines(facts: &[Fact]) -> u16 {
     if facts.is_empty() { 0 } else { facts.len() as u16 + 2 }
 }
 
-/// What it is comes first; a narrow screen has it beside what went through, and the kernel's below.
+/// The facts of the stream come first; a narrow screen has them beside the traffic, and those of the kernel below.
 fn facts_lines(io: &IoView, about: &[Fact], width: u16) -> u16 {
     let left = block_lines(&io.what) + block_lines(about);
     let (traffic, kernel) = (block_lines(&io.traffic), block_lines(&io.kernel));
@@ -119,10 +119,10 @@ fn all_facts(canvas: &mut Canvas<'_>, area: Rect, io: &IoView, about: &[Fact], c
         let [left, right] = columns::<2>(area);
         [left, right, below(right, block_lines(&io.traffic))]
     };
-    block(canvas, left, "what it is", &io.what, chosen);
+    block(canvas, left, "about", &io.what, chosen);
     block(canvas, below(left, block_lines(&io.what)), "wrapper", about, chosen);
-    block(canvas, middle, "went through", &io.traffic, chosen);
-    block(canvas, right, "the kernel tells", &io.kernel, chosen);
+    block(canvas, middle, "traffic", &io.traffic, chosen);
+    block(canvas, right, "kernel", &io.kernel, chosen);
 }
 
 fn block(canvas: &mut Canvas<'_>, area: Rect, title: &'static str, facts: &[Fact], chosen: Option<usize>) {

@@ -1,10 +1,10 @@
-//! A lock: who holds it, who waits for it and in which order, what it cost so far. A channel: its ends, and what goes through.
+//! A lock: who holds it, who waits for it and in which order, what it cost so far. A channel: its ends and its flow.
 //!
 //! ```text
 //!  ─ held by ──────────────────────────────────────────────────────────────────
 //!   transfer #91              41.2 s             src/ledger.rs:121
 //!   └ waits for Mutex accounts
-//!  ─ waiting, in their order ──────────────────────────────────────────────────
+//!  ─ waiting, in order ────────────────────────────────────────────────────────
 //!    1 transfer #88           41.2 s             src/ledger.rs:140
 //!  ─ lock ───────────────── ─ use ──────────────── ─ contention ───────────────
 //!  ─ held  p50 … ────────── ─ waited  p50 … ──────
@@ -39,7 +39,7 @@ const HISTOGRAM_LINES: (u16, u16) = (6, 12);
 /// Lines of the contention on a narrow screen, its title included.
 const CONTENTION_LINES: u16 = 6;
 
-/// Cells of the number before somebody who waits, of an age, and of the bar of a channel.
+/// Cells of the number before a waiter, of an age, and of the bar of a channel.
 const PLACE_IN_LINE: u16 = 4;
 const AGE: u16 = 8;
 const DEPTH_BAR: u16 = 24;
@@ -95,7 +95,7 @@ pub(super) fn waiters_lines(view: &ResourceView) -> u16 {
     list_lines(view.waiters.len(), view.more_waiters > 0)
 }
 
-/// Lines of a list: its title, its entries or a word that there are none, what is left out, a blank.
+/// Lines of a list: its title, its entries or one line that there are none, what is left out, a blank.
 fn list_lines(entries: usize, more: bool) -> u16 {
     (entries.max(1) + usize::from(more)) as u16 + 2
 }
@@ -140,7 +140,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
     distribution(look, canvas, right, "waited", held.waits.as_ref());
 }
 
-/// What it is, and what it says of itself.
+/// Its facts, then its attributes.
 fn about(canvas: &mut Canvas<'_>, area: Rect, title: &'static str, view: &ResourceView) {
     let known = view.about.iter().map(|fact| (fact.label, &fact.value, fact.link));
     let said = view.attributes.iter().map(|(label, value)| (label.as_str(), value, None));
@@ -151,10 +151,10 @@ fn holders(canvas: &mut Canvas<'_>, area: Rect, lock: &LockView, chosen: Option<
     canvas.rule(Rect { height: area.height.min(1), ..area }, &[("held by".into(), Slot::Head)]);
     let mut list = List { area, y: area.y + 1 };
     let Some(known) = &lock.holders else {
-        return list.note(canvas, "– the process does not tell");
+        return list.note(canvas, "– (the process does not report holders)");
     };
     if known.is_empty() && lock.more_holders == 0 {
-        return list.note(canvas, "nobody");
+        return list.note(canvas, "not held");
     }
     for holder in known {
         list.entry(canvas, "", &Entry::of_holder(holder), chosen);
@@ -168,11 +168,11 @@ fn holders(canvas: &mut Canvas<'_>, area: Rect, lock: &LockView, chosen: Option<
 }
 
 pub(super) fn waiters(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
-    let title: Piece<'_> = ("waiting, in their order".into(), Slot::Head);
+    let title: Piece<'_> = ("waiting, in order".into(), Slot::Head);
     canvas.rule(Rect { height: area.height.min(1), ..area }, &[title]);
     let mut list = List { area, y: area.y + 1 };
     if view.waiters.is_empty() {
-        return list.note(canvas, "nobody");
+        return list.note(canvas, "no waiters");
     }
     for (n, waiter) in (1..).zip(&view.waiters) {
         let number = format!("{n:>3} ");
@@ -183,7 +183,7 @@ pub(super) fn waiters(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) 
     }
 }
 
-/// Somebody, or something held, as a line.
+/// A holder, a waiter or a lock that is held, as a line.
 struct Entry<'a> {
     name: &'a Cell,
     link: Option<usize>,
@@ -224,7 +224,7 @@ impl List {
         self.y += 1;
     }
 
-    /// Columns: a number, a name, an age, how, where, and what else there is to say.
+    /// Columns: a number, a name, an age, a place, how, and more words.
     fn entry(&mut self, canvas: &mut Canvas<'_>, number: &str, entry: &Entry<'_>, chosen: Option<usize>) {
         let (y, right) = (self.y, self.area.right());
         self.y += 1;
@@ -312,7 +312,7 @@ fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, shown: &LockV
     let head: [Piece<'_>; 2] = [("contention".into(), Slot::Head), (title.into(), Slot::Dim)];
     canvas.rule(Rect { height: 1, ..area }, &head[..if seconds > 0 { 2 } else { 1 }]);
     if seconds == 0 {
-        canvas.text(area.x + 1, area.y + 1, area.width, "nothing happened lately", Slot::Dim);
+        canvas.text(area.x + 1, area.y + 1, area.width, "no data yet", Slot::Dim);
         return;
     }
     let bars = area.height.saturating_sub(2);
@@ -330,9 +330,9 @@ fn contention(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, shown: &LockV
         }
     }
     let words = if most > 0.0 {
-        format!("at most {} had to wait", format::percent(most))
+        format!("worst second: {} had to wait", format::percent(most))
     } else {
-        "nobody had to wait".to_owned()
+        "none had to wait".to_owned()
     };
     canvas.text(area.x + 1, area.bottom() - 1, area.width, &words, Slot::Text);
 }

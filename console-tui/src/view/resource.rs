@@ -1,4 +1,4 @@
-//! One resource: what it is, what it says of itself, its parts, and the operations on it.
+//! One resource: its facts, its attributes, its parts, and the operations on it.
 //!
 //! ```text
 //!  ‹ Resources ▸ Mutex r4                                       1 task waits, for 41.2 s
@@ -38,7 +38,7 @@ pub(super) fn render(
     blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, view.as_ref().map(|view| &view.state));
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some(view) = view else {
-        let words = "Nothing is known of this resource any more.";
+        let words = "This resource is gone; its data is no longer kept.";
         canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
         return;
     };
@@ -65,7 +65,7 @@ pub(super) fn render(
     }
 }
 
-/// One that is neither a lock nor a channel, or of which nothing more is told.
+/// A resource that is neither a lock nor a channel, or one without a record.
 fn plain(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, inner: Rect, view: &ResourceView) {
     let above = upper_lines(view, inner.width);
     let lines = above.saturating_add(blocks::ops_lines(&view.ops, view.more_ops));
@@ -79,7 +79,7 @@ fn operations(canvas: &mut Canvas<'_>, area: Rect, view: &ResourceView) {
     canvas.rule(Rect { height: area.height.min(1), ..area }, &[("operations".into(), Slot::Head)]);
     let list = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..below(area, 1) };
     if view.ops.is_empty() {
-        canvas.text(list.x, list.y, list.width, "none under way", Slot::Dim);
+        canvas.text(list.x, list.y, list.width, "none in progress", Slot::Dim);
     }
     blocks::ops(canvas, list, (&view.ops, view.more_ops), Side::Task, view.selected_link);
 }

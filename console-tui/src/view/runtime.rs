@@ -120,7 +120,7 @@ impl Part<'_> {
                     canvas,
                     area,
                     "worst waits of the last 2 min",
-                    "those that were their task's longest so far",
+                    "only those that were the longest of their task",
                 );
                 waits(canvas, area, lines, chosen);
             }
@@ -219,13 +219,13 @@ fn worker_row(
 
 fn starving(canvas: &mut Canvas<'_>, area: Rect, view: &RuntimesView, chosen: Option<usize>) {
     let aside = if view.several {
-        "woken 10 ms ago or more; the polls of all runtimes are looked at"
+        "woken 10 ms ago or more; blame counts the polls of all runtimes"
     } else {
-        "woken 10 ms ago or more, and not polled yet"
+        "woken 10 ms ago or more, not polled yet"
     };
     title(canvas, area, "waiting for a worker", aside);
     if view.starving.is_empty() {
-        canvas.text(area.x + 1, area.y + 1, area.width, "nobody", Slot::Dim);
+        canvas.text(area.x + 1, area.y + 1, area.width, "no task", Slot::Dim);
         return;
     }
     let y = waits(canvas, area, &view.starving, chosen);
@@ -257,7 +257,7 @@ fn waits(canvas: &mut Canvas<'_>, area: Rect, lines: &[StarvingLine], chosen: Op
         place(canvas, Rect::new(place_x, y, area.right().saturating_sub(place_x), 1), &line.place);
         y += 1;
         if line.blame.is_empty() {
-            let words = format!("{}no poll over a millisecond is known that held a worker", branch[0]);
+            let words = format!("{}no poll over 1 ms explains it", branch[0]);
             canvas.text(area.x + 1, y, area.width.saturating_sub(1), &words, Slot::Dim);
             y += 1;
         }
@@ -281,11 +281,11 @@ fn place(canvas: &mut Canvas<'_>, area: Rect, place: &Cell) {
 }
 
 fn closures(canvas: &mut Canvas<'_>, area: Rect, view: &RuntimesView, chosen: Option<usize>) {
-    title(canvas, area, "blocking pool", "closures by where they were spawned");
+    title(canvas, area, "blocking pool", "closures, by the place that spawned them");
     let name = NAME.min(area.width * 2 / 5);
     let columns = |n: u16| area.x + 1 + name + 1 + n * (COUNT + 2);
     let mut y = area.y + 1;
-    for (n, head) in ["RUNNING", "OLDEST", "IN LINE", "LONGEST"].iter().enumerate() {
+    for (n, head) in ["RUNNING", "OLDEST", "QUEUED", "OLDEST"].iter().enumerate() {
         canvas.text_right(columns(n as u16), y, COUNT, head, Slot::Head);
     }
     y += 1;
@@ -294,7 +294,7 @@ fn closures(canvas: &mut Canvas<'_>, area: Rect, view: &RuntimesView, chosen: Op
         y += 1;
     }
     if view.more_closures > 0 && y < area.bottom() {
-        let words = format!("and {} places more", view.more_closures);
+        let words = format!("and {} more places", view.more_closures);
         canvas.text(area.x + 1, y, area.width, &words, Slot::Dim);
     }
 }

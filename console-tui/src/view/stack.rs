@@ -50,7 +50,7 @@ pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
         Some(state) => format!("the thread was in the system call {state}"),
         None => String::new(),
     };
-    let over = if stack.goes_on { "" } else { "the poll is over" };
+    let over = if stack.goes_on { "" } else { "the poll has ended" };
     let known = [stack.when.as_str(), &state, over].into_iter().filter(|words| !words.is_empty());
     head(canvas, area, "stack", &known.collect::<Vec<_>>().join(", "));
     let places = area.width * 2 / 5;
@@ -100,9 +100,7 @@ pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeVi
     }
     let more = tree.lines.len().saturating_sub(MAX_LINES);
     let nothing = if tree.lines.is_empty() {
-        Some(
-            "No future of this task is traced: `.trace(\"…\")`, #[taskscope::trace] or the feature `taskdump` tell.",
-        )
+        Some("No traced future: add #[taskscope::trace] or .trace(\"…\"), or enable taskdump")
     } else {
         None
     };

@@ -1,5 +1,5 @@
-//! A table: heads that sort, a page of rows, what was found of the selected one; beside the tasks, where there is room, the detail of
-//! the selected one. What a column is, the model's columns say.
+//! A table: heads that sort, a page of rows, the worst finding about the selected one; beside the tasks, where there is room, the detail of
+//! the selected one. The model describes the columns.
 //!
 //! ```text
 //!  [locks 12]  channels 3  v
@@ -39,7 +39,7 @@ const SPARK_HIGHEST: usize = 6;
 /// Cells of the bar that shows how full something is.
 const BAR: u16 = 6;
 
-/// Fewer cells of a place say nothing.
+/// A place in fewer cells is useless.
 const PLACE_LEAST: u16 = 8;
 
 /// From this width on a sentence about a row has room on one line.
@@ -78,12 +78,12 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     }
 }
 
-/// What the pane says of a row that is no task.
+/// The text of the pane for a row that is no task.
 fn no_task(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, info: &TableInfo) {
     let unfold = look.keymap.label(Action::Unfold, look.theme.glyphs);
     let words = match (info.selected, unfold) {
         (Some(_), Some(key)) => format!("{key} unfolds these tasks"),
-        _ => "nothing is selected".to_owned(),
+        _ => "no row selected".to_owned(),
     };
     canvas.text_centred(area.x, area.y + area.height / 3, area.width, &words, Slot::Dim);
 }
@@ -181,7 +181,7 @@ pub(super) fn heads(
     }
 }
 
-/// Cells of a column that text may take: what stands aside has the others. A column of sparklines has a head all the same.
+/// Cells of a column for its text; the bar or sparkline beside it has the others. A column of sparklines has a head, too.
 fn text_width(fitted: Fitted) -> u16 {
     let aside = fitted.spec.aside_width;
     if aside >= fitted.width { fitted.width } else { fitted.width - aside }
@@ -234,7 +234,7 @@ fn draw_cell(
         let shown = match spec.cut {
             Cut::End => cell.text.clone(),
             Cut::Place => text::cut_place(&cell.text, width, ellipsis),
-            // The other end tells them apart.
+            // In a group, they differ at the end.
             Cut::Start if row.group.is_none() => text::cut_start(&cell.text, width, ellipsis),
             Cut::Start | Cut::Marked => text::cut(&cell.text, width, ellipsis),
         };
@@ -274,7 +274,7 @@ pub(super) fn spark(height: u8) -> usize {
     (usize::from(height.min(8)) * SPARK_HIGHEST).div_ceil(8)
 }
 
-/// How full something is; nothing where that is not known.
+/// How full something is; no bar where that is unknown.
 pub(super) fn bar(canvas: &mut Canvas<'_>, area: Rect, percent: Option<u8>) {
     let Some(percent) = percent else { return };
     let [full, rail] = canvas.theme.glyphs.filled;

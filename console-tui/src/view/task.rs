@@ -47,7 +47,7 @@ const GUTTER: u16 = 2;
 /// Least and most lines of a histogram, its title included.
 const HISTOGRAM_LINES: (u16, u16) = (4, 10);
 
-/// Fewer lines of a row of blocks say nothing.
+/// A row of blocks in fewer lines is useless.
 const CUT_LINES: u16 = 3;
 
 /// Lines of the timeline, its title included.
@@ -92,7 +92,7 @@ const THREE: &[&[Block]] = &[
     &[Block::Children],
 ];
 
-/// What tells the most stands first: on a low screen the rest is cut.
+/// What says the most stands first: on a low screen the rest is cut.
 const TWO: &[&[Block]] = &[
     &[Block::Stack],
     &[Block::Tree],
@@ -130,7 +130,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, state);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some(view) = view else {
-        let words = "Nothing is known of this task any more.";
+        let words = "This task has ended; its data is no longer kept.";
         canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
         return;
     };
@@ -235,7 +235,7 @@ fn share(rows: &[&[Block]], view: &TaskView, room: u16) -> Vec<u16> {
     given
 }
 
-/// Least and most lines of a block, its title included; (0, 0) when there is nothing to say.
+/// Least and most lines of a block, its title included; (0, 0) when it is empty.
 fn heights(block: Block, view: &TaskView) -> (u16, u16) {
     let facts = |facts: &[Fact]| (facts.len() as u16 + 1, facts.len() as u16 + 2);
     let whole = |lines: u16| (lines, lines);
@@ -320,9 +320,9 @@ pub(super) fn findings(canvas: &mut Canvas<'_>, area: Rect, findings: &[TaskFind
     y
 }
 
-/// What it waits for, or is in the middle of.
+/// What it waits for, or has in progress.
 fn waits(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView) {
-    let title = if view.waits { "waiting" } else { "under way" };
+    let title = if view.waits { "waiting" } else { "in progress" };
     canvas.rule(Rect { height: 1, ..area }, &[(title.into(), Slot::Head)]);
     let list = Rect {
         x: area.x + 1,
@@ -366,7 +366,7 @@ pub(super) fn distribution(
             canvas.text(body.x, body.y, body.width, "none yet", Slot::Dim);
         }
         None => {
-            canvas.text(body.x, body.y, body.width, "not sent yet", Slot::Dim);
+            canvas.text(body.x, body.y, body.width, "waiting for data", Slot::Dim);
         }
     }
 }
@@ -378,12 +378,12 @@ fn wakers(canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, wakers: Option<&
     }
     canvas.rule(Rect { height: 1, ..area }, &head);
     let Some(wakers) = wakers else {
-        let words = if view.sums_alone { "–" } else { "not sent yet" };
+        let words = if view.sums_alone { "–" } else { "waiting for data" };
         canvas.text(area.x + 1, area.y + 1, area.width, words, Slot::Dim);
         return;
     };
     if wakers.counts.is_empty() {
-        canvas.text(area.x + 1, area.y + 1, area.width, "nobody since it is watched", Slot::Dim);
+        canvas.text(area.x + 1, area.y + 1, area.width, "no wakes since you opened this", Slot::Dim);
     }
     let room = usize::from(area.height) - 1;
     let listed = if wakers.other > 0 { room.saturating_sub(1) } else { room };

@@ -16,7 +16,7 @@ pub(crate) fn width(text: &str) -> u16 {
     graphemes(text).map(|(_, width)| width).fold(0, u16::saturating_add)
 }
 
-/// `text` in at most `width` cells; what is cut off at the end is told by an ellipsis.
+/// `text` in at most `width` cells; an ellipsis marks what is cut off at the end.
 pub(crate) fn cut(text: &str, width: u16, ellipsis: char) -> String {
     if self::width(text) <= width {
         return text.to_owned();
@@ -28,7 +28,7 @@ pub(crate) fn cut(text: &str, width: u16, ellipsis: char) -> String {
     out
 }
 
-/// As [`cut`], but from the start: of a path the end is what tells it apart.
+/// As [`cut`], but from the start: paths differ at their end.
 pub(crate) fn cut_start(text: &str, width: u16, ellipsis: char) -> String {
     if self::width(text) <= width {
         return text.to_owned();

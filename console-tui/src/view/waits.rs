@@ -42,7 +42,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, state.as_ref());
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some(view) = view else {
-        let words = "Nothing is known of it any more.";
+        let words = "It is gone; its data is no longer kept.";
         canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
         return;
     };
@@ -68,7 +68,7 @@ fn goes_on(below: &[WaitLine], level: u8) -> bool {
     below.iter().map(|line| line.depth).find(|depth| *depth <= level) == Some(level)
 }
 
-/// Draws the first of these lines; those after it tell where the branches go on.
+/// Draws the first of these lines; those after it show where the branches go on.
 fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[WaitLine], chosen: Option<usize>) {
     let Some((line, below)) = lines.split_first() else { return };
     let glyphs = canvas.theme.glyphs;

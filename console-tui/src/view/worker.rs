@@ -38,7 +38,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     blocks::crumbs(look, canvas, hits, Rect { height: 1, ..area }, state);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some(view) = view else {
-        let words = "There is no such worker any more.";
+        let words = "This worker is gone.";
         canvas.text_centred(body.x, body.y + body.height / 3, body.width, words, Slot::Dim);
         return;
     };
@@ -109,11 +109,11 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, view: &WorkerView, heights: &Height
 fn long_polls(canvas: &mut Canvas<'_>, area: Rect, view: &WorkerView) {
     let lost = match view.lost_long_polls {
         0 => String::new(),
-        lost => format!("; {} of all workers lost", format::count(lost)),
+        lost => format!("; {} long polls of all workers lost", format::count(lost)),
     };
     let pieces: [Piece<'_>; 3] = [
         ("long polls".into(), Slot::Head),
-        ("  over a millisecond, in the last 2 min".into(), Slot::Dim),
+        ("  over 1 ms, in the last 2 min".into(), Slot::Dim),
         (lost.into(), Slot::Warning),
     ];
     canvas.rule(Rect { height: area.height.min(1), ..area }, &pieces);

@@ -12,7 +12,7 @@ use crate::{
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskscope"));
-    // A configuration of whoever runs the tests must not change them.
+    // The configuration of the user who runs the tests must not change them.
     command.args(arguments).env("XDG_CONFIG_HOME", "/nowhere").env_remove("NO_COLOR").env("COLUMNS", "100");
     command
 }
@@ -177,7 +177,7 @@ async fn a_reader_that_leaves_early_is_no_error() {
 }
 
 #[tokio::test]
-async fn events_are_lines_of_json_and_losses_are_told() {
+async fn events_are_lines_of_json_and_so_are_losses() {
     use taskscope_proto::v1::{EventColumns, EventKind, Hello};
     let mut script = Script::new(vec![Task::new("transfer", 7)]);
     let mut first = script.snapshot();
@@ -196,17 +196,17 @@ async fn events_are_lines_of_json_and_losses_are_told() {
     let mut server = Fake::tcp(vec![first, second], Then::Close).await;
     let output = run_beside(vec!["events".into(), server.address.clone()]).await;
     let lines: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<_> =
+    let events: Vec<_> =
         lines[..3].iter().map(|line| (line["at_ns"].as_u64(), line["event"].as_str())).collect();
     assert_eq!(
-        told,
+        events,
         [(Some(1000), Some("poll_start")), (Some(1050), Some("poll_end")), (Some(1057), Some("wake"))]
     );
     assert!(lines[0]["task"].as_str().unwrap().starts_with("transfer"), "{}", lines[0]);
     assert!(lines[2]["task"].is_null() && lines[2]["by"].is_null(), "{}", lines[2]);
     assert_eq!(lines[3]["lost"], 3);
     assert!(server.requests.recv().await.unwrap().events);
-    // The stream broke: said, and no success.
+    // The stream broke: an error.
     assert_eq!(output.status.code(), Some(1));
 }
 

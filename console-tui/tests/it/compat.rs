@@ -1,4 +1,4 @@
-//! A program with the real console-subscriber in it, watched by the real link and the real binary.
+//! A program with the real console-subscriber in it, watched by the real connection and the real binary.
 
 use std::{
     net::TcpListener,
@@ -66,14 +66,17 @@ impl Watcher {
     }
 
     async fn next(&mut self) -> News {
-        timeout(PATIENCE, self.connection.news.recv()).await.expect("news in time").expect("the link lives")
+        timeout(PATIENCE, self.connection.news.recv())
+            .await
+            .expect("news in time")
+            .expect("the connection lives")
     }
 
     /// Takes in one piece of news; the frame, if it was one.
     async fn step(&mut self) -> Option<Frame> {
         let (event, frame) = match self.next().await {
             News::Frame(frame) => (Event::Frame(frame.clone()), Some(*frame)),
-            News::Link(link) => (Event::Connection(link), None),
+            News::Connection(event) => (Event::Connection(event), None),
         };
         for effect in update(&mut self.model, event) {
             if let Effect::SendRequest(request) = effect {
@@ -178,7 +181,7 @@ async fn details_come_with_histograms() {
 }
 
 #[tokio::test]
-async fn locks_timers_and_who_waits_for_them_are_told() {
+async fn locks_timers_and_who_waits_for_them_are_known() {
     let program = Program::start(0);
     let mut watcher = Watcher::new(&program.address());
     let (mut types, mut sources) = (Vec::new(), Vec::new());
@@ -216,7 +219,7 @@ async fn another_process_at_the_same_port_is_another_one() {
     program.child.kill().unwrap();
     program.child.wait().unwrap();
     loop {
-        if let News::Link(ConnectionEvent::Lost { reason, retry_in }) = watcher.next().await {
+        if let News::Connection(ConnectionEvent::Lost { reason, retry_in }) = watcher.next().await {
             assert!(reason.contains("the program ended") || reason.contains("closed the stream"), "{reason}");
             assert!(retry_in.is_some());
             break;
@@ -258,7 +261,7 @@ async fn the_binary_reports_it() {
 }
 
 #[tokio::test]
-async fn a_pause_by_another_console_is_told() {
+async fn a_pause_by_another_console_is_shown() {
     let program = Program::start(0);
     let mut watcher = Watcher::new(&program.address());
     let is_paused = |report: &Report| {
@@ -279,13 +282,13 @@ async fn what_ended_before_a_console_came_is_counted_once() {
     let uptime_ns = |report: &Report| report.process.as_ref().map_or(0, |process| process.uptime_ns);
     let mut alone = Duration::from_secs(2);
     loop {
-        // Unwatched, it makes no rounds: the second update tells all of the first one again.
+        // Unwatched, it makes no rounds: the second update repeats all of the first one.
         tokio::time::sleep(alone).await;
         let mut watcher = Watcher::new(&program.address());
         let first = watcher.until(|report| report.totals.spawned > 0).await;
         let passed_ns = |report: &Report| uptime_ns(report).saturating_sub(uptime_ns(&first));
         let later = watcher.until(|report| passed_ns(report) > 500_000_000).await;
-        // `worker` sleeps for 20 ms before each spawn, and nobody else spawns; some events are older than the update says.
+        // `worker` sleeps for 20 ms before each spawn, and no other task spawns; some events are older than the time of the update.
         let most = passed_ns(&later) / 20_000_000 + 5;
         let spawned = later.totals.spawned - first.totals.spawned;
         assert!(spawned <= most, "{spawned} spawned where {most} are possible");

@@ -1,4 +1,4 @@
-//! The link: what it tells, and in which words, of servers that work, break, or are something else.
+//! The connection: what it reports, and in which words, of servers that work, break, or are something else.
 
 use std::time::Duration;
 
@@ -19,7 +19,10 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn next(connection: &mut Connection) -> News {
-    timeout(PATIENCE, connection.news.recv()).await.expect("news in time").expect("the link's task lives")
+    timeout(PATIENCE, connection.news.recv())
+        .await
+        .expect("news in time")
+        .expect("the task of the connection lives")
 }
 
 fn start(address: &str) -> Connection {
@@ -29,7 +32,7 @@ fn start(address: &str) -> Connection {
 /// The reason of the first loss.
 async fn lost(connection: &mut Connection) -> String {
     loop {
-        if let News::Link(ConnectionEvent::Lost { reason, retry_in }) = next(connection).await {
+        if let News::Connection(ConnectionEvent::Lost { reason, retry_in }) = next(connection).await {
             assert!(retry_in.is_some_and(|wait| wait <= Duration::from_millis(250)), "{retry_in:?}");
             return reason;
         }
@@ -41,8 +44,11 @@ async fn frames_and_requests_travel() {
     let frame = Script::new(cast()).snapshot();
     let mut server = Fake::tcp(vec![frame.clone()], Then::StayOpen).await;
     let mut connection = start(&server.address);
-    assert!(matches!(next(&mut connection).await, News::Link(ConnectionEvent::Connecting { attempt: 1 })));
-    assert!(matches!(next(&mut connection).await, News::Link(ConnectionEvent::Connected)));
+    assert!(matches!(
+        next(&mut connection).await,
+        News::Connection(ConnectionEvent::Connecting { attempt: 1 })
+    ));
+    assert!(matches!(next(&mut connection).await, News::Connection(ConnectionEvent::Connected)));
     let request = WatchRequest { protocol: 1, interval_ms: 250, ..WatchRequest::default() };
     connection.request(request.clone());
     let seen = timeout(PATIENCE, server.requests.recv()).await.unwrap();
@@ -64,7 +70,7 @@ async fn a_unix_socket_works_too() {
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn nothing_listens() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let reason = lost(&mut start(&free.to_string())).await;
     assert_eq!(reason, format!("nothing listens at {free}"));
@@ -77,7 +83,10 @@ async fn a_closed_stream_is_opened_again() {
     let server = Fake::tcp(vec![Script::new(cast()).snapshot()], Then::Close).await;
     let mut connection = start(&server.address);
     assert_eq!(lost(&mut connection).await, format!("the program at {} closed the stream", server.address));
-    assert!(matches!(next(&mut connection).await, News::Link(ConnectionEvent::Connecting { attempt: 2 })));
+    assert!(matches!(
+        next(&mut connection).await,
+        News::Connection(ConnectionEvent::Connecting { attempt: 2 })
+    ));
     while !matches!(next(&mut connection).await, News::Frame(_)) {}
 }
 
@@ -92,7 +101,7 @@ async fn a_refusal_is_passed_on() {
 }
 
 #[tokio::test]
-async fn a_web_server_is_told_from_taskscope() {
+async fn a_web_server_is_not_taken_for_taskscope() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = tokio::spawn(async move {
@@ -122,7 +131,7 @@ async fn a_server_without_taskscope_is_named() {
 }
 
 #[tokio::test]
-async fn silence_is_not_waited_for_without_end() {
+async fn a_silent_server_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let reason = lost(&mut start(&address)).await;

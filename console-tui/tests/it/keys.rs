@@ -41,8 +41,8 @@ impl Bench {
 
     /// Connected, with a snapshot and some seconds of life after it.
     pub(crate) fn connected(mut self) -> Self {
-        self.app.news(News::Link(ConnectionEvent::Connecting { attempt: 1 }));
-        self.app.news(News::Link(ConnectionEvent::Connected));
+        self.app.news(News::Connection(ConnectionEvent::Connecting { attempt: 1 }));
+        self.app.news(News::Connection(ConnectionEvent::Connected));
         let snapshot = self.script.snapshot();
         self.app.news(News::Frame(Box::new(snapshot)));
         for _ in 0..8 {
@@ -77,7 +77,7 @@ impl Bench {
     }
 
     pub(crate) fn draw(&mut self) {
-        // A frame tells the model how long a page is; the one after it shows that.
+        // A frame gives the model the length of a page; the one after it shows that.
         for _ in 0..2 {
             self.terminal.draw(|frame| self.app.draw(frame)).unwrap();
             drop(self.app.after_draw());
@@ -189,7 +189,7 @@ fn links_lead_from_task_to_resource_and_back() {
     bench.app.action(Action::First);
     bench.draw();
     let lock = bench.find("Mutex ledger ◂");
-    // The chosen link is told by its reversed cells; down moves on to the next one.
+    // The chosen link has reversed cells; down moves on to the next one.
     for _ in 0..4 {
         if bench.terminal.backend().buffer()[lock].modifier.contains(Modifier::REVERSED) {
             break;
@@ -300,7 +300,7 @@ fn a_screen_that_is_too_long_scrolls() {
 }
 
 #[test]
-fn a_filter_is_typed_told_wrong_and_cleared() {
+fn a_filter_is_typed_rejected_and_cleared() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('/')]);
     bench.type_text("nam:x");

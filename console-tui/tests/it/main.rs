@@ -1,4 +1,4 @@
-//! The console from outside: its screens on a made-up terminal, its link to made-up servers, its binary in a real pty.
+//! The console from outside: its screens on a made-up terminal, its connection to made-up servers, its binary in a real pty.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 

@@ -53,11 +53,11 @@ impl Tty {
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
-        let (tell, output) = channel();
+        let (sender, output) = channel();
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n @ 1..) = reader.read(&mut bytes) {
-                if tell.send(bytes[..n].to_vec()).is_err() {
+                if sender.send(bytes[..n].to_vec()).is_err() {
                     return;
                 }
             }
@@ -250,8 +250,8 @@ fn a_panic_is_readable() {
     assert!(!tty.ends().success());
     let written = String::from_utf8_lossy(&tty.raw);
     let given_back = written.find("\x1b[?1049l").expect("the terminal was taken and given back");
-    let said = written.find("on purpose").expect("the panic is told");
-    assert!(given_back < said, "the message went down with the screen");
+    let message = written.find("on purpose").expect("the panic is printed");
+    assert!(given_back < message, "the message went down with the screen");
 }
 
 #[cfg(feature = "demo")]

@@ -185,10 +185,10 @@ fn light_and_dark_differ() {
 }
 
 #[test]
-fn nobody_answers() {
+fn nothing_answers() {
     let mut bench = Bench::unicode(80, 24);
-    bench.app.news(News::Link(ConnectionEvent::Connecting { attempt: 1 }));
-    bench.app.news(News::Link(ConnectionEvent::Lost {
+    bench.app.news(News::Connection(ConnectionEvent::Connecting { attempt: 1 }));
+    bench.app.news(News::Connection(ConnectionEvent::Lost {
         reason: "nothing listens at 127.0.0.1:6669".to_owned(),
         retry_in: Some(Duration::from_millis(250)),
     }));
@@ -199,7 +199,7 @@ fn nobody_answers() {
 #[test]
 fn the_link_breaks() {
     let mut bench = Bench::unicode(120, 24).connected();
-    bench.app.news(News::Link(ConnectionEvent::Lost {
+    bench.app.news(News::Connection(ConnectionEvent::Lost {
         reason: "the connection to 127.0.0.1:6669 broke: the program ended or was stopped".to_owned(),
         retry_in: Some(Duration::from_secs(2)),
     }));
@@ -218,8 +218,8 @@ fn the_link_breaks() {
 #[test]
 fn another_process_answers() {
     let mut bench = Bench::unicode(120, 24).connected();
-    bench.app.news(News::Link(ConnectionEvent::Lost { reason: "gone".to_owned(), retry_in: None }));
-    bench.app.news(News::Link(ConnectionEvent::Connected));
+    bench.app.news(News::Connection(ConnectionEvent::Lost { reason: "gone".to_owned(), retry_in: None }));
+    bench.app.news(News::Connection(ConnectionEvent::Connected));
     bench.script.instance = 7;
     bench.script.tasks.truncate(2);
     bench.script.problems = vec!["A global level filter hides tokio's spans.".to_owned()];
@@ -242,7 +242,7 @@ fn losses_are_on_the_screen() {
 }
 
 #[test]
-fn a_small_terminal_says_so() {
+fn a_small_terminal_gets_a_message() {
     for (width, height) in [(1, 1), (20, 5), (59, 30), (100, 11)] {
         let mut bench = Bench::unicode(width, height).connected();
         bench.draw();

@@ -1,4 +1,4 @@
-//! A server on a real socket that says what a test wants it to say.
+//! A server on a real socket that sends the frames of a test.
 
 use std::{path::Path, pin::Pin, sync::Mutex};
 

@@ -1,6 +1,6 @@
 //! A program with console-subscriber in it, and no taskscope: `subscriber PORT [IDLE_TASKS]`.
 //!
-//! Named tasks, each with one habit that a test can recognise; a lock that somebody waits for; and as many idle tasks as asked for.
+//! Named tasks, each with one habit that a test can recognise; a lock with a waiter; and as many idle tasks as asked for.
 
 use std::{
     error::Error,

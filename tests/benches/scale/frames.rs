@@ -132,7 +132,7 @@ impl Times {
 impl Player {
     fn new(tasks: usize, recording: Recording) -> Outcome<Self> {
         let mut app = connect::console();
-        app.news(News::Link(ConnectionEvent::Connecting { attempt: 1 }));
+        app.news(News::Connection(ConnectionEvent::Connecting { attempt: 1 }));
         let terminal = Terminal::new(TestBackend::new(200, 60))?;
         Ok(Self { tasks, recording, app, terminal, now: Duration::ZERO })
     }
@@ -146,7 +146,7 @@ impl Player {
     /// A new stream, up to the first screen with its rows.
     fn open(&mut self, title: &str) -> Outcome<()> {
         let mut times = Times::default();
-        self.app.news(News::Link(ConnectionEvent::Connected));
+        self.app.news(News::Connection(ConnectionEvent::Connected));
         let mut ended = false;
         while !ended {
             let (at, frame) = self.recording.pop_front().ok_or("the recording has no whole snapshot")?;

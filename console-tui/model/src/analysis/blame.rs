@@ -1,7 +1,7 @@
 //! Who held the workers while a task waited for one.
 //!
-//! Polls under a millisecond are not told one by one: of them only the time is known that is left over. To which runtime a task belongs is
-//! not told either, so that with several runtimes the polls of all their workers are looked at.
+//! Polls under a millisecond are not reported one by one: of them only the time is known that is left over. To which runtime a task belongs is
+//! unknown, too, so that with several runtimes the polls of all their workers are looked at.
 
 use rustc_hash::FxHashMap;
 
@@ -135,7 +135,7 @@ impl<'a> Analysis<'a> {
         format!("{who} held {worker} ({} of that time)", percent(blame.share))
     }
 
-    /// The polls that went on when the scheduler was told last.
+    /// The polls that went on when the scheduler was reported last.
     fn running(self) -> impl Iterator<Item = (Option<TaskKey>, SiteId, u32, u64)> + 'a {
         let workers = &self.store.scheduler.workers;
         let polling = workers.iter().filter(|worker| worker.state == WorkerState::Polling);
@@ -156,7 +156,7 @@ impl<'a> Analysis<'a> {
             task.stats.state == State::Running
                 && task.stats.state_since_ns.abs_diff(started_ns) < SAME_START_NS
         });
-        if same { self.store.now_ns } else { self.store.scheduler.told_ns.unwrap_or(self.store.now_ns) }
+        if same { self.store.now_ns } else { self.store.scheduler.reported_ns.unwrap_or(self.store.now_ns) }
     }
 
     /// The threads whose polls keep other tasks from being polled: workers, or where none is known all that poll.

@@ -28,7 +28,7 @@ pub(crate) enum End {
     Receiver,
 }
 
-/// Somebody who waits for a lock or a channel: an operation and its innermost part.
+/// A wait for a lock or a channel: an operation and its innermost part.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter<'a> {
     /// What the program called.
@@ -55,13 +55,13 @@ impl Waiter<'_> {
 }
 
 impl<'a> Analysis<'a> {
-    /// What is told of a resource as a lock.
+    /// A resource as a lock.
     pub(crate) fn lock(self, key: ResourceKey) -> Option<&'a Lock> {
         self.store.resources.resource(key)?;
         self.store.resources.locks.lock(key.slot)
     }
 
-    /// What is told of a resource as a channel.
+    /// A resource as a channel.
     pub(crate) fn channel(self, key: ResourceKey) -> Option<&'a Channel> {
         self.store.resources.resource(key)?;
         self.store.resources.locks.channel(key.slot)
@@ -139,11 +139,11 @@ impl<'a> Analysis<'a> {
         list
     }
 
-    /// What is told of the lock that one waits for on `key`: of the resource that the program knows, or of a part of it.
+    /// The lock that one waits for on `key`: of the resource that the program knows, or of a part of it.
     pub(crate) fn lock_waited_for(self, key: ResourceKey) -> Option<(&'a Resource, &'a Lock)> {
         let around = self.lock_around(key)?;
-        let told = |resource: &Resource| self.store.resources.locks.lock(resource.key.slot);
-        let lock = told(around).or_else(|| self.store.resources.chain(key).find_map(told))?;
+        let as_lock = |resource: &Resource| self.store.resources.locks.lock(resource.key.slot);
+        let lock = as_lock(around).or_else(|| self.store.resources.chain(key).find_map(as_lock))?;
         Some((around, lock))
     }
 
@@ -174,20 +174,22 @@ impl<'a> Analysis<'a> {
         Some(words.trim_end_matches(" (outside any task)").to_owned())
     }
 
-    /// Who holds it, in a few words: `transfer #91`, `2 readers`, `nobody`; `None`: unknown.
+    /// Who holds it, in a few words: `transfer #91`, `2 readers`, `free`; `None`: unknown.
     pub(crate) fn holders_words(self, kind: Option<LockKind>, lock: &Lock) -> Option<String> {
         let count = lock.holder_count()?;
         let is_read = kind != Some(LockKind::Semaphore) && lock.holders.iter().all(|holder| holder.shared);
         let one = match (&*lock.holders, lock.more_holders) {
-            ([], 0) => return Some("nobody".to_owned()),
+            ([], 0) => return Some("free".to_owned()),
             ([holder], 0) if !holder.shared => Some(holder),
             _ => None,
         };
         Some(match one {
-            Some(holder) => self.who_words(holder.who).unwrap_or_else(|| "somebody".to_owned()),
+            Some(holder) => {
+                self.who_words(holder.who).unwrap_or_else(|| "an unknown task or thread".to_owned())
+            }
             None if count == 1 => {
                 let holder = lock.holders.first().and_then(|holder| self.who_words(holder.who));
-                let holder = holder.unwrap_or_else(|| "somebody".to_owned());
+                let holder = holder.unwrap_or_else(|| "an unknown task or thread".to_owned());
                 if is_read { format!("{holder} (reads)") } else { holder }
             }
             None if is_read => format!("{count} readers"),
@@ -289,7 +291,7 @@ impl<'a> Analysis<'a> {
         })
     }
 
-    /// The end of a channel that an operation is on: `None`: it is on none, or nobody can tell.
+    /// The end of a channel that an operation is on: `None`: it is on none, or unknown.
     pub(crate) fn channel_end(self, op: &Op) -> Option<End> {
         let resource = self.resource_of(op)?;
         if !self.is_channel(resource) {
@@ -347,7 +349,7 @@ impl<'a> Analysis<'a> {
         pairs.map(|(all, waited)| (all > 0).then(|| (f64::from(waited) / f64::from(all)).min(1.0))).collect()
     }
 
-    /// Histograms of a lock that somebody looks at.
+    /// Histograms of a lock on the screen.
     pub(crate) fn lock_detail(self, key: ResourceKey) -> Option<&'a LockDetail> {
         self.store.resources.locks.details.get(&key)
     }

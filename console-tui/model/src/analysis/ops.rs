@@ -44,7 +44,7 @@ impl Waits {
         self.tasks += other.tasks;
     }
 
-    /// How long the longest waits; `None`: nobody does.
+    /// How long the longest waits; `None`: none does.
     pub(crate) fn longest_ns(&self, at: u64) -> Option<u64> {
         (self.tasks > 0).then(|| at.saturating_sub(self.since_ns))
     }
@@ -142,7 +142,7 @@ impl<'a> Analysis<'a> {
         aside.into_iter().fold(on, |on, aside| format!("{on} {aside}"))
     }
 
-    /// `Mutex accounts`, or `Mutex state.rs:12`: as few characters as tell it.
+    /// `Mutex accounts`, or `Mutex state.rs:12`: as few characters as needed.
     pub(crate) fn resource_short(self, resource: &Resource) -> String {
         let name = self.store.texts.text(resource.concrete_type).unwrap_or(UNKNOWN);
         if let Some(given) = self.store.texts.text(resource.name) {

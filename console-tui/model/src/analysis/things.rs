@@ -1,4 +1,4 @@
-//! Sockets, pipes and files as one list: what a wrapper tells and what the operating system tells of the same one, joined.
+//! Sockets, pipes and files as one list: the figures of a wrapper and of the operating system for the same one, joined.
 //!
 //! Invariant: two sockets are never mixed. A wrapper and a descriptor are one only when number, kind and addresses agree and the wrapper
 //! is older than the reading: a number is used again.
@@ -49,7 +49,7 @@ impl<'a> Thing<'a> {
         self.resource.map_or(SiteId::NONE, |resource| resource.site)
     }
 
-    /// `backlog 3/1,024`; `None`: it does not listen, or nothing is told.
+    /// `backlog 3/1,024`; `None`: it does not listen, or unknown.
     pub(crate) fn backlog_words(&self) -> Option<String> {
         let descriptor = self.descriptor.filter(|_| self.kind.listens())?;
         let max = descriptor.max_backlog.map_or_else(String::new, |max| format!("/{}", exact(max)));
@@ -68,7 +68,7 @@ impl<'a> Thing<'a> {
     pub(crate) fn why_no_bytes(&self) -> Option<&'static str> {
         match (self.stream, self.kind) {
             (Some(stream), _) => (stream.uncounted_reads > 0 || stream.uncounted_writes > 0).then_some(
-                "The program makes system calls of its own on it (try_io): nobody counts their bytes.",
+                "The program makes system calls of its own on it (try_io): their bytes are not counted.",
             ),
             (None, IoKind::Udp) => {
                 Some("The kernel counts no bytes of UDP sockets. taskscope::net::UdpSocket does.")
@@ -119,7 +119,7 @@ impl<'a> Analysis<'a> {
         timers
     }
 
-    /// Signals that somebody listens for, and child processes, in the order of their slots.
+    /// Signals that the program listens for, and child processes, in the order of their slots.
     pub(crate) fn signals_and_children(self) -> Vec<Thing<'a>> {
         let streams = self.store.resources.streams.streams();
         let of = streams.filter_map(|(slot, _)| self.store.resources.in_slot(slot));
@@ -186,7 +186,7 @@ impl<'a> Analysis<'a> {
         thing.stream.and_then(|of| self.store.texts.text(of.peer)).or(read)
     }
 
-    /// The other end opened it: somebody here listens at its port, or did; `None`: unknown, or it is no connection.
+    /// The other end opened it: this process listens at its port, or did; `None`: unknown, or it is no connection.
     pub(crate) fn is_accepted(self, thing: &Thing) -> Option<bool> {
         match (thing.kind, self.io_local(thing), self.io_peer(thing)) {
             // The reading must be younger than it: of a new one it may not know the listener.
@@ -200,7 +200,7 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// `10.0.0.4:8080 ← 10.0.0.9:51522`, `0.0.0.0:8080`, `/var/log/app.log`; `None`: nothing is told.
+    /// `10.0.0.4:8080 ← 10.0.0.9:51522`, `0.0.0.0:8080`, `/var/log/app.log`; `None`: unknown.
     pub(crate) fn io_addresses(self, thing: &Thing) -> Option<String> {
         let arrow = match self.is_accepted(thing) {
             Some(true) => '←',
@@ -227,7 +227,7 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// What a wrapper is around, in words; `None`: it is none, or nothing is told.
+    /// What a wrapper is around, in words; `None`: it is none, or unknown.
     pub(crate) fn stream_words(self, resource: &Resource) -> Option<String> {
         let thing = self.wrapped(resource)?;
         if thing.kind.is_of_the_process() {
@@ -238,11 +238,11 @@ impl<'a> Analysis<'a> {
 
     /// Bytes a second, in and out; `None`: unknown.
     pub(crate) fn io_rates(self, thing: &Thing) -> (Option<f64>, Option<f64>) {
-        let told = thing.resource.filter(|_| thing.stream.is_some());
-        let told =
-            told.and_then(|of| self.store.resources.streams.windows.rates(of.key.slot, &self.store.ticks));
+        let own = thing.resource.filter(|_| thing.stream.is_some());
+        let own =
+            own.and_then(|of| self.store.resources.streams.windows.rates(of.key.slot, &self.store.ticks));
         let past = thing.descriptor.map(|of| &of.past);
-        match told {
+        match own {
             Some([into, out, ..]) => (thing.in_bytes().and(Some(into)), thing.out_bytes().and(Some(out))),
             None => (past.and_then(|past| past.in_per_s), past.and_then(|past| past.out_per_s)),
         }
@@ -251,9 +251,9 @@ impl<'a> Analysis<'a> {
     /// Bytes over the last seconds; heights 0 to 8.
     pub(crate) fn io_spark(self, thing: &Thing) -> Option<[u8; SPARK_WIDTH as usize]> {
         let windows = &self.store.resources.streams.windows;
-        let told = thing.resource.filter(|_| thing.stream.is_some());
-        let told = told.and_then(|of| windows.spark(of.key.slot, BOTH_WAYS, &self.store.ticks));
-        told.or_else(|| thing.descriptor?.past.spark())
+        let own = thing.resource.filter(|_| thing.stream.is_some());
+        let own = own.and_then(|of| windows.spark(of.key.slot, BOTH_WAYS, &self.store.ticks));
+        own.or_else(|| thing.descriptor?.past.spark())
     }
 
     /// Those who wait on it, in the order in which they came.

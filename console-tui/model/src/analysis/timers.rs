@@ -1,6 +1,6 @@
-//! Timers: when they are due, as far as that can be told.
+//! Timers: when they are due, as far as that is known.
 //!
-//! Invariant: a timer that was set before somebody looked may have been set again since it was made; then nobody calls it late.
+//! Invariant: a timer from before this console connected may have been set again since it was made; it is never called late.
 
 use crate::analysis::Analysis;
 
@@ -54,12 +54,12 @@ impl Analysis<'_> {
             None if self.is_interval(resource) => return Due::Unknown,
             // tokio begins another one when the timer is set again.
             Some(op) if self.method(op) == "reset" => op.created_ns,
-            _ => resource.told_ns.unwrap_or(resource.created_ns),
+            _ => resource.reported_ns.unwrap_or(resource.created_ns),
         };
         let due_ns = from_ns.saturating_add(length_ns);
         match due_ns.checked_sub(self.store.now_ns) {
             Some(left_ns) => Due::In(left_ns),
-            None if resource.told_ns.is_some() && wait.is_some() => Due::Late(self.store.now_ns - due_ns),
+            None if resource.reported_ns.is_some() && wait.is_some() => Due::Late(self.store.now_ns - due_ns),
             None => Due::Unknown,
         }
     }

@@ -1,14 +1,14 @@
 //! Who is stuck behind whom: the wait-for graph of tasks, threads, locks and channels, and the circles in it.
 //!
-//! Somebody is stuck who waits for locks alone, none of which can come free before somebody else who is stuck goes on. The
+//! A task is stuck when it waits for locks only, none of which can come free before another stuck task goes on. The
 //! largest such set is found by assuming all who wait to be stuck and taking away whoever can go on, until nothing changes.
 //! What remains is a deadlock: it holds for `select!` and `join!` alike, since every wait of everybody in it is stuck.
 //!
-//! Within one task several futures may wait at once, and one of them hold what another waits for: the wire does not tell them
-//! apart. So a task that seems to wait for itself is a suspicion, unless its poll blocks its thread or it was given what it waits
+//! Within one task several futures may wait at once, and one of them hold what another waits for: the wire does not distinguish
+//! them. So a task that seems to wait for itself is a suspicion, unless its poll blocks its thread or it was given what it waits
 //! for in a future that it polls no more.
 //!
-//! Invariants: a wait for anything but a lock (a timer, a socket, a `Notify`), a holder nobody knows, an operation that was
+//! Invariants: a wait for anything but a lock (a timer, a socket, a `Notify`), an unknown holder, an operation that was
 //! not polled in the last poll: each counts as "can go on", so that what is called proven is. Channels are looked at in a
 //! second pass alone, whose circles are suspicions: who received last need not receive again.
 //!
@@ -48,7 +48,7 @@ const MAX_STEPS: usize = 1_000_000;
 /// A timer is overdue from here on: the driver may be late.
 const OVERDUE_NS: u64 = 100_000_000;
 
-/// Whether somebody is kept from going on, as far as that can be told.
+/// Whether a task or thread is kept from going on, as far as that is known.
 #[derive(Debug)]
 pub(crate) struct Blocked<'a> {
     /// Everything it waits for at once.
@@ -68,7 +68,7 @@ enum Target<'a> {
 }
 
 impl<'a> Analysis<'a> {
-    /// What somebody waits for; `None`: it can go on, or nobody knows.
+    /// What a task or thread waits for; `None`: it can go on, or unknown.
     pub(crate) fn blocked(self, who: Agent) -> Option<Blocked<'a>> {
         match who {
             Agent::Unknown => None,
@@ -126,7 +126,7 @@ impl<'a> Analysis<'a> {
         })
     }
 
-    /// What an operation waits for; `None`: something that comes by itself, or nobody knows what.
+    /// What an operation waits for; `None`: something that comes by itself, or unknown.
     fn target(self, wait: &Waiter) -> Option<Target<'a>> {
         let key = wait.op.resource?;
         let around = self.lock_around(key)?;
@@ -144,7 +144,7 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// Somebody in the graph.
+/// A task or thread in the graph.
 #[derive(Debug)]
 struct Actor<'a> {
     /// What it waits for; empty: it can go on.
@@ -154,7 +154,7 @@ struct Actor<'a> {
     stuck: bool,
 }
 
-/// A lock that somebody in the graph waits for.
+/// A lock that one of the graph waits for.
 #[derive(Debug)]
 struct Queue<'a> {
     kind: LockKind,
@@ -237,7 +237,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// What was given to somebody, by lock. It is told of the part of an operation that asked for it.
+    /// What was given to a task, by lock. The grant is recorded at the part of an operation that asked for it.
     fn gather_granted(&mut self) {
         let (analysis, store) = (self.store, self.store.store());
         for op in store.resources.granted_ops().take(MAX_HELD) {
@@ -262,7 +262,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Takes a lock into the graph, with those of its queue who can be in somebody's way. Returns who that is.
+    /// Takes a lock into the graph, with those of its queue who can be in the way. Returns who that is.
     fn queue(&mut self, key: ResourceKey, kind: LockKind, lock: &'a Lock) -> Vec<Agent> {
         if self.queues.contains_key(&key) {
             return Vec::new();

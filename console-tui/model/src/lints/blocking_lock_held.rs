@@ -13,7 +13,7 @@ use crate::{
 
 thresholds! {
     BlockingLockHeld {
-        /// Held for this long by a task that is not in a poll; somebody waits: critical.
+        /// Held for this long by a task that is not in a poll; critical if a task waits.
         held_ms: u64 = 100,
     }
 }

@@ -8,7 +8,7 @@ use crate::lints::{
 
 thresholds! {
     Deadlock {
-        /// Every wait of the circle must be older than this: what a frame tells is not of one instant.
+        /// Every wait of the circle must be older than this: the rows of a frame are not all of one instant.
         min_ms: u64 = 300,
         /// A circle that is not proven must be older than this.
         suspected_ms: u64 = 1000,

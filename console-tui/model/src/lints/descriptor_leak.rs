@@ -34,7 +34,7 @@ thresholds! {
         min_span_ms: u64 = 3000,
         /// … the newest must be younger than this, …
         max_newest_ms: u64 = 5000,
-        /// … and at least half of them nobody has used for this long.
+        /// … and at least half of them were unused for this long.
         unused_ms: u64 = 2000,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 
 thresholds! {
     DriverLost {
-        /// The driver must have been lost for this long; the process tells of it from half a second on.
+        /// The driver must have been lost for this long; the process reports it from half a second on.
         lost_ms: u64 = 500,
         /// If it has for this long, it is critical.
         critical_ms: u64 = 1000,
@@ -44,7 +44,7 @@ fn check(look: &RuntimeLook<'_>, runtime: &Runtime) -> Option<Finding> {
     }
     let config = &look.config.driver_lost;
     // Up to when that was reported: a worker may drive it again since.
-    let reported_ns = look.store.scheduler.told_ns?;
+    let reported_ns = look.store.scheduler.reported_ns?;
     let lost_ns = reported_ns.saturating_sub(runtime.driver_lost_since_ns?);
     if lost_ns < ns(config.lost_ms) {
         return None;

@@ -36,7 +36,7 @@ pub(super) static LINT: Lint = Lint {
     check: Check::Locks(LockCheck { proofs: None, suspicions: Some(check) }),
 };
 
-/// An async guard lives across a long await, and somebody waits for it.
+/// An async guard lives across a long await, and a task waits for the lock.
 fn check(pass: &mut LockPass<'_>) {
     let look = pass.look;
     let config = &look.config.guard_across_await;

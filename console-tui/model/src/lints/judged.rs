@@ -1,4 +1,4 @@
-//! Which lints can be judged at all, by what the other side tells.
+//! Which lints can be judged at all, by what the process reports.
 //!
 //! Invariant: this is the only table of that; reports, the exit code of `--fail-on` and the Findings screen ask it. A lint that is
 //! judged and silent has found nothing; one that is not judged is silent whatever happens. Limit: it speaks of a whole process, not of
@@ -55,13 +55,13 @@ fn of_tokio_console(need: Need) -> Judged {
             Judged::Partly("tokio-console's protocol has no lengths of single polls that are over")
         }
         Need::PollsOfWorkers => Judged::Partly(
-            "tokio-console's protocol does not tell block_in_place from a poll that blocks its worker",
+            "tokio-console's protocol does not distinguish block_in_place from a poll that blocks its worker",
         ),
-        Need::Locks => Judged::No("tokio-console's protocol does not tell who holds a lock or a channel"),
+        Need::Locks => Judged::No("tokio-console's protocol does not report who holds a lock or a channel"),
         Need::Runtimes | Need::BlockingQueue => {
-            Judged::No("tokio-console's protocol does not tell of runtimes and their workers")
+            Judged::No("tokio-console's protocol does not report runtimes and their workers")
         }
-        Need::Descriptors => Judged::No("tokio-console's protocol does not tell of sockets and descriptors"),
+        Need::Descriptors => Judged::No("tokio-console's protocol does not report sockets and descriptors"),
     }
 }
 
@@ -72,7 +72,7 @@ fn of_taskscope(need: Need, hello: &Hello) -> Judged {
         "the program is built without --cfg tokio_unstable, and no task is spawned with taskscope::spawn";
     let has = |source| hello.sources.contains(&source);
     let (spans, wrappers, hooks) = (has("tracing"), has("wrappers"), has("hooks"));
-    // What only tokio's spans and the wrappers tell of a task.
+    // What only tokio's spans and the wrappers report of a task.
     let of_tasks = match (spans, wrappers) {
         (true, _) => Judged::Yes,
         (false, true) => Judged::Partly(WRAPPED),
@@ -82,13 +82,13 @@ fn of_taskscope(need: Need, hello: &Hello) -> Judged {
     match need {
         Need::Lives | Need::Polls | Need::PollsOfWorkers if hooks => Judged::Yes,
         Need::Wakes if hooks && !spans && !wrappers => {
-            Judged::No("hooks of a runtime do not tell of wakes and wakers")
+            Judged::No("hooks of a runtime do not report wakes and wakers")
         }
         Need::Sizes | Need::OriginalSizes if hooks && !spans && !wrappers => {
-            Judged::No("hooks of a runtime do not tell the size of a future")
+            Judged::No("hooks of a runtime do not report the size of a future")
         }
         Need::OriginalSizes if !spans && !hello.tokio_unstable => {
-            Judged::No("tokio tells that it moved a future to the heap only with --cfg tokio_unstable")
+            Judged::No("tokio reports that it moved a future to the heap only with --cfg tokio_unstable")
         }
         Need::Lives
         | Need::Polls
@@ -103,7 +103,7 @@ fn of_taskscope(need: Need, hello: &Hello) -> Judged {
         Need::Runtimes => Judged::Yes,
         Need::BlockingQueue if hello.tokio_unstable => Judged::Yes,
         Need::BlockingQueue => {
-            Judged::No("tokio tells the length of the blocking pool's queue only with --cfg tokio_unstable")
+            Judged::No("tokio reports the length of the blocking pool's queue only with --cfg tokio_unstable")
         }
         Need::Descriptors if hello.os.as_deref().is_some_and(|os| os.starts_with("linux")) => Judged::Yes,
         Need::Descriptors => Judged::No("the descriptors of a process are read on Linux only"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lints_are_judged_where_everything_is_told() {
+    fn all_lints_are_judged_where_everything_is_reported() {
         let whole = hello(&["tracing", "resources"], true, "linux");
         assert!(LintKind::ALL.iter().all(|kind| judged_by(*kind, &whole) == Judged::Yes));
         // Nothing has been spawned yet.
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn tokio_consoles_protocol_tells_of_tasks_alone() {
+    fn tokio_consoles_protocol_reports_tasks_alone() {
         let theirs = Hello { sources: vec!["tracing", "resources", "tokio-console"], ..Hello::default() };
         let tasks = [
             "lost-waker",

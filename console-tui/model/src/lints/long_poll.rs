@@ -8,7 +8,7 @@ use crate::{
     lints::{
         judged::Need,
         lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, ns, thresholds},
-        never_yielded::CANT_TELL,
+        never_yielded::MAYBE_IN_PLACE,
         pass::{Look, TaskLook},
     },
     severity::Severity,
@@ -59,7 +59,7 @@ fn check(look: &TaskLook<'_>) -> Verdict {
         if taken_over {
             return Verdict::Ok;
         }
-        if !store.tells_of_workers() {
+        if !store.reports_workers() {
             return found(Severity::Info, own_ns);
         }
         // A root future holds its own thread, not a worker of the pool.
@@ -86,8 +86,8 @@ fn clause(look: &TaskLook<'_>) -> String {
     if let Some(poll) = running(look) {
         let running = duration_ns(task.state_age_ns(look.at()));
         let number = exact(task.stats.sums.polls);
-        if !look.store.tells_of_workers() {
-            return format!("has been in one poll for {running} (poll {number}){CANT_TELL}");
+        if !look.store.reports_workers() {
+            return format!("has been in one poll for {running} (poll {number}){MAYBE_IN_PLACE}");
         }
         let holds = if task.facts.kind == Kind::BlockOn { "its thread" } else { "its worker" };
         return format!(

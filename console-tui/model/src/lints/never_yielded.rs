@@ -23,7 +23,7 @@ thresholds! {
 const ADVICE: &str = "If it computes or blocks, move that to spawn_blocking or a thread; if it loops, add an await that can be pending.";
 
 /// To follow a sentence about a poll that goes on, in a process whose protocol does not report its workers.
-pub(super) const CANT_TELL: &str =
+pub(super) const MAYBE_IN_PLACE: &str =
     "; it may be in block_in_place, which holds no worker: this protocol does not report that";
 
 pub(super) static LINT: Lint = Lint {
@@ -45,7 +45,7 @@ fn check(look: &TaskLook<'_>) -> Verdict {
     }
     match store.held_poll(task) {
         Some(poll) if poll.own_ns() >= ns(look.config.never_yielded.running_ms) => {
-            let severity = if store.tells_of_workers() { Severity::Critical } else { Severity::Info };
+            let severity = if store.reports_workers() { Severity::Critical } else { Severity::Info };
             found(severity, poll.own_ns())
         }
         _ => Verdict::Recheck,
@@ -54,8 +54,8 @@ fn check(look: &TaskLook<'_>) -> Verdict {
 
 fn clause(look: &TaskLook<'_>) -> String {
     let running = duration_ns(look.task.state_age_ns(look.at()));
-    if !look.store.tells_of_workers() {
-        return format!("has been in its first poll for {running}{CANT_TELL}");
+    if !look.store.reports_workers() {
+        return format!("has been in its first poll for {running}{MAYBE_IN_PLACE}");
     }
     let at = look.stuck_words();
     let spent = look.store.held_poll(look.task).map_or_else(String::new, |poll| poll.words_so_far());

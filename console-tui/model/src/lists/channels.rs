@@ -195,7 +195,7 @@ impl List for Channels {
     }
 
     fn why_empty(_table: &Table<Self>, _at: Context<'_>) -> String {
-        "The process tells of no channel. taskscope::sync has channels that do.".to_owned()
+        "No channels reported. Use taskscope::sync, or build with --cfg tokio_unstable.".to_owned()
     }
 }
 

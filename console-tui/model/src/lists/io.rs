@@ -30,7 +30,7 @@ use crate::{
     tables::TableId,
 };
 
-/// Descriptors that connect the program with nobody are one row when there are so many of a kind: eventfds tell little.
+/// Descriptors without another end are one row when there are so many of a kind: eventfds say little.
 const FOLD_INNER_AT: u64 = 2;
 
 /// Timers of a place are one row when there are so many: most of them are gone before they are read.
@@ -212,7 +212,7 @@ impl<'a, W: Kind> At<'a, Io<W>> {
     }
 }
 
-/// `conn #1187 read`; who waits on a descriptor without a wrapper, nobody tells.
+/// `conn #1187 read`; who waits on a descriptor without a wrapper is unknown.
 fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     let Some(thing) = row.thing() else {
         return match row.facts.waits.tasks {
@@ -225,7 +225,7 @@ fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     }
     let waiters = row.store.io_waiters(&thing);
     let Some(first) = waiters.first() else { return Value::Nothing };
-    let who = row.store.who_words(first.who()).unwrap_or_else(|| "somebody".to_owned());
+    let who = row.store.who_words(first.who()).unwrap_or_else(|| "an unknown task or thread".to_owned());
     let more = if waiters.len() > 1 { format!(" +{}", waiters.len() - 1) } else { String::new() };
     let method = if thing.kind == IoKind::Timer { "" } else { row.store.method(first.op) };
     Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Link)

@@ -69,7 +69,7 @@ impl Facts {
         Some((sums.contended as f64 / sums.acquisitions as f64).min(1.0) * 100.0)
     }
 
-    /// A number that only acquisitions bring about; before the first there is nothing to tell.
+    /// A number that only acquisitions change; before the first it is unknown.
     fn once_acquired(&self, number: Option<f64>) -> Value<'static> {
         match number {
             Some(number) => Value::Number(number),
@@ -90,7 +90,7 @@ impl Facts {
 fn holder<'a>(row: &At<'a, Locks>) -> Value<'a> {
     let Some(resource) = row.resource() else {
         return match row.facts.holders {
-            Some(0) => Value::Text("nobody".into(), Tone::Dim),
+            Some(0) => Value::Text("free".into(), Tone::Dim),
             Some(holders) => Value::Text(format!("{} held", count(holders)).into(), Tone::Normal),
             None => Value::Unknown,
         };
@@ -173,7 +173,7 @@ impl List for Locks {
         if at.store.hello.sources.contains(&"resources") {
             "No lock is alive.".to_owned()
         } else {
-            "The process tells of no lock. taskscope::sync has locks that do.".to_owned()
+            "No locks reported. Use taskscope::sync, or build with --cfg tokio_unstable.".to_owned()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All resources, as they are told: what was made where, and who waits on it.
+//! All resources, as the process reports them: what was made where, and who waits on it.
 
 use super::made::{self, OfResources, of_resources};
 use crate::{
@@ -100,7 +100,7 @@ impl List for Resources {
         Col::text("place", "MADE AT", 17, "Where it was made", |row| Value::text(row.short_place()))
             .grows()
             .cut(Cut::Place),
-        Col::text("attributes", "ATTRIBUTES", 12, "What tokio tells of its state", attributes)
+        Col::text("attributes", "ATTRIBUTES", 12, "Its state, as tokio reports it", attributes)
             .grows()
             .priority(1),
         Col::number(Unit::Count, "waiters", "WAITERS", 7, "Tasks that wait on it now", |row| {
@@ -117,11 +117,11 @@ impl List for Resources {
     of_resources!();
 
     fn why_empty(table: &Table<Self>, at: Context<'_>) -> String {
-        let tells = at.store.hello.sources.contains(&"resources");
-        if tells || table.state.hidden_parts > 0 {
+        let reports = at.store.hello.sources.contains(&"resources");
+        if reports || table.state.hidden_parts > 0 {
             "No lock, channel or timer of tokio is alive.".to_owned()
         } else {
-            "The process tells nothing of its locks, channels and timers.".to_owned()
+            "No locks, channels or timers reported.".to_owned()
         }
     }
 }

@@ -72,8 +72,7 @@ impl Kind for Signals {
     }
 
     fn why_empty(_at: Context<'_>) -> String {
-        "No signal is listened for, and no child runs, as far as taskscope::signal and taskscope::process tell."
-            .to_owned()
+        "No signals or children reported. taskscope::signal and taskscope::process report them.".to_owned()
     }
 
     fn head(at: Context<'_>) -> Vec<Cell> {

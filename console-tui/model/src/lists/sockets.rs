@@ -42,8 +42,8 @@ fn address<'a>(row: &Row<'a>) -> Value<'a> {
         _ => format!("to pid {pid}"),
     });
     let name = row.name().map(std::borrow::Cow::into_owned);
-    let told = row.store.io_addresses(&thing).or(name).or(peer);
-    let words: Vec<String> = told.into_iter().chain(thing.backlog_words()).collect();
+    let addresses = row.store.io_addresses(&thing).or(name).or(peer);
+    let words: Vec<String> = addresses.into_iter().chain(thing.backlog_words()).collect();
     Value::text((!words.is_empty()).then(|| words.join("  ")))
 }
 
@@ -143,7 +143,7 @@ pub(super) fn head(at: Context<'_>) -> Vec<Cell> {
     let age = if age_ns > OLD_NS { format!("{} ago ", duration_ns(age_ns)) } else { String::new() };
     head.push(Cell::new(format!("read {age}in {}", duration_ns(reading.took_ns)), Tone::Dim));
     if reading.more > 0 {
-        head.push(Cell::new(format!("{} more are not told of", exact(reading.more)), Tone::Warning));
+        head.push(Cell::new(format!("{} more are not listed", exact(reading.more)), Tone::Warning));
     }
     if !reading.problem.is_empty() {
         head.push(Cell::new(reading.problem.clone(), Tone::Warning));
@@ -182,7 +182,7 @@ mod tests {
     const EDGES: u16 = 4;
 
     #[test]
-    fn a_narrow_table_keeps_what_tells_a_stuck_socket() {
+    fn a_narrow_table_keeps_what_shows_a_stuck_socket() {
         let kept = ["warn", "kind", "address", "state", "recvq", "sendq", "waiting"];
         assert_eq!(shown(80 - EDGES), kept);
         // The next ones to come back, as there is room.

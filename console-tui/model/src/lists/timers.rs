@@ -54,7 +54,7 @@ impl Kind for Timers {
     }
 
     fn why_empty(_at: Context<'_>) -> String {
-        "The process tells of no timer. taskscope::time has timers that do.".to_owned()
+        "No timers reported. Use taskscope::time, or build with --cfg tokio_unstable.".to_owned()
     }
 
     fn head(at: Context<'_>) -> Vec<Cell> {

@@ -136,7 +136,7 @@ pub(crate) fn view(
     let detail = store.details.get(&task.key);
     let about = about(store, task, &mut links);
     let wake_facts = wake_facts(store, task, &mut links);
-    // Where only sums are told, nothing of this will ever come.
+    // Where the server sends sums only, nothing of this will ever come.
     let singles = detail.filter(|_| !task.facts.knows.sums_alone);
     let wakers = singles.map(|detail| wakers(store, task, detail, &mut links));
     let mine = children.of == Some(task.key);

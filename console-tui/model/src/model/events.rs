@@ -1,7 +1,7 @@
 //! Every event of every task, as `taskscope events` prints them.
 //!
 //! Invariant: a frame whose columns differ in length is an error, as in the other columns; names are of this moment, so an event of
-//! a task that was never told has none.
+//! a task that was never reported has none.
 
 use serde::Serialize;
 use taskscope_proto::{

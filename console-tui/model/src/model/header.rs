@@ -20,7 +20,7 @@ use crate::{
     tables::TableId,
 };
 
-/// How long the header tells of a restart.
+/// How long the header shows a restart.
 const RESTART_SHOWN: Duration = Duration::from_secs(30);
 
 impl Model {

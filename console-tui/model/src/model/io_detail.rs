@@ -1,4 +1,4 @@
-//! Something of I/O, put together for its screen: what a wrapper tells of it and what the kernel does.
+//! Something of I/O, put together for its screen: the figures of its wrapper and those of the kernel.
 
 use std::cmp::Reverse;
 
@@ -37,7 +37,7 @@ pub(super) fn io_view(store: Analysis<'_>, thing: &Thing) -> IoView {
     }
 }
 
-/// The screen of a descriptor that no wrapper is around. Nothing on it leads anywhere yet: who waits, nobody tells.
+/// The screen of a descriptor without a wrapper. It has no links: who waits is unknown.
 pub(super) fn descriptor_view(store: Analysis<'_>, thing: &Thing) -> DescriptorView {
     let state = thing.descriptor.map(|of| of.state.as_str()).filter(|state| !state.is_empty());
     let ready = thing.descriptor.and_then(Descriptor::ready_words).map(|words| format!("ready to: {words}"));

@@ -226,7 +226,7 @@ impl Model {
         self.drop_unwanted_details();
     }
 
-    /// Details that nobody asked for (any more) are not kept.
+    /// Details that no screen shows (any more) are dropped.
     pub(super) fn drop_unwanted_details(&mut self) {
         if let (Some(store), Some(sent)) = (&mut self.live.store, &self.sent) {
             store.details.retain(|key, _| sent.details.contains(key));

@@ -103,7 +103,7 @@ pub(crate) fn view(
     });
     let state = lock::state(store, resource, waiting.clone()).unwrap_or_else(|| match waiting {
         Some(words) => Cell::new(words, Tone::Idle),
-        None => Cell::new("nobody waits", Tone::Dim),
+        None => Cell::new("no task waits", Tone::Dim),
     });
     ResourceView {
         key: resource.key,

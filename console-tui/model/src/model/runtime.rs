@@ -29,7 +29,7 @@ const STARVED_LISTED: usize = 6;
 const STARVING_LISTED: usize = 8;
 /// Who held the workers, for each of them.
 const BLAMED_LISTED: usize = 3;
-/// From this part of the wait on somebody is to blame, not only there.
+/// From this part of the wait on a poll is to blame for the wait, not only one of many.
 const TO_BLAME: f64 = 0.5;
 
 /// The screen.
@@ -62,9 +62,8 @@ pub(super) fn view(
     let left_out: u64 = starving.iter().skip(STARVING_LISTED).map(|starving| starving.count).sum();
     let (now, over) = (line(starving, STARVING_LISTED, false), line(starved, STARVED_LISTED, true));
     let closures = closures.iter().map(|closures| closure_line(store, closures, &mut links)).collect();
-    let empty = (scheduler.told_ns.is_none()).then(|| {
-        "The process tells nothing of its runtimes: it has an older taskscope, or console-subscriber."
-            .to_owned()
+    let empty = (scheduler.reported_ns.is_none()).then(|| {
+        "No runtimes reported: the process has an older taskscope, or console-subscriber.".to_owned()
     });
     let links = links.list;
     RuntimesView {
@@ -120,8 +119,8 @@ fn runtime_facts(store: Analysis<'_>, runtime: &Runtime) -> Vec<(&'static str, C
         Cell::new(format!("{}{most}", exact(busy)), tone)
     });
     let driver = runtime.driver_lost_since_ns.map(|since_ns| {
-        let told_ns = store.scheduler.told_ns.unwrap_or(store.now_ns);
-        let lost = duration_ns(told_ns.saturating_sub(since_ns));
+        let reported_ns = store.scheduler.reported_ns.unwrap_or(store.now_ns);
+        let lost = duration_ns(reported_ns.saturating_sub(since_ns));
         ("driver", Cell::new(format!("lost for {lost}"), Tone::Critical))
     });
     let facts = [

@@ -3,7 +3,7 @@
 use crate::{
     analysis::{
         Analysis,
-        waits_for::chain::{ChainLine, Mark, Told},
+        waits_for::chain::{ChainLine, Mark, Shown},
     },
     format::duration_ns,
     id::{ResourceKey, SiteId, TaskKey},
@@ -21,7 +21,7 @@ const MAX_WAITERS: usize = 32;
 
 /// The tree; `None`: nothing is known of what it is about.
 pub(super) fn view(store: Analysis<'_>, of: WaitsOf, chosen: Chosen) -> Option<WaitsView> {
-    let mut tree = Tree { store, lines: Vec::new(), links: Vec::new(), told: Told::default() };
+    let mut tree = Tree { store, lines: Vec::new(), links: Vec::new(), shown: Shown::default() };
     match of {
         WaitsOf::Task(key) => tree.task(key)?,
         WaitsOf::Resource(key) => tree.resource(key)?,
@@ -36,7 +36,7 @@ struct Tree<'a> {
     lines: Vec<WaitLine>,
     links: Vec<Link>,
     /// Each is followed once, whoever of the first level leads to it.
-    told: Told,
+    shown: Shown,
 }
 
 impl Tree<'_> {
@@ -84,7 +84,7 @@ impl Tree<'_> {
     }
 
     fn chain(&mut self, who: Agent, depth: u8) {
-        for line in self.store.chain_beside(who, &mut self.told) {
+        for line in self.store.chain_beside(who, &mut self.shown) {
             let link = self.link_of(&line);
             let kind = match line.mark {
                 Mark::Waits(_) => WaitLineKind::Waits,
@@ -119,7 +119,7 @@ impl Tree<'_> {
         age_ns: Option<u64>,
         site: SiteId,
     ) {
-        let words = self.store.who_words(who).unwrap_or_else(|| "somebody".to_owned());
+        let words = self.store.who_words(who).unwrap_or_else(|| "an unknown task or thread".to_owned());
         let link = match who {
             Agent::Task(key) if self.store.task(key).is_some() => {
                 Some(self.link(Screen::Task(key), words.clone()))

@@ -25,7 +25,7 @@ pub struct Io {
     pub local: Option<String>,
     /// The other end's address.
     pub peer: Option<String>,
-    /// The other end opened it: somebody here listens at its port, or did; `null`: unknown, or it is no connection.
+    /// The other end opened it: this process listens at its port, or did; `null`: unknown, or it is no connection.
     pub accepted: Option<bool>,
     /// `established`, `listen`, `close-wait`.
     pub state: Option<String>,
@@ -59,7 +59,7 @@ pub struct Io {
     pub interest: Option<String>,
     /// What it was ready for when it was read.
     pub ready: Option<String>,
-    /// Bytes received that nobody has read.
+    /// Bytes received and not read yet.
     pub recv_queue_bytes: Option<u64>,
     /// Bytes written that the peer has not acknowledged.
     pub send_queue_bytes: Option<u64>,
@@ -81,11 +81,11 @@ pub struct Io {
     pub inode: Option<u64>,
     /// The process on the other end, of a Unix socket.
     pub peer_pid: Option<u32>,
-    /// Who waits on it, in the order in which they came; a wrapper tells.
+    /// Who waits on it, in the order in which they came; known of wrappers only.
     pub waiting: Vec<IoWait>,
 }
 
-/// Somebody who waits.
+/// A wait.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IoWait {
     /// The id of the task.
@@ -100,7 +100,7 @@ pub struct IoWait {
     pub place: Option<String>,
 }
 
-/// A signal that somebody listens for.
+/// A signal that the program listens for.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signal {
     /// `SIGTERM`

@@ -45,13 +45,13 @@ pub struct Lock {
     pub wait_p99_ns: Option<u64>,
     /// Acquisitions a second, over the last seconds.
     pub acquisitions_per_s: Option<f64>,
-    /// Time since nobody holds it; `null`: held, never held, or unknown.
+    /// Time since it was released; `null`: held, never held, or unknown.
     pub free_ns: Option<u64>,
     /// A holder panicked.
     pub poisoned: bool,
 }
 
-/// Somebody who holds a lock.
+/// A holder of a lock.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The id of the task that acquired it; `null`: no task, or unknown.
@@ -68,7 +68,7 @@ pub struct Holder {
     pub shared: bool,
 }
 
-/// Somebody who waits.
+/// A wait.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiter {
     /// The id of the task that waits; `null`: no task, or unknown.
@@ -115,7 +115,7 @@ pub struct Channel {
     pub blocked_full_ns: Option<u64>,
     /// Sum of finished waits of receivers for a value.
     pub blocked_empty_ns: Option<u64>,
-    /// Who sent last, in words; `null`: nobody yet, or unknown.
+    /// Who sent last, in words; `null`: not yet, or unknown.
     pub last_sender: Option<String>,
     /// Who received last, in words.
     pub last_receiver: Option<String>,
@@ -147,9 +147,9 @@ pub struct ChainLine {
     pub place: Option<String>,
     /// For so long.
     pub age_ns: Option<u64>,
-    /// The line before it leads back to somebody further up: a circle.
+    /// The line before it leads back to a line further up: a circle.
     pub circle: bool,
-    /// What it waits for is told by an earlier line about it, of this chain.
+    /// What it waits for stands in an earlier line about it, of this chain.
     #[serde(default)]
     pub above: bool,
 }

@@ -10,9 +10,9 @@ use crate::screen::{
 pub struct IoView {
     /// Descriptor, kind, addresses, state, readiness.
     pub what: Vec<Fact>,
-    /// Bytes, operations, waits, errors; empty: nothing is told.
+    /// Bytes, operations, waits, errors; empty: unknown.
     pub traffic: Vec<Fact>,
-    /// Queues, and what TCP tells; empty: nothing is told.
+    /// Queues, and what TCP knows; empty: unknown.
     pub kernel: Vec<Fact>,
 }
 

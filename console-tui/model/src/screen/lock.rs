@@ -10,7 +10,7 @@ use crate::screen::{
 pub struct LockView {
     /// Those who hold it, the longest first; `None`: unknown.
     pub holders: Option<Vec<HolderView>>,
-    /// Further ones, of whom nothing is told.
+    /// Further ones, which are only counted.
     pub more_holders: u64,
     /// Acquisitions, contention, times.
     pub uses: Vec<Fact>,
@@ -22,7 +22,7 @@ pub struct LockView {
     pub contention: Vec<Option<f64>>,
 }
 
-/// Somebody who holds a lock.
+/// A holder of a lock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HolderView {
     /// `transfer #88`
@@ -39,7 +39,7 @@ pub struct HolderView {
     pub waits_for: String,
 }
 
-/// Somebody who waits for a lock or at an end of a channel.
+/// A wait for a lock or at an end of a channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WaiterView {
     /// `transfer #91`
@@ -80,6 +80,6 @@ pub struct HoldView {
     pub how: String,
     /// Where it was acquired.
     pub place: Cell,
-    /// `2 wait, the longest for 41.2 s`; empty: nobody.
+    /// `2 wait, the longest for 41.2 s`; empty: none.
     pub waiters: String,
 }

@@ -72,7 +72,7 @@ pub struct OpView {
     pub task_link: Option<usize>,
     /// `idle`, `run`
     pub state: Cell,
-    /// Time that its task waits in it; where nobody does, since it was begun.
+    /// Time that its task waits in it; where no task does, since it was begun.
     pub age: Cell,
     /// Polls started.
     pub polls: Cell,

@@ -24,7 +24,7 @@ pub struct RuntimesView {
     pub starving: Vec<StarvingLine>,
     /// How many more wait.
     pub more_starving: u64,
-    /// There are several: to which one a task belongs is not told, and the polls of all are looked at.
+    /// There are several: to which one a task belongs is unknown, and the polls of all are looked at.
     pub several: bool,
     /// The worst waits of the last minutes that are over.
     pub starved: Vec<StarvingLine>,
@@ -147,7 +147,7 @@ pub struct WorkerView {
     pub about: Vec<Fact>,
     /// What it did, of the last seconds.
     pub rates: Vec<Fact>,
-    /// Its thread, as the operating system tells.
+    /// Its thread, as the operating system knows it.
     pub thread: Vec<Fact>,
     /// Long polls on its thread, the newest first.
     pub long_polls: Vec<LongPollLine>,

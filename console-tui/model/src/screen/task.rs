@@ -45,7 +45,7 @@ pub struct TaskView {
     pub io: Vec<IoUse>,
     /// Further ones.
     pub more_io: usize,
-    /// It is idle: what it waits for is among [`Self::ops`], if anything tells.
+    /// It is idle: what it waits for is among [`Self::ops`], if it is known.
     pub waits: bool,
     /// Findings, each with what to do next.
     pub findings: Vec<TaskFinding>,
@@ -53,7 +53,7 @@ pub struct TaskView {
     pub poll_times: Option<Distribution>,
     /// Waits between wake and poll.
     pub schedule_delays: Option<Distribution>,
-    /// The server tells sums alone: who woke it, and its timeline, are unknown for good.
+    /// The server sends sums only: who woke it, and its timeline, are unknown for good.
     pub sums_alone: bool,
     /// Who woke it how often, most first; `None` until the server has sent it.
     pub wakers: Option<Wakers>,

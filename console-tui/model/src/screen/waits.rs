@@ -35,9 +35,9 @@ pub struct WaitLine {
 pub enum WaitLineKind {
     /// What the tree is about.
     Subject,
-    /// Somebody waits.
+    /// A wait.
     Waits,
-    /// Somebody is in the way.
+    /// A task or thread is in the way.
     InTheWay,
     /// It stands further up already: a circle.
     Circle,

@@ -16,7 +16,7 @@ use crate::{id::DescriptorId, store::io::IoKind};
 /// Ports of listeners that are kept.
 const MAX_PORTS: usize = 4096;
 
-/// What is told of the TCP connection.
+/// What the kernel knows of the TCP connection.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Tcp {
     pub(crate) rtt_ns: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Tcp {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Events(pub(crate) u32);
 
-/// The bits that have a word, in the order in which they are told.
+/// The bits that have a word, in the order in which they are shown.
 const EVENTS: [(u32, &str); 6] =
     [(1, "read"), (4, "write"), (2, "urgent"), (0x2000, "peer closed"), (16, "hung up"), (8, "error")];
 
@@ -53,7 +53,7 @@ impl Events {
         self.0 & 4 != 0
     }
 
-    /// Without what is always told of: that it hung up, or failed.
+    /// Without what is always reported: that it hung up, or failed.
     pub(crate) fn wanted(self) -> Self {
         Self(self.0 & 7)
     }
@@ -66,7 +66,7 @@ impl Events {
     }
 }
 
-/// One descriptor. Times are on the recorder's clock; what is not told is `None` or empty.
+/// One descriptor. Times are on the recorder's clock; what is unknown is `None` or empty.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Descriptor {
     pub(crate) id: DescriptorId,
@@ -98,7 +98,7 @@ impl Descriptor {
         Some(received.saturating_sub(self.recv_queue_bytes.unwrap_or(0)))
     }
 
-    /// What can be done; `None`: the process does not watch files, and the kernel tells nothing of them.
+    /// What can be done; `None`: the process does not watch files, and the kernel knows nothing of them.
     pub(crate) fn ready_words(&self) -> Option<String> {
         (self.kind != IoKind::File).then(|| self.ready.words())
     }
@@ -119,7 +119,7 @@ pub(crate) fn port(address: &str) -> Option<u16> {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Reading {
     pub(crate) list: Vec<Descriptor>,
-    /// Further ones, of which nothing is told.
+    /// Further ones, which are only counted.
     pub(crate) more: u64,
     pub(crate) at_ns: u64,
     /// How long it took the process.
@@ -136,7 +136,7 @@ pub(crate) struct Descriptors {
     reading: Option<Reading>,
     by_id: FxHashMap<DescriptorId, usize>,
     by_fd: FxHashMap<u32, usize>,
-    /// Ports that somebody listens at, or did: a connection with one of them was accepted, and outlives its listener.
+    /// Ports that the process listens at, or did: a connection with one of them was accepted, and outlives its listener.
     listened: FxHashSet<u16>,
 }
 
@@ -161,7 +161,7 @@ impl Descriptors {
     /// The other end opened a connection that has this port here; `None`: not all listeners are known.
     pub(crate) fn was_accepted_at(&self, port: u16) -> Option<bool> {
         let reading = self.reading.as_ref()?;
-        // With so many ports this is a proxy or a scanner, and nobody is accused by a guess.
+        // With so many ports this is a proxy or a scanner, and a guess is no finding.
         if self.listened.contains(&port) || self.listened.len() >= MAX_PORTS {
             return Some(true);
         }

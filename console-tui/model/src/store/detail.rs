@@ -1,4 +1,4 @@
-//! What the server tells of the tasks that somebody looks at.
+//! What the server sends of the tasks on the screen.
 //!
 //! Limit: [`MAX_KEPT_EVENTS`] timeline events a task and [`MAX_KEPT_GAPS`] gaps, the oldest go first: 512 KiB.
 

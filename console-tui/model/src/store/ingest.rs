@@ -27,7 +27,7 @@ use crate::{
     losses::Losses,
     store::{
         Store,
-        process::Told,
+        process::SiteTotals,
         task::{Agent, Sums},
     },
     text::clean,
@@ -184,7 +184,7 @@ fn threads(of: &mut Applying<'_>) {
         of.store.threads.set(thread.index, name, thread.os_id);
     }
     if !of.frame.rest.threads.is_empty() {
-        of.store.threads.tell_apart();
+        of.store.threads.distinguish();
     }
 }
 
@@ -198,7 +198,7 @@ fn totals(of: &mut Applying<'_>) {
             scheduled_ns: totals.scheduled_ns,
         };
         let (spawned, finished) = (totals.spawned, totals.finished);
-        of.store.set_totals(SiteId(totals.site), Told { spawned, finished, sums });
+        of.store.set_totals(SiteId(totals.site), SiteTotals { spawned, finished, sums });
     }
 }
 

@@ -1,4 +1,4 @@
-//! Streams: what wrappers tell of their sockets, pipes, files, signals and children, by slot of the resource.
+//! Streams: what wrappers report of their sockets, pipes, files, signals and children, by slot of the resource.
 //!
 //! Invariants: a row belongs to the resource that is in its slot and goes with it, and so do its texts; who used a stream last is
 //! found without a scan.
@@ -74,7 +74,7 @@ impl IoKind {
         }
     }
 
-    /// As a column has room for: whether it is of TCP or Unix, the address tells.
+    /// As a column has room for: the address shows whether it is of TCP or Unix.
     pub(crate) fn short(self) -> &'static str {
         match self {
             Self::TcpListener | Self::UnixListener => "listener",
@@ -82,7 +82,7 @@ impl IoKind {
         }
     }
 
-    /// It connects the program with somebody.
+    /// It has another end.
     pub(crate) fn connects(self) -> bool {
         matches!(
             self,
@@ -122,7 +122,7 @@ impl IoKind {
     }
 }
 
-/// What went through a stream. Times are on the recorder's clock; what is not told is `None`.
+/// What went through a stream. Times are on the recorder's clock; what is unknown is `None`.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Stream {
     pub(crate) fd: Option<u32>,
@@ -134,7 +134,7 @@ pub(crate) struct Stream {
     pub(crate) read_wait_ns: u64,
     pub(crate) write_wait_ns: u64,
     pub(crate) errors: u64,
-    /// Of reads and writes, those whose bytes nobody counted.
+    /// Reads and writes whose bytes were not counted.
     pub(crate) uncounted_reads: u64,
     pub(crate) uncounted_writes: u64,
     pub(crate) last_in_ns: Option<u64>,
@@ -184,17 +184,17 @@ impl Streams {
         self.by_slot.iter().map(|(slot, stream)| (*slot, stream))
     }
 
-    /// Slots of those that a task waited on, and nobody since.
+    /// Slots of those that a task waited on, and none since.
     pub(crate) fn used_by(&self, task: TaskKey) -> impl Iterator<Item = u32> {
         self.used_by.range((task, 0)..=(task, u32::MAX)).map(|(_, slot)| *slot)
     }
 
-    /// Slots of those that tell that they have this descriptor; one at most is right.
+    /// Slots of those that claim this descriptor; one at most is right.
     pub(crate) fn with_fd(&self, fd: u32) -> impl Iterator<Item = u32> {
         self.by_fd.range((fd, 0)..=(fd, u32::MAX)).map(|(_, slot)| *slot)
     }
 
-    /// How many made at a place are gone, since somebody looks.
+    /// How many made at a place are gone, since this console connected.
     pub(crate) fn closed(&self, site: SiteId) -> u64 {
         self.closed.get(&site).copied().unwrap_or(0)
     }
@@ -277,7 +277,7 @@ impl Streams {
             }
         }
         self.closed = old.closed;
-        // They went while nobody could tell.
+        // They went while no console was connected.
         for site in old.by_slot.into_keys().filter(|slot| !is_same(*slot)).filter_map(old_site) {
             self.note_closed(site);
         }

@@ -1,7 +1,7 @@
-//! Locks and channels: what is told of a resource beside its attributes, by slot of the resource.
+//! Locks and channels: what is known of a resource beside its attributes, by slot of the resource.
 //!
 //! Invariants: a row belongs to the resource that is in its slot and goes with it; what a task or a thread holds is found
-//! without a scan; what the source can't tell is `None`, and a holder it can't name is [`Agent::Unknown`].
+//! without a scan; what the source can't know is `None`, and a holder it can't name is [`Agent::Unknown`].
 //!
 //! Limit: [`MAX_HOLDERS`](taskscope_proto::limits::MAX_HOLDERS) holders of a lock.
 
@@ -30,7 +30,7 @@ pub(crate) enum LockKind {
     Semaphore,
 }
 
-/// Somebody who holds a lock.
+/// A holder of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// Who acquired it: a guard may have moved since.
@@ -44,7 +44,7 @@ pub(crate) struct Holder {
     pub(crate) shared: bool,
 }
 
-/// What the source of a lock can tell.
+/// What the source of a lock can know.
 #[expect(clippy::struct_excessive_bools, reason = "each stands alone")]
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LockKnows {
@@ -68,7 +68,7 @@ pub(crate) struct LockSums {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Lock {
     pub(crate) holders: Box<[Holder]>,
-    /// Further ones, of whom nothing is told.
+    /// Further ones, which are only counted.
     pub(crate) more_holders: u32,
     pub(crate) sums: LockSums,
     pub(crate) longest_hold_ns: u64,
@@ -77,7 +77,7 @@ pub(crate) struct Lock {
     pub(crate) hold_p99_ns: Option<u64>,
     pub(crate) wait_p99_ns: Option<u64>,
     pub(crate) poisoned: bool,
-    /// Since when nobody holds it; `None`: held, never held, or unknown.
+    /// Since when it is free; `None`: held, never held, or unknown.
     pub(crate) free_since_ns: Option<u64>,
     pub(crate) knows: LockKnows,
 }
@@ -106,7 +106,7 @@ impl Lock {
     }
 }
 
-/// A channel. What is not told is `None`.
+/// A channel. What is unknown is `None`.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Channel {
     pub(crate) senders: Option<u32>,
@@ -123,7 +123,7 @@ pub(crate) struct Channel {
     pub(crate) blocked_empty_ns: u64,
     pub(crate) last_sender: Agent,
     pub(crate) last_receiver: Agent,
-    /// `None`: nobody yet.
+    /// `None`: not yet.
     pub(crate) last_sent_ns: Option<u64>,
     pub(crate) last_received_ns: Option<u64>,
     pub(crate) closed: bool,
@@ -135,7 +135,7 @@ impl Channel {
     }
 }
 
-/// What is only told of a lock that somebody looks at.
+/// What the server sends only of a lock that is on the screen.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct LockDetail {
     pub(crate) holds: Option<Histogram>,
@@ -147,7 +147,7 @@ pub(crate) struct LockDetail {
 pub(crate) struct Locks {
     by_slot: FxHashMap<u32, Lock>,
     channels: FxHashMap<u32, Channel>,
-    /// Who holds what; those nobody can name are not in it.
+    /// Who holds what; unknown holders are not in it.
     held: BTreeSet<(Agent, u32)>,
     pub(crate) windows: Windows,
     pub(crate) details: FxHashMap<ResourceKey, LockDetail>,

@@ -10,7 +10,7 @@ use crate::store::{
 pub(crate) struct Hello {
     pub(crate) instance: u64,
     pub(crate) process_name: String,
-    /// `None`: the other side does not tell.
+    /// `None`: the other side does not report it.
     pub(crate) pid: Option<u32>,
     pub(crate) started_unix_ns: Option<u64>,
     pub(crate) taskscope_version: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Hello {
 pub(crate) const TOKIO_CONSOLE: &str = "tokio-console";
 
 impl Hello {
-    /// The other side speaks tokio-console's protocol; what it told was translated.
+    /// The other side speaks tokio-console's protocol; what it sends is translated.
     pub(crate) fn is_tokio_console(&self) -> bool {
         self.sources.contains(&TOKIO_CONSOLE)
     }
@@ -92,11 +92,11 @@ pub(crate) struct Site {
     /// Its file is one of tokio's own: nothing that the program's author made stands there.
     pub(crate) in_tokio: bool,
     /// What the server counts of those that were spawned and ended here. It reads it before the rows.
-    pub(super) told: Told,
+    pub(super) totals: SiteTotals,
     /// Those that were seen to end.
     pub(super) ended: Ended,
-    /// Those that ended without being seen: they came and went between two rounds. Never falls, as what is told never does.
-    unseen: Told,
+    /// Those that ended without being seen: they came and went between two rounds. Never falls, as the reported totals never do.
+    unseen: SiteTotals,
     pub(crate) live: Live,
     /// Tasks of the process are not watched, for want of room: some may be of this site.
     pub(super) has_untracked: bool,
@@ -110,20 +110,20 @@ impl Site {
             line: 0,
             column: 0,
             in_tokio: false,
-            told: Told::default(),
+            totals: SiteTotals::default(),
             ended: Ended::default(),
-            unseen: Told::default(),
+            unseen: SiteTotals::default(),
             live: Live::default(),
             has_untracked: false,
             history: History::new(Sums::default()),
         }
     }
 
-    /// What was told of those that ended, and what was seen of them, are of one moment now.
+    /// The reported totals of those that ended, and what was seen of them, are of one moment now.
     pub(super) fn end_round(&mut self) {
-        let (told, ended) = (&self.told, &self.ended);
-        self.unseen.finished = self.unseen.finished.max(told.finished.saturating_sub(ended.count));
-        self.unseen.sums = self.unseen.sums.max(&told.sums.less(&ended.sums.sums()));
+        let (totals, ended) = (&self.totals, &self.ended);
+        self.unseen.finished = self.unseen.finished.max(totals.finished.saturating_sub(ended.count));
+        self.unseen.sums = self.unseen.sums.max(&totals.sums.less(&ended.sums.sums()));
     }
 
     /// Tasks that ended here.
@@ -134,7 +134,7 @@ impl Site {
     /// Tasks ever spawned here: those that ended, those that are alive, and those that are not watched.
     pub(crate) fn spawned(&self) -> u64 {
         let seen = self.finished().saturating_add(self.live.len());
-        if self.has_untracked { seen.max(self.told.spawned) } else { seen }
+        if self.has_untracked { seen.max(self.totals.spawned) } else { seen }
     }
 
     /// Finished tasks alone.
@@ -152,13 +152,13 @@ impl Site {
     }
 
     pub(super) fn is_used(&self) -> bool {
-        self.told.spawned > 0 || self.live.len() > 0
+        self.totals.spawned > 0 || self.live.len() > 0
     }
 }
 
-/// What a server tells of a site.
+/// The totals of a site, as the server sends them.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Told {
+pub(crate) struct SiteTotals {
     pub(crate) spawned: u64,
     pub(crate) finished: u64,
     /// Over the finished ones.
@@ -184,7 +184,7 @@ impl Ended {
         self.sums.sub(&task.stats.sums);
     }
 
-    /// The end of one that left was not seen: what it did last is in what the server tells.
+    /// The end of one that left was not seen: what it did last is in the server's totals.
     pub(super) fn add_unseen(&mut self) {
         self.count += 1;
     }

@@ -35,7 +35,7 @@ impl Store {
         &self.tasks[from..self.tasks.len().min(from.saturating_add(most))]
     }
 
-    /// What a scan set on a task; nobody sees it yet.
+    /// What a scan set on a task; it is not shown yet.
     pub(crate) fn next_marks(&self, task: &Task) -> Marks {
         task.marks[1 - self.shown_marks]
     }
@@ -89,7 +89,7 @@ impl Store {
         Some(format!("{file}:{line}:{column}"))
     }
 
-    /// The place is in a crate that is not the program's own, as far as its path tells: one of a registry or of git, or the standard library.
+    /// The place is in a crate that is not the program's own, as far as its path shows: one of a registry or of git, or the standard library.
     pub(crate) fn is_foreign(&self, id: SiteId) -> bool {
         let file = self.place_parts(id).map_or("", |(file, ..)| file).replace('\\', "/");
         ["/registry/src/", "/git/checkouts/", "/rustc/", "/rustlib/src/", "/vendor/"]
@@ -109,7 +109,7 @@ impl Store {
         Some(format!("{}:{line}", short_path(file)))
     }
 
-    /// What a thread is called, told apart from others of its name; `None`: unknown.
+    /// What a thread is called, distinguished from others of its name; `None`: unknown.
     pub(crate) fn thread_name(&self, index: u32) -> Option<String> {
         self.threads.name(index).map(str::to_owned)
     }

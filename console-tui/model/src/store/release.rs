@@ -1,4 +1,4 @@
-//! Giving back the memory of a state that nobody looks at any more, a bit at a time: of a million tasks it takes as long as a few
+//! Giving back the memory of a state that is not shown any more, a bit at a time: of a million tasks it takes as long as a few
 //! frames.
 
 use crate::store::Store;

@@ -61,8 +61,8 @@ pub(crate) struct Resource {
     /// A part of another one that the program never sees.
     pub(crate) internal: bool,
     pub(crate) created_ns: u64,
-    /// When its attributes became what they are; `None`: before somebody looked.
-    pub(crate) told_ns: Option<u64>,
+    /// When its attributes became what they are; `None`: before this console connected.
+    pub(crate) reported_ns: Option<u64>,
     pub(crate) attributes: Box<[Attribute]>,
 }
 
@@ -289,7 +289,7 @@ impl Resources {
             return false;
         };
         if !resource.attributes.is_empty() && resource.attributes != new {
-            resource.told_ns = now_ns.or(resource.told_ns);
+            resource.reported_ns = now_ns.or(resource.reported_ns);
         }
         let old = std::mem::replace(&mut resource.attributes, new);
         release(held, texts(&old));

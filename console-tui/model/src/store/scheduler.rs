@@ -1,9 +1,9 @@
-//! The scheduler as the process told it last: runtimes, workers, polls that are or were stuck; and the last minutes of it.
+//! The scheduler as the process reported it last: runtimes, workers, polls that are or were stuck; and the last minutes of it.
 //!
-//! Invariants: what was not told is `None`; a rate is only made of two readings of the same worker on the same thread, so that an
+//! Invariants: what was not reported is `None`; a rate is only made of two readings of the same worker on the same thread, so that an
 //! interval in which `block_in_place` gave the worker's place away counts for nothing.
 //!
-//! Limits: those of the wire for what a frame tells; [`MAX_LONG_POLLS`] long polls, [`MAX_DELAYS`] long waits and [`heat::COLUMNS`]
+//! Limits: those of the wire for what a frame holds; [`MAX_LONG_POLLS`] long polls, [`MAX_DELAYS`] long waits and [`heat::COLUMNS`]
 //! seconds of the maps are kept.
 
 pub(crate) mod delay;
@@ -155,8 +155,8 @@ pub(crate) struct Worker {
     pub(crate) thread: u32,
     pub(crate) state: WorkerState,
     pub(crate) since_ns: u64,
-    /// When it was told first to be in this poll.
-    pub(crate) told_ns: u64,
+    /// When it was first reported to be in this poll.
+    pub(crate) reported_ns: u64,
     pub(crate) task: Option<TaskKey>,
     pub(crate) polls: Option<u64>,
     pub(crate) poll_ns: Option<u64>,
@@ -246,8 +246,8 @@ pub(crate) struct LongPoll {
 /// All that is known of it.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Scheduler {
-    /// When it was told last; `None`: never.
-    pub(crate) told_ns: Option<u64>,
+    /// When it was reported last; `None`: never.
+    pub(crate) reported_ns: Option<u64>,
     pub(crate) runtimes: Vec<Runtime>,
     pub(crate) workers: Vec<Worker>,
     /// The newest first.
@@ -269,9 +269,9 @@ pub(crate) struct Scheduler {
     runtime_samples: FxHashMap<u32, Samples<6>>,
 }
 
-/// What a frame tells, in our own types.
+/// A report of the scheduler, in our own types.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct SchedulerReport {
     pub(crate) runtimes: Vec<Runtime>,
     pub(crate) workers: Vec<Worker>,
     pub(crate) stuck: Vec<StuckPoll>,
@@ -282,11 +282,11 @@ pub(crate) struct Told {
 }
 
 impl Scheduler {
-    /// Takes in what a frame tells of that moment.
-    pub(crate) fn tell(&mut self, told: Told, now_ns: u64) {
-        self.told_ns = Some(now_ns);
+    /// Takes in a report of this moment.
+    pub(crate) fn take_in(&mut self, report: SchedulerReport, now_ns: u64) {
+        self.reported_ns = Some(now_ns);
         let mut samples = std::mem::take(&mut self.worker_samples);
-        for worker in &told.workers {
+        for worker in &report.workers {
             let known = samples.remove(&worker.key);
             let same = known.filter(|(thread, _)| *thread == worker.thread && !worker.handed_over);
             let mut known = same.map(|(_, samples)| samples).unwrap_or_default();
@@ -294,37 +294,37 @@ impl Scheduler {
             self.worker_samples.insert(worker.key, (worker.thread, known));
         }
         let mut samples = std::mem::take(&mut self.runtime_samples);
-        for runtime in &told.runtimes {
+        for runtime in &report.runtimes {
             let mut known = samples.remove(&runtime.index).unwrap_or_default();
             known.add(now_ns, runtime.counts());
             self.runtime_samples.insert(runtime.index, known);
         }
         // Polls that have run for longer than a column is wide would be in none before they end.
-        let running = told.workers.iter().filter(|worker| worker.state == WorkerState::Polling);
+        let running = report.workers.iter().filter(|worker| worker.state == WorkerState::Polling);
         let running = running.map(|worker| now_ns.saturating_sub(worker.since_ns));
-        self.poll_map.add(now_ns, told.polls.as_ref(), running.filter(|age_ns| *age_ns >= heat::COLUMN_NS));
-        self.delay_map.add(now_ns, told.scheduled.as_ref(), std::iter::empty());
-        self.add_long_polls(told.long_polls);
+        self.poll_map.add(now_ns, report.polls.as_ref(), running.filter(|age_ns| *age_ns >= heat::COLUMN_NS));
+        self.delay_map.add(now_ns, report.scheduled.as_ref(), std::iter::empty());
+        self.add_long_polls(report.long_polls);
         self.forget_old(now_ns);
         self.find_worst(now_ns);
-        let before = std::mem::replace(&mut self.stuck, told.stuck);
+        let before = std::mem::replace(&mut self.stuck, report.stuck);
         for poll in &mut self.stuck {
             let known = before.iter().find(|known| known.is_same(poll));
-            poll.told_ns = known.map_or(now_ns, |known| known.told_ns);
+            poll.reported_ns = known.map_or(now_ns, |known| known.reported_ns);
         }
-        let before = std::mem::replace(&mut self.workers, told.workers);
+        let before = std::mem::replace(&mut self.workers, report.workers);
         let before: FxHashMap<WorkerKey, Worker> =
             before.into_iter().map(|worker| (worker.key, worker)).collect();
         for worker in &mut self.workers {
             let known = before.get(&worker.key).filter(|known| known.is_same_poll(worker));
-            worker.told_ns = known.map_or(now_ns, |known| known.told_ns);
+            worker.reported_ns = known.map_or(now_ns, |known| known.reported_ns);
         }
-        self.runtimes = told.runtimes;
-        self.lost_long_polls = told.lost_long_polls;
+        self.runtimes = report.runtimes;
+        self.lost_long_polls = report.lost_long_polls;
     }
 
     fn add_long_polls(&mut self, mut polls: Vec<LongPoll>) {
-        // They are told by their starts.
+        // Their starts distinguish them.
         polls.sort_by_key(|poll| poll.ended_ns);
         let longest = polls.iter().map(|poll| poll.ended_ns.saturating_sub(poll.started_ns)).max();
         self.longest_poll_ns = self.longest_poll_ns.max(longest.unwrap_or(0)).min(KEPT_NS);
@@ -370,17 +370,17 @@ impl Scheduler {
     /// Takes over what a snapshot does not carry.
     pub(crate) fn adopt(&mut self, old: &Self) {
         let fresh = std::mem::replace(self, old.clone());
-        if fresh.told_ns.is_none() {
+        if fresh.reported_ns.is_none() {
             return;
         }
-        let Self { told_ns, runtimes, workers, stuck, long_polls, lost_long_polls, .. } = fresh;
-        self.told_ns = told_ns;
+        let Self { reported_ns, runtimes, workers, stuck, long_polls, lost_long_polls, .. } = fresh;
+        self.reported_ns = reported_ns;
         (self.runtimes, self.workers, self.stuck) = (runtimes, workers, stuck);
         self.lost_long_polls = lost_long_polls;
-        // A fresh snapshot tells again of the long polls that are still in their rings.
+        // A fresh snapshot holds the long polls again that are still in their rings.
         let last_ns = self.long_polls.iter().map(|poll| poll.ended_ns).max().unwrap_or(0);
         self.add_long_polls(long_polls.into_iter().filter(|poll| poll.ended_ns > last_ns).collect());
-        self.find_worst(told_ns.unwrap_or(0));
+        self.find_worst(reported_ns.unwrap_or(0));
     }
 
     pub(crate) fn worker(&self, key: WorkerKey) -> Option<&Worker> {

@@ -61,13 +61,13 @@ impl Kind {
         }
     }
 
-    /// Holds a thread of its own: it has no worker to hold up, and nobody needs to wake it.
+    /// Holds a thread of its own: it has no worker to hold up, and needs no wake.
     pub(crate) fn owns_its_thread(self) -> bool {
         matches!(self, Self::Blocking | Self::BlockOn)
     }
 }
 
-/// What the sources of a task can tell.
+/// What the sources of a task can know.
 #[expect(clippy::struct_excessive_bools, reason = "each stands for a value that is known or not")]
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Knows {
@@ -305,7 +305,7 @@ impl Task {
         if self.facts.knows.sums_alone { busy_ns } else { busy_ns.min(self.total_ns(at)) }
     }
 
-    /// Nothing tells when it is polled: whether it runs is unknown until it ends, though it counts as idle.
+    /// Its polls are not instrumented: whether it runs is unknown until it ends, though it counts as idle.
     pub(crate) fn polls_are_unknown(&self) -> bool {
         self.facts.knows.no_polls
     }

@@ -1,13 +1,13 @@
-//! What threads are called. Threads of one runtime have one name: with the system's number each is told apart.
+//! What threads are called. Threads of one runtime have one name: the system's number distinguishes them.
 //!
 //! Limit: the caller checks numbers against `MAX_THREADS`.
 
 use std::collections::HashMap;
 
-/// All threads of the process that the server told of.
+/// All threads of the process that the server reported.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Threads {
-    told: Vec<Thread>,
+    known: Vec<Thread>,
     /// By the same index: the name, and before it the number where another thread has the name, too: a narrow column cuts the end.
     shown: Vec<String>,
 }
@@ -20,22 +20,22 @@ struct Thread {
 }
 
 impl Threads {
-    /// A thread by its number, from 1 on. The names in words are made by [`Threads::tell_apart`].
+    /// A thread by its number, from 1 on. The names in words are made by [`Threads::distinguish`].
     pub(crate) fn set(&mut self, number: u32, name: String, os_id: u32) {
         let number = number as usize;
-        if self.told.len() < number {
-            self.told.resize(number, Thread::default());
+        if self.known.len() < number {
+            self.known.resize(number, Thread::default());
         }
-        self.told[number - 1] = Thread { name, os_id };
+        self.known[number - 1] = Thread { name, os_id };
     }
 
     /// To be called when all of a frame's threads are set: one that was alone with its name may have company now.
-    pub(crate) fn tell_apart(&mut self) {
+    pub(crate) fn distinguish(&mut self) {
         let mut bearers: HashMap<&str, u32> = HashMap::new();
-        for thread in &self.told {
+        for thread in &self.known {
             *bearers.entry(&thread.name).or_default() += 1;
         }
-        let words = self.told.iter().zip(1_u32..).map(|(thread, number)| {
+        let words = self.known.iter().zip(1_u32..).map(|(thread, number)| {
             let alone = bearers.get(thread.name.as_str()) == Some(&1);
             match (alone || thread.name.is_empty(), thread.os_id) {
                 (true, _) => thread.name.clone(),
@@ -46,7 +46,7 @@ impl Threads {
         self.shown = words.collect();
     }
 
-    /// `None`: nothing was told of it.
+    /// `None`: unknown.
     pub(crate) fn name(&self, number: u32) -> Option<&str> {
         let name = self.shown.get((number as usize).checked_sub(1)?)?;
         (!name.is_empty()).then_some(name)
@@ -58,13 +58,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_with_one_name_are_told_apart_and_others_keep_theirs() {
+    fn threads_with_one_name_are_distinguished_and_others_keep_theirs() {
         let mut threads = Threads::default();
         let set = |threads: &mut Threads, of: &[(u32, &str, u32)]| {
             for (number, name, os_id) in of {
                 threads.set(*number, (*name).to_owned(), *os_id);
             }
-            threads.tell_apart();
+            threads.distinguish();
         };
         set(&mut threads, &[(1, "main", 40), (2, "worker", 41), (4, "unnumbered", 0)]);
         let names =

@@ -75,7 +75,7 @@ impl<L: List> AnyTable for Table<L> {
                 Some(format!("None of {} {} matches the filter.", exact(total as u64), L::ID.things()))
             }
             Some(_) => at.map(|at| L::why_empty(self, at)),
-            // Nobody has looked yet.
+            // Not counted yet.
             None => None,
         };
         TableInfo {

@@ -1,7 +1,7 @@
-//! Errors of the link as sentences: what answered, and what to do about it.
+//! Errors of the connection as sentences: what answered, and what to do about it.
 //!
 //! Invariant: one line, at most [`MAX_FOREIGN_CHARS`] characters of it from the other side, none of them a control.
-//! Limit: hyper and h2 keep their kinds of error to themselves, so some of them are told by their text.
+//! Limit: hyper and h2 do not export their kinds of error, so some are recognised by their text.
 
 use std::{error::Error, io, time::Duration};
 
@@ -32,7 +32,7 @@ pub(super) fn of_dial(target: &Target, error: &tonic::transport::Error) -> Strin
     }
 }
 
-/// Nobody said anything.
+/// No answer came.
 pub(super) fn of_silence(target: &Target, after: Duration) -> String {
     format!("{target} did not answer within {} s", after.as_secs())
 }
@@ -46,7 +46,7 @@ pub(super) fn of_end(target: &Target) -> String {
 pub(super) fn of_status(target: &Target, status: &Status, frames: u64) -> String {
     let chain = texts(status).join(": ").to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| chain.contains(word));
-    let told = foreign(status.message());
+    let message = foreign(status.message());
     if says(&["keep-alive timed out"]) {
         return format!("{target} has stopped answering");
     }
@@ -67,7 +67,7 @@ pub(super) fn of_status(target: &Target, status: &Status, frames: u64) -> String
                 "a server answers at {target}, but it has no taskscope in it; is this the program's own port?"
             )
         }
-        Code::ResourceExhausted => format!("the program at {target} refuses: {told}"),
+        Code::ResourceExhausted => format!("the program at {target} refuses: {message}"),
         Code::Internal | Code::Unknown | Code::Unavailable | Code::Cancelled
             if frames == 0
                 && says(&[
@@ -83,8 +83,8 @@ pub(super) fn of_status(target: &Target, status: &Status, frames: u64) -> String
                 "something answers at {target}, but it does not speak gRPC; is this the program's own port?"
             )
         }
-        _ if told.is_empty() => format!("the stream from {target} broke ({:?})", status.code()),
-        _ => format!("the stream from {target} broke: {told}"),
+        _ if message.is_empty() => format!("the stream from {target} broke ({:?})", status.code()),
+        _ => format!("the stream from {target} broke: {message}"),
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_taskscope_is_told_from_a_broken_stream() {
+    fn a_server_without_taskscope_differs_from_a_broken_stream() {
         let status = Status::unimplemented("");
         assert!(of_status(&Target::default(), &status, 0).contains("no taskscope in it"));
         assert!(of_status(&Target::default(), &Status::internal("odd"), 3).ends_with("broke: odd"));

@@ -7,7 +7,7 @@
 //!   60.0 s ago             now
 //! ```
 //!
-//! Where events were lost, a column without any is a `·`: what was there is not known.
+//! Where events were lost, a column without any is a `·`: its events are unknown.
 
 use ratatui::layout::Rect;
 use taskscope_model::{
@@ -36,7 +36,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: 
     let body =
         Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
     let Some(timeline) = timeline.filter(|timeline| timeline.from_ago_ns > 0) else {
-        let words = if view.sums_alone { "–" } else { "watching from now on" };
+        let words = if view.sums_alone { "–" } else { "recording starts now" };
         canvas.text(body.x, body.y, body.width, words, Slot::Dim);
         return;
     };

@@ -1,6 +1,6 @@
 //! The way from a task to whoever is at the root of its wait, as a tree: the longest branches first.
 //!
-//! Invariant: what somebody waits for is told once. Where that one stands in the way again, the line says that it is above.
+//! Invariant: what a task waits for is shown once. Where that task is in the way again, the line says that it is above.
 //!
 //! Limit: [`MAX_DEPTH`] levels and [`MAX_LINES`] lines; what is left out is counted in the line before it.
 
@@ -30,15 +30,15 @@ const MAX_BRANCHES: usize = 8;
 /// What a line is about beside its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// Somebody waits.
+    /// A wait.
     Waits(Wait),
-    /// Somebody is in the way.
+    /// A task or thread is in the way.
     InTheWay(How),
-    /// Nothing is known to be in the way, or nobody can tell.
+    /// Nothing is known to be in the way.
     Root,
     /// It stands further up on the same way: a circle.
     Circle,
-    /// It was on another way before, which tells what it waits for.
+    /// It was on another way before, which shows what it waits for.
     Above,
     /// So many branches or levels are not shown.
     More(usize),
@@ -73,24 +73,24 @@ struct Way {
     budget: usize,
 }
 
-/// Whoever's waits were told.
-pub(crate) type Told = FxHashSet<Agent>;
+/// Those whose waits are shown.
+pub(crate) type Shown = FxHashSet<Agent>;
 
 impl Analysis<'_> {
     /// What a task or a thread waits for, who is in the way, what those wait for, and so on. Empty: it waits for nothing known.
     pub(crate) fn chain(self, who: Agent) -> Vec<ChainLine> {
-        self.chain_beside(who, &mut Told::default())
+        self.chain_beside(who, &mut Shown::default())
     }
 
     /// The same of one of several trees that are shown together.
-    pub(crate) fn chain_beside(self, who: Agent, told: &mut Told) -> Vec<ChainLine> {
+    pub(crate) fn chain_beside(self, who: Agent, shown: &mut Shown) -> Vec<ChainLine> {
         let mut way = Way { up: vec![who], budget: MAX_LINES };
-        told.insert(who);
-        self.waits_below(who, 0, &mut way, told).into_iter().flat_map(|branch| branch.lines).collect()
+        shown.insert(who);
+        self.waits_below(who, 0, &mut way, shown).into_iter().flat_map(|branch| branch.lines).collect()
     }
 
-    /// The waits of somebody, the longest branch first.
-    fn waits_below(self, who: Agent, depth: u8, way: &mut Way, told: &mut Told) -> Vec<Branch> {
+    /// The waits of a task or thread, the longest branch first.
+    fn waits_below(self, who: Agent, depth: u8, way: &mut Way, shown: &mut Shown) -> Vec<Branch> {
         let Some(blocked) = self.blocked(who) else { return Vec::new() };
         let mut branches: Vec<Branch> = Vec::new();
         for wait in blocked.waits.iter().take(MAX_BRANCHES) {
@@ -98,14 +98,14 @@ impl Analysis<'_> {
                 break;
             }
             way.budget -= 1;
-            branches.push(self.branch(wait, who, depth, way, told));
+            branches.push(self.branch(wait, who, depth, way, shown));
         }
         longest_first(&mut branches);
         left_out(&mut branches, blocked.waits.len(), who, depth);
         branches
     }
 
-    fn branch(self, wait: &Waiter, who: Agent, depth: u8, way: &mut Way, told: &mut Told) -> Branch {
+    fn branch(self, wait: &Waiter, who: Agent, depth: u8, way: &mut Way, shown: &mut Shown) -> Branch {
         let resource = wait.op.resource.and_then(|key| self.lock_around(key));
         let on = resource.map_or_else(|| self.op_words(wait.op).to_owned(), |of| self.resource_words(of));
         let mark = match resource {
@@ -124,7 +124,7 @@ impl Analysis<'_> {
             }
             way.budget -= 1;
             line.depth = depth + 1;
-            below.push(self.below(line, way, told));
+            below.push(self.below(line, way, shown));
         }
         longest_first(&mut below);
         left_out(&mut below, all, who, depth + 1);
@@ -133,20 +133,20 @@ impl Analysis<'_> {
         Branch { lines, levels }
     }
 
-    /// Somebody in the way, with what it waits for in turn.
-    fn below(self, mut line: ChainLine, way: &mut Way, told: &mut Told) -> Branch {
+    /// A task in the way, with what it waits for in turn.
+    fn below(self, mut line: ChainLine, way: &mut Way, shown: &mut Shown) -> Branch {
         if way.up.contains(&line.who) {
             line.mark = Mark::Circle;
             return Branch { lines: vec![line], levels: 0 };
         }
-        if line.who != Agent::Unknown && !told.insert(line.who) {
+        if line.who != Agent::Unknown && !shown.insert(line.who) {
             line.mark = Mark::Above;
             line.text.push_str(", as above");
             return Branch { lines: vec![line], levels: 0 };
         }
         way.up.push(line.who);
         let (who, depth) = (line.who, line.depth + 1);
-        let further = if depth < MAX_DEPTH { self.waits_below(who, depth, way, told) } else { Vec::new() };
+        let further = if depth < MAX_DEPTH { self.waits_below(who, depth, way, shown) } else { Vec::new() };
         way.up.pop();
         if further.is_empty() {
             line.text = format!("{}{}", line.text, self.doing(who));
@@ -171,7 +171,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// Those in the way of a wait; a line that nobody can tell where that is so.
+    /// Those in the way of a wait; a line that it is unknown where that is so.
     fn in_the_way(self, wait: &Waiter) -> Vec<ChainLine> {
         let line = |text: String, who: Agent, how: How, since_ns: Option<u64>, site: SiteId| ChainLine {
             depth: 0,
@@ -181,7 +181,8 @@ impl Analysis<'_> {
             who,
             mark: Mark::InTheWay(how),
         };
-        let words = |who: Agent| self.who_words(who).unwrap_or_else(|| "somebody".to_owned());
+        let words =
+            |who: Agent| self.who_words(who).unwrap_or_else(|| "an unknown task or thread".to_owned());
         let Some(resource) = wait.op.resource.and_then(|key| self.lock_around(key)) else {
             return Vec::new();
         };
@@ -200,8 +201,8 @@ impl Analysis<'_> {
         if self.lock_kind(resource).is_none() {
             return Vec::new();
         }
-        let told = wait.op.resource.and_then(|key| self.lock_waited_for(key));
-        let Some((_, lock)) = told.filter(|(_, lock)| lock.knows.holders) else {
+        let waited_for = wait.op.resource.and_then(|key| self.lock_waited_for(key));
+        let Some((_, lock)) = waited_for.filter(|(_, lock)| lock.knows.holders) else {
             return vec![ChainLine {
                 mark: Mark::Root,
                 ..line(format!("held by {UNKNOWN}"), Agent::Unknown, How::Holds, None, SiteId::NONE)

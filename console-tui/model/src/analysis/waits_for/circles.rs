@@ -11,7 +11,7 @@ use crate::{
     store::{resources::Op, task::Agent},
 };
 
-/// Circles told of.
+/// Circles that are reported.
 pub(crate) const MAX_CIRCLES: usize = 32;
 
 /// Operations behind one that are looked at.
@@ -30,7 +30,7 @@ pub(crate) enum How {
     LastSeen,
 }
 
-/// One step: somebody waits for what the next one is in the way of.
+/// One step: a wait, and the next one, who is in its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) who: Agent,
@@ -48,9 +48,9 @@ pub(crate) struct Step {
 pub(crate) struct Circle {
     /// From the one with the smallest number on; the last one's next is the first.
     pub(crate) steps: Vec<Step>,
-    /// No other reading of what was told is left.
+    /// The data has no other reading.
     pub(crate) proven: bool,
-    /// Somebody is in it for what it took, and need not hold any more.
+    /// A task is in it for what it took, and may not hold any more.
     pub(crate) loose: bool,
     /// When it closed.
     pub(crate) since_ns: u64,
@@ -130,7 +130,7 @@ impl Graph<'_> {
                 way.push(at);
                 match next.get(&at) {
                     Some(step) => at = step.next,
-                    // Can't be: whoever is stuck is behind somebody who is.
+                    // Can't be: whoever is stuck is behind another one who is.
                     None => break usize::MAX,
                 }
             };
@@ -202,7 +202,7 @@ impl Graph<'_> {
     }
 }
 
-/// Of several waits of one task the one that tells most, then the oldest, counts.
+/// Of several waits of one task the one with the strongest reason, then the oldest, counts.
 fn add(steps: &mut FxHashMap<Agent, Step>, step: Step) {
     let rank = |step: &Step| (step.how, step.wait.since_ns, step.wait.op);
     let entry = steps.entry(step.who).or_insert(step);

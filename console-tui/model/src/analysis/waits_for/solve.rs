@@ -82,7 +82,7 @@ impl Graph<'_> {
             .is_some_and(|actor| actor.waits.iter().any(|(_, wait)| wait.op.key == waiter.op.key))
     }
 
-    /// The locks that may come free when somebody goes on.
+    /// The locks that may come free when this one goes on.
     fn depends_on(&self, who: Agent) -> Vec<ResourceKey> {
         let held = self.store.resources.locks.held_by(who);
         let held = held.filter_map(|slot| self.store.resources.in_slot(slot).map(|resource| resource.key));
@@ -101,7 +101,7 @@ impl Graph<'_> {
         keys
     }
 
-    /// Who keeps each of the queue from going on; `None`: nobody who is stuck.
+    /// Who keeps each of the queue from going on; `None`: none who is stuck.
     pub(super) fn judge(&self, queue: &Queue) -> Vec<Option<Blame>> {
         let mut ahead: Option<usize> = None;
         let mut blames = Vec::with_capacity(queue.waiters.len());
@@ -145,7 +145,7 @@ impl Graph<'_> {
                 coming = coming.saturating_add(permits);
             }
         }
-        // Permits that nobody told of may be there, unless whoever holds some is stuck with all of them.
+        // Permits that were not reported may be there, unless whoever holds some is stuck with all of them.
         let left = match queue.available {
             Some(left) => left,
             None if coming == 0 => 0,

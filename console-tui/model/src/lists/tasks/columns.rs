@@ -127,7 +127,7 @@ pub(super) const COLUMNS: &[Col] = &[
         "waits-for",
         "WAITS FOR",
         20,
-        "What it waits for while it is idle, as far as tokio tells: a lock, a channel, a timer",
+        "What it waits for while it is idle, as far as it is instrumented: a lock, a channel, a timer",
         waits_for,
     )
     .grows()
@@ -239,7 +239,7 @@ fn name<'a>(row: &TaskRow<'a>) -> Value<'a> {
     }
 }
 
-/// Unknown is all that no operation tells of: a socket, a future of the program's own.
+/// Unknown: what is not instrumented, such as a future of the program's own.
 fn waits_for<'a>(row: &TaskRow<'a>) -> Value<'a> {
     let Some(task) = row.task() else { return Value::Unknown };
     if task.stats.state != State::Idle {

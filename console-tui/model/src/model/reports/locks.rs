@@ -25,8 +25,8 @@ pub(super) fn locks(store: Analysis<'_>) -> Vec<Lock> {
 
 fn lock(store: Analysis<'_>, resource: &Resource) -> Lock {
     let at = store.now_ns;
-    let told = store.lock_waited_for(resource.key).map(|(_, lock)| lock);
-    let times = told.filter(|lock| lock.knows.times);
+    let known = store.lock_waited_for(resource.key).map(|(_, lock)| lock);
+    let times = known.filter(|lock| lock.knows.times);
     let (waiters, more_waiters) = waiters(store, resource);
     Lock {
         id: resource.key.id(),
@@ -34,11 +34,11 @@ fn lock(store: Analysis<'_>, resource: &Resource) -> Lock {
         name: store.resource_name(resource).map(str::to_owned),
         place: store.place(resource.site),
         blocking: store.is_blocking(resource),
-        holders: told
+        holders: known
             .filter(|lock| lock.knows.holders)
             .map(|lock| lock.holders.iter().map(|of| holder(store, of)).collect()),
-        more_holders: told.map_or(0, |lock| u64::from(lock.more_holders)),
-        holders_may_differ: told.is_some_and(|lock| lock.knows.loose),
+        more_holders: known.map_or(0, |lock| u64::from(lock.more_holders)),
+        holders_may_differ: known.is_some_and(|lock| lock.knows.loose),
         waiters,
         more_waiters,
         acquisitions: times.map(|lock| lock.sums.acquisitions),
@@ -50,8 +50,8 @@ fn lock(store: Analysis<'_>, resource: &Resource) -> Lock {
         hold_p99_ns: times.and_then(|lock| lock.hold_p99_ns),
         wait_p99_ns: times.and_then(|lock| lock.wait_p99_ns),
         acquisitions_per_s: store.lock_rates(resource.key).map(|rates| rates.acquisitions),
-        free_ns: told.and_then(|lock| lock.free_since_ns).map(|since_ns| at.saturating_sub(since_ns)),
-        poisoned: told.is_some_and(|lock| lock.poisoned),
+        free_ns: known.and_then(|lock| lock.free_since_ns).map(|since_ns| at.saturating_sub(since_ns)),
+        poisoned: known.is_some_and(|lock| lock.poisoned),
     }
 }
 
@@ -86,27 +86,27 @@ pub(super) fn channels(store: Analysis<'_>) -> Vec<Channel> {
 }
 
 fn channel(store: Analysis<'_>, resource: &Resource) -> Channel {
-    let told = store.channel(resource.key);
+    let known = store.channel(resource.key);
     let (waiters, more_waiters) = waiters(store, resource);
     Channel {
         id: resource.key.id(),
         concrete_type: store.texts.text(resource.concrete_type).map(str::to_owned),
         name: store.resource_name(resource).map(str::to_owned),
         place: store.place(resource.site),
-        senders: told.and_then(|channel| channel.senders).map(u64::from),
-        receivers: told.and_then(|channel| channel.receivers).map(u64::from),
-        depth: told.and_then(|channel| channel.depth),
-        capacity: told.and_then(|channel| channel.capacity),
-        sent: told.map(|channel| channel.sent),
-        received: told.map(|channel| channel.received),
-        lagged: told.map(|channel| channel.lagged),
-        blocked_full_ns: told.map(|channel| channel.blocked_full_ns),
-        blocked_empty_ns: told.map(|channel| channel.blocked_empty_ns),
-        last_sender: told.and_then(|channel| store.who_words(channel.last_sender)),
-        last_receiver: told.and_then(|channel| store.who_words(channel.last_receiver)),
+        senders: known.and_then(|channel| channel.senders).map(u64::from),
+        receivers: known.and_then(|channel| channel.receivers).map(u64::from),
+        depth: known.and_then(|channel| channel.depth),
+        capacity: known.and_then(|channel| channel.capacity),
+        sent: known.map(|channel| channel.sent),
+        received: known.map(|channel| channel.received),
+        lagged: known.map(|channel| channel.lagged),
+        blocked_full_ns: known.map(|channel| channel.blocked_full_ns),
+        blocked_empty_ns: known.map(|channel| channel.blocked_empty_ns),
+        last_sender: known.and_then(|channel| store.who_words(channel.last_sender)),
+        last_receiver: known.and_then(|channel| store.who_words(channel.last_receiver)),
         waiters,
         more_waiters,
-        closed: told.is_some_and(|channel| channel.closed),
+        closed: known.is_some_and(|channel| channel.closed),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Frames that are not the program's own and stand one by one before the first that is: they tell what it has called.
+/// Frames that are not the program's own and stand one by one before the first that is: they show what it has called.
 const INNERMOST: usize = 4;
 /// Levels of an await tree that are drawn as such.
 const MAX_LEVELS: u32 = 64;

@@ -252,8 +252,8 @@ prop_compose! {
             watched_ago_ns: alive,
             ..v1::TaskDetail::default()
         };
-        let scheduler = scheduler.map(|told| v1::Scheduler {
-            polls: Some(histogram.clone()), scheduled: Some(histogram.clone()), ..told
+        let scheduler = scheduler.map(|report| v1::Scheduler {
+            polls: Some(histogram.clone()), scheduled: Some(histogram.clone()), ..report
         });
         let tree = v1::AwaitTree {
             task: Some(v1::TaskRef { slot, generation: 1 }),

@@ -170,7 +170,7 @@ fn long_schedule_delay() {
         waiting(task, 3 * S, now_ns);
         task.knows = 0;
     });
-    assert_eq!(unknown, [], "what is not known accuses nobody");
+    assert_eq!(unknown, [], "an unknown value is no finding");
 }
 
 /// What is said after three seconds of so much a second.
@@ -215,9 +215,9 @@ fn what_the_cooperative_budget_makes_a_task_do_is_no_loop() {
         task.self_wakes += 200_000;
         task.polls += 200_000;
         task.busy_ns += 900 * MS;
-        let mut told = super::scheduler::scheduler(Vec::new(), Vec::new());
-        told.runtimes[0].budget_yields = Some(second * 190_000);
-        super::scheduler::tell(&mut client, &mut fake, told);
+        let mut report = super::scheduler::scheduler(Vec::new(), Vec::new());
+        report.runtimes[0].budget_yields = Some(second * 190_000);
+        super::scheduler::send(&mut client, &mut fake, report);
     }
     assert_eq!(client.model.findings(), []);
 }
@@ -238,7 +238,7 @@ fn large_and_boxed_futures() {
 }
 
 #[test]
-fn futures_of_other_crates_are_not_told_and_an_info_is_on_no_strip() {
+fn futures_of_other_crates_are_not_found_and_an_info_is_on_no_strip() {
     let with = |file: &str| {
         let mut fake = Fake::new();
         fake.files[1] = file.into();

@@ -5,7 +5,7 @@ use taskscope_proto::v1;
 use super::{
     Client, Fake,
     fake::{MS, S},
-    scheduler::{polling, scheduler, stuck, tell, worker},
+    scheduler::{polling, scheduler, send, stuck, worker},
 };
 use crate::{
     LintKind, Severity, TaskKey,
@@ -40,9 +40,9 @@ fn after(poll: v1::LongPoll) -> (Client, Fake) {
     let mut client = Client::watching(&mut fake);
     let task = fake.task(0);
     (task.longest_poll_ns, task.polls) = (poll.duration_ns, 12_800_000);
-    let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
-    told.long_polls = vec![poll];
-    tell(&mut client, &mut fake, told);
+    let mut report = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+    report.long_polls = vec![poll];
+    send(&mut client, &mut fake, report);
     (client, fake)
 }
 
@@ -54,13 +54,13 @@ fn of_poll(poll: v1::LongPoll) -> Option<(Severity, String, String)> {
 }
 
 #[test]
-fn a_poll_that_had_no_cpu_is_nobodys_fault() {
+fn a_poll_that_had_no_cpu_is_not_its_fault() {
     assert_eq!(of_poll(ended(102, spent(3, 98, 0))), None);
     assert_eq!(of_poll(ended(3_000, spent(20, 2_960, 15))), None);
 }
 
 #[test]
-fn a_poll_that_slept_or_computed_is_told_as_what_it_did() {
+fn a_poll_that_slept_or_computed_is_described_by_what_it_did() {
     let (severity, message, advice) = of_poll(ended(1_500, spent(3, 20, 1_470))).unwrap();
     assert_eq!(severity, Severity::Warning);
     assert!(message.contains("was in one poll for 1.50 s"), "{message}");
@@ -87,8 +87,8 @@ fn a_poll_is_no_finding_a_minute_later_and_its_length_stays() {
     let (mut client, mut fake) = after(ended(1_500, spent(3, 20, 1_470)));
     assert_eq!(lints(&client, LintKind::LongPoll).len(), 1);
     for _ in 0..59 {
-        let told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
-        tell(&mut client, &mut fake, told);
+        let report = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+        send(&mut client, &mut fake, report);
     }
     assert_eq!(lints(&client, LintKind::LongPoll).len(), 1, "59 s later");
     client.run(&mut fake, 3);
@@ -103,7 +103,7 @@ fn a_poll_that_gave_its_place_away_is_not_judged() {
     assert_eq!(of_poll(poll), None);
 }
 
-/// Task 0 has been in a poll for 2.5 s, on worker 0 of 1; it is told with its time.
+/// Task 0 has been in a poll for 2.5 s, on worker 0 of 1; it is reported with its time.
 fn running(polls: u64, spent: v1::PollTime) -> Client {
     let mut fake = Fake::with_tasks(1);
     let mut client = Client::watching(&mut fake);
@@ -111,7 +111,7 @@ fn running(polls: u64, spent: v1::PollTime) -> Client {
     let task = fake.task(0);
     (task.state, task.polls, task.since_ns) = (v1::TaskState::Running, polls, now_ns - 2_500 * MS);
     let poll = v1::StuckPoll { spent: Some(spent), ..stuck(0, 0, 2_500 * MS) };
-    tell(&mut client, &mut fake, scheduler(vec![polling(0, 0, 2_500 * MS)], vec![poll]));
+    send(&mut client, &mut fake, scheduler(vec![polling(0, 0, 2_500 * MS)], vec![poll]));
     client
 }
 
@@ -138,13 +138,13 @@ fn a_runtime_driven_in_a_place_given_away_is_neither_wedged_nor_never_yields() {
     // The thread is the only worker of the runtime that it drives in there.
     for seconds in 9..12 {
         let driven = v1::Worker { in_place: true, ..polling(0, 0, seconds * S) };
-        tell(&mut client, &mut fake, scheduler(vec![driven], Vec::new()));
+        send(&mut client, &mut fake, scheduler(vec![driven], Vec::new()));
         assert_eq!(client.model.report().lints, []);
     }
 }
 
 #[test]
-fn a_protocol_that_tells_nothing_of_workers_gives_no_more_than_a_suspicion() {
+fn a_protocol_without_workers_gives_no_more_than_a_suspicion() {
     for (polls, kind) in [(1, LintKind::NeverYielded), (9, LintKind::LongPoll)] {
         let mut fake = Fake::with_tasks(1);
         let now_ns = fake.now_ns;
@@ -172,22 +172,22 @@ fn delayed(poll_ms: u64, queued_ms: u64, long_poll: Option<v1::LongPoll>) -> Opt
         run_queue_wait_ns: Some(S + more * queued_ms * MS),
         ..worker(0, v1::WorkerState::Parked, MS)
     };
-    tell(&mut client, &mut fake, scheduler(vec![with(0)], Vec::new()));
+    send(&mut client, &mut fake, scheduler(vec![with(0)], Vec::new()));
     // A poll of 10 ms that ended 10 ms ago: the wait was from 220 ms to 20 ms ago.
     let now_ns = fake.now_ns + S;
     let conn = fake.task(1);
     (conn.longest_scheduled_ns, conn.polls) = (200 * MS, conn.polls + 1);
     (conn.since_ns, conn.busy_ns) = (now_ns - 10 * MS, conn.busy_ns + 10 * MS);
-    let mut told = scheduler(vec![with(1)], Vec::new());
-    told.long_polls = long_poll.into_iter().collect();
-    tell(&mut client, &mut fake, told);
+    let mut report = scheduler(vec![with(1)], Vec::new());
+    report.long_polls = long_poll.into_iter().collect();
+    send(&mut client, &mut fake, report);
     let mut found = lints(&client, LintKind::LongScheduleDelay);
     found.pop().map(|lint| format!("{} {}", lint.message, lint.advice))
 }
 
 #[test]
 fn a_delay_is_explained_by_what_the_workers_did() {
-    assert_eq!(delayed(60, 0, None), None, "nothing explains it: nobody is accused");
+    assert_eq!(delayed(60, 0, None), None, "nothing explains it: no finding");
     assert_eq!(delayed(60, 430, None), None, "the machine was busy");
     assert_eq!(delayed(950, 430, None), None, "preempted polls look like a busy worker");
     let busy = delayed(950, 0, None).unwrap();

@@ -82,7 +82,7 @@ fn deltas(slots: impl Iterator<Item = u32>) -> Vec<u32> {
 }
 
 /// Puts resources and operations into a frame, as new.
-pub(super) fn tell(frame: &mut v1::Frame, resources: &[FakeResource], ops: &[FakeOp]) {
+pub(super) fn send(frame: &mut v1::Frame, resources: &[FakeResource], ops: &[FakeOp]) {
     let mut new = v1::ResourceColumns::default();
     let (mut strings, mut values) = (Strings(Vec::new()), Strings(Vec::new()));
     let mut attributes = v1::Attributes::default();
@@ -135,7 +135,7 @@ pub(super) fn tell(frame: &mut v1::Frame, resources: &[FakeResource], ops: &[Fak
 /// A client that watches `fake` and these resources and operations.
 fn watching(fake: &mut Fake, resources: &[FakeResource], ops: &[FakeOp]) -> Client {
     let mut frames = fake.snapshot();
-    tell(frames.last_mut().unwrap(), resources, ops);
+    send(frames.last_mut().unwrap(), resources, ops);
     let mut client = Client::new(crate::Config::default());
     client.take(frames);
     client
@@ -308,7 +308,7 @@ fn what_is_dropped_is_forgotten_with_its_texts() {
     assert!(texts(&client) > 0);
     let mut frame = fake.delta();
     // Another one takes the slot of the first.
-    tell(&mut frame, &[FakeResource { generation: 2, ..sleep(0) }], &[]);
+    send(&mut frame, &[FakeResource { generation: 2, ..sleep(0) }], &[]);
     (frame.freed_resources, frame.freed_ops) = (vec![1], vec![0]);
     client.take(vec![frame]);
     let report = client.model.report();
@@ -337,7 +337,7 @@ fn columns_that_make_no_sense_change_nothing() {
         let mut client = Client::watching(&mut fake);
         client.wait(std::time::Duration::from_secs(5));
         let mut frame = fake.delta();
-        tell(&mut frame, &[mutex(0, 1)], &[op(0, "Mutex::lock", 0, 1, S)]);
+        send(&mut frame, &[mutex(0, 1)], &[op(0, "Mutex::lock", 0, 1, S)]);
         break_it(&mut frame);
         client.take(vec![frame]);
         assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}");
@@ -352,7 +352,7 @@ fn changes_of_unknown_ones_are_counted_and_healed() {
     let mut client = Client::watching(&mut fake);
     client.wait(std::time::Duration::from_secs(5));
     let mut frame = fake.delta();
-    tell(&mut frame, &[mutex(0, 1)], &[op(0, "Mutex::lock", 0, 1, S)]);
+    send(&mut frame, &[mutex(0, 1)], &[op(0, "Mutex::lock", 0, 1, S)]);
     (frame.resources, frame.ops) = (None, None);
     client.take(vec![frame]);
     assert_eq!(client.model.header().losses.orphans, 2);
@@ -402,7 +402,7 @@ fn another_process_has_other_resources() {
     assert_eq!(client.model.screen(), Screen::Resources);
     assert_eq!(client.model.table(TableId::Resources).rows, 0);
     let empty = client.model.table(TableId::Resources).empty.unwrap();
-    assert_eq!(empty, "The process tells nothing of its locks, channels and timers.");
+    assert_eq!(empty, "No locks, channels or timers reported.");
 }
 
 #[test]

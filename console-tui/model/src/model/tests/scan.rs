@@ -286,19 +286,19 @@ fn rows_do_not_change_under_a_moving_selection() {
 }
 
 #[test]
-fn a_scan_that_takes_long_is_told_of() {
+fn a_scan_that_takes_long_is_a_finding() {
     let mut fake = Fake::with_tasks(30);
     let mut client = slow(2);
     client.take(fake.snapshot());
     client.send_alone(Event::Action(Action::InvertSort));
-    let told = |client: &Client| {
+    let report = |client: &Client| {
         client.model.header().notices.iter().any(|notice| notice.text.starts_with("The rows are still"))
     };
-    assert!(!told(&client));
+    assert!(!report(&client));
     wait_alone(&mut client, Duration::from_secs(1));
-    assert!(told(&client));
+    assert!(report(&client));
     work(&mut client);
-    assert!(!told(&client));
+    assert!(!report(&client));
 }
 
 #[test]

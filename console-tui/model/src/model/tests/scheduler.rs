@@ -66,9 +66,9 @@ pub(super) fn scheduler(workers: Vec<v1::Worker>, stuck: Vec<v1::StuckPoll>) -> 
 }
 
 /// A second later, with this.
-pub(super) fn tell(client: &mut Client, fake: &mut Fake, told: v1::Scheduler) {
+pub(super) fn send(client: &mut Client, fake: &mut Fake, report: v1::Scheduler) {
     fake.now_ns += S;
-    let frame = v1::Frame { scheduler: Some(told), ..fake.delta() };
+    let frame = v1::Frame { scheduler: Some(report), ..fake.delta() };
     client.now += std::time::Duration::from_secs(1);
     client.send(Event::Tick { now: client.now });
     client.take(vec![frame]);
@@ -87,11 +87,11 @@ fn starving() -> (Client, Fake) {
     let conn = fake.task(1);
     conn.name = "conn".into();
     (conn.state, conn.since_ns) = (v1::TaskState::Scheduled, now_ns - S);
-    // Names travel with the first telling of a task.
+    // Names travel with the first report of a task.
     fake.reconnect();
     client.take(fake.snapshot());
     let workers = vec![polling(0, 0, 1_500 * MS), worker(1, v1::WorkerState::Parked, 10 * S)];
-    tell(&mut client, &mut fake, scheduler(workers, vec![stuck(0, 0, 1_500 * MS)]));
+    send(&mut client, &mut fake, scheduler(workers, vec![stuck(0, 0, 1_500 * MS)]));
     (client, fake)
 }
 
@@ -109,7 +109,7 @@ fn a_blocked_worker_is_marked_with_its_task_and_where_it_is() {
     assert_eq!((text(0, "state"), text(0, "task")), ("blocked".into(), "render #100".into()));
     assert_eq!(text(0, "in"), "read: src/invoice.rs:77");
     assert_eq!((rows[1].row.severity, text(1, "state")), (None, "parked".into()));
-    assert_eq!(text(1, "cpu"), "–", "what is not told is unknown");
+    assert_eq!(text(1, "cpu"), "–", "what is not reported is unknown");
 }
 
 #[test]
@@ -151,9 +151,9 @@ fn a_wait_that_is_over_is_kept_with_those_who_held_the_workers() {
         duration_ns,
         ..v1::LongPoll::default()
     };
-    let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
-    told.long_polls = vec![long_poll(0, 1, 1_400 * MS, 300 * MS), long_poll(0, 9, 900 * MS, 390 * MS)];
-    tell(&mut client, &mut fake, told);
+    let mut report = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+    report.long_polls = vec![long_poll(0, 1, 1_400 * MS, 300 * MS), long_poll(0, 9, 900 * MS, 390 * MS)];
+    send(&mut client, &mut fake, report);
     let starved = &runtimes(&client).starved[0];
     assert_eq!(starved.length.text, "400 ms");
     assert_eq!(starved.blame.len(), 1, "a thread that is no worker is not to blame: {:?}", starved.blame);
@@ -175,7 +175,7 @@ fn closures_and_root_futures_hold_no_worker() {
         let mut client = Client::watching(&mut fake);
         let outside = v1::Worker { runtime: 0, thread: 7, ..polling(0, 0, 3 * S) };
         let workers = vec![worker(0, v1::WorkerState::Parked, S), outside];
-        tell(&mut client, &mut fake, scheduler(workers, Vec::new()));
+        send(&mut client, &mut fake, scheduler(workers, Vec::new()));
         assert_eq!(client.model.report().starving[0].blame, [], "{kind:?}");
     }
 }
@@ -193,7 +193,7 @@ fn a_runtime_is_wedged_when_each_worker_is_stuck_and_not_before() {
     (other.state, other.since_ns) = (v1::TaskState::Running, now_ns - 700 * MS);
     let workers = vec![polling(0, 0, 2_500 * MS), polling(1, 1, 700 * MS)];
     let stuck = vec![stuck(1, 1, 700 * MS), stuck(0, 0, 2_500 * MS)];
-    tell(&mut client, &mut fake, scheduler(workers, stuck));
+    send(&mut client, &mut fake, scheduler(workers, stuck));
     let found = wedged(&client).expect("both are stuck");
     assert_eq!((found.severity, found.tasks.clone()), (Severity::Warning, vec!["100".into(), "101".into()]));
     assert!(
@@ -203,7 +203,7 @@ fn a_runtime_is_wedged_when_each_worker_is_stuck_and_not_before() {
     assert_eq!(
         found.message.matches("invoice.rs:77").count(),
         1,
-        "one place is told once: {}",
+        "one place is named once: {}",
         found.message
     );
 }
@@ -220,18 +220,18 @@ fn a_full_blocking_pool_names_what_runs_on_it() {
     let queued = fake.task(2);
     (queued.site, queued.state, queued.since_ns) = (3, v1::TaskState::Scheduled, now_ns - 2 * S);
     let mut client = Client::watching(&mut fake);
-    let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
-    let runtime = &mut told.runtimes[0];
+    let mut report = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+    let runtime = &mut report.runtimes[0];
     (runtime.blocking_threads, runtime.idle_blocking_threads) = (Some(2), Some(0));
     (runtime.blocking_queue, runtime.max_blocking_threads) = (Some(1), Some(3));
-    tell(&mut client, &mut fake, told.clone());
+    send(&mut client, &mut fake, report.clone());
     let full = |client: &Client| {
         let mut lints = client.model.report().lints.into_iter();
         lints.find(|lint| lint.lint == LintKind::BlockingPoolSaturated)
     };
     assert_eq!(full(&client), None, "a third thread may come");
-    told.runtimes[0].max_blocking_threads = Some(2);
-    tell(&mut client, &mut fake, told);
+    report.runtimes[0].max_blocking_threads = Some(2);
+    send(&mut client, &mut fake, report);
     let found = full(&client).expect("it is full");
     assert!(
         found.message.contains("2 of 2 threads are busy and 1 in line, the first for 3.00 s"),
@@ -248,12 +248,12 @@ fn a_full_blocking_pool_names_what_runs_on_it() {
 }
 
 #[test]
-fn a_lost_driver_is_told_with_the_polls_that_are_stuck() {
+fn a_lost_driver_is_found_with_the_polls_that_are_stuck() {
     let (mut client, mut fake) = starving();
     let workers = vec![polling(0, 0, 2_500 * MS), worker(1, v1::WorkerState::Parked, S)];
-    let mut told = scheduler(workers, vec![stuck(0, 0, 2_500 * MS)]);
-    told.runtimes[0].driver_lost_ago_ns = Some(800 * MS);
-    tell(&mut client, &mut fake, told);
+    let mut report = scheduler(workers, vec![stuck(0, 0, 2_500 * MS)]);
+    report.runtimes[0].driver_lost_ago_ns = Some(800 * MS);
+    send(&mut client, &mut fake, report);
     let report = client.model.report();
     let found = report.lints.iter().find(|lint| lint.lint == LintKind::DriverLost).expect("it is lost");
     assert!(
@@ -276,13 +276,13 @@ fn an_interval_in_which_another_thread_had_the_place_counts_for_nothing() {
         let worker = worker(0, v1::WorkerState::Parked, S);
         scheduler(vec![v1::Worker { polls: Some(polls), handed_over, ..worker }], Vec::new())
     };
-    tell(&mut client, &mut fake, with(100, false));
+    send(&mut client, &mut fake, with(100, false));
     assert_eq!(polls(&client), "–", "one reading has no rate");
-    tell(&mut client, &mut fake, with(150, false));
+    send(&mut client, &mut fake, with(150, false));
     assert_eq!(polls(&client), "50");
-    tell(&mut client, &mut fake, with(9_000, true));
+    send(&mut client, &mut fake, with(9_000, true));
     assert_eq!(polls(&client), "–");
-    tell(&mut client, &mut fake, with(9_020, false));
+    send(&mut client, &mut fake, with(9_020, false));
     assert_eq!(polls(&client), "20");
 }
 
@@ -299,7 +299,7 @@ fn a_worker_stays_chosen_while_tasks_come_and_go_before_it() {
     let second = Screen::Worker(WorkerKey { runtime: 1, number: 1 });
     assert_eq!(chosen(&client), second);
     let free = (0..2).map(|n| worker(n, v1::WorkerState::Parked, S)).collect();
-    tell(&mut client, &mut fake, v1::Scheduler { lost_long_polls: 3, ..scheduler(free, Vec::new()) });
+    send(&mut client, &mut fake, v1::Scheduler { lost_long_polls: 3, ..scheduler(free, Vec::new()) });
     assert_eq!(chosen(&client), second);
     client.act(Action::Open);
     assert_eq!(client.model.screen(), second);
@@ -346,7 +346,7 @@ fn an_await_tree_is_asked_for_and_shown() {
 fn the_screen_says_why_it_is_empty() {
     let client = Client::watching(&mut Fake::with_tasks(1));
     let view = runtimes(&client);
-    assert!(view.empty.expect("nothing was told").contains("tells nothing of its runtimes"));
+    assert!(view.empty.expect("nothing was reported").contains("No runtimes reported"));
 }
 
 #[test]
@@ -357,8 +357,8 @@ fn a_poll_that_may_have_been_beside_a_wait_is_not_blamed() {
         let mut client = Client::watching(&mut fake);
         let conn = fake.task(1);
         (conn.longest_scheduled_ns, conn.polls) = (wait_ms * MS, conn.polls + 2);
-        let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
-        told.long_polls = vec![v1::LongPoll {
+        let mut report = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+        report.long_polls = vec![v1::LongPoll {
             thread: 1,
             task: Some(v1::TaskRef { slot: 0, generation: 1 }),
             site: 1,
@@ -366,14 +366,14 @@ fn a_poll_that_may_have_been_beside_a_wait_is_not_blamed() {
             duration_ns: poll_ms * MS,
             ..v1::LongPoll::default()
         }];
-        tell(&mut client, &mut fake, told);
+        send(&mut client, &mut fake, report);
         let blame = &runtimes(&client).starved[0].blame;
         assert_eq!(blame.first().map(|blame| blame.share.text.as_str()), share, "{blame:?}");
     }
 }
 
 #[test]
-fn a_runtime_of_more_workers_than_stacks_are_told_of_can_be_wedged() {
+fn a_runtime_of_more_workers_than_stacks_can_be_wedged() {
     let mut fake = Fake::with_tasks(40);
     let now_ns = fake.now_ns + S;
     for slot in 0..40 {
@@ -383,7 +383,7 @@ fn a_runtime_of_more_workers_than_stacks_are_told_of_can_be_wedged() {
     let mut client = Client::watching(&mut fake);
     let workers: Vec<v1::Worker> = (0..40).map(|number| polling(number, number, 2 * S)).collect();
     let stuck: Vec<v1::StuckPoll> = (0..32).map(|number| stuck(number, number, 2 * S)).collect();
-    tell(&mut client, &mut fake, scheduler(workers, stuck));
+    send(&mut client, &mut fake, scheduler(workers, stuck));
     client.run(&mut fake, 1);
     let report = client.model.report();
     let wedged =
@@ -400,16 +400,16 @@ fn closures_of_another_runtime_are_not_named() {
         (closure.kind, closure.state, closure.since_ns) = (v1::TaskKind::Blocking, state, now_ns - 2 * S);
     }
     let mut client = Client::watching(&mut fake);
-    let mut told = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
+    let mut report = scheduler(vec![worker(0, v1::WorkerState::Parked, S)], Vec::new());
     let full = v1::Runtime {
         blocking_threads: Some(1),
         idle_blocking_threads: Some(0),
         blocking_queue: Some(1),
-        ..told.runtimes[0].clone()
+        ..report.runtimes[0].clone()
     };
     let busy = v1::Runtime { index: 2, blocking_queue: Some(0), ..full.clone() };
-    told.runtimes = vec![full, busy];
-    tell(&mut client, &mut fake, told);
+    report.runtimes = vec![full, busy];
+    send(&mut client, &mut fake, report);
     let report = client.model.report();
     let found =
         report.lints.iter().find(|lint| lint.lint == LintKind::BlockingPoolSaturated).expect("it is full");

@@ -65,7 +65,7 @@ fn what_is_not_known_is_a_dash() {
 }
 
 #[test]
-fn the_header_tells_of_rates_cost_and_losses() {
+fn the_header_shows_rates_cost_and_losses() {
     let mut fake = Fake::with_tasks(3);
     fake.process = v1::Process {
         own_cpu_ns: 30 * MS,
@@ -389,7 +389,7 @@ fn the_report_reads_back() {
 }
 
 #[test]
-fn of_a_task_whose_polls_nothing_tells_they_are_unknown_and_it_counts_as_idle() {
+fn the_polls_of_a_task_without_instrumentation_are_unknown_and_it_counts_as_idle() {
     let mut fake = Fake::with_tasks(2);
     fake.task(0).knows = v1::Knows::NoPolls as u32;
     (fake.task(0).polls, fake.task(0).state) = (0, TaskState::Idle);
@@ -410,7 +410,7 @@ fn of_a_task_whose_polls_nothing_tells_they_are_unknown_and_it_counts_as_idle() 
 }
 
 #[test]
-fn what_a_server_of_sums_alone_cant_tell_is_unknown() {
+fn what_a_server_of_sums_alone_cant_know_is_unknown() {
     let mut fake = Fake::with_tasks(1);
     fake.task(0).knows |= v1::Knows::SumsAlone as u32;
     let client = Client::watching(&mut fake);

@@ -58,8 +58,8 @@ fn a_poll_that_gave_its_place_away_is_not_blamed() {
             workers: vec![polling(now_ns), other.clone()],
             ..v1::Scheduler::default()
         };
-        let told = scheduler(fake.now_ns + 4 * S);
-        frame_after(&mut client, &mut fake, 4000, Some(told));
+        let report = scheduler(fake.now_ns + 4 * S);
+        frame_after(&mut client, &mut fake, 4000, Some(report));
         let accused = |client: &Client| {
             let findings = client.model.findings();
             findings
@@ -73,22 +73,22 @@ fn a_poll_that_gave_its_place_away_is_not_blamed() {
         let task = fake.task(1);
         (task.state, task.since_ns, task.longest_poll_ns) = (TaskState::Idle, now_ns, 4 * S);
         task.polls += 1;
-        let mut told = scheduler(now_ns + S);
-        told.workers.remove(0);
-        told.long_polls = vec![v1::LongPoll {
+        let mut report = scheduler(now_ns + S);
+        report.workers.remove(0);
+        report.long_polls = vec![v1::LongPoll {
             thread: 1,
             task: Some(reference),
             started_ago_ns: 5 * S,
             duration_ns: 4 * S,
             ..v1::LongPoll::default()
         }];
-        frame_after(&mut client, &mut fake, 1000, Some(told));
+        frame_after(&mut client, &mut fake, 1000, Some(report));
         assert_eq!(accused(&client), blamed, "{:?}", client.model.findings());
     }
 }
 
 #[test]
-fn one_look_at_a_poll_accuses_nobody() {
+fn one_look_at_a_poll_is_no_finding() {
     // The process stood still for a second: its only worker was in a poll, as it happened.
     for (goes_on, blamed) in [(true, true), (false, false)] {
         let mut fake = Fake::with_tasks(2);
@@ -111,13 +111,13 @@ fn one_look_at_a_poll_accuses_nobody() {
             started_ago_ns: 1200 * MS,
             ..v1::StuckPoll::default()
         };
-        let told = v1::Scheduler {
+        let report = v1::Scheduler {
             runtimes: vec![v1::Runtime { index: 1, workers: 1, ..v1::Runtime::default() }],
             workers: vec![worker],
             stuck: vec![poll],
             ..v1::Scheduler::default()
         };
-        frame_after(&mut client, &mut fake, 1200, Some(told));
+        frame_after(&mut client, &mut fake, 1200, Some(report));
         let accused = |client: &Client| {
             let findings = client.model.findings();
             findings.iter().any(|finding| finding.severity == Severity::Critical)
@@ -128,7 +128,7 @@ fn one_look_at_a_poll_accuses_nobody() {
             let task = fake.task(1);
             (task.state, task.since_ns) = (TaskState::Idle, now_ns);
         }
-        // What is told of the scheduler is still that of before.
+        // The scheduler's last report is still the old one.
         frame_after(&mut client, &mut fake, 200, None);
         assert_eq!(accused(&client), blamed, "{:?}", client.model.findings());
     }

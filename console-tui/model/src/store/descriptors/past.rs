@@ -18,13 +18,13 @@ pub(crate) struct Past {
     pub(crate) retransmits_per_s: Option<f64>,
     /// Of the last readings in a row, how many saw retransmits.
     pub(crate) retransmitting: u32,
-    /// Since when something lies in its receive queue and nothing was read; `None` also where nobody counts what is read.
+    /// Since when something lies in its receive queue and nothing was read; `None` also where reads are not counted.
     pub(crate) unread_since_ns: Option<u64>,
-    /// Since when it can be written to, and nothing was acknowledged; `None` also where nobody counts that.
+    /// Since when it can be written to, and nothing was acknowledged; `None` also where that is not counted.
     pub(crate) writable_since_ns: Option<u64>,
     /// Since when it has bytes to send, and none was acknowledged; as above.
     pub(crate) unacked_since_ns: Option<u64>,
-    /// When drops were last seen to rise, when before that, and by how many in all since somebody looks.
+    /// When drops were last seen to rise, when before that, and by how many in all since this console connected.
     pub(crate) dropped_ns: Option<u64>,
     pub(crate) dropped_before_ns: Option<u64>,
     pub(crate) dropped: u64,
@@ -99,7 +99,7 @@ fn is_writable(of: &Descriptor) -> bool {
     of.ready.is_writable() && acked(of).is_some()
 }
 
-/// Of a queue that is as long as before nobody knows whether it is the same bytes that lie in it: it takes a counter.
+/// A queue that is as long as before may hold other bytes: only a counter can show that they are the same.
 fn has_unread(of: &Descriptor) -> bool {
     let bytes = of.recv_queue_bytes.is_some_and(|bytes| bytes > 0) && of.consumed_bytes().is_some();
     of.ready.is_readable() && (bytes || of.backlog.is_some_and(|len| len > 0))
@@ -108,7 +108,7 @@ fn has_unread(of: &Descriptor) -> bool {
 fn nothing_read(before: &Descriptor, now: &Descriptor) -> bool {
     match (before.consumed_bytes(), now.consumed_bytes()) {
         (Some(before), Some(now)) => before == now,
-        // Who accepts makes it shorter; what comes in could hide that, and then nobody is accused.
+        // Who accepts makes it shorter; what comes in could hide that, and then there is no finding.
         _ => now.backlog == before.backlog,
     }
 }

@@ -1,4 +1,4 @@
-//! The details of tasks that somebody looks at, and histograms.
+//! The details of tasks on the screen, and histograms.
 
 use taskscope_proto::{agent::AgentRef, limits::MAX_DETAILS, v1};
 

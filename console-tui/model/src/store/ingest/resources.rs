@@ -38,7 +38,7 @@ fn apply_new(of: &mut Applying<'_>) {
     let mut strings = Strings::new(new.strings(), MAX_NAME_BYTES);
     for (slot, row) in new.rows() {
         let mut resource = resource(slot, row, now_ns, |number| strings.hold(number, texts, losses));
-        resource.told_ns = is_news.then_some(resource.created_ns);
+        resource.reported_ns = is_news.then_some(resource.created_ns);
         resources.insert(resource, texts, losses);
     }
     strings.finish(texts);
@@ -92,7 +92,7 @@ fn resource(slot: u32, row: ResourceRow, now_ns: u64, mut text: impl FnMut(u32) 
         parent: row.parent.map(ResourceKey::from),
         internal: row.internal,
         created_ns: now_ns.saturating_sub(row.created_ago_ns),
-        told_ns: None,
+        reported_ns: None,
         attributes: Box::default(),
     }
 }

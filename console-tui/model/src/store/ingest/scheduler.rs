@@ -11,7 +11,8 @@ use crate::{
         detail::{AwaitFrame, AwaitTree},
         path::short_path,
         scheduler::{
-            Flavor, LongPoll, Runtime, StackFrame, StuckPoll, Told, Worker, WorkerState, spent::Spent,
+            Flavor, LongPoll, Runtime, SchedulerReport, StackFrame, StuckPoll, Worker, WorkerState,
+            spent::Spent,
         },
     },
 };
@@ -23,7 +24,7 @@ pub(super) fn apply(of: &mut Applying<'_>) {
         await_tree(of.store, tree, now_ns, losses);
     }
     let Some(wire) = &frame.scheduler else { return };
-    let told = Told {
+    let report = SchedulerReport {
         runtimes: wire.runtimes.iter().map(|wire| runtime(wire, now_ns, losses)).collect(),
         workers: wire.workers.iter().map(|wire| worker(wire, now_ns, losses)).collect(),
         stuck: wire.stuck.iter().map(|wire| stuck(wire, now_ns, losses)).collect(),
@@ -33,7 +34,7 @@ pub(super) fn apply(of: &mut Applying<'_>) {
         scheduled: wire.scheduled.as_ref().map(histogram),
     };
     let now_ns = of.store.now_ns;
-    of.store.scheduler.tell(told, now_ns);
+    of.store.scheduler.take_in(report, now_ns);
     of.store.remember_in_place();
 }
 
@@ -83,7 +84,7 @@ fn worker(wire: &v1::Worker, now_ns: u64, losses: &mut Losses) -> Worker {
         thread: wire.thread,
         state,
         since_ns: now_ns.saturating_sub(wire.state_ago_ns),
-        told_ns: now_ns,
+        reported_ns: now_ns,
         task: wire.task.map(TaskKey::from),
         polls: wire.polls,
         poll_ns: wire.poll_ns,
@@ -116,7 +117,7 @@ fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
         started_ns,
         ended_ns: (wire.duration_ns > 0).then(|| started_ns.saturating_add(wire.duration_ns)),
         spent: spent(wire.spent.as_ref(), length_ns),
-        told_ns: now_ns,
+        reported_ns: now_ns,
         captured_ns: since(wire.captured_ago_ns_plus1.checked_sub(1), now_ns),
         stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
         problem: known(&wire.problem, losses),

@@ -41,7 +41,9 @@ impl Store {
             IoKind::Stream => true,
             kind => kind == descriptor.kind,
         };
-        let agree = |told: Option<&str>, read: &str| told.is_none_or(|told| read.is_empty() || told == read);
+        let agree = |written: Option<&str>, read: &str| {
+            written.is_none_or(|written| read.is_empty() || written == read)
+        };
         let addresses = match descriptor.kind {
             // One is the path as the program wrote it, the other is whole, or its end.
             IoKind::File => self.texts.text(stream.local).is_none_or(|path| {

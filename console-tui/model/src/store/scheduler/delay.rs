@@ -14,7 +14,7 @@ pub(crate) struct Delay {
     /// When it began at the earliest, and ended at the latest: known exactly, or to the time between two frames.
     pub(crate) began_ns: u64,
     pub(crate) ended_ns: u64,
-    /// Why it was so long; `None`: the scheduler was not told since.
+    /// Why it was so long; `None`: the scheduler was not reported since.
     pub(crate) why: Option<Why>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum Why {
     Machine { queued_ns: u64 },
     /// None of these: so large a share the workers were in polls.
     Idle { percent: u8 },
-    /// The process does not tell what its workers do.
+    /// The process does not report what its workers do.
     Unknown,
 }
 

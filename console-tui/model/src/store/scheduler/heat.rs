@@ -29,9 +29,9 @@ pub(crate) struct HeatColumn {
 pub(crate) struct HeatMap {
     /// Oldest first.
     pub(crate) columns: VecDeque<HeatColumn>,
-    /// Of the process's histogram, when it was told last.
+    /// Of the process's histogram, when it was reported last.
     totals: Option<[u64; ROWS]>,
-    told_ns: u64,
+    reported_ns: u64,
 }
 
 /// The row of a length.
@@ -58,19 +58,19 @@ impl HeatMap {
         }
         // The first reading is of all time: no second has it.
         let before = self.totals.replace(totals);
-        let told_before_ns = std::mem::replace(&mut self.told_ns, now_ns);
-        let gap_ns = now_ns.saturating_sub(told_before_ns);
+        let reported_before_ns = std::mem::replace(&mut self.reported_ns, now_ns);
+        let gap_ns = now_ns.saturating_sub(reported_before_ns);
         let Some(before) = before.filter(|_| gap_ns <= MAX_GAP_NS) else { return };
-        // What is added is of the time since the last telling: of the last column's second, if that was not over then.
+        // What is added is of the time since the last report: of the last column's second, if that was not over then.
         let is_open = self
             .columns
             .back()
-            .is_some_and(|last| told_before_ns.saturating_sub(last.started_ns) < COLUMN_NS);
+            .is_some_and(|last| reported_before_ns.saturating_sub(last.started_ns) < COLUMN_NS);
         if !is_open {
             if self.columns.len() == COLUMNS {
                 self.columns.pop_front();
             }
-            self.columns.push_back(HeatColumn { started_ns: told_before_ns, counts: [0; ROWS] });
+            self.columns.push_back(HeatColumn { started_ns: reported_before_ns, counts: [0; ROWS] });
         }
         let Some(column) = self.columns.back_mut() else { return };
         for (row, count) in column.counts.iter_mut().enumerate() {
@@ -120,7 +120,7 @@ mod tests {
         map.add(S, Some(&histogram(&[(1_000, 1_100, 7)])), std::iter::empty());
         assert!(map.columns.is_empty(), "what was before is of no second");
         map.add(2 * S, Some(&histogram(&[(1_000, 1_100, 9)])), std::iter::empty());
-        // Told early, as something got stuck: the same second.
+        // Reported early, as something got stuck: the same second.
         map.add(2 * S + S / 5, Some(&histogram(&[(1_000, 1_100, 10)])), [2 * S].into_iter());
         assert_eq!(map.columns.len(), 2);
         assert_eq!(map.columns[0].counts[1], 2);

@@ -30,7 +30,7 @@ impl Scheduler {
 }
 
 impl Store {
-    /// Remembers who blocks in place, as the scheduler was told just now.
+    /// Remembers who blocks in place, after a report of the scheduler.
     pub(crate) fn remember_in_place(&mut self) {
         let spawned = |key: &TaskKey| self.task(*key).is_some_and(|task| task.facts.kind == Kind::Task);
         let known = &self.scheduler.in_place;

@@ -8,7 +8,7 @@ use crate::format::SPARK_WIDTH;
 const MAX_SAMPLES: usize = SPARK_WIDTH as usize + 1;
 /// Readings that a rate reaches back: long enough not to flicker.
 const RATE_SAMPLES: usize = 3;
-/// Least time between two kept readings. The process tells once a second, and at once when something is stuck.
+/// Least time between two kept readings. The process reports once a second, and at once when something is stuck.
 const MIN_GAP_NS: u64 = 900_000_000;
 
 /// The last readings of `N` counters, each known or not.

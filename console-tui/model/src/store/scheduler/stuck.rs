@@ -15,10 +15,10 @@ pub(crate) struct StuckPoll {
     pub(crate) started_ns: u64,
     /// `None`: it goes on.
     pub(crate) ended_ns: Option<u64>,
-    /// Where its time went, up to when it was told last; `None`: unknown.
+    /// Where its time went, up to when it was reported last; `None`: unknown.
     pub(crate) spent: Option<Spent>,
-    /// When it was told first.
-    pub(crate) told_ns: u64,
+    /// When it was reported first.
+    pub(crate) reported_ns: u64,
     /// When its stack was taken.
     pub(crate) captured_ns: Option<u64>,
     /// Innermost first.
@@ -46,7 +46,7 @@ impl StuckPoll {
         (self.thread, self.task) == (other.thread, other.task) && started_apart_ns < SAME_START_NS
     }
 
-    /// Where it is, as far as its stack tells: `in std::thread::sleep, called at src/main.rs:77 by hog::run`; `None`: nothing is known.
+    /// Where it is, as far as its stack shows: `in std::thread::sleep, called at src/main.rs:77 by hog::run`; `None`: nothing is known.
     pub(crate) fn where_words(&self) -> Option<String> {
         let name = |frame: &StackFrame| frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned());
         let at = |frame: &StackFrame| frame.place.as_ref().map_or_else(String::new, |at| format!(" at {at}"));

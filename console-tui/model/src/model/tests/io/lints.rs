@@ -27,7 +27,7 @@ fn an_idle_server_with_keep_alive_is_healthy() {
     let mut scene = healthy();
     (scene.streams, scene.waits) = (Vec::new(), Vec::new());
     assert_eq!(names(&mut scene, 6), [""; 0]);
-    // Without a reading of the descriptors nobody knows who opened the connection.
+    // Without a reading of the descriptors it is unknown who opened the connection.
     let mut scene = healthy();
     scene.descriptors = v1::Descriptors { problem: "There is no /proc.".to_owned(), ..Default::default() };
     assert_eq!(names(&mut scene, 6), [""; 0]);
@@ -45,7 +45,7 @@ fn asking() -> Scene {
 }
 
 #[test]
-fn who_waits_for_an_answer_that_does_not_come_is_told_of() {
+fn who_waits_for_an_answer_that_does_not_come_is_a_finding() {
     let findings = asking().findings_after(1);
     assert_eq!(findings.len(), 1, "{findings:#?}");
     let finding = &findings[0];
@@ -81,7 +81,7 @@ fn who_waits_for_an_answer_that_does_not_come_is_told_of() {
 }
 
 #[test]
-fn segments_that_are_sent_again_and_again_are_told_of() {
+fn segments_that_are_sent_again_and_again_are_findings() {
     let lost = || {
         let mut scene = healthy();
         let tcp = scene.tcp(12);
@@ -134,7 +134,7 @@ fn who_waits_in_the_backlog_of_the_same_process_is_not_said_to_have_a_dead_peer(
 }
 
 #[test]
-fn who_connects_to_nobody_is_told_of() {
+fn who_connects_to_a_dead_address_is_a_finding() {
     let mut scene = healthy();
     let stream = scene.stream(2, "TcpStream", 0, "", "");
     stream.fd = None;
@@ -159,7 +159,7 @@ fn stalled() -> Scene {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_told_of() {
+fn a_client_that_does_not_read_is_a_finding() {
     let findings = stalled().findings_after(3);
     assert_eq!(findings.len(), 1, "{findings:#?}");
     let finding = &findings[0];
@@ -172,7 +172,7 @@ fn a_client_that_does_not_read_is_told_of() {
         "The peer of TcpStream 10.0.0.4:8080 ← 10.0.0.9:51522 (fd 12, made at src/ledger.rs:20) does not read: t1 #101 has waited 34.0 s \
          for room to write, 2.0 M wait in its send queue, no progress for 3.00 s."
     );
-    // Without a wrapper the kernel alone tells.
+    // Without a wrapper there are the kernel's figures only.
     let mut bare = stalled();
     (bare.streams, bare.waits) = (Vec::new(), Vec::new());
     let findings = bare.findings_after(3);
@@ -188,7 +188,7 @@ fn a_client_that_does_not_read_is_told_of() {
 }
 
 #[test]
-fn a_full_backlog_is_told_of() {
+fn a_full_backlog_is_a_finding() {
     let mut scene = healthy();
     scene.waits.remove(0);
     scene.descriptor(9).backlog = Some(1_024);
@@ -200,7 +200,7 @@ fn a_full_backlog_is_told_of() {
         "TcpListener 0.0.0.0:8080 (fd 9, made at src/ledger.rs:20) has 1,024 connections in its backlog, and room for 1,024; no task waits \
          in accept."
     );
-    // Who has just been woken to accept is not nobody.
+    // A task that was just woken to accept counts.
     scene.wait(0, "TcpListener::accept", 0, 60 * S);
     scene.fake.task(0).state = v1::TaskState::Scheduled;
     let findings = scene.findings_after(2);
@@ -221,7 +221,7 @@ fn a_full_backlog_is_told_of() {
 }
 
 #[test]
-fn few_descriptors_left_are_told_of() {
+fn few_descriptors_left_are_findings() {
     let mut scene = healthy();
     (scene.descriptors.open, scene.descriptors.limit) = (850, 1_024);
     let findings = scene.findings_after(0);
@@ -237,7 +237,7 @@ fn few_descriptors_left_are_told_of() {
 }
 
 #[test]
-fn a_place_that_opens_and_never_closes_is_told_of() {
+fn a_place_that_opens_and_never_closes_is_a_finding() {
     let leak = |waits: bool| {
         let mut scene = healthy();
         for n in 0..60_u32 {
@@ -253,7 +253,7 @@ fn a_place_that_opens_and_never_closes_is_told_of() {
     assert_eq!(findings.len(), 1, "{findings:#?}");
     let words = "This looks like a leak: 60 of kind tcp opened at src/db.rs:30 are open and none was closed since this console connected";
     assert!(findings[0].message.starts_with(words), "{}", findings[0].message);
-    // Somebody waits on each: those are clients.
+    // A task waits on each: those are clients.
     assert_eq!(names(&mut leak(true), 0), [""; 0]);
     // Nothing was opened lately: those are a pool.
     let mut old = leak(false);
@@ -262,7 +262,7 @@ fn a_place_that_opens_and_never_closes_is_told_of() {
 }
 
 #[test]
-fn a_storm_of_retransmits_is_told_of() {
+fn a_storm_of_retransmits_is_a_finding() {
     let mut scene = healthy();
     let mut client = scene.client();
     for _ in 0..3 {
@@ -294,7 +294,7 @@ fn a_storm_of_retransmits_is_told_of() {
 }
 
 #[test]
-fn who_waits_for_what_is_there_is_told_of() {
+fn who_waits_for_what_is_there_is_a_finding() {
     let stuck = || {
         let mut scene = healthy();
         let descriptor = scene.descriptor(12);
@@ -330,11 +330,11 @@ fn who_waits_for_what_is_there_is_told_of() {
         old.go_on(&mut client);
     }
     assert!(client.model.findings().iter().all(|finding| finding.id.lint.group() != crate::lints::Group::Io));
-    // Without a counter nobody knows whether it is the same bytes.
+    // Without a counter it is unknown whether those are the same bytes.
     let mut uncounted = stuck();
     uncounted.tcp(12).received_bytes = None;
     assert_eq!(names(&mut uncounted, 4), [""; 0]);
-    // It was there for a moment only; or its task is at work; or nobody wants it.
+    // It was there for a moment only; or its task is at work; or no task wants it.
     assert_eq!(names(&mut stuck(), 1), [""; 0]);
     let mut works = stuck();
     works.fake.task(1).state = v1::TaskState::Running;
@@ -345,7 +345,7 @@ fn who_waits_for_what_is_there_is_told_of() {
 }
 
 #[test]
-fn a_hundred_of_a_kind_are_told_of_once_and_counted() {
+fn a_hundred_of_a_kind_are_one_finding_and_counted() {
     let mut scene = stalled();
     for n in 0..100_u32 {
         let peer = format!("10.0.0.9:{n}");

@@ -34,7 +34,7 @@ fn crowd() -> Scene {
 }
 
 #[test]
-fn what_moves_comes_first_and_what_connects_nobody_last() {
+fn what_moves_comes_first_and_what_has_no_other_end_last() {
     let mut scene = crowd();
     let mut client = scene.client();
     scene.tcp(13).received_bytes = Some(500_000);
@@ -43,7 +43,7 @@ fn what_moves_comes_first_and_what_connects_nobody_last() {
     let kinds: Vec<&str> = shown.iter().map(|row| row.split(" | ").nth(1).unwrap()).collect();
     assert_eq!(kinds, ["tcp", "listener", "tcp", "file", "eventfd"], "{shown:#?}");
     assert!(shown[0].starts_with("13 | tcp | 10.0.0.4:8080 ← 10.0.0.7:40100"), "{shown:#?}");
-    // Two of a kind that tells little are one row, which unfolds.
+    // Two of a kind without figures are one row, which unfolds.
     assert!(shown[4].contains("2 of them"), "{shown:#?}");
     client.act(Action::UnfoldAll);
     assert_eq!(rows(&mut client).len(), 7);
@@ -160,14 +160,14 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
     let mut client = scene.client();
     client.act(Action::Io);
     client.act(Action::ToggleChannels);
-    let mut told = 0;
+    let mut report = 0;
     let mut shown = |count: u32, client: &mut Client| {
         timers(&mut scene, count);
         scene.fake.now_ns += S;
         let mut frame = scene.fake.delta();
-        frame.freed_resources = (10 + count..10 + told).collect();
-        told = count;
-        scene.tell(&mut frame, true);
+        frame.freed_resources = (10 + count..10 + report).collect();
+        report = count;
+        scene.send(&mut frame, true);
         client.take(vec![frame]);
         client.wait(std::time::Duration::from_secs(1));
         client.model.rows(TableId::Timers, &["kind", "age"]).len()
@@ -183,7 +183,7 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
 }
 
 #[test]
-fn how_many_there_are_is_unknown_before_somebody_looks() {
+fn how_many_there_are_is_unknown_before_a_console_connects() {
     let mut client = Scene::new().client();
     assert_eq!(
         (client.model.table(TableId::Sockets).counts().as_str(), client.model.table(TableId::Sockets).empty),
@@ -194,14 +194,14 @@ fn how_many_there_are_is_unknown_before_somebody_looks() {
 }
 
 #[test]
-fn timers_tell_when_they_are_due_and_who_waits() {
+fn timers_show_when_they_are_due_and_who_waits() {
     let mut scene = Scene::new();
     let mut client = scene.client();
     let timer = scene.stream(2, "Sleep", 0, "", "");
     (timer.fd, timer.length_ms, timer.made_ago_ns) = (None, Some(5_000), S);
     scene.wait(2, "sleep", 0, S);
     let mut frame = scene.fake.delta();
-    scene.tell(&mut frame, true);
+    scene.send(&mut frame, true);
     client.take(vec![frame]);
     client.act(Action::Io);
     client.act(Action::ToggleChannels);
@@ -215,7 +215,7 @@ fn timers_tell_when_they_are_due_and_who_waits() {
         scene.go_on(&mut client);
     }
     assert_eq!(due(&client), "Sleep | 5.00 s | late 2.00 s | t0 #100");
-    // Of one that was there before somebody looked nobody knows whether it was set again.
+    // A timer from before this console connected may have been set again.
     let client = {
         let mut client = scene.client();
         client.act(Action::Io);

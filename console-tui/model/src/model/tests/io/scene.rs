@@ -1,4 +1,4 @@
-//! A process with sockets, told as a server would: wrappers, descriptors, and those who wait.
+//! A process with sockets, sent as a server would: wrappers, descriptors, and those who wait.
 
 use taskscope_proto::{
     columns::DeltaEncoder,
@@ -48,7 +48,7 @@ pub(super) struct Scene {
     pub(super) descriptors: v1::Descriptors,
 }
 
-/// A connection as the kernel tells of a healthy one.
+/// A healthy connection, as the kernel reports it.
 pub(super) fn tcp(fd: u32, identity: u64, local: &str, peer: &str) -> v1::Descriptor {
     let tcp = v1::TcpInfo {
         rtt_ns: 210_000,
@@ -156,19 +156,19 @@ impl Scene {
     pub(super) fn client(&mut self) -> Client {
         let mut client = Client::new(Config::default());
         let mut frames = self.fake.snapshot();
-        self.tell(frames.last_mut().unwrap(), true);
+        self.send(frames.last_mut().unwrap(), true);
         client.take(frames);
         client
     }
 
-    /// A second later; what changed is told.
+    /// A second later; what changed is sent.
     pub(super) fn go_on(&mut self, client: &mut Client) {
         self.fake.now_ns += S;
         for wait in &mut self.waits {
             wait.ago_ns += S;
         }
         let mut frame = self.fake.delta();
-        self.tell(&mut frame, false);
+        self.send(&mut frame, false);
         client.take(vec![frame]);
         client.wait(std::time::Duration::from_secs(1));
     }
@@ -194,7 +194,7 @@ impl Scene {
         findings
     }
 
-    pub(super) fn tell(&self, frame: &mut v1::Frame, first: bool) {
+    pub(super) fn send(&self, frame: &mut v1::Frame, first: bool) {
         frame.io = Some(self.io());
         frame.descriptors = Some(self.descriptors.clone());
         let (ops, stats) = self.ops();

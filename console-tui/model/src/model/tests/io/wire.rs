@@ -21,7 +21,7 @@ fn what_makes_no_sense_is_refused_whole() {
         let mut scene = Scene::new();
         let mut client = scene.client();
         let mut frame = scene.fake.delta();
-        scene.tell(&mut frame, false);
+        scene.send(&mut frame, false);
         change(&mut frame);
         client.take(vec![frame]);
         assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.stream.error);
@@ -29,7 +29,7 @@ fn what_makes_no_sense_is_refused_whole() {
 }
 
 #[test]
-fn rows_of_resources_that_nobody_told_of_are_counted() {
+fn rows_of_resources_that_were_never_sent_are_counted() {
     let mut scene = Scene::new();
     let mut client = scene.client();
     let mut frame = scene.fake.delta();
@@ -39,7 +39,7 @@ fn rows_of_resources_that_nobody_told_of_are_counted() {
 }
 
 #[test]
-fn numbers_that_no_kernel_tells_do_no_harm() {
+fn numbers_that_no_kernel_reports_do_no_harm() {
     let mut scene = Scene::new();
     let mut client = scene.client();
     let all = |n: u64| v1::TcpInfo {
@@ -93,7 +93,7 @@ fn a_wrapper_and_its_descriptor_are_one_row() {
 #[test]
 fn a_number_that_is_used_again_mixes_nothing() {
     let other = tcp(12, 7, "10.0.0.4:8080", "10.0.0.200:9");
-    // The kernel tells of the next connection with the number already, the wrapper of the last one still.
+    // The kernel already reports the next connection with this number; the wrapper is still that of the last one.
     let mut scene = Scene::new();
     *scene.descriptor(12) = other.clone();
     let shown = rows(&mut scene.client());
@@ -141,7 +141,7 @@ fn what_went_while_the_link_was_away_is_counted() {
     let mut client = scene.client();
     scene.streams.pop();
     let mut frames = scene.fake.snapshot();
-    scene.tell(frames.last_mut().unwrap(), true);
+    scene.send(frames.last_mut().unwrap(), true);
     client.take(frames);
     assert_eq!(client.model.store().unwrap().resources.streams.closed(crate::SiteId(2)), 1);
 }
@@ -155,7 +155,7 @@ fn what_was_closed_since_the_last_reading_does_not_come_back_as_a_bare_socket() 
     frame.freed_resources = vec![1];
     client.take(vec![frame]);
     assert_eq!(rows(&mut client), ["9 | listener | 0.0.0.0:8080  backlog 3/1,024 | "]);
-    // Told with a reading that was made before.
+    // Sent with a reading that was made before.
     let mut scene = Scene::new();
     let mut client = scene.client();
     scene.fake.now_ns += S;
@@ -187,7 +187,7 @@ fn who_opened_a_connection_outlives_the_listener_and_is_unknown_before_a_reading
     assert_eq!((accepted(&client, 12), accepted(&client, 20)), (Some(true), Some(false)));
     let mut client = crate::model::tests::Client::new(crate::Config::default());
     let mut frames = scene.fake.snapshot();
-    scene.tell(frames.last_mut().unwrap(), true);
+    scene.send(frames.last_mut().unwrap(), true);
     frames.last_mut().unwrap().descriptors = None;
     client.take(frames);
     assert_eq!(accepted(&client, 12), None);
@@ -227,7 +227,7 @@ fn bytes_of_a_wrapper_are_known_without_the_kernel() {
 }
 
 #[test]
-fn bytes_that_nobody_counts_are_unknown_and_the_reason_is_said() {
+fn bytes_that_are_not_counted_are_unknown_and_the_reason_is_said() {
     let mut scene = Scene::new();
     // A socket of the standard library that gets 30,000 datagrams a second: all that the kernel says of it is its queue.
     for (fd, kind) in
@@ -262,7 +262,7 @@ fn bytes_that_nobody_counts_are_unknown_and_the_reason_is_said() {
     let why = "The kernel counts no bytes of UDP sockets. taskscope::net::UdpSocket does.";
     assert_eq!(traffic, [("bytes in", "–"), ("bytes out", "–"), ("why –", why)]);
 
-    // A wrapped one whose program receives by a system call of its own: from then on nobody knows how much.
+    // A wrapped one whose program receives by a system call of its own: from then on its bytes are unknown.
     let mut scene = Scene::new();
     (scene.of(1).in_bytes, scene.of(1).out_bytes) = (20, 30);
     let mut client = scene.client();
@@ -297,7 +297,7 @@ fn a_fresh_snapshot_keeps_what_was_counted() {
     scene.go_on(&mut client);
     scene.go_on(&mut client);
     let mut frames = scene.fake.snapshot();
-    scene.tell(frames.last_mut().unwrap(), true);
+    scene.send(frames.last_mut().unwrap(), true);
     // The descriptors come with their next reading.
     frames.last_mut().unwrap().descriptors = None;
     client.take(frames);

@@ -79,7 +79,7 @@ fn what_can_go_on_is_no_deadlock() {
         &|scene| scene.fake.task(1).state = taskscope_proto::v1::TaskState::Running,
         &|scene| scene.fake.task(1).state = taskscope_proto::v1::TaskState::Scheduled,
         &|scene| scene.fake.task(1).state = taskscope_proto::v1::TaskState::Done,
-        // Nobody knows who holds it.
+        // Its holder is unknown.
         &|scene| scene.things.get_mut(&0).unwrap().lock.as_mut().unwrap().holders[0].0 = 0,
         &|scene| scene.things.get_mut(&0).unwrap().lock.as_mut().unwrap().knows_nothing = true,
         &|scene| scene.things.get_mut(&0).unwrap().lock.as_mut().unwrap().more_holders = 1,
@@ -145,7 +145,7 @@ fn three_tasks_over_two_mutexes_and_a_semaphore() {
     let mut scene = three(0, 1);
     scene.things.get_mut(&2).unwrap().lock.as_mut().unwrap().holders.push((task(3), S, 1, true));
     assert_eq!(scene.messages(), [""; 0]);
-    // What is missing is in nobody's hands: somebody may add it.
+    // No task holds the missing permits: the program may add them.
     let mut scene = three(0, 0);
     assert_eq!(scene.messages(), [""; 0]);
 }
@@ -276,7 +276,7 @@ fn a_lock_given_to_a_future_that_is_polled_no_more() {
     let mut scene = futurelock();
     scene.thing(9, "Sleep", "").attribute = Some(("duration", 60_000));
     scene.waits.get_mut(&1).unwrap().on = 9;
-    assert_eq!(scene.messages(), [""; 0], "nobody is kept waiting");
+    assert_eq!(scene.messages(), [""; 0], "no task is kept waiting");
     scene.wait(2, "Mutex::lock", 0, 1, 5 * S);
     let findings = scene.findings();
     assert_eq!(findings.len(), 1, "{findings:#?}");

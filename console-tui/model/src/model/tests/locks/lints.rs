@@ -56,7 +56,7 @@ fn a_guard_across_an_await() {
     }
     let spared: [fn(&mut Scene); 5] = [
         |scene| lock_of(scene, 0).holders[0].1 = S / 2,
-        // Nobody is kept waiting.
+        // No task is kept waiting.
         |scene| drop(scene.waits.remove(&0)),
         // It works.
         |scene| scene.fake.task(0).state = taskscope_proto::v1::TaskState::Running,
@@ -168,7 +168,7 @@ fn crowd(hold_ns: u64) -> Vec<String> {
         (lock.acquisitions, lock.contended, lock.hold_ns) =
             (500 * second, 495 * second, 500 * second * hold_ns);
         let mut frame = scene.fake.delta();
-        scene.tell_changes(&mut frame);
+        scene.send_changes(&mut frame);
         client.now += std::time::Duration::from_secs(1);
         client.send(crate::Event::Tick { now: client.now });
         client.take(vec![frame]);
@@ -265,7 +265,7 @@ fn a_oneshot_whose_sender_is_stuck_or_gone() {
         scene.wait(9, "Receiver::await", 9, 4, 9 * S);
         scene
     };
-    // Nobody knows of the sender, or it goes about its business.
+    // The sender is unknown, or it is at work.
     assert_eq!(scene(3).messages(), [""; 0]);
     let mut ended = scene(3);
     ended.fake.task(3).state = taskscope_proto::v1::TaskState::Done;
@@ -308,7 +308,7 @@ fn what_is_passed_over_for_the_limit_is_said() {
             waits.wait(task, "Mutex::lock", lock, task, 5 * S);
         }
         let mut frame = scene.fake.delta();
-        waits.tell_waits(&mut frame);
+        waits.send_waits(&mut frame);
         client.take(vec![frame]);
     }
     client.run(&mut scene.fake, 3);

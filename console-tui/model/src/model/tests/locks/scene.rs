@@ -1,4 +1,4 @@
-//! A process with locks, channels and those who wait, told as a server would.
+//! A process with locks, channels and those who wait, sent as a server would.
 
 use std::collections::BTreeMap;
 
@@ -178,7 +178,7 @@ impl Scene {
 
     pub(super) fn frames(&mut self) -> Vec<v1::Frame> {
         let mut frames = self.fake.snapshot();
-        self.tell(frames.last_mut().unwrap());
+        self.send(frames.last_mut().unwrap());
         frames
     }
 
@@ -186,7 +186,7 @@ impl Scene {
         self.client_with(LintConfig::default())
     }
 
-    /// Only the lints about locks and channels are told of.
+    /// Only findings about locks and channels.
     pub(super) fn client_with(&mut self, lints: LintConfig) -> Client {
         let mut client = Client::new(Config { lints, ..Config::default() });
         client.take(self.frames());
@@ -207,7 +207,7 @@ impl Scene {
             .collect()
     }
 
-    pub(super) fn tell(&self, frame: &mut v1::Frame) {
+    pub(super) fn send(&self, frame: &mut v1::Frame) {
         frame.threads =
             (1..=3).map(|index| v1::Thread { index, name: format!("w{index}"), os_id: 0 }).collect();
         frame.resources = Some(self.resources());
@@ -224,13 +224,13 @@ impl Scene {
     }
 
     /// What changes of locks and channels.
-    pub(super) fn tell_changes(&self, frame: &mut v1::Frame) {
+    pub(super) fn send_changes(&self, frame: &mut v1::Frame) {
         frame.locks = Some(self.locks());
         frame.channels = Some(self.channels());
     }
 
     /// Further operations.
-    pub(super) fn tell_waits(&self, frame: &mut v1::Frame) {
+    pub(super) fn send_waits(&self, frame: &mut v1::Frame) {
         let (ops, stats) = self.ops();
         (frame.ops, frame.op_stats) = (Some(ops), Some(stats));
     }

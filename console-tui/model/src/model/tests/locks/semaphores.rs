@@ -40,7 +40,7 @@ fn all_who_hold_are_named_as_holders() {
 }
 
 #[test]
-fn permits_that_may_have_been_forgotten_accuse_nobody() {
+fn permits_that_may_have_been_forgotten_are_no_finding() {
     // A token bucket of as many tokens as tasks, before its first refill.
     let findings = loose(pool(4, 20 * S)).findings();
     assert_eq!(findings.len(), 1, "{findings:#?}");

@@ -87,7 +87,7 @@ fn columns_that_make_no_sense_are_refused_whole() {
 }
 
 #[test]
-fn rows_of_resources_that_nobody_told_of_are_counted() {
+fn rows_of_resources_that_were_never_sent_are_counted() {
     let client = after(&mut scene(), |frame| {
         frame.locks = Some(v1::LockColumns { slot_delta: vec![77], ..Default::default() });
         frame.channels = Some(v1::ChannelColumns { slot_delta: vec![78], ..Default::default() });
@@ -108,7 +108,7 @@ fn who_holds_what_follows_the_rows() {
     assert_eq!((held(&client, of(0)), held(&client, of(2))), (vec![(0, 10 * S)], vec![(1, 8 * S)]));
     scene.mutex(0, "a", 2, 4 * S);
     let mut frame = scene.fake.delta();
-    scene.tell_changes(&mut frame);
+    scene.send_changes(&mut frame);
     client.take(vec![frame]);
     assert_eq!((held(&client, of(0)), held(&client, of(2))), (vec![], vec![(1, 8 * S), (0, 4 * S)]));
     // The resource goes, and everything about it.
@@ -144,7 +144,7 @@ fn kinds_holders_and_what_is_unknown() {
         ("Mutex dumb", LockKind::Mutex, None),
         ("Semaphore permits", LockKind::Semaphore, Some("thread w2")),
         ("Mutex silent", LockKind::Mutex, None),
-        ("Mutex free", LockKind::Mutex, Some("nobody")),
+        ("Mutex free", LockKind::Mutex, Some("free")),
     ];
     let expected =
         expected.map(|(words, kind, holders)| (words.to_owned(), Some(kind), holders.map(str::to_owned)));
@@ -167,7 +167,7 @@ fn rates_are_of_the_last_seconds_and_survive_a_snapshot() {
         client.now += std::time::Duration::from_secs(1);
         client.send(Event::Tick { now: client.now });
         let mut frame = scene.fake.delta();
-        scene.tell_changes(&mut frame);
+        scene.send_changes(&mut frame);
         client.take(vec![frame]);
     };
     for _ in 0..4 {
