@@ -6,11 +6,17 @@ mod run;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 use clap_complete::Shell;
 
 use crate::{
-    headless::{self, FailOn},
+    headless::{
+        self, FailOn,
+        export::{FORMATS, Format},
+    },
     target::Target,
     theme::capabilities::{ColorChoice, ThemeChoice},
 };
@@ -40,6 +46,11 @@ pub struct Cli {
     command: Option<Command>,
 }
 
+/// The values of `--format`, each with its help.
+fn format_names() -> PossibleValuesParser {
+    FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.help)).collect::<Vec<_>>().into()
+}
+
 /// Options of watching.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line are what they are")]
@@ -48,8 +59,12 @@ pub struct Watch {
     #[arg(long)]
     once: bool,
 
-    /// With --once: print JSON; docs/JSON.md describes it
-    #[arg(long, requires = "once")]
+    /// With --once: the form of the report
+    #[arg(long, value_name = "FORMAT", value_parser = format_names(), requires = "once")]
+    format: Option<String>,
+
+    /// With --once: short for --format json
+    #[arg(long, requires = "once", conflicts_with = "format")]
     json: bool,
 
     /// With --once: how long to watch after the first complete snapshot; rates and some lints need this time
@@ -91,6 +106,14 @@ pub struct Watch {
     /// Read this configuration file instead of the default one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+impl Watch {
+    /// The form of the report.
+    fn format(&self) -> Format {
+        let name = if self.json { Some("json") } else { self.format.as_deref() };
+        name.and_then(Format::from_name).unwrap_or(FORMATS[0])
+    }
 }
 
 #[derive(Debug, Subcommand)]

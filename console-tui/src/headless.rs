@@ -1,36 +1,21 @@
-//! The console for scripts: the same model, watched for a while, then written once as text or as JSON.
+//! The console for scripts: the same model, watched for a while, then written once in a form that `export` has.
 //!
 //! Invariant: nothing is written before the first snapshot is complete; missing data is an error with its reason,
 //! never an empty report. Limit: lints that need time see `observe` of it, no more.
 
 pub mod events;
+pub mod export;
 mod fail_on;
-mod io;
-mod locks;
-mod names;
-mod scheduler;
 
-use std::{
-    fmt::Write as _,
-    io::{self as std_io, Write},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use taskscope_model::{
-    ColumnId, ConnectionEvent, Effect, Event, LintKind, Model, Severity, TableId,
-    columns::{Align, Cut, Fitted, WARN},
-    format,
-    report::Report,
-    update,
-};
+use taskscope_model::{ConnectionEvent, Effect, Event, LintKind, Model, report::Report, update};
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use self::fail_on::{FailOn, Found, help as fail_on_help};
-use self::names::Names;
 use crate::{
     shell::connect::{Connection, News},
     target::Target,
-    view::text,
 };
 
 /// Rows that the text shows: all of them, up to what the model's page can be.
@@ -163,108 +148,4 @@ pub fn unjudged<'r>(report: &'r Report, wanted: &[FailOn]) -> Vec<(&'r str, bool
         }
     }
     reasons
-}
-
-/// Writes the report as JSON.
-///
-/// # Errors
-/// When `out` can't be written.
-pub fn json(model: &Model, out: &mut impl Write) -> std_io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &model.report()).map_err(std_io::Error::from)?;
-    writeln!(out)
-}
-
-/// Writes process, findings and the table as text of `width` columns.
-///
-/// # Errors
-/// When `out` can't be written.
-pub fn text(model: &Model, width: u16, out: &mut impl Write) -> std_io::Result<()> {
-    let report = model.report();
-    writeln!(out, "{}", summary(&report))?;
-    for problem in report.process.iter().flat_map(|process| &process.problems) {
-        writeln!(out, "! {problem}")?;
-    }
-    for finding in model.findings() {
-        let tasks = match finding.count {
-            0 => String::new(),
-            1 => "1 task, ".to_owned(),
-            count => format!("{count} tasks, "),
-        };
-        let place = finding.place.as_deref().unwrap_or(format::UNKNOWN);
-        writeln!(
-            out,
-            "\n{} {} ({tasks}{place}): {}\n  {}",
-            mark(finding.severity),
-            finding.id.lint.name(),
-            finding.message,
-            finding.advice
-        )?;
-    }
-    let names = Names::of(&report);
-    scheduler::write(&report, &names, out)?;
-    locks::write(&report, &names, out)?;
-    io::write(&report, out)?;
-    writeln!(out)?;
-    table(model, width, out)
-}
-
-fn summary(report: &Report) -> String {
-    let totals = &report.totals;
-    let mut line = String::new();
-    if let Some(process) = &report.process {
-        let uptime = format::duration_ns(process.uptime_ns);
-        // Writing to a String does not fail.
-        let pid = process.pid.map_or_else(|| format::UNKNOWN.to_owned(), |pid| pid.to_string());
-        let _ = write!(line, "{}  pid {pid}  up {uptime}  ", process.name);
-    }
-    let cost = totals.own_cost.map_or_else(|| format::UNKNOWN.to_owned(), format::percent);
-    let lost = totals.untracked + totals.untracked_resources + totals.lost_events + totals.client_losses;
-    let _ = write!(
-        line,
-        "{} tasks: {} running, {} scheduled, {} idle  {} finished  cost {cost}  lost {lost}",
-        totals.alive, totals.running, totals.scheduled, totals.idle, totals.finished
-    );
-    line
-}
-
-fn table(model: &Model, width: u16, out: &mut impl Write) -> std_io::Result<()> {
-    let fitted = model.fit_columns(TableId::Tasks, width);
-    let columns: Vec<ColumnId> = fitted.iter().map(|fitted| fitted.spec.id).collect();
-    let write_line = |out: &mut dyn Write, cells: Vec<String>| -> std_io::Result<()> {
-        let mut line = String::new();
-        for (cell, Fitted { spec, width }) in cells.iter().zip(&fitted) {
-            let room = width.saturating_sub(spec.aside_width);
-            let cell = match spec.cut {
-                Cut::Place => text::cut_place(cell, room, '…'),
-                _ => text::cut(cell, room, '…'),
-            };
-            let blanks = " ".repeat(usize::from(room.saturating_sub(text::width(&cell))));
-            match spec.align {
-                Align::Left => line.extend([cell.as_str(), blanks.as_str(), " "]),
-                Align::Right => line.extend([blanks.as_str(), cell.as_str(), " "]),
-            }
-        }
-        writeln!(out, "{}", line.trim_end())
-    };
-    write_line(out, fitted.iter().map(|fitted| fitted.spec.title.to_owned()).collect())?;
-    if let Some(empty) = model.table(TableId::Tasks).empty {
-        return writeln!(out, "{empty}");
-    }
-    for row in model.rows(TableId::Tasks, &columns) {
-        let cells = row.cells.iter().zip(&fitted).map(|(cell, Fitted { spec, .. })| match row.severity {
-            severity if spec.id == WARN => severity.map_or("", mark).to_owned(),
-            _ if row.depth > 0 => format!("{}{}", " ".repeat(usize::from(spec.indent)), cell.text),
-            _ => cell.text.clone(),
-        });
-        write_line(out, cells.collect())?;
-    }
-    Ok(())
-}
-
-fn mark(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "!",
-        Severity::Warning => "*",
-        Severity::Info => ".",
-    }
 }

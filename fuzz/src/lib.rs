@@ -115,7 +115,7 @@ impl Console {
         let (width, height) = (100, 30);
         let mut app = App::new(config, keymap, Theme::new(Depth::True, Background::Dark, false));
         app.resize(width, height);
-        app.news(News::Link(ConnectionEvent::Connected));
+        app.news(News::Connection(ConnectionEvent::Connected));
         let Ok(terminal) = Terminal::new(TestBackend::new(width, height));
         Self { app, terminal, now: Duration::ZERO }
     }

@@ -154,13 +154,13 @@ impl Hub {
     /// Starts a round: collects the marks of changed pages, frees what its retention has outlived. Returns the round's number.
     pub(crate) fn begin_round(&self) -> u64 {
         let recorder = self.handle.recorder();
-        recorder.reap();
+        recorder.tasks.reap();
         let mut rounds = lock(&self.rounds);
         rounds.round += 1;
         let round = rounds.round;
-        rounds.tasks.collect(round, recorder.pages());
-        rounds.resources.collect(round, recorder.resource_pages());
-        rounds.ops.collect(round, recorder.op_pages());
+        rounds.tasks.collect(round, recorder.tasks.pages());
+        rounds.resources.collect(round, recorder.resources.pages());
+        rounds.ops.collect(round, recorder.resources.op_pages());
         round
     }
 
@@ -213,7 +213,7 @@ impl Hub {
         }
         drop(watched);
         if lock(&self.streams).is_empty() && lock(&self.watched).is_empty() {
-            recorder.watch_none();
+            recorder.timelines.watch_none();
         }
     }
 
@@ -222,7 +222,7 @@ impl Hub {
         let streams = lock(&self.streams).clone();
         let mut streams: Vec<_> = streams.iter().map(|queue| lock(queue)).collect();
         let mut watched = lock(&self.watched);
-        self.handle.recorder().drain(|event| {
+        self.handle.recorder().timelines.drain(|event| {
             for queue in &mut streams {
                 queue.push(event);
             }

@@ -56,7 +56,7 @@ struct Seen(FrameId);
 impl Drop for Seen {
     fn drop(&mut self) {
         if let Some(handle) = Handle::default_handle() {
-            handle.recorder().end_frame(self.0);
+            handle.recorder().frames.end(self.0);
         }
     }
 }
@@ -76,11 +76,12 @@ impl<F: Future> Future for Traced<F> {
         let recorder = handle.recorder();
         if matches!(this.frame, FrameState::New) {
             *this.frame = recorder
-                .new_frame(this.text, this.place)
+                .frames
+                .begin(this.text, this.place)
                 .map_or(FrameState::Gone, |id| FrameState::Seen(Seen(id)));
         }
         let FrameState::Seen(Seen(id)) = this.frame else { return this.future.poll(context) };
-        let polled = recorder.enter_frame(*id);
+        let polled = recorder.frames.enter(*id);
         let result = this.future.poll(context);
         drop(polled);
         if result.is_ready() {

@@ -96,7 +96,7 @@ impl Instrument for Service {
         request: Request<TaskDetailsRequest>,
     ) -> Result<Response<Self::WatchTaskDetailsStream>, Status> {
         let id = request.get_ref().id.as_ref().map_or(0, |id| id.id);
-        let known = |id: &TaskId| self.hub.handle.recorder().task(*id).is_some();
+        let known = |id: &TaskId| self.hub.handle.recorder().tasks.get(*id).is_some();
         let Some(task) = TaskId::from_u64(id).filter(known) else {
             return Err(Status::not_found(format!("there is no task {id}, or no more")));
         };

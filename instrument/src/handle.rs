@@ -177,7 +177,7 @@ impl Handle {
                 crate::runtime::MAX_RUNTIMES
             ));
         }
-        let polls = self.recorder().unplaced_polls();
+        let polls = self.recorder().threads.unplaced();
         if polls > 0 {
             problems.push(format!(
                 "{polls} polls are in no thread's counts: more than {} threads live at a time. Their tasks have them. Run fewer threads.",

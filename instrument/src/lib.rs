@@ -52,6 +52,7 @@ pub mod lock;
 pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
+mod recorded;
 pub mod runtime;
 mod say;
 #[cfg(feature = "signal")]

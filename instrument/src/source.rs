@@ -84,16 +84,20 @@ fn new_span(
     }
     let recorder = handle.recorder();
     let unrecorded = match parent {
-        None => recorder.is_unrecorded() || UNRECORDED.get(),
+        None => recorder.resources.is_unrecorded() || UNRECORDED.get(),
         Some(parent) => parent == AnyId::Unrecorded,
     };
     let new = match kind {
         // A wrapper polls it: what tokio says of this operation (that it was given its permits) is said of the wrapper's.
         CallsiteKind::Op if unrecorded => {
-            recorder.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op)
+            recorder.resources.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op)
         }
         // Its polls are the wrapper's.
-        CallsiteKind::OpPoll if parent.is_none() && recorder.polled_op() == recorder.current_op() => None,
+        CallsiteKind::OpPoll
+            if parent.is_none() && recorder.resources.polled_op() == recorder.resources.current_op() =>
+        {
+            None
+        }
         _ if unrecorded => None,
         CallsiteKind::Resource => {
             mark(&handle.sources().resources);
@@ -127,7 +131,7 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
     crate::runtime::forgotten_meanwhile();
     let task = match HANDED_OVER.take() {
         Some(task) => {
-            handle.recorder().adopt(task, &spawn);
+            handle.recorder().tasks.adopt(task, &spawn);
             task
         }
         None => handle.recorder().spawn(&spawn),
@@ -169,7 +173,7 @@ fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64)
     let task = match resolve(visitor.task) {
         Woken::Task(task) => task,
         Woken::Ended if matches!(op, WakerOp::Wake | WakerOp::WakeByRef) && !is_own_thread() => {
-            recorder.woken_late();
+            recorder.tasks.woken_late();
             return;
         }
         Woken::Ended | Woken::Ignored => return,
@@ -177,8 +181,8 @@ fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64)
     match op {
         WakerOp::Wake => recorder.wake(task, true),
         WakerOp::WakeByRef => recorder.wake(task, false),
-        WakerOp::Clone => recorder.waker_cloned(task),
-        WakerOp::Drop => recorder.waker_dropped(task),
+        WakerOp::Clone => recorder.tasks.waker_cloned(task),
+        WakerOp::Drop => recorder.tasks.waker_dropped(task),
     }
 }
 
@@ -233,17 +237,17 @@ pub(crate) mod tests {
 
     /// Made in this file: tests beside this one may share its recorder.
     fn is_own(handle: &crate::Handle, site: u32) -> bool {
-        handle.recorder().site(site).is_some_and(|site| site.place().file.ends_with("src/source.rs"))
+        handle.recorder().sites.site(site).is_some_and(|site| site.place().file.ends_with("src/source.rs"))
     }
 
     fn resources(handle: &crate::Handle) -> usize {
-        let slots = handle.recorder().resource_pages().flat_map(|page| &page.slots);
+        let slots = handle.recorder().resources.pages().flat_map(|page| &page.slots);
         let all = slots.filter_map(taskscope_recorder::Resource::description);
         all.filter(|resource| is_own(handle, resource.site)).count()
     }
 
     fn ops(handle: &crate::Handle) -> Vec<taskscope_recorder::OpReading> {
-        let slots = handle.recorder().op_pages().flat_map(|page| &page.slots);
+        let slots = handle.recorder().resources.op_pages().flat_map(|page| &page.slots);
         let all = slots.filter_map(taskscope_recorder::Op::read);
         all.filter(|op| is_own(handle, op.site)).collect()
     }
@@ -277,7 +281,7 @@ pub(crate) mod tests {
         drop(pending);
         assert_eq!((ops(handle).len(), resources(handle)), (0, 1));
         let (recorder, id) = tracked.get().unwrap();
-        let reading = recorder.read_lock(recorder.resource(id).unwrap()).unwrap();
+        let reading = recorder.resources.read_lock(recorder.resources.get(id).unwrap()).unwrap();
         assert_eq!((reading.contended, reading.acquisitions), (0, 0), "only the wrapper records these");
         drop(tracked);
         assert_eq!(resources(handle), 0);

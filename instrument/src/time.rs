@@ -57,11 +57,11 @@ impl Timer {
     /// As tokio reports it of its own timers: `duration`, in milliseconds.
     fn set_length(&self, length: Duration) {
         let Some((recorder, id)) = self.tracked.get() else { return };
-        let (name, unit) = (recorder.name_number("duration"), recorder.name_number("ms"));
+        let (name, unit) = (recorder.resources.name_number("duration"), recorder.resources.name_number("ms"));
         let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         // Attributes are those of the innermost resource.
         recorder.enter_any(AnyId::Resource(id));
-        recorder.change_resource(name, unit, AttributeValue::Number(length_ms), Change::Override);
+        recorder.resources.change_resource(name, unit, AttributeValue::Number(length_ms), Change::Override);
         recorder.exit_any(AnyId::Resource(id));
     }
 

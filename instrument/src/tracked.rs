@@ -127,7 +127,7 @@ impl Tracked {
         let register = || {
             crate::source::mark(&handle.sources().resources);
             let recorder = handle.recorder();
-            let id = recorder.new_resource(&NewResource {
+            let id = recorder.resources.new_resource(&NewResource {
                 concrete_type: self.kind.concrete_type,
                 kind: self.kind.purpose,
                 name: self.name,
@@ -135,9 +135,9 @@ impl Tracked {
                 record: self.kind.record,
                 ..NewResource::default()
             })?;
-            let lock = recorder.lock(id).map(Record::Lock);
-            let channel = || recorder.channel(id).map(Record::Channel);
-            let io = || recorder.io(id).map(Record::Io);
+            let lock = recorder.resources.lock(id).map(Record::Lock);
+            let channel = || recorder.resources.channel(id).map(Record::Channel);
+            let io = || recorder.resources.io(id).map(Record::Io);
             Some(Registered {
                 recorder,
                 id,
@@ -171,7 +171,7 @@ impl Pending {
         source: &str,
         place: &'static Location<'static>,
     ) -> Option<Self> {
-        let op = recorder.new_op(source, resource, recorder.place_number(place))?;
+        let op = recorder.resources.new_op(source, resource, recorder.sites.place_number(place))?;
         Some(Self { recorder, op })
     }
 
@@ -195,10 +195,10 @@ impl Pending {
         struct Blocked<'p>(&'p Pending);
         impl Drop for Blocked<'_> {
             fn drop(&mut self) {
-                self.0.recorder.unblock(self.0.op);
+                self.0.recorder.resources.unblock(self.0.op);
             }
         }
-        self.recorder.block_on_op(self.op);
+        self.recorder.resources.block_on_op(self.op);
         let _blocked = Blocked(self);
         block()
     }

@@ -233,7 +233,8 @@ impl Watch {
 
     /// A closure of the blocking pool may block.
     fn is_blocking(&self, task: TaskId) -> bool {
-        let description = self.handle.recorder().task(task).and_then(taskscope_recorder::Task::description);
+        let description =
+            self.handle.recorder().tasks.get(task).and_then(taskscope_recorder::Task::description);
         description.is_some_and(|description| description.kind == TaskKind::Blocking)
     }
 

@@ -17,12 +17,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 fn streams(concrete_type: &str, local: &str) -> Vec<IoReading> {
     let recorder = recorder();
     recorder
-        .resource_pages()
+        .resources
+        .pages()
         .flat_map(|page| page.slots.iter())
         .filter(|resource| {
-            resource.description().is_some_and(|known| recorder.name_of(known.concrete_type) == concrete_type)
+            resource
+                .description()
+                .is_some_and(|known| recorder.resources.name_of(known.concrete_type) == concrete_type)
         })
-        .filter_map(|resource| recorder.read_io(resource))
+        .filter_map(|resource| recorder.resources.read_io(resource))
         .filter(|io| io.local.starts_with(local))
         .collect()
 }
@@ -30,8 +33,8 @@ fn streams(concrete_type: &str, local: &str) -> Vec<IoReading> {
 /// Whether an operation with this name is under way.
 fn waits(method: &str) -> bool {
     let recorder = recorder();
-    let ops = recorder.op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read);
-    ops.into_iter().any(|op| recorder.name_of(op.source) == method && op.polls > 0)
+    let ops = recorder.resources.op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read);
+    ops.into_iter().any(|op| recorder.resources.name_of(op.source) == method && op.polls > 0)
 }
 
 async fn until(what: &str, wanted: impl Fn() -> bool) {
@@ -108,12 +111,16 @@ async fn a_signal_is_counted_and_waited_for() {
 /// Lengths of the timers of a type, in milliseconds.
 fn lengths_ms(concrete_type: &str) -> Vec<u64> {
     let recorder = recorder();
-    let timers = recorder.resource_pages().flat_map(|page| page.slots.iter()).filter(|resource| {
-        resource.description().is_some_and(|known| recorder.name_of(known.concrete_type) == concrete_type)
+    let timers = recorder.resources.pages().flat_map(|page| page.slots.iter()).filter(|resource| {
+        resource
+            .description()
+            .is_some_and(|known| recorder.resources.name_of(known.concrete_type) == concrete_type)
     });
     let values = timers.flat_map(taskscope_recorder::Resource::attributes).filter_map(|attribute| {
         match attribute.value {
-            AttributeValue::Number(ms) if recorder.name_of(attribute.name) == "duration" => Some(ms),
+            AttributeValue::Number(ms) if recorder.resources.name_of(attribute.name) == "duration" => {
+                Some(ms)
+            }
             _ => None,
         }
     });

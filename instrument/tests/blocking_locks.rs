@@ -195,7 +195,8 @@ fn a_holder_is_on_record_with_place_and_time() {
     assert!(free.holders.is_empty() && free.free_since.is_some());
     assert!(free.hold > 0 && free.hold <= clock.ticks() - before && free.longest_hold == free.hold);
     let described = record::resource("held").description().unwrap();
-    let names = (recorder().name_of(described.concrete_type), recorder().name_of(described.kind));
+    let names =
+        (recorder().resources.name_of(described.concrete_type), recorder().resources.name_of(described.kind));
     assert_eq!((names, line(described.site)), (("Mutex", "lock"), at - 3));
     drop(mutex);
     assert!(record::find("held").is_none());

@@ -435,10 +435,10 @@ fn one_channel_is_one_resource() {
             sender.send(2).await.unwrap();
         });
         until("it waits", || !waits("one of it").is_empty());
-        let resources = recorder().resource_pages().flat_map(|page| page.slots.iter());
+        let resources = recorder().resources.pages().flat_map(|page| page.slots.iter());
         let parts: Vec<_> = resources
             .filter_map(taskscope_recorder::Resource::description)
-            .map(|resource| recorder().name_of(resource.concrete_type))
+            .map(|resource| recorder().resources.name_of(resource.concrete_type))
             .filter(|concrete_type| *concrete_type == "Semaphore")
             .collect();
         assert_eq!(parts, [""; 0], "tokio's own, inside of the channel");

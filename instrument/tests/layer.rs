@@ -34,7 +34,7 @@ fn seen(handle: &taskscope::Handle, subscriber: impl Into<Dispatch>) -> Vec<Stri
         let task = tokio::task::Builder::new().name("seen").spawn(tokio::task::yield_now()).unwrap();
         task.await.unwrap();
     });
-    let slots = taskscope::internals::recorder(handle).pages().flat_map(|page| &page.slots);
+    let slots = taskscope::internals::recorder(handle).tasks.pages().flat_map(|page| &page.slots);
     let names = slots.filter_map(taskscope_recorder::Task::description).map(|task| task.name.into_string());
     names.filter(|name| !name.is_empty()).collect()
 }

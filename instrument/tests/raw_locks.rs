@@ -114,10 +114,11 @@ fn locks_of_constants_are_on_record_once_used() {
     let outer = (PLAIN.lock(), REENTRANT.lock(), REENTRANT.lock());
     let holders = || {
         recorder()
-            .resource_pages()
+            .resources
+            .pages()
             .flat_map(|page| page.slots.iter())
             .filter(|resource| resource.description().is_some_and(|described| described.site == 0))
-            .filter_map(|resource| recorder().read_lock(resource))
+            .filter_map(|resource| recorder().resources.read_lock(resource))
             .filter(|lock| {
                 lock.holders.iter().any(|holder| who(holder.by) == thread::current().name().unwrap())
             })

@@ -124,8 +124,9 @@ impl Screen {
     /// It can't be written.
     pub fn written(&self) -> String {
         let mut out = Vec::new();
-        headless::text(&self.model, 200, &mut out).expect("a buffer takes everything");
-        headless::json(&self.model, &mut out).expect("a buffer takes everything");
+        for format in headless::export::FORMATS {
+            format.write(&self.model, 200, &mut out).expect("a buffer takes everything");
+        }
         String::from_utf8(out).expect("it writes text")
     }
 }

@@ -101,7 +101,7 @@ actions! {
     Findings "findings" Screen "The findings of the lints";
     Resources "resources" Screen "All resources, timers too, and who waits on them";
     Help "help" Screen "All keys";
-    Palette "command-palette" Screen "Find an action by its name and do it";
+    Palette "command-palette" Screen "Find an action by its name and run it";
     SortNext "sort-next" Table "Sort by the next column";
     SortPrev "sort-prev" Table "Sort by the column before";
     InvertSort "invert-sort" Table "Sort the other way round";
@@ -122,7 +122,7 @@ actions! {
     CopyPlace "copy-place" General "Copy the place (file:line:column) of what is selected";
     ToggleMouse "toggle-mouse" General "Mouse on or off; off lets the terminal select text";
     Suspend "suspend" General "Stop, and go back to the shell";
-    Quit "quit" General "Leave";
+    Quit "quit" General "Quit";
 }
 
 impl Action {

@@ -87,8 +87,8 @@ impl Extent {
         let near = |line: usize| line + 1 >= self.top && line <= self.top + self.page;
         match next {
             Some(next) if self.line_of(next).is_none_or(near) => {
-                let line = self.line_of(next).unwrap_or(self.top);
-                (next, self.top.min(line).max((line + 1).saturating_sub(self.page)))
+                let at = self.line_of(next).unwrap_or(self.top);
+                (next, self.top.min(at).max((at + 1).saturating_sub(self.page)))
             }
             _ if down => (link, (self.top + 1).min(self.last_top())),
             _ => (link, self.top.saturating_sub(1)),

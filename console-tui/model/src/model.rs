@@ -7,7 +7,6 @@ mod connection;
 mod detail;
 mod events;
 mod finding_list;
-mod freeze;
 mod header;
 mod io;
 mod io_detail;
@@ -20,6 +19,7 @@ mod resource;
 mod rounds;
 pub(crate) mod runtime;
 mod scan;
+mod states;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -33,11 +33,7 @@ use crate::{
     effect::Effect,
     event::{ConnectionEvent, Event, Extent},
     id::{ResourceKey, TaskKey, WorkerKey},
-    lints::{
-        Judged, LintKind,
-        findings::{Finding, Findings},
-        judged::not_judged,
-    },
+    lints::{Judged, LintKind, findings::Finding, judged::not_judged},
     lists::made,
     nav::{Screen, Tab, WaitsOf},
     report::Report,
@@ -51,7 +47,7 @@ use crate::{
         task::TaskView,
         waits::WaitsView,
     },
-    store::{Store, ingest::Wish},
+    store::ingest::Wish,
     stream::{FrameStream, Outcome},
     table::{Context, any::AnyTable},
     tables::{TableId, Tables},
@@ -59,32 +55,12 @@ use crate::{
 use connection::Connection;
 use detail::Children;
 pub use events::{EventLine, EventsError};
-use freeze::Frozen;
 use nav_stack::NavStack;
 use overlay::{FilterEdit, OverlayState};
 use refresh::Schedule;
 use resource::ResourceOps;
 use scan::Scan;
-
-/// One picture of one process, with what the lints found in it.
-#[derive(Debug, Default, Clone)]
-struct Snapshot {
-    store: Option<Store>,
-    findings: Findings,
-}
-
-impl Snapshot {
-    fn analysis(&self) -> Option<Analysis<'_>> {
-        self.store.as_ref().map(Analysis::of)
-    }
-}
-
-/// What is known of a restart of the process.
-#[derive(Debug, Clone, Copy)]
-struct Restart {
-    at: Duration,
-    old_pid: Option<u32>,
-}
+use states::{Snapshot, States};
 
 /// Everything the client knows. Changed by [`update`] only, read through its methods only.
 #[derive(Debug)]
@@ -96,11 +72,7 @@ pub struct Model {
     revision: u64,
     connection: Connection,
     stream: FrameStream,
-    live: Snapshot,
-    frozen: Option<Box<Frozen>>,
-    /// A state that is not shown any more.
-    discarded: Option<Box<Frozen>>,
-    restart: Option<Restart>,
+    states: States,
     nav_stack: NavStack,
     overlay: Option<OverlayState>,
     editing: Option<FilterEdit>,
@@ -155,7 +127,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Connection(event) => model.connection(event),
         Event::Frame(frame) => {
             model.connection.heard_at = Some(model.now);
-            let outcome = model.stream.frame(&mut model.live.store, frame, model.now);
+            let outcome = model.stream.frame(&mut model.states.live.store, frame, model.now);
             model.took_in(outcome);
             model.take_rounds();
         }
@@ -176,10 +148,7 @@ impl Model {
             revision: 0,
             connection: Connection::new(pace),
             stream: FrameStream::new(config.max_tasks),
-            live: Snapshot::default(),
-            frozen: None,
-            discarded: None,
-            restart: None,
+            states: States::default(),
             nav_stack: NavStack::default(),
             overlay: None,
             editing: None,
@@ -221,7 +190,7 @@ impl Model {
 
     /// There is work that can be done a bit at a time: send [`Event::Work`] when nothing else is to be done.
     pub fn wants_work(&self) -> bool {
-        self.discarded.is_some()
+        self.states.has_discarded()
             || self.stream.rounds.has_whole()
             || self.scan.as_ref().is_some_and(|scan| !scan.is_done())
     }
@@ -393,12 +362,11 @@ impl Model {
     }
 
     fn snapshot(&self) -> &Snapshot {
-        self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot)
+        self.states.shown()
     }
 
     fn context(&self) -> Option<Context<'_>> {
-        let snapshot = self.snapshot();
-        Some(Context { store: snapshot.analysis()?, findings: &snapshot.findings, config: &self.config })
+        self.snapshot().context(&self.config)
     }
 
     /// The table on the screen.
@@ -428,7 +396,7 @@ impl Model {
         // Ages that advance by themselves are shown to a tenth of a second.
         let ages = self.connection.is_stale(self.now)
             || !self.connection.is_open()
-            || self.is_frozen()
+            || self.states.is_frozen()
             || self.late_by().is_some();
         if ages && self.now.as_millis() / 100 != before.as_millis() / 100 {
             self.changed();

@@ -113,7 +113,7 @@ impl FrameStream {
     /// Progress of the snapshot.
     pub(crate) fn receiving(&self) -> Option<Receiving> {
         self.incoming.as_deref().map(|store| Receiving {
-            tasks: store.len() as u64,
+            tasks: store.records.len() as u64,
             of: store.process.map(|process| process.alive.saturating_sub(process.untracked)),
         })
     }
@@ -156,7 +156,7 @@ impl FrameStream {
             let (starts, ends) = (frame.starts_snapshot(), frame.ends_snapshot());
             ingest::apply(incoming, frame, &mut self.losses);
             if starts {
-                incoming.expect(incoming.process.map_or(0, |process| process.alive));
+                incoming.records.expect(incoming.process.map_or(0, |process| process.alive));
             }
             return if ends { self.replace(shown, now) } else { Outcome::Unchanged };
         }

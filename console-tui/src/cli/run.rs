@@ -137,12 +137,8 @@ async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> e
     let options = headless::Options { target, model, timeout: watch.timeout, observe: watch.observe };
     let headless::Observed { model, found } = headless::observe(options).await?;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    if watch.json {
-        headless::json(&model, &mut out)?;
-    } else {
-        let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };
-        headless::text(&model, width.map_or(TEXT_WIDTH, |(width, _)| width), &mut out)?;
-    }
+    let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };
+    watch.format().write(&model, width.map_or(TEXT_WIDTH, |(width, _)| width), &mut out)?;
     out.flush()?;
     Ok(verdict(&model.report(), &found, &watch))
 }

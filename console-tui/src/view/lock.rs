@@ -154,7 +154,7 @@ fn holders(canvas: &mut Canvas<'_>, area: Rect, lock: &LockView, chosen: Option<
         return list.note(canvas, "– (the process does not report holders)");
     };
     if known.is_empty() && lock.more_holders == 0 {
-        return list.note(canvas, "not held");
+        return list.note(canvas, "free");
     }
     for holder in known {
         list.entry(canvas, "", &Entry::of_holder(holder), chosen);

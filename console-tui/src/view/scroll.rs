@@ -17,33 +17,34 @@ use crate::theme::Slot;
 /// Lines of a screen at most: those of its lists are limited anyway.
 const MAX_LINES: u16 = 2_000;
 
-/// Draws what needs so many `lines` into `area`, so that the `chosen` link is in sight. `draw` gets an area that is as high as that, or as `area`.
+/// Draws a screen of so many lines (`height`) into `area`, so that the `chosen` link is in sight. `draw` gets an area that is as high as
+/// that, or as `area`.
 pub(super) fn render(
     look: Look<'_>,
     canvas: &mut Canvas<'_>,
     hits: &mut HitMap,
     area: Rect,
-    (lines, chosen): (u16, Option<usize>),
+    (height, chosen): (u16, Option<usize>),
     draw: impl FnOnce(&mut Canvas<'_>, Rect),
 ) {
     if area.height < 2 {
         return;
     }
-    if lines <= area.height {
+    if height <= area.height {
         draw(canvas, area);
         let links = std::mem::take(&mut canvas.links);
         let extent = Extent { lines: usize::from(area.height), ..extent(area, &links, area.height) };
         finish(hits, area, &links, extent);
         return;
     }
-    let lines = lines.min(MAX_LINES);
-    let whole = Rect { height: lines.min(u16::MAX - area.y), ..area };
+    let height = height.min(MAX_LINES);
+    let whole = Rect { height: height.min(u16::MAX - area.y), ..area };
     let mut buffer = Buffer::empty(whole);
     let mut inner = Canvas::new(&mut buffer, canvas.theme);
     draw(&mut inner, whole);
     let links = std::mem::take(&mut inner.links);
     let shown = Rect { height: area.height - 1, ..area };
-    let mut extent = Extent { lines: usize::from(lines), ..extent(area, &links, shown.height) };
+    let mut extent = Extent { lines: usize::from(height), ..extent(area, &links, shown.height) };
     extent.top = look.model.scroll_top(&extent, chosen);
     canvas.copy(&buffer, extent.top as u16, shown);
     marks(look, canvas, Rect { y: shown.bottom(), height: 1, ..area }, &extent);
@@ -54,8 +55,8 @@ pub(super) fn render(
 }
 
 fn extent(area: Rect, links: &[(usize, Rect)], page: u16) -> Extent {
-    let lines = links.iter().map(|(link, at)| (*link, usize::from(at.y - area.y))).collect();
-    Extent { top: 0, page: usize::from(page), lines: 0, links: lines }
+    let links = links.iter().map(|(link, at)| (*link, usize::from(at.y - area.y))).collect();
+    Extent { top: 0, page: usize::from(page), lines: 0, links }
 }
 
 /// A click on a link that is in sight chooses it.

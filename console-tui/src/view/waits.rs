@@ -96,7 +96,7 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[WaitLine], chosen: Option<
     };
     let x = area.x + indent;
     let room = words.saturating_sub(indent);
-    let circle = format!("  {} circle", glyphs.circle);
+    let circle = format!("  {} cycle", glyphs.circle);
     let aside = if line.kind == WaitLineKind::Circle { circle.as_str() } else { "" };
     let used = canvas.text(x, area.y, room.saturating_sub(text::width(aside)), &line.text, slot);
     link(canvas, Rect::new(x, area.y, used, 1), line.link, chosen);

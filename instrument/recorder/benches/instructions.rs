@@ -50,7 +50,7 @@ fn watched() -> (Recorder, TaskId) {
     recorder.watch(task, true);
     recorder.enter(task);
     recorder.exit(task);
-    recorder.drain(|event| {
+    recorder.timelines.drain(|event| {
         black_box(event);
     });
     (recorder, task)
@@ -102,8 +102,8 @@ fn wake_from_outside_then_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) 
 #[library_benchmark(config = budget(63), setup = polled)]
 fn waker_clone_and_drop(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
-        recorder.waker_cloned(*task);
-        recorder.waker_dropped(*task);
+        recorder.tasks.waker_cloned(*task);
+        recorder.tasks.waker_dropped(*task);
     })
 }
 

@@ -36,8 +36,8 @@ fn operations(c: &mut Criterion) {
     });
     c.bench_function("waker clone + drop", |b| {
         b.iter(|| {
-            recorder.waker_cloned(task);
-            recorder.waker_dropped(task);
+            recorder.tasks.waker_cloned(task);
+            recorder.tasks.waker_dropped(task);
         });
     });
     recorder.watch(task, true);
@@ -46,12 +46,12 @@ fn operations(c: &mut Criterion) {
             recorder.enter(task);
             recorder.exit(task);
         });
-        recorder.drain(|event| {
+        recorder.timelines.drain(|event| {
             black_box(event);
         });
     });
     recorder.watch(task, false);
-    recorder.watch_none();
+    recorder.timelines.watch_none();
 
     c.bench_function("spawn + end", |b| b.iter(|| recorder.release(recorder.spawn(&spawn))));
     let named = Spawn { name: "connection", ..spawn };
@@ -60,7 +60,7 @@ fn operations(c: &mut Criterion) {
 
 fn resource(recorder: &Recorder, record: RecordKind) -> ResourceId {
     let new = NewResource { concrete_type: "Mutex", kind: "Sync", record, ..NewResource::default() };
-    recorder.new_resource(&new).expect("there is room for one")
+    recorder.resources.new_resource(&new).expect("there is room for one")
 }
 
 /// What a wrapper does around an uncontended lock, inside a task.
@@ -70,55 +70,56 @@ fn locks(c: &mut Criterion) {
     let task = recorder.spawn(&Spawn::default());
     recorder.enter(task);
     let place = Location::caller();
-    c.bench_function("number of a place", |b| b.iter(|| recorder.place_number(black_box(place))));
+    c.bench_function("number of a place", |b| b.iter(|| recorder.sites.place_number(black_box(place))));
 
     let bare = Mutex::new(());
     c.bench_function("bare std Mutex: lock + unlock", |b| b.iter(|| drop(black_box(bare.lock()))));
     let id = resource(&recorder, RecordKind::Lock);
     c.bench_function("lock: acquired + released alone", |b| {
         b.iter(|| {
-            let lock = recorder.lock(black_box(id)).expect("it is a lock");
-            lock.acquired_exclusive(recorder.place_number(place), clock.ticks());
-            let lock = recorder.lock(black_box(id)).expect("it is a lock");
+            let lock = recorder.resources.lock(black_box(id)).expect("it is a lock");
+            lock.acquired_exclusive(recorder.sites.place_number(place), clock.ticks());
+            let lock = recorder.resources.lock(black_box(id)).expect("it is a lock");
             lock.released_exclusive(clock.ticks());
         });
     });
     let id = resource(&recorder, RecordKind::Lock);
     c.bench_function("lock: acquired + released beside others", |b| {
         b.iter(|| {
-            let lock = recorder.lock(black_box(id)).expect("it is a lock");
-            let token = lock.acquired_shared(1, recorder.place_number(place), clock.ticks());
-            let lock = recorder.lock(black_box(id)).expect("it is a lock");
+            let lock = recorder.resources.lock(black_box(id)).expect("it is a lock");
+            let token = lock.acquired_shared(1, recorder.sites.place_number(place), clock.ticks());
+            let lock = recorder.resources.lock(black_box(id)).expect("it is a lock");
             lock.released_shared(token, clock.ticks());
         });
     });
     c.bench_function("lock: a wait", |b| {
         b.iter(|| {
-            let number = recorder.place_number(place);
-            let op = recorder.new_op("Mutex::lock", Some(id), number).expect("there is room for one");
+            let number = recorder.sites.place_number(place);
+            let op =
+                recorder.resources.new_op("Mutex::lock", Some(id), number).expect("there is room for one");
             recorder.enter_any(AnyId::OpPoll(op));
             recorder.exit_any(AnyId::OpPoll(op));
             recorder.enter_any(AnyId::OpPoll(op));
             recorder.exit_any(AnyId::OpPoll(op));
             recorder.release_any(AnyId::Op(op));
-            recorder.lock(id).expect("it is a lock").waited(1000);
+            recorder.resources.lock(id).expect("it is a lock").waited(1000);
         });
     });
     let id = resource(&recorder, RecordKind::Channel);
     c.bench_function("channel: sent + received", |b| {
         b.iter(|| {
-            let channel = recorder.channel(black_box(id)).expect("it is a channel");
+            let channel = recorder.resources.channel(black_box(id)).expect("it is a channel");
             channel.sent(1, None);
-            let channel = recorder.channel(black_box(id)).expect("it is a channel");
+            let channel = recorder.resources.channel(black_box(id)).expect("it is a channel");
             channel.received(1, None);
         });
     });
     let id = resource(&recorder, RecordKind::Io);
     c.bench_function("stream: read + wrote", |b| {
         b.iter(|| {
-            let io = recorder.io(black_box(id)).expect("it is a stream");
+            let io = recorder.resources.io(black_box(id)).expect("it is a stream");
             io.read(100);
-            let io = recorder.io(black_box(id)).expect("it is a stream");
+            let io = recorder.resources.io(black_box(id)).expect("it is a stream");
             io.wrote(100);
         });
     });

@@ -19,10 +19,10 @@ use std::{
 };
 
 use crate::{
-    arena::{Slot, is_slot_of},
-    clock::Ticks,
-    id::{FrameId, TaskId},
-    recorder::Recorder,
+    arena::{Arena, Slot, is_slot_of},
+    clock::{Clock, Ticks},
+    id::{FrameId, MAX_SLOTS, TaskId},
+    thread,
 };
 
 thread_local! {
@@ -88,15 +88,40 @@ impl Drop for EnteredFrame {
     }
 }
 
-impl Recorder {
+/// The frames of a recorder.
+#[derive(Debug)]
+pub struct AwaitFrames {
+    number: u8,
+    clock: Clock,
+    slots: Arena<AwaitFrame>,
+    untracked: AtomicU64,
+}
+
+impl AwaitFrames {
+    pub(crate) fn new(number: u8, clock: Clock, max: u32) -> Self {
+        Self { number, clock, slots: Arena::new(max.clamp(1, MAX_SLOTS)), untracked: AtomicU64::new(0) }
+    }
+
+    /// Frames past the limit.
+    pub(crate) fn untracked(&self) -> u64 {
+        self.untracked.load(Relaxed)
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.slots.memory_bytes()
+    }
+
     /// Makes a frame inside the one that this thread polls; `None` at the limit.
-    pub fn new_frame(&self, text: &'static str, place: &'static Location<'static>) -> Option<FrameId> {
-        let number = self.allocated(self.frames.allocate())?;
-        let (_, slot) = self.frames.slot(number)?;
+    pub fn begin(&self, text: &'static str, place: &'static Location<'static>) -> Option<FrameId> {
+        let Some(number) = self.slots.allocate() else {
+            self.untracked.fetch_add(1, Relaxed);
+            return None;
+        };
+        let (_, slot) = self.slots.slot(number)?;
         let generation =
             FrameId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
-        let id = FrameId::new(self.number(), generation, number);
-        let facts = AwaitFacts { text, place, parent: current(), created: self.clock().ticks() };
+        let id = FrameId::new(self.number, generation, number);
+        let facts = AwaitFacts { text, place, parent: current(), created: self.clock.ticks() };
         {
             // With the lock held: a reader never sees the facts of one frame with the key of another.
             let mut kept = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,29 +135,29 @@ impl Recorder {
 
     /// A poll of the frame begins on this thread; it ends when the result is dropped.
     #[inline]
-    pub fn enter_frame(&self, id: FrameId) -> EnteredFrame {
+    pub fn enter(&self, id: FrameId) -> EnteredFrame {
         if let Some(slot) = self.frame(id) {
-            slot.task.store(self.actor(), Relaxed);
+            slot.task.store(thread::actor_in(self.number), Relaxed);
         }
         EnteredFrame(CURRENT.try_with(|current| current.replace(id.to_u64())).unwrap_or(0))
     }
 
     /// The frame's future has ended or was dropped.
-    pub fn end_frame(&self, id: FrameId) {
+    pub fn end(&self, id: FrameId) {
         if let Some(slot) = self.frame(id) {
             slot.live.store(0, Release);
-            self.frames.free(id.index());
+            self.slots.free(id.index());
         }
     }
 
     /// The frames of a task, in no order. Scans all frames: for a reader's request only.
-    pub fn frames_of(&self, task: TaskId) -> Vec<FrameReading> {
-        let slots = self.frames.pages().flat_map(|page| page.slots.iter());
+    pub fn of_task(&self, task: TaskId) -> Vec<FrameReading> {
+        let slots = self.slots.pages().flat_map(|page| page.slots.iter());
         slots.filter_map(AwaitFrame::read).filter(|frame| frame.task == Some(task)).collect()
     }
 
     fn frame(&self, id: FrameId) -> Option<&AwaitFrame> {
-        let (_, slot) = self.frames.slot(id.index())?;
+        let (_, slot) = self.slots.slot(id.index())?;
         (slot.key.load(Relaxed) == id.to_u64()).then_some(slot)
     }
 }
@@ -164,35 +189,35 @@ mod tests {
         let recorder = Recorder::new(Limits::default());
         let task = recorder.spawn(&Spawn::default());
         recorder.enter(task);
-        let outer = recorder.new_frame("outer", Location::caller()).unwrap();
+        let outer = recorder.frames.begin("outer", Location::caller()).unwrap();
         let inner = {
-            let _outer = recorder.enter_frame(outer);
-            let inner = recorder.new_frame("inner", Location::caller()).unwrap();
-            let _inner = recorder.enter_frame(inner);
+            let _outer = recorder.frames.enter(outer);
+            let inner = recorder.frames.begin("inner", Location::caller()).unwrap();
+            let _inner = recorder.frames.enter(inner);
             inner
         };
-        let beside = recorder.new_frame("beside", Location::caller()).unwrap();
-        drop(recorder.enter_frame(beside));
+        let beside = recorder.frames.begin("beside", Location::caller()).unwrap();
+        drop(recorder.frames.enter(beside));
         recorder.exit(task);
 
-        let mut frames = recorder.frames_of(task);
+        let mut frames = recorder.frames.of_task(task);
         frames.sort_by_key(|frame| frame.text);
         let seen: Vec<_> = frames.iter().map(|frame| (frame.text, frame.parent)).collect();
         assert_eq!(seen, [("beside", None), ("inner", Some(outer)), ("outer", None)]);
 
-        recorder.end_frame(inner);
-        recorder.end_frame(inner);
-        assert_eq!(recorder.frames_of(task).len(), 2);
-        let again = recorder.new_frame("again", Location::caller()).unwrap();
+        recorder.frames.end(inner);
+        recorder.frames.end(inner);
+        assert_eq!(recorder.frames.of_task(task).len(), 2);
+        let again = recorder.frames.begin("again", Location::caller()).unwrap();
         assert_eq!((again.index(), again == inner), (inner.index(), false));
-        assert_eq!(recorder.frames_of(task).len(), 2, "not polled by any task yet");
+        assert_eq!(recorder.frames.of_task(task).len(), 2, "not polled by any task yet");
     }
 
     #[test]
     fn past_the_limit_frames_are_counted() {
         let recorder = Recorder::new(Limits { max_resources: 1, ..Limits::default() });
         let frames: Vec<_> =
-            std::iter::from_fn(|| recorder.new_frame("frame", Location::caller())).take(100_000).collect();
+            std::iter::from_fn(|| recorder.frames.begin("frame", Location::caller())).take(100_000).collect();
         assert!(frames.len() < 100_000);
         assert_eq!(recorder.losses().untracked_resources, 1);
     }

@@ -16,7 +16,7 @@
 //! recorder.enter(task);
 //! recorder.wake(task, false);
 //! recorder.exit(task);
-//! let counters = recorder.task(task).and_then(|slot| slot.counters()).unwrap();
+//! let counters = recorder.tasks.get(task).and_then(|slot| slot.counters()).unwrap();
 //! assert_eq!((counters.polls, counters.self_wakes), (1, 1));
 //! ```
 
@@ -41,11 +41,11 @@ mod worker;
 
 pub use arena::{Arena, Page, Slot};
 pub use clock::{Clock, Ticks};
-pub use frame::{EnteredFrame, FrameReading};
+pub use frame::{AwaitFrames, EnteredFrame, FrameReading};
 pub use free_list::FreeList;
 pub use id::{AnyId, FrameId, MAX_SLOTS, OpId, ResourceId, TaskId};
 pub use read::{Counters, Description, Histograms, State};
-pub use recorder::{Limits, Losses, NewResource, Recorder, Spawn};
+pub use recorder::{Limits, Losses, NewResource, Recorder, Resources, Spawn, Tasks, Timelines};
 pub use records::{
     RecordKind,
     channel::{ChannelReading, ChannelRef, UNKNOWN_DEPTH},
@@ -57,11 +57,13 @@ pub use resource::{
     Attribute, AttributeValue, Change, MAX_ATTRIBUTES, Op, OpReading, Resource, ResourceDescription,
 };
 pub use ring::{Event, EventKind, Ring};
-pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals};
+pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals, Sites};
 pub use task::{Agent, CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched};
 pub use thread::{
     MAX_THREAD_NAME_BYTES, MAX_THREADS, ThreadInfo, ThreadName, expect_another_runtime,
     names as thread_names, names_version as thread_names_version, number as thread_number, on_first_poll,
     set_root, threads,
 };
-pub use worker::{AllPolls, LongPoll, LongPolls, Spent, ThreadReading, ThreadTimes, WorkerReading};
+pub use worker::{
+    AllPolls, LongPoll, LongPolls, Spent, ThreadPolls, ThreadReading, ThreadTimes, WorkerReading,
+};

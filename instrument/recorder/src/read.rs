@@ -15,7 +15,6 @@ use crate::{
     clock::Ticks,
     histogram::{self, BUCKETS},
     id::TaskId,
-    recorder::Recorder,
     task::{Agent, ENDED, Knows, Task, TaskKind, flag},
 };
 
@@ -196,33 +195,6 @@ impl Task {
     }
 }
 
-impl Recorder {
-    /// A task's histograms: from its block, or made up from its counters while it has at most two polls and so no block yet.
-    pub fn histograms(&self, task: &Task) -> Option<Histograms> {
-        let counters = task.counters()?;
-        let finished = counters.polls - u64::from(counters.state == State::Running);
-        let mut histograms = Histograms { polls: [0; BUCKETS], scheduled: [0; BUCKETS] };
-        match task.histograms.load(Acquire) {
-            0 => {
-                two_values(&mut histograms.polls, finished, counters.busy, counters.longest_poll);
-                let (waits, longest) = (counters.scheduled, counters.longest_scheduled);
-                two_values(&mut histograms.scheduled, counters.polls, waits, longest);
-            }
-            number => {
-                let (_, block) = self.blocks.slot(number - 1)?;
-                histograms.polls = block.polls.counts();
-                histograms.scheduled = block.scheduled.counts();
-                let folded: u64 = histograms.polls.iter().sum();
-                // The last finished poll waits for the next one to be counted.
-                if folded < finished {
-                    histograms.polls[histogram::bucket(last_poll(task))] += 1;
-                }
-            }
-        }
-        Some(histograms)
-    }
-}
-
 /// One or two values, known by their sum and the greater one.
 pub(crate) fn two_values(counts: &mut [u64; BUCKETS], values: u64, sum: Ticks, longest: Ticks) {
     if values >= 1 {
@@ -233,7 +205,7 @@ pub(crate) fn two_values(counts: &mut [u64; BUCKETS], values: u64, sum: Ticks, l
     }
 }
 
-fn last_poll(task: &Task) -> Ticks {
+pub(crate) fn last_poll(task: &Task) -> Ticks {
     let length = |a: &AtomicU64, b: &AtomicU64| a.load(Relaxed).saturating_sub(b.load(Relaxed));
     length(&task.ended, &task.started)
 }

@@ -1,5 +1,16 @@
 //! Text limits.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What is kept of a text, counted in `truncated` when that is not all of it.
+pub(crate) fn kept<'t>(text: &'t str, max_bytes: usize, truncated: &AtomicU64) -> &'t str {
+    let kept = cut(text, max_bytes);
+    if kept.len() < text.len() {
+        truncated.fetch_add(1, Relaxed);
+    }
+    kept
+}
+
 /// `text`, cut at a character boundary to at most `max_bytes`.
 pub(crate) fn cut(text: &str, max_bytes: usize) -> &str {
     if text.len() <= max_bytes {

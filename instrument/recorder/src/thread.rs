@@ -58,6 +58,18 @@ pub(crate) fn actor() -> u64 {
     }
 }
 
+/// The same, if it is a task of this recorder; else 0.
+#[inline]
+pub(crate) fn actor_in(recorder: u8) -> u64 {
+    TaskId::from_u64(actor()).filter(|id| id.recorder() == recorder).map_or(0, TaskId::to_u64)
+}
+
+/// The task of this recorder that the calling thread polls now.
+#[inline]
+pub(crate) fn current_in(recorder: u8) -> Option<TaskId> {
+    TaskId::from_u64(current()).filter(|id| id.recorder() == recorder)
+}
+
 /// From now on what happens on the calling thread outside of any task is the doing of this one: the future of a `block_on` that began before
 /// anything was recorded, so that no span records its polls. `None`: it has ended.
 pub fn set_root(task: Option<TaskId>) {

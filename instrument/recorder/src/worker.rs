@@ -10,7 +10,7 @@
 //! span then closes that entry is taken back. One case is not taken back: the drop inside another task's poll, as of a `block_on` within a task.
 //!
 //! Limits: threads without a number of their own ([`MAX_THREADS`]) have no slot; their polls are counted
-//! ([`Recorder::unplaced_polls`]). Memory: 1 KiB a thread that polls, 16 KiB more once it had a long poll. Cost: about 3 ns a poll, and
+//! ([`ThreadPolls::unplaced`]). Memory: 1 KiB a thread that polls, 16 KiB more once it had a long poll. Cost: about 3 ns a poll, and
 //! a hundred times a second what [`spent`] costs.
 
 mod long;
@@ -33,21 +33,12 @@ use crate::{
     clock::{Clock, Ticks},
     histogram::{BUCKETS, Histogram},
     id::TaskId,
-    read::State,
-    recorder::Recorder,
+    recorder::Tasks,
     thread::{self, MAX_THREADS},
 };
 
-/// The slots of a recorder by thread number less one, made at a thread's first poll.
+/// The slots of a recorder by thread number less one, made at a thread's first poll; the last number is shared by all further threads.
 pub(crate) type Workers = [OnceLock<Box<Worker>>];
-
-/// Slots for every thread with a number of its own; the last number is shared by all others.
-pub(crate) fn workers() -> Arc<Workers> {
-    let workers: Arc<Workers> = (1..MAX_THREADS).map(|_| OnceLock::new()).collect();
-    let table: Weak<Workers> = Arc::downgrade(&workers);
-    thread::report_new_threads(table);
-    workers
-}
 
 /// The slot. The first cache line is what a poll touches.
 #[derive(Debug, Default)]
@@ -158,10 +149,10 @@ impl Worker {
 
     /// The outermost poll gives its worker's place away: whatever it does now, it holds no worker.
     #[cold]
-    pub(crate) fn give_place(&self, recorder: &Recorder) {
+    pub(crate) fn give_place(&self, tasks: &Tasks) {
         let task = self.task.load(Relaxed);
         let Some(id) = TaskId::from_u64(task) else { return };
-        let Some(started) = recorder.task(id).and_then(crate::Task::polled_since) else { return };
+        let Some(started) = tasks.get(id).and_then(crate::Task::polled_since) else { return };
         self.in_place_task.store(task, Relaxed);
         self.in_place_since.store(started, Release);
     }
@@ -188,6 +179,31 @@ impl Worker {
         self.reading.clear();
         self.polls_before.store(self.polls.load(Relaxed), Relaxed);
         self.busy_before.store(self.busy.load(Relaxed), Relaxed);
+    }
+
+    /// A poll that it goes on with may have ended since.
+    fn read(&self, thread: u32, tasks: &Tasks) -> WorkerReading {
+        let polling = TaskId::from_u64(self.task.load(Acquire)).and_then(|task| {
+            // The task's own slot knows since when; its poll may have ended since the line above.
+            let started = tasks.get(task)?.polled_since()?;
+            Some((task, started))
+        });
+        let pending = self.pending.load(Acquire);
+        let (polls, busy) = match pending {
+            0 => (0, 0),
+            pending => (1, pending - 1),
+        };
+        let since =
+            |sum: &AtomicU64, before: &AtomicU64| sum.load(Relaxed).saturating_sub(before.load(Relaxed));
+        WorkerReading {
+            thread,
+            in_place: polling.is_some_and(|(_, started)| self.is_in_place(started)),
+            times: self.reading.get(),
+            polling,
+            last: TaskId::from_u64(self.last_task.load(Relaxed)),
+            polls: since(&self.polls, &self.polls_before) + polls,
+            busy: since(&self.busy, &self.busy_before) + busy,
+        }
     }
 }
 
@@ -223,56 +239,48 @@ pub struct AllPolls {
     pub polls: [u64; BUCKETS],
     /// Waits between wake (or spawn) and poll.
     pub scheduled: [u64; BUCKETS],
-    /// The longest poll, when it is over [`Recorder::LONG_POLL_NS`]; else 0.
+    /// The longest poll, when it is over [`ThreadPolls::LONG_POLL_NS`]; else 0.
     pub longest_poll: Ticks,
     /// The longest wait, when it is over the same; else 0.
     pub longest_scheduled: Ticks,
 }
 
-impl Recorder {
+/// What each thread that polls tasks of a recorder does and did.
+#[derive(Debug)]
+pub struct ThreadPolls {
+    slots: Arc<Workers>,
+    unplaced: AtomicU64,
+    /// [`ThreadPolls::LONG_POLL_NS`].
+    pub(crate) long_ticks: Ticks,
+}
+
+impl ThreadPolls {
     /// Polls of this length or more are kept one by one, for a while.
     pub const LONG_POLL_NS: u64 = 1_000_000;
 
-    /// What each thread that has polled a task of this recorder does and did. About 50 ns a thread.
-    pub fn workers(&self) -> impl Iterator<Item = WorkerReading> {
-        self.worker_slots().map(|(thread, slot)| self.worker_reading(thread, slot))
+    pub(crate) fn new(clock: &Clock) -> Self {
+        let slots: Arc<Workers> = (1..MAX_THREADS).map(|_| OnceLock::new()).collect();
+        let table: Weak<Workers> = Arc::downgrade(&slots);
+        thread::report_new_threads(table);
+        Self { slots, unplaced: AtomicU64::new(0), long_ticks: clock.ticks_of_ns(Self::LONG_POLL_NS) }
     }
 
-    /// What this thread does and did; `None` when it never polled a task of this recorder.
-    pub fn worker(&self, thread: u32) -> Option<WorkerReading> {
-        let slot = self.workers.get((thread as usize).checked_sub(1)?)?.get()?;
-        Some(self.worker_reading(thread, slot))
+    /// Every thread that has polled one of the tasks. About 50 ns a thread.
+    pub(crate) fn readings(&self, tasks: &Tasks) -> impl Iterator<Item = WorkerReading> {
+        self.used().map(|(thread, slot)| slot.read(thread, tasks))
     }
 
-    fn worker_reading(&self, thread: u32, slot: &Worker) -> WorkerReading {
-        let polling = TaskId::from_u64(slot.task.load(Acquire)).and_then(|task| {
-            // The task's own slot knows since when; its poll may have ended since the line above.
-            let started = self.task(task)?.polled_since()?;
-            Some((task, started))
-        });
-        let pending = slot.pending.load(Acquire);
-        let (polls, busy) = match pending {
-            0 => (0, 0),
-            pending => (1, pending - 1),
-        };
-        let since =
-            |sum: &AtomicU64, before: &AtomicU64| sum.load(Relaxed).saturating_sub(before.load(Relaxed));
-        WorkerReading {
-            thread,
-            in_place: polling.is_some_and(|(_, started)| slot.is_in_place(started)),
-            times: slot.reading.get(),
-            polling,
-            last: TaskId::from_u64(slot.last_task.load(Relaxed)),
-            polls: since(&slot.polls, &slot.polls_before) + polls,
-            busy: since(&slot.busy, &slot.busy_before) + busy,
-        }
+    /// This thread; `None` when it never polled one of the tasks.
+    pub(crate) fn reading(&self, thread: u32, tasks: &Tasks) -> Option<WorkerReading> {
+        let slot = self.slots.get((thread as usize).checked_sub(1)?)?.get()?;
+        Some(slot.read(thread, tasks))
     }
 
     /// All polls and waits since the recorder started, over all threads.
     pub fn all_polls(&self) -> AllPolls {
         let mut all =
             AllPolls { polls: [0; BUCKETS], scheduled: [0; BUCKETS], longest_poll: 0, longest_scheduled: 0 };
-        for (_, slot) in self.worker_slots() {
+        for (_, slot) in self.used() {
             for (sum, count) in all.polls.iter_mut().zip(slot.poll_lengths.counts()) {
                 *sum += count;
             }
@@ -292,28 +300,27 @@ impl Recorder {
     /// Gives the long polls of a thread from number `from` on, oldest first; returns the number to go on from and how many were overwritten
     /// before they were read, exactly. Several readers may each keep a number of their own.
     pub fn long_polls(&self, thread: u32, from: u64, take: impl FnMut(LongPoll)) -> (u64, u64) {
-        let slot = (thread as usize).checked_sub(1).and_then(|index| self.workers.get(index)?.get());
+        let slot = (thread as usize).checked_sub(1).and_then(|index| self.slots.get(index)?.get());
         match slot.and_then(|slot| slot.long.get()) {
             Some(long) => long.since(from, take),
             None => (from, 0),
         }
     }
 
-    /// Whether a task of this recorder is known to have ended.
-    pub fn has_ended(&self, id: TaskId) -> bool {
-        let state = || self.task(id)?.counters().map(|counters| counters.state);
-        id.recorder() == self.number && state().is_none_or(|state| state == State::Done)
+    /// Polls on threads without a number of their own: they are in their task's counters, and in no thread's.
+    pub fn unplaced(&self) -> u64 {
+        self.unplaced.load(Relaxed)
     }
 
-    /// Polls on threads without a number of their own: they are in their task's counters, and in no thread's.
-    pub fn unplaced_polls(&self) -> u64 {
-        self.unplaced_polls.load(Relaxed)
+    #[cold]
+    pub(crate) fn count_unplaced(&self) {
+        self.unplaced.fetch_add(1, Relaxed);
     }
 
     /// The calling thread's slot, made at its first poll.
     #[inline]
-    pub(crate) fn worker_here(&self, thread: u32) -> Option<&Worker> {
-        let cell = self.workers.get((thread as usize).wrapping_sub(1))?;
+    pub(crate) fn here(&self, thread: u32) -> Option<&Worker> {
+        let cell = self.slots.get((thread as usize).wrapping_sub(1))?;
         Some(match cell.get() {
             Some(worker) => worker,
             None => first_poll(cell),
@@ -321,15 +328,15 @@ impl Recorder {
     }
 
     /// Bytes held by the slots and their rings.
-    pub(crate) fn worker_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         let slots = self
-            .worker_slots()
+            .used()
             .map(|(_, slot)| size_of::<Worker>() + slot.long.get().map_or(0, |long| long.memory_bytes()));
-        slots.sum::<usize>() + size_of_val(&*self.workers)
+        slots.sum::<usize>() + size_of_val(&*self.slots)
     }
 
-    fn worker_slots(&self) -> impl Iterator<Item = (u32, &Worker)> {
-        let slots = self.workers.iter().map(OnceLock::get);
+    fn used(&self) -> impl Iterator<Item = (u32, &Worker)> {
+        let slots = self.slots.iter().map(OnceLock::get);
         slots.zip(1..).filter_map(|(slot, thread)| Some((thread, &**slot?)))
     }
 }

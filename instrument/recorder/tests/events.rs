@@ -18,7 +18,7 @@ fn poll(recorder: &Recorder, task: TaskId) {
 
 fn drained(recorder: &Recorder) -> Vec<Event> {
     let mut events = Vec::new();
-    recorder.drain(|event| events.push(event));
+    recorder.timelines.drain(|event| events.push(event));
     events
 }
 
@@ -53,7 +53,7 @@ fn drop_comes_at_once(recorder: &Recorder, polls: usize) -> bool {
 fn a_finished_task_has_as_many_polls_as_are_counted() {
     for polls in 1..5 {
         let recorder = Recorder::default();
-        recorder.watch_all(true);
+        recorder.timelines.watch_all(true);
         // Woken in its last poll, too: the drop looks like a poll that comes at once. On a busy machine the thread may lose its CPU right there;
         // then it is tried again.
         while !drop_comes_at_once(&recorder, polls) {}
@@ -65,7 +65,7 @@ fn a_finished_task_has_as_many_polls_as_are_counted() {
         }
         poll(&recorder, task);
         poll(&recorder, task);
-        let counted = recorder.task(task).unwrap().counters().unwrap().polls;
+        let counted = recorder.tasks.get(task).unwrap().counters().unwrap().polls;
         recorder.release(task);
         let reported = drained(&recorder);
         assert_eq!(
@@ -79,7 +79,7 @@ fn a_finished_task_has_as_many_polls_as_are_counted() {
 #[test]
 fn a_poll_without_a_wake_is_reported_with_its_times_when_the_next_begins() {
     let recorder = Recorder::default();
-    recorder.watch_all(true);
+    recorder.timelines.watch_all(true);
     let root = spawn(&recorder, TaskKind::BlockOn);
     poll(&recorder, root);
     poll(&recorder, root);

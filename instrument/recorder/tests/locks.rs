@@ -11,12 +11,13 @@ use taskscope_recorder::{
 
 fn resource(recorder: &Recorder, concrete_type: &str, record: RecordKind) -> ResourceId {
     recorder
+        .resources
         .new_resource(&NewResource { concrete_type, kind: "Sync", record, ..NewResource::default() })
         .unwrap()
 }
 
 fn read(recorder: &Recorder, id: ResourceId) -> LockReading {
-    recorder.read_lock(recorder.resource(id).unwrap()).unwrap()
+    recorder.resources.read_lock(recorder.resources.get(id).unwrap()).unwrap()
 }
 
 fn who(reading: &LockReading) -> Vec<Agent> {
@@ -33,7 +34,7 @@ fn in_task<R>(recorder: &Recorder, task: TaskId, run: impl FnOnce() -> R) -> R {
 /// What tokio says of the resource whose span is entered.
 fn says(recorder: &Recorder, resource: ResourceId, name: &str, value: AttributeValue, change: Change) {
     recorder.enter_any(AnyId::Resource(resource));
-    recorder.change_resource(recorder.name_number(name), 0, value, change);
+    recorder.resources.change_resource(recorder.resources.name_number(name), 0, value, change);
     recorder.exit_any(AnyId::Resource(resource));
 }
 
@@ -44,10 +45,12 @@ fn locked(recorder: &Recorder, mutex: ResourceId, locked: bool) {
 /// A semaphore as tokio makes it, one inside of the other; returns both.
 fn semaphore(recorder: &Recorder, concrete_type: &str, record: RecordKind) -> (ResourceId, ResourceId) {
     let outer = recorder
+        .resources
         .new_resource(&NewResource { concrete_type, record, inherits: true, ..NewResource::default() })
         .unwrap();
     recorder.enter_any(AnyId::Resource(outer));
     let inner = recorder
+        .resources
         .new_resource(&NewResource { concrete_type: "Semaphore", internal: true, ..NewResource::default() })
         .unwrap();
     recorder.exit_any(AnyId::Resource(outer));
@@ -56,12 +59,14 @@ fn semaphore(recorder: &Recorder, concrete_type: &str, record: RecordKind) -> (R
 
 /// `Acquire::new`.
 fn acquire(recorder: &Recorder, inner: ResourceId, permits: u64) -> OpId {
-    let op = recorder.new_op("Acquire::new", Some(inner), 0).unwrap();
+    let op = recorder.resources.new_op("Acquire::new", Some(inner), 0).unwrap();
     recorder.enter_any(AnyId::Op(op));
-    let (requested, obtained) =
-        (recorder.name_number("permits_requested"), recorder.name_number("permits_obtained"));
-    recorder.change_op(requested, 0, AttributeValue::Number(permits), Change::Override);
-    recorder.change_op(obtained, 0, AttributeValue::Number(0), Change::Override);
+    let (requested, obtained) = (
+        recorder.resources.name_number("permits_requested"),
+        recorder.resources.name_number("permits_obtained"),
+    );
+    recorder.resources.change_op(requested, 0, AttributeValue::Number(permits), Change::Override);
+    recorder.resources.change_op(obtained, 0, AttributeValue::Number(0), Change::Override);
     recorder.exit_any(AnyId::Op(op));
     op
 }
@@ -69,8 +74,8 @@ fn acquire(recorder: &Recorder, inner: ResourceId, permits: u64) -> OpId {
 /// The operation is given permits, by whoever calls.
 fn give(recorder: &Recorder, op: OpId, permits: u64) {
     recorder.enter_any(AnyId::Op(op));
-    let obtained = recorder.name_number("permits_obtained");
-    recorder.change_op(obtained, 0, AttributeValue::Number(permits), Change::Add);
+    let obtained = recorder.resources.name_number("permits_obtained");
+    recorder.resources.change_op(obtained, 0, AttributeValue::Number(permits), Change::Add);
     recorder.exit_any(AnyId::Op(op));
 }
 
@@ -88,18 +93,18 @@ fn an_exclusive_hold_is_seen_and_counted() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&Spawn::default());
     let id = resource(&recorder, "Mutex", RecordKind::Lock);
-    let place = recorder.place_number(Location::caller());
-    assert_eq!(place, recorder.place_number(Location::caller()) - 1, "two places, two numbers");
+    let place = recorder.sites.place_number(Location::caller());
+    assert_eq!(place, recorder.sites.place_number(Location::caller()) - 1, "two places, two numbers");
     let start = recorder.clock().ticks();
-    in_task(&recorder, task, || recorder.lock(id).unwrap().acquired_exclusive(place, start));
+    in_task(&recorder, task, || recorder.resources.lock(id).unwrap().acquired_exclusive(place, start));
     let reading = read(&recorder, id);
     let holder = Holder { by: Agent::Task(task), since: start, place, permits: 1, shared: false };
     assert_eq!(reading.holders, [holder]);
     assert_eq!((reading.free_since, reading.acquisitions), (None, 1));
     assert!(reading.knows.holders && reading.knows.places);
 
-    recorder.lock(id).unwrap().released_exclusive(start + 1000);
-    recorder.lock(id).unwrap().waited(500);
+    recorder.resources.lock(id).unwrap().released_exclusive(start + 1000);
+    recorder.resources.lock(id).unwrap().waited(500);
     let reading = read(&recorder, id);
     assert!(reading.holders.is_empty());
     assert_eq!(reading.free_since, Some(start + 1000));
@@ -111,15 +116,15 @@ fn an_exclusive_hold_is_seen_and_counted() {
 fn histograms_hold_every_hold() {
     let recorder = Recorder::default();
     let id = resource(&recorder, "Mutex", RecordKind::Lock);
-    let lock = recorder.lock(id).unwrap();
+    let lock = recorder.resources.lock(id).unwrap();
     for n in 1..=5_u64 {
         lock.acquired_exclusive(0, 1);
         lock.released_exclusive(1 + (n << 12));
-        let histograms = recorder.lock_histograms(recorder.resource(id).unwrap()).unwrap();
+        let histograms = recorder.resources.lock_histograms(recorder.resources.get(id).unwrap()).unwrap();
         assert_eq!(histograms.holds.iter().sum::<u64>(), n);
     }
     lock.waited(1 << 14);
-    let histograms = recorder.lock_histograms(recorder.resource(id).unwrap()).unwrap();
+    let histograms = recorder.resources.lock_histograms(recorder.resources.get(id).unwrap()).unwrap();
     for n in 1..=5_u64 {
         assert!(histograms.holds[histogram::bucket(n << 12)] > 0, "hold {n}");
     }
@@ -131,7 +136,7 @@ fn histograms_hold_every_hold() {
 fn readers_hold_it_beside_each_other_and_those_without_a_cell_are_counted() {
     let recorder = Recorder::default();
     let id = resource(&recorder, "RwLock", RecordKind::Lock);
-    let lock = recorder.lock(id).unwrap();
+    let lock = recorder.resources.lock(id).unwrap();
     let tasks: Vec<TaskId> = (0..12).map(|_| recorder.spawn(&Spawn::default())).collect();
     let mut tokens: Vec<_> =
         tasks.iter().map(|task| in_task(&recorder, *task, || lock.acquired_shared(1, 0, 10))).collect();
@@ -215,7 +220,7 @@ fn holds_of_many_threads_are_all_counted() {
     });
     let reading = read(&recorder, mutex);
     assert_eq!((reading.holders.len(), reading.acquisitions), (0, 4 * ROUNDS));
-    let histograms = recorder.lock_histograms(recorder.resource(mutex).unwrap()).unwrap();
+    let histograms = recorder.resources.lock_histograms(recorder.resources.get(mutex).unwrap()).unwrap();
     let counted: u64 = histograms.holds.iter().sum();
     assert!(counted.abs_diff(4 * ROUNDS) <= 8, "{counted} holds");
     let task = recorder.spawn(&Spawn::default());
@@ -266,7 +271,7 @@ fn permits_are_held_by_who_obtained_them() {
     });
     assert_eq!(who(&read(&recorder, outer)), [Agent::Task(first)], "half of it is not held");
     let granted = |op: OpId| {
-        let page = recorder.op_pages().next().unwrap();
+        let page = recorder.resources.op_pages().next().unwrap();
         page.slots[op.index() as usize].read().unwrap().granted
     };
     assert_eq!(granted(op), None);
@@ -383,7 +388,7 @@ fn who_took_a_lock_with_a_movable_guard_need_not_hold_it() {
     let recorder = Recorder::new(Limits::default());
     let tasks: Vec<TaskId> = (0..2).map(|_| recorder.spawn(&Spawn::default())).collect();
     let id = resource(&recorder, "Mutex", RecordKind::Lock);
-    let lock = recorder.lock(id).unwrap();
+    let lock = recorder.resources.lock(id).unwrap();
     let is_loose = || read(&recorder, id).knows.loose;
     in_task(&recorder, tasks[0], || lock.acquired_exclusive(0, 10));
     assert!(!is_loose(), "its guard lives in the task that took it");
@@ -396,7 +401,7 @@ fn who_took_a_lock_with_a_movable_guard_need_not_hold_it() {
     }
     // Permits: nothing is known before the first one comes back.
     let id = resource(&recorder, "Semaphore", RecordKind::Lock);
-    let lock = recorder.lock(id).unwrap();
+    let lock = recorder.resources.lock(id).unwrap();
     let token = in_task(&recorder, tasks[0], || lock.with_movable_guard().acquired_shared(1, 0, 10));
     assert!(read(&recorder, id).knows.loose);
     in_task(&recorder, tasks[0], || lock.released_shared(token, 20));
@@ -411,7 +416,7 @@ fn the_semaphore_inside_of_a_lock_reports_only_its_waits() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&Spawn::default());
     let (mutex, inner) = semaphore(&recorder, "Mutex", RecordKind::Lock);
-    let whole = recorder.new_op("Mutex::lock", Some(mutex), 0).unwrap();
+    let whole = recorder.resources.new_op("Mutex::lock", Some(mutex), 0).unwrap();
     let part = in_task(&recorder, task, || {
         recorder.enter_any(AnyId::OpPoll(whole));
         let part = acquire(&recorder, inner, 1);
@@ -420,7 +425,7 @@ fn the_semaphore_inside_of_a_lock_reports_only_its_waits() {
         part
     });
     give(&recorder, part, 1);
-    let page = recorder.op_pages().next().unwrap();
+    let page = recorder.resources.op_pages().next().unwrap();
     let reads = |op: OpId| page.slots[op.index() as usize].read().unwrap();
     assert!(reads(part).granted.is_some() && reads(whole).granted.is_some());
     in_task(&recorder, task, || {
@@ -432,7 +437,10 @@ fn the_semaphore_inside_of_a_lock_reports_only_its_waits() {
     let reading = read(&recorder, mutex);
     assert_eq!((who(&reading), reading.acquisitions, reading.contended), (vec![Agent::Task(task)], 1, 1));
     assert!(reading.wait > 0);
-    assert!(recorder.read_lock(recorder.resource(inner).unwrap()).is_none(), "a part is no lock of its own");
+    assert!(
+        recorder.resources.read_lock(recorder.resources.get(inner).unwrap()).is_none(),
+        "a part is no lock of its own"
+    );
 }
 
 #[test]
@@ -440,14 +448,17 @@ fn a_thread_that_blocks_is_named() {
     let recorder = Recorder::default();
     let id = resource(&recorder, "Mutex", RecordKind::Lock);
     let task = recorder.spawn(&Spawn::default());
-    let op = recorder.new_op("Mutex::lock", Some(id), recorder.place_number(Location::caller())).unwrap();
-    let reads = || recorder.op_pages().next().unwrap().slots[op.index() as usize].read().unwrap();
+    let op = recorder
+        .resources
+        .new_op("Mutex::lock", Some(id), recorder.sites.place_number(Location::caller()))
+        .unwrap();
+    let reads = || recorder.resources.op_pages().next().unwrap().slots[op.index() as usize].read().unwrap();
     in_task(&recorder, task, || {
-        recorder.block_on_op(op);
+        recorder.resources.block_on_op(op);
         let reading = reads();
         assert!(reading.running && reading.thread != 0 && reading.site != 0);
         assert_eq!(reading.task, Some(task));
-        recorder.unblock(op);
+        recorder.resources.unblock(op);
     });
     assert!(!reads().running && reads().thread == 0 && reads().busy > 0);
 }
@@ -458,12 +469,17 @@ fn what_is_unrecorded_has_no_owner() {
     let mutex = resource(&recorder, "Mutex", RecordKind::Lock);
     recorder.enter_any(AnyId::Resource(mutex));
     recorder.enter_any(AnyId::Unrecorded);
-    assert!(recorder.is_unrecorded());
-    recorder.change_resource(recorder.name_number("locked"), 0, AttributeValue::Bool(true), Change::Override);
-    assert_eq!(recorder.current_op(), None);
+    assert!(recorder.resources.is_unrecorded());
+    recorder.resources.change_resource(
+        recorder.resources.name_number("locked"),
+        0,
+        AttributeValue::Bool(true),
+        Change::Override,
+    );
+    assert_eq!(recorder.resources.current_op(), None);
     recorder.exit_any(AnyId::Unrecorded);
     recorder.exit_any(AnyId::Resource(mutex));
-    assert!(!recorder.is_unrecorded());
+    assert!(!recorder.resources.is_unrecorded());
     assert_eq!(read(&recorder, mutex).acquisitions, 0);
 }
 
@@ -471,15 +487,15 @@ fn what_is_unrecorded_has_no_owner() {
 fn a_record_goes_with_its_resource_and_comes_back_empty() {
     let recorder = Recorder::new(Limits { max_resources: 1, ..Limits::default() });
     let first = resource(&recorder, "RwLock", RecordKind::Lock);
-    let lock = recorder.lock(first).unwrap();
+    let lock = recorder.resources.lock(first).unwrap();
     let _token = lock.acquired_shared(1, 0, 5);
     lock.waited(7);
     lock.poisoned(true);
-    recorder.name_resource(first, "accounts");
-    assert_eq!(recorder.resource_name(first).as_deref(), Some("accounts"));
+    recorder.resources.set_name(first, "accounts");
+    assert_eq!(recorder.resources.name(first).as_deref(), Some("accounts"));
     assert!(read(&recorder, first).poisoned);
     assert!(recorder.release_any(AnyId::Resource(first)));
-    assert!(recorder.lock(first).is_none() && recorder.resource_name(first).is_none());
+    assert!(recorder.resources.lock(first).is_none() && recorder.resources.name(first).is_none());
 
     // The same slots, whatever they were used for.
     let memory = recorder.memory_bytes();
@@ -487,9 +503,9 @@ fn a_record_goes_with_its_resource_and_comes_back_empty() {
         let id = resource(&recorder, "RwLock", RecordKind::Lock);
         let reading = read(&recorder, id);
         assert_eq!((reading.holders.len(), reading.wait, reading.poisoned), (0, 0, false));
-        let token = recorder.lock(id).unwrap().acquired_shared(1, 0, 5);
-        recorder.lock(id).unwrap().released_shared(token, 9);
-        recorder.lock(id).unwrap().waited(3);
+        let token = recorder.resources.lock(id).unwrap().acquired_shared(1, 0, 5);
+        recorder.resources.lock(id).unwrap().released_shared(token, 9);
+        recorder.resources.lock(id).unwrap().waited(3);
         recorder.release_any(AnyId::Resource(id));
     }
     assert_eq!(recorder.memory_bytes(), memory);
@@ -500,8 +516,8 @@ fn a_channel_knows_its_depth_and_its_ends() {
     let recorder = Recorder::default();
     let task = recorder.spawn(&Spawn::default());
     let id = resource(&recorder, "mpsc", RecordKind::Channel);
-    let channel = recorder.channel(id).unwrap();
-    let reads = || recorder.read_channel(recorder.resource(id).unwrap()).unwrap();
+    let channel = recorder.resources.channel(id).unwrap();
+    let reads = || recorder.resources.read_channel(recorder.resources.get(id).unwrap()).unwrap();
     assert_eq!((reads().depth, reads().senders), (None, None));
     channel.set_ends(3, 1);
     channel.set_capacity(8);
@@ -522,14 +538,14 @@ fn a_channel_knows_its_depth_and_its_ends() {
     assert_eq!(reads().depth, None);
     channel.set_depth(Some(1));
     assert_eq!(reads().depth, Some(1));
-    assert!(recorder.lock(id).is_none() && recorder.io(id).is_none());
+    assert!(recorder.resources.lock(id).is_none() && recorder.resources.io(id).is_none());
 }
 
 #[test]
 fn a_stream_knows_its_bytes_and_texts() {
     let recorder = Recorder::default();
     let id = resource(&recorder, "TcpStream", RecordKind::Io);
-    let io = recorder.io(id).unwrap();
+    let io = recorder.resources.io(id).unwrap();
     io.set_fd(Some(0));
     io.set_addresses("127.0.0.1:1", "127.0.0.1:2");
     io.read(10);
@@ -538,7 +554,7 @@ fn a_stream_knows_its_bytes_and_texts() {
     io.read_wait(3);
     io.write_wait(4);
     io.error(&"x".repeat(2000));
-    let reading = recorder.read_io(recorder.resource(id).unwrap()).unwrap();
+    let reading = recorder.resources.read_io(recorder.resources.get(id).unwrap()).unwrap();
     assert_eq!((reading.fd, reading.errors), (Some(0), 1));
     assert_eq!((reading.inward.bytes, reading.inward.operations, reading.inward.wait), (15, 2, 3));
     assert_eq!((reading.outward.bytes, reading.outward.operations, reading.outward.wait), (7, 1, 4));

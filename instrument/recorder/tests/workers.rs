@@ -9,7 +9,7 @@ use std::{
 };
 
 use taskscope_recorder::{
-    Limits, LongPoll, Place, Recorder, Spawn, TaskId, TaskKind, WorkerReading, threads,
+    Limits, LongPoll, Place, Recorder, Spawn, TaskId, TaskKind, ThreadPolls, WorkerReading, threads,
 };
 
 fn traced() -> Spawn<'static> {
@@ -68,7 +68,7 @@ fn the_entry_that_drops_the_future_is_no_poll_of_the_thread() {
     let worker = only(&recorder);
     assert_eq!(worker.polls, 6);
     assert!(recorder.clock().length_ns(worker.busy) < 600_000, "the drops are in it");
-    assert_eq!(recorder.all_polls().polls.iter().sum::<u64>(), 6);
+    assert_eq!(recorder.threads.all_polls().polls.iter().sum::<u64>(), 6);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_poll_inside_a_poll_is_not_counted_twice() {
     recorder.exit(outer);
     let worker = only(&recorder);
     assert_eq!((worker.polls, worker.last), (1, Some(outer)));
-    assert_eq!(recorder.all_polls().polls.iter().sum::<u64>(), 2);
+    assert_eq!(recorder.threads.all_polls().polls.iter().sum::<u64>(), 2);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn waits_are_in_the_histogram_of_all() {
     recorder.wake(task, false);
     spin(Duration::from_millis(2));
     poll(&recorder, task);
-    let all = recorder.all_polls();
+    let all = recorder.threads.all_polls();
     assert_eq!(all.scheduled.iter().sum::<u64>(), 2, "after the spawn and after the wake");
     assert!(recorder.clock().length_ns(all.longest_scheduled) >= 2_000_000);
 }
@@ -125,11 +125,11 @@ fn long_polls_are_kept_and_what_is_overwritten_is_counted() {
     recorder.exit(task);
     let thread = only(&recorder).thread;
     let mut found: Vec<LongPoll> = Vec::new();
-    let (next, lost) = recorder.long_polls(thread, 0, |poll| found.push(poll));
+    let (next, lost) = recorder.threads.long_polls(thread, 0, |poll| found.push(poll));
     assert_eq!((found.len(), next, lost), (1, 1, 0));
     assert_eq!(found[0].task, task.to_u64());
-    assert_eq!(recorder.site(found[0].site).unwrap().place().line, 3);
-    assert!(recorder.clock().between_ns(found[0].started, found[0].ended) >= Recorder::LONG_POLL_NS);
+    assert_eq!(recorder.sites.site(found[0].site).unwrap().place().line, 3);
+    assert!(recorder.clock().between_ns(found[0].started, found[0].ended) >= ThreadPolls::LONG_POLL_NS);
 
     for _ in 0..300 {
         recorder.enter(task);
@@ -137,10 +137,10 @@ fn long_polls_are_kept_and_what_is_overwritten_is_counted() {
         recorder.exit(task);
     }
     let mut taken = 0;
-    let (next, lost) = recorder.long_polls(thread, next, |_| taken += 1);
+    let (next, lost) = recorder.threads.long_polls(thread, next, |_| taken += 1);
     assert_eq!((next, taken + lost), (301, 300));
     assert!(lost > 0);
-    assert_eq!(recorder.long_polls(thread, next, |_| panic!("nothing new")), (301, 0));
+    assert_eq!(recorder.threads.long_polls(thread, next, |_| panic!("nothing new")), (301, 0));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_number_used_again_starts_from_nothing_and_sums_stay() {
     for rounds in 1..200 {
         let (number, polls) = round();
         assert_eq!(polls, 5);
-        assert_eq!(recorder.all_polls().polls.iter().sum::<u64>(), rounds * 5);
+        assert_eq!(recorder.threads.all_polls().polls.iter().sum::<u64>(), rounds * 5);
         if numbers.contains(&number) {
             return;
         }
@@ -196,6 +196,6 @@ fn counts_are_exact_with_many_threads() {
         thread.join().unwrap();
     }
     // Four entries each, of which the last only dropped the future.
-    assert_eq!(recorder.all_polls().polls.iter().sum::<u64>(), THREADS * TASKS * 3);
-    assert_eq!(recorder.unplaced_polls(), 0);
+    assert_eq!(recorder.threads.all_polls().polls.iter().sum::<u64>(), THREADS * TASKS * 3);
+    assert_eq!(recorder.threads.unplaced(), 0);
 }

@@ -82,8 +82,8 @@ impl AwaitTrees {
 
 /// A task that has not ended, and tokio's number of it.
 fn live(recorder: &Recorder, task: v1::TaskRef) -> Option<(TaskId, u64)> {
-    let id = recorder.id(task.slot, task.generation);
-    let slot = recorder.task(id)?;
+    let id = recorder.tasks.id(task.slot, task.generation);
+    let slot = recorder.tasks.get(id)?;
     let ended = slot.counters()?.state == taskscope_recorder::State::Done;
     (!ended).then_some((id, slot.description()?.tokio_id))
 }

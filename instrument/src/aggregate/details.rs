@@ -29,8 +29,8 @@ impl Details {
         let wanted: Vec<TaskId> = tasks
             .iter()
             .take(limits::MAX_DETAILS)
-            .map(|task| recorder.id(task.slot, task.generation))
-            .filter(|id| recorder.task(*id).is_some())
+            .map(|task| recorder.tasks.id(task.slot, task.generation))
+            .filter(|id| recorder.tasks.get(*id).is_some())
             .collect();
         self.wanted.retain(|task, _| {
             let keep = wanted.contains(task);
@@ -88,8 +88,9 @@ impl ResourceDetails {
     pub(super) fn read(&self, hub: &Hub) -> Vec<v1::ResourceDetail> {
         let recorder = hub.handle.recorder();
         let details = self.wanted.iter().filter_map(|wanted| {
-            let resource = recorder.resource(recorder.resource_id(wanted.slot, wanted.generation))?;
-            let (lock, histograms) = (recorder.read_lock(resource)?, recorder.lock_histograms(resource)?);
+            let resource = recorder.resources.get(recorder.resources.id(wanted.slot, wanted.generation))?;
+            let (lock, histograms) =
+                (recorder.resources.read_lock(resource)?, recorder.resources.lock_histograms(resource)?);
             Some(v1::ResourceDetail {
                 resource: Some(*wanted),
                 holds: Some(histogram(hub, &histograms.holds, lock.longest_hold)),
@@ -110,8 +111,8 @@ fn detail(
 ) -> Option<v1::TaskDetail> {
     let recorder = hub.handle.recorder();
     let clock = recorder.clock();
-    let slot = recorder.task(task)?;
-    let histograms = recorder.histograms(slot)?;
+    let slot = recorder.tasks.get(task)?;
+    let histograms = recorder.tasks.histograms(slot)?;
     let counters = slot.counters()?;
     let (events, gone) = watched.events_since(sent.next);
     // The newest matter most; what is skipped counts as lost to this console.

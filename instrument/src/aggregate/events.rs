@@ -122,7 +122,7 @@ impl EventStream {
         lock(&hub.streams).push(Arc::clone(&queue));
         let recorder = hub.handle.recorder();
         let lost_before = recorder.losses().lost_events;
-        recorder.watch_all(true);
+        recorder.timelines.watch_all(true);
         Self { queue, lost_before, lost_sent: 0, in_round: 0 }
     }
 
@@ -131,10 +131,10 @@ impl EventStream {
         streams.retain(|queue| !Arc::ptr_eq(queue, &self.queue));
         if streams.is_empty() {
             let recorder = hub.handle.recorder();
-            recorder.watch_all(false);
+            recorder.timelines.watch_all(false);
             drop(streams);
             if lock(&hub.watched).is_empty() {
-                recorder.watch_none();
+                recorder.timelines.watch_none();
             }
         }
     }

@@ -43,7 +43,7 @@ impl Moment {
     /// The task was made after the moment.
     fn is_later(&self, recorder: &Recorder, counters: &Counters) -> bool {
         // Only a first poll can be of such a task.
-        let task = || recorder.task(counters.id)?.description();
+        let task = || recorder.tasks.get(counters.id)?.description();
         counters.polls <= 1 && task().is_none_or(|task| task.created > self.at)
     }
 
@@ -118,7 +118,7 @@ impl Moment {
 fn pair(recorder: &Recorder, mut reading: WorkerReading) -> (WorkerReading, Option<Counters>) {
     for _ in 0..TRIES {
         let Some((task, started)) = reading.polling else { return (reading, None) };
-        let counters = recorder.task(task).and_then(Task::counters);
+        let counters = recorder.tasks.get(task).and_then(Task::counters);
         let same =
             counters.filter(|read| (read.id, read.state, read.since) == (task, State::Running, started));
         if same.is_some() {

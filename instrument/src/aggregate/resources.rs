@@ -62,7 +62,7 @@ impl ResourceCursor {
     ) {
         let mut filling = Filling { recorder, now, sites, frame, places_bytes: 0 };
         let mut rows = ResourceRows::default();
-        self.resources.each(recorder.resource_pages(), |slot, known, resource| {
+        self.resources.each(recorder.resources.pages(), |slot, known, resource| {
             let full = rows.stats.len() == ROWS_A_FRAME
                 || rows.bytes() + filling.places_bytes >= budget_bytes
                 || filling.frame.freed_resources.len() == limits::MAX_FREED_PER_FRAME;
@@ -79,7 +79,7 @@ impl ResourceCursor {
             return;
         }
         let mut rows = OpRows::default();
-        self.ops.each(recorder.op_pages(), |slot, known, op| {
+        self.ops.each(recorder.resources.op_pages(), |slot, known, op| {
             let full = rows.stats.len() == ROWS_A_FRAME
                 || bytes + rows.bytes() + filling.places_bytes >= budget_bytes
                 || filling.frame.freed_ops.len() == limits::MAX_FREED_PER_FRAME;
@@ -129,9 +129,9 @@ impl Filling<'_> {
         let times = Times { clock: recorder.clock(), now };
         let new = known.generation != id.generation();
         let attributes: Vec<Attribute> = resource.attributes().collect();
-        let lock = recorder.read_lock_at(resource, now);
-        let channel = recorder.read_channel(resource).map(|channel| channel_at(channel, now));
-        let io = recorder.read_io(resource).map(|io| io_at(io, now));
+        let lock = recorder.resources.read_lock_at(resource, now);
+        let channel = recorder.resources.read_channel(resource).map(|channel| channel_at(channel, now));
+        let io = recorder.resources.read_io(resource).map(|io| io_at(io, now));
         let sent = hash(&(&attributes, &lock, &channel, &io));
         if !new && known.sent == sent {
             return;
@@ -151,7 +151,7 @@ impl Filling<'_> {
             for holder in &lock.holders {
                 self.send_place(holder.place);
             }
-            rows.lock(slot, &lock, recorder.lock_histograms(resource).as_ref(), times);
+            rows.lock(slot, &lock, recorder.resources.lock_histograms(resource).as_ref(), times);
         }
         if let Some(channel) = channel {
             rows.channel(slot, &channel, times);

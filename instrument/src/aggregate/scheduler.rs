@@ -56,7 +56,7 @@ impl Scheduler {
         let workers = self.workers.read(hub, &known, &threads, moment);
         let mut runtimes: Vec<v1::Runtime> = known.iter().map(runtimes::runtime).collect();
         self.drivers.look(&mut runtimes, &workers, is_ready, recorder.clock(), now);
-        let all = recorder.all_polls();
+        let all = recorder.threads.all_polls();
         let polls = self.polls.read(hub, &workers, &threads, now);
         for site in polls.sites() {
             sites.send_place(recorder, site, frame);

@@ -65,7 +65,7 @@ pub(crate) struct Asked {
 
 /// Whether a task was last polled on a runtime that is not dumped.
 pub(crate) fn is_refused(recorder: &Recorder, task: TaskId) -> bool {
-    let Some(counters) = recorder.task(task).and_then(taskscope_recorder::Task::counters) else {
+    let Some(counters) = recorder.tasks.get(task).and_then(taskscope_recorder::Task::counters) else {
         return false;
     };
     let runtimes = crate::runtime::known(recorder);
@@ -126,7 +126,7 @@ fn longest_poll_ms(recorder: &Recorder) -> Option<u128> {
     let clock = recorder.clock();
     let now = clock.ticks();
     let may_block = |task: TaskId| {
-        let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
+        let description = recorder.tasks.get(task).and_then(taskscope_recorder::Task::description);
         description.is_some_and(|description| description.kind == TaskKind::Blocking)
     };
     let polls = recorder.workers().filter_map(|worker| worker.polling).filter(|(task, _)| !may_block(*task));
@@ -138,7 +138,7 @@ fn longest_poll_ms(recorder: &Recorder) -> Option<u128> {
 fn runtimes(recorder: &Recorder, wanted: &[(TaskId, u64)]) -> Vec<Handle> {
     let mut known = crate::runtime::known(recorder);
     let threads: Vec<u32> =
-        wanted.iter().filter_map(|(task, _)| Some(recorder.task(*task)?.counters()?.thread)).collect();
+        wanted.iter().filter_map(|(task, _)| Some(recorder.tasks.get(*task)?.counters()?.thread)).collect();
     known.sort_by_key(|runtime| !threads.iter().any(|thread| runtime.is_driven_by(*thread)));
     known.into_iter().map(|runtime| runtime.handle).filter(|runtime| !is_on_one_thread(runtime)).collect()
 }

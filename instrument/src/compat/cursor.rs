@@ -115,14 +115,18 @@ impl Cursor {
             (tasks.dropped_events, resources.dropped_events) = self.losses();
         }
         // In this order: what points to another row comes after it.
-        let _full =
-            fill(&mut self.tasks, recorder.pages(), &mut room, |known, task, room| {
-                known.look(&hub, task, now, &mut tasks, room);
-            }) && fill(&mut self.resources, recorder.resource_pages(), &mut room, |known, resource, room| {
+        let _full = fill(&mut self.tasks, recorder.tasks.pages(), &mut room, |known, task, room| {
+            known.look(&hub, task, now, &mut tasks, room);
+        }) && fill(
+            &mut self.resources,
+            recorder.resources.pages(),
+            &mut room,
+            |known, resource, room| {
                 known.look(&hub, resource, now, &mut resources, room);
-            }) && fill(&mut self.ops, recorder.op_pages(), &mut room, |known, op, room| {
-                known.look(&hub, op, now, &mut ops, room);
-            });
+            },
+        ) && fill(&mut self.ops, recorder.resources.op_pages(), &mut room, |known, op, room| {
+            known.look(&hub, op, now, &mut ops, room);
+        });
         let first_of_all = first && self.rounds == 1;
         self.held.set(self.tasks.memory_bytes() + self.resources.memory_bytes() + self.ops.memory_bytes());
         self.held.send(UPDATE_BYTES - room.0);

@@ -110,7 +110,7 @@ fn row(hub: &Hub, op: &OpReading) -> async_ops::AsyncOp {
     async_ops::AsyncOp {
         id: Some(op.id.to_non_zero_u64().get().into()),
         metadata: Some(RowKind::Op.id()),
-        source: hub.handle.recorder().name_of(op.source).to_owned(),
+        source: hub.handle.recorder().resources.name_of(op.source).to_owned(),
         parent_async_op_id: op.parent.map(|parent| parent.to_non_zero_u64().get().into()),
         resource_id: op.resource.map(|resource| resource.to_non_zero_u64().get().into()),
     }

@@ -88,14 +88,14 @@ fn add(id: ResourceId, stats: resources::Stats, update: &mut ResourceUpdate, roo
 
 fn row(hub: &Hub, resource: &taskscope_recorder::ResourceDescription) -> resources::Resource {
     let recorder = hub.handle.recorder();
-    let kind = match recorder.name_of(resource.kind) {
+    let kind = match recorder.resources.name_of(resource.kind) {
         "timer" => kind::Kind::Known(kind::Known::Timer.into()),
         other => kind::Kind::Other(other.to_owned()),
     };
     resources::Resource {
         id: Some(resource.id.to_non_zero_u64().get().into()),
         metadata: Some(RowKind::Resource.id()),
-        concrete_type: recorder.name_of(resource.concrete_type).to_owned(),
+        concrete_type: recorder.resources.name_of(resource.concrete_type).to_owned(),
         kind: Some(ResourceKind { kind: Some(kind) }),
         location: values::location(recorder, resource.site),
         parent_resource_id: resource.parent.map(|parent| parent.to_non_zero_u64().get().into()),

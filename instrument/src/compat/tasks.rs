@@ -187,9 +187,9 @@ fn row(hub: &Hub, id: TaskId, task: &Description) -> tasks::Task {
 /// A task's histograms; `None` when it has left its slot.
 pub(super) fn details(hub: &Hub, id: TaskId) -> Option<TaskDetails> {
     let recorder = hub.handle.recorder();
-    let task = recorder.task(id)?;
+    let task = recorder.tasks.get(id)?;
     let knows = task.description()?.knows;
-    let histograms = recorder.histograms(task)?;
+    let histograms = recorder.tasks.histograms(task)?;
     let counters = task.counters().filter(|counters| counters.id == id)?;
     let now = recorder.clock().ticks();
     let polls = histogram(recorder.clock(), &histograms.polls, counters.longest_poll);

@@ -57,7 +57,7 @@ pub(super) fn location(recorder: &Recorder, site: u32) -> Option<Location> {
     if site == 0 {
         return None;
     }
-    let place = recorder.site(site)?.place();
+    let place = recorder.sites.site(site)?.place();
     Some(Location {
         file: Some(place.file.to_owned()),
         module_path: None,
@@ -95,11 +95,11 @@ fn attribute(recorder: &Recorder, attribute: recorder::Attribute) -> Attribute {
     let value = match attribute.value {
         AttributeValue::Number(number) => field::Value::U64Val(number),
         AttributeValue::Bool(yes) => field::Value::BoolVal(yes),
-        AttributeValue::Name(name) => field::Value::DebugVal(recorder.name_of(name).to_owned()),
+        AttributeValue::Name(name) => field::Value::DebugVal(recorder.resources.name_of(name).to_owned()),
     };
     Attribute {
-        field: Some(field(recorder.name_of(attribute.name), value)),
-        unit: (attribute.unit != 0).then(|| recorder.name_of(attribute.unit).to_owned()),
+        field: Some(field(recorder.resources.name_of(attribute.name), value)),
+        unit: (attribute.unit != 0).then(|| recorder.resources.name_of(attribute.unit).to_owned()),
     }
 }
 

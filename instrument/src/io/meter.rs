@@ -8,17 +8,18 @@ use std::{
     future::Future,
     io,
     panic::Location,
-    pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::Poll,
 };
 
-use pin_project_lite::pin_project;
 use taskscope_recorder::{RecordKind, Ticks};
 #[cfg(feature = "net")]
 use tokio::io::Interest;
 
-use crate::tracked::{Pending, ResourceKind, Tracked};
+use crate::{
+    recorded::{self, Book, Waiting, Waits},
+    tracked::{Pending, ResourceKind, Tracked},
+};
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +45,9 @@ pub(crate) struct Meter {
     waits: [Mutex<Option<Wait>>; 2],
 }
 
+/// A wait under way; it ends when it is dropped.
 #[derive(Debug)]
-struct Wait {
+pub(crate) struct Wait {
     op: Option<Pending>,
     since: Ticks,
 }
@@ -92,16 +94,17 @@ impl Meter {
         moved: impl FnOnce(&R) -> Option<u64>,
     ) -> Poll<io::Result<R>> {
         let mut wait = lock(&self.waits[way as usize]);
-        self.poll_with(&mut wait, Call { way, method, at: self.made_at }, poll, moved)
+        let call = Call { way, method, at: self.made_at };
+        recorded::poll(&mut Moves { meter: self, call, moved: Some(moved) }, &mut wait, poll)
     }
 
     /// A future that waits, on record until it is dropped.
-    pub(crate) fn wait<F, R, M>(&self, call: Call, future: F, moved: M) -> Metered<'_, F, M>
+    pub(crate) fn wait<F, R, M>(&self, call: Call, future: F, moved: M) -> Waiting<F, Moves<'_, M>>
     where
         F: Future<Output = io::Result<R>>,
         M: FnOnce(&R) -> Option<u64>,
     {
-        Metered { meter: self, call, wait: None, moved: Some(moved), future }
+        Waiting::with(Moves { meter: self, call, moved: Some(moved) }, None, future)
     }
 
     /// An attempt that does not wait.
@@ -132,36 +135,6 @@ impl Meter {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => io.error(&error.to_string()),
         }
-    }
-
-    fn poll_with<R>(
-        &self,
-        wait: &mut Option<Wait>,
-        call: Call,
-        poll: impl FnOnce() -> Poll<io::Result<R>>,
-        moved: impl FnOnce(&R) -> Option<u64>,
-    ) -> Poll<io::Result<R>> {
-        let result = match wait.as_ref().and_then(|wait| wait.op.as_ref()) {
-            Some(op) => op.poll(poll),
-            None => poll(),
-        };
-        match &result {
-            Poll::Pending if wait.is_none() => *wait = self.begin(call),
-            Poll::Pending => {}
-            Poll::Ready(outcome) => self.record(call.way, outcome.as_ref().map(moved), wait.take()),
-        }
-        result
-    }
-
-    /// `None` without a recorder.
-    fn begin(&self, call: Call) -> Option<Wait> {
-        let (recorder, _) = self.tracked.get()?;
-        let op = self.tracked.begin(call.method, call.at);
-        if let Some(op) = &op {
-            // The poll that has just found it not ready: from here on its task waits.
-            op.poll(|| ());
-        }
-        Some(Wait { op, since: recorder.clock().ticks() })
     }
 
     fn record(&self, way: Way, outcome: Result<Option<u64>, &io::Error>, waited: Option<Wait>) {
@@ -203,29 +176,36 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pin_project! {
-    /// See [`Meter::wait`].
-    pub(crate) struct Metered<'m, F, M> {
-        meter: &'m Meter,
-        call: Call,
-        wait: Option<Wait>,
-        moved: Option<M>,
-        #[pin]
-        future: F,
+/// The waits and results of a call on a stream.
+#[derive(Debug)]
+pub(crate) struct Moves<'m, M> {
+    meter: &'m Meter,
+    call: Call,
+    moved: Option<M>,
+}
+
+impl<M> Waits for Moves<'_, M> {
+    type Wait = Wait;
+
+    /// `None` without a recorder.
+    fn begin(&mut self) -> Option<Wait> {
+        let (recorder, _) = self.meter.tracked.get()?;
+        let op = self.meter.tracked.begin(self.call.method, self.call.at);
+        Some(Wait { op, since: recorder.clock().ticks() })
+    }
+
+    fn op(wait: &Wait) -> Option<&Pending> {
+        wait.op.as_ref()
     }
 }
 
-impl<F, R, M> Future for Metered<'_, F, M>
-where
-    F: Future<Output = io::Result<R>>,
-    M: FnOnce(&R) -> Option<u64>,
-{
+impl<R, M: FnOnce(&R) -> Option<u64>> Book<io::Result<R>> for Moves<'_, M> {
     type Output = io::Result<R>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let moved = this.moved;
-        let count = |result: &R| moved.take().and_then(|moved| moved(result));
-        this.meter.poll_with(this.wait, *this.call, || this.future.poll(context), count)
+    fn end(&mut self, result: io::Result<R>, wait: Option<Wait>) -> io::Result<R> {
+        let moved = self.moved.take();
+        let bytes = result.as_ref().map(|result| moved.and_then(|moved| moved(result)));
+        self.meter.record(self.call.way, bytes, wait);
+        result
     }
 }

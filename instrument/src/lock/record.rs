@@ -40,7 +40,7 @@ impl LockRecord {
     #[inline]
     pub(super) fn acquired(&self, at: &'static Location<'static>) {
         if let Some((lock, recorder)) = self.get() {
-            lock.acquired_exclusive(recorder.place_number(at), recorder.clock().ticks());
+            lock.acquired_exclusive(recorder.sites.place_number(at), recorder.clock().ticks());
         }
     }
 
@@ -56,7 +56,7 @@ impl LockRecord {
     #[inline]
     pub(super) fn shared(&self, at: &'static Location<'static>) -> Option<HoldToken> {
         let (lock, recorder) = self.get()?;
-        Some(lock.acquired_shared(1, recorder.place_number(at), recorder.clock().ticks()))
+        Some(lock.acquired_shared(1, recorder.sites.place_number(at), recorder.clock().ticks()))
     }
 
     /// That hold is about to be let go.

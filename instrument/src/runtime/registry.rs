@@ -148,7 +148,7 @@ pub(crate) fn known(recorder: &Recorder) -> Vec<KnownRuntime> {
     let polling: Vec<u32> =
         recorder.workers().filter(|worker| worker.polling.is_some()).map(|worker| worker.thread).collect();
     let mut registry = registry();
-    registry.release(&threads(), |root| recorder.has_ended(root), |thread| polling.contains(&thread));
+    registry.release(&threads(), |root| recorder.tasks.has_ended(root), |thread| polling.contains(&thread));
     registry.runtimes.clone()
 }
 

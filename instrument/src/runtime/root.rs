@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn listed(handle: &Handle) -> Vec<(TaskKind, bool)> {
-        let slots = handle.recorder().pages().flat_map(|page| &page.slots);
+        let slots = handle.recorder().tasks.pages().flat_map(|page| &page.slots);
         let live = slots.filter(|task| {
             task.counters().is_some_and(|counters| counters.state != taskscope_recorder::State::Done)
         });
@@ -163,13 +163,13 @@ mod tests {
                 let mut context = Context::from_waker(Waker::noop());
                 assert!(second.as_mut().poll(&mut context).is_pending());
                 let recorder = handle.recorder();
-                let slots = recorder.op_pages().flat_map(|page| &page.slots);
+                let slots = recorder.resources.op_pages().flat_map(|page| &page.slots);
                 let mut waits =
                     slots.filter_map(taskscope_recorder::Op::read).filter(|op| op.task == Some(root));
                 // Beside it that of its part, the semaphore.
-                let wait = waits.find(|op| recorder.name_of(op.source) == "Mutex::lock").unwrap();
-                let lock = recorder.resource(wait.resource.unwrap()).unwrap();
-                let holders = recorder.read_lock(lock).unwrap().holders;
+                let wait = waits.find(|op| recorder.resources.name_of(op.source) == "Mutex::lock").unwrap();
+                let lock = recorder.resources.get(wait.resource.unwrap()).unwrap();
+                let holders = recorder.resources.read_lock(lock).unwrap().holders;
                 assert_eq!(holders[0].by, taskscope_recorder::Agent::Task(root));
                 drop(guard);
             });
@@ -189,10 +189,10 @@ mod tests {
                 assert_eq!(listed(&handle), ROOT);
                 // Whose doing a lock is on this thread is not known then.
                 let recorder = handle.recorder();
-                let op = recorder.new_op("lock", None, 0).unwrap();
+                let op = recorder.resources.new_op("lock", None, 0).unwrap();
                 recorder.enter_any(taskscope_recorder::AnyId::OpPoll(op));
                 recorder.exit_any(taskscope_recorder::AnyId::OpPoll(op));
-                let mut ops = recorder.op_pages().flat_map(|page| &page.slots);
+                let mut ops = recorder.resources.op_pages().flat_map(|page| &page.slots);
                 assert_eq!(ops.find_map(taskscope_recorder::Op::read).unwrap().task, None);
             });
         });

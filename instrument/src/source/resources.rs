@@ -25,7 +25,7 @@ pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> 
         "Semaphore" if !visitor.internal => RecordKind::Permits,
         _ => RecordKind::None,
     };
-    recorder.new_resource(&NewResource {
+    recorder.resources.new_resource(&NewResource {
         concrete_type: &visitor.concrete_type,
         kind: &visitor.kind,
         name: "",
@@ -53,14 +53,14 @@ pub(super) fn new_op(
         _ => None,
     };
     // Tokio does not say where it was begun.
-    recorder.new_op(&visitor.source, resource, 0)
+    recorder.resources.new_op(&visitor.source, resource, 0)
 }
 
 /// A span of tokio's for the polls of an operation, of the one it names or of the current one: the same slot, one holder more.
 pub(super) fn new_op_poll(recorder: &Recorder, parent: Option<AnyId>) -> Option<OpId> {
     let op = match parent {
         Some(AnyId::Op(op)) => op,
-        _ => recorder.current_op()?,
+        _ => recorder.resources.current_op()?,
     };
     recorder.add_any_ref(AnyId::OpPoll(op));
     Some(op)
@@ -73,9 +73,9 @@ pub(super) fn state_update(recorder: &Recorder, kind: CallsiteKind, event: &Even
     event.record(&mut visitor);
     for (name, value) in visitor.values.into_iter().flatten() {
         if kind == CallsiteKind::OpUpdate {
-            recorder.change_op(name, visitor.unit, value, visitor.change);
+            recorder.resources.change_op(name, visitor.unit, value, visitor.change);
         } else {
-            recorder.change_resource(name, visitor.unit, value, visitor.change);
+            recorder.resources.change_resource(name, visitor.unit, value, visitor.change);
         }
     }
 }
@@ -147,7 +147,7 @@ impl UpdateVisitor<'_> {
     fn value(&mut self, field: &Field, value: AttributeValue) {
         // Past the room of a slot nothing would be kept either.
         if let Some(free) = self.values.iter_mut().find(|known| known.is_none()) {
-            *free = Some((self.recorder.name_number(field.name()), value));
+            *free = Some((self.recorder.resources.name_number(field.name()), value));
         }
     }
 }
@@ -178,9 +178,9 @@ impl Visit for UpdateVisitor<'_> {
                 _ => Change::Override,
             };
         } else if last_part == "unit" {
-            self.unit = self.recorder.name_number(value);
+            self.unit = self.recorder.resources.name_number(value);
         } else {
-            let value = AttributeValue::Name(self.recorder.name_number(value));
+            let value = AttributeValue::Name(self.recorder.resources.name_number(value));
             self.value(field, value);
         }
     }

@@ -10,18 +10,19 @@ use std::{
     future::Future,
     ops::Deref,
     panic::Location,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst, fence},
     },
-    task::{Context, Poll},
+    task::Poll,
 };
 
-use pin_project_lite::pin_project;
 use taskscope_recorder::{ChannelRef, RecordKind, Recorder, Ticks, UNKNOWN_DEPTH};
 
-use crate::tracked::{Pending, ResourceKind, Tracked};
+use crate::{
+    recorded::{self, Book, Waits},
+    tracked::{Pending, ResourceKind, Tracked},
+};
 
 /// A wait on a channel: what the operation is called and what it waits for.
 #[derive(Debug, Clone, Copy)]
@@ -157,12 +158,8 @@ impl Channel {
         self.with_slot(ChannelRef::closed);
     }
 
-    /// Begins a wait of the current task or thread.
-    fn begin(&self, what: What, at: &'static Location<'static>) -> Option<Waiting> {
-        let (recorder, id) = self.tracked.get()?;
-        let slot = recorder.channel(id)?;
-        let pending = self.tracked.begin(what.source, at)?;
-        Some(Waiting { pending, recorder, slot, side: what.side, since: recorder.clock().ticks() })
+    fn waits(&self, what: What, at: &'static Location<'static>) -> ChannelWaits<'_> {
+        ChannelWaits { channel: self, what, at }
     }
 
     /// Waits for `future`, on record from its first "pending" until it is ready or dropped.
@@ -172,7 +169,7 @@ impl Channel {
         at: &'static Location<'static>,
         future: F,
     ) -> Wait<'_, F> {
-        Wait { waiting: None, channel: self, what, at, future }
+        Wait::with(self.waits(what, at), None, future)
     }
 
     /// The same for a wait for room. Begun already when it is `full`, so that the first poll is the operation's, too: what tokio then reports of
@@ -184,8 +181,9 @@ impl Channel {
         at: &'static Location<'static>,
         future: F,
     ) -> Wait<'_, F> {
-        let waiting = if full { self.begin(what, at) } else { None };
-        Wait { waiting, channel: self, what, at, future }
+        let mut waits = self.waits(what, at);
+        let wait = if full { waits.begin() } else { None };
+        Wait::with(waits, wait, future)
     }
 
     /// One poll of something that may wait; `waiting` is kept from one poll to the next.
@@ -196,19 +194,7 @@ impl Channel {
         at: &'static Location<'static>,
         poll: impl FnOnce() -> Poll<T>,
     ) -> Poll<T> {
-        let polled = match waiting {
-            Some(waiting) => waiting.pending.poll(poll),
-            None => poll(),
-        };
-        match &polled {
-            Poll::Ready(_) => *waiting = None,
-            // An empty poll of the new operation shows the recorder which task waits.
-            Poll::Pending if waiting.is_none() => {
-                *waiting = self.begin(what, at).inspect(|waiting| waiting.pending.poll(|| ()));
-            }
-            Poll::Pending => {}
-        }
-        polled
+        recorded::poll(&mut self.waits(what, at), waiting, poll)
     }
 
     /// Runs what blocks this thread.
@@ -218,31 +204,44 @@ impl Channel {
         at: &'static Location<'static>,
         block: impl FnOnce() -> R,
     ) -> R {
-        match self.begin(what, at) {
+        match self.waits(what, at).begin() {
             Some(waiting) => waiting.pending.block(block),
             None => block(),
         }
     }
 }
 
-pin_project! {
-    /// A future that may wait on a channel. Transparent: it is cancel safe where the inner future is.
-    pub(super) struct Wait<'c, F> {
-        waiting: Option<Waiting>,
-        channel: &'c Channel,
-        what: What,
-        at: &'static Location<'static>,
-        #[pin]
-        future: F,
+/// A future that may wait on a channel.
+pub(super) type Wait<'c, F> = recorded::Waiting<F, ChannelWaits<'c>>;
+
+/// The waits of a call on a channel.
+#[derive(Debug)]
+pub(super) struct ChannelWaits<'c> {
+    channel: &'c Channel,
+    what: What,
+    at: &'static Location<'static>,
+}
+
+impl Waits for ChannelWaits<'_> {
+    type Wait = Waiting;
+
+    fn begin(&mut self) -> Option<Waiting> {
+        let (recorder, id) = self.channel.tracked.get()?;
+        let slot = recorder.resources.channel(id)?;
+        let pending = self.channel.tracked.begin(self.what.source, self.at)?;
+        Some(Waiting { pending, recorder, slot, side: self.what.side, since: recorder.clock().ticks() })
+    }
+
+    fn op(wait: &Waiting) -> Option<&Pending> {
+        Some(&wait.pending)
     }
 }
 
-impl<F: Future> Future for Wait<'_, F> {
-    type Output = F::Output;
+impl<R> Book<R> for ChannelWaits<'_> {
+    type Output = R;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        this.channel.poll(this.waiting, *this.what, this.at, || this.future.poll(context))
+    fn end(&mut self, result: R, _wait: Option<Waiting>) -> R {
+        result
     }
 }
 

@@ -21,7 +21,7 @@ impl Hold {
             if let Some(waited) = taken.waited {
                 lock.waited(waited);
             }
-            lock.acquired_exclusive(taken.recorder.place_number(taken.at), taken.now);
+            lock.acquired_exclusive(taken.recorder.sites.place_number(taken.at), taken.now);
             Some(lock)
         };
         Self { lock: taken.and_then(begin) }
@@ -63,7 +63,7 @@ impl SharedHold {
             if let Some(waited) = taken.waited {
                 lock.waited(waited);
             }
-            let place = taken.recorder.place_number(taken.at);
+            let place = taken.recorder.sites.place_number(taken.at);
             Some((lock, lock.acquired_shared(as_u32(permits), place, taken.now)))
         };
         Self { held: taken.and_then(begin) }

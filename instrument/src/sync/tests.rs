@@ -31,27 +31,27 @@ fn recorder() -> &'static Recorder {
 }
 
 fn resource(name: &str) -> ResourceId {
-    let all = recorder().resource_pages().flat_map(|page| page.slots.iter()).filter_map(Resource::id);
-    let named: Vec<_> = all.filter(|id| recorder().resource_name(*id).as_deref() == Some(name)).collect();
+    let all = recorder().resources.pages().flat_map(|page| page.slots.iter()).filter_map(Resource::id);
+    let named: Vec<_> = all.filter(|id| recorder().resources.name(*id).as_deref() == Some(name)).collect();
     assert_eq!(named.len(), 1, "{name}");
     named[0]
 }
 
 fn read(name: &str) -> LockReading {
-    recorder().read_lock(recorder().resource(resource(name)).unwrap()).unwrap()
+    recorder().resources.read_lock(recorder().resources.get(resource(name)).unwrap()).unwrap()
 }
 
 /// Who waits, the one who waits longest first.
 fn waiters(name: &str) -> Vec<OpReading> {
     let id = resource(name);
-    let all = recorder().op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read);
+    let all = recorder().resources.op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read);
     let mut waiters: Vec<_> = all.filter(|op| op.resource == Some(id)).collect();
     waiters.sort_by_key(|op| op.created);
     waiters
 }
 
 fn line(site: u32) -> u32 {
-    let place = recorder().site(site).unwrap().place();
+    let place = recorder().sites.site(site).unwrap().place();
     assert!(place.file.ends_with("sync/tests.rs"), "{place:?}");
     place.line
 }
@@ -64,7 +64,7 @@ fn holder(name: &str) -> Holder {
 }
 
 fn task_name(task: Option<TaskId>) -> String {
-    recorder().task(task.unwrap()).unwrap().description().unwrap().name.to_string()
+    recorder().tasks.get(task.unwrap()).unwrap().description().unwrap().name.to_string()
 }
 
 fn name_of(waker: Agent) -> String {
@@ -119,7 +119,7 @@ async fn holder_and_waiters_are_recorded_with_their_places() {
     let waiting = waiters("accounts");
     assert_eq!([task_name(waiting[0].task), task_name(waiting[1].task)], ["second", "third"]);
     assert_eq!(line(waiting[0].site), waited_at);
-    assert_eq!(recorder().name_of(waiting[0].source), "Mutex::lock");
+    assert_eq!(recorder().resources.name_of(waiting[0].source), "Mutex::lock");
     assert!(waiting.iter().all(|op| !op.running && op.polls == 1 && op.created > held.since));
     assert_eq!((read("accounts").acquisitions, read("accounts").contended), (1, 0));
 
@@ -190,8 +190,8 @@ async fn a_lock_that_moves_is_the_same_lock() {
     fruitless(waiting.as_mut()).await;
     assert_eq!((waiters("other").len(), waiters("one").len()), (1, 0));
     drop(other);
-    let gone = recorder().resource_pages().flat_map(|page| page.slots.iter()).filter_map(Resource::id);
-    assert!(gone.into_iter().all(|id| recorder().resource_name(id).as_deref() != Some("one")));
+    let gone = recorder().resources.pages().flat_map(|page| page.slots.iter()).filter_map(Resource::id);
+    assert!(gone.into_iter().all(|id| recorder().resources.name(id).as_deref() != Some("one")));
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn readers_beside_each_other_and_the_writer_that_waits() {
     assert!(reading.holders.len() == 2 && reading.holders.iter().all(|holder| holder.shared));
     let mut writing = pin!(lock.write());
     fruitless(writing.as_mut()).await;
-    assert_eq!(recorder().name_of(waiters("routes")[0].source), "RwLock::write");
+    assert_eq!(recorder().resources.name_of(waiters("routes")[0].source), "RwLock::write");
     drop((mine, theirs));
     let writer = writing.await;
     assert!(!holder("routes").shared && waiters("routes").is_empty());
@@ -262,7 +262,7 @@ fn a_blocked_thread_waits_and_holds() {
     }
     let waiting = waiters("blocking");
     assert!(waiting[0].running && waiting[0].task.is_none());
-    assert_eq!(recorder().name_of(waiting[0].source), "Mutex::blocking_lock_owned");
+    assert_eq!(recorder().resources.name_of(waiting[0].source), "Mutex::blocking_lock_owned");
     drop(guard);
     thread.join().unwrap();
     assert_eq!((read("blocking").acquisitions, read("blocking").contended), (2, 1));
@@ -283,7 +283,7 @@ async fn who_waits_for_a_notification_or_at_a_barrier_is_recorded() {
     let barrier = Barrier::with_name("start", 2);
     let mut first = pin!(barrier.wait());
     fruitless(first.as_mut()).await;
-    assert_eq!(recorder().name_of(waiters("start")[0].source), "Barrier::wait");
+    assert_eq!(recorder().resources.name_of(waiters("start")[0].source), "Barrier::wait");
     assert!(barrier.wait().await.is_leader() && !first.await.is_leader());
     assert!(waiters("start").is_empty());
 }

@@ -17,7 +17,12 @@ use pin_project_lite::pin_project;
 use taskscope_recorder::{Recorder, ResourceId, Ticks};
 use tokio::task::coop;
 
-use crate::{handle::Handle, source::unrecorded, tracked::Pending};
+use crate::{
+    handle::Handle,
+    recorded::{self, Book, Waits},
+    source::unrecorded,
+    tracked::Pending,
+};
 
 /// A call that takes something, as the console shows it.
 #[derive(Debug, Clone, Copy)]
@@ -146,91 +151,82 @@ fn poll_waiting<F: Future>(
     }
 }
 
-pin_project! {
-    /// A future of tokio's that is an operation while it waits.
-    #[derive(Debug)]
-    pub(super) struct Waiting<F> {
-        call: Call,
-        recorder: Option<&'static Recorder>,
-        resource: Option<ResourceId>,
-        // Dropped before the future: the operation ends before another waiter is served.
-        wait: Option<Wait>,
-        #[pin]
-        future: F,
-    }
-}
+/// A future of tokio's that is an operation while it waits.
+pub(super) type Waiting<F> = recorded::Waiting<F, LockWaits>;
 
 impl<F> Waiting<F> {
     /// On record from its first fruitless poll on.
     pub(super) fn new(call: Call, resource: Option<ResourceId>, future: F) -> Self {
-        Self { call, recorder: recorder(), resource, wait: None, future }
+        Self::with(LockWaits::new(call, resource), None, future)
     }
 
     /// On record from now on, so that its first poll, too, is the operation's: what tokio reports of that poll is recorded in it.
     fn begun(call: Call, resource: Option<ResourceId>, future: F) -> Self {
-        let mut waiting = Self::new(call, resource, future);
-        waiting.wait =
-            waiting.recorder.map(|recorder| Wait::begin(recorder, call, resource, recorder.clock().ticks()));
-        waiting
-    }
-
-    /// Tokio's future, for what else it can do.
-    pub(super) fn future(self: Pin<&mut Self>) -> Pin<&mut F> {
-        self.project().future
+        let mut waits = LockWaits::new(call, resource);
+        waits.begun = waits.recorder.map_or(0, |recorder| recorder.clock().ticks());
+        let wait = waits.begin();
+        Self::with(waits, wait, future)
     }
 }
 
-impl<F: Future> Future for Waiting<F> {
-    type Output = (F::Output, Option<Taken>);
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Some(recorder) = *this.recorder else {
-            return this.future.poll(context).map(|result| (result, None));
-        };
-        let result = if let Some(wait) = this.wait {
-            let Poll::Ready(result) = wait.poll(|| this.future.poll(context)) else {
-                wait.fruitless = true;
-                return Poll::Pending;
-            };
-            result
-        } else {
-            let begun = recorder.clock().ticks();
-            let Poll::Ready(result) = unrecorded(|| this.future.poll(context)) else {
-                let mut wait = Wait::begin(recorder, *this.call, *this.resource, begun);
-                // That poll was its first: from here on it has a task.
-                wait.poll(|| ());
-                wait.fruitless = true;
-                *this.wait = Some(wait);
-                return Poll::Pending;
-            };
-            result
-        };
-        let begun = this.wait.take().filter(|wait| wait.fruitless).map(|wait| wait.begun);
-        Poll::Ready((result, Some(Taken::after(*this.call, recorder, begun))))
-    }
-}
-
-/// A wait on record; it ends when dropped.
+/// The waits of a call.
 #[derive(Debug)]
-struct Wait {
-    /// `None` past the recorder's limit, where it is counted.
-    op: Option<Pending>,
+pub(super) struct LockWaits {
+    call: Call,
+    recorder: Option<&'static Recorder>,
+    resource: Option<ResourceId>,
+    /// When the first poll began.
     begun: Ticks,
-    /// Some poll said "pending".
+    /// Some poll was not ready.
     fruitless: bool,
 }
 
-impl Wait {
-    fn begin(recorder: &'static Recorder, call: Call, resource: Option<ResourceId>, begun: Ticks) -> Self {
-        Self { op: Pending::begin(recorder, resource, call.method, call.at), begun, fruitless: false }
+/// A wait on record; it ends when dropped. Without an operation past the recorder's limit, where it is counted.
+#[derive(Debug)]
+pub(super) struct Wait(Option<Pending>);
+
+impl LockWaits {
+    fn new(call: Call, resource: Option<ResourceId>) -> Self {
+        Self { call, recorder: recorder(), resource, begun: 0, fruitless: false }
+    }
+}
+
+impl Waits for LockWaits {
+    type Wait = Wait;
+
+    fn begin(&mut self) -> Option<Wait> {
+        let recorder = self.recorder?;
+        Some(Wait(Pending::begin(recorder, self.resource, self.call.method, self.call.at)))
     }
 
-    fn poll<R>(&self, poll: impl FnOnce() -> R) -> R {
-        match &self.op {
+    fn op(wait: &Wait) -> Option<&Pending> {
+        wait.0.as_ref()
+    }
+
+    /// Without a recorder the whole is tokio's.
+    fn run<R>(&mut self, wait: Option<&Wait>, poll: impl FnOnce() -> R) -> R {
+        let Some(recorder) = self.recorder else { return poll() };
+        if wait.is_none() {
+            self.begun = recorder.clock().ticks();
+        }
+        match wait.and_then(Self::op) {
             Some(op) => op.poll(|| unrecorded(poll)),
             None => unrecorded(poll),
         }
+    }
+
+    fn not_ready(&mut self) {
+        self.fruitless = true;
+    }
+}
+
+impl<R> Book<R> for LockWaits {
+    type Output = (R, Option<Taken>);
+
+    fn end(&mut self, result: R, wait: Option<Wait>) -> Self::Output {
+        drop(wait);
+        let begun = self.fruitless.then_some(self.begun);
+        (result, self.recorder.map(|recorder| Taken::after(self.call, recorder, begun)))
     }
 }
 

@@ -91,7 +91,7 @@ impl Recording {
                 if let Some(current) =
                     recorder.current().filter(|task| is_whole_task(recorder, *task, tokio_id))
                 {
-                    recorder.name(current, name);
+                    recorder.tasks.name(current, name);
                     self.state = State::Traced;
                     return None;
                 }
@@ -99,7 +99,7 @@ impl Recording {
                 let kind = if inside_another { TaskKind::Future } else { TaskKind::Task };
                 let task = recorder.spawn(&super::wrapped(kind, name, size_bytes as u64, at));
                 if !inside_another {
-                    recorder.set_tokio_id(task, tokio_id);
+                    recorder.tasks.set_tokio_id(task, tokio_id);
                 }
                 self.handle.sources().wrappers.store(true, std::sync::atomic::Ordering::Relaxed);
                 self.state = State::Own(task);
@@ -114,9 +114,9 @@ impl Recording {
             first => {
                 let counting = Counting::new(&self.handle, task, waker);
                 let weak = Arc::downgrade(&counting);
-                self.handle.recorder().count_wakers(task, weak as Weak<dyn CountWakers>);
+                self.handle.recorder().tasks.count_wakers(task, weak as Weak<dyn CountWakers>);
                 if first.is_none() {
-                    self.handle.recorder().set_tokio_id(task, tokio_id());
+                    self.handle.recorder().tasks.set_tokio_id(task, tokio_id());
                 }
                 counting
             }
@@ -128,11 +128,12 @@ impl Recording {
 
 /// Whether `task` is the tokio task that runs here and has had no name from elsewhere: then a named future polled first in it is it.
 fn is_whole_task(recorder: &taskscope_recorder::Recorder, task: TaskId, tokio_id: u64) -> bool {
-    let Some(description) = recorder.task(task).and_then(taskscope_recorder::Task::description) else {
+    let Some(description) = recorder.tasks.get(task).and_then(taskscope_recorder::Task::description) else {
         return false;
     };
     let first_poll = recorder
-        .task(task)
+        .tasks
+        .get(task)
         .and_then(taskscope_recorder::Task::counters)
         .is_some_and(|counters| counters.polls == 1);
     first_poll && description.tokio_id == tokio_id && tokio_id != 0 && description.name.is_empty()

@@ -12,8 +12,8 @@ const MAX_NAMED: usize = 4;
 
 pub(super) fn stuck(handle: &Handle, (thread, task, started): PollKey, captured: &Captured) {
     let recorder = handle.recorder();
-    let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
-    let site = description.as_ref().and_then(|description| recorder.site(description.site));
+    let description = recorder.tasks.get(task).and_then(taskscope_recorder::Task::description);
+    let site = description.as_ref().and_then(|description| recorder.sites.site(description.site));
     let spawned_at =
         site.map(|site| format!("{}:{}", site.place().file, site.place().line)).unwrap_or_default();
     let (_, names) = taskscope_recorder::thread_names();

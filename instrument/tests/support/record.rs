@@ -25,9 +25,10 @@ pub(crate) fn recorder() -> &'static Recorder {
 pub(crate) fn find(name: &str) -> Option<&'static Resource> {
     let recorder = recorder();
     recorder
-        .resource_pages()
+        .resources
+        .pages()
         .flat_map(|page| page.slots.iter())
-        .find(|resource| resource.id().is_some_and(|id| recorder.resource_name(id).as_deref() == Some(name)))
+        .find(|resource| resource.id().is_some_and(|id| recorder.resources.name(id).as_deref() == Some(name)))
 }
 
 pub(crate) fn resource(name: &str) -> &'static Resource {
@@ -35,15 +36,15 @@ pub(crate) fn resource(name: &str) -> &'static Resource {
 }
 
 pub(crate) fn channel(name: &str) -> ChannelReading {
-    recorder().read_channel(resource(name)).unwrap()
+    recorder().resources.read_channel(resource(name)).unwrap()
 }
 
 pub(crate) fn lock(name: &str) -> LockReading {
-    recorder().read_lock(resource(name)).unwrap()
+    recorder().resources.read_lock(resource(name)).unwrap()
 }
 
 pub(crate) fn histograms(name: &str) -> LockHistograms {
-    recorder().lock_histograms(resource(name)).unwrap()
+    recorder().resources.lock_histograms(resource(name)).unwrap()
 }
 
 /// Those who wait for it now, with the method that they called; none when there is no such resource.
@@ -51,11 +52,12 @@ pub(crate) fn waits(name: &str) -> Vec<(String, OpReading)> {
     let Some(id) = find(name).map(Resource::id) else { return Vec::new() };
     let recorder = recorder();
     recorder
+        .resources
         .op_pages()
         .flat_map(|page| page.slots.iter())
         .filter_map(taskscope_recorder::Op::read)
         .filter(|op| op.resource == id)
-        .map(|op| (recorder.name_of(op.source).to_owned(), op))
+        .map(|op| (recorder.resources.name_of(op.source).to_owned(), op))
         .collect()
 }
 
@@ -68,7 +70,7 @@ pub(crate) fn wait(name: &str) -> (String, OpReading) {
 
 /// The line of a place's number.
 pub(crate) fn line(place: u32) -> u32 {
-    recorder().site(place).unwrap().place().line
+    recorder().sites.site(place).unwrap().place().line
 }
 
 pub(crate) fn nanoseconds(ticks: Ticks) -> u64 {
@@ -90,7 +92,7 @@ pub(crate) fn who(waker: Agent) -> String {
 }
 
 pub(crate) fn task_name(task: taskscope_recorder::TaskId) -> String {
-    recorder().task(task).unwrap().description().unwrap().name.into()
+    recorder().tasks.get(task).unwrap().description().unwrap().name.into()
 }
 
 /// Waits until the record says so, by looking again and again.

@@ -172,8 +172,8 @@ impl Play<'_> {
             None => {
                 let (send, token) = mpsc::channel();
                 self.on(thread, move |recorder| {
-                    let lock = recorder.lock(id).expect("it is a lock");
-                    let place = recorder.place_number(Location::caller());
+                    let lock = recorder.resources.lock(id).expect("it is a lock");
+                    let place = recorder.sites.place_number(Location::caller());
                     send.send(lock.acquired_shared(1, place, recorder.clock().ticks()))
                         .expect("it is waited for");
                 });
@@ -181,7 +181,7 @@ impl Play<'_> {
             }
             Some((has, token)) if has == by => {
                 self.on(thread, move |recorder| {
-                    let lock = recorder.lock(id).expect("it is a lock");
+                    let lock = recorder.resources.lock(id).expect("it is a lock");
                     lock.released_shared(token, recorder.clock().ticks());
                 });
             }
@@ -354,7 +354,7 @@ proptest! {
         with_threads(recorder, |threads, done| {
             let lock = || {
                 let new = NewResource { concrete_type: "Semaphore", kind: "Sync", record: RecordKind::Lock, ..NewResource::default() };
-                (recorder.new_resource(&new).expect("there is room"), None)
+                (recorder.resources.new_resource(&new).expect("there is room"), None)
             };
             let mut play = Play {
                 recorder, threads, done, tasks: Vec::new(), polled: vec![None; THREADS], locks: vec![lock(), lock()], spawned: 0,

@@ -15,7 +15,7 @@ use crate::{
             Delay, KEPT_NS, SAME_START_NS, Scheduler, Why, WorkerCount, WorkerState,
             spent::{RECENT_NS, Spent},
         },
-        task::{Kind, State, Task},
+        task::{State, Task, TaskKind},
     },
 };
 
@@ -175,7 +175,7 @@ impl<'a> Analysis<'a> {
         let kind = task.and_then(|key| self.store.task(key)).map(|task| task.facts.kind);
         // A thread of the blocking pool is no worker; the root future of a multi-thread runtime has a thread of its own.
         match (kind, holding.get(&thread)) {
-            (Some(Kind::Blocking), _) | (Some(Kind::BlockOn), None) => false,
+            (Some(TaskKind::Blocking), _) | (Some(TaskKind::BlockOn), None) => false,
             (_, Some(holds)) => *holds,
             (_, None) => holding.get(&0).copied().unwrap_or(false),
         }

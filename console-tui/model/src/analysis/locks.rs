@@ -317,7 +317,7 @@ impl<'a> Analysis<'a> {
     /// The four counters a second; zero for what did nothing lately, `None`: unknown (yet, or for want of room).
     fn window_rates(self, key: ResourceKey) -> Option<[f64; 4]> {
         self.store.resources.resource(key)?;
-        self.store.resources.locks.windows.rates(key.slot, &self.store.ticks)
+        self.store.resources.locks.windows.rates(key.slot, &self.store.histories.ticks)
     }
 
     /// What a lock cost over the last seconds; `None`: unknown.
@@ -336,7 +336,7 @@ impl<'a> Analysis<'a> {
     /// Acquisitions of a lock, or values sent through a channel, over the last seconds; heights 0 to 8.
     pub(crate) fn lock_spark(self, key: ResourceKey) -> Option<[u8; SPARK_WIDTH as usize]> {
         self.store.resources.resource(key)?;
-        self.store.resources.locks.windows.spark(key.slot, 0, &self.store.ticks)
+        self.store.resources.locks.windows.spark(key.slot, 0, &self.store.histories.ticks)
     }
 
     /// Share of the acquisitions that had to wait, second by second, oldest first; `None` where there was none.

@@ -13,7 +13,7 @@ use crate::{
     id::{SiteId, TaskKey},
     store::{
         scheduler::{Delay, MIN_DELAY_NS},
-        task::{Kind, State, Task},
+        task::{State, Task, TaskKind},
     },
 };
 
@@ -75,7 +75,7 @@ struct Waiting(FxHashMap<SiteId, (u64, Delay)>);
 impl Gathering {
     pub(crate) fn add(&mut self, store: Analysis<'_>, task: &Task) {
         match (task.facts.kind, task.stats.state) {
-            (Kind::Blocking, State::Running | State::Scheduled) => self.add_closure(task),
+            (TaskKind::Blocking, State::Running | State::Scheduled) => self.add_closure(task),
             (_, State::Scheduled) if task.facts.knows.scheduled => self.add_waiting(store, task),
             _ => {}
         }

@@ -14,7 +14,7 @@ use crate::{
             SAME_START_NS, StuckPoll, Worker, WorkerState,
             spent::{Judged, Spent},
         },
-        task::{Kind, State, Task},
+        task::{State, Task, TaskKind},
     },
 };
 
@@ -33,7 +33,7 @@ impl Analysis<'_> {
         let is_reported = in_place.any(|worker| worker.task.is_some_and(|key| of_it((key, worker.since_ns))));
         task.stats.state == State::Running
             && (is_reported
-                || task.facts.kind == Kind::Task && self.store.scheduler.out_of_place().any(of_it))
+                || task.facts.kind == TaskKind::Task && self.store.scheduler.out_of_place().any(of_it))
     }
 
     /// The poll that the task is in, if it holds its worker or thread and was seen to go on.
@@ -47,7 +47,7 @@ impl Analysis<'_> {
         let judged = Judged { length_ns, spent: stuck.and_then(|poll| self.spent_so_far(poll)) };
         // Of futures and local tasks the poll around them is reported.
         let is_reported = self.store.scheduler.reported_ns.is_some()
-            && matches!(task.facts.kind, Kind::Task | Kind::BlockOn);
+            && matches!(task.facts.kind, TaskKind::Task | TaskKind::BlockOn);
         if !is_reported || self.is_believed(task) {
             // A poll without a report must have gone on at the frame before, too.
             let was_seen = self.store.scheduler.reported_ns.is_none() || self.has_waited_before(task);

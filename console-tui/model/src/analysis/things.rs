@@ -239,8 +239,9 @@ impl<'a> Analysis<'a> {
     /// Bytes a second, in and out; `None`: unknown.
     pub(crate) fn io_rates(self, thing: &Thing) -> (Option<f64>, Option<f64>) {
         let own = thing.resource.filter(|_| thing.stream.is_some());
-        let own =
-            own.and_then(|of| self.store.resources.streams.windows.rates(of.key.slot, &self.store.ticks));
+        let own = own.and_then(|of| {
+            self.store.resources.streams.windows.rates(of.key.slot, &self.store.histories.ticks)
+        });
         let past = thing.descriptor.map(|of| &of.past);
         match own {
             Some([into, out, ..]) => (thing.in_bytes().and(Some(into)), thing.out_bytes().and(Some(out))),
@@ -252,7 +253,7 @@ impl<'a> Analysis<'a> {
     pub(crate) fn io_spark(self, thing: &Thing) -> Option<[u8; SPARK_WIDTH as usize]> {
         let windows = &self.store.resources.streams.windows;
         let own = thing.resource.filter(|_| thing.stream.is_some());
-        let own = own.and_then(|of| windows.spark(of.key.slot, BOTH_WAYS, &self.store.ticks));
+        let own = own.and_then(|of| windows.spark(of.key.slot, BOTH_WAYS, &self.store.histories.ticks));
         own.or_else(|| thing.descriptor?.past.spark())
     }
 

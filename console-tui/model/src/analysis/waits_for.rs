@@ -30,7 +30,7 @@ use crate::{
     store::{
         locks::{Lock, LockKind},
         resources::Op,
-        task::{Agent, Kind, State, Task},
+        task::{Agent, State, Task, TaskKind},
     },
 };
 
@@ -112,7 +112,7 @@ impl<'a> Analysis<'a> {
             return None;
         }
         let wakers = task.wakers().is_some_and(|wakers| wakers as usize <= waits.len());
-        let sure = wakers && task.facts.kind != Kind::Future;
+        let sure = wakers && task.facts.kind != TaskKind::Future;
         Some(Blocked { waits, in_poll: false, sure })
     }
 

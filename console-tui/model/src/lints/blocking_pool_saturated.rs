@@ -1,4 +1,4 @@
-//! `blocking-pool-saturated`: a full blocking pool with closures in line.
+//! `blocking-pool-saturated`: a full blocking pool with closures in its queue.
 
 use crate::{
     analysis::pressure::Closures,
@@ -27,11 +27,11 @@ const ADVICE: &str = "Look at what the closures wait for; give work that runs fo
                     max_blocking_threads if it only waits.";
 
 pub(super) static LINT: Lint = Lint {
-    help: "a full blocking pool with closures in line",
+    help: "a full blocking pool with closures in its queue",
     group: Group::Runtimes,
     rank: Rank::Runtime,
     needs: Need::BlockingQueue,
-    example: "The blocking pool of the runtime is full: 4 of 4 threads are busy and 120 in line, the first for 2.10 s. Running: 4 from src/main.rs:12, the oldest for 3.20 s.",
+    example: "The blocking pool of the runtime is full: 4 of 4 threads are busy and 120 closures are queued, the first for 2.10 s. Running: 4 from src/main.rs:12, the oldest for 3.20 s.",
     advice: &[ADVICE],
     thresholds: BlockingPoolSaturated::THRESHOLDS,
     check: Check::Runtime(check),
@@ -61,7 +61,7 @@ fn check(look: &RuntimeLook<'_>, runtime: &Runtime) -> Option<Finding> {
         "Other runtimes run closures, too, and which ones are its own is unknown".to_owned()
     };
     let message = format!(
-        "The blocking pool of {} is full: {busy}{most} threads are busy and {queue} in line, the first for {}. {what}.",
+        "The blocking pool of {} is full: {busy}{most} threads are busy and {queue} closures are queued, the first for {}. {what}.",
         look.runtime_words(runtime),
         duration_ns(wait_ns),
     );

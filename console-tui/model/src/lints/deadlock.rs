@@ -1,4 +1,4 @@
-//! `deadlock`: tasks or threads that wait for each other in a circle.
+//! `deadlock`: tasks or threads that wait for each other in a cycle.
 
 use crate::lints::{
     judged::Need,
@@ -25,7 +25,7 @@ pub(super) const ALONE: &str =
     "It waits for what it holds itself: let the guard go first, or pass the guard on.";
 
 pub(super) static LINT: Lint = Lint {
-    help: "tasks or threads that wait for each other in a circle",
+    help: "tasks or threads that wait for each other in a cycle",
     group: Group::Locks,
     rank: Rank::Circle,
     needs: Need::Locks,

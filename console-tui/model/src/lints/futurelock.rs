@@ -135,7 +135,7 @@ fn not_taken(pass: &mut LockPass<'_>, key: ResourceKey, since_ns: u64) {
         return;
     }
     let message = format!(
-        "This may be a futurelock: {} has been free for {}, and the first in line is a future of {}{} that has not been \
+        "This may be a futurelock: {} has been free for {}, and the first in the queue is a future of {}{} that has not been \
          polled since, though the task was. The task {}; {}.",
         pass.resource(resource),
         pass.age(since_ns),

@@ -1,7 +1,7 @@
 //! What a lint is: a `static` of data and functions, in a file of its own.
 //!
 //! The file has the name of the lint. It says what the lint looks for, how sure it is, what it says and what to do next; the
-//! [registry](super::registry) lists it, and everything else follows: configuration, documents, help, bits.
+//! [list](super) lists it, and everything else follows: configuration, documents, help, bits.
 
 use crate::{
     analysis::things::Thing,

@@ -1,4 +1,4 @@
-//! `lock-convoy`: a lock with many tasks in line, although each holds it only briefly.
+//! `lock-convoy`: a lock with many tasks in its queue, although each holds it only briefly.
 
 use crate::{
     analysis::locks::Waiter,
@@ -33,11 +33,11 @@ const SECONDS: usize = 3;
 const ADVICE: &str = "Most of the time goes into handing the lock over: do more with each acquisition, or split what it guards.";
 
 pub(super) static LINT: Lint = Lint {
-    help: "a lock with many tasks in line, although each holds it only briefly",
+    help: "a lock with many tasks in its queue, although each holds it only briefly",
     group: Group::Locks,
     rank: Rank::Cause,
     needs: Need::Locks,
-    example: "Mutex cache (made at src/cache.rs:18) has a convoy: 31 wait in line, and 98 % of its 42,000 acquisitions a second have to wait, although each holds it for 2.10 µs only.",
+    example: "Mutex cache (made at src/cache.rs:18) has a convoy: 31 wait in its queue, and 98 % of its 42,000 acquisitions a second have to wait, although each holds it for 2.10 µs only.",
     advice: &[ADVICE],
     thresholds: LockConvoy::THRESHOLDS,
     check: Check::Locks(LockCheck { proofs: None, suspicions: Some(check) }),
@@ -74,7 +74,7 @@ fn convoy(pass: &mut LockPass<'_>, key: ResourceKey) {
     }
     let mean_ns = (hold * 1e9 / acquisitions.max(1.0)) as u64;
     let message = format!(
-        "{} has a convoy: {} wait in line, and {} of its {} acquisitions a second have to wait, although each holds it for {} only.",
+        "{} has a convoy: {} wait in its queue, and {} of its {} acquisitions a second have to wait, although each holds it for {} only.",
         pass.resource(resource),
         exact(waiters.len() as u64),
         percent(share.min(1.0)),

@@ -14,7 +14,7 @@ use crate::{
     severity::Severity,
     store::{
         scheduler::spent::{Did, Judged, RECENT_NS},
-        task::Kind,
+        task::TaskKind,
     },
 };
 
@@ -46,7 +46,7 @@ pub(super) static LINT: Lint = Lint {
 
 fn check(look: &TaskLook<'_>) -> Verdict {
     let (task, store) = (look.task, look.store);
-    if task.facts.kind == Kind::Blocking {
+    if task.facts.kind == TaskKind::Blocking {
         return Verdict::Ok;
     }
     // A first poll is for `never-yielded`, from its own threshold on.
@@ -63,7 +63,7 @@ fn check(look: &TaskLook<'_>) -> Verdict {
             return found(Severity::Info, own_ns);
         }
         // A root future holds its own thread, not a worker of the pool.
-        let critical = own_ns >= ns(limits.critical_ms) && task.facts.kind != Kind::BlockOn;
+        let critical = own_ns >= ns(limits.critical_ms) && task.facts.kind != TaskKind::BlockOn;
         return found(if critical { Severity::Critical } else { Severity::Warning }, own_ns);
     }
     if store.was_in_place(task) {
@@ -89,7 +89,7 @@ fn clause(look: &TaskLook<'_>) -> String {
         if !look.store.reports_workers() {
             return format!("has been in one poll for {running} (poll {number}){MAYBE_IN_PLACE}");
         }
-        let holds = if task.facts.kind == Kind::BlockOn { "its thread" } else { "its worker" };
+        let holds = if task.facts.kind == TaskKind::BlockOn { "its thread" } else { "its worker" };
         return format!(
             "has been in one poll for {running} (poll {number}){}: it holds {holds}, and whatever waits there waits for it{}",
             poll.words_so_far(),

@@ -10,7 +10,7 @@ use crate::{
     severity::Severity,
     store::{
         scheduler::Why,
-        task::{Kind, State},
+        task::{State, TaskKind},
     },
 };
 
@@ -40,7 +40,7 @@ pub(super) static LINT: Lint = Lint {
 
 fn check(look: &TaskLook<'_>) -> Verdict {
     let (task, store) = (look.task, look.store);
-    if !task.facts.knows.scheduled || task.facts.kind == Kind::Blocking {
+    if !task.facts.knows.scheduled || task.facts.kind == TaskKind::Blocking {
         return Verdict::Ok;
     }
     if let Some(waiting_ns) = waiting_ns(look) {

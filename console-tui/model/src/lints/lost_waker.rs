@@ -8,7 +8,7 @@ use crate::{
         pass::{Look, TaskLook},
     },
     severity::Severity,
-    store::task::{Kind, State},
+    store::task::{State, TaskKind},
 };
 
 thresholds! {
@@ -46,13 +46,13 @@ fn check(look: &TaskLook<'_>) -> Verdict {
         return Verdict::Recheck;
     }
     // A future inside a task may still be polled by that task for another reason.
-    let severity = if task.facts.kind == Kind::Future { Severity::Warning } else { Severity::Critical };
+    let severity = if task.facts.kind == TaskKind::Future { Severity::Warning } else { Severity::Critical };
     found(severity, idle_ns)
 }
 
 fn clause(look: &TaskLook<'_>) -> String {
     let idle = duration_ns(look.task.state_age_ns(look.at()));
-    let unless = if look.task.facts.kind == Kind::Future {
+    let unless = if look.task.facts.kind == TaskKind::Future {
         "nothing can wake it, unless the task around it polls it for another reason"
     } else {
         "nothing can wake it, short of aborting it"

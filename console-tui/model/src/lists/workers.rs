@@ -125,7 +125,7 @@ impl List for Workers {
             "cpu",
             "CPU",
             6,
-            "Share of the last seconds that its thread had a processor",
+            "Share of the last seconds that its thread was on a CPU",
             |row| row.percent(WorkerCount::CpuTime),
         )
         .priority(1),

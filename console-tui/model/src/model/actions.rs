@@ -60,7 +60,7 @@ impl Model {
                     self.set_filter(table, Filter::default());
                 }
             }
-            Action::Freeze => self.set_frozen(!self.is_frozen()),
+            Action::Freeze => self.set_frozen(!self.states.is_frozen()),
             Action::CopyId => effects.extend(self.copied_id().map(Effect::CopyText)),
             Action::CopyPlace => effects.extend(self.copied_place().map(Effect::CopyText)),
             Action::ToggleMouse => {

@@ -272,7 +272,7 @@ fn wake_facts(store: Analysis<'_>, task: &Task, links: &mut Links) -> Vec<Fact> 
 fn wakers(store: Analysis<'_>, task: &Task, detail: &Detail, links: &mut Links) -> Wakers {
     let mut counts = detail.wakers.clone();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    let lines = counts.into_iter().map(|(waker, count)| {
+    let shown = counts.into_iter().map(|(waker, count)| {
         let (text, link) = match waker {
             Agent::Task(key) if key == task.key => ("itself".to_owned(), None),
             Agent::Task(key) => (store.waker_words(waker).unwrap_or_default(), links.task(key)),
@@ -283,7 +283,7 @@ fn wakers(store: Analysis<'_>, task: &Task, detail: &Detail, links: &mut Links) 
         WakerLine { text, count, link }
     });
     Wakers {
-        counts: lines.collect(),
+        counts: shown.collect(),
         other: detail.other_wakes,
         watched_ns: store.now_ns.saturating_sub(detail.watched_since_ns),
     }

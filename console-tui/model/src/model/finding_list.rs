@@ -1,6 +1,6 @@
 //! The findings about one task, resource or descriptor, for its screen.
 
-use crate::{lints::findings::Finding, model::Snapshot, screen::task::TaskFinding};
+use crate::{lints::findings::Finding, model::states::Snapshot, screen::task::TaskFinding};
 
 /// Findings that are about more than one task, for the screen of one of those they are about.
 pub(super) fn about(snapshot: &Snapshot, is_about: impl Fn(&Finding) -> bool) -> Vec<TaskFinding> {

@@ -27,7 +27,7 @@ impl Model {
     pub(super) fn build_header(&self) -> Header {
         let store = self.store();
         let process = store.and_then(|store| store.process);
-        let rates = store.and_then(|store| store.process_rates());
+        let rates = store.and_then(|store| store.histories.process_rates());
         let receiving = self.stream.receiving();
         Header {
             target: self.config.target.clone(),
@@ -35,19 +35,14 @@ impl Model {
             uptime: store.map(|store| Duration::from_nanos(store.now_ns)),
             connection: self.connection.state(receiving.is_some(), self.now),
             data_age: self.connection.data_age(self.now),
-            stale: self.connection.is_stale(self.now)
-                || self.stream.is_other_process(self.live.store.as_ref()),
+            stale: self.connection.is_stale(self.now) || self.stream.is_other_process(self.states.store()),
             tasks: store.map_or_else(StateCounts::default, state_counts),
             polls_per_s: rates.map(|rates| rates.polls),
             wakes_per_s: rates.map(|rates| rates.wakes),
             own_cost: store.and_then(|store| store.own_cost()),
             own_memory_bytes: process.map(|process| process.own_memory_bytes),
             losses: self.losses(),
-            frozen: self
-                .frozen
-                .as_ref()
-                .filter(|frozen| frozen.by_user)
-                .map(|frozen| self.now.saturating_sub(frozen.since)),
+            frozen: self.states.frozen_since().map(|since| self.now.saturating_sub(since)),
             receiving,
             notices: self.notices(),
         }
@@ -69,35 +64,27 @@ impl Model {
         let mut notices = Vec::new();
         let mut say = |severity, text: String| notices.push(Notice { severity, text });
         let store = self.store();
-        if self.stream.is_other_process(self.live.store.as_ref()) {
-            say(
-                Severity::Warning,
-                "Another process answers now; its tasks are on their way. This is the old one.".into(),
-            );
+        if self.stream.is_other_process(self.states.store()) {
+            say(Severity::Warning, "A new process answers here. Loading it; showing the old one.".into());
         } else if let Some(store) = store.filter(|_| self.connection.is_stale(self.now)) {
             let process = store.hello.pid.map_or("the process".to_owned(), |pid| format!("process {pid}"));
-            say(Severity::Warning, format!("This is the last that was known of {process}."));
+            say(Severity::Warning, format!("Showing the last known state of {process}."));
         }
         if let Some(restart) =
-            self.restart.filter(|restart| self.now.saturating_sub(restart.at) < RESTART_SHOWN)
+            self.states.restart.filter(|restart| self.now.saturating_sub(restart.at) < RESTART_SHOWN)
         {
-            let new_pid = self.live.store.as_ref().and_then(|store| store.hello.pid);
+            let new_pid = self.states.store().and_then(|store| store.hello.pid);
             let words = match (new_pid, restart.old_pid) {
                 (Some(new), Some(old)) => {
-                    format!("The process was restarted: {new} took the place of {old}.")
+                    format!("The process was restarted: its id was {old}, and is {new} now.")
                 }
-                _ => "Connected anew; whether to the same process is not known.".to_owned(),
+                _ => "Connected again; it is unknown whether this is the same process.".to_owned(),
             };
             say(Severity::Info, words);
         }
         if let Some(late) = self.late_by() {
             let late = crate::format::duration(late);
-            say(
-                Severity::Info,
-                format!(
-                    "The rows are still those of before: looking at all tasks takes long, {late} by now."
-                ),
-            );
+            say(Severity::Info, format!("The table is stale: still scanning all tasks, for {late} so far."));
         }
         if let Some(store) = store {
             for problem in &store.hello.problems {
@@ -106,7 +93,7 @@ impl Model {
         }
         match self.stream.error {
             Some(error @ WireError::Protocol(_)) => {
-                say(Severity::Critical, format!("Nothing is shown of it: {error}."));
+                say(Severity::Critical, format!("This process can't be shown: {error}."));
             }
             Some(error) => say(Severity::Info, format!("A frame was refused: {error}.")),
             None => {}
@@ -191,9 +178,9 @@ impl Model {
         const TREE: Hint = Hint { actions: &[Action::AwaitTree], text: "await tree" };
         const COPY: Hint = Hint { actions: &[Action::CopyPlace], text: "copy place" };
         const TOGGLE: Hint = Hint { actions: &[Action::Open], text: "show or hide" };
-        const RUN: Hint = Hint { actions: &[Action::Open], text: "do it" };
+        const RUN: Hint = Hint { actions: &[Action::Open], text: "run" };
         const ACCEPT: Hint = Hint { actions: &[Action::Open], text: "keep" };
-        const GIVE_UP: Hint = Hint { actions: &[Action::Back], text: "give up" };
+        const GIVE_UP: Hint = Hint { actions: &[Action::Back], text: "cancel" };
         const HELP: Hint = Hint { actions: &[Action::Help], text: "help" };
         const QUIT: Hint = Hint { actions: &[Action::Quit], text: "quit" };
 
@@ -207,7 +194,7 @@ impl Model {
         if self.editing.is_some() {
             return vec![ACCEPT, GIVE_UP];
         }
-        let freeze = if self.is_frozen() { GO_ON } else { FREEZE };
+        let freeze = if self.states.is_frozen() { GO_ON } else { FREEZE };
         let mut hints = vec![MOVE, OPEN];
         if let Some(table) = self.shown() {
             hints.extend(
@@ -259,7 +246,7 @@ impl Model {
             ConnectionState::Lost { reason, .. } => format!("No connection: {reason}"),
             ConnectionState::Receiving => "Receiving the tasks.".to_owned(),
             ConnectionState::Waiting | ConnectionState::Live | ConnectionState::Silent => {
-                "Connected; nothing has come yet.".to_owned()
+                "Connected; waiting for data.".to_owned()
             }
             ConnectionState::Idle | ConnectionState::Connecting { .. } => "Connecting.".to_owned(),
         })

@@ -25,7 +25,7 @@ impl Model {
 
     /// How often the descriptors are wanted.
     pub(super) fn descriptors_interval(&self) -> Duration {
-        let store = self.live.store.as_ref();
+        let store = self.states.store();
         let shows = |screen: Screen| match screen {
             Screen::Io | Screen::Descriptor(_) => true,
             Screen::Resource(key) => {

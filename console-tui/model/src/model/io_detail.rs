@@ -199,7 +199,7 @@ fn traffic(store: Analysis<'_>, thing: &Thing, stream: &Stream) -> Vec<Fact> {
             fact("bytes in", sum_and_rate(thing.in_bytes(), into)),
             fact("bytes out", sum_and_rate(thing.out_bytes(), out)),
         ]);
-        facts.extend(thing.why_no_bytes().map(|why| fact("why –", Cell::new(why, Tone::Dim))));
+        facts.extend(thing.why_no_bytes().map(|why| fact("unknown", Cell::new(why, Tone::Dim))));
     }
     facts.push(fact(reads, Cell::value(Some(stream.reads), exact)));
     if !thing.kind.listens() {
@@ -224,7 +224,7 @@ fn carried(store: Analysis<'_>, thing: &Thing) -> Vec<Fact> {
         return vec![
             fact("bytes in", Cell::unknown()),
             fact("bytes out", Cell::unknown()),
-            fact("why –", Cell::new(why, Tone::Dim)),
+            fact("unknown", Cell::new(why, Tone::Dim)),
         ];
     }
     let (Some(tcp), (into, out)) = (thing.descriptor.and_then(|of| of.tcp.as_ref()), store.io_rates(thing))
@@ -273,14 +273,14 @@ fn tcp(store: Analysis<'_>, tcp: &Tcp) -> Vec<Fact> {
     let retransmits = match tcp.retransmits {
         0 => exact(tcp.total_retransmits),
         now => {
-            format!("{}, {} of the segment under way", exact(tcp.total_retransmits), exact(u64::from(now)))
+            format!("{}, {} of the segment in flight", exact(tcp.total_retransmits), exact(u64::from(now)))
         }
     };
     let tone = if tcp.total_retransmits > 0 { Tone::Normal } else { Tone::Dim };
     let mut facts = vec![
         fact("round trip", if tcp.rtt_ns > 0 { Cell::normal(rtt) } else { Cell::unknown() }),
         fact("retransmits", Cell::new(retransmits, tone)),
-        fact("segments under way", Cell::value(Some(tcp.unacked), exact)),
+        fact("segments in flight", Cell::value(Some(tcp.unacked), exact)),
         fact("congestion window", Cell::normal(format!("{} segments", tcp.congestion_window))),
     ];
     if let Some(unsent) = tcp.unsent_bytes {

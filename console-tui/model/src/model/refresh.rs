@@ -15,8 +15,8 @@ use crate::{
         scan::{Goal, Scan},
     },
     nav::{Screen, Tab},
-    store::ingest::Wish,
-    table::{Context, Subject, any::AnyTable as _},
+    store::{Store, ingest::Wish},
+    table::{Subject, any::AnyTable as _},
 };
 
 /// Time between two scans: less than two rounds of a server take by default, so that what the lints say is of this round or of the last.
@@ -85,12 +85,13 @@ impl Model {
     /// A bit of the scan.
     pub(super) fn work(&mut self) {
         let Some(scan) = self.scan.as_mut().filter(|scan| !scan.is_done()) else {
-            return if self.stream.rounds.has_whole() { self.go_on_round() } else { self.clear_away() };
+            return if self.stream.rounds.has_whole() {
+                self.go_on_round()
+            } else {
+                self.states.clear_away(self.slice)
+            };
         };
-        let snapshot = match &mut self.frozen {
-            Some(frozen) if scan.goal.on_frozen => &mut frozen.snapshot,
-            _ => &mut self.live,
-        };
+        let snapshot = self.states.scanned_mut(scan.goal.on_frozen);
         if let Some(store) = &mut snapshot.store {
             scan.go_on(store, &snapshot.findings, &self.config, self.slice);
         }
@@ -107,21 +108,18 @@ impl Model {
     fn start_scan(&mut self) {
         let forced = std::mem::take(&mut self.schedule.force);
         self.schedule.scanned_at = Some(self.now);
-        let on_frozen = forced && self.is_frozen();
+        let on_frozen = forced && self.states.is_frozen();
         let lints = self.schedule.data && !on_frozen;
         if lints {
             self.schedule.data = false;
             let keep: Vec<TaskKey> = self.nav_stack.tasks().chain(self.tables.tasks.selected_key()).collect();
-            if let Some(store) = &mut self.live.store {
+            if let Some(store) = self.states.store_mut() {
                 store.purge(u64::try_from(self.config.retention.as_nanos()).unwrap_or(u64::MAX), &keep);
             }
         }
-        let shown = self.frozen.as_deref();
-        let snapshot = shown.filter(|_| on_frozen).map_or(&self.live, |frozen| &frozen.snapshot);
-        let Some(store) = snapshot.analysis() else { return self.changed() };
-        let old = shown.and_then(|frozen| frozen.snapshot.analysis());
-        let is_other = old.is_some_and(|old| old.hello.instance != store.hello.instance);
-        let rows = on_frozen || !self.is_frozen();
+        let Some(store) = self.states.scanned(on_frozen).analysis() else { return self.changed() };
+        let is_other = !on_frozen && self.states.is_other_shown();
+        let rows = on_frozen || !self.states.is_frozen();
         let goal = Goal {
             forced,
             on_frozen,
@@ -143,15 +141,16 @@ impl Model {
     fn install(&mut self, scan: Scan) {
         let Scan { goal, found, .. } = scan;
         if let Some(found) = found {
-            self.live.findings = found;
-            if let Some(store) = &mut self.live.store {
-                store.show_next_marks();
+            self.states.live.findings = found;
+            if let Some(store) = self.states.store_mut() {
+                store.records.show_next_marks();
             }
         }
         if let Some(rows) = goal.rows {
-            self.leave_old_state();
-            let snapshot = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot);
-            let Some(store) = snapshot.analysis() else { return };
+            if self.states.show_live() {
+                self.forget_process();
+            }
+            let Some(store) = self.states.shown().analysis() else { return };
             self.tables.tasks.install(rows, store);
             self.children = goal.children.map_or_else(Children::default, ChildSearch::finish);
             self.rebuild_tables();
@@ -165,11 +164,35 @@ impl Model {
         self.changed();
     }
 
+    /// A whole snapshot took the place of the live state.
+    pub(super) fn replaced(&mut self, old: Option<Box<Store>>) {
+        if let Some(old) = old {
+            self.states.replaced(*old, self.now);
+        }
+        self.drop_scan();
+        if !self.states.is_frozen() {
+            self.schedule.force();
+        }
+    }
+
+    pub(super) fn set_frozen(&mut self, on: bool) {
+        self.states.set_frozen(on, self.now);
+        self.drop_scan();
+        self.schedule.data_changed();
+        self.schedule.force();
+    }
+
+    /// Another process is on the screen: nothing that points to a task of the old one may stay.
+    fn forget_process(&mut self) {
+        self.nav_stack.forget_process(&mut self.tables);
+        self.tables.each(|table| table.forget());
+        self.resource_ops = ResourceOps::default();
+        self.children = Children::default();
+    }
+
     /// Makes the rows of the tables on the way to the screen anew, and counts what the tables beside them list.
     fn rebuild_tables(&mut self) {
-        let snapshot = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot);
-        let Some(store) = snapshot.analysis() else { return };
-        let at = Context { store, findings: &snapshot.findings, config: &self.config };
+        let Some(at) = self.states.shown().context(&self.config) else { return };
         let tabs: Vec<Tab> = self.nav_stack.screens().filter_map(Screen::tab).collect();
         for tab in tabs {
             let shown = self.tables.on(tab.screen());
@@ -228,7 +251,7 @@ impl Model {
 
     /// Details that no screen shows (any more) are dropped.
     pub(super) fn drop_unwanted_details(&mut self) {
-        if let (Some(store), Some(sent)) = (&mut self.live.store, &self.sent) {
+        if let (Some(store), Some(sent)) = (self.states.store_mut(), &self.sent) {
             store.details.retain(|key, _| sent.details.contains(key));
             store.resources.locks.details.retain(|key, _| sent.resource_details.contains(key));
         }

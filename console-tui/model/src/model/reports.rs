@@ -12,7 +12,7 @@ use crate::{
     id::SiteId,
     lints::{Judged, LintKind, judged},
     losses::Losses,
-    model::Snapshot,
+    model::states::Snapshot,
     report::{Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
     screen::findings::Subject,
     store::task::{self, Agent, State},
@@ -55,7 +55,7 @@ pub(super) fn report(snapshot: &Snapshot, losses: &Losses, retention: Duration) 
         process: Some(process(store)),
         totals: totals(store, losses),
         tasks: tasks.iter().map(|task| report_task(store, task)).collect(),
-        sites: store.sites().map(|(id, site)| report_site(store, id, site)).collect(),
+        sites: store.sites.used().map(|(id, site)| report_site(store, id, site)).collect(),
         lints: lints(snapshot, store, &ids),
         not_judged: not_judged(store),
         resources: resources::resources(store),
@@ -107,7 +107,7 @@ fn process(store: Analysis<'_>) -> Process {
 fn totals(store: Analysis<'_>, losses: &Losses) -> Totals {
     let (live, sums) = (store.live(), store.totals());
     let process = store.process.unwrap_or_default();
-    let (alive, finished) = (store.alive(), store.finished());
+    let (alive, finished) = (store.alive(), store.sites.finished());
     Totals {
         alive,
         spawned: finished.saturating_add(alive),

@@ -41,7 +41,7 @@ impl Model {
 
     /// The next frame that waits.
     pub(super) fn go_on_round(&mut self) {
-        let outcome = self.stream.go_on(&mut self.live.store, self.now);
+        let outcome = self.stream.go_on(&mut self.states.live.store, self.now);
         self.took_in(outcome);
         self.drop_unwanted_details();
     }

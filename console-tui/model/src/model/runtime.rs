@@ -12,7 +12,7 @@ use crate::{
     format::{count, duration_ns, exact, percent, rate},
     id::{SiteId, TaskKey, WorkerKey},
     lists::workers::{Workers, doing::polled},
-    model::{Snapshot, detail::Links, nav_stack::Chosen},
+    model::{detail::Links, nav_stack::Chosen, states::Snapshot},
     nav::Screen,
     screen::{
         Tone,

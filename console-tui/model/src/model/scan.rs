@@ -90,7 +90,7 @@ impl Scan {
     fn look(&mut self, store: &mut Store, config: &Config, units: &mut usize) -> bool {
         let lints = task_lints(&config.lints);
         let cost = self.goal.rows.as_ref().map_or(1, Draft::cost);
-        let records = store.records(self.record, (*units / cost).max(1));
+        let records = store.records.range(self.record, (*units / cost).max(1));
         let mut changed: Vec<(usize, Marks)> = Vec::new();
         for (record, task) in (self.record..).zip(records) {
             let Some(task) = task else { continue };
@@ -100,7 +100,7 @@ impl Scan {
                     task,
                     &lints,
                 );
-                if marks != store.next_marks(task) {
+                if marks != store.records.next_marks(task) {
                     changed.push((record, marks));
                 }
                 marks
@@ -118,9 +118,9 @@ impl Scan {
         self.record += looked_at;
         *units = units.saturating_sub(looked_at * cost);
         for (record, marks) in changed {
-            store.set_next_marks(record, marks);
+            store.records.set_next_marks(record, marks);
         }
-        looked_at == 0 || store.records(self.record, 1).is_empty()
+        looked_at == 0 || store.records.range(self.record, 1).is_empty()
     }
 
     fn close(&mut self, store: Analysis<'_>, before: &Findings, config: &Config) {

@@ -52,9 +52,9 @@ impl WaitsView {
         let circles = self.lines.iter().filter(|line| line.kind == WaitLineKind::Circle).count();
         match circles {
             _ if self.lines.len() < 2 => Cell::new("waits for nothing known", Tone::Dim),
-            0 => Cell::new("no circle", Tone::Dim),
+            0 => Cell::new("no cycle", Tone::Dim),
             // Whether they can go on is a finding's to say.
-            _ => Cell::new("waits in a circle", Tone::Warning),
+            _ => Cell::new("waits in a cycle", Tone::Warning),
         }
     }
 }

@@ -14,7 +14,7 @@ impl Store {
     /// All frames of a round are applied.
     pub(crate) fn end_round(&mut self) {
         let has_untracked = self.alive() > self.live().len();
-        for site in &mut self.sites {
+        for site in self.sites.iter_mut() {
             site.has_untracked = has_untracked;
             site.end_round();
         }

@@ -174,7 +174,7 @@ pub(crate) fn apply(store: &mut Store, frame: CheckedFrame, losses: &mut Losses)
 fn sites(of: &mut Applying<'_>) {
     for site in &of.frame.rest.sites {
         let file = text(&site.file, MAX_PATH_BYTES, of.losses);
-        of.store.set_site(SiteId(site.index), file, site.line, site.column);
+        of.store.sites.set_place(SiteId(site.index), file, site.line, site.column);
     }
 }
 
@@ -198,7 +198,7 @@ fn totals(of: &mut Applying<'_>) {
             scheduled_ns: totals.scheduled_ns,
         };
         let (spawned, finished) = (totals.spawned, totals.finished);
-        of.store.set_totals(SiteId(totals.site), SiteTotals { spawned, finished, sums });
+        of.store.sites.set_totals(SiteId(totals.site), SiteTotals { spawned, finished, sums });
     }
 }
 

@@ -92,7 +92,7 @@ pub(crate) struct Site {
     /// Its file is one of tokio's own: nothing that the program's author made stands there.
     pub(crate) in_tokio: bool,
     /// What the server counts of those that were spawned and ended here. It reads it before the rows.
-    pub(super) totals: SiteTotals,
+    pub(crate) totals: SiteTotals,
     /// Those that were seen to end.
     pub(super) ended: Ended,
     /// Those that ended without being seen: they came and went between two rounds. Never falls, as the reported totals never do.

@@ -6,7 +6,7 @@ use crate::{
     id::{SiteId, TaskKey},
     store::{
         Store,
-        history::{History, Rates},
+        history::Rates,
         path::short_path,
         process::Site,
         task::{Live, Marks, Sums, Task},
@@ -14,9 +14,22 @@ use crate::{
 };
 
 impl Store {
-    /// Every task that is kept, with the number of its record.
+    /// Every task that is kept.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.iter().flatten()
+        self.records.iter()
+    }
+
+    pub(crate) fn task(&self, key: TaskKey) -> Option<&Task> {
+        self.records.get(key)
+    }
+
+    /// What the lints said of a task when they last looked at all of them.
+    pub(crate) fn marks(&self, task: &Task) -> Marks {
+        self.records.marks(task)
+    }
+
+    pub(crate) fn site(&self, id: SiteId) -> Option<&Site> {
+        self.sites.get(id)
     }
 
     /// Those that are alive or ended less than `retention` ago.
@@ -29,58 +42,12 @@ impl Store {
         !task.is_done() || task.state_age_ns(self.now_ns) < retention_ns
     }
 
-    /// At most `most` records from number `from` on, the empty ones too; none: that was the last.
-    pub(crate) fn records(&self, from: usize, most: usize) -> &[Option<Task>] {
-        let from = from.min(self.tasks.len());
-        &self.tasks[from..self.tasks.len().min(from.saturating_add(most))]
-    }
-
-    /// What a scan set on a task; it is not shown yet.
-    pub(crate) fn next_marks(&self, task: &Task) -> Marks {
-        task.marks[1 - self.shown_marks]
-    }
-
-    /// What the lints said of a task when they last looked at all of them.
-    pub(crate) fn marks(&self, task: &Task) -> Marks {
-        task.marks[self.shown_marks]
-    }
-
-    /// Tasks that are kept, finished ones included.
-    pub(crate) fn len(&self) -> usize {
-        self.by_slot.len() + self.retired.len()
-    }
-
-    pub(crate) fn task(&self, key: TaskKey) -> Option<&Task> {
-        let current = self.by_slot.get(&key.slot).and_then(|&index| self.record(index));
-        match current {
-            Some(task) if task.key == key => Some(task),
-            _ => self.retired_by_key.get(&key).and_then(|&index| self.record(index)),
-        }
-    }
-
-    pub(super) fn record(&self, index: u32) -> Option<&Task> {
-        self.tasks.get(index as usize)?.as_ref()
-    }
-
     pub(crate) fn name(&self, task: &Task) -> Option<&str> {
         self.texts.text(task.facts.name)
     }
 
     pub(crate) fn fields(&self, task: &Task) -> Option<&str> {
         self.texts.text(task.facts.fields)
-    }
-
-    pub(crate) fn site(&self, id: SiteId) -> Option<&Site> {
-        self.sites.get(id.0 as usize)
-    }
-
-    /// Sites that anything is known of, [`SiteId::NONE`] included.
-    pub(crate) fn sites(&self) -> impl Iterator<Item = (SiteId, &Site)> {
-        self.sites
-            .iter()
-            .enumerate()
-            .map(|(i, site)| (SiteId(i as u32), site))
-            .filter(|(_, site)| site.is_used())
     }
 
     /// `file:line:column`; `None`: not known.
@@ -123,20 +90,14 @@ impl Store {
         self.process.map_or(self.live.len(), |process| process.alive_with(self.live.len()))
     }
 
-    /// Tasks that ended since the recorder started.
-    pub(crate) fn finished(&self) -> u64 {
-        self.sites.iter().map(Site::finished).fold(0, u64::saturating_add)
-    }
-
     /// Finished tasks that are still shown.
     pub(crate) fn done(&self) -> u64 {
-        self.done + self.retired.len() as u64
+        self.done + self.records.retired() as u64
     }
 
     /// Live and finished tasks together, late wakes included.
     pub(crate) fn totals(&self) -> Sums {
-        let mut sums = Sums::default();
-        self.sites.iter().for_each(|site| sums.add(&site.finished_sums()));
+        let mut sums = self.sites.finished_sums();
         sums.add(&self.live.sums(self.now_ns));
         sums.wakes = sums.wakes.saturating_add(self.process.map_or(0, |process| process.late_wakes));
         sums
@@ -144,9 +105,9 @@ impl Store {
 
     /// `None`: not known (yet, or for want of room).
     pub(crate) fn rates(&self, task: &Task) -> Option<Rates> {
-        match self.history(task) {
-            Some(history) => history.rates(&self.ticks),
-            None if task.history_lost || self.ticks.count == 0 => None,
+        match self.histories.of(task) {
+            Some(history) => history.rates(&self.histories.ticks),
+            None if task.history_lost || self.histories.ticks.count == 0 => None,
             // No history: nothing happened.
             None => Some(Rates::default()),
         }
@@ -154,40 +115,28 @@ impl Store {
 
     /// Of what the task did since the last sample; `None`: not known, or that was just now.
     pub(crate) fn newest_rates(&self, task: &Task) -> Option<Rates> {
-        let since_ns = self.ticks.since_last_ns(self.now_ns)?;
-        self.history(task)?.since_sample(&task.sums(self.now_ns), since_ns)
+        let since_ns = self.histories.ticks.since_last_ns(self.now_ns)?;
+        self.histories.of(task)?.since_sample(&task.sums(self.now_ns), since_ns)
     }
 
     pub(crate) fn spark(&self, task: &Task) -> Option<[u8; 8]> {
-        match self.history(task) {
+        match self.histories.of(task) {
             Some(history) => Some(history.spark()),
-            None if task.history_lost || self.ticks.count == 0 => None,
+            None if task.history_lost || self.histories.ticks.count == 0 => None,
             None => Some([0; 8]),
         }
     }
 
-    fn history(&self, task: &Task) -> Option<&History> {
-        let index = (task.history_plus1 as usize).checked_sub(1)?;
-        self.histories.get(index)?.as_ref().map(|(_, history)| history)
-    }
-
     pub(crate) fn site_rates(&self, site: &Site) -> Option<Rates> {
-        site.history.rates(&self.ticks)
+        site.history.rates(&self.histories.ticks)
     }
 
     pub(crate) fn site_spark(&self, site: &Site) -> Option<[u8; 8]> {
-        (self.ticks.count > 0).then(|| site.history.spark())
+        (self.histories.ticks.count > 0).then(|| site.history.spark())
     }
 
     /// CPU time that the tool took over the last seconds, as a share of one processor; `None`: unknown.
     pub(crate) fn own_cost(&self) -> Option<f64> {
-        let now = self.process?.cpu(self.now_ns)?;
-        // Before the first sample: since the recorder started.
-        let since = self.cpu_samples.front().copied().unwrap_or_default();
-        now.share_since(since)
-    }
-
-    pub(crate) fn process_rates(&self) -> Option<Rates> {
-        self.process_history.rates(&self.ticks)
+        self.histories.own_cost(self.process?.cpu(self.now_ns)?)
     }
 }

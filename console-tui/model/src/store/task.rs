@@ -35,7 +35,7 @@ impl State {
 
 /// What kind of task it is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum TaskKind {
     #[default]
     Unknown,
     Task,
@@ -45,7 +45,7 @@ pub(crate) enum Kind {
     Future,
 }
 
-impl Kind {
+impl TaskKind {
     pub(crate) const ALL: [Self; 6] =
         [Self::Unknown, Self::Task, Self::Local, Self::Blocking, Self::BlockOn, Self::Future];
 
@@ -169,7 +169,7 @@ impl Total {
 
 /// What never changes of a task.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Facts {
+pub(crate) struct TaskFacts {
     /// 0: unknown.
     pub(crate) tokio_id: u64,
     pub(crate) created_ns: u64,
@@ -181,7 +181,7 @@ pub(crate) struct Facts {
     pub(crate) size_bytes: u32,
     /// 0: was not boxed.
     pub(crate) original_size_bytes: u32,
-    pub(crate) kind: Kind,
+    pub(crate) kind: TaskKind,
     pub(crate) knows: Knows,
 }
 
@@ -262,7 +262,7 @@ impl Marks {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) key: TaskKey,
-    pub(crate) facts: Facts,
+    pub(crate) facts: TaskFacts,
     pub(crate) stats: Stats,
     /// Index of its history plus one; 0: none, it did nothing lately.
     pub(crate) history_plus1: u32,

@@ -2,13 +2,12 @@
 
 use std::sync::atomic::{
     AtomicU64,
-    Ordering::{AcqRel, Relaxed, Release},
+    Ordering::{AcqRel, Relaxed},
 };
 
 use super::Recorder;
 use crate::{
     clock::Ticks,
-    histogram::Block,
     id::TaskId,
     ring::EventKind,
     task::{Agent, ENDED, Task, TaskKind},
@@ -21,9 +20,9 @@ impl Recorder {
     #[inline]
     pub fn enter(&self, id: TaskId) {
         let thread = thread::push_task(id);
-        let Some((page, task)) = self.live(id) else { return };
+        let Some((page, task)) = self.tasks.live(id) else { return };
         let mut now = self.clock.ticks();
-        let worker = self.worker_here(thread);
+        let worker = self.threads.here(thread);
         if let Some(worker) = worker
             && worker.is_reading_due(now)
         {
@@ -32,7 +31,7 @@ impl Recorder {
             now = self.clock.ticks();
         }
         let polls = task.enters.load(Relaxed);
-        task.fold_last_poll(polls, self);
+        self.tasks.fold_last_poll(task, polls);
         let woken = (task.wakes.load(Relaxed) & !ENDED).wrapping_add(task.self_wakes.load(Relaxed));
         let mut wait = None;
         if woken != task.seen.load(Relaxed) {
@@ -45,18 +44,18 @@ impl Recorder {
             task.seen.store(woken, Relaxed);
         }
         if polls >= 2 {
-            self.record(task, |block| block.scheduled.record(wait.unwrap_or(0)));
+            self.tasks.record(task, |block| block.scheduled.record(wait.unwrap_or(0)));
         }
-        if self.watching.load(Relaxed) {
-            self.entry_event(task, id, wait.is_none(), now, thread);
+        if self.timelines.are_watched() {
+            self.timelines.entry_event(task, id, wait.is_none(), now, thread);
         }
         // At least one tick after the end of the last poll: the two together show whether a poll runs.
         task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);
         task.enters.store(polls + 1, Relaxed);
         task.thread.store(thread, Relaxed);
         match worker {
-            Some(worker) => worker.enter(id, wait, self.long_ticks),
-            None => self.unplaced(),
+            Some(worker) => worker.enter(id, wait, self.threads.long_ticks),
+            None => self.threads.count_unplaced(),
         }
         page.shared.set();
     }
@@ -65,8 +64,8 @@ impl Recorder {
     #[inline]
     pub fn exit(&self, id: TaskId) {
         let thread = thread::pop();
-        let worker = self.worker_here(thread);
-        let Some((page, task)) = self.live(id) else {
+        let worker = self.threads.here(thread);
+        let Some((page, task)) = self.tasks.live(id) else {
             worker.inspect(|worker| worker.forget(id));
             return;
         };
@@ -75,28 +74,23 @@ impl Recorder {
         task.ended.store(now, Relaxed);
         if let Some(worker) = worker {
             worker.exit(id, now - started);
-            if now - started >= self.long_ticks {
+            if now - started >= self.threads.long_ticks {
                 self.long_poll(worker, id, task, started, now);
             }
         }
         page.shared.set();
-        if self.watching.load(Relaxed) {
-            self.exit_event(task, id, now, thread);
+        if self.timelines.are_watched() {
+            self.timelines.exit_event(task, id, now, thread);
         }
-    }
-
-    #[cold]
-    fn unplaced(&self) {
-        self.unplaced_polls.fetch_add(1, Relaxed);
     }
 
     /// The task is woken; `by_value` when the waker is consumed. About 3 ns by the task itself during its poll, else 25 ns.
     #[inline]
     pub fn wake(&self, id: TaskId, by_value: bool) {
-        let Some((page, task)) = self.find(id) else {
+        let Some((page, task)) = self.tasks.find(id) else {
             // Untracked tasks are not looked at, late or not.
             if !id.is_untracked() {
-                self.woken_late();
+                self.tasks.woken_late();
             }
             return;
         };
@@ -111,8 +105,8 @@ impl Recorder {
             task.drops.fetch_add(1, Relaxed);
         }
         page.shared.set();
-        if self.watching.load(Relaxed) {
-            self.event(task, id, EventKind::Wake, self.clock.ticks(), Agent::here());
+        if self.timelines.are_watched() {
+            self.timelines.event(task, id, EventKind::Wake, self.clock.ticks(), Agent::here());
         }
     }
 
@@ -122,7 +116,7 @@ impl Recorder {
             // It is in no task's count. Another task may have the slot by now: then there is nothing to take back.
             let ended = |wakes: u64| (wakes & ENDED != 0).then(|| wakes - 1);
             let _reused = task.wakes.fetch_update(AcqRel, Relaxed, ended);
-            self.woken_late();
+            self.tasks.woken_late();
             return;
         }
         // Only the first wake since the last poll began schedules the task.
@@ -132,35 +126,11 @@ impl Recorder {
         }
     }
 
-    /// A task is woken that has ended, for sources that can't name it any more.
-    #[cold]
-    pub fn woken_late(&self) {
-        self.late_wakes.fetch_add(1, Relaxed);
-    }
-
-    /// A waker of the task was cloned.
-    #[inline]
-    pub fn waker_cloned(&self, id: TaskId) {
-        if let Some((page, task)) = self.find(id) {
-            task.clones.fetch_add(1, Relaxed);
-            page.shared.set();
-        }
-    }
-
-    /// A waker of the task was dropped.
-    #[inline]
-    pub fn waker_dropped(&self, id: TaskId) {
-        if let Some((page, task)) = self.find(id) {
-            task.drops.fetch_add(1, Relaxed);
-            page.shared.set();
-        }
-    }
-
     /// The calling thread gives its worker's place to another one for the rest of the poll that it is in (`block_in_place`).
     #[cold]
     pub fn gave_place(&self) {
-        if let Some(worker) = self.worker_here(thread::number()) {
-            worker.give_place(self);
+        if let Some(worker) = self.threads.here(thread::number()) {
+            worker.give_place(&self.tasks);
         }
     }
 
@@ -176,61 +146,17 @@ impl Recorder {
             worker.long_poll(&self.clock, poll);
         }
     }
-
-    #[inline]
-    fn record(&self, task: &Task, record: impl FnOnce(&Block)) {
-        let number = task.histograms.load(Relaxed);
-        if number == 0 {
-            return;
-        }
-        if let Some((_, block)) = self.blocks.slot(number - 1) {
-            record(block);
-        }
-    }
-}
-
-impl Task {
-    /// Adds the last finished poll to the sums; `polls` were started so far.
-    #[inline]
-    pub(super) fn fold_last_poll(&self, polls: u64, recorder: &Recorder) {
-        if polls == 0 {
-            return;
-        }
-        let last = self.ended.load(Relaxed).saturating_sub(self.started.load(Relaxed));
-        if polls >= 2 {
-            if polls == 2 {
-                self.start_histograms(recorder);
-            }
-            recorder.record(self, |block| block.polls.record(last));
-        }
-        add(&self.busy, last);
-        raise(&self.longest_poll, last);
-    }
-
-    /// At the third poll: a block, that starts with the first two polls, taken from the sums.
-    #[cold]
-    fn start_histograms(&self, recorder: &Recorder) {
-        let Some(number) = recorder.blocks.allocate() else { return };
-        let Some((_, block)) = recorder.blocks.slot(number) else { return };
-        block.clear();
-        // One poll is folded yet: the sum is its length. Of the two waits the sum and the greater are known.
-        block.polls.record(self.busy.load(Relaxed));
-        let longest = self.longest_scheduled.load(Relaxed);
-        block.scheduled.record(longest);
-        block.scheduled.record(self.scheduled.load(Relaxed).saturating_sub(longest));
-        self.histograms.store(number + 1, Release);
-    }
 }
 
 /// A plain addition: the caller is the only writer.
 #[inline]
-fn add(counter: &AtomicU64, amount: u64) {
+pub(super) fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed) + amount, Relaxed);
 }
 
 /// A plain maximum: the caller is the only writer.
 #[inline]
-fn raise(greatest: &AtomicU64, value: u64) {
+pub(super) fn raise(greatest: &AtomicU64, value: u64) {
     if value > greatest.load(Relaxed) {
         greatest.store(value, Relaxed);
     }

@@ -4,24 +4,28 @@
 //! stack answers that. A lock and unlock of a free tokio Mutex is some 25 of these calls, about 1 µs together with tokio's way through `tracing`.
 
 mod events;
-
-pub(super) use events::KnownNames;
+mod records;
 
 use std::sync::{
-    PoisonError,
-    atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Arc, PoisonError,
+    atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
 };
 
-use super::Recorder;
+use self::events::KnownNames;
 use crate::{
-    arena::Page,
+    arena::{Arena, Page},
+    clock::Clock,
     frame,
-    id::{AnyId, OpId, ResourceId, UNRECORDED},
-    records::{RecordKind, RecordRef},
+    id::{AnyId, MAX_SLOTS, OpId, ResourceId, UNRECORDED},
+    names::Names,
+    records::{RecordKind, RecordRef, Records},
     resource::{Op, Resource, live},
-    site::Place,
+    site::{Place, Sites},
     task::MAX_NAME_BYTES,
-    thread,
+    text, thread,
 };
 
 /// Everything a source knows when a resource is made.
@@ -43,11 +47,60 @@ pub struct NewResource<'a> {
     pub inherits: bool,
 }
 
-impl Recorder {
+/// The resources of a recorder and the operations on them, with the records of locks, channels and streams.
+#[derive(Debug)]
+pub struct Resources {
+    number: u8,
+    clock: Clock,
+    sites: Arc<Sites>,
+    names: Names,
+    known: KnownNames,
+    slots: Arena<Resource>,
+    ops: Arena<Op>,
+    records: Records,
+    untracked: AtomicU64,
+    truncated: AtomicU64,
+}
+
+impl Resources {
+    pub(super) fn new(number: u8, clock: Clock, sites: Arc<Sites>, max: u32) -> Self {
+        let max = max.clamp(1, MAX_SLOTS);
+        let names = Names::new();
+        Self {
+            number,
+            clock,
+            sites,
+            known: KnownNames::new(&names),
+            names,
+            slots: Arena::new(max),
+            ops: Arena::new(max),
+            records: Records::new(max),
+            untracked: AtomicU64::new(0),
+            truncated: AtomicU64::new(0),
+        }
+    }
+
+    /// Resources and operations past their limit, and attributes and names that had no room.
+    pub(super) fn untracked(&self) -> u64 {
+        self.untracked.load(Relaxed) + self.names.refused()
+    }
+
+    /// Names cut to their limit.
+    pub(super) fn truncated(&self) -> u64 {
+        self.truncated.load(Relaxed)
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.slots.memory_bytes()
+            + self.ops.memory_bytes()
+            + self.records.memory_bytes()
+            + self.names.memory_bytes()
+    }
+
     /// Makes a resource with one reference; `None` at the limit.
     pub fn new_resource(&self, new: &NewResource<'_>) -> Option<ResourceId> {
-        let number = self.allocated(self.resources.allocate())?;
-        let (page, slot) = self.resources.slot(number)?;
+        let number = self.allocated(self.slots.allocate())?;
+        let (page, slot) = self.slots.slot(number)?;
         let generation =
             ResourceId::from_u64(slot.key.load(Relaxed)).map_or(1, |last| last.generation().wrapping_add(1));
         let id = ResourceId::new(self.number, generation, number);
@@ -71,7 +124,7 @@ impl Recorder {
             facts.named = !new.name.is_empty();
         }
         if !new.name.is_empty() {
-            self.records.set_name(number, self.kept(new.name, MAX_NAME_BYTES));
+            self.records.set_name(number, text::kept(new.name, MAX_NAME_BYTES, &self.truncated));
         }
         slot.key.store(id.to_u64(), Release);
         slot.live.store(live::LIVE | if new.inherits { live::INHERITS } else { 0 }, Release);
@@ -89,7 +142,7 @@ impl Recorder {
     }
 
     /// Makes an operation with one reference; `None` at the limit. Without a given resource it is on the current one. `place` as of
-    /// [`Recorder::place_number`]; 0: unknown.
+    /// [`Sites::place_number`]; 0: unknown.
     pub fn new_op(&self, source: &str, resource: Option<ResourceId>, place: u32) -> Option<OpId> {
         let number = self.allocated(self.ops.allocate())?;
         let (page, slot) = self.ops.slot(number)?;
@@ -122,37 +175,16 @@ impl Recorder {
         Some(id)
     }
 
-    pub(crate) fn allocated<T>(&self, slot: Option<T>) -> Option<T> {
+    fn allocated<T>(&self, slot: Option<T>) -> Option<T> {
         if slot.is_none() {
-            self.untracked_resources.fetch_add(1, Relaxed);
+            self.untracked.fetch_add(1, Relaxed);
         }
         slot
     }
 
-    /// A span is entered on this thread.
     #[inline]
-    pub fn enter_any(&self, id: AnyId) {
-        match id {
-            AnyId::Task(task) => self.enter(task),
-            AnyId::Resource(resource) => thread::push(resource.to_u64()),
-            AnyId::Op(op) => thread::push(op.to_u64()),
-            AnyId::OpPoll(op) => self.enter_op(op),
-            AnyId::Unrecorded => thread::push(UNRECORDED),
-        }
-    }
-
-    /// The innermost span is left.
-    #[inline]
-    pub fn exit_any(&self, id: AnyId) {
-        match id {
-            AnyId::Task(task) => self.exit(task),
-            AnyId::Resource(_) | AnyId::Op(_) | AnyId::Unrecorded => drop(thread::pop()),
-            AnyId::OpPoll(op) => self.exit_op(op),
-        }
-    }
-
-    fn enter_op(&self, id: OpId) {
-        let task = self.actor();
+    pub(super) fn enter_op(&self, id: OpId) {
+        let task = thread::actor_in(self.number);
         thread::push(id.poll_span().get());
         let Some((page, op)) = self.find_op(id) else { return };
         op.task.store(task, Relaxed);
@@ -165,7 +197,8 @@ impl Recorder {
         page.shared.set();
     }
 
-    fn exit_op(&self, id: OpId) {
+    #[inline]
+    pub(super) fn exit_op(&self, id: OpId) {
         thread::pop();
         let Some((page, op)) = self.find_op(id) else { return };
         let started = op.started.load(Relaxed);
@@ -178,61 +211,49 @@ impl Recorder {
         page.shared.set();
     }
 
-    /// One more holder of a span.
-    pub fn add_any_ref(&self, id: AnyId) {
-        match id {
-            AnyId::Task(task) => self.add_ref(task),
-            AnyId::Resource(resource) => {
-                if let Some((_, slot)) = self.find_resource(resource) {
-                    slot.refs.fetch_add(1, Relaxed);
-                }
-            }
-            // The poll's span holds the operation.
-            AnyId::Op(op) | AnyId::OpPoll(op) => {
-                if let Some((_, slot)) = self.find_op(op) {
-                    slot.refs.fetch_add(1, Relaxed);
-                }
-            }
-            AnyId::Unrecorded => {}
+    pub(super) fn add_ref(&self, id: ResourceId) {
+        if let Some((_, slot)) = self.find_resource(id) {
+            slot.refs.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(super) fn add_op_ref(&self, id: OpId) {
+        if let Some((_, slot)) = self.find_op(id) {
+            slot.refs.fetch_add(1, Relaxed);
         }
     }
 
     /// One holder less; the last one ends it. Returns whether it ended.
-    pub fn release_any(&self, id: AnyId) -> bool {
-        match id {
-            AnyId::Task(task) => self.release(task),
-            AnyId::Resource(id) => {
-                let Some((page, slot)) = self.find_resource(id) else { return false };
-                let last = slot.refs.fetch_sub(1, AcqRel) == 1;
-                if last {
-                    slot.live.store(0, Release);
-                    page.shared.set();
-                    self.free_resource(id, slot);
-                }
-                last
-            }
-            AnyId::Unrecorded => true,
-            AnyId::Op(id) | AnyId::OpPoll(id) => {
-                let Some((page, slot)) = self.find_op(id) else { return false };
-                let last = slot.refs.fetch_sub(1, AcqRel) == 1;
-                if last {
-                    slot.live.store(0, Release);
-                    page.shared.set();
-                    self.ops.free(id.index());
-                }
-                last
-            }
+    pub(super) fn release(&self, id: ResourceId) -> bool {
+        let Some((page, slot)) = self.find_resource(id) else { return false };
+        let last = slot.refs.fetch_sub(1, AcqRel) == 1;
+        if last {
+            slot.live.store(0, Release);
+            page.shared.set();
+            self.free(id, slot);
         }
+        last
     }
 
-    fn free_resource(&self, id: ResourceId, slot: &Resource) {
+    pub(super) fn release_op(&self, id: OpId) -> bool {
+        let Some((page, slot)) = self.find_op(id) else { return false };
+        let last = slot.refs.fetch_sub(1, AcqRel) == 1;
+        if last {
+            slot.live.store(0, Release);
+            page.shared.set();
+            self.ops.free(id.index());
+        }
+        last
+    }
+
+    fn free(&self, id: ResourceId, slot: &Resource) {
         if let Some(record) = RecordRef::from_u32(slot.record.swap(0, AcqRel)) {
             self.records.free(record);
         }
         if slot.facts.lock().unwrap_or_else(PoisonError::into_inner).named {
             self.records.forget_name(id.index());
         }
-        self.resources.free(id.index());
+        self.slots.free(id.index());
     }
 
     /// The number of a name, for attributes.
@@ -278,8 +299,8 @@ impl Recorder {
     }
 
     /// Pages of resources in order.
-    pub fn resource_pages(&self) -> impl Iterator<Item = &Page<Resource>> {
-        self.resources.pages()
+    pub fn pages(&self) -> impl Iterator<Item = &Page<Resource>> {
+        self.slots.pages()
     }
 
     /// Pages of operations in order.
@@ -287,12 +308,12 @@ impl Recorder {
         self.ops.pages()
     }
 
-    pub(super) fn find_resource(&self, id: ResourceId) -> Option<(&Page<Resource>, &Resource)> {
-        let (page, slot) = self.resources.slot(id.index())?;
+    fn find_resource(&self, id: ResourceId) -> Option<(&Page<Resource>, &Resource)> {
+        let (page, slot) = self.slots.slot(id.index())?;
         (slot.key.load(Relaxed) == id.to_u64()).then_some((page, slot))
     }
 
-    pub(super) fn find_op(&self, id: OpId) -> Option<(&Page<Op>, &Op)> {
+    fn find_op(&self, id: OpId) -> Option<(&Page<Op>, &Op)> {
         let (page, slot) = self.ops.slot(id.index())?;
         (slot.key.load(Relaxed) == id.to_u64()).then_some((page, slot))
     }

@@ -9,8 +9,7 @@ use std::sync::atomic::{
 
 use crate::{
     arena::{Page, Slot, is_slot_of},
-    clock::Ticks,
-    recorder::Recorder,
+    clock::{Clock, Ticks},
     resource::Resource,
     task::Agent,
 };
@@ -132,7 +131,7 @@ pub struct ChannelReading {
 /// Writes a channel. Each call costs about 10 ns; sends and receipts one read of the clock more.
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelRef<'r> {
-    pub(crate) recorder: &'r Recorder,
+    pub(crate) clock: &'r Clock,
     pub(crate) page: &'r Page<Resource>,
     pub(crate) channel: &'r Channel,
 }
@@ -156,7 +155,7 @@ impl ChannelRef<'_> {
         let channel = self.channel;
         channel.sent.fetch_add(values, Relaxed);
         channel.last_sender.store(Agent::actor(), Relaxed);
-        channel.last_sent.store(self.recorder.clock().ticks(), Relaxed);
+        channel.last_sent.store(self.clock.ticks(), Relaxed);
         self.set_depth(depth);
     }
 
@@ -165,7 +164,7 @@ impl ChannelRef<'_> {
         let channel = self.channel;
         channel.received.fetch_add(values, Relaxed);
         channel.last_receiver.store(Agent::actor(), Relaxed);
-        channel.last_received.store(self.recorder.clock().ticks(), Relaxed);
+        channel.last_received.store(self.clock.ticks(), Relaxed);
         self.set_depth(depth);
     }
 

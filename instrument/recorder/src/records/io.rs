@@ -13,8 +13,7 @@ use std::sync::{
 
 use crate::{
     arena::{Page, Slot, is_slot_of},
-    clock::Ticks,
-    recorder::Recorder,
+    clock::{Clock, Ticks},
     resource::Resource,
     text::cut,
 };
@@ -146,7 +145,7 @@ pub struct IoReading {
 /// Writes a stream. Each call costs about 15 ns; reads and writes one read of the clock more.
 #[derive(Debug, Clone, Copy)]
 pub struct IoRef<'r> {
-    pub(crate) recorder: &'r Recorder,
+    pub(crate) clock: &'r Clock,
     pub(crate) page: &'r Page<Resource>,
     pub(crate) io: &'r Io,
 }
@@ -154,25 +153,25 @@ pub struct IoRef<'r> {
 impl IoRef<'_> {
     /// A read that moved `bytes`.
     pub fn read(&self, bytes: u64) {
-        self.io.inward.moved(bytes, self.recorder.clock().ticks());
+        self.io.inward.moved(bytes, self.clock.ticks());
         self.page.shared.set();
     }
 
     /// A write that moved `bytes`.
     pub fn wrote(&self, bytes: u64) {
-        self.io.outward.moved(bytes, self.recorder.clock().ticks());
+        self.io.outward.moved(bytes, self.clock.ticks());
         self.page.shared.set();
     }
 
     /// The program's own system call read something: how much, only it knows.
     pub fn read_uncounted(&self) {
-        self.io.inward.moved_uncounted(self.recorder.clock().ticks());
+        self.io.inward.moved_uncounted(self.clock.ticks());
         self.page.shared.set();
     }
 
     /// The program's own system call wrote something: how much, only it knows.
     pub fn wrote_uncounted(&self) {
-        self.io.outward.moved_uncounted(self.recorder.clock().ticks());
+        self.io.outward.moved_uncounted(self.clock.ticks());
         self.page.shared.set();
     }
 

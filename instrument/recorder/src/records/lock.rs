@@ -18,12 +18,11 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
-use super::holders::Holders;
+use super::{Records, holders::Holders};
 use crate::{
     arena::{Page, Slot, is_slot_of},
     clock::Ticks,
     histogram::LockBlock,
-    recorder::Recorder,
     resource::Resource,
     task::Agent,
 };
@@ -148,7 +147,7 @@ pub struct HoldToken {
 /// Writes a lock.
 #[derive(Debug, Clone, Copy)]
 pub struct LockRef<'r> {
-    pub(crate) recorder: &'r Recorder,
+    pub(crate) records: &'r Records,
     pub(crate) page: &'r Page<Resource>,
     pub(crate) lock: &'r Lock,
 }
@@ -176,7 +175,7 @@ impl LockRef<'_> {
         }
     }
 
-    /// The current task (or thread) holds it alone since `now`; call it after the acquisition. `place` as of [`Recorder::place_number`], 0:
+    /// The current task (or thread) holds it alone since `now`; call it after the acquisition. `place` as of [`Sites::place_number`](crate::Sites::place_number), 0:
     /// unknown. Five plain stores.
     #[inline]
     pub fn acquired_exclusive(&self, place: u32, now: Ticks) {
@@ -296,13 +295,13 @@ impl LockRef<'_> {
             0 => self.start_block()?,
             number => number,
         };
-        self.recorder.records.blocks.slot(number - 1).map(|(_, block)| block)
+        self.records.blocks.slot(number - 1).map(|(_, block)| block)
     }
 
     /// Histograms that start with the first two holds, taken from the sums; the number plus one.
     #[cold]
     fn start_block(&self) -> Option<u32> {
-        let blocks = &self.recorder.records.blocks;
+        let blocks = &self.records.blocks;
         let number = blocks.allocate()?;
         let (_, block) = blocks.slot(number)?;
         block.clear();
@@ -325,7 +324,7 @@ impl LockRef<'_> {
 
     /// The cells of those who hold it beside each other, made at first use; `None` past the limit.
     fn holders(&self) -> Option<&Holders> {
-        let arena = &self.recorder.records.holders;
+        let arena = &self.records.holders;
         let number = match self.lock.holders.load(Acquire) {
             0 => {
                 let number = arena.allocate()?;

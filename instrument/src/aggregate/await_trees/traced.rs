@@ -58,9 +58,10 @@ impl From<OpReading> for Part {
 
 /// Adds the tree; what is beside each other in the order in which it was begun.
 pub(super) fn add(recorder: &Recorder, task: TaskId, tree: &mut Tree<'_>) {
-    let mut parts: Vec<Part> = recorder.frames_of(task).into_iter().map(Part::from).collect();
+    let mut parts: Vec<Part> = recorder.frames.of_task(task).into_iter().map(Part::from).collect();
     let of_task = |op: &OpReading| op.task == Some(task) && op.polls > 0;
-    let ops = recorder.op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read).filter(of_task);
+    let ops =
+        recorder.resources.op_pages().flat_map(|page| page.slots.iter()).filter_map(Op::read).filter(of_task);
     parts.extend(ops.map(Part::from).take(MAX_PARTS));
     parts.truncate(MAX_PARTS);
     // The last begun first, as they are taken from the end.
@@ -76,8 +77,8 @@ pub(super) fn add(recorder: &Recorder, task: TaskId, tree: &mut Tree<'_>) {
     }
     while let Some((depth, at)) = next.pop() {
         let part = &parts[at];
-        let text = if part.name == 0 { part.text } else { recorder.name_of(part.name) };
-        let site = recorder.site(part.site).filter(|_| part.site != 0).map(|site| site.place());
+        let text = if part.name == 0 { part.text } else { recorder.resources.name_of(part.name) };
+        let site = recorder.sites.site(part.site).filter(|_| part.site != 0).map(|site| site.place());
         let place = part.place.or(site.map(|place| (place.file, place.line)));
         tree.add(depth, text, place, Some(part.created));
         // Taken out: each part is there once, whatever the slots said.

@@ -15,7 +15,7 @@ pub(crate) struct SentSites(Vec<Option<SiteTotals>>);
 impl SentSites {
     /// Adds a place to the frame, if the console does not have it. Returns the bytes that it takes.
     pub(crate) fn send_place(&mut self, recorder: &Recorder, number: u32, frame: &mut v1::Frame) -> usize {
-        let Some(site) = recorder.site(number).filter(|_| number != 0) else { return 0 };
+        let Some(site) = recorder.sites.site(number).filter(|_| number != 0) else { return 0 };
         let sent = self.of(number);
         if sent.is_some() {
             return 0;
@@ -56,9 +56,9 @@ impl SiteCursor {
 
     /// Starts a round, before its moment.
     pub(super) fn begin_round(&mut self, recorder: &Recorder) {
-        let totals = |number| recorder.site(number).map(Site::totals).unwrap_or_default();
+        let totals = |number| recorder.sites.site(number).map(Site::totals).unwrap_or_default();
         self.totals.clear();
-        self.totals.extend((0..recorder.site_count()).map(totals));
+        self.totals.extend((0..recorder.sites.len()).map(totals));
         self.next = 0;
     }
 
@@ -73,7 +73,7 @@ impl SiteCursor {
         {
             let number = self.next;
             self.next += 1;
-            if recorder.site(number).is_none() || *self.sent.of(number) == Some(totals) {
+            if recorder.sites.site(number).is_none() || *self.sent.of(number) == Some(totals) {
                 continue;
             }
             self.sent.send_place(recorder, number, frame);

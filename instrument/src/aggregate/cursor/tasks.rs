@@ -57,7 +57,7 @@ impl TaskCursor {
         let Self { scan, page_sums, rows_a_frame } = self;
         let mut filling =
             Filling { recorder, moment, sites, frame, rows: TaskRows::default(), places_bytes: 0 };
-        scan.each(recorder.pages(), |slot, known, task| {
+        scan.each(recorder.tasks.pages(), |slot, known, task| {
             let full = filling.rows.stats.len() == *rows_a_frame
                 || filling.bytes() > budget_bytes
                 || filling.frame.freed.len() == limits::MAX_FREED_PER_FRAME;

@@ -33,7 +33,7 @@ impl ResourceRows {
         resource: &ResourceDescription,
         times: Times<'_>,
     ) {
-        let name = resource.named.then(|| recorder.resource_name(resource.id)).flatten().unwrap_or_default();
+        let name = resource.named.then(|| recorder.resources.name(resource.id)).flatten().unwrap_or_default();
         let row = ResourceRow {
             generation: resource.id.generation(),
             concrete_type: name_text(&mut self.new, recorder, resource.concrete_type),
@@ -115,7 +115,7 @@ impl OpRows {
 
 /// The number of one of the recorder's names among the texts of a message.
 fn name_text<C: Columns>(writer: &mut Writer<C>, recorder: &Recorder, name: u32) -> u32 {
-    if name == 0 { 0 } else { writer.text(recorder.name_of(name)) }
+    if name == 0 { 0 } else { writer.text(recorder.resources.name_of(name)) }
 }
 
 fn attribute_rows<C: Columns>(

@@ -26,6 +26,7 @@ fn cursor(handle: &Handle) -> Cursor {
 
 fn resource(recorder: &Recorder, concrete_type: &str, name: &str, record: RecordKind) -> ResourceId {
     recorder
+        .resources
         .new_resource(&NewResource { concrete_type, kind: "Sync", name, record, ..NewResource::default() })
         .unwrap()
 }
@@ -55,12 +56,12 @@ fn a_held_lock_comes_with_its_place_and_name_and_only_when_it_changes() {
     let handle = handle();
     let recorder = handle.recorder();
     let id = resource(recorder, "Mutex", "accounts", RecordKind::Lock);
-    let place = recorder.place_number(Location::caller());
+    let place = recorder.sites.place_number(Location::caller());
     let task = recorder.spawn(&Spawn::default());
     recorder.enter(task);
-    recorder.lock(id).unwrap().acquired_exclusive(place, recorder.clock().ticks());
-    let op = recorder.new_op("Mutex::lock", Some(id), place).unwrap();
-    recorder.block_on_op(op);
+    recorder.resources.lock(id).unwrap().acquired_exclusive(place, recorder.clock().ticks());
+    let op = recorder.resources.new_op("Mutex::lock", Some(id), place).unwrap();
+    recorder.resources.block_on_op(op);
     let mut cursor = cursor(&handle);
     let frame = rows(&mut cursor);
     let resources = checked(frame.resources);
@@ -84,10 +85,10 @@ fn a_held_lock_comes_with_its_place_and_name_and_only_when_it_changes() {
     }
     // However often it changes hands: one row.
     for _ in 0..1000 {
-        recorder.lock(id).unwrap().released_exclusive(recorder.clock().ticks());
-        recorder.lock(id).unwrap().acquired_exclusive(place, recorder.clock().ticks());
+        recorder.resources.lock(id).unwrap().released_exclusive(recorder.clock().ticks());
+        recorder.resources.lock(id).unwrap().acquired_exclusive(place, recorder.clock().ticks());
     }
-    recorder.lock(id).unwrap().released_exclusive(recorder.clock().ticks());
+    recorder.resources.lock(id).unwrap().released_exclusive(recorder.clock().ticks());
     let locks = checked(rows(&mut cursor).locks);
     let (_, lock, holders) = locks.rows_with_items().next().unwrap();
     assert_eq!((locks.rows().len(), holders.len(), lock.acquisitions), (1, 0, 1001));
@@ -108,12 +109,12 @@ fn channels_and_streams_are_sent() {
     let channel = resource(recorder, "mpsc", "", RecordKind::Channel);
     let stream = resource(recorder, "TcpStream", "", RecordKind::Io);
     let unknown = resource(recorder, "watch", "", RecordKind::Channel);
-    let of = recorder.channel(channel).unwrap();
+    let of = recorder.resources.channel(channel).unwrap();
     of.set_ends(2, 1);
     of.set_capacity(8);
     of.sent(3, None);
     of.blocked_full(1000);
-    let io = recorder.io(stream).unwrap();
+    let io = recorder.resources.io(stream).unwrap();
     io.set_addresses("127.0.0.1:80", "127.0.0.1:81");
     io.read(100);
     io.error("connection reset");
@@ -143,7 +144,8 @@ fn many_locks_with_many_holders_fit_into_frames() {
         let lock = resource(recorder, "RwLock", "a name of some length, as programs give", RecordKind::Lock);
         for task in &tasks {
             recorder.enter(*task);
-            let _held = recorder.lock(lock).unwrap().acquired_shared(1, 1, recorder.clock().ticks());
+            let _held =
+                recorder.resources.lock(lock).unwrap().acquired_shared(1, 1, recorder.clock().ticks());
             recorder.exit(*task);
         }
     }

@@ -83,7 +83,7 @@ impl Polls {
             if recorder.clock().between_ns(started, moment.at) >= stuck_after_ns
                 && self.find(reading.thread, task.to_u64(), started).is_none()
             {
-                let description = recorder.task(task).and_then(taskscope_recorder::Task::description);
+                let description = recorder.tasks.get(task).and_then(taskscope_recorder::Task::description);
                 if description.as_ref().is_none_or(|description| description.kind != TaskKind::Blocking) {
                     let site = description.map_or(0, |description| description.site);
                     self.add_stuck(Stuck {
@@ -105,7 +105,7 @@ impl Polls {
         let recorder = hub.handle.recorder();
         let from = self.positions.get(&thread).copied().unwrap_or(0);
         let mut taken = Vec::new();
-        let (next, lost) = recorder.long_polls(thread, from, |poll| taken.push(poll));
+        let (next, lost) = recorder.threads.long_polls(thread, from, |poll| taken.push(poll));
         // What happened before the console came is sent as far as it is there, and not counted as lost as far as it is not.
         let is_first_look = from == 0 && !self.started;
         self.lost += if is_first_look { 0 } else { lost };
@@ -283,7 +283,7 @@ fn poll_time(Spent { cpu_ns, queued_ns, asleep_ns }: Spent) -> v1::PollTime {
 /// Whether a task is polled by workers only: then a thread that polls it without being one was a worker when the poll began.
 fn is_spawned(hub: &Hub, task: u64) -> bool {
     let recorder = hub.handle.recorder();
-    let description = TaskId::from_u64(task).and_then(|id| recorder.task(id)?.description());
+    let description = TaskId::from_u64(task).and_then(|id| recorder.tasks.get(id)?.description());
     description.is_some_and(|description| description.kind == TaskKind::Task)
 }
 

@@ -202,7 +202,7 @@ fn facts(hub: &Hub, thread: Option<&ThreadInfo>) -> ThreadFacts {
 fn polls_tasks(hub: &Hub, reading: &WorkerReading) -> bool {
     let recorder = hub.handle.recorder();
     let task = reading.polling.map(|(task, _)| task).or(reading.last);
-    let kind = |task: TaskId| Some(recorder.task(task)?.description()?.kind);
+    let kind = |task: TaskId| Some(recorder.tasks.get(task)?.description()?.kind);
     task.and_then(kind).is_some_and(|kind| kind != TaskKind::Blocking)
 }
 

@@ -8,7 +8,7 @@ use crate::{
     format::exact,
     lints::LintKind,
     screen::Tone,
-    store::task::{Kind, State, Task},
+    store::task::{State, Task, TaskKind},
     table::{
         column::Column,
         filter::{Field, Test},
@@ -175,8 +175,8 @@ pub(super) const FIELDS: &[Field<Tasks>] = &[
     Field::new(
         "kind",
         Test::Choice(
-            || Kind::ALL.iter().map(|kind| kind.word().unwrap_or("unknown")).collect(),
-            |row, index| row.task().is_some_and(|task| task.facts.kind == Kind::ALL[index]),
+            || TaskKind::ALL.iter().map(|kind| kind.word().unwrap_or("unknown")).collect(),
+            |row, index| row.task().is_some_and(|task| task.facts.kind == TaskKind::ALL[index]),
         ),
     ),
     Field::new("fields", Test::Text(|row| row.store.fields(row.task()?).map(Cow::Borrowed))),

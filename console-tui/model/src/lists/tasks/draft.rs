@@ -59,7 +59,7 @@ pub(super) struct Places(Vec<Option<String>>);
 
 impl Places {
     fn new(store: Analysis<'_>) -> Self {
-        let most = store.sites().map(|(id, _)| id.0).max().unwrap_or(0);
+        let most = store.sites.used().map(|(id, _)| id.0).max().unwrap_or(0);
         Self((0..=most).map(|id| store.place(SiteId(id)).map(|place| place.to_lowercase())).collect())
     }
 

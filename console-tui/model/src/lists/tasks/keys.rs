@@ -46,7 +46,8 @@ impl Keys {
         let mut keys = Self { sort, words: Words::default(), places: FxHashMap::default() };
         if sort.column.spec.id == PLACE {
             let mut places: Vec<(&str, u32, u32, SiteId)> = store
-                .sites()
+                .sites
+                .used()
                 .filter(|(id, site)| id.is_known() && !site.file.is_empty())
                 .map(|(id, site)| (site.file.as_str(), site.line, site.column, id))
                 .collect();

@@ -40,7 +40,7 @@ impl Model {
 
     pub(super) fn act_on_table(&mut self, action: Action) {
         let Some(id) = self.shown_table() else { return };
-        let snapshot = self.frozen.as_ref().map_or(&self.live, |frozen| &frozen.snapshot);
+        let snapshot = self.states.shown();
         let table = self.tables.get_mut(id);
         let mut fold =
             |wanted| snapshot.analysis().is_some_and(|store| table.fold(store, wanted, &self.config));

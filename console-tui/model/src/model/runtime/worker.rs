@@ -6,11 +6,11 @@ use crate::{
     id::WorkerKey,
     lists::workers::doing::{doing, polled, task_cell},
     model::{
-        Snapshot,
         detail::{Links, fact},
         finding_list,
         nav_stack::Chosen,
         runtime::{place, stack::stack},
+        states::Snapshot,
     },
     nav::Screen,
     screen::{
@@ -121,10 +121,10 @@ fn thread(store: Analysis<'_>, worker: &Worker) -> Vec<Fact> {
     vec![
         fact("thread", name.map_or_else(Cell::unknown, Cell::normal)),
         fact("kernel", kernel(worker.kernel_state.as_deref(), store.hello.os.as_deref())),
-        share("had a processor", WorkerCount::CpuTime, worker.cpu_ns),
-        share("waited for one", WorkerCount::RunQueueWait, worker.run_queue_wait_ns),
-        fact("gave it up", Cell::value(worker.voluntary_switches, count)),
-        fact("lost it", involuntary),
+        share("on CPU", WorkerCount::CpuTime, worker.cpu_ns),
+        share("waited for CPU", WorkerCount::RunQueueWait, worker.run_queue_wait_ns),
+        fact("yielded CPU", Cell::value(worker.voluntary_switches, count)),
+        fact("preempted", involuntary),
     ]
 }
 

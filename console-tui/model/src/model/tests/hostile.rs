@@ -373,12 +373,17 @@ fn churn_does_not_grow_the_model() {
         }
         fake.now_ns += 1_000_000;
         client.take(vec![fake.delta()]);
-        most = most.max(client.model.store().unwrap().len());
+        most = most.max(client.model.store().unwrap().records.len());
     }
     let store = client.model.store().unwrap();
-    assert!(most <= crate::store::MAX_RETIRED + 64, "{most} tasks are kept");
-    assert!(store.texts.len() <= store.len() + 1, "{} texts for {} tasks", store.texts.len(), store.len());
+    assert!(most <= crate::store::records::MAX_RETIRED + 64, "{most} tasks are kept");
+    assert!(
+        store.texts.len() <= store.records.len() + 1,
+        "{} texts for {} tasks",
+        store.texts.len(),
+        store.records.len()
+    );
     client.run(&mut fake, 10);
-    assert_eq!(client.model.store().unwrap().len(), 20);
+    assert_eq!(client.model.store().unwrap().records.len(), 20);
     assert_eq!(client.model.store().unwrap().texts.len(), 20);
 }

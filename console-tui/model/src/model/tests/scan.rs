@@ -226,9 +226,9 @@ fn another_picture_shows_when_its_lints_and_rows_are_made() {
     let rows = ids(&client);
     assert!(rows.iter().all(|id| id.len() == 4), "{rows:?}");
     // The memory of the old one is given back after that.
-    assert!(client.model.discarded.is_some());
+    assert!(client.model.states.has_discarded());
     assert!(work(&mut client) > 3);
-    assert!(client.model.discarded.is_none());
+    assert!(!client.model.states.has_discarded());
     assert!(client.model.findings()[0].message.starts_with("2 tasks"), "{:?}", client.model.findings());
 }
 
@@ -286,19 +286,19 @@ fn rows_do_not_change_under_a_moving_selection() {
 }
 
 #[test]
-fn a_scan_that_takes_long_is_a_finding() {
+fn a_scan_that_takes_long_is_a_notice() {
     let mut fake = Fake::with_tasks(30);
     let mut client = slow(2);
     client.take(fake.snapshot());
     client.send_alone(Event::Action(Action::InvertSort));
-    let report = |client: &Client| {
-        client.model.header().notices.iter().any(|notice| notice.text.starts_with("The rows are still"))
+    let is_late = |client: &Client| {
+        client.model.header().notices.iter().any(|notice| notice.text.starts_with("The table is stale"))
     };
-    assert!(!report(&client));
+    assert!(!is_late(&client));
     wait_alone(&mut client, Duration::from_secs(1));
-    assert!(report(&client));
+    assert!(is_late(&client));
     work(&mut client);
-    assert!(!report(&client));
+    assert!(!is_late(&client));
 }
 
 #[test]

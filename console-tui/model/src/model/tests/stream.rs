@@ -93,7 +93,7 @@ fn a_protocol_from_the_future_is_not_guessed_at() {
     let notice = &client.model.header().notices[0].text;
     assert_eq!(
         notice,
-        "Nothing is shown of it: the process speaks version 7 of the protocol, this console versions 1 to 1."
+        "This process can't be shown: the process speaks version 7 of the protocol, this console versions 1 to 1."
     );
 }
 
@@ -111,7 +111,7 @@ fn a_lost_connection_keeps_the_old_picture_with_its_age() {
         header.connection,
         ConnectionState::Lost { reason: "reset·[2J".into(), retry_in: Some(Duration::ZERO) }
     );
-    assert_eq!(header.notices[0].text, "This is the last that was known of process 4211.");
+    assert_eq!(header.notices[0].text, "Showing the last known state of process 4211.");
     assert_eq!(client.model.table(TableId::Tasks).rows, 5);
     let revision = client.model.revision();
     client.wait(SECOND);
@@ -148,7 +148,7 @@ fn a_restarted_process_is_another_one() {
     assert!(!header.stale);
     assert_eq!(header.process.unwrap().pid, Some(4300));
     assert_eq!(client.model.report().totals.polls, 70, "nothing of the old one is left");
-    assert_eq!(header.notices[0].text, "The process was restarted: 4300 took the place of 4211.");
+    assert_eq!(header.notices[0].text, "The process was restarted: its id was 4211, and is 4300 now.");
     assert_eq!(client.model.screen(), Screen::Tasks, "a task of the old process is none of the new one");
     let request = client.requests.last().unwrap();
     assert_eq!(request.details, []);

@@ -9,7 +9,7 @@ use taskscope_proto::{
 use super::{Applying, strings::Strings};
 use crate::{
     id::{SiteId, TaskKey},
-    store::task::{Facts, Kind, Knows, State, Stats, Sums},
+    store::task::{Knows, State, Stats, Sums, TaskFacts, TaskKind},
     text::TextId,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn apply_new(of: &mut Applying<'_>) {
     let (mut names, mut fields) =
         (Strings::new(strings, MAX_NAME_BYTES), Strings::new(strings, MAX_FIELDS_BYTES));
     for (slot, row) in tasks.rows() {
-        let facts = Facts {
+        let facts = TaskFacts {
             name: names.hold(row.name, &mut of.store.texts, of.losses),
             fields: fields.hold(row.fields, &mut of.store.texts, of.losses),
             ..facts(row, of.now_ns())
@@ -39,8 +39,8 @@ pub(super) fn apply_stats(of: &mut Applying<'_>) {
     }
 }
 
-fn facts(row: TaskRow, now_ns: u64) -> Facts {
-    Facts {
+fn facts(row: TaskRow, now_ns: u64) -> TaskFacts {
+    TaskFacts {
         tokio_id: row.tokio_id,
         created_ns: now_ns.saturating_sub(row.created_ago_ns),
         parent: row.parent.map(TaskKey::from),
@@ -54,14 +54,14 @@ fn facts(row: TaskRow, now_ns: u64) -> Facts {
     }
 }
 
-fn kind(wire: v1::TaskKind) -> Kind {
+fn kind(wire: v1::TaskKind) -> TaskKind {
     match wire {
-        v1::TaskKind::Task => Kind::Task,
-        v1::TaskKind::Local => Kind::Local,
-        v1::TaskKind::Blocking => Kind::Blocking,
-        v1::TaskKind::BlockOn => Kind::BlockOn,
-        v1::TaskKind::Future => Kind::Future,
-        v1::TaskKind::Unspecified => Kind::Unknown,
+        v1::TaskKind::Task => TaskKind::Task,
+        v1::TaskKind::Local => TaskKind::Local,
+        v1::TaskKind::Blocking => TaskKind::Blocking,
+        v1::TaskKind::BlockOn => TaskKind::BlockOn,
+        v1::TaskKind::Future => TaskKind::Future,
+        v1::TaskKind::Unspecified => TaskKind::Unknown,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     store::{
         Store,
         scheduler::{Scheduler, WorkerState},
-        task::Kind,
+        task::TaskKind,
     },
 };
 
@@ -32,7 +32,7 @@ impl Scheduler {
 impl Store {
     /// Remembers who blocks in place, after a report of the scheduler.
     pub(crate) fn remember_in_place(&mut self) {
-        let spawned = |key: &TaskKey| self.task(*key).is_some_and(|task| task.facts.kind == Kind::Task);
+        let spawned = |key: &TaskKey| self.task(*key).is_some_and(|task| task.facts.kind == TaskKind::Task);
         let known = &self.scheduler.in_place;
         let polled = self.scheduler.out_of_place().map(|(key, _)| key);
         let new: Vec<TaskKey> = polled.filter(|key| !known.contains(key) && spawned(key)).collect();

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use super::super::Recorder;
+use super::Resources;
 use crate::{
     arena::Page,
     clock::Ticks,
@@ -20,7 +20,7 @@ use crate::{
 
 /// Numbers of the attributes that describe locks.
 #[derive(Debug)]
-pub(in crate::recorder) struct KnownNames {
+pub(super) struct KnownNames {
     locked: u32,
     write_locked: u32,
     current_readers: u32,
@@ -30,7 +30,7 @@ pub(in crate::recorder) struct KnownNames {
 }
 
 impl KnownNames {
-    pub(in crate::recorder) fn new(names: &Names) -> Self {
+    pub(super) fn new(names: &Names) -> Self {
         Self {
             locked: names.number("locked"),
             write_locked: names.number("write_locked"),
@@ -42,7 +42,7 @@ impl KnownNames {
     }
 }
 
-impl Recorder {
+impl Resources {
     /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
     pub fn change_resource(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
         let Some((page, slot)) = self.current_resource().and_then(|id| self.find_resource(id)) else {
@@ -66,7 +66,7 @@ impl Recorder {
         change: Change,
     ) {
         if !slot.attributes.change(name, unit, value, change) {
-            self.untracked_resources.fetch_add(1, Relaxed);
+            self.untracked.fetch_add(1, Relaxed);
         }
         page.shared.set();
     }
@@ -76,7 +76,7 @@ impl Recorder {
         let Some(id) = self.current_op() else { return };
         let Some((page, slot)) = self.find_op(id) else { return };
         if !slot.attributes.change(name, unit, value, change) {
-            self.untracked_resources.fetch_add(1, Relaxed);
+            self.untracked.fetch_add(1, Relaxed);
         }
         page.shared.set();
         let AttributeValue::Number(number) = value else { return };
@@ -188,8 +188,8 @@ impl Recorder {
         match RecordRef::from_u32(slot.record.load(Acquire))? {
             RecordRef::Lock(number) | RecordRef::PartOfLock(number) => {
                 let (_, lock) = self.records.locks.slot(number)?;
-                let (page, _) = self.resources.slot(lock.owner())?;
-                Some(LockRef { recorder: self, page, lock })
+                let (page, _) = self.slots.slot(lock.owner())?;
+                Some(LockRef { records: &self.records, page, lock })
             }
             _ => None,
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::{Lock, flag};
-use crate::{clock::Ticks, histogram::BUCKETS, read::two_values, recorder::Recorder, task::Agent};
+use crate::{clock::Ticks, histogram::BUCKETS, read::two_values, records::Records, task::Agent};
 
 /// A holder of a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ pub struct LockHistograms {
 
 impl Lock {
     /// As it was at a moment that is just over.
-    pub(crate) fn read(&self, recorder: &Recorder, at: Ticks) -> LockReading {
+    pub(crate) fn read(&self, records: &Records, at: Ticks) -> LockReading {
         let mut holders = Vec::new();
         let alone = self.holder.load(Acquire);
         if alone != 0 {
@@ -86,7 +86,7 @@ impl Lock {
             });
         }
         if let Some(number) = self.holders.load(Acquire).checked_sub(1) {
-            let cells = recorder.records.holders.slot(number);
+            let cells = records.holders.slot(number);
             holders.extend(cells.iter().flat_map(|(_, cells)| cells.read()));
         }
         holders.retain(|holder| holder.since <= at);
@@ -116,10 +116,9 @@ impl Lock {
     }
 
     /// From its block, or made up from the sums of the at most two holds that it has seen without one.
-    pub(crate) fn histograms(&self, recorder: &Recorder) -> LockHistograms {
+    pub(crate) fn histograms(&self, records: &Records) -> LockHistograms {
         let mut histograms = LockHistograms { holds: [0; BUCKETS], waits: [0; BUCKETS] };
-        let block =
-            self.block.load(Acquire).checked_sub(1).and_then(|number| recorder.records.blocks.slot(number));
+        let block = self.block.load(Acquire).checked_sub(1).and_then(|number| records.blocks.slot(number));
         if let Some((_, block)) = block {
             histograms.holds = block.holds.counts();
             histograms.waits = block.waits.counts();

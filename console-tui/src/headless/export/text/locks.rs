@@ -19,7 +19,7 @@ const MAX_CHAINS: usize = 20;
 ///
 /// # Errors
 /// When `out` can't be written.
-pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut wanted: Vec<&Lock> = report.locks.iter().filter(|lock| !lock.waiters.is_empty()).collect();
     wanted.sort_by_key(|lock| std::cmp::Reverse(lock.waiters.first().map(|waiter| waiter.wait_ns)));
     if !wanted.is_empty() {
@@ -39,14 +39,14 @@ pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut impl Write) ->
             let indent = "  ".repeat(usize::try_from(line.depth).unwrap_or(0) + 2);
             let age = line.age_ns.map_or_else(String::new, |ns| format!(", {}", duration_ns(ns)));
             let place = line.place.as_ref().map_or_else(String::new, |place| format!("  {place}"));
-            let circle = if line.circle { "  (a circle)" } else { "" };
+            let circle = if line.circle { "  (a cycle)" } else { "" };
             writeln!(out, "{indent}{}{age}{place}{circle}", line.text)?;
         }
     }
     more(chains.len(), MAX_CHAINS, out)
 }
 
-fn more(all: usize, shown: usize, out: &mut impl Write) -> io::Result<()> {
+fn more(all: usize, shown: usize, out: &mut dyn Write) -> io::Result<()> {
     if all > shown { writeln!(out, "  and {} more", all - shown) } else { Ok(()) }
 }
 
@@ -58,7 +58,7 @@ fn words(lock: &Lock) -> String {
     let place = lock.place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
     let holders = match lock.holders.as_deref() {
         None => format!("held by {}", format::UNKNOWN),
-        Some([]) => "not held".to_owned(),
+        Some([]) => "free".to_owned(),
         Some(holders) => {
             let one = |holder: &taskscope_model::report::Holder| {
                 format!("{} for {}", holder.who.clone().unwrap_or_else(unknown), duration_ns(holder.held_ns))

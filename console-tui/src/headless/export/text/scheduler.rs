@@ -17,7 +17,7 @@ const MAX_WORKERS: usize = 64;
 ///
 /// # Errors
 /// When `out` can't be written.
-pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut dyn Write) -> io::Result<()> {
     for runtime in &report.runtimes {
         writeln!(out, "\n{}", runtime_words(runtime))?;
         let of_it = report.workers.iter().filter(|worker| worker.runtime == Some(runtime.index));
@@ -83,7 +83,7 @@ fn worker_words(worker: &Worker, names: &Names<'_>) -> String {
     )
 }
 
-fn write_starving(starving: &Starving, names: &Names<'_>, out: &mut impl Write) -> io::Result<()> {
+fn write_starving(starving: &Starving, names: &Names<'_>, out: &mut dyn Write) -> io::Result<()> {
     let task = names.task(starving.task.as_deref());
     let place = starving.place.as_deref().unwrap_or(format::UNKNOWN);
     let others = if starving.count > 1 { format!(" and {} more", starving.count - 1) } else { String::new() };

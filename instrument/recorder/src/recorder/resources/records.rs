@@ -2,16 +2,12 @@
 //!
 //! Reaching one takes two look-ups by index, about 4 ns; no lock and no hash.
 
-use std::{
-    cell::Cell,
-    panic::Location,
-    sync::{
-        PoisonError,
-        atomic::Ordering::{Acquire, Relaxed, Release},
-    },
+use std::sync::{
+    PoisonError,
+    atomic::Ordering::{Acquire, Relaxed, Release},
 };
 
-use super::Recorder;
+use super::Resources;
 use crate::{
     clock::Ticks,
     id::{OpId, ResourceId},
@@ -22,53 +18,11 @@ use crate::{
         lock::{LockHistograms, LockReading, LockRef},
     },
     resource::Resource,
-    site::Place,
     task::MAX_NAME_BYTES,
-    thread,
+    text, thread,
 };
 
-/// Places that a thread knows the numbers of. A power of two.
-const KNOWN_PLACES: usize = 64;
-
-thread_local! {
-    static PLACES: [Cell<KnownPlace>; KNOWN_PLACES] = const { [const { Cell::new(KnownPlace { location: 0, recorder: 0, number: 0 }) }; KNOWN_PLACES] };
-}
-
-/// 24 bytes.
-#[derive(Clone, Copy)]
-struct KnownPlace {
-    /// The location's address; 0: free.
-    location: usize,
-    recorder: u64,
-    number: u32,
-}
-
-impl Recorder {
-    /// The number of a place in the source, for holders and operations; 0 past [`crate::MAX_SITES`]. About 3 ns where this thread used it
-    /// lately, else 40 ns.
-    #[inline]
-    pub fn place_number(&self, location: &'static Location<'static>) -> u32 {
-        let address = std::ptr::from_ref(location) as usize;
-        // Locations lie their size apart: the upper bits of a product spread them.
-        let index = ((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN_PLACES;
-        PLACES
-            .try_with(|places| {
-                let known = places[index].get();
-                if known.location == address && known.recorder == self.unique {
-                    return known.number;
-                }
-                let number = self.new_place(location);
-                places[index].set(KnownPlace { location: address, recorder: self.unique, number });
-                number
-            })
-            .unwrap_or(0)
-    }
-
-    #[cold]
-    fn new_place(&self, location: &'static Location<'static>) -> u32 {
-        self.sites.number(Place { file: location.file(), line: location.line(), column: location.column() })
-    }
-
+impl Resources {
     /// The lock that a resource is; `None` when it is none or past the limit.
     #[inline]
     pub fn lock(&self, id: ResourceId) -> Option<LockRef<'_>> {
@@ -76,7 +30,7 @@ impl Recorder {
         match RecordRef::from_u32(slot.record.load(Acquire))? {
             RecordRef::Lock(number) => {
                 let (_, lock) = self.records.locks.slot(number)?;
-                Some(LockRef { recorder: self, page, lock })
+                Some(LockRef { records: &self.records, page, lock })
             }
             _ => None,
         }
@@ -89,7 +43,7 @@ impl Recorder {
         match RecordRef::from_u32(slot.record.load(Acquire))? {
             RecordRef::Channel(number) => {
                 let (_, channel) = self.records.channels.slot(number)?;
-                Some(ChannelRef { recorder: self, page, channel })
+                Some(ChannelRef { clock: &self.clock, page, channel })
             }
             _ => None,
         }
@@ -102,30 +56,30 @@ impl Recorder {
         match RecordRef::from_u32(slot.record.load(Acquire))? {
             RecordRef::Io(number) => {
                 let (_, io) = self.records.streams.slot(number)?;
-                Some(IoRef { recorder: self, page, io })
+                Some(IoRef { clock: &self.clock, page, io })
             }
             _ => None,
         }
     }
 
     /// What the program calls a resource. Takes a lock, so call it once; cut to [`MAX_NAME_BYTES`].
-    pub fn name_resource(&self, id: ResourceId, name: &str) {
+    pub fn set_name(&self, id: ResourceId, name: &str) {
         let Some((page, slot)) = self.find_resource(id) else { return };
-        self.records.set_name(id.index(), self.kept(name, MAX_NAME_BYTES));
+        self.records.set_name(id.index(), text::kept(name, MAX_NAME_BYTES, &self.truncated));
         slot.facts.lock().unwrap_or_else(PoisonError::into_inner).named = true;
         page.shared.set();
     }
 
     /// What the program calls a resource; `None`: nothing, or it is gone.
-    pub fn resource_name(&self, id: ResourceId) -> Option<Box<str>> {
+    pub fn name(&self, id: ResourceId) -> Option<Box<str>> {
         self.find_resource(id)?;
         self.records.name(id.index())
     }
 
-    /// The calling thread blocks on an operation: it is running, from now until [`Recorder::unblock`], for the current task and on this thread.
+    /// The calling thread blocks on an operation: it is running, from now until [`Resources::unblock`], for the current task and on this thread.
     pub fn block_on_op(&self, id: OpId) {
         let Some((page, op)) = self.find_op(id) else { return };
-        op.task.store(self.actor(), Relaxed);
+        op.task.store(thread::actor_in(self.number), Relaxed);
         op.thread.store(thread::number(), Relaxed);
         op.started.store(self.clock.ticks().max(op.ended.load(Relaxed) + 1), Relaxed);
         op.polls.store(op.polls.load(Relaxed) + 1, Relaxed);
@@ -144,12 +98,12 @@ impl Recorder {
     }
 
     /// The slot of a resource that is still there, for reading.
-    pub fn resource(&self, id: ResourceId) -> Option<&Resource> {
+    pub fn get(&self, id: ResourceId) -> Option<&Resource> {
         self.find_resource(id).map(|(_, slot)| slot).filter(|slot| slot.id() == Some(id))
     }
 
     /// The id that a slot and a generation make in this recorder.
-    pub fn resource_id(&self, slot: u32, generation: u32) -> ResourceId {
+    pub fn id(&self, slot: u32, generation: u32) -> ResourceId {
         ResourceId::new(self.number, generation, slot)
     }
 
@@ -160,23 +114,27 @@ impl Recorder {
 
     /// A lock's state as it was at a moment that is just over: holds that began later are left out.
     pub fn read_lock_at(&self, resource: &Resource, at: Ticks) -> Option<LockReading> {
-        read_record(resource, |place| match place {
-            RecordRef::Lock(number) => self.records.locks.slot(number).map(|(_, lock)| lock.read(self, at)),
+        read_record(resource, |record| match record {
+            RecordRef::Lock(number) => {
+                self.records.locks.slot(number).map(|(_, lock)| lock.read(&self.records, at))
+            }
             _ => None,
         })
     }
 
     /// A lock's histograms.
     pub fn lock_histograms(&self, resource: &Resource) -> Option<LockHistograms> {
-        read_record(resource, |place| match place {
-            RecordRef::Lock(number) => self.records.locks.slot(number).map(|(_, lock)| lock.histograms(self)),
+        read_record(resource, |record| match record {
+            RecordRef::Lock(number) => {
+                self.records.locks.slot(number).map(|(_, lock)| lock.histograms(&self.records))
+            }
             _ => None,
         })
     }
 
     /// A channel's state, `None` when the resource is none, or has changed hands meanwhile.
     pub fn read_channel(&self, resource: &Resource) -> Option<ChannelReading> {
-        read_record(resource, |place| match place {
+        read_record(resource, |record| match record {
             RecordRef::Channel(number) => {
                 self.records.channels.slot(number).map(|(_, channel)| channel.read())
             }
@@ -186,7 +144,7 @@ impl Recorder {
 
     /// A stream's state, `None` when the resource is none, or has changed hands meanwhile.
     pub fn read_io(&self, resource: &Resource) -> Option<IoReading> {
-        read_record(resource, |place| match place {
+        read_record(resource, |record| match record {
             RecordRef::Io(number) => self.records.streams.slot(number).map(|(_, io)| io.read()),
             _ => None,
         })

@@ -5,26 +5,61 @@
 //! never counted. Limit: a task that is aborted before its first poll, or a thread that loses its CPU right there, has one poll too many.
 
 use std::sync::{
-    Arc, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{
+        AtomicBool, AtomicU64,
         Ordering::{Acquire, Relaxed},
         fence,
     },
 };
 
-use super::Recorder;
 use crate::{
-    clock::Ticks,
+    clock::{Clock, Ticks},
     id::TaskId,
     ring::{self, Event, EventKind, Ring},
     task::{Task, flag},
     thread,
 };
 
-impl Recorder {
-    /// Records the timeline of a task (or stops); events of all threads come out of [`Recorder::drain`].
-    pub fn watch(&self, id: TaskId, on: bool) {
-        let Some((_, task)) = self.live(id) else { return };
+/// How long tokio takes at most from the end of a poll to the drop of its future.
+const AT_ONCE_NS: u64 = 20_000;
+
+/// The timelines of a recorder's tasks, as events of all threads.
+#[derive(Debug)]
+pub struct Timelines {
+    /// The recorder's, for what threads remember.
+    unique: u64,
+    clock: Clock,
+    /// An entry this soon after the last poll may be none.
+    at_once_ticks: Ticks,
+    /// Any of them, or all.
+    watching: AtomicBool,
+    watching_all: AtomicBool,
+    rings: Mutex<Vec<Arc<Ring>>>,
+    lost_in_gone_rings: AtomicU64,
+}
+
+impl Timelines {
+    pub(super) fn new(unique: u64, clock: Clock) -> Self {
+        Self {
+            unique,
+            at_once_ticks: clock.ticks_of_ns(AT_ONCE_NS),
+            clock,
+            watching: AtomicBool::new(false),
+            watching_all: AtomicBool::new(false),
+            rings: Mutex::new(Vec::new()),
+            lost_in_gone_rings: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the poll path has to look for events at all.
+    #[inline]
+    pub(super) fn are_watched(&self) -> bool {
+        self.watching.load(Relaxed)
+    }
+
+    /// Records the timeline of this task, or stops.
+    pub(super) fn watch(&self, task: &Task, on: bool) {
         if on {
             task.flags.fetch_or(flag::WATCHED, Relaxed);
             self.watching.store(true, Relaxed);
@@ -83,10 +118,9 @@ impl Recorder {
             self.event(task, id, EventKind::PollStart, task.started.load(Relaxed), by);
             self.event(task, id, EventKind::PollEnd, task.ended.load(Relaxed), by);
         }
-        // A fiftieth of a long poll: 20 µs.
         let ended = task.ended.load(Relaxed);
         let is_at_once =
-            task.thread.load(Relaxed) == thread && at.saturating_sub(ended) <= self.long_ticks / 50;
+            task.thread.load(Relaxed) == thread && at.saturating_sub(ended) <= self.at_once_ticks;
         let is_first = task.enters.load(Relaxed) == 0;
         if !is_first && (is_unwoken || is_at_once) && flags & flag::TRACED != 0 {
             task.flags.fetch_or(flag::HELD_BACK, Relaxed);
@@ -118,6 +152,18 @@ impl Recorder {
         thread::with_ring(self.unique << 1 | u64::from(all), make, |ring| {
             ring.push(Event { at, task: id.to_u64(), kind, by });
         });
+    }
+
+    /// Events refused by a full ring.
+    pub(super) fn lost(&self) -> u64 {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost: u64 = rings.iter().map(|ring| ring.lost()).sum();
+        lost + self.lost_in_gone_rings.load(Relaxed)
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        rings.iter().map(|ring| ring.memory_bytes()).sum()
     }
 }
 

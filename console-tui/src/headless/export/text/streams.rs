@@ -21,7 +21,7 @@ const INNER: [&str; 8] = ["file", "eventfd", "timerfd", "signalfd", "epoll", "in
 ///
 /// # Errors
 /// When `out` can't be written.
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.descriptors.is_none()
         && report.io.is_empty()
         && report.signals.is_empty()
@@ -55,7 +55,7 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// What is known of all descriptors.
-fn head(descriptors: Option<&Descriptors>, out: &mut impl Write) -> io::Result<()> {
+fn head(descriptors: Option<&Descriptors>, out: &mut dyn Write) -> io::Result<()> {
     let Some(descriptors) = descriptors else { return writeln!(out, "\nI/O") };
     let limit = descriptors.limit.map_or_else(String::new, |limit| format!(" of {}", exact(limit)));
     let open = descriptors.open.map_or_else(|| format::UNKNOWN.to_owned(), exact);
