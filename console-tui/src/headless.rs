@@ -9,7 +9,7 @@ mod fail_on;
 
 use std::time::{Duration, Instant};
 
-use taskscope_model::{ConnectionEvent, Effect, Event, LintKind, Model, report::Report, update};
+use taskscope_model::{ConnectionEvent, Effect, Event, LintKind, Model, format, report::Report, update};
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use self::fail_on::{FailOn, Found, help as fail_on_help};
