@@ -1,4 +1,4 @@
-//! From slots to frames: what each console is told, and when.
+//! From slots to frames: what each console gets, and when.
 //!
 //! State, not events: a [`cursor::Cursor`] compares the slots with what its console knows and sends the difference. So a slow console
 //! skips to the newest state and costs the others nothing, and with no console nothing is read at all.
@@ -10,6 +10,7 @@ pub(crate) mod cost;
 pub(crate) mod cursor;
 mod descriptors;
 mod details;
+mod equal_limits;
 pub(crate) mod events;
 pub(crate) mod memory;
 mod moment;
@@ -45,7 +46,7 @@ pub(crate) struct Hub {
     pub(crate) clients: AtomicU32,
     pub(crate) cost: Cost,
     pub(crate) watchdog: Watchdog,
-    /// What the operating system told of threads lately.
+    /// The last readings of threads from the operating system.
     threads: Mutex<crate::os::thread::Cache>,
     identity: Identity,
     rounds: Mutex<Rounds>,
@@ -105,7 +106,7 @@ pub(crate) struct ChangedPages {
     pub(crate) ops: Vec<usize>,
 }
 
-/// A task whose timeline somebody watches.
+/// A task whose timeline a console watches.
 #[derive(Debug)]
 pub(crate) struct Watched {
     consoles: u32,

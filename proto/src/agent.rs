@@ -17,7 +17,7 @@ const SLOT_BITS: u32 = MAX_SLOTS.trailing_zeros();
 /// Who woke a task, holds a lock or sent a message; of a poll, its thread.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AgentRef {
-    /// The source can't tell.
+    /// The source does not know.
     #[default]
     Unknown,
     /// A thread that polled no task at that time; the 1-based index of a `Thread`.

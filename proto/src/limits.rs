@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The newest version of the protocol that this crate speaks. See "Versions" in `WIRE.md`.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// Where a server listens and a client looks when nobody says otherwise. Loopback, because the stream shows
+/// Where a server listens and a client looks by default. Loopback, because the stream shows
 /// the insides of a program and has no authentication.
 pub const DEFAULT_BIND: &str = "127.0.0.1:6669";
 
@@ -27,7 +27,7 @@ pub const MAX_NAME_BYTES: usize = 256;
 /// Bytes kept of a task's further fields, all together. Room for a handful of `key=value` pairs.
 pub const MAX_FIELDS_BYTES: usize = 512;
 
-/// Bytes kept of a source path, from its end: the file's name is what tells places apart.
+/// Bytes kept of a source path, from its end: places differ in the file's name.
 pub const MAX_PATH_BYTES: usize = 512;
 
 /// Bytes kept of a thread's name. Linux itself keeps 15.
@@ -96,10 +96,10 @@ pub const MAX_HOLDERS: usize = 8;
 /// Resources whose details a client gets at a time.
 pub const MAX_RESOURCE_DETAILS: usize = 4;
 
-/// Runtimes told of. Programs have one or two; tests make hundreds, one after the other.
+/// Runtimes in a frame. Programs have one or two; tests make hundreds, one after the other.
 pub const MAX_RUNTIMES: usize = 32;
 
-/// Workers told of, over all runtimes.
+/// Workers in a frame, over all runtimes.
 pub const MAX_WORKERS: usize = 1024;
 
 /// Stuck polls in a frame: those that go on first.

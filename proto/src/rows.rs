@@ -5,7 +5,7 @@
 //! column or the two columns that hold it.
 //!
 //! Invariant: what a [`Writer`] made passes [`Checked::new`] and gives the same rows again, as far as the columns can hold them. Columns
-//! in a [`Checked`] are read without a way to fail, and nobody can change them.
+//! in a [`Checked`] are read without a way to fail, and do not change.
 //!
 //! Limit: a row is copied, so it holds numbers alone. A text is a 1-based number into the strings of its message; see [`Checked::text`].
 

@@ -1,4 +1,4 @@
-//! WIRE.md tells the limits that the code has.
+//! WIRE.md has the limits that the code has.
 
 use taskscope_proto::limits;
 

@@ -2,10 +2,10 @@
 
 use taskscope_proto::{
     agent::AgentRef,
-    columns::{DeltaEncoder, drop_if_default},
+    rows::{FrameRows, SlotRef, StatRow, TaskRow},
     v1::{
         Event, EventKind, Frame, Hello, Histogram, Knows, Process, ResourceRef, Site, SiteTotals, Sources,
-        StatColumns, TaskColumns, TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
+        TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
     },
 };
 
@@ -58,8 +58,6 @@ impl Server {
             snapshot_end: first,
             sites: if first { sites() } else { Vec::new() },
             threads: if first { threads() } else { Vec::new() },
-            tasks: Some(tasks(&self.cast, now_ns, new_since_ns)),
-            stats: Some(stats(&self.cast, now_ns)),
             totals: totals(&self.cast, now_ns),
             process: Some(process(now_ns, alive)),
             details: self.details.iter().map(|task| detail(&self.cast, *task, now_ns)).collect(),
@@ -70,8 +68,13 @@ impl Server {
                 .collect(),
             ..Frame::default()
         };
-        locks::add(&mut frame, first);
-        io::add(&mut frame, first, locks::count());
+        let mut rows = FrameRows::default();
+        tasks(&self.cast, now_ns, new_since_ns, &mut rows);
+        stats(&self.cast, now_ns, &mut rows);
+        locks::add(&mut rows, first, now_ns);
+        io::add(&mut rows, first, now_ns);
+        rows.finish(&mut frame);
+        frame.descriptors = Some(io::descriptors(now_ns));
         scheduler::add(&mut frame);
         frame
     }
@@ -126,68 +129,54 @@ fn threads() -> Vec<Thread> {
 }
 
 /// The tasks that were born after `since_ns`; all that are born by now, where that is `None`.
-fn tasks(cast: &[Actor], now_ns: u64, since_ns: Option<u64>) -> TaskColumns {
-    let mut columns = TaskColumns::default();
-    let mut deltas = DeltaEncoder::default();
+fn tasks(cast: &[Actor], now_ns: u64, since_ns: Option<u64>, rows: &mut FrameRows) {
     let is_new =
         |actor: &Actor| actor.born_ns <= now_ns && since_ns.is_none_or(|since_ns| actor.born_ns > since_ns);
+    let knows = [Knows::Wakes, Knows::Scheduled, Knows::Wakers, Knows::WakerClones];
     for (slot, actor) in (0_u32..).zip(cast).filter(|(_, actor)| is_new(actor)) {
-        columns.slot_delta.extend(deltas.push(slot));
-        columns.generation.push(1);
-        columns.tokio_id.push(actor.tokio_id);
-        columns.site.push(actor.site as u32 + 1);
-        columns.kind.push(actor.kind.into());
-        let name = intern(&mut columns.strings, actor.name);
-        columns.name.push(name);
-        let fields = intern(&mut columns.strings, &actor.fields);
-        columns.fields.push(fields);
-        columns.created_ago_ns.push(now_ns - actor.born_ns);
-        columns.parent_slot_plus1.push(actor.parent_slot.map_or(0, |slot| slot + 1));
-        columns.parent_generation.push(actor.parent_slot.map_or(0, |_| 1));
-        columns.size_bytes.push(actor.size_bytes);
-        columns.original_size_bytes.push(actor.original_size_bytes);
-        let knows = [Knows::Wakes, Knows::Scheduled, Knows::Wakers, Knows::WakerClones];
-        columns.knows.push(knows.into_iter().map(|bit| bit as u32).sum());
+        let row = TaskRow {
+            generation: 1,
+            tokio_id: actor.tokio_id,
+            site: actor.site as u32 + 1,
+            kind: actor.kind,
+            name: rows.tasks.text(actor.name),
+            fields: rows.tasks.text(&actor.fields),
+            created_ago_ns: now_ns - actor.born_ns,
+            parent: actor.parent_slot.map(first_in),
+            size_bytes: actor.size_bytes,
+            original_size_bytes: actor.original_size_bytes,
+            knows: knows.into_iter().map(|bit| bit as u32).sum(),
+        };
+        rows.tasks.push(slot, row);
     }
-    drop_if_default(&mut columns.original_size_bytes);
-    columns
 }
 
-/// The 1-based index of a text among the frame's strings; 0 for none.
-fn intern(strings: &mut Vec<String>, text: &str) -> u32 {
-    if text.is_empty() {
-        return 0;
-    }
-    let known = strings.iter().position(|string| string == text);
-    let index = known.unwrap_or_else(|| {
-        strings.push(text.to_owned());
-        strings.len() - 1
-    });
-    index as u32 + 1
+/// What was in a slot first.
+pub(crate) fn first_in(slot: u32) -> SlotRef {
+    SlotRef { slot, generation: 1 }
 }
 
-fn stats(cast: &[Actor], now_ns: u64) -> StatColumns {
-    let mut columns = StatColumns::default();
-    let mut deltas = DeltaEncoder::default();
+fn stats(cast: &[Actor], now_ns: u64, rows: &mut FrameRows) {
     for (slot, actor) in (0_u32..).zip(cast).filter(|(_, actor)| actor.born_ns <= now_ns) {
         let vitals = actor.at(slot, now_ns);
-        columns.slot_delta.extend(deltas.push(slot));
-        columns.state.push(state(&vitals).into());
-        columns.state_ago_ns.push(vitals.state_ago_ns);
-        columns.polls.push(vitals.polls);
-        columns.busy_ns.push(vitals.busy_ns);
-        columns.scheduled_ns.push(vitals.scheduled_ns);
-        columns.wakes.push(vitals.wakes);
-        columns.self_wakes.push(vitals.self_wakes);
-        columns.waker_clones.push(vitals.wakes + u64::from(vitals.wakers));
-        columns.waker_drops.push(vitals.wakes);
-        columns.wakers_plus1.push(vitals.wakers + 1);
-        columns.last_wake_ago_ns_plus1.push(vitals.last_wake_ago_ns.map_or(0, |ago_ns| ago_ns + 1));
-        columns.last_waker.push(vitals.last_waker.encode());
-        columns.longest_poll_ns.push(vitals.longest_poll_ns);
-        columns.longest_scheduled_ns.push(vitals.longest_scheduled_ns);
+        let row = StatRow {
+            state: state(&vitals),
+            state_ago_ns: vitals.state_ago_ns,
+            polls: vitals.polls,
+            busy_ns: vitals.busy_ns,
+            scheduled_ns: vitals.scheduled_ns,
+            wakes: vitals.wakes,
+            self_wakes: vitals.self_wakes,
+            waker_clones: vitals.wakes + u64::from(vitals.wakers),
+            waker_drops: vitals.wakes,
+            wakers: Some(vitals.wakers),
+            last_wake_ago_ns: vitals.last_wake_ago_ns,
+            last_waker: vitals.last_waker,
+            longest_poll_ns: vitals.longest_poll_ns,
+            longest_scheduled_ns: vitals.longest_scheduled_ns,
+        };
+        rows.stats.push(slot, row);
     }
-    columns
 }
 
 fn state(vitals: &Vitals) -> TaskState {

@@ -3,9 +3,15 @@
 //!
 //! Invariant: as for the tasks, everything follows from the time alone.
 
-use taskscope_proto::v1::{Descriptor, DescriptorKind, Descriptors, Frame, IoColumns, TaskState, TcpInfo};
+use taskscope_proto::{
+    rows::{FrameRows, IoRow, ResourceRow},
+    v1::{Descriptor, DescriptorKind, Descriptors, TcpInfo},
+};
 
-use crate::service::{PICTURE_NS, SECOND, slot};
+use crate::{
+    locks::{self, Wait},
+    service::{PICTURE_NS, SECOND, slot},
+};
 
 const MILLI: u64 = 1_000_000;
 
@@ -79,65 +85,43 @@ fn sockets() -> Vec<Socket> {
     all
 }
 
-/// Adds all of them to the first frame, and what changes to the others. The resources that are in it already come
-/// first.
-pub(crate) fn add(frame: &mut Frame, first: bool, first_slot: u32) {
-    let now_ns = frame.now_ns;
-    if first {
-        resources(frame);
-    }
+/// Adds all of them to the first frame, and what changes to the others. The locks and channels come first.
+pub(crate) fn add(rows: &mut FrameRows, first: bool, now_ns: u64) {
     for (number, socket) in (0..).zip(sockets()) {
-        if let Some(wait) = socket.wait.filter(|(_, _, since_ns)| *since_ns <= now_ns) {
-            op(frame, first, FIRST_OP + number, (first_slot + number, socket.site), wait);
+        let slot = locks::count() + number;
+        if first {
+            let row = ResourceRow {
+                generation: 1,
+                concrete_type: rows.resources.text(socket.concrete_type),
+                kind: rows.resources.text("I/O"),
+                site: socket.site,
+                created_ago_ns: 300 * SECOND,
+                ..ResourceRow::default()
+            };
+            rows.resources.push(slot, row);
         }
-    }
-    frame.io = Some(columns(first_slot, now_ns));
-    frame.descriptors = Some(descriptors(now_ns));
-}
-
-fn resources(frame: &mut Frame) {
-    let Some(columns) = &mut frame.resources else { return };
-    for socket in sockets() {
-        columns.slot_delta.push(1);
-        columns.generation.push(1);
-        for (column, text) in [(&mut columns.concrete_type, socket.concrete_type), (&mut columns.kind, "I/O")]
-        {
-            columns.strings.push(text.to_owned());
-            column.push(columns.strings.len() as u32);
+        if let Some((task, source, since_ns)) = socket.wait.filter(|(_, _, since_ns)| *since_ns <= now_ns) {
+            let wait = Wait { source, resource: slot, task, since_ns, site: socket.site };
+            wait.add(rows, FIRST_OP + number, first, now_ns);
         }
-        columns.name.push(0);
-        columns.site.push(socket.site);
-        columns.created_ago_ns.push(300 * SECOND);
+        let (into, out) = moved(&socket, now_ns);
+        let last_ago_ns = last_ago_ns(&socket, now_ns);
+        let row = IoRow {
+            fd: Some(socket.fd),
+            in_bytes: into,
+            out_bytes: out,
+            reads: into / 1_460 + 1,
+            writes: out / 1_460 + 1,
+            read_wait_ns: 88 * SECOND,
+            write_wait_ns: 40 * MILLI,
+            last_in_ago_ns: Some(last_ago_ns + 40 * MILLI - 1),
+            last_out_ago_ns: Some(last_ago_ns),
+            local: rows.io.text(&socket.local),
+            peer: rows.io.text(&socket.peer),
+            ..IoRow::default()
+        };
+        rows.io.push(slot, row);
     }
-}
-
-fn op(
-    frame: &mut Frame,
-    first: bool,
-    number: u32,
-    (resource, site): (u32, u32),
-    (task, source, since_ns): (u32, &str, u64),
-) {
-    let ago_ns = frame.now_ns - since_ns;
-    let (Some(ops), Some(stats)) = (&mut frame.ops, &mut frame.op_stats) else { return };
-    let step = |deltas: &[u32]| number - deltas.iter().sum::<u32>();
-    if first || ago_ns < SECOND / 2 {
-        ops.slot_delta.push(step(&ops.slot_delta));
-        ops.generation.push(1);
-        ops.strings.push(source.to_owned());
-        ops.source.push(ops.strings.len() as u32);
-        ops.resource_slot_plus1.push(resource + 1);
-        ops.resource_generation.push(1);
-        ops.created_ago_ns.push(ago_ns);
-        ops.site.push(site);
-    }
-    stats.slot_delta.push(step(&stats.slot_delta));
-    stats.task_slot_plus1.push(task + 1);
-    stats.task_generation.push(1);
-    stats.state.push(TaskState::Idle.into());
-    stats.state_ago_ns.push(ago_ns);
-    stats.polls.push(1);
-    stats.busy_ns.push(4_000);
 }
 
 /// Bytes by then, in waves.
@@ -151,30 +135,8 @@ fn last_ago_ns(socket: &Socket, now_ns: u64) -> u64 {
     if socket.until_ns < now_ns { now_ns - socket.until_ns } else { 3 * MILLI }
 }
 
-fn columns(first_slot: u32, now_ns: u64) -> IoColumns {
-    let mut columns = IoColumns::default();
-    for (number, socket) in (0..).zip(sockets()) {
-        let (into, out) = moved(&socket, now_ns);
-        let last_ago_ns = last_ago_ns(&socket, now_ns);
-        columns.slot_delta.push(if number == 0 { first_slot } else { 1 });
-        columns.fd_plus1.push(socket.fd + 1);
-        columns.in_bytes.push(into);
-        columns.out_bytes.push(out);
-        columns.reads.push(into / 1_460 + 1);
-        columns.writes.push(out / 1_460 + 1);
-        columns.read_wait_ns.push(88 * SECOND);
-        columns.write_wait_ns.push(40 * MILLI);
-        columns.last_in_ago_ns_plus1.push(last_ago_ns + 40 * MILLI);
-        columns.last_out_ago_ns_plus1.push(last_ago_ns + 1);
-        for (column, text) in [(&mut columns.local, &socket.local), (&mut columns.peer, &socket.peer)] {
-            columns.strings.push(text.clone());
-            column.push(if text.is_empty() { 0 } else { columns.strings.len() as u32 });
-        }
-    }
-    columns
-}
-
-fn descriptors(now_ns: u64) -> Descriptors {
+/// All that the process has open.
+pub(crate) fn descriptors(now_ns: u64) -> Descriptors {
     let named = sockets().into_iter().map(|socket| descriptor(&socket, now_ns));
     let folded = (0..FOLDED).map(|n| {
         let peer = format!("10.0.{}.{}:{}", 8 + n % 3, 1 + n % 250, 20_000 + n * 13);

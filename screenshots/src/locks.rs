@@ -5,14 +5,14 @@
 
 use taskscope_proto::{
     agent::AgentRef,
-    columns::DeltaEncoder,
-    v1::{
-        ChannelColumns, Frame, Histogram, LockColumns, LockKnows, OpColumns, OpStatColumns, ResourceColumns,
-        ResourceDetail, ResourceRef, TaskState,
-    },
+    rows::{ChannelRow, FrameRows, HolderRow, LockRow, OpRow, OpStatRow, ResourceRow},
+    v1::{Histogram, LockKnows, ResourceDetail, ResourceRef, TaskState},
 };
 
-use crate::service::{PICTURE_NS, SECOND, slot};
+use crate::{
+    frames::first_in,
+    service::{PICTURE_NS, SECOND, slot},
+};
 
 const MILLI: u64 = 1_000_000;
 
@@ -54,12 +54,13 @@ struct Hold {
     shared: bool,
 }
 
-struct Wait {
-    source: &'static str,
-    resource: u32,
-    task: u32,
-    since_ns: u64,
-    site: u32,
+/// A task that waits for a resource.
+pub(crate) struct Wait {
+    pub(crate) source: &'static str,
+    pub(crate) resource: u32,
+    pub(crate) task: u32,
+    pub(crate) since_ns: u64,
+    pub(crate) site: u32,
 }
 
 /// Places, numbered as in [`crate::service::SITES`].
@@ -175,103 +176,100 @@ fn waits() -> Vec<Wait> {
     ]
 }
 
+/// Adds all of them to the first frame, and what changes to the others.
+pub(crate) fn add(rows: &mut FrameRows, first: bool, now_ns: u64) {
+    let all = made();
+    if first {
+        resources(rows, &all, now_ns);
+    }
+    for (slot, wait) in (0_u32..).zip(waits()).filter(|(_, wait)| wait.since_ns <= now_ns) {
+        wait.add(rows, slot, first, now_ns);
+    }
+    locks(rows, &all, now_ns);
+    channels(rows, &all, now_ns);
+}
+
 /// How many there are: their slots come first.
 pub(crate) fn count() -> u32 {
     made().len() as u32
 }
 
-/// Adds all of them to the first frame, and what changes to the others.
-pub(crate) fn add(frame: &mut Frame, first: bool) {
-    let (all, now_ns) = (made(), frame.now_ns);
-    if first {
-        resources(frame, &all, now_ns);
+fn resources(rows: &mut FrameRows, all: &[Made], now_ns: u64) {
+    for (slot, made) in (0..).zip(all) {
+        let row = ResourceRow {
+            generation: 1,
+            concrete_type: rows.resources.text(made.concrete_type),
+            kind: rows.resources.text(made.kind),
+            name: rows.resources.text(made.name),
+            site: made.site,
+            created_ago_ns: now_ns - 50 * MILLI,
+            ..ResourceRow::default()
+        };
+        rows.resources.push(slot, row);
     }
-    ops(frame, first, now_ns);
-    locks(frame, &all, now_ns);
-    channels(frame, &all, now_ns);
 }
 
-fn resources(frame: &mut Frame, all: &[Made], now_ns: u64) {
-    let mut columns = ResourceColumns { slot_delta: deltas(0..all.len() as u32), ..Default::default() };
-    for made in all {
-        columns.generation.push(1);
-        let [concrete_type, kind, name] =
-            [made.concrete_type, made.kind, made.name].map(|text| intern(&mut columns.strings, text));
-        columns.concrete_type.push(concrete_type);
-        columns.kind.push(kind);
-        columns.name.push(name);
-        columns.site.push(made.site);
-        columns.created_ago_ns.push(now_ns - 50 * MILLI);
-    }
-    frame.resources = Some(columns);
-}
-
-/// Those who wait by now; they are new to the console when it connects, or when they begin.
-fn ops(frame: &mut Frame, first: bool, now_ns: u64) {
-    let (mut columns, mut stats) = (OpColumns::default(), OpStatColumns::default());
-    let (mut new, mut known) = (DeltaEncoder::default(), DeltaEncoder::default());
-    for (slot, wait) in (0_u32..).zip(waits()).filter(|(_, wait)| wait.since_ns <= now_ns) {
-        let ago_ns = now_ns - wait.since_ns;
+impl Wait {
+    /// Adds it to those who wait; it is new to the console when that connects, or when it begins.
+    pub(crate) fn add(&self, rows: &mut FrameRows, slot: u32, first: bool, now_ns: u64) {
+        let ago_ns = now_ns - self.since_ns;
         if first || ago_ns < SECOND / 2 {
-            columns.slot_delta.extend(new.push(slot));
-            columns.generation.push(1);
-            columns.source.push(intern(&mut columns.strings, wait.source));
-            columns.resource_slot_plus1.push(wait.resource + 1);
-            columns.resource_generation.push(1);
-            columns.created_ago_ns.push(ago_ns);
-            columns.site.push(wait.site);
+            let row = OpRow {
+                generation: 1,
+                source: rows.ops.text(self.source),
+                resource: Some(first_in(self.resource)),
+                created_ago_ns: ago_ns,
+                site: self.site,
+                ..OpRow::default()
+            };
+            rows.ops.push(slot, row);
         }
-        stats.slot_delta.extend(known.push(slot));
-        stats.task_slot_plus1.push(wait.task + 1);
-        stats.task_generation.push(1);
-        stats.state.push(TaskState::Idle.into());
-        stats.state_ago_ns.push(ago_ns);
-        stats.polls.push(1);
-        stats.busy_ns.push(4_000);
+        let stats = OpStatRow {
+            task: Some(first_in(self.task)),
+            state: TaskState::Idle,
+            state_ago_ns: ago_ns,
+            polls: 1,
+            busy_ns: 4_000,
+            ..OpStatRow::default()
+        };
+        rows.op_stats.push(slot, stats);
     }
-    (frame.ops, frame.op_stats) = (Some(columns), Some(stats));
 }
 
-fn locks(frame: &mut Frame, all: &[Made], now_ns: u64) {
-    let mut columns = LockColumns::default();
-    let mut deltas = DeltaEncoder::default();
+fn locks(rows: &mut FrameRows, all: &[Made], now_ns: u64) {
     let holds: Vec<Hold> = holds().into_iter().filter(|hold| hold.since_ns <= now_ns).collect();
+    let knows = [LockKnows::Holders, LockKnows::Times, LockKnows::Places];
     for (slot, made) in (0_u32..).zip(all) {
         let What::Lock { per_s, contended, hold_ns, until_ns } = made.what else { continue };
         let age = now_ns.min(until_ns) as f64 / SECOND as f64;
         let acquisitions = (per_s * (age + 0.6 * (age * 0.4 + f64::from(slot)).sin())) as u64;
         // Contention comes in waves.
         let waited = (per_s * contended * (age + 0.8 * (age * 1.1).sin() / 1.1)).max(0.0) as u64;
-        columns.slot_delta.extend(deltas.push(slot));
+        let row = LockRow {
+            acquisitions,
+            contended: waited,
+            hold_ns: acquisitions * hold_ns / 3,
+            wait_ns: waited * hold_ns,
+            longest_hold_ns: hold_ns * 3,
+            longest_wait_ns: if waited > 0 { hold_ns * 11 } else { 0 },
+            hold_p99_ns: hold_ns,
+            wait_p99_ns: if waited > 0 { hold_ns * 3 } else { 0 },
+            knows: knows.into_iter().map(|bit| bit as u32).sum(),
+            ..LockRow::default()
+        };
         let mine = holds.iter().filter(|hold| hold.resource == slot);
-        columns.holders.push(mine.clone().count() as u32);
-        for hold in mine {
-            columns.holder.push(AgentRef::Task { slot: hold.task, generation: 1 }.encode());
-            columns.held_ago_ns.push(now_ns - hold.since_ns);
-            columns.holder_site.push(hold.site);
-            columns.holder_permits.push(1);
-            columns.holder_shared.push(hold.shared);
-        }
-        columns.more_holders.push(0);
-        columns.acquisitions.push(acquisitions);
-        columns.contended.push(waited);
-        columns.hold_ns.push(acquisitions * hold_ns / 3);
-        columns.wait_ns.push(waited * hold_ns);
-        columns.longest_hold_ns.push(hold_ns * 3);
-        columns.longest_wait_ns.push(if waited > 0 { hold_ns * 11 } else { 0 });
-        columns.hold_p99_ns.push(hold_ns);
-        columns.wait_p99_ns.push(if waited > 0 { hold_ns * 3 } else { 0 });
-        columns.poisoned.push(false);
-        columns.free_ago_ns_plus1.push(0);
-        let knows = [LockKnows::Holders, LockKnows::Times, LockKnows::Places];
-        columns.knows.push(knows.into_iter().map(|bit| bit as u32).sum());
+        let holders = mine.map(|hold| HolderRow {
+            holder: task(hold.task),
+            held_ago_ns: now_ns - hold.since_ns,
+            site: hold.site,
+            permits: 1,
+            shared: hold.shared,
+        });
+        rows.locks.push_with(slot, row, holders);
     }
-    frame.locks = Some(columns);
 }
 
-fn channels(frame: &mut Frame, all: &[Made], now_ns: u64) {
-    let mut columns = ChannelColumns::default();
-    let mut deltas = DeltaEncoder::default();
+fn channels(rows: &mut FrameRows, all: &[Made], now_ns: u64) {
     for (slot, made) in (0_u32..).zip(all) {
         let What::Channel { capacity, depth, per_s, senders, receivers, until_ns } = made.what else {
             continue;
@@ -279,25 +277,29 @@ fn channels(frame: &mut Frame, all: &[Made], now_ns: u64) {
         let stopped = until_ns < u64::MAX;
         let sent = (per_s * now_ns.min(until_ns) as f64 / SECOND as f64) as u64;
         let depth = if stopped { depth * u64::from(now_ns >= until_ns) } else { depth };
-        let last_ns = |end_ns: u64| if stopped { now_ns.saturating_sub(end_ns) + 1 } else { 8 * MILLI };
-        columns.slot_delta.extend(deltas.push(slot));
-        columns.senders_plus1.push(senders + 1);
-        columns.receivers_plus1.push(receivers + 1);
-        columns.depth_plus1.push(depth + 1);
-        columns.capacity.push(capacity);
-        columns.sent.push(sent);
-        columns.received.push(sent - depth.min(sent));
-        columns.lagged.push(if made.concrete_type == "broadcast" { 12 } else { 0 });
-        columns.blocked_full_ns.push(if stopped { 310 * MILLI } else { 0 });
-        columns.blocked_empty_ns.push(now_ns / 2);
-        columns.last_sender.push(AgentRef::Task { slot: slot::CONN + 2, generation: 1 }.encode());
-        let receiver = if stopped { slot::MAILER } else { slot::OUTBOX };
-        columns.last_receiver.push(AgentRef::Task { slot: receiver, generation: 1 }.encode());
-        columns.last_sent_ago_ns_plus1.push(last_ns(MAIL_FULL_NS));
-        columns.last_received_ago_ns_plus1.push(last_ns(MAIL_STOPPED_NS));
-        columns.closed.push(false);
+        let last_ns = |end_ns: u64| if stopped { now_ns.saturating_sub(end_ns) } else { 8 * MILLI - 1 };
+        let row = ChannelRow {
+            senders: Some(senders),
+            receivers: Some(receivers),
+            depth: Some(depth),
+            capacity,
+            sent,
+            received: sent - depth.min(sent),
+            lagged: if made.concrete_type == "broadcast" { 12 } else { 0 },
+            blocked_full_ns: if stopped { 310 * MILLI } else { 0 },
+            blocked_empty_ns: now_ns / 2,
+            last_sender: task(slot::CONN + 2),
+            last_receiver: task(if stopped { slot::MAILER } else { slot::OUTBOX }),
+            last_sent_ago_ns: Some(last_ns(MAIL_FULL_NS)),
+            last_received_ago_ns: Some(last_ns(MAIL_STOPPED_NS)),
+            closed: false,
+        };
+        rows.channels.push(slot, row);
     }
-    frame.channels = Some(columns);
+}
+
+fn task(slot: u32) -> AgentRef {
+    AgentRef::Task { slot, generation: 1 }
 }
 
 /// The histograms of a lock, as `histogram` makes them from a count, a typical value and the longest.
@@ -316,21 +318,4 @@ pub(crate) fn detail(
         holds: Some(histogram(count as u64, hold_ns / 4, hold_ns * 3)),
         waits: Some(histogram((count * contended) as u64, hold_ns, hold_ns * 11)),
     }
-}
-
-fn deltas(slots: impl Iterator<Item = u32>) -> Vec<u32> {
-    let mut encoder = DeltaEncoder::default();
-    slots.filter_map(|slot| encoder.push(slot)).collect()
-}
-
-/// The 1-based index of a text among the strings; 0 for none.
-fn intern(strings: &mut Vec<String>, text: &str) -> u32 {
-    if text.is_empty() {
-        return 0;
-    }
-    let known = strings.iter().position(|string| string == text).unwrap_or_else(|| {
-        strings.push(text.to_owned());
-        strings.len() - 1
-    });
-    known as u32 + 1
 }

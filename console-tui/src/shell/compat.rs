@@ -1,10 +1,10 @@
 //! A program with console-subscriber in it, watched as if it had taskscope: the protocol of tokio-console, turned into our frames.
 //!
-//! Invariants: whoever takes the frames can't tell, but by `Hello.problems` and by what is unknown; nothing is asked of the other
-//! side that another console of it would feel, so its pause, which is everybody's, is never sent.
+//! Invariants: the frames are like a taskscope server's, but for `Hello.problems` and what is unknown; nothing is asked of the other
+//! side that another console of it would feel, so its pause, which stops all consoles, is never sent.
 //!
-//! Limits: [`MAX_MESSAGE_BYTES`] a message, and those of the parts. The other side sets the pace; the interval that is asked for
-//! can't be told to it.
+//! Limits: [`MAX_MESSAGE_BYTES`] a message, and those of the parts. The other side sets the pace; it has no
+//! message for the interval that is asked for.
 
 mod codec;
 mod fields;
@@ -65,7 +65,7 @@ const PATIENCE_TICKS: u32 = 3;
 /// How a stream ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// Nobody listens any more.
+    /// The receiver of the frames is gone.
     Unheard,
     /// The other side closed it.
     Closed,
@@ -81,12 +81,12 @@ impl From<Status> for End {
     }
 }
 
-/// Watches the other side of `channel` until that ends; `frames` counts what was told.
+/// Watches the other side of `channel` until that ends; `sent` counts the frames.
 pub(super) async fn watch(
     channel: Channel,
-    tell: &mpsc::Sender<News>,
+    frames: &mpsc::Sender<News>,
     wishes: watch::Receiver<Option<WatchRequest>>,
-    frames: &mut u64,
+    sent: &mut u64,
 ) -> End {
     let updates = match updates(&channel).await {
         Ok(updates) => updates,
@@ -103,7 +103,7 @@ pub(super) async fn watch(
         rhythm: Rhythm { last: Instant::now(), gap: Duration::ZERO },
         resync: None,
     };
-    session.run(tell, wishes, frames).await
+    session.run(frames, wishes, sent).await
 }
 
 /// What a stream of updates becomes, those that can't be read left out: for the fuzz target, which has no connection.
@@ -136,14 +136,14 @@ struct Session {
 impl Session {
     async fn run(
         mut self,
-        tell: &mpsc::Sender<News>,
+        frames: &mpsc::Sender<News>,
         mut wishes: watch::Receiver<Option<WatchRequest>>,
-        told: &mut u64,
+        sent: &mut u64,
     ) -> End {
         let mut pulse = interval(DEFAULT_INTERVAL);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let frames = tokio::select! {
+            let new = tokio::select! {
                 update = self.updates.message() => match update {
                     Ok(Some(update)) => self.update(&update),
                     Ok(None) => return End::Closed,
@@ -154,7 +154,7 @@ impl Session {
                     details.ok().and_then(|details| self.translator.details(&details)).into_iter().collect()
                 }
                 Some(state) = self.states.next() => {
-                    // An old console-subscriber doesn't tell.
+                    // An old console-subscriber has no such stream.
                     state.ok().and_then(|state| self.state(state)).into_iter().collect()
                 }
                 changed = wishes.changed() => {
@@ -169,11 +169,11 @@ impl Session {
                 }
                 _ = pulse.tick() => self.pulse().into_iter().collect(),
             };
-            for frame in frames {
-                if tell.send(News::Frame(Box::new(frame))).await.is_err() {
+            for frame in new {
+                if frames.send(News::Frame(Box::new(frame))).await.is_err() {
                     return End::Unheard;
                 }
-                *told += 1;
+                *sent += 1;
             }
         }
     }
@@ -262,7 +262,7 @@ fn states(mut client: InstrumentClient<Channel>) -> States {
     Box::pin(call.try_flatten_stream())
 }
 
-/// A number that nobody had before.
+/// A number that no recorder had before.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }

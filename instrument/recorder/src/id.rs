@@ -24,7 +24,7 @@ const RESOURCE: u64 = 1;
 /// With one more bit: the operation's polls.
 const OP: u64 = 2;
 
-/// Slots a recorder can have of each kind at the very most.
+/// Slots a recorder can have of each kind at the very most: one less than an index has values, as the last one stands for "no slot".
 pub const MAX_SLOTS: u32 = (1 << INDEX_BITS) - 1;
 /// The index that stands for "counted, not watched"; of a task, its generation bits hold the spawn site.
 const UNTRACKED_INDEX: u32 = MAX_SLOTS;

@@ -60,8 +60,9 @@ pub use ring::{Event, EventKind, Ring};
 pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals, Sites};
 pub use task::{Agent, CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched};
 pub use thread::{
-    MAX_THREADS, ThreadInfo, ThreadName, expect_another_runtime, names as thread_names,
-    names_version as thread_names_version, number as thread_number, on_first_poll, set_root, threads,
+    MAX_THREAD_NAME_BYTES, MAX_THREADS, ThreadInfo, ThreadName, expect_another_runtime,
+    names as thread_names, names_version as thread_names_version, number as thread_number, on_first_poll,
+    set_root, threads,
 };
 pub use worker::{
     AllPolls, LongPoll, LongPolls, Spent, ThreadPolls, ThreadReading, ThreadTimes, WorkerReading,

@@ -17,7 +17,7 @@ use crate::{id::TaskId, ring::Ring, worker::Workers};
 /// Threads that get a number of their own.
 pub const MAX_THREADS: usize = 1024;
 /// Bytes of a thread's name that are kept.
-const MAX_THREAD_NAME_BYTES: usize = 64;
+pub const MAX_THREAD_NAME_BYTES: usize = 64;
 
 thread_local! {
     static STACK: Stack = const { Stack { number: Cell::new(0), polling: Cell::new(0), root: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };

@@ -69,7 +69,7 @@ impl AwaitTrees {
         tasks
             .iter()
             .map(|task| match live(recorder, *task) {
-                Some((id, number)) => tree(recorder, id, dumped.of(number), now),
+                Some((id, number)) => message(recorder, id, dumped.of(number), now),
                 None => {
                     v1::AwaitTree { problem: "The task has ended.".to_owned(), ..v1::AwaitTree::default() }
                 }
@@ -88,24 +88,24 @@ fn live(recorder: &Recorder, task: v1::TaskRef) -> Option<(TaskId, u64)> {
     (!ended).then_some((id, slot.description()?.tokio_id))
 }
 
-fn tree(
+fn message(
     recorder: &Recorder,
     task: TaskId,
     dumped: Result<&[dumped::Path], &str>,
     now: Ticks,
 ) -> v1::AwaitTree {
-    let mut told = Tree::new(recorder.clock(), now);
-    traced::add(recorder, task, &mut told);
+    let mut tree = Tree::new(recorder.clock(), now);
+    traced::add(recorder, task, &mut tree);
     if let Ok(paths) = dumped {
-        dumped::add(paths, &mut told);
+        dumped::add(paths, &mut tree);
     }
-    let problem = match (dumped, told.more) {
+    let problem = match (dumped, tree.more) {
         (Err(why), _) => why.to_owned(),
-        (Ok(_), 1..) => format!("{} frames further in are not shown.", told.more),
-        (Ok(_), 0) if told.frames.is_empty() => dumped::NOTHING.to_owned(),
+        (Ok(_), 1..) => format!("{} frames further in are not shown.", tree.more),
+        (Ok(_), 0) if tree.frames.is_empty() => dumped::NOTHING.to_owned(),
         (Ok(_), 0) => String::new(),
     };
-    v1::AwaitTree { frames: told.frames, problem: cut(problem), ..v1::AwaitTree::default() }
+    v1::AwaitTree { frames: tree.frames, problem: cut(problem), ..v1::AwaitTree::default() }
 }
 
 /// A tree under way, depth first.

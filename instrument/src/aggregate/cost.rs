@@ -1,4 +1,4 @@
-//! What the tool itself costs the program: measured where the operating system can tell, estimated where a measurement would cost more
+//! What the tool itself costs the program: measured where the operating system counts it, estimated where a measurement would cost more
 //! than the thing measured.
 
 use taskscope_recorder::{Limits, Recorder, Spawn};
@@ -49,7 +49,7 @@ impl Cost {
     }
 }
 
-/// CPU time of the calling thread, `None` where the system can't tell.
+/// CPU time of the calling thread, `None` where the system does not count it.
 pub(crate) fn thread_cpu_ns() -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_vendor = "apple"))]
     return cpu_ns();

@@ -9,17 +9,17 @@ use super::{Hub, Watched, events, rows};
 
 /// Which events of a task a console had.
 #[derive(Debug, Default, Clone, Copy)]
-struct ToldEvents {
+struct SentEvents {
     /// The number of the next one.
     next: u64,
-    /// The moment of the last telling; 0: never.
+    /// The moment of the last round that had them; 0: none.
     at: Ticks,
 }
 
 /// The details one console wants, and which events it had.
 #[derive(Debug, Default)]
 pub(super) struct Details {
-    wanted: HashMap<TaskId, ToldEvents>,
+    wanted: HashMap<TaskId, SentEvents>,
 }
 
 impl Details {
@@ -42,12 +42,12 @@ impl Details {
         for task in wanted {
             self.wanted.entry(task).or_insert_with(|| {
                 hub.watch(task);
-                ToldEvents::default()
+                SentEvents::default()
             });
         }
     }
 
-    /// Takes the events out of the threads' rings: those that are told happened before the round's moment.
+    /// Takes the events out of the threads' rings: those that are sent happened before the round's moment.
     pub(super) fn begin_round(&self, hub: &Hub) {
         if !self.wanted.is_empty() {
             drop(hub.drain());
@@ -68,7 +68,7 @@ impl Details {
         let details = self
             .wanted
             .iter_mut()
-            .filter_map(|(task, told)| detail(hub, *task, watched.get(task)?, told, budget, now));
+            .filter_map(|(task, sent)| detail(hub, *task, watched.get(task)?, sent, budget, now));
         details.collect()
     }
 }
@@ -105,7 +105,7 @@ fn detail(
     hub: &Hub,
     task: TaskId,
     watched: &Watched,
-    told: &mut ToldEvents,
+    sent: &mut SentEvents,
     budget: usize,
     now: Ticks,
 ) -> Option<v1::TaskDetail> {
@@ -114,16 +114,16 @@ fn detail(
     let slot = recorder.tasks.get(task)?;
     let histograms = recorder.tasks.histograms(slot)?;
     let counters = slot.counters()?;
-    let (events, gone) = watched.events_since(told.next);
+    let (events, gone) = watched.events_since(sent.next);
     // The newest matter most; what is skipped counts as lost to this console.
-    let available = (watched.next_number() - told.next - gone) as usize;
+    let available = (watched.next_number() - sent.next - gone) as usize;
     let skipped = available.saturating_sub(budget);
     let mut events = events.peekable();
     let first = events.peek().map(|event| event.at);
     let mut events = events.skip(skipped).peekable();
-    let mut gaps: Vec<(Ticks, Ticks)> = watched.gaps.iter().copied().filter(|gap| gap.1 > told.at).collect();
-    // From the last event that was told up to the first that is.
-    let from = if gone > 0 { Some(told.at.max(watched.since)) } else { first.filter(|_| skipped > 0) };
+    let mut gaps: Vec<(Ticks, Ticks)> = watched.gaps.iter().copied().filter(|gap| gap.1 > sent.at).collect();
+    // From the last event that was sent up to the first that is now.
+    let from = if gone > 0 { Some(sent.at.max(watched.since)) } else { first.filter(|_| skipped > 0) };
     gaps.extend(from.zip(events.peek()).map(|(from, event)| (from, event.at)));
     gaps.sort_unstable();
     let gaps = gaps.into_iter().take(limits::MAX_EVENT_GAPS);
@@ -139,7 +139,7 @@ fn detail(
     let mut events: Vec<v1::Event> = events.collect();
     // Threads are drained one after the other.
     events.sort_by_key(|event| std::cmp::Reverse(event.ago_ns));
-    *told = ToldEvents { next: watched.next_number(), at: now };
+    *sent = SentEvents { next: watched.next_number(), at: now };
     let lost = recorder.losses().lost_events - watched.lost_before;
     Some(v1::TaskDetail {
         task: Some(v1::TaskRef { slot: task.index(), generation: task.generation() }),

@@ -27,9 +27,9 @@ const MAX_QUEUED_EVENTS: usize = 1 << 18;
 const EVENTS_A_FRAME: usize = 4096;
 const _: () = assert!(EVENTS_A_FRAME <= limits::MAX_STREAMED_EVENTS);
 
-/// How often the threads' rings are emptied while somebody wants all events.
+/// How often the threads' rings are emptied while a console wants all events.
 pub(crate) const DRAIN_INTERVAL: Duration = Duration::from_millis(5);
-/// The same while somebody looks at a task: a narrow ring then takes 80,000 events a second of those tasks, a thread.
+/// The same while a console looks at a task: a narrow ring then takes 80,000 events a second of those tasks, a thread.
 pub(crate) const WATCH_DRAIN_INTERVAL: Duration = Duration::from_millis(25);
 
 /// An event as it is kept: [`Event::to_words`], with its number above the kind: of two at the same time the earlier one is first.
@@ -58,7 +58,7 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, event: Event) {
-        // How many were lost is told; where, is nothing for a list of all tasks.
+        // How many were lost is sent; where they were lost has no place in a list of all tasks.
         if event.kind == EventKind::Gap {
             return;
         }
@@ -111,7 +111,7 @@ pub(super) struct EventStream {
     queue: Arc<Mutex<Queue>>,
     /// The recorder's losses when it began.
     lost_before: u64,
-    lost_told: u64,
+    lost_sent: u64,
     /// Events that were there when the round began: it ends with them, however fast new ones come.
     in_round: usize,
 }
@@ -123,7 +123,7 @@ impl EventStream {
         let recorder = hub.handle.recorder();
         let lost_before = recorder.losses().lost_events;
         recorder.timelines.watch_all(true);
-        Self { queue, lost_before, lost_told: 0, in_round: 0 }
+        Self { queue, lost_before, lost_sent: 0, in_round: 0 }
     }
 
     pub(super) fn close(self, hub: &Hub) {
@@ -154,11 +154,11 @@ impl EventStream {
         let mut queue = lock(&self.queue);
         let lost = queue.lost + (recorder.losses().lost_events - self.lost_before);
         let count = self.in_round.min(EVENTS_A_FRAME);
-        if count == 0 && lost == self.lost_told {
+        if count == 0 && lost == self.lost_sent {
             return None;
         }
         self.in_round -= count;
-        self.lost_told = lost;
+        self.lost_sent = lost;
         let mut columns = v1::EventColumns {
             slot: Vec::with_capacity(count),
             generation: Vec::with_capacity(count),

@@ -1,10 +1,10 @@
-//! The moment that a round tells of.
+//! The moment that a round is of.
 //!
 //! Invariant: the clock is read once a round, before a mark or a slot is, and every age of the round counts up to that reading. A slot
-//! that is read later may have gone on meanwhile: what began after the moment is not told as if it had been there, and no age counts from
+//! that is read later may have gone on meanwhile: what began after the moment is not sent as if it had been there, and no age counts from
 //! it. So a slot whose page was not touched, and one that was read a little late, agree.
 //!
-//! What each thread polled is read right after the clock, with the task that it polled, as a pair: tasks and workers then tell the same.
+//! What each thread polled is read right after the clock, with the task that it polled, as a pair: tasks and workers then agree.
 //! Limit: a thread whose polls are shorter than that reading, [`TRIES`] times in a row, polls nothing at the moment.
 
 use rustc_hash::FxHashMap;
@@ -77,7 +77,7 @@ impl Moment {
         let waited =
             if waited_since >= read.poll_ended { read.since.saturating_sub(waited_since) } else { 0 };
         let (state, since) = match () {
-            // Other polls came and went meanwhile: nobody saw what it did before the first of them.
+            // Other polls came and went meanwhile: what it did before the first of them was not seen.
             () if read.poll_ended > self.at => (State::Scheduled, self.at),
             // It was woken again in this poll: since when it waited for it is known no more.
             () if waited_since > read.since => (State::Scheduled, self.at),
@@ -114,7 +114,7 @@ impl Moment {
     }
 }
 
-/// A thread with the task that it polls, read until both tell of the same poll.
+/// A thread with the task that it polls, read until both are in the same poll.
 fn pair(recorder: &Recorder, mut reading: WorkerReading) -> (WorkerReading, Option<Counters>) {
     for _ in 0..TRIES {
         let Some((task, started)) = reading.polling else { return (reading, None) };

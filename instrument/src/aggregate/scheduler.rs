@@ -18,8 +18,6 @@ use self::{drivers::Drivers, polls::Polls, workers::Workers};
 use super::{Hub, cursor::sites::SentSites, details, moment::Moment};
 use crate::runtime;
 
-const _: () = assert!(runtime::MAX_RUNTIMES <= limits::MAX_RUNTIMES, "all known runtimes fit into a frame");
-
 /// What one console has of the scheduler.
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {

@@ -1,4 +1,4 @@
-//! What the watchdog saw of a stuck poll, as a console is told it.
+//! What the watchdog saw of a stuck poll, as a console gets it.
 
 use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Clock, TaskId, Ticks};

@@ -119,7 +119,7 @@ pub struct Frame {
     /// The scheduler as it is now: all of it, once a round.
     #[prost(message, optional, tag = "24")]
     pub scheduler: ::core::option::Option<Scheduler>,
-    /// The descriptors that the process has open, as the operating system tells: all of them, whenever they were read.
+    /// The descriptors that the process has open, as the operating system lists them: all of them, whenever they were read.
     #[prost(message, optional, tag = "25")]
     pub descriptors: ::core::option::Option<Descriptors>,
     #[prost(message, repeated, tag = "26")]
@@ -181,7 +181,7 @@ pub struct Sources {
     /// tokio's spans of locks and timers arrive.
     #[prost(bool, tag = "5")]
     pub resources: bool,
-    /// All of this was translated from tokio-console's protocol, which tells of no holders, runtimes and descriptors. A server never
+    /// All of this was translated from tokio-console's protocol, which has no holders, runtimes and descriptors. A server never
     /// sets it: it is for clients that translate.
     #[prost(bool, tag = "6")]
     pub tokio_console: bool,
@@ -206,7 +206,7 @@ pub struct Thread {
     pub index: u32,
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// The operating system's id of it, which tells threads with the same name apart; 0: unknown.
+    /// The operating system's id of it: threads with the same name differ in it; 0: unknown.
     #[prost(uint32, tag = "3")]
     pub os_id: u32,
 }
@@ -246,7 +246,7 @@ pub struct TaskColumns {
     /// Size before tokio boxed it, 0: was not boxed.
     #[prost(uint32, repeated, tag = "12")]
     pub original_size_bytes: ::prost::alloc::vec::Vec<u32>,
-    /// Bits of `Knows`: what the sources of this task can tell at all. A clear bit is "–" on the screen.
+    /// Bits of `Knows`: what the sources of this task know at all. A clear bit is "–" on the screen.
     #[prost(uint32, repeated, tag = "13")]
     pub knows: ::prost::alloc::vec::Vec<u32>,
     /// Names and fields of this frame, each once.
@@ -342,7 +342,7 @@ pub struct Process {
     /// Sites or threads beyond their limit, folded into one "other".
     #[prost(uint64, tag = "7")]
     pub folded_sites: u64,
-    /// CPU time of the tool's own thread; 0 with `cost_known` false where the OS can't tell.
+    /// CPU time of the tool's own thread; 0 with `cost_known` false where the OS does not count it.
     #[prost(uint64, tag = "8")]
     pub own_cpu_ns: u64,
     #[prost(bool, tag = "9")]
@@ -350,7 +350,7 @@ pub struct Process {
     /// Estimate of the time spent in the program's own threads: operations times their calibrated cost.
     #[prost(uint64, tag = "10")]
     pub hot_path_ns: u64,
-    /// Bytes that the tool holds in the process: records, what each client was told, what waits for them, its threads. Without its code.
+    /// Bytes that the tool holds in the process: records, what was sent to each client, what waits for them, its threads. Without its code.
     #[prost(uint64, tag = "11")]
     pub own_memory_bytes: u64,
     /// Clients connected.
@@ -387,7 +387,7 @@ pub struct TaskDetail {
     pub polls: ::core::option::Option<Histogram>,
     #[prost(message, optional, tag = "3")]
     pub scheduled: ::core::option::Option<Histogram>,
-    /// Who woke it how often, counted since somebody first watched it; at most 64, the rest in `other_wakes`.
+    /// Who woke it how often, counted since a client first watched it; at most 64, the rest in `other_wakes`.
     #[prost(message, repeated, tag = "4")]
     pub wakers: ::prost::alloc::vec::Vec<WakerCount>,
     #[prost(uint64, tag = "5")]
@@ -613,7 +613,7 @@ pub struct LockColumns {
     pub wait_p99_ns: ::prost::alloc::vec::Vec<u64>,
     #[prost(bool, repeated, tag = "17")]
     pub poisoned: ::prost::alloc::vec::Vec<bool>,
-    /// Since when nobody holds it, + 1; 0: held, or never held.
+    /// Since when it is free, + 1; 0: held, or never held.
     #[prost(uint64, repeated, tag = "18")]
     pub free_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
     /// Bits of LockKnows.
@@ -646,7 +646,7 @@ pub struct ChannelColumns {
     pub blocked_full_ns: ::prost::alloc::vec::Vec<u64>,
     #[prost(uint64, repeated, tag = "10")]
     pub blocked_empty_ns: ::prost::alloc::vec::Vec<u64>,
-    /// Who sent and who received last, coded as StatColumns.last_waker, and when, + 1; 0: nobody yet.
+    /// Who sent and who received last, coded as StatColumns.last_waker, and when, + 1; 0: none yet.
     #[prost(uint64, repeated, tag = "11")]
     pub last_sender: ::prost::alloc::vec::Vec<u64>,
     #[prost(uint64, repeated, tag = "12")]
@@ -695,7 +695,7 @@ pub struct IoColumns {
     pub last_error: ::prost::alloc::vec::Vec<u32>,
     #[prost(string, repeated, tag = "15")]
     pub strings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Of `reads` and `writes`, those whose bytes nobody counted (a system call of the program's own, through `try_io`): where it is not 0, the
+    /// Of `reads` and `writes`, those whose bytes were not counted (a system call of the program's own, through `try_io`): where it is not 0, the
     /// bytes of that direction are not known.
     #[prost(uint64, repeated, tag = "16")]
     pub uncounted_reads: ::prost::alloc::vec::Vec<u64>,
@@ -771,7 +771,7 @@ pub struct Runtime {
     pub io_deregistered: ::core::option::Option<u64>,
     #[prost(uint64, optional, tag = "16")]
     pub io_ready: ::core::option::Option<u64>,
-    /// Since when descriptors are ready and nobody has driven the I/O driver.
+    /// Since when descriptors are ready and no thread has driven the I/O driver.
     #[prost(uint64, optional, tag = "17")]
     pub driver_lost_ago_ns: ::core::option::Option<u64>,
 }
@@ -892,7 +892,7 @@ pub struct LongPoll {
     pub started_ago_ns: u64,
     #[prost(uint64, tag = "5")]
     pub duration_ns: u64,
-    /// Where its time went; absent: unknown, as it was too short to be measured or the kernel does not tell.
+    /// Where its time went; absent: unknown, as it was too short to be measured or the kernel does not count it.
     #[prost(message, optional, tag = "6")]
     pub spent: ::core::option::Option<PollTime>,
     /// It gave its worker's place away (`block_in_place`): it held no worker.
@@ -942,10 +942,10 @@ pub struct AwaitFrame {
     #[prost(uint64, tag = "5")]
     pub since_ago_ns_plus1: u64,
 }
-/// What the operating system tells of the process's descriptors.
+/// The process's descriptors, as the operating system lists them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Descriptors {
-    /// Without those of the server that tells this: its listener, its connections, its runtime's epoll and what that watches.
+    /// Without those of the server that sends this: its listener, its connections, its runtime's epoll and what that watches.
     #[prost(message, repeated, tag = "1")]
     pub descriptors: ::prost::alloc::vec::Vec<Descriptor>,
     /// Descriptors past MAX_DESCRIPTORS.
@@ -1012,7 +1012,7 @@ pub struct Descriptor {
     #[prost(uint32, tag = "18")]
     pub peer_pid: u32,
 }
-/// As Linux's tcp(7) tells in TCP_INFO.
+/// As Linux's tcp(7) has it in TCP_INFO.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TcpInfo {
     #[prost(uint64, tag = "1")]
@@ -1098,7 +1098,7 @@ pub enum Knows {
     /// Set, it takes away: what the task did is known as sums alone. Its longest poll and wait, who woke it, and its timeline
     /// are unknown (a console that watches console-subscriber says so).
     SumsAlone = 16,
-    /// Set, it takes away: nothing tells when it is polled. Its polls, their time, and since when it is in its state are unknown; it counts
+    /// Set, it takes away: no source knows when it is polled. Its polls, their time, and since when it is in its state are unknown; it counts
     /// as idle. It is the future of a `block_on` that began before the recorder.
     NoPolls = 32,
 }
@@ -1233,7 +1233,7 @@ impl AttributeKind {
         }
     }
 }
-/// What the source of a lock can tell.
+/// What the source of a lock knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LockKnows {

@@ -40,7 +40,7 @@ impl Texts {
         }
     }
 
-    /// The name of a field, if it can be told.
+    /// The name of a field, if it is known.
     pub(super) fn name<'a>(&'a self, field: &'a Field) -> Option<&'a str> {
         match field.name.as_ref()? {
             field::Name::StrName(name) => Some(name),

@@ -9,9 +9,9 @@ const FULL_TICK: usize = 120;
 /// See the module.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Health {
-    /// The other side has more than it has told.
+    /// The other side has more than it has sent.
     trickling: bool,
-    /// It told nothing of what there was before this console came.
+    /// It sent nothing of what there was before this console came.
     beheaded: bool,
     /// Some console has paused it for all consoles.
     paused: bool,
@@ -50,19 +50,20 @@ impl Health {
         }
         if self.trickling {
             problems.push(
-                "Not all is here yet: console-subscriber takes in about 127 new things per tick, and more wait."
+                "Not everything is here yet: console-subscriber takes in about 127 new things per tick, and more wait."
                     .to_owned(),
             );
         }
         if self.beheaded {
             problems.push(
-                "console-subscriber sent no first picture (above 4 MiB): idle tasks are missing, older ones nameless. \
-                 A shorter retention there helps."
+                "console-subscriber sent no first snapshot (above 4 MiB): idle tasks are missing, older ones have no name. \
+                 Set a shorter retention there."
                     .to_owned(),
             );
         }
         problems.push(
-            "This program has console-subscriber in it, not taskscope: what that can't tell is –.".to_owned(),
+            "This program has console-subscriber in it, not taskscope: what that does not record shows as –."
+                .to_owned(),
         );
         problems
     }

@@ -1,4 +1,4 @@
-//! What the first update of a stream told and the second one tells again.
+//! What the first update of a stream sent and the second one sends again.
 //!
 //! console-subscriber answers a new console with everything it keeps, then goes on with what is new since its last round. Without a
 //! console it makes no rounds, so its second update is the first one once more. Objects that a table keeps are recognised there; what

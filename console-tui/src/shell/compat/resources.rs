@@ -1,6 +1,6 @@
 //! Their resources and operations as ours.
 //!
-//! Invariant: what has ended is not told of, and freed if it was. Limit: [`MAX_RESOURCES`] and [`MAX_OPS`] at a time; the rest is
+//! Invariant: what has ended is not sent, and freed if it was. Limit: [`MAX_RESOURCES`] and [`MAX_OPS`] at a time; the rest is
 //! counted.
 
 use std::collections::{HashMap, HashSet};

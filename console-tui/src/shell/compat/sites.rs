@@ -80,12 +80,12 @@ impl Sites {
         &mut self.totals[index]
     }
 
-    /// Places that were not told yet.
+    /// Places that were not sent yet.
     pub(super) fn take_new(&mut self) -> Vec<v1::Site> {
         std::mem::take(&mut self.new)
     }
 
-    /// Sums that changed since they were told.
+    /// Sums that changed since they were sent.
     pub(super) fn take_changed(&mut self) -> Vec<v1::SiteTotals> {
         let changed = self.totals.iter().zip(&mut self.changed);
         changed.filter_map(|(totals, changed)| std::mem::take(changed).then_some(*totals)).collect()

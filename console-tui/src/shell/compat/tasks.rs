@@ -1,6 +1,6 @@
 //! Their tasks as ours.
 //!
-//! Invariants: a task is spawned and finished once in the sums of its place, however often it is told; one that has ended stays for one update more, as
+//! Invariants: a task is spawned and finished once in the sums of its place, however often it is sent; one that has ended stays for one update more, as
 //! ended, and gives its slot back with the next. Limit: [`MAX_TASKS`] alive at a time; the rest is counted.
 
 use std::collections::HashSet;
@@ -26,7 +26,7 @@ use super::{
 /// Tasks alive at a time: what their side would hold 50 GB for.
 const MAX_TASKS: usize = 1 << 20;
 
-/// Worker threads of runtimes, which they tell of as tasks and we don't.
+/// Worker threads of runtimes, which they send as tasks and we don't.
 const MAX_WORKERS: usize = 4096;
 
 /// A task that ended so long before the first update is in the sums, not in the list.
@@ -44,7 +44,7 @@ struct Known {
 pub(super) struct Tasks {
     slots: Slots<Known>,
     workers: HashSet<u64>,
-    /// Slots of tasks that were told to have ended.
+    /// Slots of tasks whose end was sent.
     ended: Vec<u32>,
     overlap: Overlap,
     pub(super) spawned: u64,
@@ -91,15 +91,15 @@ impl Tasks {
         }
         self.untracked = self.untracked.saturating_add(update.dropped_events);
         self.spawned = self.spawned.saturating_add(update.dropped_events);
-        let mut told = HashSet::with_capacity(update.new_tasks.len());
+        let mut new = HashSet::with_capacity(update.new_tasks.len());
         for task in &update.new_tasks {
             let Some(id) = task.id.map(|id| id.id) else { continue };
-            if told.insert(id) {
+            if new.insert(id) {
                 self.new_task(id, task, update.stats_update.get(&id), context, news);
             }
         }
         for (&id, stats) in &update.stats_update {
-            if !told.contains(&id) && !self.workers.contains(&id) {
+            if !new.contains(&id) && !self.workers.contains(&id) {
                 self.changed(id, stats, context, news);
             }
         }
@@ -127,7 +127,7 @@ impl Tasks {
         let before = self.slots.find(id).map(|(place, known)| (place, *known));
         let mut summed_at = facts.site;
         let place = match before {
-            // It did something before they told what it is, and was counted as from nowhere.
+            // It did something before they sent what it is, and was counted as from nowhere.
             Some((place, known)) if known.created == created || stats.is_none() => {
                 summed_at = known.site;
                 Some(place)
@@ -155,7 +155,7 @@ impl Tasks {
         news.tasks.push(TaskRow { place, facts: Some(facts), stats });
     }
 
-    /// News of a task that was told of before, or never will be.
+    /// News of a task that was sent before, or never will be.
     fn changed(&mut self, id: u64, stats: &tasks::Stats, context: &mut Context<'_>, news: &mut News) {
         let created = created(stats);
         if let Some((place, known)) = self.slots.find(id)
@@ -192,7 +192,7 @@ impl Tasks {
         stats
     }
 
-    /// Another task has its id now; how it ended was never told.
+    /// Another task has its id now; how it ended was never sent.
     fn replace(&mut self, id: u64, news: &mut News) {
         if let Some((place, _)) = self.slots.remove(id) {
             self.slots.release(place.slot);
@@ -351,7 +351,7 @@ fn state(
     }
 }
 
-/// The state of an operation: nothing tells when it could go on.
+/// The state of an operation: when it could go on is unknown.
 pub(super) fn op_state(polls: Option<&PollStats>, created_ns: u64, clock: &Clock) -> (v1::TaskState, u64) {
     match state(polls, created_ns, None, clock) {
         (v1::TaskState::Scheduled, since_ns) => (v1::TaskState::Idle, since_ns),

@@ -219,7 +219,7 @@ fn nothing_wakes_a_blocking_task() {
 }
 
 #[test]
-fn a_task_that_nobody_told_of_is_shown_without_a_name() {
+fn a_task_of_which_only_counters_came_is_shown_without_a_name() {
     let mut watched = Watched::new();
     let mut without_dump = tasks(30, vec![], vec![(4, idle(3))]);
     without_dump.new_metadata = None;
@@ -228,25 +228,25 @@ fn a_task_that_nobody_told_of_is_shown_without_a_name() {
     assert_eq!(report.tasks[0].polls, Some(3));
     let problems = report.process.unwrap().problems;
     assert!(problems[0].contains("4 MiB"), "{problems:?}");
-    // And when it is told of after all, it is the same task.
+    // And when the rest comes after all, it is the same task.
     let report = watched.takes(&tasks(31, vec![task(4, "late")], vec![(4, idle(4))]));
     assert_eq!((report.tasks.len(), report.tasks[0].name.as_deref()), (1, Some("late")));
     assert_eq!(report.totals.spawned, 1);
 }
 
 #[test]
-fn a_trickle_is_told_while_it_lasts() {
+fn a_trickle_is_a_problem_while_it_lasts() {
     let mut watched = Watched::new();
     let many = |from: u64, count: u64| {
         let ids = from..from + count;
         tasks(30, ids.clone().map(|id| task(id, "")).collect(), ids.map(|id| (id, idle(1))).collect())
     };
-    let told =
+    let trickles =
         |report: Report| report.process.unwrap().problems.iter().any(|problem| problem.contains("127"));
-    assert!(!told(watched.takes(&many(1, 500))), "the first one is a dump");
-    assert!(told(watched.takes(&many(1000, 127))));
-    assert!(told(watched.takes(&many(2000, 127))));
-    assert!(!told(watched.takes(&many(3000, 40))));
+    assert!(!trickles(watched.takes(&many(1, 500))), "the first one is a dump");
+    assert!(trickles(watched.takes(&many(1000, 127))));
+    assert!(trickles(watched.takes(&many(2000, 127))));
+    assert!(!trickles(watched.takes(&many(3000, 40))));
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn resources_and_operations_point_to_each_other() {
     let (_, waits) = checked(frame.op_stats).rows().next().unwrap();
     assert_eq!(waits.task.map(|task| task.slot), Some(0));
 
-    // Both end; and what is new but has ended already is not told of.
+    // Both end; and what is new but has ended already is not sent.
     let gone = async_ops::Stats { dropped_at: at(31), ..op_stats };
     let mut theirs = tasks(32, vec![], vec![]);
     theirs.resource_update = Some(resources::ResourceUpdate {
@@ -505,7 +505,7 @@ proptest! {
 fn details_name_the_task_and_hold_its_histograms() {
     let mut translator = Translator::new(1, 0);
     let mut wire = console_api::tasks::TaskDetails { task_id: Some(Id { id: 1 }), ..Default::default() };
-    assert_eq!(translator.details(&wire), None, "nobody has told of it");
+    assert_eq!(translator.details(&wire), None, "it was not sent");
     translator.update(&tasks(30, vec![task(1, "")], vec![(1, idle(1))]));
     wire.poll_times_histogram =
         Some(console_api::tasks::task_details::PollTimesHistogram::LegacyHistogram(b"no histogram".to_vec()));

@@ -1,4 +1,4 @@
-//! Their moments of the wall clock, as nanoseconds since the oldest thing that they told of.
+//! Their moments of the wall clock, as nanoseconds since the oldest thing that they sent.
 //!
 //! Invariant: no number of theirs overflows; now never goes back. Limit: what began before the start is shown as begun at the start.
 
@@ -11,7 +11,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 pub(super) struct Clock {
     /// Unix time of 0; `None`: nothing was heard yet.
     start_unix_ns: Option<u64>,
-    /// The start stands: somebody was told of a moment.
+    /// The start stands: a moment was sent.
     fixed: bool,
     pub(super) now_ns: u64,
 }
@@ -75,7 +75,7 @@ mod tests {
         clock.advance(Some(&at(101)), Some(90 * NS_PER_S));
         assert_eq!(clock.now_ns, 11 * NS_PER_S);
         assert_eq!(clock.at(Some(&at(95))), Some(5 * NS_PER_S));
-        // Too late: moments were told.
+        // Too late: moments were sent.
         clock.advance(Some(&at(102)), Some(50 * NS_PER_S));
         assert_eq!((clock.now_ns, clock.at(Some(&at(60)))), (12 * NS_PER_S, Some(0)));
         // And it never goes back.

@@ -1,9 +1,9 @@
 //! From their updates to our frames.
 //!
 //! Invariant: the frames of a translator are a stream as WIRE.md wants it: numbered, a snapshot first, no row before what it
-//! points to, nothing above a limit. What the other protocol can't tell is unknown in them, never 0.
+//! points to, nothing above a limit. What the other protocol does not have is unknown in them, never 0.
 //!
-//! Limit: the process is known by what it told: without name, pid and cost, and with the tasks that were seen here.
+//! Limit: the process is known by what it sent: without name, pid and cost, and with the tasks that were seen here.
 
 use console_api::{
     instrument::Update,
@@ -22,10 +22,10 @@ use super::{
     time::{self, Clock},
 };
 
-/// The state of one of their streams, as far as it takes to tell what comes next.
+/// The state of one of their streams, as far as the next frame depends on it.
 #[derive(Debug)]
 pub(super) struct Translator {
-    /// Nothing tells this process from another one with the same ids: each stream is of its own.
+    /// This process looks like another one with the same ids: each stream is of its own.
     instance: u64,
     sequence: u64,
     clock: Clock,
@@ -34,13 +34,13 @@ pub(super) struct Translator {
     tasks: Tasks,
     resources: Resources,
     health: Health,
-    /// The hello that was told last.
-    told: Option<v1::Hello>,
+    /// The hello that was sent last.
+    sent: Option<v1::Hello>,
     first: bool,
 }
 
 impl Translator {
-    /// For a stream of which `sequence` frames were told before.
+    /// For a stream of which `sequence` frames were sent before.
     pub(super) fn new(instance: u64, sequence: u64) -> Self {
         Self {
             instance,
@@ -51,12 +51,12 @@ impl Translator {
             tasks: Tasks::new(),
             resources: Resources::new(),
             health: Health::default(),
-            told: None,
+            sent: None,
             first: true,
         }
     }
 
-    /// Frames told so far.
+    /// Frames so far.
     pub(super) fn sequence(&self) -> u64 {
         self.sequence
     }
@@ -138,9 +138,9 @@ impl Translator {
         frame.sequence = self.sequence;
         frame.now_ns = self.clock.now_ns;
         let hello = self.hello();
-        if self.told.as_ref() != Some(&hello) {
+        if self.sent.as_ref() != Some(&hello) {
             frame.hello = Some(hello.clone());
-            self.told = Some(hello);
+            self.sent = Some(hello);
         }
         frame.process = Some(v1::Process {
             alive: self.tasks.alive(),

@@ -69,7 +69,7 @@ impl Dumped {
     }
 }
 
-/// Adds the paths as one tree: what they have in common from the outermost function on is told once.
+/// Adds the paths as one tree: what they have in common from the outermost function on is there once.
 pub(super) fn add(paths: &[Path], tree: &mut Tree<'_>) {
     let mut paths: Vec<&Path> = paths.iter().collect();
     // Those with the same beginning side by side.

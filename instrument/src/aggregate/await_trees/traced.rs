@@ -81,7 +81,7 @@ pub(super) fn add(recorder: &Recorder, task: TaskId, tree: &mut Tree<'_>) {
         let site = recorder.sites.site(part.site).filter(|_| part.site != 0).map(|site| site.place());
         let place = part.place.or(site.map(|place| (place.file, place.line)));
         tree.add(depth, text, place, Some(part.created));
-        // Taken out: each part is told once, whatever the slots said.
+        // Taken out: each part is there once, whatever the slots said.
         let children = inside.remove(&at).unwrap_or_default();
         next.extend(children.into_iter().map(|child| (depth + 1, child)));
     }

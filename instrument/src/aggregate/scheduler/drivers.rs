@@ -1,7 +1,7 @@
-//! Runtimes whose I/O driver nobody drives while descriptors are ready.
+//! Runtimes whose I/O driver no worker drives while descriptors are ready.
 //!
-//! The proof has four parts, at two readings: no worker is in `epoll_wait`, the kernel says that the runtime's epoll has something to
-//! tell, tokio has counted no readiness in between, and each worker either polls or sleeps. A runtime under full load drives in passing,
+//! The proof has four parts, at two readings: no worker is in `epoll_wait`, the kernel says that the runtime's epoll has an event
+//! ready, tokio has counted no readiness in between, and each worker either polls or sleeps. A runtime under full load drives in passing,
 //! and its count rises; but tokio does not count the eventfd that wakes a worker, so one that was woken and waits for a CPU looks like a
 //! lost driver but for the last part. Which epoll is a runtime's is learnt from the argument of a worker's `epoll_wait`, so one that was
 //! never seen in it is not accused.
@@ -14,7 +14,7 @@ use taskscope_recorder::{Clock, Ticks};
 use super::workers::Worker;
 use crate::os::thread::Kernel;
 
-/// For how long nobody must have driven it.
+/// For how long no worker must have driven it.
 const LOST_AFTER_NS: u64 = 500_000_000;
 
 /// What is known of each runtime's driver, by the runtime's index.

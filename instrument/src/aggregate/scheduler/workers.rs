@@ -29,7 +29,7 @@ struct Seen {
     since: Ticks,
 }
 
-/// A worker as it is told, and the thread that it is.
+/// A worker as it is sent, and what its thread does.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) message: v1::Worker,
@@ -164,9 +164,9 @@ impl<'a> Place<'a> {
         if let Some((_, since)) = self.reading.and_then(|reading| reading.polling) {
             return (WorkerState::Polling, Some(since));
         }
-        let told = self.thread.and_then(|thread| runtime::parking(thread.number));
-        let since = told.map(|told| told.since);
-        match told.map(|told| told.parked).or(self.parked) {
+        let parking = self.thread.and_then(|thread| runtime::parking(thread.number));
+        let since = parking.map(|parking| parking.since);
+        match parking.map(|parking| parking.parked).or(self.parked) {
             Some(true) if self.facts.kernel.waits_for_io() => (WorkerState::DrivingIo, since),
             Some(true) => (WorkerState::Parked, since),
             Some(false) => (WorkerState::Searching, since),
@@ -184,7 +184,7 @@ fn thread_of<'a>(
 ) -> Option<&'a ThreadInfo> {
     #[cfg(tokio_unstable)]
     if let Some(id) = metrics.worker_thread_id(worker) {
-        // One that has polled nothing yet has no number, and so nothing to tell.
+        // One that has polled nothing yet has no number: nothing of it is known.
         return threads.iter().find(|thread| thread.id == id);
     }
     #[cfg(not(tokio_unstable))]
@@ -198,7 +198,7 @@ fn facts(hub: &Hub, thread: Option<&ThreadInfo>) -> ThreadFacts {
     lock(&hub.threads).facts(os_id, hub.handle.recorder().clock())
 }
 
-/// Whether a thread polls tasks that somebody waits for a thread to poll: the blocking pool's threads each have their own closure.
+/// Whether a thread polls tasks that any thread may poll: those of the blocking pool each have their own closure.
 fn polls_tasks(hub: &Hub, reading: &WorkerReading) -> bool {
     let recorder = hub.handle.recorder();
     let task = reading.polling.map(|(task, _)| task).or(reading.last);

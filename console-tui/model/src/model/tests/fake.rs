@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taskscope_proto::{columns::DeltaEncoder, v1};
+use taskscope_proto::{
+    agent::AgentRef,
+    rows::{SlotRef, StatRow, TaskRow, Writer},
+    v1,
+};
 
 pub(crate) const S: u64 = 1_000_000_000;
 pub(crate) const MS: u64 = 1_000_000;
@@ -190,8 +194,8 @@ impl Fake {
                 frame.totals = self.totals.values().copied().collect();
             }
             frame.snapshot_end = i == last;
-            frame.tasks = Some(task_columns(chunk, self.now_ns));
-            frame.stats = Some(stat_columns(chunk, self.now_ns));
+            frame.tasks = task_columns(chunk, self.now_ns);
+            frame.stats = stat_columns(chunk, self.now_ns);
             frames.push(frame);
         }
         frames
@@ -211,72 +215,60 @@ impl Fake {
             self.tasks.iter().filter(|(slot, task)| is_new(slot, task)).map(copy).collect();
         let changed: Vec<(u32, FakeTask)> =
             self.tasks.iter().filter(|(slot, task)| self.sent.get(slot) != Some(task)).map(copy).collect();
-        frame.tasks = (!new.is_empty()).then(|| task_columns(&new, self.now_ns));
-        frame.stats = (!changed.is_empty()).then(|| stat_columns(&changed, self.now_ns));
+        frame.tasks = task_columns(&new, self.now_ns);
+        frame.stats = stat_columns(&changed, self.now_ns);
         frame.totals = self.totals.values().copied().collect();
         self.sent = self.tasks.clone();
         frame
     }
 }
 
-fn slot_delta(tasks: &[(u32, FakeTask)]) -> Vec<u32> {
-    let mut encoder = DeltaEncoder::default();
-    tasks.iter().map(|(slot, _)| encoder.push(*slot).unwrap()).collect()
-}
-
-fn column<T>(tasks: &[(u32, FakeTask)], value: impl Fn(&FakeTask) -> T) -> Vec<T> {
-    tasks.iter().map(|(_, task)| value(task)).collect()
-}
-
-fn task_columns(tasks: &[(u32, FakeTask)], now_ns: u64) -> v1::TaskColumns {
-    let mut strings: Vec<String> = Vec::new();
-    let mut string = |text: &str| {
-        if text.is_empty() {
-            return 0;
-        }
-        let at = strings.iter().position(|known| known == text).unwrap_or_else(|| {
-            strings.push(text.to_owned());
-            strings.len() - 1
-        });
-        at as u32 + 1
-    };
-    let name = tasks.iter().map(|(_, task)| string(&task.name)).collect();
-    let fields = tasks.iter().map(|(_, task)| string(&task.fields)).collect();
-    v1::TaskColumns {
-        slot_delta: slot_delta(tasks),
-        generation: column(tasks, |t| t.generation),
-        tokio_id: column(tasks, |t| t.tokio_id),
-        site: column(tasks, |t| t.site),
-        kind: column(tasks, |t| t.kind as i32),
-        name,
-        fields,
-        created_ago_ns: column(tasks, |t| now_ns - t.created_ns),
-        parent_slot_plus1: column(tasks, |t| t.parent.map_or(0, |(slot, _)| slot + 1)),
-        parent_generation: column(tasks, |t| t.parent.map_or(0, |(_, generation)| generation)),
-        size_bytes: column(tasks, |t| t.size_bytes),
-        original_size_bytes: column(tasks, |t| t.original_size_bytes),
-        knows: column(tasks, |t| t.knows),
-        strings,
+fn task_columns(tasks: &[(u32, FakeTask)], now_ns: u64) -> Option<v1::TaskColumns> {
+    let mut writer = Writer::<v1::TaskColumns>::default();
+    for (slot, task) in tasks {
+        let row = TaskRow {
+            generation: task.generation,
+            tokio_id: task.tokio_id,
+            site: task.site,
+            kind: task.kind,
+            name: writer.text(&task.name),
+            fields: writer.text(&task.fields),
+            created_ago_ns: now_ns - task.created_ns,
+            parent: task.parent.map(|(slot, generation)| SlotRef { slot, generation }),
+            size_bytes: task.size_bytes,
+            original_size_bytes: task.original_size_bytes,
+            knows: task.knows,
+        };
+        writer.push(*slot, row);
     }
+    writer.finish()
 }
 
-fn stat_columns(tasks: &[(u32, FakeTask)], now_ns: u64) -> v1::StatColumns {
-    v1::StatColumns {
-        slot_delta: slot_delta(tasks),
-        state: column(tasks, |t| t.state as i32),
-        state_ago_ns: column(tasks, |t| now_ns - t.since_ns),
-        polls: column(tasks, |t| t.polls),
-        // What took longest is in the sum.
-        busy_ns: column(tasks, |t| t.busy_ns.max(t.longest_poll_ns)),
-        scheduled_ns: column(tasks, |t| t.scheduled_ns.max(t.longest_scheduled_ns)),
-        wakes: column(tasks, |t| t.wakes),
-        self_wakes: column(tasks, |t| t.self_wakes),
-        waker_clones: Vec::new(),
-        waker_drops: Vec::new(),
-        wakers_plus1: column(tasks, |t| t.wakers.map_or(0, |n| n + 1)),
-        last_wake_ago_ns_plus1: column(tasks, |t| t.last_wake_ns.map_or(0, |at| now_ns - at + 1)),
-        last_waker: column(tasks, |t| t.last_waker),
-        longest_poll_ns: column(tasks, |t| t.longest_poll_ns),
-        longest_scheduled_ns: column(tasks, |t| t.longest_scheduled_ns),
+fn stat_columns(tasks: &[(u32, FakeTask)], now_ns: u64) -> Option<v1::StatColumns> {
+    let mut writer = Writer::<v1::StatColumns>::default();
+    for (slot, task) in tasks {
+        let row = StatRow {
+            state: task.state,
+            state_ago_ns: now_ns - task.since_ns,
+            polls: task.polls,
+            // What took longest is in the sum.
+            busy_ns: task.busy_ns.max(task.longest_poll_ns),
+            scheduled_ns: task.scheduled_ns.max(task.longest_scheduled_ns),
+            wakes: task.wakes,
+            self_wakes: task.self_wakes,
+            wakers: task.wakers,
+            last_wake_ago_ns: task.last_wake_ns.map(|at_ns| now_ns - at_ns),
+            last_waker: AgentRef::decode(task.last_waker),
+            longest_poll_ns: task.longest_poll_ns,
+            longest_scheduled_ns: task.longest_scheduled_ns,
+            ..StatRow::default()
+        };
+        writer.push(*slot, row);
     }
+    writer.finish()
+}
+
+/// What was in a slot first.
+pub(crate) fn first_in(slot: u32) -> SlotRef {
+    SlotRef { slot, generation: 1 }
 }

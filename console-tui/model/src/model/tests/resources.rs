@@ -1,10 +1,13 @@
 //! Resources and operations: from frames to the table, the details, the report.
 
-use taskscope_proto::v1::{self, AttributeKind, TaskState};
+use taskscope_proto::{
+    rows::{AttributeRow, OpRow, OpStatRow, ResourceRow, ResourceStatRow, Writer},
+    v1::{self, AttributeKind, TaskState},
+};
 
 use super::{
     Client, Fake,
-    fake::{MS, S},
+    fake::{MS, S, first_in},
 };
 use crate::{
     Action, Edit, Event, LintKind, ResourceKey, Screen, TableId, Target, TaskKey, report::AttributeValue,
@@ -64,72 +67,50 @@ fn op(slot: u32, source: &'static str, resource: u32, task: u32, ago_ns: u64) ->
     FakeOp { slot, source, resource, parent: None, task, state: TaskState::Idle, ago_ns, since_ns: ago_ns }
 }
 
-struct Strings(Vec<String>);
-
-impl Strings {
-    fn number(&mut self, text: &str) -> u32 {
-        if text.is_empty() {
-            return 0;
-        }
-        self.0.push(text.to_owned());
-        self.0.len() as u32
-    }
-}
-
-fn deltas(slots: impl Iterator<Item = u32>) -> Vec<u32> {
-    let mut encoder = taskscope_proto::columns::DeltaEncoder::default();
-    slots.map(|slot| encoder.push(slot).unwrap()).collect()
-}
-
 /// Puts resources and operations into a frame, as new.
 pub(super) fn send(frame: &mut v1::Frame, resources: &[FakeResource], ops: &[FakeOp]) {
-    let mut new = v1::ResourceColumns::default();
-    let (mut strings, mut values) = (Strings(Vec::new()), Strings(Vec::new()));
-    let mut attributes = v1::Attributes::default();
+    let mut new = Writer::<v1::ResourceColumns>::default();
+    let mut stats = Writer::<v1::ResourceStatColumns>::default();
     for resource in resources {
-        new.generation.push(resource.generation);
-        new.concrete_type.push(strings.number(resource.concrete_type));
-        new.kind.push(strings.number(resource.kind));
-        new.site.push(resource.site);
-        new.parent_slot_plus1.push(resource.parent.map_or(0, |slot| slot + 1));
-        new.parent_generation.push(u32::from(resource.parent.is_some()));
-        new.internal.push(resource.parent.is_some());
-        new.created_ago_ns.push(60 * S);
+        let row = ResourceRow {
+            generation: resource.generation,
+            concrete_type: new.text(resource.concrete_type),
+            kind: new.text(resource.kind),
+            site: resource.site,
+            parent: resource.parent.map(first_in),
+            internal: resource.parent.is_some(),
+            created_ago_ns: 60 * S,
+            name: 0,
+        };
+        new.push(resource.slot, row);
         let (name, kind, value, unit) = resource.attribute;
-        attributes.count.push(1);
-        attributes.name.push(values.number(name));
-        attributes.kind.push(kind.into());
-        attributes.value.push(value);
-        attributes.unit.push(values.number(unit));
+        let attribute = AttributeRow { name: stats.text(name), kind, value, unit: stats.text(unit) };
+        stats.push_with(resource.slot, ResourceStatRow {}, [attribute]);
     }
-    new.slot_delta = deltas(resources.iter().map(|resource| resource.slot));
-    new.strings = strings.0;
-    attributes.strings = values.0;
-    let slot_delta = new.slot_delta.clone();
-    frame.resource_stats = Some(v1::ResourceStatColumns { slot_delta, attributes: Some(attributes) });
-    frame.resources = Some(new);
-    let mut strings = Strings(Vec::new());
-    let (mut new, mut stats) = (v1::OpColumns::default(), v1::OpStatColumns::default());
+    (frame.resources, frame.resource_stats) = (new.finish(), stats.finish());
+    let mut new = Writer::<v1::OpColumns>::default();
+    let mut stats = Writer::<v1::OpStatColumns>::default();
     for op in ops {
-        new.generation.push(1);
-        new.source.push(strings.number(op.source));
-        new.resource_slot_plus1.push(op.resource + 1);
-        new.resource_generation.push(1);
-        new.parent_slot_plus1.push(op.parent.map_or(0, |slot| slot + 1));
-        new.parent_generation.push(u32::from(op.parent.is_some()));
-        new.created_ago_ns.push(op.ago_ns);
-        stats.task_slot_plus1.push(op.task + 1);
-        stats.task_generation.push(1);
-        stats.state.push(op.state.into());
-        stats.state_ago_ns.push(op.since_ns);
-        stats.polls.push(1);
-        stats.busy_ns.push(MS);
+        let row = OpRow {
+            generation: 1,
+            source: new.text(op.source),
+            resource: Some(first_in(op.resource)),
+            parent: op.parent.map(first_in),
+            created_ago_ns: op.ago_ns,
+            site: 0,
+        };
+        new.push(op.slot, row);
+        let row = OpStatRow {
+            task: Some(first_in(op.task)),
+            state: op.state,
+            state_ago_ns: op.since_ns,
+            polls: 1,
+            busy_ns: MS,
+            ..OpStatRow::default()
+        };
+        stats.push(op.slot, row);
     }
-    new.slot_delta = deltas(ops.iter().map(|op| op.slot));
-    stats.slot_delta.clone_from(&new.slot_delta);
-    new.strings = strings.0;
-    frame.ops = Some(new);
-    frame.op_stats = Some(stats);
+    (frame.ops, frame.op_stats) = (new.finish(), stats.finish());
 }
 
 /// A client that watches `fake` and these resources and operations.
@@ -325,8 +306,8 @@ fn what_is_dropped_is_forgotten_with_its_texts() {
 fn columns_that_make_no_sense_change_nothing() {
     let break_it: [fn(&mut v1::Frame); 7] = [
         |frame| frame.resource_stats.as_mut().unwrap().attributes.as_mut().unwrap().count[0] = 7,
-        |frame| frame.resource_stats.as_mut().unwrap().attributes.as_mut().unwrap().unit.push(1),
-        |frame| frame.resources.as_mut().unwrap().internal.push(true),
+        |frame| frame.resource_stats.as_mut().unwrap().attributes.as_mut().unwrap().unit.extend([1; 2]),
+        |frame| frame.resources.as_mut().unwrap().internal.extend([true; 2]),
         |frame| frame.resources.as_mut().unwrap().site[0] = u32::MAX,
         |frame| frame.ops.as_mut().unwrap().resource_slot_plus1[0] = u32::MAX,
         |frame| frame.op_stats.as_mut().unwrap().task_slot_plus1[0] = u32::MAX,

@@ -1,5 +1,5 @@
-//! The first two updates of a stream, in the shape that console-subscriber gives them: the second one tells again all that the
-//! first one told, as no console was there to make it note what it had told.
+//! The first two updates of a stream, in the shape that console-subscriber gives them: the second one sends again all that the
+//! first one sent, as no console was there to make it note what it had sent.
 
 use super::*;
 
@@ -22,13 +22,13 @@ fn sums(report: &Report) -> (u64, u64, u64, u64) {
 }
 
 #[test]
-fn what_both_tell_is_counted_once() {
+fn what_both_send_is_counted_once() {
     let mut watched = Watched::new();
     assert_eq!(sums(&watched.takes(&everything(30, 5))), (1, 3, 2, 45));
     let report = watched.takes(&everything(31, 7));
     assert_eq!(sums(&report), (1, 3, 2, 47));
     assert_eq!(report.sites.iter().map(|site| site.spawned).sum::<u64>(), 3);
-    // From now on, each is told once.
+    // From now on, each is sent once.
     let ended = Stats { dropped_at: at(31), ..idle(9) };
     let report = watched.takes(&tasks(32, vec![task(4, "short")], vec![(ALIVE, ended), (4, ended)]));
     assert_eq!(sums(&report), (0, 4, 4, 58));

@@ -1,13 +1,16 @@
 //! A process with sockets, sent as a server would: wrappers, descriptors, and those who wait.
 
 use taskscope_proto::{
-    columns::DeltaEncoder,
+    rows::{AttributeRow, IoRow, OpRow, OpStatRow, ResourceRow, ResourceStatRow, Writer},
     v1::{self, AttributeKind, DescriptorKind, TaskState},
 };
 
 use crate::{
     Action, Config, TableId,
-    model::tests::{Client, Fake, fake::S},
+    model::tests::{
+        Client, Fake,
+        fake::{S, first_in},
+    },
     screen::findings::FindingView,
 };
 
@@ -195,85 +198,81 @@ impl Scene {
     }
 
     pub(super) fn send(&self, frame: &mut v1::Frame, first: bool) {
-        frame.io = Some(self.io());
+        frame.io = self.io();
         frame.descriptors = Some(self.descriptors.clone());
-        let (ops, stats) = self.ops();
-        frame.op_stats = Some(stats);
+        let ops;
+        (ops, frame.op_stats) = self.ops();
         if first {
-            frame.ops = Some(ops);
-            frame.resources = Some(self.resources());
-            frame.resource_stats = Some(self.lengths());
+            frame.ops = ops;
+            (frame.resources, frame.resource_stats) = self.resources();
         }
     }
 
-    pub(super) fn resources(&self) -> v1::ResourceColumns {
-        let mut columns = v1::ResourceColumns {
-            slot_delta: deltas(self.streams.iter().map(|of| of.slot)),
-            ..Default::default()
-        };
+    fn resources(&self) -> (Option<v1::ResourceColumns>, Option<v1::ResourceStatColumns>) {
+        let mut new = Writer::<v1::ResourceColumns>::default();
+        let mut stats = Writer::<v1::ResourceStatColumns>::default();
         for stream in &self.streams {
-            let kind = if stream.length_ms.is_some() { "timer" } else { "I/O" };
-            columns.generation.push(1);
-            columns.concrete_type.push(string(&mut columns.strings, stream.concrete_type));
-            columns.kind.push(string(&mut columns.strings, kind));
-            columns.site.push(stream.site);
-            columns.created_ago_ns.push(stream.made_ago_ns);
+            let row = ResourceRow {
+                generation: 1,
+                concrete_type: new.text(stream.concrete_type),
+                kind: new.text(if stream.length_ms.is_some() { "timer" } else { "I/O" }),
+                site: stream.site,
+                created_ago_ns: stream.made_ago_ns,
+                ..ResourceRow::default()
+            };
+            new.push(stream.slot, row);
+            if let Some(value) = stream.length_ms {
+                let (name, unit) = (stats.text("duration"), stats.text("ms"));
+                let length = AttributeRow { name, kind: AttributeKind::Number, value, unit };
+                stats.push_with(stream.slot, ResourceStatRow {}, [length]);
+            }
         }
-        columns
+        (new.finish(), stats.finish())
     }
 
-    fn lengths(&self) -> v1::ResourceStatColumns {
-        let timers: Vec<&FakeStream> = self.streams.iter().filter(|of| of.length_ms.is_some()).collect();
-        v1::ResourceStatColumns {
-            slot_delta: deltas(timers.iter().map(|of| of.slot)),
-            attributes: Some(v1::Attributes {
-                count: vec![1; timers.len()],
-                name: vec![1; timers.len()],
-                kind: vec![AttributeKind::Number.into(); timers.len()],
-                value: timers.iter().filter_map(|of| of.length_ms).collect(),
-                unit: vec![2; timers.len()],
-                strings: vec!["duration".to_owned(), "ms".to_owned()],
-            }),
+    fn io(&self) -> Option<v1::IoColumns> {
+        let mut writer = Writer::<v1::IoColumns>::default();
+        for stream in self.streams.iter().filter(|of| of.length_ms.is_none()) {
+            let row = IoRow {
+                fd: stream.fd,
+                in_bytes: stream.in_bytes,
+                out_bytes: stream.out_bytes,
+                reads: stream.reads,
+                uncounted_reads: stream.uncounted_reads,
+                last_in_ago_ns: stream.in_ago_ns,
+                last_out_ago_ns: stream.out_ago_ns,
+                local: writer.text(&stream.local),
+                peer: writer.text(&stream.peer),
+                ..IoRow::default()
+            };
+            writer.push(stream.slot, row);
         }
+        writer.finish()
     }
 
-    pub(super) fn io(&self) -> v1::IoColumns {
-        let streams = || self.streams.iter().filter(|of| of.length_ms.is_none());
-        let mut columns =
-            v1::IoColumns { slot_delta: deltas(streams().map(|of| of.slot)), ..Default::default() };
-        let plus1 = |ago_ns: Option<u64>| ago_ns.map_or(0, |ago_ns| ago_ns + 1);
-        for stream in streams() {
-            columns.fd_plus1.push(stream.fd.map_or(0, |fd| fd + 1));
-            columns.in_bytes.push(stream.in_bytes);
-            columns.out_bytes.push(stream.out_bytes);
-            columns.reads.push(stream.reads);
-            columns.uncounted_reads.push(stream.uncounted_reads);
-            columns.last_in_ago_ns_plus1.push(plus1(stream.in_ago_ns));
-            columns.last_out_ago_ns_plus1.push(plus1(stream.out_ago_ns));
-            columns.local.push(string(&mut columns.strings, &stream.local));
-            columns.peer.push(string(&mut columns.strings, &stream.peer));
+    fn ops(&self) -> (Option<v1::OpColumns>, Option<v1::OpStatColumns>) {
+        let mut new = Writer::<v1::OpColumns>::default();
+        let mut stats = Writer::<v1::OpStatColumns>::default();
+        for (slot, wait) in (0..).zip(&self.waits) {
+            let row = OpRow {
+                generation: 1,
+                source: new.text(wait.source),
+                resource: Some(first_in(wait.on)),
+                created_ago_ns: wait.ago_ns,
+                site: 1,
+                ..OpRow::default()
+            };
+            new.push(slot, row);
+            let row = OpStatRow {
+                task: Some(first_in(wait.task)),
+                state: TaskState::Idle,
+                state_ago_ns: wait.ago_ns,
+                polls: 1,
+                ..OpStatRow::default()
+            };
+            stats.push(slot, row);
         }
-        columns
-    }
-
-    fn ops(&self) -> (v1::OpColumns, v1::OpStatColumns) {
-        let (mut new, mut stats) = (v1::OpColumns::default(), v1::OpStatColumns::default());
-        for wait in &self.waits {
-            new.generation.push(1);
-            new.source.push(string(&mut new.strings, wait.source));
-            new.resource_slot_plus1.push(wait.on + 1);
-            new.resource_generation.push(1);
-            new.created_ago_ns.push(wait.ago_ns);
-            new.site.push(1);
-            stats.task_slot_plus1.push(wait.task + 1);
-            stats.task_generation.push(1);
-            stats.state.push(TaskState::Idle.into());
-            stats.state_ago_ns.push(wait.ago_ns);
-            stats.polls.push(1);
-        }
-        new.slot_delta = deltas(0..self.waits.len() as u32);
-        stats.slot_delta.clone_from(&new.slot_delta);
-        (new, stats)
+        (new.finish(), stats.finish())
     }
 }
 
@@ -286,17 +285,4 @@ pub(super) fn rows(client: &mut Client) -> Vec<String> {
         cells.join(" | ")
     };
     client.model.rows(TableId::Sockets, &columns).iter().map(words).collect()
-}
-
-fn string(strings: &mut Vec<String>, text: &str) -> u32 {
-    if text.is_empty() {
-        return 0;
-    }
-    strings.push(text.to_owned());
-    strings.len() as u32
-}
-
-fn deltas(slots: impl Iterator<Item = u32>) -> Vec<u32> {
-    let mut encoder = DeltaEncoder::default();
-    slots.map(|slot| encoder.push(slot).unwrap()).collect()
 }

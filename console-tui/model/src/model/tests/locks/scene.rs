@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use taskscope_proto::{
     agent::AgentRef,
+    rows::{
+        AttributeRow, ChannelRow, Columns, HolderRow, LockRow, OpRow, OpStatRow, ResourceRow,
+        ResourceStatRow, Writer,
+    },
     v1::{self, AttributeKind, TaskState},
 };
 
@@ -11,7 +15,7 @@ use crate::{
     Config, LintConfig,
     model::tests::{
         Client, Fake,
-        fake::{MS, S},
+        fake::{MS, S, first_in},
     },
     screen::findings::FindingView,
 };
@@ -210,136 +214,123 @@ impl Scene {
     pub(super) fn send(&self, frame: &mut v1::Frame) {
         frame.threads =
             (1..=3).map(|index| v1::Thread { index, name: format!("w{index}"), os_id: 0 }).collect();
-        frame.resources = Some(self.resources());
-        frame.resource_stats = Some(v1::ResourceStatColumns {
-            slot_delta: deltas(self.things.keys().copied()),
-            attributes: Some(attributes(
-                self.things.values().map(|thing| thing.attribute.iter().copied().collect()),
-            )),
-        });
-        frame.locks = Some(self.locks());
-        frame.channels = Some(self.channels());
-        let (ops, stats) = self.ops();
-        (frame.ops, frame.op_stats) = (Some(ops), Some(stats));
+        (frame.resources, frame.resource_stats) = self.resources();
+        self.send_changes(frame);
+        self.send_waits(frame);
     }
 
     /// What changes of locks and channels.
     pub(super) fn send_changes(&self, frame: &mut v1::Frame) {
         frame.locks = Some(self.locks());
-        frame.channels = Some(self.channels());
+        frame.channels = self.channels();
     }
 
     /// Further operations.
     pub(super) fn send_waits(&self, frame: &mut v1::Frame) {
-        let (ops, stats) = self.ops();
-        (frame.ops, frame.op_stats) = (Some(ops), Some(stats));
+        (frame.ops, frame.op_stats) = self.ops();
     }
 
-    fn resources(&self) -> v1::ResourceColumns {
-        let mut columns =
-            v1::ResourceColumns { slot_delta: deltas(self.things.keys().copied()), ..Default::default() };
-        for thing in self.things.values() {
-            columns.generation.push(1);
-            columns.concrete_type.push(string(&mut columns.strings, thing.concrete_type));
-            columns.kind.push(string(&mut columns.strings, thing.kind));
-            columns.name.push(string(&mut columns.strings, thing.name));
-            columns.site.push(thing.site);
-            columns.created_ago_ns.push(60 * S);
+    fn resources(&self) -> (Option<v1::ResourceColumns>, Option<v1::ResourceStatColumns>) {
+        let mut new = Writer::<v1::ResourceColumns>::default();
+        let mut stats = Writer::<v1::ResourceStatColumns>::default();
+        for (slot, thing) in &self.things {
+            let row = ResourceRow {
+                generation: 1,
+                concrete_type: new.text(thing.concrete_type),
+                kind: new.text(thing.kind),
+                name: new.text(thing.name),
+                site: thing.site,
+                created_ago_ns: 60 * S,
+                ..ResourceRow::default()
+            };
+            new.push(*slot, row);
+            let attributes = numbers(&mut stats, thing.attribute.as_slice());
+            stats.push_with(*slot, ResourceStatRow {}, attributes);
         }
-        columns
+        (new.finish(), stats.finish())
     }
 
     pub(super) fn locks(&self) -> v1::LockColumns {
-        let mut columns = v1::LockColumns::default();
-        let locks = self.things.iter().filter_map(|(slot, thing)| Some((*slot, thing.lock.as_ref()?)));
-        columns.slot_delta = deltas(locks.clone().map(|(slot, _)| slot));
-        for (_, lock) in locks {
-            columns.holders.push(lock.holders.len() as u32);
-            for (who, ago_ns, permits, shared) in &lock.holders {
-                columns.holder.push(*who);
-                columns.held_ago_ns.push(*ago_ns);
-                columns.holder_site.push(3);
-                columns.holder_permits.push(*permits);
-                columns.holder_shared.push(*shared);
-            }
-            columns.more_holders.push(lock.more_holders);
-            columns.acquisitions.push(lock.acquisitions);
-            columns.contended.push(lock.contended);
-            columns.hold_ns.push(lock.hold_ns);
-            columns.free_ago_ns_plus1.push(lock.free_ago_ns.map_or(0, |ago_ns| ago_ns + 1));
+        let mut writer = Writer::<v1::LockColumns>::default();
+        for (slot, thing) in &self.things {
+            let Some(lock) = &thing.lock else { continue };
             let loose = if lock.loose { v1::LockKnows::Loose as u32 } else { 0 };
-            columns.knows.push(if lock.knows_nothing { 0 } else { 7 | loose });
+            let row = LockRow {
+                more_holders: lock.more_holders,
+                acquisitions: lock.acquisitions,
+                contended: lock.contended,
+                hold_ns: lock.hold_ns,
+                free_ago_ns: lock.free_ago_ns,
+                knows: if lock.knows_nothing { 0 } else { 7 | loose },
+                ..LockRow::default()
+            };
+            let holders = lock.holders.iter().map(|(who, ago_ns, permits, shared)| HolderRow {
+                holder: AgentRef::decode(*who),
+                held_ago_ns: *ago_ns,
+                site: 3,
+                permits: *permits,
+                shared: *shared,
+            });
+            writer.push_with(*slot, row, holders);
         }
-        columns
+        writer.finish().unwrap_or_default()
     }
 
-    fn channels(&self) -> v1::ChannelColumns {
-        let mut columns = v1::ChannelColumns::default();
-        let channels = self.things.iter().filter_map(|(slot, thing)| Some((*slot, thing.channel.as_ref()?)));
-        columns.slot_delta = deltas(channels.clone().map(|(slot, _)| slot));
-        let plus1 = |ago_ns: Option<u64>| ago_ns.map_or(0, |ago_ns| ago_ns + 1);
-        for (_, channel) in channels {
-            columns.senders_plus1.push(channel.senders + 1);
-            columns.receivers_plus1.push(channel.receivers + 1);
-            columns.depth_plus1.push(channel.depth + 1);
-            columns.capacity.push(channel.capacity);
-            columns.last_sender.push(channel.last_sender);
-            columns.last_receiver.push(channel.last_receiver);
-            columns.last_received_ago_ns_plus1.push(plus1(channel.received_ago_ns));
-            columns.last_sent_ago_ns_plus1.push(plus1(channel.sent_ago_ns));
+    fn channels(&self) -> Option<v1::ChannelColumns> {
+        let mut writer = Writer::<v1::ChannelColumns>::default();
+        for (slot, thing) in &self.things {
+            let Some(channel) = &thing.channel else { continue };
+            let row = ChannelRow {
+                senders: Some(channel.senders),
+                receivers: Some(channel.receivers),
+                depth: Some(channel.depth),
+                capacity: channel.capacity,
+                last_sender: AgentRef::decode(channel.last_sender),
+                last_receiver: AgentRef::decode(channel.last_receiver),
+                last_received_ago_ns: channel.received_ago_ns,
+                last_sent_ago_ns: channel.sent_ago_ns,
+                ..ChannelRow::default()
+            };
+            writer.push(*slot, row);
         }
-        columns
+        writer.finish()
     }
 
-    fn ops(&self) -> (v1::OpColumns, v1::OpStatColumns) {
-        let (mut new, mut stats) = (v1::OpColumns::default(), v1::OpStatColumns::default());
-        for wait in self.waits.values() {
-            new.generation.push(1);
-            new.source.push(string(&mut new.strings, wait.source));
-            new.resource_slot_plus1.push(wait.on + 1);
-            new.resource_generation.push(1);
-            new.parent_slot_plus1.push(wait.parent.map_or(0, |slot| slot + 1));
-            new.parent_generation.push(u32::from(wait.parent.is_some()));
-            new.created_ago_ns.push(wait.ago_ns);
-            new.site.push(1);
-            stats.task_slot_plus1.push(wait.task.map_or(0, |slot| slot + 1));
-            stats.task_generation.push(u32::from(wait.task.is_some()));
-            stats.state.push(if wait.thread > 0 { TaskState::Running } else { TaskState::Idle }.into());
-            stats.state_ago_ns.push(wait.polled_ago_ns);
-            stats.polls.push(1);
-            stats.busy_ns.push(0);
-            stats.granted_ago_ns_plus1.push(wait.granted_ago_ns.map_or(0, |ago_ns| ago_ns + 1));
-            stats.thread.push(wait.thread);
+    fn ops(&self) -> (Option<v1::OpColumns>, Option<v1::OpStatColumns>) {
+        let mut new = Writer::<v1::OpColumns>::default();
+        let mut stats = Writer::<v1::OpStatColumns>::default();
+        for (slot, wait) in &self.waits {
+            let row = OpRow {
+                generation: 1,
+                source: new.text(wait.source),
+                resource: Some(first_in(wait.on)),
+                parent: wait.parent.map(first_in),
+                created_ago_ns: wait.ago_ns,
+                site: 1,
+            };
+            new.push(*slot, row);
+            let row = OpStatRow {
+                task: wait.task.map(first_in),
+                state: if wait.thread > 0 { TaskState::Running } else { TaskState::Idle },
+                state_ago_ns: wait.polled_ago_ns,
+                polls: 1,
+                busy_ns: 0,
+                granted_ago_ns: wait.granted_ago_ns,
+                thread: wait.thread,
+            };
+            let attributes = numbers(&mut stats, &wait.attributes);
+            stats.push_with(*slot, row, attributes);
         }
-        new.slot_delta = deltas(self.waits.keys().copied());
-        stats.slot_delta.clone_from(&new.slot_delta);
-        stats.attributes = Some(attributes(self.waits.values().map(|wait| wait.attributes.clone())));
-        (new, stats)
+        (new.finish(), stats.finish())
     }
 }
 
-fn attributes(rows: impl Iterator<Item = Vec<(&'static str, u64)>>) -> v1::Attributes {
-    let mut columns = v1::Attributes::default();
-    for row in rows {
-        columns.count.push(row.len() as u32);
-        for (name, value) in row {
-            columns.name.push(string(&mut columns.strings, name));
-            columns.kind.push(AttributeKind::Number.into());
-            columns.value.push(value);
-        }
-    }
-    columns
-}
-
-fn string(strings: &mut Vec<String>, text: &str) -> u32 {
-    if text.is_empty() {
-        return 0;
-    }
-    strings.push(text.to_owned());
-    strings.len() as u32
-}
-
-fn deltas(slots: impl Iterator<Item = u32>) -> Vec<u32> {
-    let mut encoder = taskscope_proto::columns::DeltaEncoder::default();
-    slots.map(|slot| encoder.push(slot).unwrap()).collect()
+fn numbers<C: Columns>(writer: &mut Writer<C>, of: &[(&'static str, u64)]) -> Vec<AttributeRow> {
+    let row = |(name, value): &(&'static str, u64)| AttributeRow {
+        name: writer.text(name),
+        kind: AttributeKind::Number,
+        value: *value,
+        unit: 0,
+    };
+    of.iter().map(row).collect()
 }
