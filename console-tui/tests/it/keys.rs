@@ -277,7 +277,7 @@ fn a_deadlock_leads_to_its_circle() {
     // The cause comes first among those that are as serious.
     bench.press(&[KeyCode::Enter]);
     assert!(matches!(bench.app.model().screen(), Screen::Waits(_)), "{}", bench.text());
-    assert!(bench.text().contains("↺ circle"), "{}", bench.text());
+    assert!(bench.text().contains("↺ cycle"), "{}", bench.text());
 }
 
 #[test]
