@@ -1,4 +1,4 @@
-//! Columns and delta-coded slots, read and written with checks.
+//! Columns and delta-coded slots, with their checks; [`rows`](crate::rows) reads and writes whole messages.
 //!
 //! Invariant: whatever the other side sent, reading it ends in a value or in a [`ColumnError`]; nothing here
 //! panics, wraps around or allocates.
@@ -95,14 +95,14 @@ pub(crate) fn check_limit(column: &'static str, values: &[u32], max: u32) -> Res
 
 /// Turns slots in ascending order into a `slot_delta` column.
 #[derive(Debug, Default, Clone)]
-pub struct DeltaEncoder {
+pub(crate) struct DeltaEncoder {
     previous: Option<u32>,
 }
 
 impl DeltaEncoder {
     /// The value that stands for `slot` in the column. `None`, and no change, for a slot that is not above the
     /// one before it, or is no slot at all: a receiver would refuse the frame.
-    pub fn push(&mut self, slot: u32) -> Option<u32> {
+    pub(crate) fn push(&mut self, slot: u32) -> Option<u32> {
         if slot >= MAX_SLOTS {
             return None;
         }
@@ -113,14 +113,6 @@ impl DeltaEncoder {
         };
         self.previous = Some(slot);
         Some(delta)
-    }
-}
-
-/// Empties a column that says nothing: all its values are the default.
-pub fn drop_if_default<T: PartialEq + Default>(column: &mut Vec<T>) {
-    let default = T::default();
-    if column.iter().all(|value| *value == default) {
-        column.clear();
     }
 }
 
@@ -180,15 +172,5 @@ mod tests {
         assert_eq!(encoder.push(0), None);
         assert_eq!(encoder.push(MAX_SLOTS), None);
         assert_eq!(encoder.push(7), Some(7));
-    }
-
-    #[test]
-    fn a_column_of_zeros_is_left_out() {
-        let mut zeros = vec![0_u64; 3];
-        drop_if_default(&mut zeros);
-        assert!(zeros.is_empty());
-        let mut kept = vec![0_u64, 1];
-        drop_if_default(&mut kept);
-        assert_eq!(kept, [0, 1]);
     }
 }
