@@ -93,7 +93,7 @@ fn screen(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect
         (Screen::Waits(of), None) => waits::render(look, canvas, hits, area, of),
         (Screen::Resource(key), None) => resource::render(look, canvas, hits, area, key),
         (Screen::Descriptor(id), None) => io::descriptor(look, canvas, hits, area, id),
-        // These have tables.
-        (Screen::Tasks | Screen::Locks | Screen::Io | Screen::Resources, None) => {}
+        // The others have tables.
+        (_, None) => {}
     }
 }

@@ -22,7 +22,6 @@ pub mod format;
 pub mod id;
 pub(crate) mod line;
 pub mod lints;
-pub(crate) mod lists;
 pub(crate) mod losses;
 pub mod model;
 pub mod nav;

@@ -34,7 +34,6 @@ use crate::{
     event::{ConnectionEvent, Event, Extent},
     id::{ResourceKey, TaskKey, WorkerKey},
     lints::{Judged, LintKind, findings::Finding, judged::not_judged},
-    lists::made,
     nav::{Screen, Tab, WaitsOf},
     report::Report,
     screen::{
@@ -50,6 +49,7 @@ use crate::{
     store::ingest::Wish,
     stream::{FrameStream, Outcome},
     table::{Context, any::AnyTable},
+    tables::made,
     tables::{TableId, Tables},
 };
 use connection::Connection;

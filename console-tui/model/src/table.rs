@@ -1,7 +1,7 @@
 //! The mechanism of every table: columns, order, filter, folds, selection.
 //!
 //! ```text
-//!  List         what there is, its columns as data, how it folds, where a row leads     one file in `lists/` each
+//!  List         what there is, its columns as data, how it folds, where a row leads     one file in `tables/` each
 //!  Table<List>  which columns are shown, in which order, which rows, which is selected
 //!  AnyTable     a table whatever it lists: all that the model asks of the one on the screen
 //! ```

@@ -1,15 +1,30 @@
 //! All tables there are: one line each.
+//!
+//! Each list of rows is a file here: its columns as data, what is known of a row, how rows fold and where they lead. A new table is its
+//! file, its `mod` and its line in `tables!` below.
+
+pub(crate) mod channels;
+pub(crate) mod findings;
+pub(crate) mod io;
+pub(crate) mod locks;
+pub(crate) mod made;
+pub(crate) mod resources;
+pub(crate) mod signals;
+pub(crate) mod sockets;
+pub(crate) mod tasks;
+pub(crate) mod timers;
+pub(crate) mod workers;
 
 use crate::{
     columns::ColumnSpec,
     config::Config,
-    lists::{
-        channels::Channels, findings::Findings, io::Io, locks::Locks, resources::Resources, signals::Signals,
-        sockets::Sockets, tasks::Tasks, timers::Timers, workers::Workers,
-    },
     nav::{Screen, Tab},
     query::{InputError, parse::parse},
     table::{Table, any::AnyTable, filter::names, specs},
+    tables::{
+        channels::Channels, findings::Findings, io::Io, locks::Locks, resources::Resources, signals::Signals,
+        sockets::Sockets, tasks::Tasks, timers::Timers, workers::Workers,
+    },
 };
 
 macro_rules! tables {

@@ -16,8 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "screens",
         &[
-            "action", "columns", "config", "effect", "event", "line", "lists", "nav", "query", "report",
-            "screen", "table", "tables",
+            "action", "columns", "config", "effect", "event", "line", "nav", "query", "report", "screen",
+            "table", "tables",
         ],
     ),
     // The whole: frames in, screens out.

@@ -9,7 +9,6 @@ use crate::{
     event::Edit,
     id::{IoKey, TaskKey},
     lints::{Group, LintKind},
-    lists::io,
     model::{
         Model,
         nav_stack::Chosen,
@@ -23,6 +22,7 @@ use crate::{
     store::task::Agent,
     table::{Filter, Opens, Subject, any::AnyTable},
     tables::TableId,
+    tables::io,
 };
 
 impl Model {

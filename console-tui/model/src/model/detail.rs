@@ -158,7 +158,7 @@ pub(crate) fn view(
         key: task.key,
         id: if task.facts.tokio_id > 0 { format!("#{}", task.id()) } else { task.id() },
         title: store.name(task).unwrap_or(UNKNOWN).to_owned(),
-        state: Cell::new(state_words, crate::lists::tasks::state_cell(task.known_state()).tone),
+        state: Cell::new(state_words, crate::tables::tasks::state_cell(task.known_state()).tone),
         gone: task.gone,
         about,
         life: life(store, task),

@@ -7,7 +7,6 @@ use crate::{
     },
     format::{UNKNOWN, count, duration_ns, exact},
     id::{IoKey, OpKey, ResourceKey},
-    lists::tasks::state_cell,
     model::{
         detail::{Links, fact},
         io_detail, lock,
@@ -24,6 +23,7 @@ use crate::{
         resources::{Op, Resource},
         task::Agent,
     },
+    tables::tasks::state_cell,
 };
 
 /// Parts of a resource whose operations are looked at.

@@ -11,7 +11,6 @@ use crate::{
     columns::ColumnId,
     format::{count, duration_ns, exact, percent, rate},
     id::{SiteId, TaskKey, WorkerKey},
-    lists::workers::{Workers, doing::polled},
     model::{detail::Links, nav_stack::Chosen, states::Snapshot},
     nav::Screen,
     screen::{
@@ -21,6 +20,7 @@ use crate::{
     },
     store::scheduler::{Runtime, RuntimeCount, heat::HeatMap},
     table::{Context, Table, any::AnyTable as _},
+    tables::workers::{Workers, doing::polled},
 };
 
 /// Waits that are over and listed: the worst.

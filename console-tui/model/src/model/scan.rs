@@ -18,9 +18,9 @@ use crate::{
             run::{Run, task_lints},
         },
     },
-    lists::tasks::draft::Draft,
     model::detail::ChildSearch,
     store::{Store, task::Marks},
+    tables::tasks::draft::Draft,
 };
 
 /// What one event may cost, in tasks looked at: 1 to 3 ms.

@@ -42,7 +42,7 @@ pub(crate) fn complete(text: &str, cursor: usize, names: &[Named]) -> Completion
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{lists::tasks::Tasks, table::filter::names};
+    use crate::{table::filter::names, tables::tasks::Tasks};
     use proptest::prelude::*;
 
     fn complete(text: &str, cursor: usize) -> Completions {

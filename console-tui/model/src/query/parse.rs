@@ -321,7 +321,7 @@ fn example(unit: Unit) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{lists::tasks::Tasks, table::filter::names};
+    use crate::{table::filter::names, tables::tasks::Tasks};
     use proptest::prelude::*;
 
     fn understood(text: &str) -> Result<Option<Query>, InputError> {

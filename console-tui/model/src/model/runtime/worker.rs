@@ -4,7 +4,6 @@ use crate::{
     analysis::Analysis,
     format::{count, duration_ns, exact, percent, rate},
     id::WorkerKey,
-    lists::workers::doing::{doing, polled, task_cell},
     model::{
         detail::{Links, fact},
         finding_list,
@@ -20,6 +19,7 @@ use crate::{
         task::Fact,
     },
     store::scheduler::{LongPoll, Worker, WorkerCount},
+    tables::workers::doing::{doing, polled, task_cell},
 };
 
 /// Long polls listed.

@@ -172,15 +172,15 @@ pub(super) const fn fields<L: OfResources>() -> [Field<L>; 8] {
 macro_rules! of_resources {
     () => {
         type Key = crate::id::ResourceKey;
-        type Group = crate::lists::made::Made;
-        const FIELDS: &'static [crate::table::filter::Field<Self>] = &crate::lists::made::fields::<Self>();
+        type Group = crate::tables::made::Made;
+        const FIELDS: &'static [crate::table::filter::Field<Self>] = &crate::tables::made::fields::<Self>();
 
         fn group_of(store: crate::analysis::Analysis<'_>, key: Self::Key) -> Option<Self::Group> {
-            crate::lists::made::group_of(store, key)
+            crate::tables::made::group_of(store, key)
         }
 
         fn group_words(store: crate::analysis::Analysis<'_>, group: Self::Group) -> String {
-            crate::lists::made::words(store, group)
+            crate::tables::made::words(store, group)
         }
 
         fn subject(
@@ -190,7 +190,7 @@ macro_rules! of_resources {
             match row {
                 crate::table::place::RowKey::One(key) => Some(crate::table::Subject::Resource(key)),
                 row @ crate::table::place::RowKey::Group(_) => {
-                    crate::lists::made::site(at.store, row).map(crate::table::Subject::Site)
+                    crate::tables::made::site(at.store, row).map(crate::table::Subject::Site)
                 }
             }
         }
