@@ -54,12 +54,6 @@ const WHERE: &[&str] = &[
 const NOT: &[&str] =
     &[".png", ".ttf", "tests/tests/house/words.rs", "/corpus/", "/target", "LICENSE-", ".lock"];
 
-/// Words that stay in a file for now.
-const EXCEPT: &[(&str, &str)] = &[
-    // The sentence of a lint.
-    ("tests/tests/io/report.rs", "nobody"),
-];
-
 /// The files to look at, and of each what is wrong.
 pub(crate) fn complaints(root: &Path) -> io::Result<Vec<String>> {
     let mut files = Vec::new();
@@ -67,25 +61,17 @@ pub(crate) fn complaints(root: &Path) -> io::Result<Vec<String>> {
         list(&root.join(start), &mut files)?;
     }
     let mut found = Vec::new();
-    let mut kept = Vec::new();
     for path in files {
         let shown = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
         if NOT.iter().any(|not| shown.contains(not)) {
             continue;
         }
         let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-        for (number, word, instead) in unwanted(&shown, &text) {
-            if EXCEPT.contains(&(&*shown, word)) {
-                kept.push((shown.clone(), word));
-            } else {
-                found.push(format!("{shown}:{number}: `{word}`; instead: {instead}"));
-            }
-        }
+        let unwanted = unwanted(&shown, &text).into_iter();
+        found.extend(
+            unwanted.map(|(number, word, instead)| format!("{shown}:{number}: `{word}`; instead: {instead}")),
+        );
     }
-    let is_kept =
-        |(path, word): &(&str, &str)| kept.iter().any(|(in_path, kept)| in_path == path && kept == word);
-    let over = EXCEPT.iter().filter(|except| !is_kept(except));
-    found.extend(over.map(|(path, word)| format!("{path}: has no `{word}` any more; its exception goes")));
     Ok(found)
 }
 

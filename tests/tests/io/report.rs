@@ -184,7 +184,7 @@ async fn a_listener_without_an_accept_is_found() {
         })
         .await;
     assert!(finding(&report, LintKind::DeadPeer).is_none(), "{:?}", report.lints);
-    assert!(found.message.contains("nobody waits in accept"), "{}", found.message);
+    assert!(found.message.contains("no task waits in accept"), "{}", found.message);
 }
 
 #[tokio::test]
