@@ -16,7 +16,7 @@ use crate::{
 
 thresholds! {
     BlockingPoolSaturated {
-        /// The first closure in line must have waited for this long.
+        /// The first closure in the queue must have waited for this long.
         wait_ms: u64 = 500,
         /// If it has for this long, it is critical.
         critical_ms: u64 = 5000,
@@ -31,7 +31,7 @@ pub(super) static LINT: Lint = Lint {
     group: Group::Runtimes,
     rank: Rank::Runtime,
     needs: Need::BlockingQueue,
-    example: "The blocking pool of the runtime is full: 4 of 4 threads are busy and 120 closures are queued, the first for 2.10 s. Running: 4 from src/main.rs:12, the oldest for 3.20 s.",
+    example: "The blocking pool of the runtime is full: 4 of 4 threads are busy, and 120 in its queue, the first for 2.10 s. Running: 4 from src/main.rs:12, the oldest for 3.20 s.",
     advice: &[ADVICE],
     thresholds: BlockingPoolSaturated::THRESHOLDS,
     check: Check::Runtime(check),
@@ -61,7 +61,7 @@ fn check(look: &RuntimeLook<'_>, runtime: &Runtime) -> Option<Finding> {
         "Other runtimes run closures, too, and which ones are its own is unknown".to_owned()
     };
     let message = format!(
-        "The blocking pool of {} is full: {busy}{most} threads are busy and {queue} closures are queued, the first for {}. {what}.",
+        "The blocking pool of {} is full: {busy}{most} threads are busy, and {queue} in its queue, the first for {}. {what}.",
         look.runtime_words(runtime),
         duration_ns(wait_ns),
     );

@@ -20,7 +20,7 @@ thresholds! {
     Futurelock {
         /// The lock must have been the future's for this long.
         granted_ms: u64 = 300,
-        /// Where the source does not report the grant: free for this long, though a task is first in line.
+        /// Where the source does not report the grant: free for this long, though a task is first in the queue.
         suspected_ms: u64 = 1000,
     }
 }

@@ -199,7 +199,7 @@ fn traffic(store: Analysis<'_>, thing: &Thing, stream: &Stream) -> Vec<Fact> {
             fact("bytes in", sum_and_rate(thing.in_bytes(), into)),
             fact("bytes out", sum_and_rate(thing.out_bytes(), out)),
         ]);
-        facts.extend(thing.why_no_bytes().map(|why| fact("unknown", Cell::new(why, Tone::Dim))));
+        facts.extend(thing.why_no_bytes().map(|why| fact("why unknown", Cell::new(why, Tone::Dim))));
     }
     facts.push(fact(reads, Cell::value(Some(stream.reads), exact)));
     if !thing.kind.listens() {
@@ -224,7 +224,7 @@ fn carried(store: Analysis<'_>, thing: &Thing) -> Vec<Fact> {
         return vec![
             fact("bytes in", Cell::unknown()),
             fact("bytes out", Cell::unknown()),
-            fact("unknown", Cell::new(why, Tone::Dim)),
+            fact("why unknown", Cell::new(why, Tone::Dim)),
         ];
     }
     let (Some(tcp), (into, out)) = (thing.descriptor.and_then(|of| of.tcp.as_ref()), store.io_rates(thing))

@@ -234,7 +234,7 @@ fn a_full_blocking_pool_names_what_runs_on_it() {
     send(&mut client, &mut fake, report);
     let found = full(&client).expect("it is full");
     assert!(
-        found.message.contains("2 of 2 threads are busy and 1 in line, the first for 3.00 s"),
+        found.message.contains("2 of 2 threads are busy, and 1 in its queue, the first for 3.00 s"),
         "{}",
         found.message
     );

@@ -260,7 +260,7 @@ fn bytes_that_are_not_counted_are_unknown_and_the_reason_is_said() {
     let view = client.model.descriptor(crate::DescriptorId(20)).unwrap();
     let traffic: Vec<_> = view.io.traffic.iter().map(|fact| (fact.label, fact.value.text.as_str())).collect();
     let why = "The kernel counts no bytes of UDP sockets. taskscope::net::UdpSocket does.";
-    assert_eq!(traffic, [("bytes in", "–"), ("bytes out", "–"), ("why –", why)]);
+    assert_eq!(traffic, [("bytes in", "–"), ("bytes out", "–"), ("why unknown", why)]);
 
     // A wrapped one whose program receives by a system call of its own: from then on its bytes are unknown.
     let mut scene = Scene::new();

@@ -187,7 +187,7 @@ fn a_convoy_is_no_long_queue() {
     assert_eq!(convoy.len(), 1, "{convoy:#?}");
     assert_eq!(
         convoy[0],
-        "Mutex counter (made at src/ledger.rs:20) has a convoy: 10 wait in line, and 99 % of its 500 acquisitions a second have \
+        "Mutex counter (made at src/ledger.rs:20) has a convoy: 10 wait in its queue, and 99 % of its 500 acquisitions a second have \
          to wait, although each holds it for 20.0 µs only."
     );
     // Held nearly all the time: it is simply in use.
