@@ -1,7 +1,7 @@
 //! The columnar messages as rows: one description of a message gives its row, its writer, its checks, its reader and its
 //! weight.
 //!
-//! Write with a [`Writer`]; read what [`Checked::new`] let pass. The descriptions are in [`messages`](self::messages), each field of a row beside the
+//! Write with a [`Writer`]; read what [`Checked::new`] let pass. The descriptions are in `rows/messages.rs`, each field of a row beside the
 //! column or the two columns that hold it.
 //!
 //! Invariant: what a [`Writer`] made passes [`Checked::new`] and gives the same rows again, as far as the columns can hold them. Columns

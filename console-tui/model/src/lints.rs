@@ -3,7 +3,7 @@
 //! Invariant: a finding states what was measured, with its numbers; what follows from them is worded as the suspicion that it is. What
 //! a source can't know accuses no one.
 //!
-//! A new lint is a file here, its `mod` and its line in `registry!` below; [`lint`] says what the file holds. The order of the registry is
+//! A new lint is a file here, its `mod` and its line in `registry!` below; `lint.rs` says what the file holds. The order of the registry is
 //! that in which lints run: a finding of an earlier lint can make a later one pass over what it explains. It is also the order of the
 //! configuration and of `docs/LINTS.md`.
 

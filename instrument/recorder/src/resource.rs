@@ -205,7 +205,7 @@ pub struct ResourceDescription {
     pub internal: bool,
     /// Takes over the attributes of its parts.
     pub inherits: bool,
-    /// The program has a name for it; see [`crate::Recorder::resource_name`].
+    /// The program has a name for it; see `Resources::name`.
     pub named: bool,
 }
 
