@@ -45,7 +45,7 @@ pub use lint::{Group, Threshold};
 
 use serde::{Deserialize, Serialize};
 
-use lint::{Lint, Rank};
+use lint::{Check, Lint, Rank};
 
 macro_rules! registry {
     ($($kind:ident $file:ident $name:literal,)*) => {
@@ -118,6 +118,14 @@ registry! {
     DeadPeer dead_peer "dead-peer",
     SlowConsumer slow_consumer "slow-consumer",
     DescriptorLeak descriptor_leak "descriptor-leak",
+}
+
+impl LintConfig {
+    /// The lints that run, in their order, each with how it looks.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = (LintKind, &'static Check)> {
+        let enabled = LintKind::ALL.iter().copied().filter(|kind| self.is_enabled(*kind));
+        enabled.map(|kind| (kind, &kind.lint().check))
+    }
 }
 
 impl LintKind {

@@ -98,6 +98,9 @@ pub(crate) enum Rank {
     Effect,
 }
 
+/// See [`Check::Stream`].
+pub(crate) type StreamCheck = for<'a> fn(&mut IoPass<'a>, &Thing<'a>) -> bool;
+
 /// How a lint looks for what it finds.
 pub(crate) enum Check {
     /// At each live task by itself.
@@ -107,7 +110,7 @@ pub(crate) enum Check {
     /// At all locks and channels.
     Locks(LockCheck),
     /// At one socket, pipe or descriptor. True: the finding explains why tasks wait for it, and the lints after this one pass it over.
-    Stream(for<'a> fn(&mut IoPass<'a>, &Thing<'a>) -> bool),
+    Stream(StreamCheck),
     /// At all of I/O together.
     Streams(fn(&mut IoPass<'_>)),
     /// At one runtime.

@@ -52,6 +52,11 @@ impl Look<'_> {
         self.store.short_place(site).map_or_else(String::new, |place| format!(" at {place}"))
     }
 
+    /// ` (acquired at src/ledger.rs:121)`, or nothing.
+    pub(crate) fn noted(&self, what: &str, site: SiteId) -> String {
+        self.store.short_place(site).map_or_else(String::new, |place| format!(" ({what} at {place})"))
+    }
+
     /// `at src/main.rs:40`, or that it is unknown.
     pub(crate) fn spawned_at(&self, site: SiteId) -> String {
         self.store

@@ -2,23 +2,19 @@
 //!
 //! Invariant: a sum of which a part is unknown is unknown.
 
-use super::{
-    locks::both,
-    made::{self, OfResources, of_resources},
-};
+use super::made::{self, OfResources, both, listed, of_resources};
 use crate::{
     analysis::{Analysis, locks::End, ops::Waits},
     columns::Unit,
     format::count,
     id::ResourceKey,
-    lints::findings::Finding,
     screen::Tone,
     severity::Severity,
     store::locks::Channel,
     table::{
         Context, List, Table,
         column::Column,
-        listing::{At, Each, Known, Listing},
+        listing::{At, Known, Listing},
         value::Value,
     },
     tables::TableId,
@@ -200,18 +196,7 @@ impl List for Channels {
 }
 
 impl Listing for Channels {
-    type Facts = Facts;
-
-    fn each(at: Context<'_>, known: &Known<ResourceKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
-        for channel in at.store.channel_list() {
-            take(channel.key, made::made(channel), Facts::of(at.store, known, channel.key));
-        }
-        0
-    }
-
-    fn facts(at: Context<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
-        at.store.resources.resource(key).map(|_| Facts::of(at.store, known, key))
-    }
+    listed!(channel_list);
 
     fn add(sum: &mut Facts, other: &Facts) {
         sum.severity = sum.severity.max(other.severity);
@@ -229,14 +214,6 @@ impl Listing for Channels {
         });
         sum.waiting_to_send += other.waiting_to_send;
         sum.waiting_to_receive += other.waiting_to_receive;
-    }
-
-    fn severity(facts: &Facts) -> Option<Severity> {
-        facts.severity
-    }
-
-    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
-        made::concerned(finding, store)
     }
 }
 

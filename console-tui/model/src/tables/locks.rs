@@ -2,20 +2,19 @@
 //!
 //! Invariant: a sum of which a part is unknown is unknown; a percentile of several is the worst of theirs.
 
-use super::made::{self, OfResources, of_resources};
+use super::made::{self, OfResources, both, listed, of_resources};
 use crate::{
     analysis::{Analysis, ops::Waits},
     columns::Unit,
     format::count,
     id::ResourceKey,
-    lints::findings::Finding,
     screen::Tone,
     severity::Severity,
     store::locks::{Lock, LockSums},
     table::{
         Context, List, Table,
         column::Column,
-        listing::{At, Each, Known, Listing},
+        listing::{At, Known, Listing},
         value::Value,
     },
     tables::TableId,
@@ -41,10 +40,6 @@ pub(crate) struct Facts {
     waited_per_s: f64,
     wait_p99_ns: Option<u64>,
     hold_p99_ns: Option<u64>,
-}
-
-pub(super) fn both<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
-    Some(add(one?, other?))
 }
 
 impl Facts {
@@ -179,18 +174,7 @@ impl List for Locks {
 }
 
 impl Listing for Locks {
-    type Facts = Facts;
-
-    fn each(at: Context<'_>, known: &Known<ResourceKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
-        for lock in at.store.lock_list() {
-            take(lock.key, made::made(lock), Facts::of(at.store, known, lock.key));
-        }
-        0
-    }
-
-    fn facts(at: Context<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
-        at.store.resources.resource(key).map(|_| Facts::of(at.store, known, key))
-    }
+    listed!(lock_list);
 
     fn add(sum: &mut Facts, other: &Facts) {
         sum.severity = sum.severity.max(other.severity);
@@ -207,14 +191,6 @@ impl Listing for Locks {
         sum.waited_per_s += other.waited_per_s;
         sum.wait_p99_ns = sum.wait_p99_ns.max(other.wait_p99_ns);
         sum.hold_p99_ns = sum.hold_p99_ns.max(other.hold_p99_ns);
-    }
-
-    fn severity(facts: &Facts) -> Option<Severity> {
-        facts.severity
-    }
-
-    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
-        made::concerned(finding, store)
     }
 }
 

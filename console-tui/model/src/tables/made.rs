@@ -58,6 +58,11 @@ pub(crate) fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceK
     }
 }
 
+/// The sum of two; unknown if one of them is.
+pub(super) fn both<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
+    Some(add(one?, other?))
+}
+
 /// A list of resources.
 pub(crate) trait OfResources: Listing<Key = ResourceKey, Group = Made> {
     /// Who waits for it.
@@ -203,3 +208,43 @@ macro_rules! of_resources {
     };
 }
 pub(super) use of_resources;
+
+/// The parts of `Listing` that the lists of locks and of channels have alike: every one that the program made, from a list of
+/// [`Analysis`], with `Facts::of` for each.
+macro_rules! listed {
+    ($list:ident) => {
+        type Facts = Facts;
+
+        fn each(
+            at: crate::table::Context<'_>,
+            known: &crate::table::listing::Known<Self::Key>,
+            _with_parts: bool,
+            take: crate::table::listing::Each<'_, Self>,
+        ) -> usize {
+            for of in at.store.$list() {
+                take(of.key, crate::tables::made::made(of), Facts::of(at.store, known, of.key));
+            }
+            0
+        }
+
+        fn facts(
+            at: crate::table::Context<'_>,
+            known: &crate::table::listing::Known<Self::Key>,
+            key: Self::Key,
+        ) -> Option<Facts> {
+            at.store.resources.resource(key).map(|_| Facts::of(at.store, known, key))
+        }
+
+        fn severity(facts: &Facts) -> Option<crate::severity::Severity> {
+            facts.severity
+        }
+
+        fn concerned(
+            finding: &crate::lints::findings::Finding,
+            store: crate::analysis::Analysis<'_>,
+        ) -> Vec<Self::Key> {
+            crate::tables::made::concerned(finding, store)
+        }
+    };
+}
+pub(super) use listed;

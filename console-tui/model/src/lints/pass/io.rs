@@ -17,7 +17,7 @@ use crate::{
     lints::{
         LintKind,
         findings::{Finding, FindingId, Subject},
-        lint::{Check, ns},
+        lint::{Check, StreamCheck, ns},
         pass::Look,
     },
     severity::Severity,
@@ -80,8 +80,11 @@ impl<'a> Deref for IoPass<'a> {
 pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
     let store = look.store;
     let mut pass = IoPass { look, waits: waits(store), full: full_listeners(store), found: Vec::new() };
-    let lints = LintKind::ALL.iter().filter(|kind| look.config.is_enabled(**kind));
-    let checks: Vec<&Check> = lints.map(|kind| &kind.lint().check).collect();
+    let checks = look.config.checks().filter_map(|(_, check)| match check {
+        Check::Stream(check) => Some(*check),
+        _ => None,
+    });
+    let checks: Vec<StreamCheck> = checks.collect();
     for key in pass.suspects() {
         if let Some(thing) = store.thing(IoKey::Resource(key)) {
             pass.look_at(&thing, &checks);
@@ -95,7 +98,7 @@ pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
             pass.look_at(&thing, &checks);
         }
     }
-    for check in checks {
+    for (_, check) in look.config.checks() {
         if let Check::Streams(check) = check {
             check(&mut pass);
         }
@@ -153,17 +156,12 @@ impl<'a> IoPass<'a> {
     }
 
     /// The first lint that explains why tasks wait is enough: the cause before what follows from it.
-    pub(crate) fn look_at(&mut self, thing: &Thing<'a>, checks: &[&Check]) {
+    pub(crate) fn look_at(&mut self, thing: &Thing<'a>, checks: &[StreamCheck]) {
         if thing.kind == IoKind::File || thing.kind.is_of_the_process() {
             return;
         }
-        for check in checks {
-            if let Check::Stream(check) = check
-                && check(self, thing)
-            {
-                return;
-            }
-        }
+        // The first true ends it.
+        let _is_explained = checks.iter().any(|check| check(self, thing));
     }
 
     pub(crate) fn wait(&self, thing: &Thing, way: Way) -> Option<&'a Op> {

@@ -69,8 +69,7 @@ pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
         looked_at: 0,
         passed_over: 0,
     };
-    let checks = LintKind::ALL.iter().filter(|kind| look.config.is_enabled(**kind));
-    let checks = checks.filter_map(|kind| match &kind.lint().check {
+    let checks = look.config.checks().filter_map(|(_, check)| match check {
         Check::Locks(check) => Some(check),
         _ => None,
     });
@@ -101,11 +100,6 @@ impl<'a> LockPass<'a> {
             0 => named.join(", "),
             more => format!("{} and {} more", named.join(", "), exact(more as u64)),
         }
-    }
-
-    /// ` (acquired at src/ledger.rs:121)`, or nothing.
-    pub(crate) fn noted(&self, what: &str, site: SiteId) -> String {
-        self.store.short_place(site).map_or_else(String::new, |place| format!(" ({what} at {place})"))
     }
 
     /// `Mutex accounts (made at src/state.rs:12)`, or `Mutex src/state.rs:12`.

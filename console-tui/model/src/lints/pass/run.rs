@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     analysis::pressure::Gathering,
     format::exact,
-    id::{SiteId, TaskKey},
+    id::TaskKey,
     lints::{
         LintConfig, LintKind,
         findings::{Finding, FindingId, Findings, MAX_FINDINGS, SHOWN_TASKS},
@@ -28,8 +28,7 @@ pub(crate) type TaskLints = Vec<(LintKind, &'static TaskCheck)>;
 
 /// The lints that look at one task at a time, those that are switched on.
 pub(crate) fn task_lints(config: &LintConfig) -> TaskLints {
-    let lints = LintKind::ALL.iter().copied().filter(|kind| config.is_enabled(*kind));
-    let lints = lints.filter_map(|kind| match &kind.lint().check {
+    let lints = config.checks().filter_map(|(kind, check)| match check {
         Check::Task(check) => Some((kind, check)),
         _ => None,
     });
@@ -98,8 +97,7 @@ impl Run {
 }
 
 fn gathers(config: &LintConfig) -> Vec<Box<dyn Gather>> {
-    let lints = LintKind::ALL.iter().filter(|kind| config.is_enabled(**kind));
-    let new = lints.filter_map(|kind| match &kind.lint().check {
+    let new = config.checks().filter_map(|(_, check)| match check {
         Check::Tasks(new) => Some(new()),
         _ => None,
     });
@@ -188,8 +186,7 @@ impl TaskGroup {
 
 fn task_message(lint: &TaskCheck, look: &TaskLook<'_>) -> String {
     let words = look.store.task_words(look.task);
-    let place: SiteId = look.task.facts.site;
-    let place = look.store.short_place(place).map_or_else(String::new, |at| format!(" (spawned at {at})"));
+    let place = look.noted("spawned", look.task.facts.site);
     format!("{words}{place} {}.", (lint.clause)(look))
 }
 

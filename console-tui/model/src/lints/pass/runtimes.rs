@@ -41,13 +41,11 @@ impl<'a> Deref for RuntimeLook<'a> {
 /// Everything that is found now.
 pub(crate) fn find(look: Look<'_>, pressure: &Pressure) -> Vec<Finding> {
     let look = RuntimeLook { look, pressure };
-    let lints = LintKind::ALL.iter().filter(|kind| look.config.is_enabled(**kind));
-    let checks: Vec<_> = lints
-        .filter_map(|kind| match &kind.lint().check {
-            Check::Runtime(check) => Some(check),
-            _ => None,
-        })
-        .collect();
+    let checks = look.config.checks().filter_map(|(_, check)| match check {
+        Check::Runtime(check) => Some(check),
+        _ => None,
+    });
+    let checks: Vec<_> = checks.collect();
     let runtimes = look.store.scheduler.runtimes.iter();
     runtimes.flat_map(|runtime| checks.iter().filter_map(|check| check(&look, runtime))).collect()
 }
