@@ -15,7 +15,10 @@ mod items;
 mod messages;
 mod writer;
 
-use crate::columns::{ColumnError, slots};
+use crate::{
+    columns::{ColumnError, slots},
+    v1,
+};
 
 pub use self::{
     cell::{Cell, SlotRef},
@@ -49,6 +52,9 @@ pub trait Row: Copy {
 
     /// Empties the columns that hold nothing but 0.
     fn drop_zeros(columns: &mut Self::Columns);
+
+    /// Bytes that the columns have taken in memory, without texts and lists.
+    fn memory_bytes(columns: &Self::Columns) -> usize;
 }
 
 /// A message of columns with a row for each slot.
@@ -139,6 +145,17 @@ impl<C: Columns> Checked<C> {
     pub fn columns(&self) -> &C {
         &self.0
     }
+}
+
+/// Bytes that the rows of a frame have taken in memory, without texts and lists.
+pub fn memory_bytes(frame: &v1::Frame) -> usize {
+    fn of<C: Columns>(columns: Option<&C>) -> usize {
+        columns.map_or(0, C::Row::memory_bytes)
+    }
+    let tasks = of(frame.tasks.as_ref()) + of(frame.stats.as_ref());
+    let resources = of(frame.resources.as_ref()) + of(frame.resource_stats.as_ref());
+    let ops = of(frame.ops.as_ref()) + of(frame.op_stats.as_ref());
+    tasks + resources + ops + of(frame.locks.as_ref()) + of(frame.channels.as_ref()) + of(frame.io.as_ref())
 }
 
 /// A text of a message: `number` is 1-based. `None`: 0, or a number past the end.

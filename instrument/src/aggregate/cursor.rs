@@ -8,7 +8,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use taskscope_proto::{Message as _, limits, v1};
+use taskscope_proto::{Message as _, limits, rows, v1};
 use taskscope_recorder::{thread_names, thread_names_version};
 
 use self::{sites::SiteCursor, tasks::TaskCursor};
@@ -195,7 +195,7 @@ impl Cursor {
         frame.sequence = self.sequence;
         self.held.set(self.memory_bytes());
         frame.process = Some(self.process());
-        self.held.send(frame.encoded_len());
+        self.held.send(rows::memory_bytes(&frame), frame.encoded_len());
         Some(frame)
     }
 

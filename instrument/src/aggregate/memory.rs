@@ -1,8 +1,8 @@
 //! Bytes that the tool holds in the program: `Process.own_memory_bytes`.
 //!
 //! Counted is what it holds now: the recorder (slots, histograms, rings, places, texts), what each console's place in the state takes, of both
-//! protocols, what waits for consoles, the last reading of descriptors, the stacks that were taken, and for the transport
-//! [`COPIES_OF_A_FRAME`] times the largest frame. What is the same in every program is [`BASE_BYTES`], a measured number. Not counted
+//! protocols, what waits for consoles, the last reading of descriptors, the stacks that were taken, and the largest frame: as columns, and
+//! [`COPIES_OF_A_FRAME`] times encoded. What is the same in every program is [`BASE_BYTES`], a measured number. Not counted
 //! is the code itself: pages of the executable, which the system takes away when it needs them.
 //!
 //! Limit of the truth: the allocator keeps some of what was given back. So everything large is either mapped by itself and goes back to the
@@ -21,8 +21,8 @@ use super::{Hub, Watched, lock};
 
 /// The two threads of the tool with what they touched of their stacks, its runtime and transport, as measured in an idle program.
 const BASE_BYTES: usize = 256 * 1024;
-/// A frame lives as columns, encoded, and in the transport's queue.
-const COPIES_OF_A_FRAME: usize = 3;
+/// A frame lives encoded, and in the transport's queue.
+const COPIES_OF_A_FRAME: usize = 2;
 /// An entry of a map beside key and value, as hash tables are never full.
 const ENTRY_BYTES: usize = 16;
 
@@ -52,9 +52,10 @@ impl Held {
         held.fetch_sub(std::mem::replace(&mut self.bytes, bytes), Relaxed);
     }
 
-    /// A frame of so many bytes goes out.
-    pub(crate) fn send(&self, frame_bytes: usize) {
-        self.hub.consoles.largest_frame_bytes.fetch_max(frame_bytes, Relaxed);
+    /// A frame goes out that has so many bytes as columns, and so many encoded.
+    pub(crate) fn send(&self, columns_bytes: usize, encoded_bytes: usize) {
+        let bytes = columns_bytes + encoded_bytes * COPIES_OF_A_FRAME;
+        self.hub.consoles.largest_frame_bytes.fetch_max(bytes, Relaxed);
     }
 }
 
@@ -72,7 +73,7 @@ impl Hub {
         let bytes = BASE_BYTES
             + self.handle.recorder().memory_bytes()
             + self.consoles.held_bytes.load(Relaxed)
-            + self.consoles.largest_frame_bytes.load(Relaxed) * COPIES_OF_A_FRAME
+            + self.consoles.largest_frame_bytes.load(Relaxed)
             + queues
             + watched
             + lock(&self.rounds).memory_bytes()

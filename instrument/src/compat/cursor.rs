@@ -129,7 +129,9 @@ impl Cursor {
         });
         let first_of_all = first && self.rounds == 1;
         self.held.set(self.tasks.memory_bytes() + self.resources.memory_bytes() + self.ops.memory_bytes());
-        self.held.send(UPDATE_BYTES - room.0);
+        // As messages it takes about what it takes encoded.
+        let bytes = UPDATE_BYTES - room.0;
+        self.held.send(bytes, bytes);
         Some(Update {
             now: Some(hub.wall_time(now).into()),
             task_update: Some(tasks),

@@ -44,6 +44,11 @@ macro_rules! row {
             fn drop_zeros(columns: &mut Self::Columns) {
                 $(cell!(drop columns, $field $(= $column $(+ $generation)?)?);)*
             }
+
+            #[allow(unused_variables, reason = "a row may have no columns of its own")]
+            fn memory_bytes(columns: &Self::Columns) -> usize {
+                0 $(+ cell!(memory columns, $field $(= $column $(+ $generation)?)?))*
+            }
         }
     };
 }
@@ -103,6 +108,12 @@ macro_rules! cell {
         $($crate::rows::describe::drop_zeros(&mut $columns.$generation);)?
     };
     (drop $columns:ident, $field:ident) => { cell!(drop $columns, $field = $field) };
+
+    (memory $columns:ident, $field:ident = $column:ident $(+ $generation:ident)?) => {
+        $crate::rows::describe::memory_bytes(&$columns.$column)
+            $(+ $crate::rows::describe::memory_bytes(&$columns.$generation))?
+    };
+    (memory $columns:ident, $field:ident) => { cell!(memory $columns, $field = $field) };
 }
 
 /// A message with a row for each slot. `texts` says where the strings are, `items` what each row has a list of, and where the columns of that are.
@@ -245,6 +256,11 @@ pub(super) use {cell, columns, item, lists, row, texts};
 #[inline]
 pub(super) fn value<T: Copy + Default>(column: &[T], at: usize) -> T {
     column.get(at).copied().unwrap_or_default()
+}
+
+/// Bytes that a column has taken, used or not.
+pub(super) fn memory_bytes<T>(column: &Vec<T>) -> usize {
+    column.capacity() * size_of::<T>()
 }
 
 /// Empties a column that says nothing: all its values are 0.
