@@ -1,0 +1,223 @@
+//! A task of tokio's by the address of its header: its state, its id, and its await tree.
+
+use crate::{
+    Options, Program, Snapshot, Step, Tree, names,
+    types::{Kind, TypeId},
+    walk::Walk,
+};
+
+/// Bits of the word of a task's state, as tokio's `runtime/task/state.rs` has them.
+const RUNNING: u64 = 1;
+const COMPLETE: u64 = 2;
+const NOTIFIED: u64 = 4;
+const CANCELLED: u64 = 32;
+/// References are counted above the bits.
+const REFERENCE: u64 = 64;
+/// More references than this no task has.
+const MAX_REFERENCES: u64 = 1 << 32;
+const HEADER: &str = "tokio::runtime::task::core::Header";
+const VTABLE: &str = "tokio::runtime::task::raw::Vtable";
+const TRAILER: &str = "tokio::runtime::task::core::Trailer";
+/// Bytes of a header that are read at first: tokio aligns cells to 128.
+const HEADER_BYTES: u64 = 128;
+
+/// A task, as its memory has it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Where its header is.
+    pub header: u64,
+    /// tokio's id; `None`: unknown.
+    pub id: Option<u64>,
+    /// The word of its state, to compare.
+    pub word: u64,
+    /// What it does.
+    pub state: TaskState,
+    /// It was aborted and has not ended yet.
+    pub cancelled: bool,
+    /// It is a closure for the blocking pool.
+    pub blocking: bool,
+    /// It belongs to a `LocalSet` or local runtime.
+    pub local: bool,
+    /// The future's name.
+    pub name: String,
+    /// Bytes of the future; `None`: unknown.
+    pub size_bytes: Option<u64>,
+    /// What it awaits; without frames while it is polled.
+    pub tree: Tree,
+}
+
+/// What a task does.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TaskState {
+    /// It waits.
+    #[default]
+    Idle,
+    /// It was woken and waits for a worker.
+    Scheduled,
+    /// A thread polls it.
+    Running,
+    /// It has ended; its result waits to be taken.
+    Done,
+}
+
+impl TaskState {
+    fn of(word: u64) -> Self {
+        match word {
+            word if word & COMPLETE != 0 => Self::Done,
+            word if word & RUNNING != 0 => Self::Running,
+            word if word & NOTIFIED != 0 => Self::Scheduled,
+            _ => Self::Idle,
+        }
+    }
+}
+
+impl Program {
+    /// The task whose header is at this address; `None`: there is no task.
+    #[must_use]
+    pub fn task(&self, header: u64, snapshot: &Snapshot, options: Options) -> Step<Option<Task>> {
+        let mut walk = Walk::new(self, snapshot, options);
+        let task = self.read_task(&mut walk, header, options);
+        match walk.finish() {
+            Step::Missing(missing) => Step::Missing(missing),
+            Step::Done(tree) => Step::Done(task.map(|task| Task { tree, ..task })),
+        }
+    }
+
+    fn read_task(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<Task> {
+        walk.bytes(header, HEADER_BYTES)?;
+        let word = walk.word(header)?;
+        let vtable = self.vtable_of(walk, header)?;
+        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
+        let function = self.task_fn(poll)?;
+        if word / REFERENCE > MAX_REFERENCES {
+            return None;
+        }
+        let arguments = self.index.text(function.name);
+        let mut task = Task {
+            header,
+            id: walk.task_id(header),
+            word,
+            state: TaskState::of(word),
+            cancelled: word & CANCELLED != 0,
+            blocking: arguments.contains("BlockingSchedule"),
+            local: arguments.contains("task::local::") || arguments.contains("LocalSet"),
+            name: self.task_name(function.future, arguments),
+            size_bytes: Some(self.index.ty(function.future).size).filter(|size| *size > 0),
+            tree: Tree::default(),
+        };
+        if self.index.ty(function.future).kind == Kind::Unknown {
+            task.size_bytes = None;
+        }
+        if matches!(task.state, TaskState::Idle | TaskState::Scheduled)
+            && let Some((offset, ty)) = self.stage(function.cell)
+            && walk.bytes(header, self.index.ty(function.cell).size).is_some()
+        {
+            walk.value(ty, header.wrapping_add(offset), 0);
+        }
+        Some(task)
+    }
+
+    /// The function that polls it.
+    fn task_fn(&self, address: u64) -> Option<&crate::TaskFn> {
+        let end = self.index.tasks.partition_point(|it| it.address <= address);
+        self.index.tasks.get(end.checked_sub(1)?).filter(|it| it.address == address)
+    }
+
+    /// Whether the address of the file is a function that polls tasks.
+    #[must_use]
+    pub fn is_task_fn(&self, address: u64) -> bool {
+        self.task_fn(address).is_some()
+    }
+
+    fn stage(&self, cell: TypeId) -> Option<(u64, TypeId)> {
+        let (core_at, core) = self.field(cell, "core")?;
+        let (stage_at, stage) = self.field(core, "stage")?;
+        Some((core_at.checked_add(stage_at)?, stage))
+    }
+
+    fn task_name(&self, future: TypeId, arguments: &str) -> String {
+        let ty = self.index.ty(future);
+        let name = self.index.text(ty.name);
+        if crate::roles::is_coroutine(name) {
+            return names::function(self.index.text(ty.path));
+        }
+        if ty.kind == Kind::Unknown {
+            // `T, S` without types: what is before the last comma outside of brackets.
+            let mut depth = 0_i32;
+            let end = arguments.char_indices().find_map(|(at, c)| match c {
+                '<' | '(' | '[' => {
+                    depth += 1;
+                    None
+                }
+                '>' | ')' | ']' => {
+                    depth -= 1;
+                    None
+                }
+                ',' if depth == 0 => Some(at),
+                _ => None,
+            });
+            return names::short(&arguments[..end.unwrap_or(arguments.len())]);
+        }
+        names::short(&self.index.full_name(future))
+    }
+
+    /// Where in a header the pointer to its vtable is.
+    #[must_use]
+    pub fn vtable_offset(&self) -> Option<u64> {
+        Some(self.field(self.index.named(HEADER)?, "vtable")?.0)
+    }
+
+    fn vtable_of(&self, walk: &mut Walk<'_>, header: u64) -> Option<u64> {
+        let offset = self.vtable_offset()?;
+        walk.word(header.wrapping_add(offset)).filter(|at| *at >= 4096)
+    }
+
+    fn vtable_field(&self, walk: &mut Walk<'_>, vtable: u64, name: &str) -> Option<u64> {
+        let ty = self.index.named(VTABLE)?;
+        let (offset, _) = self.field(ty, name)?;
+        walk.bytes(vtable, self.index.ty(ty).size)?;
+        walk.word(vtable.wrapping_add(offset))
+    }
+
+    /// The header after this one in its runtime's list of tasks; `Some(0)`: it is the last.
+    #[must_use]
+    pub fn next_task(&self, header: u64, snapshot: &Snapshot, options: Options) -> Step<Option<u64>> {
+        let mut walk = Walk::new(self, snapshot, options);
+        let next = self.read_next(&mut walk, header, options);
+        match walk.missing() {
+            [] => Step::Done(next),
+            missing => Step::Missing(missing.to_vec()),
+        }
+    }
+
+    fn read_next(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<u64> {
+        walk.bytes(header, HEADER_BYTES)?;
+        let vtable = self.vtable_of(walk, header)?;
+        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
+        self.task_fn(poll)?;
+        let trailer = self.index.named(TRAILER)?;
+        let offset = self.vtable_field(walk, vtable, "trailer_offset")?;
+        let (owned_at, owned) = self.field(trailer, "owned")?;
+        let has_next = |id: TypeId, _: &crate::types::Type| {
+            self.field(id, "next").is_some() && self.field(id, "prev").is_some()
+        };
+        let (pointers_at, pointers) = self.find(owned, &has_next)?;
+        let (next_at, _) = self.field(pointers, "next")?;
+        let at = header
+            .wrapping_add(offset)
+            .wrapping_add(owned_at)
+            .wrapping_add(pointers_at)
+            .wrapping_add(next_at);
+        walk.word(at)
+    }
+}
+
+impl Walk<'_> {
+    /// tokio's id of the task with this header.
+    pub(crate) fn task_id(&mut self, header: u64) -> Option<u64> {
+        let program = self.program();
+        let vtable = program.vtable_of(self, header)?;
+        let offset = program.vtable_field(self, vtable, "id_offset")?;
+        self.word(header.wrapping_add(offset)).filter(|id| *id != 0)
+    }
+}
