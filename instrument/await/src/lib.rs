@@ -11,6 +11,7 @@ mod index;
 mod leaves;
 mod names;
 mod roles;
+mod runtime;
 mod snapshot;
 mod task;
 mod tree;
@@ -18,6 +19,7 @@ pub mod types;
 mod walk;
 
 pub use index::{Index, IndexError, MAX_TEXTS, MAX_TYPES, TaskFn, ThreadLocal};
+pub use runtime::{Flavor, Runtime, RuntimeRef, ThreadContext};
 pub use snapshot::{MAX_PIECE_BYTES, MAX_PIECES, MAX_SNAPSHOT_BYTES, Snapshot};
 pub use task::{Task, TaskState};
 pub use tree::{ChannelKind, Frame, FrameKind, FrameState, Guard, LockKind, Tree, Wait};

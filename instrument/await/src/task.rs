@@ -123,6 +123,16 @@ impl Program {
         self.index.tasks.get(end.checked_sub(1)?).filter(|it| it.address == address)
     }
 
+    /// The type of the allocation of a task; `None`: there is no task, or unknown.
+    pub(crate) fn cell_of(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<TypeId> {
+        walk.bytes(header, HEADER_BYTES)?;
+        let vtable = self.vtable_of(walk, header)?;
+        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
+        let cell = self.task_fn(poll)?.cell;
+        walk.bytes(header, self.index.ty(cell).size)?;
+        Some(cell)
+    }
+
     /// Whether the address of the file is a function that polls tasks.
     #[must_use]
     pub fn is_task_fn(&self, address: u64) -> bool {

@@ -270,7 +270,7 @@ impl<'w> Walk<'w> {
     }
 
     /// All fields, and those of the live variant.
-    fn fields(&mut self, ty: &'w Type, address: u64, depth: u32) {
+    fn fields(&mut self, ty: &Type, address: u64, depth: u32) {
         for member in &ty.members {
             self.member(member, address, depth);
         }
@@ -280,7 +280,7 @@ impl<'w> Walk<'w> {
     }
 
     /// The live variant of a value.
-    pub(crate) fn variant(&mut self, ty: &'w Type, address: u64) -> Option<&'w Variant> {
+    pub(crate) fn variant<'t>(&mut self, ty: &'t Type, address: u64) -> Option<&'t Variant> {
         let variants = ty.variants.as_ref()?;
         if variants.size == 0 {
             return variants.list.first();

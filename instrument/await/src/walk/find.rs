@@ -1,10 +1,12 @@
 //! Where in a type a part is, without a value of it.
 
-use super::Program;
+use super::{Program, Walk};
 use crate::types::{Kind, Type, TypeId};
 
 /// Types inside one another that are searched.
 const MAX_FIND_DEPTH: u32 = 12;
+/// As [`MAX_FIND_DEPTH`], where only what is live is searched.
+const MAX_LIVE_DEPTH: u32 = 20;
 
 /// Offsets of the parts of a `FuturesUnordered`'s list.
 pub(super) struct Set {
@@ -93,5 +95,42 @@ impl Program {
     /// Whether an address of the file is in one of its segments.
     pub(crate) fn is_in_file(&self, address: u64) -> bool {
         self.index.segments.iter().any(|(from, to)| (*from..*to).contains(&address))
+    }
+}
+
+impl Walk<'_> {
+    /// The first part of a value that fits, through live variants alone: its address and type.
+    pub(crate) fn find_live(
+        &mut self,
+        id: TypeId,
+        address: u64,
+        fits: &dyn Fn(&Self, TypeId) -> bool,
+    ) -> Option<(u64, TypeId)> {
+        self.find_live_below(id, address, fits, 0)
+    }
+
+    fn find_live_below(
+        &mut self,
+        id: TypeId,
+        address: u64,
+        fits: &dyn Fn(&Self, TypeId) -> bool,
+        depth: u32,
+    ) -> Option<(u64, TypeId)> {
+        if fits(self, id) {
+            return Some((address, id));
+        }
+        let ty = self.program().index.ty(id);
+        if depth >= MAX_LIVE_DEPTH || !matches!(ty.kind, Kind::Struct | Kind::Union) {
+            return None;
+        }
+        if let Some(variant) = self.variant(ty, address) {
+            let at = address.wrapping_add(variant.offset);
+            if let Some(found) = self.find_live_below(variant.ty, at, fits, depth + 1) {
+                return Some(found);
+            }
+        }
+        ty.members.iter().find_map(|member| {
+            self.find_live_below(member.ty, address.wrapping_add(member.offset), fits, depth + 1)
+        })
     }
 }

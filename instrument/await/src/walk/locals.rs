@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{MAX_LOCALS, Walk};
+use super::{MAX_LOCALS, Program, Walk};
 use crate::types::{Kind, Type, TypeId};
 
 /// Bytes of a text that are shown.
@@ -49,11 +49,7 @@ impl Walk<'_> {
     fn text(&mut self, id: TypeId, address: u64) -> Option<String> {
         let (data, length) = match self.index.text(self.index.ty(id).name) {
             "&str" => (self.program.field(id, "data_ptr")?.0, self.program.field(id, "length")?.0),
-            "String" => {
-                let (offset, vec) = self.program.field(id, "vec")?;
-                let data = self.program.find(vec, &|_, ty| matches!(ty.kind, Kind::Pointer(_)))?.0;
-                (offset.checked_add(data)?, offset.checked_add(self.program.field(vec, "len")?.0)?)
-            }
+            "String" => self.program.string_parts(id)?,
             _ => return None,
         };
         let (at, len) = (self.word(address.wrapping_add(data))?, self.word(address.wrapping_add(length))?);
@@ -66,5 +62,14 @@ impl Walk<'_> {
         let bytes = self.bytes(at, len.min(MAX_TEXT_BYTES))?;
         let more = if len > MAX_TEXT_BYTES { "…" } else { "" };
         Some(format!("{:?}{more}", String::from_utf8_lossy(bytes)))
+    }
+}
+
+impl Program {
+    /// Where in a `String` its data's address and its length are.
+    pub(crate) fn string_parts(&self, id: TypeId) -> Option<(u64, u64)> {
+        let (offset, vec) = self.field(id, "vec")?;
+        let (data, _) = self.first_pointer(vec)?;
+        Some((offset.checked_add(data)?, offset.checked_add(self.field(vec, "len")?.0)?))
     }
 }
