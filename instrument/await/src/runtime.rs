@@ -38,6 +38,8 @@ pub enum Flavor {
     CurrentThread,
     /// Tasks run on workers.
     MultiThread,
+    /// Not a runtime of its own: tasks that stay on one thread of another.
+    LocalSet,
 }
 
 /// What a runtime's memory says of it.
@@ -127,7 +129,8 @@ impl Program {
         let name = self.index.full_name(scheduler);
         let flavor = match &*name {
             name if name.contains("multi_thread") => Flavor::MultiThread,
-            name if name.contains("current_thread") || name.contains("local") => Flavor::CurrentThread,
+            name if name.contains("current_thread") => Flavor::CurrentThread,
+            name if name.contains("task::local") => Flavor::LocalSet,
             _ => return None,
         };
         let at = header.wrapping_add(core_at).wrapping_add(scheduler_at).wrapping_add(pointer_at);
@@ -186,7 +189,7 @@ impl Program {
     }
 
     fn workers(&self, walk: &mut Walk<'_>, of: RuntimeRef) -> Option<u64> {
-        if of.flavor == Flavor::CurrentThread {
+        if of.flavor != Flavor::MultiThread {
             return Some(1);
         }
         let (offset, shared) = self.find(of.ty, &|id, _| self.field(id, "remotes").is_some())?;

@@ -34,16 +34,41 @@ pub struct Task {
     pub state: TaskState,
     /// It was aborted and has not ended yet.
     pub cancelled: bool,
-    /// It is a closure for the blocking pool.
-    pub blocking: bool,
-    /// It belongs to a `LocalSet` or local runtime.
-    pub local: bool,
+    /// What spawned it.
+    pub kind: TaskKind,
+    /// A list of tasks has, or had, it.
+    pub owned: bool,
     /// The future's name.
     pub name: String,
     /// Bytes of the future; `None`: unknown.
     pub size_bytes: Option<u64>,
     /// What it awaits; without frames while it is polled.
     pub tree: Tree,
+}
+
+/// What spawned a task.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TaskKind {
+    /// `spawn`.
+    #[default]
+    Task,
+    /// `spawn_local`: of a `LocalSet`.
+    Local,
+    /// `spawn_blocking`: a closure for the blocking pool.
+    Blocking,
+}
+
+impl TaskKind {
+    /// By the generic arguments `T, S` of the function that polls it.
+    fn of(arguments: &str) -> Self {
+        if arguments.contains("BlockingSchedule") {
+            Self::Blocking
+        } else if arguments.contains("task::local::") {
+            Self::Local
+        } else {
+            Self::Task
+        }
+    }
 }
 
 /// What a task does.
@@ -58,6 +83,16 @@ pub enum TaskState {
     Running,
     /// It has ended; its result waits to be taken.
     Done,
+}
+
+impl Task {
+    /// Whether memory that looks like this task may be one that lives: it was bound to a list or waits for the blocking pool, has references, and has not ended.
+    #[must_use]
+    pub fn may_live(&self) -> bool {
+        self.state != TaskState::Done
+            && self.word / REFERENCE > 0
+            && (self.owned || self.kind == TaskKind::Blocking)
+    }
 }
 
 impl TaskState {
@@ -99,8 +134,8 @@ impl Program {
             word,
             state: TaskState::of(word),
             cancelled: word & CANCELLED != 0,
-            blocking: arguments.contains("BlockingSchedule"),
-            local: arguments.contains("task::local::") || arguments.contains("LocalSet"),
+            kind: TaskKind::of(arguments),
+            owned: self.owner(walk, header).is_some_and(|owner| owner != 0),
             name: self.task_name(function.future, arguments),
             size_bytes: Some(self.index.ty(function.future).size).filter(|size| *size > 0),
             tree: Tree::default(),
@@ -115,6 +150,12 @@ impl Program {
             walk.value(ty, header.wrapping_add(offset), 0);
         }
         Some(task)
+    }
+
+    /// Number of the list that it is in; 0: none.
+    fn owner(&self, walk: &mut Walk<'_>, header: u64) -> Option<u64> {
+        let (offset, _) = self.field(self.index.named(HEADER)?, "owner_id")?;
+        walk.word(header.wrapping_add(offset))
     }
 
     /// The function that polls it.

@@ -1,0 +1,17 @@
+//! Reads the tasks of a tokio program that knows nothing of taskscope: from its memory while it runs, or from a core file after it died.
+#![cfg(target_os = "linux")]
+
+mod error;
+mod maps;
+mod memory;
+mod observe;
+mod os;
+mod process;
+mod scan;
+
+pub use error::AttachError;
+pub use maps::Map;
+pub use memory::Memory;
+pub use observe::{MAX_TASKS, Observed, Observer, SeenRuntime, SeenTask, SeenThread};
+pub use process::{KernelState, Process, Thread};
+pub use scan::MAX_SCAN_BYTES;

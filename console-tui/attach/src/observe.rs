@@ -1,0 +1,283 @@
+//! All tasks and runtimes of a program as they are now, task by task at one moment each.
+//!
+//! The program goes on meanwhile. So every task's pieces of memory are read twice: a tree counts only when both are equal and the task was not being polled,
+//! which [`TRIES`] tries must show; else the task is listed without a tree, and why.
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use taskscope_await::{Options, Program, Runtime, RuntimeRef, Snapshot, Step, Task, TaskState, Tree};
+
+use crate::{
+    error::AttachError,
+    maps::{self, Map},
+    memory,
+    process::{Process, Thread},
+    scan,
+};
+
+/// Tries to read a task that changes meanwhile.
+const TRIES: usize = 4;
+/// Tasks that are read.
+pub const MAX_TASKS: usize = 1 << 20;
+/// Memory is looked through again after so many times what the last look took.
+const SCAN_SHARE: u32 = 20;
+/// And at least this long after it.
+const LEAST_SCAN_PAUSE: Duration = Duration::from_secs(2);
+
+/// A program that is read again and again.
+#[derive(Debug)]
+pub struct Observer {
+    process: Process,
+    program: Program,
+    executable: String,
+    options: Options,
+    vtables: FxHashSet<u64>,
+    /// What a look through all memory found, beside the lists.
+    scanned: Scanned,
+}
+
+#[derive(Debug, Default)]
+struct Scanned {
+    headers: Vec<u64>,
+    left_bytes: u64,
+    next: Option<Instant>,
+}
+
+/// What was seen.
+#[derive(Debug, Default, Clone)]
+pub struct Observed {
+    /// Every task, by address.
+    pub tasks: Vec<SeenTask>,
+    /// Every runtime that a thread is in or a task belongs to.
+    pub runtimes: Vec<SeenRuntime>,
+    /// Every thread.
+    pub threads: Vec<SeenThread>,
+    /// Tasks past [`MAX_TASKS`].
+    pub more_tasks: u64,
+    /// Bytes of memory that were not looked through.
+    pub left_bytes: u64,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
+/// A task and where it belongs.
+#[derive(Debug, Clone)]
+pub struct SeenTask {
+    /// What its memory says.
+    pub task: Task,
+    /// Index into [`Observed::runtimes`]; `None`: none, or unknown.
+    pub runtime: Option<usize>,
+    /// Why it has no tree though it waits: it changed while it was read.
+    pub changed: bool,
+}
+
+/// A runtime.
+#[derive(Debug, Clone)]
+pub struct SeenRuntime {
+    /// Which.
+    pub of: RuntimeRef,
+    /// What its memory says.
+    pub runtime: Runtime,
+}
+
+/// A thread and what its context says.
+#[derive(Debug, Clone)]
+pub struct SeenThread {
+    /// What the kernel says.
+    pub thread: Thread,
+    /// Index into [`Observed::runtimes`]; `None`: it is in none.
+    pub runtime: Option<usize>,
+    /// tokio's id of the task that it polls.
+    pub task_id: Option<u64>,
+}
+
+impl Observer {
+    /// Finds the program in the process, and the tables by which tasks are recognized.
+    ///
+    /// # Errors
+    /// The process has ended, or its program is not mapped.
+    pub fn new(process: Process, program: Program, strings: bool) -> Result<Self, AttachError> {
+        let pid = process.pid();
+        let executable = process.executable().map_err(|_| AttachError::Ended { pid })?;
+        let maps = process.maps().map_err(|_| AttachError::Ended { pid })?;
+        let first = program.index().segments.iter().map(|(from, _)| *from).min().unwrap_or(0);
+        let bias = maps::bias(&maps, &executable, first).ok_or(AttachError::NoProgram { pid })?;
+        let vtables = scan::task_vtables(&program, &process, &maps, &executable, bias);
+        let options = Options { bias, strings };
+        Ok(Self { process, program, executable, options, vtables, scanned: Scanned::default() })
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Path of the executable.
+    #[must_use]
+    pub fn executable(&self) -> &str {
+        &self.executable
+    }
+
+    /// Looks at everything once.
+    ///
+    /// # Errors
+    /// The process has ended.
+    pub fn look(&mut self) -> Result<Observed, AttachError> {
+        let pid = self.process.pid();
+        let started = Instant::now();
+        let maps = self.process.maps().map_err(|_| AttachError::Ended { pid })?;
+        if maps.is_empty() {
+            return Err(AttachError::Ended { pid });
+        }
+        self.scan_if_due(&maps);
+        let mut look = Look { observer: self, runtimes: Vec::new(), by_address: FxHashMap::default() };
+        let threads = look.threads();
+        let headers = look.headers();
+        let more_tasks = headers.len().saturating_sub(MAX_TASKS) as u64;
+        let tasks = headers.iter().take(MAX_TASKS).filter_map(|(header, listed)| look.task(*header, *listed));
+        let tasks = tasks.collect();
+        let Look { runtimes, .. } = look;
+        let left_bytes = self.scanned.left_bytes;
+        Ok(Observed { tasks, runtimes, threads, more_tasks, left_bytes, took: started.elapsed() })
+    }
+
+    /// Looks through all memory when the last time is long enough ago.
+    fn scan_if_due(&mut self, maps: &[Map]) {
+        let now = Instant::now();
+        let Some(vtable_offset) = self.program.vtable_offset() else { return };
+        if self.scanned.next.is_some_and(|next| now < next) {
+            return;
+        }
+        let scan = scan::scan(&self.process, maps, &self.vtables, vtable_offset);
+        let pause = (now.elapsed() * SCAN_SHARE).max(LEAST_SCAN_PAUSE);
+        self.scanned =
+            Scanned { headers: scan.headers, left_bytes: scan.left_bytes, next: Some(now + pause) };
+    }
+}
+
+/// One look under way.
+struct Look<'o> {
+    observer: &'o Observer,
+    runtimes: Vec<SeenRuntime>,
+    by_address: FxHashMap<u64, usize>,
+}
+
+impl Look<'_> {
+    /// All threads; a runtime that one is in is noted.
+    fn threads(&mut self) -> Vec<SeenThread> {
+        let threads = self.observer.process.threads();
+        threads.into_iter().map(|thread| self.seen_thread(thread)).collect()
+    }
+
+    fn seen_thread(&mut self, thread: Thread) -> SeenThread {
+        let observer = self.observer;
+        let tls_bytes = observer.program.index().tls_bytes;
+        // The program's own block ends where the thread's pointer points to.
+        let block = thread.pointer.map(|pointer| pointer.wrapping_sub(tls_bytes));
+        let context = block.and_then(|block| {
+            self.read(|snapshot| observer.program.context(block, snapshot, observer.options))
+        });
+        let context = context.unwrap_or_default();
+        let runtime = context.runtime.map(|of| self.runtime(of));
+        SeenThread { thread, runtime, task_id: context.task_id }
+    }
+
+    fn read<T>(&self, step: impl FnMut(&Snapshot) -> Step<T>) -> Option<T> {
+        memory::walk(&self.observer.process, &mut Snapshot::new(), step)
+    }
+
+    /// The number of a runtime, which is read when it is new.
+    fn runtime(&mut self, of: RuntimeRef) -> usize {
+        if let Some(number) = self.by_address.get(&of.address) {
+            return *number;
+        }
+        let observer = self.observer;
+        let runtime = self.read(|snapshot| observer.program.runtime(of, snapshot, observer.options));
+        self.runtimes.push(SeenRuntime { of, runtime: runtime.unwrap_or_default() });
+        let number = self.runtimes.len() - 1;
+        self.by_address.insert(of.address, number);
+        number
+    }
+
+    /// All headers, ascending, each with whether a list has it.
+    fn headers(&mut self) -> Vec<(u64, bool)> {
+        let mut listed = FxHashSet::default();
+        let mut followed = 0;
+        self.follow_new(&mut followed, &mut listed);
+        let observer = self.observer;
+        // A task that only the memory shows may be of a runtime, or a `LocalSet`, that no thread is in now: then that one's list has more.
+        for header in &observer.scanned.headers {
+            if listed.contains(header) {
+                continue;
+            }
+            let of =
+                self.read(|snapshot| observer.program.runtime_of_task(*header, snapshot, observer.options));
+            if let Some(of) = of.flatten() {
+                self.runtime(of);
+                self.follow_new(&mut followed, &mut listed);
+            }
+        }
+        let scanned = observer.scanned.headers.iter().filter(|header| !listed.contains(header));
+        let mut headers: Vec<(u64, bool)> = scanned.map(|header| (*header, false)).collect();
+        headers.extend(listed.iter().map(|header| (*header, true)));
+        headers.sort_unstable();
+        headers
+    }
+
+    /// The tasks in the lists of the runtimes from number `followed` on.
+    fn follow_new(&self, followed: &mut usize, listed: &mut FxHashSet<u64>) {
+        let observer = self.observer;
+        for runtime in &self.runtimes[*followed..] {
+            for head in &runtime.runtime.heads {
+                let mut next = Some(*head);
+                while let Some(header) = next.filter(|header| *header != 0)
+                    && listed.len() < MAX_TASKS
+                    && listed.insert(header)
+                {
+                    next = self
+                        .read(|snapshot| observer.program.next_task(header, snapshot, observer.options))
+                        .flatten();
+                }
+            }
+        }
+        *followed = self.runtimes.len();
+    }
+
+    /// A task at one moment.
+    fn task(&mut self, header: u64, listed: bool) -> Option<SeenTask> {
+        let observer = self.observer;
+        let mut snapshot = Snapshot::new();
+        let mut seen = None;
+        for _ in 0..TRIES {
+            snapshot.clear();
+            let task = memory::walk(&observer.process, &mut snapshot, |snapshot| {
+                observer.program.task(header, snapshot, observer.options)
+            })??;
+            if !listed && !task.may_live() {
+                return None;
+            }
+            let waits = matches!(task.state, TaskState::Idle | TaskState::Scheduled);
+            let unchanged = !waits || memory::is_unchanged(&observer.process, &snapshot);
+            seen = Some((task, !unchanged));
+            if unchanged {
+                break;
+            }
+        }
+        let (mut task, changed) = seen?;
+        if changed {
+            // A torn look is worth nothing.
+            task.tree = Tree::default();
+        }
+        let of = self.read(|snapshot| observer.program.runtime_of_task(header, snapshot, observer.options));
+        let runtime = of.flatten().map(|of| self.runtime(of));
+        Some(SeenTask { task, runtime, changed })
+    }
+}

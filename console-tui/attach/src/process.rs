@@ -1,0 +1,154 @@
+//! A live process, read and nothing else: it is not stopped, and no byte of it is written.
+//!
+//! Its memory is read through `/proc/PID/mem`. The kernel decides who may: the same user, and under Yama's scope 1 an ancestor, a process with
+//! `CAP_SYS_PTRACE`, or one that the process itself allows.
+
+use std::{
+    cell::Cell,
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+};
+
+use crate::{
+    error::AttachError,
+    maps::{self, Map},
+    memory::Memory,
+    os,
+};
+
+/// A thread of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// The operating system's id of it.
+    pub os_id: u32,
+    /// Its name.
+    pub name: String,
+    /// Where its thread-local storage hangs; `None`: unknown.
+    pub pointer: Option<u64>,
+    /// The system call that it sleeps in, or `running`; `None`: unknown.
+    pub kernel_state: Option<KernelState>,
+}
+
+/// What the kernel says of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KernelState {
+    /// It is on a processor, or waits for one.
+    Running,
+    /// It sleeps in the system call with this number; `None`: outside of any.
+    Sleeps(Option<i64>),
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct Process {
+    pid: u32,
+    memory: File,
+    read_bytes: Cell<u64>,
+}
+
+impl Process {
+    /// Opens a process to read it.
+    ///
+    /// # Errors
+    /// There is no such process, or this one may not read it; the error says what to do.
+    pub fn open(pid: u32) -> Result<Self, AttachError> {
+        let refused = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => AttachError::NoProcess { pid },
+            io::ErrorKind::PermissionDenied => AttachError::Refused { pid, cure: os::cure(pid) },
+            _ => AttachError::Unreadable { pid, error: error.to_string() },
+        };
+        let memory = File::open(format!("/proc/{pid}/mem")).map_err(refused)?;
+        let process = Self { pid, memory, read_bytes: Cell::new(0) };
+        // A kernel thread and a zombie can be opened and have no memory.
+        process.maps().map_err(refused)?.first().map(|_| ()).ok_or(AttachError::NoMemory { pid })?;
+        Ok(process)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Bytes read from it so far.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.get()
+    }
+
+    /// Its executable, as its own mount namespace names it.
+    ///
+    /// # Errors
+    /// It has ended, or has none.
+    pub fn executable(&self) -> io::Result<String> {
+        Ok(fs::read_link(format!("/proc/{}/exe", self.pid))?.to_string_lossy().into_owned())
+    }
+
+    /// A path to the same file that also works when it was deleted, or is in another mount namespace.
+    #[must_use]
+    pub fn executable_file(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/exe", self.pid))
+    }
+
+    /// Its mappings.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn maps(&self) -> io::Result<Vec<Map>> {
+        Ok(maps::parse(&fs::read_to_string(format!("/proc/{}/maps", self.pid))?))
+    }
+
+    /// Whether it is there, with the memory that was opened: one that executed another program is not.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.maps().is_ok_and(|maps| {
+            maps.first().is_some_and(|map| {
+                let mut byte = [0];
+                self.memory.read_at(&mut byte, map.from).is_ok_and(|read| read == 1)
+            })
+        })
+    }
+
+    /// When it was started, in Unix nanoseconds; `None`: unknown.
+    #[must_use]
+    pub fn started_unix_ns(&self) -> Option<u64> {
+        let modified = fs::metadata(format!("/proc/{}", self.pid)).ok()?.modified().ok()?;
+        u64::try_from(modified.duration_since(std::time::UNIX_EPOCH).ok()?.as_nanos()).ok()
+    }
+
+    /// Its name, as the kernel has it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/comm", self.pid)).unwrap_or_default().trim_end().to_owned()
+    }
+
+    /// Its threads; those that end meanwhile are left out.
+    #[must_use]
+    pub fn threads(&self) -> Vec<Thread> {
+        let Ok(entries) = fs::read_dir(format!("/proc/{}/task", self.pid)) else { return Vec::new() };
+        let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let mut ids: Vec<u32> = ids.collect();
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|id| self.thread(id)).collect()
+    }
+
+    fn thread(&self, os_id: u32) -> Option<Thread> {
+        let folder = format!("/proc/{}/task/{os_id}", self.pid);
+        let name = fs::read_to_string(format!("{folder}/comm")).ok()?.trim_end().to_owned();
+        let call = fs::read_to_string(format!("{folder}/syscall")).ok();
+        let kernel_state = call.and_then(|call| match call.split_whitespace().next()? {
+            "running" => Some(KernelState::Running),
+            number => Some(KernelState::Sleeps(number.parse::<i64>().ok().filter(|number| *number >= 0))),
+        });
+        Some(Thread { os_id, name, pointer: os::thread_pointer(os_id, self), kernel_state })
+    }
+}
+
+impl Memory for Process {
+    fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
+        self.read_bytes.set(self.read_bytes.get() + buffer.len() as u64);
+        self.memory.read_exact_at(buffer, address).is_ok()
+    }
+}

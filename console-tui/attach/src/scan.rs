@@ -1,0 +1,98 @@
+//! Tasks by a look at all memory in which they may be allocated.
+//!
+//! tokio's lists have most tasks; closures for the blocking pool and the tasks of a `LocalSet` are in none that a thread's context leads to. A cell is
+//! aligned to 128 bytes, and a word of its header points to a vtable whose first word is a function that polls tasks. What moved a cell to the heap
+//! left a copy on a stack: such a copy was never bound to a list, and has no owner.
+//!
+//! Limit: [`MAX_SCAN_BYTES`] of memory; what is past it is said.
+
+use rustc_hash::FxHashSet;
+use taskscope_await::Program;
+
+use crate::{
+    maps::{self, Map},
+    memory::Memory,
+};
+
+/// Bytes that a scan reads.
+pub const MAX_SCAN_BYTES: u64 = 1 << 30;
+/// Bytes read at once.
+const CHUNK_BYTES: u64 = 1 << 20;
+/// tokio aligns cells to the cache line that it assumes.
+const ALIGN: usize = if cfg!(target_arch = "x86_64") || cfg!(target_arch = "aarch64") { 128 } else { 64 };
+/// Tasks that a scan finds.
+const MAX_FOUND: usize = 1 << 20;
+
+/// What a scan found.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// Headers that may be of tasks.
+    pub(crate) headers: Vec<u64>,
+    /// Bytes of memory that were not looked at.
+    pub(crate) left_bytes: u64,
+}
+
+/// Addresses of vtables of tasks: words of the program's read-only data that are the address of a function that polls tasks.
+pub(crate) fn task_vtables(
+    program: &Program,
+    memory: &dyn Memory,
+    maps: &[Map],
+    name: &str,
+    bias: u64,
+) -> FxHashSet<u64> {
+    let mut vtables = FxHashSet::default();
+    for map in maps.iter().filter(|map| map.readable && map.name == name) {
+        chunks(memory, map.from, map.to, |at, bytes| {
+            for (number, word) in words(bytes).enumerate() {
+                if program.is_task_fn(word.wrapping_sub(bias)) {
+                    vtables.insert(at + 8 * number as u64);
+                }
+            }
+        });
+    }
+    vtables
+}
+
+/// See the module's text.
+pub(crate) fn scan(memory: &dyn Memory, maps: &[Map], vtables: &FxHashSet<u64>, vtable_offset: u64) -> Scan {
+    let mut scan = Scan::default();
+    let mut read_bytes = 0;
+    let Ok(offset) = usize::try_from(vtable_offset) else { return scan };
+    for map in maps::heaps(maps) {
+        let bytes = map.to.saturating_sub(map.from);
+        if read_bytes + bytes > MAX_SCAN_BYTES {
+            scan.left_bytes += bytes;
+            continue;
+        }
+        read_bytes += bytes;
+        chunks(memory, map.from, map.to, |at, bytes| {
+            // Mappings begin at a page, and so do chunks.
+            for start in (0..bytes.len()).step_by(ALIGN) {
+                let word =
+                    bytes.get(start + offset..start + offset + 8).and_then(|word| word.try_into().ok());
+                let is_vtable = word.is_some_and(|word| vtables.contains(&u64::from_le_bytes(word)));
+                if is_vtable && scan.headers.len() < MAX_FOUND {
+                    scan.headers.push(at + start as u64);
+                }
+            }
+        });
+    }
+    scan
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes))
+}
+
+/// Reads from one address to another in pieces; those that can't be read are left out.
+fn chunks(memory: &dyn Memory, from: u64, to: u64, mut visit: impl FnMut(u64, &[u8])) {
+    let mut buffer = vec![0; CHUNK_BYTES as usize];
+    let mut at = from;
+    while at < to {
+        let len = (to - at).min(CHUNK_BYTES) as usize;
+        if memory.read(at, &mut buffer[..len]) {
+            visit(at, &buffer[..len]);
+        }
+        at += len as u64;
+    }
+}
