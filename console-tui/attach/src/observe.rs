@@ -90,6 +90,8 @@ pub struct SeenThread {
     pub runtime: Option<usize>,
     /// tokio's id of the task that it polls.
     pub task_id: Option<u64>,
+    /// It runs the runtime's scheduler.
+    pub is_worker: bool,
 }
 
 impl Observer {
@@ -187,7 +189,7 @@ impl Look<'_> {
         });
         let context = context.unwrap_or_default();
         let runtime = context.runtime.map(|of| self.runtime(of));
-        SeenThread { thread, runtime, task_id: context.task_id }
+        SeenThread { thread, runtime, task_id: context.task_id, is_worker: context.is_worker }
     }
 
     fn read<T>(&self, step: impl FnMut(&Snapshot) -> Step<T>) -> Option<T> {

@@ -18,6 +18,8 @@ pub struct ThreadContext {
     pub runtime: Option<RuntimeRef>,
     /// tokio's id of the task that it polls.
     pub task_id: Option<u64>,
+    /// It runs the runtime's scheduler: it is a worker, or the thread of a `block_on`.
+    pub is_worker: bool,
 }
 
 /// A runtime by the address of what its handles share.
@@ -89,7 +91,11 @@ impl Program {
             let (at, _) = walk.find_live(ty, at.wrapping_add(offset), &is_id)?;
             walk.word(at).filter(|id| *id != 0)
         });
-        Some(ThreadContext { runtime, task_id })
+        let is_worker = self.field(context, "scheduler").and_then(|(offset, ty)| {
+            let (pointer, _) = self.first_pointer(ty)?;
+            walk.word(at.wrapping_add(offset).wrapping_add(pointer))
+        });
+        Some(ThreadContext { runtime, task_id, is_worker: is_worker.is_some_and(|at| at != 0) })
     }
 
     /// The runtime of a `scheduler::Handle`, which is an enumeration of `Arc`s.

@@ -89,6 +89,8 @@ pub struct Guard {
     pub kind: LockKind,
     /// Permits; 1 but for a semaphore.
     pub permits: u64,
+    /// Permits of the lock that are free now; `None`: unknown.
+    pub free: Option<u64>,
     /// The compiler's drop flags say that it may be gone.
     pub maybe_gone: bool,
 }
@@ -140,6 +142,8 @@ pub enum Wait {
         channel: u64,
         /// Which channel.
         kind: ChannelKind,
+        /// Bytes of what they share: a semaphore in there is the channel's.
+        bytes: u64,
     },
     /// The end of a task.
     Task {
@@ -164,6 +168,8 @@ pub enum Wait {
     Descriptor {
         /// Its number.
         fd: u32,
+        /// tokio's type around it: `TcpStream`.
+        kind: &'static str,
     },
     /// An I/O source to be ready; which one is known by its registration alone.
     Readiness {

@@ -106,6 +106,8 @@ pub(crate) struct Walk<'w> {
     missing: Vec<(u64, u64)>,
     visited: FxHashSet<(u64, TypeId)>,
     visits: u32,
+    /// The socket that the function of tokio's works on that is walked now, and its type.
+    socket: Option<(u32, &'static str)>,
 }
 
 impl<'w> Walk<'w> {
@@ -121,6 +123,7 @@ impl<'w> Walk<'w> {
             missing: Vec::new(),
             visited: FxHashSet::default(),
             visits: 0,
+            socket: None,
         }
     }
 

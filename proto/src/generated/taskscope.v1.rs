@@ -185,6 +185,9 @@ pub struct Sources {
     /// sets it: it is for clients that translate.
     #[prost(bool, tag = "6")]
     pub tokio_console: bool,
+    /// All of this was read from the memory of a process that knows nothing of taskscope, or from its core file. A server never sets it.
+    #[prost(bool, tag = "7")]
+    pub memory: bool,
 }
 /// A place in the program's source where tasks are spawned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -916,7 +919,7 @@ pub struct PollTime {
 pub struct AwaitTree {
     #[prost(message, optional, tag = "1")]
     pub task: ::core::option::Option<TaskRef>,
-    /// When tokio's task dump was taken; 0: with the frame.
+    /// When it was taken, by a task dump of tokio's or from memory; 0: with the frame.
     #[prost(uint64, tag = "2")]
     pub taken_ago_ns: u64,
     /// Depth first.
@@ -941,6 +944,12 @@ pub struct AwaitFrame {
     /// Since when it is awaited, + 1; 0: unknown.
     #[prost(uint64, tag = "5")]
     pub since_ago_ns_plus1: u64,
+    /// What else is known of it: variables, guards, what it waits for.
+    #[prost(string, tag = "6")]
+    pub detail: ::prost::alloc::string::String,
+    /// The frame above has this future in a variable and does not poll it now.
+    #[prost(bool, tag = "7")]
+    pub not_polled: bool,
 }
 /// The process's descriptors, as the operating system lists them.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1101,6 +1110,11 @@ pub enum Knows {
     /// Set, it takes away: no source knows when it is polled. Its polls, their time, and since when it is in its state are unknown; it counts
     /// as idle. It is the future of a `block_on` that began before the recorder.
     NoPolls = 32,
+    /// Set, it takes away: the task is seen in memory alone. Its state is that of the last look; its polls and their time, its age, and since
+    /// when it is in its state are unknown.
+    LooksAlone = 64,
+    /// The operations under way of this task are all that it waits for: nothing else can wake it.
+    AllWaits = 128,
 }
 impl Knows {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1116,6 +1130,8 @@ impl Knows {
             Self::WakerClones => "KNOWS_WAKER_CLONES",
             Self::SumsAlone => "KNOWS_SUMS_ALONE",
             Self::NoPolls => "KNOWS_NO_POLLS",
+            Self::LooksAlone => "KNOWS_LOOKS_ALONE",
+            Self::AllWaits => "KNOWS_ALL_WAITS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1128,6 +1144,8 @@ impl Knows {
             "KNOWS_WAKER_CLONES" => Some(Self::WakerClones),
             "KNOWS_SUMS_ALONE" => Some(Self::SumsAlone),
             "KNOWS_NO_POLLS" => Some(Self::NoPolls),
+            "KNOWS_LOOKS_ALONE" => Some(Self::LooksAlone),
+            "KNOWS_ALL_WAITS" => Some(Self::AllWaits),
             _ => None,
         }
     }

@@ -44,6 +44,10 @@ impl<'w> Walk<'w> {
         frame.locals = self.locals(state, at);
         let flags = self.drop_flags(state, at);
         frame.guards = self.guards(state, at, flags);
+        let outer = self.socket;
+        if index.text(ty.path).starts_with("tokio::net::") {
+            self.socket = self.socket_of(state, at).or(outer);
+        }
         self.frame(frame, |walk| {
             if let Some(awaitee) = state.members.iter().find(|member| index.text(member.name) == AWAITEE) {
                 walk.awaitee(awaitee, at, depth);
@@ -52,6 +56,7 @@ impl<'w> Walk<'w> {
                 walk.not_polled(state, at, depth);
             }
         });
+        self.socket = outer;
     }
 
     /// What it awaits; a frame with the type's name where that is all that is known.

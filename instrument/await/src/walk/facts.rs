@@ -4,8 +4,9 @@ use super::Walk;
 use crate::{
     leaves::Leaf,
     names,
+    roles::Role,
     tree::{ChannelKind, Frame, FrameKind, LockKind, Wait},
-    types::{Kind, TypeId},
+    types::{Kind, Type, TypeId},
 };
 
 /// Functions of tokio by the prefix of their name, and the kind of lock whose permits they wait for.
@@ -39,19 +40,22 @@ impl Walk<'_> {
                 let notify = self.follow(id, "notify", address)?;
                 match self.function() {
                     function if function.starts_with("tokio::sync::watch::") => {
-                        Wait::Channel { channel: notify, kind: ChannelKind::Watch }
+                        Wait::Channel { channel: notify, kind: ChannelKind::Watch, bytes: 0 }
                     }
                     _ => Wait::Notify { notify },
                 }
             }
             Leaf::Sleep => Wait::Timer { deadline_ns: self.deadline(id, address)? },
-            Leaf::Readiness => Wait::Readiness { registration: self.follow(id, "scheduled_io", address)? },
+            Leaf::Readiness => match self.socket {
+                Some((fd, kind)) => Wait::Descriptor { fd, kind },
+                None => Wait::Readiness { registration: self.follow(id, "scheduled_io", address)? },
+            },
             Leaf::JoinHandle => {
                 let header = self.follow(id, "raw", address)?;
                 Wait::Task { header, id: self.task_id(header) }
             }
             Leaf::JoinSet => {
-                let set = |_: TypeId, ty: &crate::types::Type| {
+                let set = |_: TypeId, ty: &Type| {
                     self.program.is(ty, "tokio::util::idle_notified_set", "IdleNotifiedSet")
                 };
                 let (offset, set) = self.program.find(id, &set)?;
@@ -60,20 +64,32 @@ impl Walk<'_> {
                 let tasks = self.word(at.wrapping_add(length))?;
                 Wait::JoinSet { set: self.follow(set, "lists", at)?, tasks }
             }
-            Leaf::Mpsc(field) => {
-                Wait::Channel { channel: self.follow(id, field, address)?, kind: ChannelKind::Mpsc }
-            }
-            Leaf::Oneshot => {
-                Wait::Channel { channel: self.follow(id, "inner", address)?, kind: ChannelKind::Oneshot }
-            }
+            Leaf::Mpsc(field) => self.channel(id, field, address, ChannelKind::Mpsc)?,
+            Leaf::Oneshot => self.channel(id, "inner", address, ChannelKind::Oneshot)?,
             Leaf::Broadcast => {
                 let (offset, receiver) = self.program.pointer_in(id, "receiver")?;
                 let at = self.word(address.wrapping_add(offset))?;
-                Wait::Channel { channel: self.follow(receiver, "shared", at)?, kind: ChannelKind::Broadcast }
+                self.channel(receiver, "shared", at, ChannelKind::Broadcast)?
             }
-            Leaf::Descriptor => Wait::Descriptor { fd: self.descriptor(id, address)? },
+            Leaf::Descriptor(kind) => Wait::Descriptor { fd: self.descriptor(id, address)?, kind },
             Leaf::Yield => Wait::Yield,
             Leaf::Ready => return None,
+        })
+    }
+
+    fn channel(&mut self, id: TypeId, field: &str, address: u64, kind: ChannelKind) -> Option<Wait> {
+        let (_, shared) = self.program.pointer_in(id, field)?;
+        let channel = self.follow(id, field, address)?;
+        Some(Wait::Channel { channel, kind, bytes: self.index.ty(shared).size })
+    }
+
+    /// The socket that a function of tokio's works on: `accept(&self)` has it, and waits for its readiness by a registration.
+    pub(super) fn socket_of(&mut self, state: &Type, address: u64) -> Option<(u32, &'static str)> {
+        state.members.iter().find_map(|member| {
+            let Kind::Pointer(to) = self.index.ty(member.ty).kind else { return None };
+            let Role::Leaf(Leaf::Descriptor(kind)) = self.program.roles.role(to) else { return None };
+            let at = self.word(address.wrapping_add(member.offset))?;
+            Some((self.descriptor(to, at)?, kind))
         })
     }
 
@@ -104,25 +120,21 @@ impl Walk<'_> {
         let wanted = self.word(address.wrapping_add(wanted_at))?;
         let (queued_at, _) = self.program.field(id, "queued")?;
         let queued = self.uint(address.wrapping_add(queued_at), 1)? == 1;
-        // What is still to come of the wanted permits; the lowest bit of the semaphore's count says that it is closed.
+        // What is still to come of the wanted permits.
         let (node_at, node) = self.program.field(id, "node")?;
         let state = self.program.field(node, "state")?.0;
         let left = self.word(address.wrapping_add(node_at).wrapping_add(state))?;
-        let free = self
-            .program
-            .field(semaphore, "permits")
-            .and_then(|(offset, _)| self.word(lock.wrapping_add(offset)));
+        let free = self.free_permits(semaphore, lock);
         let function = self.function();
         let owner = OWNERS.iter().find(|(prefix, _)| function.starts_with(prefix));
         let kind = owner.map_or(LockKind::Semaphore, |(_, kind)| *kind);
-        Some(Wait::Lock {
-            lock,
-            kind,
-            wanted,
-            free: free.map(|free| free >> 1),
-            queued,
-            granted: queued && left == 0,
-        })
+        Some(Wait::Lock { lock, kind, wanted, free, queued, granted: queued && left == 0 })
+    }
+
+    /// Permits that a semaphore has free; the lowest bit of its count says that it is closed.
+    pub(super) fn free_permits(&mut self, semaphore: TypeId, address: u64) -> Option<u64> {
+        let (offset, _) = self.program.field(semaphore, "permits")?;
+        Some(self.word(address.wrapping_add(offset))? >> 1)
     }
 
     /// On the monotonic clock, which is what `std::time::Instant` is on Linux.
@@ -138,7 +150,7 @@ impl Walk<'_> {
 
     /// In the value itself, or behind its first pointer, which is how the halves of a split socket have it.
     fn descriptor(&mut self, id: TypeId, address: u64) -> Option<u32> {
-        let is_fd = |_: TypeId, ty: &crate::types::Type| self.index.text(ty.name) == "OwnedFd";
+        let is_fd = |_: TypeId, ty: &Type| self.index.text(ty.name) == "OwnedFd";
         let at = if let Some((offset, _)) = self.program.find(id, &is_fd) {
             address.wrapping_add(offset)
         } else {

@@ -98,7 +98,8 @@ impl<'w> Walk<'w> {
             .program
             .find(lock, &|_, ty| self.program.is(ty, "tokio::sync::batch_semaphore", "Semaphore"));
         let lock = at.wrapping_add(semaphore.map_or(0, |(offset, _)| offset));
+        let free = semaphore.and_then(|(_, ty)| self.free_permits(ty, lock));
         let name = base.rsplit("::").next().unwrap_or_default().to_owned();
-        Some(Guard { variable: String::new(), name, lock, kind: *kind, permits, maybe_gone: false })
+        Some(Guard { variable: String::new(), name, lock, kind: *kind, permits, free, maybe_gone: false })
     }
 }
