@@ -124,6 +124,24 @@ enum Command {
         #[command(flatten)]
         watch: Watch,
     },
+    /// Watch a running tokio program that knows nothing of taskscope: no crate, no flag, no restart
+    #[cfg(target_os = "linux")]
+    Attach {
+        /// Its number, or a part of its name [default: the one with tokio in it, or a choice]
+        #[arg(value_name = "PROCESS")]
+        process: Option<String>,
+
+        /// Read the debug information from this file instead of the program
+        #[arg(long, value_name = "FILE")]
+        debug_file: Option<PathBuf>,
+
+        /// Show the texts of variables too, which may be secrets
+        #[arg(long)]
+        show_strings: bool,
+
+        #[command(flatten)]
+        watch: Watch,
+    },
     /// Print every poll and wake of every task, one JSON object per line
     Events {
         /// The program to watch: host:port, http://host:port or unix:/path

@@ -13,6 +13,8 @@
 //! Limit: on Windows there are no Unix sockets and no Ctrl-Z.
 
 pub mod app;
+#[cfg(target_os = "linux")]
+pub mod attach;
 pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]

@@ -3,6 +3,8 @@
 //! Invariant: a frame is drawn only if something changed, and at most [`MAX_FPS`] times a second; every way out gives the
 //! terminal back. Limit: one target at a time.
 
+#[cfg(target_os = "linux")]
+mod attached;
 pub mod backoff;
 pub mod clipboard;
 mod compat;

@@ -1,4 +1,4 @@
-//! Where to look: the one argument of the console, parsed.
+//! Where to look: the one argument of the console, parsed, or the process that it is attached to.
 //!
 //! Invariant: a [`Target`] can be dialled as it is; every mistake in the text is a
 //! [`TargetError`]. Limits: no TLS; `https://` is an error, and so is a Unix socket where tokio has none.
@@ -9,6 +9,9 @@ use std::{fmt, str::FromStr};
 
 use taskscope_proto::limits::DEFAULT_BIND;
 
+#[cfg(target_os = "linux")]
+use crate::attach::Watched;
+
 /// An address of a program with taskscope in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -17,6 +20,9 @@ pub enum Target {
     /// A Unix socket.
     #[cfg(unix)]
     Unix(PathBuf),
+    /// A process that is read from outside; not from a text.
+    #[cfg(target_os = "linux")]
+    Process(Watched),
 }
 
 /// Why a text is no target.
@@ -79,6 +85,8 @@ impl fmt::Display for Target {
             Self::Tcp(authority) => f.write_str(authority),
             #[cfg(unix)]
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            #[cfg(target_os = "linux")]
+            Self::Process(watched) => write!(f, "process {}", watched.pid),
         }
     }
 }

@@ -174,6 +174,7 @@ fn stats(cast: &[Actor], now_ns: u64, rows: &mut FrameRows) {
             last_waker: vitals.last_waker,
             longest_poll_ns: vitals.longest_poll_ns,
             longest_scheduled_ns: vitals.longest_scheduled_ns,
+            all_waits: false,
         };
         rows.stats.push(slot, row);
     }

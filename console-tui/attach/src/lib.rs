@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod error;
+mod frames;
 mod maps;
 mod memory;
 mod observe;
@@ -10,6 +11,7 @@ mod process;
 mod scan;
 
 pub use error::AttachError;
+pub use frames::{About, Frames, Wish};
 pub use maps::Map;
 pub use memory::Memory;
 pub use observe::{MAX_TASKS, Observed, Observer, SeenRuntime, SeenTask, SeenThread};

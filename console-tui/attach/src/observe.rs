@@ -3,7 +3,10 @@
 //! The program goes on meanwhile. So every task's pieces of memory are read twice: a tree counts only when both are equal and the task was not being polled,
 //! which [`TRIES`] tries must show; else the task is listed without a tree, and why.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use taskscope_await::{Options, Program, Runtime, RuntimeRef, Snapshot, Step, Task, TaskState, Tree};
@@ -29,7 +32,7 @@ const LEAST_SCAN_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Observer {
     process: Process,
-    program: Program,
+    program: Arc<Program>,
     executable: String,
     options: Options,
     vtables: FxHashSet<u64>,
@@ -99,7 +102,7 @@ impl Observer {
     ///
     /// # Errors
     /// The process has ended, or its program is not mapped.
-    pub fn new(process: Process, program: Program, strings: bool) -> Result<Self, AttachError> {
+    pub fn new(process: Process, program: Arc<Program>, strings: bool) -> Result<Self, AttachError> {
         let pid = process.pid();
         let executable = process.executable().map_err(|_| AttachError::Ended { pid })?;
         let maps = process.maps().map_err(|_| AttachError::Ended { pid })?;
@@ -126,6 +129,16 @@ impl Observer {
     #[must_use]
     pub fn executable(&self) -> &str {
         &self.executable
+    }
+
+    /// The version of tokio in the program, by the path of its sources; `None`: unknown.
+    #[must_use]
+    pub fn tokio_version(&self) -> Option<String> {
+        self.program.index().texts.iter().find_map(|text| {
+            let (_, rest) = text.split_once("/tokio-")?;
+            let (version, _) = rest.split_once('/')?;
+            version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+        })
     }
 
     /// Looks at everything once.

@@ -14,6 +14,8 @@ use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use tokio::runtime::{self, Runtime};
 
 use super::{Cli, Command, Watch};
+#[cfg(target_os = "linux")]
+use crate::attach;
 use crate::{
     config::{self, File},
     headless,
@@ -70,6 +72,16 @@ pub(super) fn command(cli: Cli) -> eyre::Result<ExitCode> {
                 service.stop().await;
                 code
             });
+            runtime.shutdown_background();
+            code
+        }
+        #[cfg(target_os = "linux")]
+        Some(Command::Attach { process, debug_file, show_strings, watch: how }) => {
+            let file = File::load(how.config.as_deref())?;
+            let wanted = attach::Wanted { process, debug_file, strings: show_strings };
+            let target = Target::Process(attach::prepare(&wanted)?);
+            let runtime = runtime()?;
+            let code = runtime.block_on(watch(how, &file, target));
             runtime.shutdown_background();
             code
         }

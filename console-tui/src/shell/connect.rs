@@ -30,6 +30,8 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+#[cfg(target_os = "linux")]
+use super::attached;
 use super::{backoff, compat};
 use crate::target::Target;
 
@@ -93,6 +95,10 @@ type Requests = watch::Receiver<Option<WatchRequest>>;
 
 /// Connects again and again, until the receiver of the news is dropped.
 async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
+    #[cfg(target_os = "linux")]
+    if let Target::Process(watched) = target {
+        return attached::keep(watched, sender, wanted).await;
+    }
     let mut failures = 0_u32;
     loop {
         let attempt = failures.saturating_add(1);
@@ -180,6 +186,8 @@ async fn dial(target: &Target) -> Result<Channel, tonic::transport::Error> {
             });
             endpoint.connect_with_connector(connector).await
         }
+        #[cfg(target_os = "linux")]
+        Target::Process(_) => unreachable!("a process is read, not dialled: see `keep`"),
     }
 }
 

@@ -92,7 +92,11 @@ pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeVi
             let branch = canvas.theme.glyphs.branch[0];
             canvas.text(area.x + 1 + indent - INDENT, y, INDENT, branch, Slot::Border);
         }
-        canvas.text(area.x + 1 + indent, y, words.saturating_sub(indent), &line.text, Slot::Text);
+        let room = words.saturating_sub(indent);
+        let slot = if line.not_polled { Slot::Warning } else { Slot::Text };
+        canvas.text(area.x + 1 + indent, y, room, &line.text, slot);
+        let used = text::width(&line.text).min(room) + 2;
+        canvas.text(area.x + 1 + indent + used, y, room.saturating_sub(used), &line.detail, Slot::Dim);
         canvas.text_right(area.x + words + 1, y, AGE, &line.age, Slot::Text);
         let place = text::cut_place(&line.place, places, canvas.theme.glyphs.ellipsis);
         canvas.text(area.x + words + AGE + 3, y, places, &place, Slot::Dim);

@@ -306,6 +306,7 @@ impl Script {
                 last_waker: AgentRef::Thread(1),
                 longest_poll_ns: task.longest_poll_ns,
                 longest_scheduled_ns: 90_000,
+                all_waits: false,
             };
             rows.stats.push(slot, row);
         }

@@ -70,6 +70,8 @@ impl TaskRows {
             last_waker: agent(counters.last_waker),
             longest_poll_ns: times.length_ns(counters.longest_poll),
             longest_scheduled_ns: times.length_ns(counters.longest_scheduled),
+            // Wakers are counted; a future of the program's own may wait for anything.
+            all_waits: false,
         };
         self.stats.push(slot, row);
     }

@@ -300,6 +300,9 @@ pub struct StatColumns {
     /// Longest finished wait between wake and poll.
     #[prost(uint64, repeated, tag = "15")]
     pub longest_scheduled_ns: ::prost::alloc::vec::Vec<u64>,
+    /// The operations under way of this task are known to be all that it waits for: nothing else can wake it.
+    #[prost(bool, repeated, tag = "16")]
+    pub all_waits: ::prost::alloc::vec::Vec<bool>,
 }
 /// Sums over the tasks of a site, exact.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1113,8 +1116,6 @@ pub enum Knows {
     /// Set, it takes away: the task is seen in memory alone. Its state is that of the last look; its polls and their time, its age, and since
     /// when it is in its state are unknown.
     LooksAlone = 64,
-    /// The operations under way of this task are all that it waits for: nothing else can wake it.
-    AllWaits = 128,
 }
 impl Knows {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1131,7 +1132,6 @@ impl Knows {
             Self::SumsAlone => "KNOWS_SUMS_ALONE",
             Self::NoPolls => "KNOWS_NO_POLLS",
             Self::LooksAlone => "KNOWS_LOOKS_ALONE",
-            Self::AllWaits => "KNOWS_ALL_WAITS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1145,7 +1145,6 @@ impl Knows {
             "KNOWS_SUMS_ALONE" => Some(Self::SumsAlone),
             "KNOWS_NO_POLLS" => Some(Self::NoPolls),
             "KNOWS_LOOKS_ALONE" => Some(Self::LooksAlone),
-            "KNOWS_ALL_WAITS" => Some(Self::AllWaits),
             _ => None,
         }
     }

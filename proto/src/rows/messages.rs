@@ -74,6 +74,8 @@ row! {
         longest_poll_ns: u64,
         /// Of the waits between wake and poll that ended.
         longest_scheduled_ns: u64,
+        /// The operations under way are known to be all that it waits for.
+        all_waits: bool,
     }
 }
 

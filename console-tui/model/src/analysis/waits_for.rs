@@ -112,7 +112,7 @@ impl<'a> Analysis<'a> {
             return None;
         }
         let wakers = task.wakers().is_some_and(|wakers| wakers as usize <= waits.len());
-        let sure = wakers && task.facts.kind != TaskKind::Future;
+        let sure = (wakers || task.stats.all_waits) && task.facts.kind != TaskKind::Future;
         Some(Blocked { waits, in_poll: false, sure })
     }
 

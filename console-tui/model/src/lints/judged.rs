@@ -45,7 +45,34 @@ pub(crate) enum Need {
 /// Whether the process that said `hello` can be judged by a lint.
 pub(crate) fn judged_by(kind: LintKind, hello: &Hello) -> Judged {
     let need = kind.lint().needs;
-    if hello.is_tokio_console() { of_tokio_console(need) } else { of_taskscope(need, hello) }
+    if hello.is_memory() {
+        of_memory(need)
+    } else if hello.is_tokio_console() {
+        of_tokio_console(need)
+    } else {
+        of_taskscope(need, hello)
+    }
+}
+
+/// Whether a lint may look at tasks that are read from memory: what it needs is there, at least in part.
+pub(crate) fn looks_at_memory(kind: LintKind) -> bool {
+    !matches!(of_memory(kind.lint().needs), Judged::No(_))
+}
+
+fn of_memory(need: Need) -> Judged {
+    match need {
+        Need::Sizes => Judged::Yes,
+        Need::Locks => Judged::Partly(
+            "memory shows who waits for tokio's locks and channels; who holds one it shows where one guard alone can be",
+        ),
+        Need::Lives => Judged::No("memory does not show when a task was spawned"),
+        Need::Polls | Need::PollsOfWorkers | Need::Wakes => {
+            Judged::No("memory does not show polls and wakes; add taskscope to the program to see them")
+        }
+        Need::OriginalSizes => Judged::No("memory does not show that tokio moved a future to the heap"),
+        Need::Runtimes | Need::BlockingQueue => Judged::No("memory does not show since when a worker does what it does"),
+        Need::Descriptors => Judged::No("what these lints need of sockets, the kernel tells the process alone"),
+    }
 }
 
 fn of_tokio_console(need: Need) -> Judged {

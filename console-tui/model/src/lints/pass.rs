@@ -9,7 +9,11 @@ use crate::{
     analysis::Analysis,
     format::duration_ns,
     id::SiteId,
-    lints::{LintConfig, lint::ns},
+    lints::{
+        LintConfig, LintKind,
+        judged::looks_at_memory,
+        lint::{Check, ns},
+    },
     store::{
         scheduler::{Delay, StuckPoll},
         task::{Agent, Task},
@@ -27,6 +31,12 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// The lints that are switched on and have what they need of this process.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = (LintKind, &'static Check)> + use<'_> {
+        let memory = self.store.hello.is_memory();
+        self.config.checks().filter(move |(kind, _)| !memory || looks_at_memory(*kind))
+    }
+
     pub(crate) fn at(&self) -> u64 {
         self.store.now_ns
     }

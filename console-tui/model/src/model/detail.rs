@@ -137,7 +137,8 @@ pub(crate) fn view(
     let about = about(store, task, &mut links);
     let wake_facts = wake_facts(store, task, &mut links);
     // Where the server sends sums only, nothing of this will ever come.
-    let singles = detail.filter(|_| !task.facts.knows.sums_alone);
+    let sums_alone = task.facts.knows.sums_alone || task.facts.knows.looks_alone;
+    let singles = detail.filter(|_| !sums_alone);
     let wakers = singles.map(|detail| wakers(store, task, detail, &mut links));
     let mine = children.of == Some(task.key);
     let listed: &[TaskKey] = if mine { &children.list } else { &[] };
@@ -145,11 +146,12 @@ pub(crate) fn view(
     let at = store.now_ns;
     let state_words = match task.known_state() {
         State::Done if task.left_unseen => "ended between two rounds; what it did last is unknown".to_owned(),
-        State::Unknown if task.polls_are_unknown() => {
+        State::Unknown if task.state_is_unknown() => {
             "unknown: it began before taskscope, which sees no poll of it. With #[taskscope::main] it does"
                 .to_owned()
         }
         State::Done => format!("ended {} ago", duration_ns(task.state_age_ns(at))),
+        state if task.facts.knows.looks_alone => state.word().to_owned(),
         State::Running => format!("in its poll for {}", duration_ns(task.state_age_ns(at))),
         State::Unknown => UNKNOWN.to_owned(),
         state => format!("{} for {}", state.word(), duration_ns(task.state_age_ns(at))),
@@ -178,7 +180,7 @@ pub(crate) fn view(
         wakers,
         children: children_links.iter().map(|link| links.list[*link].clone()).collect(),
         more_children: if mine { children.more } else { 0 },
-        sums_alone: task.facts.knows.sums_alone,
+        sums_alone,
         stuck: store.scheduler.stuck_of(task.key).and_then(|poll| stack::stack(store, poll)),
         await_tree: detail.and_then(|detail| Some(stack::await_tree(store, detail.await_tree.as_ref()?))),
         timeline: singles.map(|detail| timeline(task, detail, at)),
@@ -229,7 +231,7 @@ fn life(store: Analysis<'_>, task: &Task) -> Vec<Fact> {
         format!("{} ({share})", duration_ns(ns))
     };
     vec![
-        fact("total", Cell::value(task.known(total_ns), duration_ns)),
+        fact("total", Cell::value(task.known_total_ns(at), duration_ns)),
         fact("busy", Cell::value(task.known_busy_ns(at), share)),
         fact("scheduled", Cell::value(task.scheduled_ns(at), share)),
         fact("idle", Cell::value(task.idle_ns(at), share)),

@@ -147,7 +147,7 @@ fn report_task(store: Analysis<'_>, task: &task::Task) -> Task {
         place: store.place(facts.site),
         fields: word(store.fields(task)),
         parent: facts.parent.and_then(|key| store.task(key)).map(task::Task::id),
-        age_ns: task.known(task.total_ns(at)),
+        age_ns: task.known_total_ns(at),
         polls: task.polls(),
         busy_ns: task.known_busy_ns(at),
         scheduled_ns: task.scheduled_ns(at),

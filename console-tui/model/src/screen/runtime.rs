@@ -224,4 +224,8 @@ pub struct AwaitLine {
     pub place: String,
     /// Since when it is awaited; empty: unknown.
     pub age: String,
+    /// Variables, guards, what it waits for; empty: nothing known.
+    pub detail: String,
+    /// The frame above does not poll it now.
+    pub not_polled: bool,
 }

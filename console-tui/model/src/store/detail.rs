@@ -75,6 +75,10 @@ pub(crate) struct AwaitFrame {
     /// `file:line`
     pub(crate) place: Option<String>,
     pub(crate) since_ns: Option<u64>,
+    /// What else is known of it.
+    pub(crate) detail: Option<String>,
+    /// The frame above does not poll it now.
+    pub(crate) not_polled: bool,
 }
 
 impl Detail {

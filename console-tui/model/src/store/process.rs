@@ -23,11 +23,18 @@ pub(crate) struct Hello {
 
 /// The name of the source that is another protocol, as reports list it.
 pub(crate) const TOKIO_CONSOLE: &str = "tokio-console";
+/// The name of the source that is another process's memory.
+pub(crate) const MEMORY: &str = "memory";
 
 impl Hello {
     /// The other side speaks tokio-console's protocol; what it sends is translated.
     pub(crate) fn is_tokio_console(&self) -> bool {
         self.sources.contains(&TOKIO_CONSOLE)
+    }
+
+    /// All of it is read from the memory of a process that knows nothing of taskscope, or from its core file.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.sources.contains(&MEMORY)
     }
 }
 

@@ -79,6 +79,8 @@ pub(crate) struct Knows {
     pub(crate) sums_alone: bool,
     /// Nothing of its polls: it began before the recorder.
     pub(crate) no_polls: bool,
+    /// It is read from memory: what it does now, and nothing of what it did.
+    pub(crate) looks_alone: bool,
 }
 
 /// Who woke a task.
@@ -200,6 +202,8 @@ pub(crate) struct Stats {
     /// 0: unknown.
     pub(crate) wakers_plus1: u32,
     pub(crate) state: State,
+    /// The operations under way are all that it waits for.
+    pub(crate) all_waits: bool,
 }
 
 impl Stats {
@@ -305,14 +309,24 @@ impl Task {
         if self.facts.knows.sums_alone { busy_ns } else { busy_ns.min(self.total_ns(at)) }
     }
 
-    /// Its polls are not instrumented: whether it runs is unknown until it ends, though it counts as idle.
+    /// No source knows its polls and their time.
     pub(crate) fn polls_are_unknown(&self) -> bool {
+        self.facts.knows.no_polls || self.facts.knows.looks_alone
+    }
+
+    /// Whether it runs is unknown until it ends, though it counts as idle.
+    pub(crate) fn state_is_unknown(&self) -> bool {
         self.facts.knows.no_polls
+    }
+
+    /// Its age; `None`: unknown.
+    pub(crate) fn known_total_ns(&self, at: u64) -> Option<u64> {
+        self.known(self.total_ns(at)).filter(|_| !self.facts.knows.looks_alone)
     }
 
     /// As the screen and the report show it.
     pub(crate) fn known_state(&self) -> State {
-        if self.polls_are_unknown() && !self.is_done() { State::Unknown } else { self.stats.state }
+        if self.state_is_unknown() && !self.is_done() { State::Unknown } else { self.stats.state }
     }
 
     /// [`Task::busy_ns`]; `None`: unknown.
@@ -327,7 +341,8 @@ impl Task {
 
     /// Time in its state; `None`: unknown.
     pub(crate) fn known_state_age_ns(&self, at: u64) -> Option<u64> {
-        self.known(self.state_age_ns(at)).filter(|_| self.known_state() != State::Unknown)
+        let is_known = self.known_state() != State::Unknown && !self.facts.knows.looks_alone;
+        self.known(self.state_age_ns(at)).filter(|_| is_known)
     }
 
     /// The present wait included; `None`: unknown.

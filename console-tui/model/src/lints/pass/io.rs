@@ -80,7 +80,7 @@ impl<'a> Deref for IoPass<'a> {
 pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
     let store = look.store;
     let mut pass = IoPass { look, waits: waits(store), full: full_listeners(store), found: Vec::new() };
-    let checks = look.config.checks().filter_map(|(_, check)| match check {
+    let checks = look.checks().filter_map(|(_, check)| match check {
         Check::Stream(check) => Some(*check),
         _ => None,
     });
@@ -98,7 +98,7 @@ pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
             pass.look_at(&thing, &checks);
         }
     }
-    for (_, check) in look.config.checks() {
+    for (_, check) in look.checks() {
         if let Check::Streams(check) = check {
             check(&mut pass);
         }

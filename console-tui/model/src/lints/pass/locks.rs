@@ -69,7 +69,7 @@ pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
         looked_at: 0,
         passed_over: 0,
     };
-    let checks = look.config.checks().filter_map(|(_, check)| match check {
+    let checks = look.checks().filter_map(|(_, check)| match check {
         Check::Locks(check) => Some(check),
         _ => None,
     });

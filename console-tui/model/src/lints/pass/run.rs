@@ -12,6 +12,7 @@ use crate::{
     id::TaskKey,
     lints::{
         LintConfig, LintKind,
+        judged::looks_at_memory,
         findings::{Finding, FindingId, Findings, MAX_FINDINGS, SHOWN_TASKS},
         lint::{Check, Gather, TaskCheck, Verdict},
         pass::{Look, TaskLook, io, locks, runtimes},
@@ -55,12 +56,15 @@ impl Run {
             return Marks::default();
         }
         self.pressure.add(look.store, task);
-        for gather in self.gathered.get_or_insert_with(|| gathers(look.config)) {
+        for gather in self.gathered.get_or_insert_with(|| gathers(look)) {
             gather.add(&look, task);
         }
         let mut marks = self.found_marks.get(&task.key).copied().unwrap_or_default();
         let task_look = TaskLook { look, task };
         for (kind, lint) in lints {
+            if task.facts.knows.looks_alone && !looks_at_memory(*kind) {
+                continue;
+            }
             let Verdict::Finding { severity, weight } = (lint.check)(&task_look) else { continue };
             marks.add(kind.bit(), severity);
             let id = FindingId::of_site(*kind, task.facts.site);
@@ -96,8 +100,8 @@ impl Run {
     }
 }
 
-fn gathers(config: &LintConfig) -> Vec<Box<dyn Gather>> {
-    let new = config.checks().filter_map(|(_, check)| match check {
+fn gathers(look: Look<'_>) -> Vec<Box<dyn Gather>> {
+    let new = look.checks().filter_map(|(_, check)| match check {
         Check::Tasks(new) => Some(new()),
         _ => None,
     });

@@ -41,7 +41,7 @@ impl<'a> Deref for RuntimeLook<'a> {
 /// Everything that is found now.
 pub(crate) fn find(look: Look<'_>, pressure: &Pressure) -> Vec<Finding> {
     let look = RuntimeLook { look, pressure };
-    let checks = look.config.checks().filter_map(|(_, check)| match check {
+    let checks = look.checks().filter_map(|(_, check)| match check {
         Check::Runtime(check) => Some(check),
         _ => None,
     });

@@ -76,6 +76,8 @@ pub(in crate::model) fn await_tree(store: Analysis<'_>, tree: &AwaitTree) -> Awa
             .map(|frame| AwaitLine {
                 depth: frame.depth.min(MAX_LEVELS) as u16,
                 text: frame.text.clone(),
+                detail: frame.detail.clone().unwrap_or_default(),
+                not_polled: frame.not_polled,
                 place: frame.place.clone().unwrap_or_default(),
                 // As of when it was taken: it may have ended since.
                 age: frame

@@ -261,6 +261,7 @@ fn stat_columns(tasks: &[(u32, FakeTask)], now_ns: u64) -> Option<v1::StatColumn
             last_waker: AgentRef::decode(task.last_waker),
             longest_poll_ns: task.longest_poll_ns,
             longest_scheduled_ns: task.longest_scheduled_ns,
+            all_waits: false,
             ..StatRow::default()
         };
         writer.push(*slot, row);

@@ -8,7 +8,7 @@ use taskscope_proto::{
 use super::text;
 use crate::{
     losses::Losses,
-    store::{Hello, Process, process::TOKIO_CONSOLE},
+    store::{Hello, Process, process::{MEMORY, TOKIO_CONSOLE}},
 };
 
 /// Who is on the other side.
@@ -36,6 +36,7 @@ pub(crate) fn hello(wire: &v1::Hello, losses: &mut Losses) -> Hello {
             (sources.wrappers, "wrappers"),
             (sources.resources, "resources"),
             (sources.tokio_console, TOKIO_CONSOLE),
+            (sources.memory, MEMORY),
         ]
         .into_iter()
         .filter_map(|(on, name)| on.then_some(name))

@@ -158,6 +158,8 @@ fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut
         text: text(&wire.text, MAX_TEXT_BYTES, losses),
         place: known(&wire.file, losses).map(|file| format!("{}:{}", short_path(&file), wire.line)),
         since_ns: since(wire.since_ago_ns_plus1.checked_sub(1), now_ns),
+        detail: known(&wire.detail, losses),
+        not_polled: wire.not_polled,
     };
     let frames = wire.frames.iter().map(frame).collect();
     detail.await_tree = Some(AwaitTree {

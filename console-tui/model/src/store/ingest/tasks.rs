@@ -74,6 +74,7 @@ fn knows(bits: u32) -> Knows {
         clones: has(v1::Knows::WakerClones),
         sums_alone: has(v1::Knows::SumsAlone),
         no_polls: has(v1::Knows::NoPolls),
+        looks_alone: has(v1::Knows::LooksAlone),
     }
 }
 
@@ -97,6 +98,7 @@ fn stats(row: StatRow, now_ns: u64) -> Stats {
         last_waker: row.last_waker.into(),
         wakers_plus1: row.wakers.map_or(0, |alive| alive.saturating_add(1)),
         state: state(row.state),
+        all_waits: row.all_waits,
     }
 }
 

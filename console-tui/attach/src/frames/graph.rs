@@ -1,0 +1,320 @@
+//! Which task waits for what, and who may have it: the facts of all trees of a round.
+
+use std::collections::BTreeMap;
+
+use taskscope_await::{ChannelKind, Frame, FrameKind, FrameState, LockKind, Wait};
+
+use super::{Round, TaskKey};
+
+/// Waits of one task.
+const MAX_WAITS: usize = 64;
+
+/// Something that tasks wait for, or hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum ResourceKey {
+    Lock(u64),
+    Notify(u64),
+    Channel(u64),
+    Task(u64),
+    Set(u64),
+    /// Of which task, and when it is due.
+    Timer(TaskKey, u64),
+    Descriptor(u32),
+    Registration(u64),
+}
+
+/// A wait: the task, what for, and which of several for the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct OpKey {
+    pub(super) task: TaskKey,
+    pub(super) resource: ResourceKey,
+    pub(super) number: u32,
+}
+
+/// What is known of a resource.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Facts {
+    /// `Mutex`
+    pub(super) name: &'static str,
+    /// `Sync`
+    pub(super) purpose: &'static str,
+    /// Permits that are free; `None`: unknown, or it has none.
+    pub(super) free: Option<u64>,
+    /// Tasks whose variables have a guard of it, by index, with permits, whether others may have it too, and whether the guard may be gone.
+    pub(super) claims: Vec<Claim>,
+    /// It was given to a task that has not taken it yet.
+    pub(super) is_granted: bool,
+    /// The descriptor.
+    pub(super) fd: Option<u32>,
+    /// Until a timer is due, from the clock's start.
+    pub(super) deadline_ns: Option<u64>,
+    /// What the program calls it.
+    pub(super) title: String,
+}
+
+/// A guard of a lock in a task's variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Claim {
+    /// Index of the task.
+    pub(super) task: usize,
+    pub(super) permits: u64,
+    pub(super) shared: bool,
+    pub(super) maybe_gone: bool,
+}
+
+/// What is known of a wait.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
+pub(super) struct WaitFacts {
+    /// Index of the task.
+    pub(super) task: usize,
+    /// `Mutex::lock`
+    pub(super) source: String,
+    /// Where it waits.
+    pub(super) file: String,
+    pub(super) line: u32,
+    pub(super) granted: bool,
+    /// No future on the way to it is left aside.
+    pub(super) polled: bool,
+    /// Permits wanted, of a semaphore.
+    pub(super) wanted: Option<u64>,
+}
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) resources: BTreeMap<ResourceKey, Facts>,
+    pub(super) ops: BTreeMap<OpKey, WaitFacts>,
+    /// By index of the task: its waits are all that can wake it.
+    pub(super) whole: Vec<bool>,
+}
+
+impl Graph {
+    /// `keys`: of the tasks, in their order.
+    pub(super) fn new(round: &Round<'_>, keys: &[TaskKey]) -> Self {
+        let mut graph = Self { whole: vec![false; keys.len()], ..Self::default() };
+        // A bounded channel's room is a semaphore in what its ends share.
+        let mut channels: BTreeMap<u64, u64> = BTreeMap::new();
+        for frame in frames(round) {
+            if let Some(Wait::Channel { channel, bytes, .. }) = frame.wait {
+                channels.insert(channel, bytes);
+            }
+        }
+        for (number, key) in keys.iter().enumerate() {
+            graph.task(round, number, *key, &channels);
+        }
+        graph
+    }
+
+    pub(super) fn resources(&self) -> impl Iterator<Item = ResourceKey> {
+        self.resources.keys().copied()
+    }
+
+    pub(super) fn ops(&self) -> impl Iterator<Item = OpKey> {
+        self.ops.keys().copied()
+    }
+
+    fn task(&mut self, round: &Round<'_>, number: usize, key: TaskKey, channels: &BTreeMap<u64, u64>) {
+        let seen = &round.observed.tasks[number];
+        let tree = &seen.task.tree;
+        let mut waits = 0;
+        let mut whole = !tree.frames.is_empty() && tree.problems.is_empty() && !seen.changed;
+        // The innermost function of the program's own on the way to each frame, by depth.
+        let mut path: Vec<&Frame> = Vec::new();
+        for (at, frame) in tree.frames.iter().enumerate() {
+            path.truncate(frame.depth as usize);
+            path.push(frame);
+            self.claims(number, frame);
+            let is_last = tree.frames.get(at + 1).is_none_or(|next| next.depth <= frame.depth);
+            let Some(wait) = frame.wait else {
+                whole &= !is_last || explains_itself(frame);
+                continue;
+            };
+            if waits < MAX_WAITS {
+                waits += 1;
+                self.wait(number, key, wait, &path, channels);
+            } else {
+                whole = false;
+            }
+        }
+        self.whole[number] = whole;
+    }
+
+    fn wait(
+        &mut self,
+        task: usize,
+        key: TaskKey,
+        wait: Wait,
+        path: &[&Frame],
+        channels: &BTreeMap<u64, u64>,
+    ) {
+        let Some((resource, facts)) = resource(key, wait, channels) else { return };
+        let entry = self.resources.entry(resource).or_default();
+        entry.name = facts.name;
+        entry.purpose = facts.purpose;
+        entry.free = facts.free.or(entry.free);
+        entry.fd = facts.fd;
+        entry.deadline_ns = facts.deadline_ns;
+        entry.title = facts.title;
+        let granted = matches!(wait, Wait::Lock { granted: true, .. });
+        entry.is_granted |= granted;
+        let (file, line) = place(path);
+        let wanted = match wait {
+            Wait::Lock { wanted, .. } => Some(wanted),
+            _ => None,
+        };
+        let mut op = OpKey { task: key, resource, number: 0 };
+        while self.ops.contains_key(&op) {
+            op.number += 1;
+        }
+        let polled = path.iter().all(|frame| frame.not_polled.is_none());
+        let source = source(wait, path);
+        self.ops.insert(op, WaitFacts { task, source, file, line, granted, polled, wanted });
+    }
+
+    fn claims(&mut self, task: usize, frame: &Frame) {
+        for guard in &frame.guards {
+            // A blocking lock has no queue that memory shows.
+            if guard.kind == LockKind::Blocking {
+                continue;
+            }
+            let entry = self.resources.entry(ResourceKey::Lock(guard.lock)).or_default();
+            (entry.name, entry.purpose) = lock_name(guard.kind);
+            entry.free = guard.free.or(entry.free);
+            entry.title = address(guard.lock);
+            let shared = guard.kind == LockKind::Read;
+            let claim = Claim { task, permits: guard.permits, shared, maybe_gone: guard.maybe_gone };
+            entry.claims.push(claim);
+        }
+    }
+}
+
+fn frames<'r>(round: &'r Round<'_>) -> impl Iterator<Item = &'r Frame> {
+    round.observed.tasks.iter().flat_map(|seen| &seen.task.tree.frames)
+}
+
+/// A frame without a wait that is known is no reason to doubt the others: it was not begun, or is over.
+fn explains_itself(frame: &Frame) -> bool {
+    matches!(frame.state, FrameState::NotStarted | FrameState::Finished | FrameState::Panicked)
+}
+
+fn address(at: u64) -> String {
+    format!("{at:#x}")
+}
+
+fn lock_name(kind: LockKind) -> (&'static str, &'static str) {
+    let name = match kind {
+        LockKind::Mutex => "Mutex",
+        LockKind::Read | LockKind::Write => "RwLock",
+        LockKind::Semaphore => "Semaphore",
+        LockKind::ChannelRoom => "mpsc",
+        LockKind::Blocking => "lock",
+    };
+    (name, if kind == LockKind::ChannelRoom { "channel" } else { "Sync" })
+}
+
+fn resource(task: TaskKey, wait: Wait, channels: &BTreeMap<u64, u64>) -> Option<(ResourceKey, Facts)> {
+    let (key, name, purpose) = match wait {
+        Wait::Lock { lock, kind: LockKind::ChannelRoom, .. } => {
+            let around = channels.range(..=lock).next_back();
+            let channel = around.filter(|(at, bytes)| lock - **at < **bytes).map_or(lock, |(at, _)| *at);
+            (ResourceKey::Channel(channel), "mpsc", "channel")
+        }
+        Wait::Lock { lock, kind, .. } => {
+            let (name, purpose) = lock_name(kind);
+            (ResourceKey::Lock(lock), name, purpose)
+        }
+        Wait::Notify { notify } => (ResourceKey::Notify(notify), "Notify", "Sync"),
+        Wait::Channel { channel, kind, .. } => {
+            let name = match kind {
+                ChannelKind::Mpsc => "mpsc",
+                ChannelKind::Oneshot => "oneshot",
+                ChannelKind::Broadcast => "broadcast",
+                ChannelKind::Watch => "watch",
+            };
+            (ResourceKey::Channel(channel), name, "channel")
+        }
+        Wait::Task { header, .. } => (ResourceKey::Task(header), "JoinHandle", "task"),
+        Wait::JoinSet { set, .. } => (ResourceKey::Set(set), "JoinSet", "task"),
+        Wait::Timer { deadline_ns } => (ResourceKey::Timer(task, deadline_ns), "Sleep", "timer"),
+        Wait::Descriptor { fd, kind } => (ResourceKey::Descriptor(fd), kind, "io"),
+        Wait::Readiness { registration } => (ResourceKey::Registration(registration), "I/O source", "io"),
+        Wait::Yield => return None,
+    };
+    let title = match wait {
+        Wait::Task { id: Some(id), .. } => format!("#{id}"),
+        Wait::JoinSet { tasks, .. } => format!("of {tasks} tasks"),
+        Wait::Timer { .. } => String::new(),
+        Wait::Descriptor { fd, .. } => format!("fd {fd}"),
+        _ => match key {
+            ResourceKey::Lock(at)
+            | ResourceKey::Notify(at)
+            | ResourceKey::Channel(at)
+            | ResourceKey::Task(at)
+            | ResourceKey::Registration(at) => address(at),
+            _ => String::new(),
+        },
+    };
+    let facts = Facts {
+        name,
+        purpose,
+        free: if let Wait::Lock { free, .. } = wait { free } else { None },
+        fd: if let Wait::Descriptor { fd, .. } = wait { Some(fd) } else { None },
+        deadline_ns: if let Wait::Timer { deadline_ns } = wait { Some(deadline_ns) } else { None },
+        title,
+        ..Facts::default()
+    };
+    Some((key, facts))
+}
+
+/// The method that waits, as tokio calls it.
+fn source(wait: Wait, path: &[&Frame]) -> String {
+    let method = || path.iter().rev().skip(1).map(|frame| frame.name.rsplit("::").next().unwrap_or_default());
+    match wait {
+        Wait::Lock { kind, .. } => match kind {
+            LockKind::Mutex => "Mutex::lock".to_owned(),
+            LockKind::Read => "RwLock::read".to_owned(),
+            LockKind::Write => "RwLock::write".to_owned(),
+            LockKind::ChannelRoom => "Sender::send".to_owned(),
+            LockKind::Semaphore | LockKind::Blocking => "Semaphore::acquire".to_owned(),
+        },
+        Wait::Notify { .. } => "Notify::notified".to_owned(),
+        Wait::Channel { kind: ChannelKind::Watch, .. } => "Receiver::changed".to_owned(),
+        Wait::Channel { kind: ChannelKind::Oneshot, .. } => "Receiver::await".to_owned(),
+        Wait::Channel { .. } => "Receiver::recv".to_owned(),
+        Wait::Task { .. } => "JoinHandle::await".to_owned(),
+        Wait::JoinSet { .. } => "JoinSet::join_next".to_owned(),
+        Wait::Timer { .. } => "Sleep".to_owned(),
+        Wait::Descriptor { kind, .. } => {
+            let words = [
+                ("read", "read"),
+                ("recv", "recv"),
+                ("accept", "accept"),
+                ("connect", "connect"),
+                ("write", "write"),
+                ("send", "send"),
+                ("flush", "flush"),
+                ("shutdown", "shutdown"),
+                ("fill", "read"),
+                ("lines", "read"),
+                ("next", "read"),
+            ];
+            let found = method().take(4).find_map(|name| {
+                let name = name.to_lowercase();
+                words.iter().find(|(part, _)| name.contains(part)).map(|(_, method)| *method)
+            });
+            format!("{kind}::{}", found.unwrap_or("ready"))
+        }
+        Wait::Readiness { .. } => "readiness".to_owned(),
+        Wait::Yield => "yield_now".to_owned(),
+    }
+}
+
+/// Where the innermost function of the program's own is parked.
+fn place(path: &[&Frame]) -> (String, u32) {
+    let is_function = |frame: &&&Frame| {
+        matches!(frame.kind, FrameKind::Function | FrameKind::Block | FrameKind::Closure) && frame.line > 0
+    };
+    let own = path.iter().rev().filter(is_function).find(|frame| !super::trees::is_foreign(&frame.file));
+    own.or_else(|| path.iter().rev().find(is_function))
+        .map_or((String::new(), 0), |frame| (frame.file.clone(), frame.line))
+}

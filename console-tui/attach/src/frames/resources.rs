@@ -1,0 +1,200 @@
+//! Rows of what tasks wait for and hold, and of the waits.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+use taskscope_proto::{
+    agent::AgentRef,
+    limits::MAX_HOLDERS,
+    rows::{
+        AttributeRow, ChannelRow, HolderRow, IoRow, LockRow, OpRow, OpStatRow, ResourceRow, ResourceStatRow,
+        Writer,
+    },
+    v1,
+};
+
+use super::{
+    Filling, Frames, Graph, Round,
+    graph::{Facts, OpKey, ResourceKey, WaitFacts},
+};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+impl Frames {
+    /// What is new of resources, and what changed.
+    pub(super) fn resource_rows(&mut self, round: &Round<'_>, graph: &Graph, filling: &mut Filling) {
+        filling.next_kind();
+        let mut order: Vec<(u32, ResourceKey)> = Vec::with_capacity(graph.resources.len());
+        for key in graph.resources.keys() {
+            order.push((self.resources.slot(*key, round.now_ns).slot, *key));
+        }
+        order.sort_unstable();
+        for (_, key) in order {
+            let facts = &graph.resources[&key];
+            let is_new = self.resources.describe(&key);
+            if self.resources.changed(&key, hash(facts)) || is_new {
+                self.resource_row(round, key, facts, is_new, filling);
+            }
+        }
+    }
+
+    fn resource_row(
+        &mut self,
+        round: &Round<'_>,
+        key: ResourceKey,
+        facts: &Facts,
+        is_new: bool,
+        filling: &mut Filling,
+    ) {
+        let Some(slot) = self.resources.get(&key) else { return };
+        let first_ns = self.resources.first_ns(&key).unwrap_or(round.now_ns);
+        let created_ago_ns = round.now_ns.saturating_sub(first_ns);
+        let rows = filling.rows();
+        if is_new {
+            let (concrete_type, kind) = (rows.resources.text(facts.name), rows.resources.text(facts.purpose));
+            let name = rows.resources.text(&facts.title);
+            let row = ResourceRow {
+                generation: slot.generation,
+                concrete_type,
+                kind,
+                created_ago_ns,
+                name,
+                ..ResourceRow::default()
+            };
+            rows.resources.push(slot.slot, row);
+        }
+        let attributes = attributes(facts, &mut rows.resource_stats);
+        rows.resource_stats.push_with(slot.slot, ResourceStatRow {}, attributes);
+        match key {
+            ResourceKey::Lock(_) => {
+                let (row, holders) = lock(round, facts, created_ago_ns);
+                rows.locks.push_with(slot.slot, row, holders);
+            }
+            ResourceKey::Channel(_) => rows.channels.push(slot.slot, ChannelRow::default()),
+            ResourceKey::Descriptor(fd) => {
+                rows.io.push(slot.slot, IoRow { fd: Some(fd), ..IoRow::default() });
+            }
+            _ => {}
+        }
+    }
+
+    /// What is new of waits, and what changed.
+    pub(super) fn op_rows(&mut self, round: &Round<'_>, graph: &Graph, filling: &mut Filling) {
+        filling.next_kind();
+        let mut order: Vec<(u32, OpKey)> = Vec::with_capacity(graph.ops.len());
+        for key in graph.ops.keys() {
+            order.push((self.ops.slot(*key, round.now_ns).slot, *key));
+        }
+        order.sort_unstable();
+        for (_, key) in order {
+            let facts = &graph.ops[&key];
+            let is_new = self.ops.describe(&key);
+            if self.ops.changed(&key, hash(facts)) || is_new {
+                self.op_row(round, key, facts, is_new, filling);
+            }
+        }
+    }
+
+    fn op_row(
+        &mut self,
+        round: &Round<'_>,
+        key: OpKey,
+        facts: &WaitFacts,
+        is_new: bool,
+        filling: &mut Filling,
+    ) {
+        let Some(slot) = self.ops.get(&key) else { return };
+        let ago_ns = round.now_ns.saturating_sub(self.ops.first_ns(&key).unwrap_or(round.now_ns));
+        let site = if is_new { self.site(&facts.file, facts.line, filling) } else { 0 };
+        let rows = filling.rows();
+        if is_new {
+            let source = rows.ops.text(&facts.source);
+            let row = OpRow {
+                generation: slot.generation,
+                source,
+                resource: self.resources.get(&key.resource),
+                created_ago_ns: ago_ns,
+                site,
+                ..OpRow::default()
+            };
+            rows.ops.push(slot.slot, row);
+        }
+        let wanted = facts.wanted.map(|wanted| number("permits_wanted", wanted, "", &mut rows.op_stats));
+        let row = OpStatRow {
+            task: round.tasks.get(facts.task).copied(),
+            state: v1::TaskState::Idle,
+            state_ago_ns: ago_ns,
+            polls: 1,
+            granted_ago_ns: facts.granted.then_some(ago_ns),
+            ..OpStatRow::default()
+        };
+        rows.op_stats.push_with(slot.slot, row, wanted);
+    }
+}
+
+fn hash(facts: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    facts.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn number<C: taskscope_proto::rows::Columns>(
+    name: &str,
+    value: u64,
+    unit: &str,
+    rows: &mut Writer<C>,
+) -> AttributeRow {
+    let (name, unit) = (rows.text(name), rows.text(unit));
+    AttributeRow { name, kind: v1::AttributeKind::Number, value, unit }
+}
+
+fn attributes(facts: &Facts, rows: &mut Writer<v1::ResourceStatColumns>) -> Vec<AttributeRow> {
+    let mut attributes = Vec::new();
+    if let Some(free) = facts.free.filter(|_| facts.purpose == "Sync") {
+        attributes.push(number("permits", free, "", rows));
+    }
+    if let Some(left_ns) = facts.deadline_ns.and_then(left_ns) {
+        attributes.push(number("duration", left_ns / NS_PER_MS, "ms", rows));
+    }
+    attributes
+}
+
+/// From now to a moment of the monotonic clock, which all processes of a machine share.
+fn left_ns(deadline_ns: u64) -> Option<u64> {
+    Some(deadline_ns.saturating_sub(crate::os::monotonic_ns()?))
+}
+
+/// A lock with its holders.
+///
+/// A holder that is seen in memory alone is certain when no permits are left, one guard of it is there, and no drop flag speaks against it;
+/// a lock that was given to a task that has not taken it yet has no holder beside that task.
+fn lock(round: &Round<'_>, facts: &Facts, created_ago_ns: u64) -> (LockRow, Vec<HolderRow>) {
+    let is_free = facts.name != "Semaphore"
+        && facts.free.is_some_and(|free| free > 0)
+        && !facts.claims.iter().any(|claim| claim.shared);
+    let claims = if is_free || facts.is_granted { &[][..] } else { &facts.claims };
+    let certain = match claims {
+        [claim] => facts.free == Some(0) && !claim.maybe_gone && facts.name == "Mutex",
+        [] => is_free || facts.is_granted,
+        _ => false,
+    };
+    let certainty = if certain { 0 } else { v1::LockKnows::Loose as u32 };
+    let knows = if claims.is_empty() && !certain { 0 } else { v1::LockKnows::Holders as u32 | certainty };
+    let holders = claims.iter().take(MAX_HOLDERS).filter_map(|claim| {
+        let slot = round.tasks.get(claim.task)?;
+        Some(HolderRow {
+            holder: AgentRef::Task { slot: slot.slot, generation: slot.generation },
+            held_ago_ns: created_ago_ns,
+            site: 0,
+            permits: u32::try_from(claim.permits).unwrap_or(u32::MAX),
+            shared: claim.shared,
+        })
+    });
+    let row = LockRow {
+        more_holders: claims.len().saturating_sub(MAX_HOLDERS) as u32,
+        knows,
+        free_ago_ns: is_free.then_some(0),
+        ..LockRow::default()
+    };
+    (row, holders.collect())
+}

@@ -1,0 +1,81 @@
+//! Rows of tasks.
+
+use taskscope_await::{TaskKind, TaskState};
+use taskscope_proto::{
+    limits::MAX_NAME_BYTES,
+    rows::{StatRow, TaskRow},
+    v1,
+};
+
+use super::{Filling, Frames, Graph, Round, TaskKey};
+use crate::observe::SeenTask;
+
+impl Frames {
+    /// What is new of tasks, and what changed.
+    pub(super) fn task_rows(&mut self, round: &Round<'_>, graph: &Graph, filling: &mut Filling) {
+        let mut order: Vec<usize> = (0..round.tasks.len()).collect();
+        order.sort_unstable_by_key(|number| round.tasks[*number].slot);
+        for number in order {
+            let (seen, slot) = (&round.observed.tasks[number], round.tasks[number]);
+            let key = TaskKey { header: seen.task.header, id: seen.task.id.unwrap_or(0) };
+            let whole = graph.whole.get(number).copied().unwrap_or_default();
+            let is_new = self.tasks.describe(&key);
+            let state = state(seen.task.state);
+            let changed = self.tasks.changed(&key, 1 + u64::from(state as u32) * 2 + u64::from(whole));
+            if !is_new && !changed {
+                continue;
+            }
+            let rows = filling.rows();
+            if is_new {
+                self.spawned += 1;
+                let first_ns = self.tasks.first_ns(&key).unwrap_or(round.now_ns);
+                let row = TaskRow {
+                    generation: slot.generation,
+                    tokio_id: key.id,
+                    kind: kind(seen.task.kind),
+                    name: rows.tasks.text(cut(&seen.task.name)),
+                    fields: rows.tasks.text(&about(round, seen)),
+                    created_ago_ns: round.now_ns.saturating_sub(first_ns),
+                    size_bytes: seen.task.size_bytes.and_then(|size| u32::try_from(size).ok()).unwrap_or(0),
+                    knows: v1::Knows::LooksAlone as u32,
+                    ..TaskRow::default()
+                };
+                rows.tasks.push(slot.slot, row);
+            }
+            rows.stats.push(slot.slot, StatRow { state, all_waits: whole, ..StatRow::default() });
+        }
+    }
+}
+
+/// `runtime=2`
+fn about(round: &Round<'_>, seen: &SeenTask) -> String {
+    match seen.runtime {
+        Some(runtime) if round.observed.runtimes.len() > 1 => format!("runtime={}", runtime + 1),
+        _ => String::new(),
+    }
+}
+
+fn cut(name: &str) -> &str {
+    let mut end = name.len().min(MAX_NAME_BYTES);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
+fn kind(kind: TaskKind) -> v1::TaskKind {
+    match kind {
+        TaskKind::Task => v1::TaskKind::Task,
+        TaskKind::Local => v1::TaskKind::Local,
+        TaskKind::Blocking => v1::TaskKind::Blocking,
+    }
+}
+
+fn state(state: TaskState) -> v1::TaskState {
+    match state {
+        TaskState::Idle => v1::TaskState::Idle,
+        TaskState::Scheduled => v1::TaskState::Scheduled,
+        TaskState::Running => v1::TaskState::Running,
+        TaskState::Done => v1::TaskState::Done,
+    }
+}

@@ -1,0 +1,146 @@
+//! Await trees, as frames of the wire.
+
+use taskscope_await::{Frame, FrameKind, FrameState, Guard, TaskState};
+use taskscope_proto::{
+    limits::{MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_TEXT_BYTES},
+    v1,
+};
+
+use super::{Filling, Round, Wish, end_of};
+use crate::observe::SeenTask;
+
+/// Bytes of a frame beside its texts, at most.
+const FRAME_BYTES: usize = 48;
+
+/// The trees that are wanted.
+pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
+    for (seen, slot) in round.observed.tasks.iter().zip(&round.tasks) {
+        if !wish.all_trees && !wish.trees.contains(slot) {
+            continue;
+        }
+        let tree = tree(seen, v1::TaskRef { slot: slot.slot, generation: slot.generation });
+        let bytes =
+            |frame: &v1::AwaitFrame| frame.text.len() + frame.file.len() + frame.detail.len() + FRAME_BYTES;
+        let frame = filling.with_room(tree.frames.iter().map(bytes).sum());
+        if frame.await_trees.len() < MAX_AWAIT_TREES {
+            frame.await_trees.push(tree);
+        }
+    }
+}
+
+fn tree(seen: &SeenTask, task: v1::TaskRef) -> v1::AwaitTree {
+    let frames = folded(&seen.task.tree.frames);
+    let cut = frames.len() > MAX_AWAIT_FRAMES;
+    let problem = match seen.task.state {
+        TaskState::Running => "It is being polled: it has no await tree now".to_owned(),
+        TaskState::Done => "It has ended".to_owned(),
+        _ if seen.changed => {
+            "It was polled while it was read, each time: it does not wait for long".to_owned()
+        }
+        _ if cut => format!("The first {MAX_AWAIT_FRAMES} frames are shown"),
+        _ if seen.task.tree.frames.is_empty() && seen.task.tree.problems.is_empty() => {
+            "The debug information has no types of this task".to_owned()
+        }
+        _ => seen.task.tree.problems.join("; "),
+    };
+    let frames = frames.into_iter().take(MAX_AWAIT_FRAMES).map(|(depth, frame)| v1::AwaitFrame {
+        depth,
+        text: text(frame),
+        file: end_of(&frame.file, MAX_TEXT_BYTES).to_owned(),
+        line: frame.line,
+        since_ago_ns_plus1: 0,
+        detail: detail(frame),
+        not_polled: frame.not_polled.is_some(),
+    });
+    v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem }
+}
+
+/// Without the wrappers that have nothing to say: a future of a type with a name around just one other.
+fn folded(frames: &[Frame]) -> Vec<(u32, &Frame)> {
+    let mut out = Vec::new();
+    // How many are left out above, by depth.
+    let mut left_out: Vec<u32> = Vec::new();
+    for (at, frame) in frames.iter().enumerate() {
+        left_out.truncate(frame.depth as usize);
+        let above = left_out.last().copied().unwrap_or(0);
+        let below = frames[at + 1..].iter().take_while(|next| next.depth > frame.depth);
+        let children = below.filter(|next| next.depth == frame.depth + 1).take(2).count();
+        let wraps = frame.kind == FrameKind::Future && children == 1 && frame.not_polled.is_none();
+        left_out.push(above + u32::from(wraps));
+        if !wraps {
+            out.push((frame.depth - above.min(frame.depth), frame));
+        }
+    }
+    out
+}
+
+fn text(frame: &Frame) -> String {
+    let kind = match frame.kind {
+        FrameKind::Block => "async block in ",
+        FrameKind::Closure => "async closure in ",
+        _ => "",
+    };
+    format!("{kind}{}", frame.name)
+}
+
+/// `not polled (in fut) · k 3, name "a" · holds guard: MutexGuard of 0x… · free 0`
+fn detail(frame: &Frame) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(variable) = &frame.not_polled {
+        parts.push(format!("not polled, in `{variable}`"));
+    }
+    match frame.state {
+        FrameState::NotStarted => parts.push("not started".to_owned()),
+        FrameState::Finished => parts.push("finished".to_owned()),
+        FrameState::Panicked => parts.push("panicked".to_owned()),
+        FrameState::Unknown => parts.push("state unknown".to_owned()),
+        FrameState::Parked => {}
+    }
+    parts.extend(frame.wait.map(wait));
+    let locals: Vec<String> = frame.locals.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if !locals.is_empty() {
+        parts.push(locals.join(" "));
+    }
+    parts.extend(frame.guards.iter().map(guard));
+    parts.join(" · ")
+}
+
+fn guard(guard: &Guard) -> String {
+    let holds = if guard.maybe_gone { "may hold" } else { "holds" };
+    format!("{holds} {} {:#x} in `{}`", guard.name, guard.lock, guard.variable)
+}
+
+fn wait(wait: taskscope_await::Wait) -> String {
+    use taskscope_await::Wait;
+    match wait {
+        Wait::Lock { lock, wanted, free, queued, granted, .. } => {
+            let free = free.map_or_else(|| "–".to_owned(), |free| free.to_string());
+            let queue = match (granted, queued) {
+                (true, _) => "given to it, not taken",
+                (false, true) => "in the queue",
+                (false, false) => "not in the queue",
+            };
+            format!("{lock:#x}, wants {wanted}, {free} free, {queue}")
+        }
+        Wait::Notify { notify } => format!("{notify:#x}"),
+        Wait::Channel { channel, .. } => format!("{channel:#x}"),
+        Wait::Task { id: Some(id), .. } => format!("task #{id}"),
+        Wait::Task { header, id: None } => format!("task at {header:#x}"),
+        Wait::JoinSet { tasks, .. } => format!("{tasks} tasks"),
+        Wait::Timer { deadline_ns } => match crate::os::monotonic_ns() {
+            Some(now_ns) if deadline_ns >= now_ns => {
+                format!("due in {:.1} s", (deadline_ns - now_ns) as f64 / 1e9)
+            }
+            Some(now_ns) => format!("due {:.1} s ago", (now_ns - deadline_ns) as f64 / 1e9),
+            None => String::new(),
+        },
+        Wait::Descriptor { fd, .. } => format!("fd {fd}"),
+        Wait::Readiness { registration } => format!("{registration:#x}"),
+        Wait::Yield => "its next poll".to_owned(),
+    }
+}
+
+/// A file of a library or of the compiler, not of the program.
+pub(super) fn is_foreign(file: &str) -> bool {
+    ["/registry/src/", "/rustc/", "/rustlib/", "/git/checkouts/"].iter().any(|part| file.contains(part))
+}

@@ -1,0 +1,103 @@
+//! `taskscope attach`: which process, and what its debug information says, before the terminal changes.
+//!
+//! Invariant: every mistake is a sentence with what to do next, and nothing of the process is touched.
+
+mod choose;
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use color_eyre::eyre::{self, WrapErr as _};
+use etcetera::BaseStrategy as _;
+use taskscope_attach::Process;
+use taskscope_await::Program;
+use taskscope_debuginfo::{Progress, Sources};
+
+/// A process that is read from outside.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// Its number.
+    pub pid: u32,
+    /// What its debug information says.
+    pub program: Arc<Program>,
+    /// What is missing there, and the cure.
+    pub problems: Vec<String>,
+    /// The texts of variables are shown.
+    pub strings: bool,
+}
+
+impl PartialEq for Watched {
+    fn eq(&self, other: &Self) -> bool {
+        self.pid == other.pid && Arc::ptr_eq(&self.program, &other.program) && self.strings == other.strings
+    }
+}
+
+impl Eq for Watched {}
+
+/// What the command line asks for.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// A number, or a part of a name; `None`: the one process with tokio in it, or a choice.
+    pub process: Option<String>,
+    /// The file with the debug information, where it is not in the program.
+    pub debug_file: Option<PathBuf>,
+    /// The texts of variables are shown.
+    pub strings: bool,
+}
+
+/// Finds the process, makes sure that it may be read, and reads its debug information.
+///
+/// # Errors
+/// There is no such process, this one may not read it, or its debug information has no task of tokio's.
+pub fn prepare(wanted: &Wanted) -> eyre::Result<Watched> {
+    let pid = choose::process(wanted.process.as_deref())?;
+    let process = Process::open(pid)?;
+    let executable = process.executable().wrap_err_with(|| format!("process {pid} has no program"))?;
+    let sources = Sources { binary: process.executable_file(), debug_file: wanted.debug_file.clone(), name: executable.clone().into() };
+    let mut bar = Bar::default();
+    let read = taskscope_debuginfo::cached(&sources, cache_folder().as_deref(), &mut |progress| bar.show(&executable, progress));
+    bar.clear();
+    let read = read?;
+    Ok(Watched {
+        pid,
+        program: Arc::new(Program::new(read.index)),
+        problems: read.problem.into_iter().collect(),
+        strings: wanted.strings,
+    })
+}
+
+/// Where indexes are kept: `taskscope` in the user's folder for caches.
+fn cache_folder() -> Option<PathBuf> {
+    let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("taskscope");
+    fs::create_dir_all(&folder).ok()?;
+    Some(folder)
+}
+
+/// How far the reading is, on a terminal alone.
+#[derive(Debug, Default)]
+struct Bar {
+    shown: Option<u64>,
+}
+
+impl Bar {
+    fn show(&mut self, name: &str, progress: Progress) {
+        let percent = progress.done_bytes.saturating_mul(100) / progress.all_bytes.max(1);
+        if !io::stderr().is_terminal() || self.shown == Some(percent) {
+            return;
+        }
+        self.shown = Some(percent);
+        let all = progress.all_bytes >> 20;
+        // A terminal that is gone needs no progress.
+        let _ = write!(io::stderr(), "\rreading the debug information of {name}: {percent} % of {all} MiB ");
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
+}
