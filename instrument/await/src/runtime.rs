@@ -182,7 +182,8 @@ impl Program {
         let count = walk.word(slice_at.wrapping_add(self.field(slice, "length")?.0))?.min(MAX_LISTS);
         let (head_at, size) = (self.list_head(element)?, self.index.ty(element).size);
         walk.bytes(at, size.saturating_mul(count))?;
-        let heads = (0..count).map(|number| walk.word(at.wrapping_add(number * size).wrapping_add(head_at)));
+        let heads = (0..count)
+            .map(|number| walk.word(at.wrapping_add(number.wrapping_mul(size)).wrapping_add(head_at)));
         let heads: Vec<Option<u64>> = heads.collect();
         Some(heads.into_iter().flatten().filter(|head| *head != 0).collect())
     }

@@ -245,9 +245,10 @@ impl<'w> Walk<'w> {
             Role::Leaf(leaf) => self.leaf(leaf, id, address),
             Role::Dyn { data, vtable } => self.dynamic(ty, data, vtable, address, depth),
             Role::Slice { data, length } => {
-                let (Some(at), Some(count)) =
-                    (self.word(address + data.offset), self.word(address + length.offset))
-                else {
+                let (Some(at), Some(count)) = (
+                    self.word(address.wrapping_add(data.offset)),
+                    self.word(address.wrapping_add(length.offset)),
+                ) else {
                     return;
                 };
                 if let Kind::Pointer(of) = self.index.ty(data.ty).kind {
@@ -300,7 +301,8 @@ impl<'w> Walk<'w> {
 
     /// The value behind a pointer with a vtable.
     fn dynamic(&mut self, ty: &Type, data: Member, vtable: Member, address: u64, depth: u32) {
-        let (Some(at), Some(table)) = (self.word(address + data.offset), self.word(address + vtable.offset))
+        let (Some(at), Some(table)) =
+            (self.word(address.wrapping_add(data.offset)), self.word(address.wrapping_add(vtable.offset)))
         else {
             return;
         };
@@ -344,7 +346,7 @@ impl<'w> Walk<'w> {
             return;
         };
         let (Some(at), Some(count)) =
-            (self.word(address.wrapping_add(offset)), self.word(address + length.offset))
+            (self.word(address.wrapping_add(offset)), self.word(address.wrapping_add(length.offset)))
         else {
             return;
         };
@@ -361,7 +363,7 @@ impl<'w> Walk<'w> {
             return self.problem(|| format!("a list of {count} values at {address:#x} can't be read"));
         }
         for number in 0..seen {
-            self.value(of, address.wrapping_add(number * size), depth + 1);
+            self.value(of, address.wrapping_add(number.wrapping_mul(size)), depth + 1);
         }
         if count > seen {
             self.problem(|| format!("of {count} futures in a list {seen} are shown"));
