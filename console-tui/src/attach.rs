@@ -57,9 +57,15 @@ pub fn prepare(wanted: &Wanted) -> eyre::Result<Watched> {
     let pid = choose::process(wanted.process.as_deref())?;
     let process = Process::open(pid)?;
     let executable = process.executable().wrap_err_with(|| format!("process {pid} has no program"))?;
-    let sources = Sources { binary: process.executable_file(), debug_file: wanted.debug_file.clone(), name: executable.clone().into() };
+    let sources = Sources {
+        binary: process.executable_file(),
+        debug_file: wanted.debug_file.clone(),
+        name: executable.clone().into(),
+    };
     let mut bar = Bar::default();
-    let read = taskscope_debuginfo::cached(&sources, cache_folder().as_deref(), &mut |progress| bar.show(&executable, progress));
+    let read = taskscope_debuginfo::cached(&sources, cache_folder().as_deref(), &mut |progress| {
+        bar.show(&executable, progress)
+    });
     bar.clear();
     let read = read?;
     Ok(Watched {

@@ -118,10 +118,8 @@ impl Frames {
         self.round += 1;
         self.own_cpu += look.took;
         let mut filling = Filling::default();
-        let keys = look
-            .tasks
-            .iter()
-            .map(|seen| TaskKey { header: seen.task.header, id: seen.task.id.unwrap_or(0) });
+        let keys =
+            look.tasks.iter().map(|seen| TaskKey { header: seen.task.header, id: seen.task.id.unwrap_or(0) });
         let keys: Vec<TaskKey> = keys.collect();
         let tasks = keys.iter().map(|key| self.tasks.slot(*key, now_ns)).collect();
         let round = Round { observer, observed: look, now_ns, tasks };
@@ -138,7 +136,7 @@ impl Frames {
         self.scheduler(&round, &mut filling);
         trees::add(&round, wish, &mut filling);
         if wish.descriptors {
-            filling.last().descriptors = Some(descriptors::read(observer.process(), now_ns));
+            filling.last().descriptors = Some(descriptors::read(observer.source(), now_ns));
         }
         self.finish(filling, &round)
     }

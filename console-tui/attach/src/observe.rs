@@ -15,8 +15,9 @@ use crate::{
     error::AttachError,
     maps::{self, Map},
     memory,
-    process::{Process, Thread},
+    process::Thread,
     scan,
+    source::Source,
 };
 
 /// Tries to read a task that changes meanwhile.
@@ -31,7 +32,7 @@ const LEAST_SCAN_PAUSE: Duration = Duration::from_secs(2);
 /// A program that is read again and again.
 #[derive(Debug)]
 pub struct Observer {
-    process: Process,
+    source: Source,
     program: Arc<Program>,
     executable: String,
     options: Options,
@@ -102,21 +103,21 @@ impl Observer {
     ///
     /// # Errors
     /// The process has ended, or its program is not mapped.
-    pub fn new(process: Process, program: Arc<Program>, strings: bool) -> Result<Self, AttachError> {
-        let pid = process.pid();
-        let executable = process.executable().map_err(|_| AttachError::Ended { pid })?;
-        let maps = process.maps().map_err(|_| AttachError::Ended { pid })?;
+    pub fn new(source: Source, program: Arc<Program>, strings: bool) -> Result<Self, AttachError> {
+        let executable = source.executable()?;
+        let maps = source.maps()?;
         let first = program.index().segments.iter().map(|(from, _)| *from).min().unwrap_or(0);
-        let bias = maps::bias(&maps, &executable, first).ok_or(AttachError::NoProgram { pid })?;
-        let vtables = scan::task_vtables(&program, &process, &maps, &executable, bias);
+        let bias =
+            maps::bias(&maps, &executable, first).ok_or(AttachError::NoProgram { pid: source.pid() })?;
+        let vtables = scan::task_vtables(&program, &source, &maps, &executable, bias);
         let options = Options { bias, strings };
-        Ok(Self { process, program, executable, options, vtables, scanned: Scanned::default() })
+        Ok(Self { source, program, executable, options, vtables, scanned: Scanned::default() })
     }
 
-    /// The process.
+    /// What is read.
     #[must_use]
-    pub fn process(&self) -> &Process {
-        &self.process
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The program.
@@ -146,12 +147,8 @@ impl Observer {
     /// # Errors
     /// The process has ended.
     pub fn look(&mut self) -> Result<Observed, AttachError> {
-        let pid = self.process.pid();
         let started = Instant::now();
-        let maps = self.process.maps().map_err(|_| AttachError::Ended { pid })?;
-        if maps.is_empty() {
-            return Err(AttachError::Ended { pid });
-        }
+        let maps = self.source.maps()?;
         self.scan_if_due(&maps);
         let mut look = Look { observer: self, runtimes: Vec::new(), by_address: FxHashMap::default() };
         let threads = look.threads();
@@ -171,7 +168,7 @@ impl Observer {
         if self.scanned.next.is_some_and(|next| now < next) {
             return;
         }
-        let scan = scan::scan(&self.process, maps, &self.vtables, vtable_offset);
+        let scan = scan::scan(&self.source, maps, &self.vtables, vtable_offset);
         let pause = (now.elapsed() * SCAN_SHARE).max(LEAST_SCAN_PAUSE);
         self.scanned =
             Scanned { headers: scan.headers, left_bytes: scan.left_bytes, next: Some(now + pause) };
@@ -188,7 +185,7 @@ struct Look<'o> {
 impl Look<'_> {
     /// All threads; a runtime that one is in is noted.
     fn threads(&mut self) -> Vec<SeenThread> {
-        let threads = self.observer.process.threads();
+        let threads = self.observer.source.threads();
         threads.into_iter().map(|thread| self.seen_thread(thread)).collect()
     }
 
@@ -206,7 +203,7 @@ impl Look<'_> {
     }
 
     fn read<T>(&self, step: impl FnMut(&Snapshot) -> Step<T>) -> Option<T> {
-        memory::walk(&self.observer.process, &mut Snapshot::new(), step)
+        memory::walk(&self.observer.source, &mut Snapshot::new(), step)
     }
 
     /// The number of a runtime, which is read when it is new.
@@ -273,14 +270,14 @@ impl Look<'_> {
         let mut seen = None;
         for _ in 0..TRIES {
             snapshot.clear();
-            let task = memory::walk(&observer.process, &mut snapshot, |snapshot| {
+            let task = memory::walk(&observer.source, &mut snapshot, |snapshot| {
                 observer.program.task(header, snapshot, observer.options)
             })??;
             if !listed && !task.may_live() {
                 return None;
             }
             let waits = matches!(task.state, TaskState::Idle | TaskState::Scheduled);
-            let unchanged = !waits || memory::is_unchanged(&observer.process, &snapshot);
+            let unchanged = !waits || memory::is_unchanged(&observer.source, &snapshot);
             seen = Some((task, !unchanged));
             if unchanged {
                 break;

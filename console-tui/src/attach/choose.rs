@@ -38,8 +38,12 @@ pub(super) fn process(wanted: Option<&str>) -> eyre::Result<u32> {
     };
     match (found.as_slice(), wanted) {
         ([one], _) => Ok(one.pid),
-        ([], Some(name)) => eyre::bail!("no process of yours has `{name}` in its name; `taskscope attach` without a name lists those with tokio in them"),
-        ([], None) => eyre::bail!("no process that you may read has tokio in it; start the program, or run taskscope as its user"),
+        ([], Some(name)) => eyre::bail!(
+            "no process of yours has `{name}` in its name; `taskscope attach` without a name lists those with tokio in them"
+        ),
+        ([], None) => eyre::bail!(
+            "no process that you may read has tokio in it; start the program, or run taskscope as its user"
+        ),
         (several, _) => choice(several),
     }
 }
@@ -48,7 +52,8 @@ pub(super) fn process(wanted: Option<&str>) -> eyre::Result<u32> {
 fn candidates() -> Vec<Candidate> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let mut all: Vec<Candidate> = pids.filter(|pid| *pid != std::process::id()).filter_map(candidate).collect();
+    let mut all: Vec<Candidate> =
+        pids.filter(|pid| *pid != std::process::id()).filter_map(candidate).collect();
     all.sort_unstable_by_key(|candidate| candidate.pid);
     all
 }
@@ -94,15 +99,21 @@ fn has_tokio(pid: u32) -> bool {
 /// Asks which, on a terminal; else it is an error that lists them.
 fn choice(several: &[Candidate]) -> eyre::Result<u32> {
     let lines = several.iter().take(MAX_LISTED).enumerate();
-    let mut list: String =
-        lines.map(|(number, it)| format!("\n  {:>2}  {:>7}  {:<15}  {}", number + 1, it.pid, it.name, it.path)).collect();
+    let mut list: String = lines
+        .map(|(number, it)| format!("\n  {:>2}  {:>7}  {:<15}  {}", number + 1, it.pid, it.name, it.path))
+        .collect();
     if several.len() > MAX_LISTED {
         list.push_str(&format!("\n  and {} more", several.len() - MAX_LISTED));
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         eyre::bail!("{} processes fit; name one by its number:{list}", several.len());
     }
-    write!(io::stderr(), "{} processes fit:{list}\nwhich one (1 to {})? ", several.len(), several.len().min(MAX_LISTED))?;
+    write!(
+        io::stderr(),
+        "{} processes fit:{list}\nwhich one (1 to {})? ",
+        several.len(),
+        several.len().min(MAX_LISTED)
+    )?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     let chosen = answer.trim().parse::<usize>().ok().and_then(|number| several.get(number.checked_sub(1)?));

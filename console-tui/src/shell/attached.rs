@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_attach::{About, Frames, Observer, Process, Wish};
+use taskscope_attach::{About, Frames, Observer, Process, Source, Wish};
 use taskscope_model::ConnectionEvent;
 use taskscope_proto::{rows::SlotRef, v1::WatchRequest};
 use tokio::sync::{mpsc, watch};
@@ -29,13 +29,10 @@ type Requests = watch::Receiver<Option<WatchRequest>>;
 
 /// Watches until the receiver of the news is dropped, or the process ends.
 pub(super) async fn keep(watched: Watched, sender: mpsc::Sender<News>, wanted: Requests) {
-    let started = thread::Builder::new()
-        .name("taskscope-attach".to_owned())
-        .stack_size(STACK_BYTES)
-        .spawn({
-            let sender = sender.clone();
-            move || read(&watched, &sender, &wanted)
-        });
+    let started = thread::Builder::new().name("taskscope-attach".to_owned()).stack_size(STACK_BYTES).spawn({
+        let sender = sender.clone();
+        move || read(&watched, &sender, &wanted)
+    });
     if let Err(error) = started {
         let reason = format!("no thread for reading the process: {error}");
         let lost = ConnectionEvent::Lost { reason, retry_in: None };
@@ -56,7 +53,7 @@ fn read(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) {
 /// Looks again and again. The reason for the end; `None`: the receiver is dropped.
 fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Option<String> {
     let opened = Process::open(watched.pid)
-        .and_then(|process| Observer::new(process, watched.program.clone(), watched.strings));
+        .and_then(|process| Observer::new(Source::Live(process), watched.program.clone(), watched.strings));
     let mut observer = match opened {
         Ok(observer) => observer,
         Err(error) => return Some(error.to_string()),
@@ -88,7 +85,8 @@ fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Op
             if descriptors {
                 descriptors_at = Some(began);
             }
-            let trees = request.details.iter().map(|task| SlotRef { slot: task.slot, generation: task.generation });
+            let trees =
+                request.details.iter().map(|task| SlotRef { slot: task.slot, generation: task.generation });
             let wish = Wish { trees: trees.collect(), all_trees: false, descriptors };
             for frame in frames.round(&observer, &observed, &wish) {
                 sender.blocking_send(News::Frame(Box::new(frame))).ok()?;

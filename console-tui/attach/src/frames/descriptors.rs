@@ -15,7 +15,7 @@ use taskscope_proto::{
 };
 
 use super::end_of;
-use crate::process::Process;
+use crate::source::Source;
 
 /// Lines of a table of sockets that are read.
 const MAX_SOCKETS: usize = 1 << 18;
@@ -49,8 +49,12 @@ struct Socket {
 }
 
 /// All of them now.
-pub(super) fn read(process: &Process, now_ns: u64) -> v1::Descriptors {
+pub(super) fn read(source: &Source, now_ns: u64) -> v1::Descriptors {
     let started = Instant::now();
+    let Source::Live(process) = source else {
+        let problem = "a core file does not have the descriptors of its process".to_owned();
+        return v1::Descriptors { problem, ..v1::Descriptors::default() };
+    };
     let folder = format!("/proc/{}/fd", process.pid());
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,

@@ -63,7 +63,7 @@ impl Frames {
             };
             rows.resources.push(slot.slot, row);
         }
-        let attributes = attributes(facts, &mut rows.resource_stats);
+        let attributes = attributes(facts, round.observer.source().monotonic_ns(), &mut rows.resource_stats);
         rows.resource_stats.push_with(slot.slot, ResourceStatRow {}, attributes);
         match key {
             ResourceKey::Lock(_) => {
@@ -148,20 +148,19 @@ fn number<C: taskscope_proto::rows::Columns>(
     AttributeRow { name, kind: v1::AttributeKind::Number, value, unit }
 }
 
-fn attributes(facts: &Facts, rows: &mut Writer<v1::ResourceStatColumns>) -> Vec<AttributeRow> {
+fn attributes(
+    facts: &Facts,
+    now_ns: Option<u64>,
+    rows: &mut Writer<v1::ResourceStatColumns>,
+) -> Vec<AttributeRow> {
     let mut attributes = Vec::new();
     if let Some(free) = facts.free.filter(|_| facts.purpose == "Sync") {
         attributes.push(number("permits", free, "", rows));
     }
-    if let Some(left_ns) = facts.deadline_ns.and_then(left_ns) {
+    if let Some(left_ns) = facts.deadline_ns.zip(now_ns).map(|(at_ns, now_ns)| at_ns.saturating_sub(now_ns)) {
         attributes.push(number("duration", left_ns / NS_PER_MS, "ms", rows));
     }
     attributes
-}
-
-/// From now to a moment of the monotonic clock, which all processes of a machine share.
-fn left_ns(deadline_ns: u64) -> Option<u64> {
-    Some(deadline_ns.saturating_sub(crate::os::monotonic_ns()?))
 }
 
 /// A lock with its holders.

@@ -15,7 +15,7 @@ use crate::{observe::SeenThread, os, process::KernelState};
 impl Frames {
     /// Says who this is, when that changed.
     pub(super) fn say_hello(&mut self, round: &Round<'_>, filling: &mut Filling) {
-        let process = round.observer.process();
+        let process = round.observer.source();
         let mut problems = self.about.problems.clone();
         if round.observed.left_bytes > 0 {
             let left = round.observed.left_bytes >> 20;

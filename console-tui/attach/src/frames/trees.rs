@@ -18,7 +18,8 @@ pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
         if !wish.all_trees && !wish.trees.contains(slot) {
             continue;
         }
-        let tree = tree(seen, v1::TaskRef { slot: slot.slot, generation: slot.generation });
+        let now_ns = round.observer.source().monotonic_ns();
+        let tree = tree(seen, now_ns, v1::TaskRef { slot: slot.slot, generation: slot.generation });
         let bytes =
             |frame: &v1::AwaitFrame| frame.text.len() + frame.file.len() + frame.detail.len() + FRAME_BYTES;
         let frame = filling.with_room(tree.frames.iter().map(bytes).sum());
@@ -28,7 +29,7 @@ pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
     }
 }
 
-fn tree(seen: &SeenTask, task: v1::TaskRef) -> v1::AwaitTree {
+fn tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1::AwaitTree {
     let frames = folded(&seen.task.tree.frames);
     let cut = frames.len() > MAX_AWAIT_FRAMES;
     let problem = match seen.task.state {
@@ -49,7 +50,7 @@ fn tree(seen: &SeenTask, task: v1::TaskRef) -> v1::AwaitTree {
         file: end_of(&frame.file, MAX_TEXT_BYTES).to_owned(),
         line: frame.line,
         since_ago_ns_plus1: 0,
-        detail: detail(frame),
+        detail: detail(frame, now_ns),
         not_polled: frame.not_polled.is_some(),
     });
     v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem }
@@ -84,7 +85,7 @@ fn text(frame: &Frame) -> String {
 }
 
 /// `not polled (in fut) · k 3, name "a" · holds guard: MutexGuard of 0x… · free 0`
-fn detail(frame: &Frame) -> String {
+fn detail(frame: &Frame, now_ns: Option<u64>) -> String {
     let mut parts: Vec<String> = Vec::new();
     if let Some(variable) = &frame.not_polled {
         parts.push(format!("not polled, in `{variable}`"));
@@ -96,7 +97,7 @@ fn detail(frame: &Frame) -> String {
         FrameState::Unknown => parts.push("state unknown".to_owned()),
         FrameState::Parked => {}
     }
-    parts.extend(frame.wait.map(wait));
+    parts.extend(frame.wait.map(|of| wait(of, now_ns)));
     let locals: Vec<String> = frame.locals.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if !locals.is_empty() {
         parts.push(locals.join(" "));
@@ -110,7 +111,7 @@ fn guard(guard: &Guard) -> String {
     format!("{holds} {} {:#x} in `{}`", guard.name, guard.lock, guard.variable)
 }
 
-fn wait(wait: taskscope_await::Wait) -> String {
+fn wait(wait: taskscope_await::Wait, now_ns: Option<u64>) -> String {
     use taskscope_await::Wait;
     match wait {
         Wait::Lock { lock, wanted, free, queued, granted, .. } => {
@@ -127,7 +128,7 @@ fn wait(wait: taskscope_await::Wait) -> String {
         Wait::Task { id: Some(id), .. } => format!("task #{id}"),
         Wait::Task { header, id: None } => format!("task at {header:#x}"),
         Wait::JoinSet { tasks, .. } => format!("{tasks} tasks"),
-        Wait::Timer { deadline_ns } => match crate::os::monotonic_ns() {
+        Wait::Timer { deadline_ns } => match now_ns {
             Some(now_ns) if deadline_ns >= now_ns => {
                 format!("due in {:.1} s", (deadline_ns - now_ns) as f64 / 1e9)
             }

@@ -70,8 +70,12 @@ fn of_memory(need: Need) -> Judged {
             Judged::No("memory does not show polls and wakes; add taskscope to the program to see them")
         }
         Need::OriginalSizes => Judged::No("memory does not show that tokio moved a future to the heap"),
-        Need::Runtimes | Need::BlockingQueue => Judged::No("memory does not show since when a worker does what it does"),
-        Need::Descriptors => Judged::No("what these lints need of sockets, the kernel tells the process alone"),
+        Need::Runtimes | Need::BlockingQueue => {
+            Judged::No("memory does not show since when a worker does what it does")
+        }
+        Need::Descriptors => {
+            Judged::No("what these lints need of sockets, the kernel tells the process alone")
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{
     id::TaskKey,
     lints::{
         LintConfig, LintKind,
-        judged::looks_at_memory,
         findings::{Finding, FindingId, Findings, MAX_FINDINGS, SHOWN_TASKS},
+        judged::looks_at_memory,
         lint::{Check, Gather, TaskCheck, Verdict},
         pass::{Look, TaskLook, io, locks, runtimes},
     },

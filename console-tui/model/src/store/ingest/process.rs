@@ -8,7 +8,10 @@ use taskscope_proto::{
 use super::text;
 use crate::{
     losses::Losses,
-    store::{Hello, Process, process::{MEMORY, TOKIO_CONSOLE}},
+    store::{
+        Hello, Process,
+        process::{MEMORY, TOKIO_CONSOLE},
+    },
 };
 
 /// Who is on the other side.
