@@ -7,6 +7,7 @@ mod choose;
 use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::PathBuf,
     sync::Arc,
 };
@@ -57,15 +58,9 @@ pub fn prepare(wanted: &Wanted) -> eyre::Result<Watched> {
     let pid = choose::process(wanted.process.as_deref())?;
     let process = Process::open(pid)?;
     let executable = process.executable().wrap_err_with(|| format!("process {pid} has no program"))?;
-    let sources = Sources {
-        binary: process.executable_file(),
-        debug_file: wanted.debug_file.clone(),
-        name: executable.clone().into(),
-    };
+    let sources = Sources { binary: binary(&process, &executable), debug_file: wanted.debug_file.clone() };
     let mut bar = Bar::default();
-    let read = taskscope_debuginfo::cached(&sources, cache_folder().as_deref(), &mut |progress| {
-        bar.show(&executable, progress)
-    });
+    let read = taskscope_debuginfo::read(&sources, &mut |progress| bar.show(&executable, progress));
     bar.clear();
     let read = read?;
     Ok(Watched {
@@ -74,6 +69,13 @@ pub fn prepare(wanted: &Wanted) -> eyre::Result<Watched> {
         problems: read.problem.into_iter().collect(),
         strings: wanted.strings,
     })
+}
+
+/// The file of the program: at its own path, beside which its debug information may be, if that still is the same file.
+fn binary(process: &Process, executable: &str) -> PathBuf {
+    let (own, named) = (process.executable_file(), PathBuf::from(executable));
+    let identity = |path: &PathBuf| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    if identity(&named).is_some() && identity(&named) == identity(&own) { named } else { own }
 }
 
 /// Where indexes are kept: `taskscope` in the user's folder for caches.

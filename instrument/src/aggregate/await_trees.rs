@@ -137,6 +137,7 @@ impl<'c> Tree<'c> {
             file: cut(file.to_owned()),
             line,
             since_ago_ns_plus1: since.map_or(0, |since| self.clock.between_ns(since, self.now) + 1),
+            ..v1::AwaitFrame::default()
         });
     }
 }

@@ -41,7 +41,7 @@ pub(super) const COLUMNS: &[Col] = &[
     })
     .priority(9),
     Col::number(Unit::Time, "total", "TOTAL", 7, "Time since it was spawned", |row| {
-        row.one(crate::store::task::Task::known_total_ns)
+        row.one(Task::known_total_ns)
     })
     .priority(7),
     Col::number(Unit::Time, "busy", "BUSY", 7, "Time in polls, the running one included", |row| {

@@ -1,0 +1,33 @@
+//! Debug information of a program in, an [`Index`] for walks of its tasks out.
+//!
+//! [`read`] makes one pass over all entries and notes where tokio's functions, vtables and poll functions are; then it reads the types that those
+//! lead to, and keeps the ones that can hold a future. About 200 MB of debug information a second and core. [`cached`] does that once for each
+//! build.
+//!
+//! Limits: [`MAX_SECTION_BYTES`], [`MAX_READ_TYPES`], [`MAX_PARTS`], [`MAX_NAME_BYTES`]. Units that are damaged are left out, and
+//! [`Read::problem`] says how many.
+
+mod assemble;
+mod die;
+mod elf;
+mod emit;
+mod error;
+mod functions;
+mod graph;
+mod read;
+mod relevance;
+mod scan;
+mod scopes;
+mod sources;
+mod units;
+
+pub use self::{
+    die::MAX_PARTS,
+    elf::MAX_SECTION_BYTES,
+    emit::MAX_NAME_BYTES,
+    error::DebugInfoError,
+    graph::MAX_READ_TYPES,
+    read::{Progress, Read, Stats, read},
+    sources::Sources,
+};
+pub use taskscope_await::Index;

@@ -1,0 +1,265 @@
+//! Reading an index: sections into memory, units scanned by all cores, and the rest by one.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, SectionId, UnitHeader};
+use taskscope_await::Index;
+
+use crate::{
+    DebugInfoError, assemble,
+    elf::{Elf, WANTED},
+    error::CURE,
+    functions::Functions,
+    scan::{self, Found},
+    sources::{Files, Sources},
+    units::{Place, Slice, Source, Unit},
+};
+
+/// Threads that scan, at most: each has what it found in memory.
+const MAX_THREADS: usize = 8;
+
+/// How far a scan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of debug information that are scanned.
+    pub done_bytes: u64,
+    /// Of so many.
+    pub all_bytes: u64,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Read {
+    /// For walks.
+    pub index: Index,
+    /// What the index lacks, why, and what to do about it.
+    pub problem: Option<String>,
+    /// What it took.
+    pub stats: Stats,
+}
+
+/// What it took to read an index.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Stats {
+    /// Bytes of `.debug_info`, split units included.
+    pub debug_info_bytes: u64,
+    /// Units of compilation.
+    pub units: u64,
+    /// Units that could not be read to their end.
+    pub damaged_units: u64,
+    /// Entries of all units.
+    pub entries: u64,
+    /// Types that the roots lead to, each once.
+    pub types_read: u64,
+    /// Those in the index.
+    pub types_kept: u64,
+    /// Types and texts past the limits.
+    pub refused: u64,
+    /// Reading the sections into memory.
+    pub loading: Duration,
+    /// The pass over all entries.
+    pub scanning: Duration,
+    /// Types and index.
+    pub assembling: Duration,
+}
+
+/// The index of a program.
+///
+/// Takes a second for each 200 MB of debug information and core, and as much memory as the sections have. `progress` is called after each unit.
+///
+/// # Errors
+/// The files can't be read, or have nothing that an index could be made of; each error says what to do.
+pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Read, DebugInfoError> {
+    let files = Files::open(sources)?;
+    let mut stats = Stats::default();
+    let started = Instant::now();
+    let sections = DwarfSections::load(|id| section(files.debug(), id, id.name()))?;
+    let package = match &files.package {
+        Some(file) => Some(package_sections(file)?),
+        None => None,
+    };
+    stats.loading = started.elapsed();
+    let source = source(&files, &sections, package.as_ref())?;
+    let started = Instant::now();
+    let (mut units, found) = scan(&files, &source, &mut stats, progress)?;
+    let order = order(&units);
+    let found = apply(&order, found);
+    units.sort_by_key(|unit| unit.start);
+    let functions = Functions::new(&found);
+    let inlined = inlined(&units, &found, &functions);
+    stats.scanning = started.elapsed();
+    let started = Instant::now();
+    let (mut index, counts) = assemble::index(&units, &found, &functions, &inlined, files.binary.tls_bytes);
+    index.build_id.clone_from(&files.binary.build_id);
+    index.producer = producer(&found);
+    index.tls_bytes = files.binary.tls_bytes;
+    index.segments.clone_from(&files.binary.segments);
+    stats.assembling = started.elapsed();
+    (stats.types_read, stats.types_kept, stats.refused) = (counts.read, counts.kept, counts.refused);
+    let problem = problem(&files, &index, &found, &stats)?;
+    Ok(Read { index, problem, stats })
+}
+
+fn section(file: &Elf, id: SectionId, name: &str) -> Result<Vec<u8>, DebugInfoError> {
+    if WANTED.contains(&id) { file.section(name) } else { Ok(Vec::new()) }
+}
+
+fn package_sections(file: &Elf) -> Result<DwarfPackageSections<Vec<u8>>, DebugInfoError> {
+    let mut failed = None;
+    let sections = DwarfPackageSections::load(|id| {
+        let bytes = id.dwo_name().map_or(Ok(Vec::new()), |name| section(file, id, name));
+        Ok::<_, gimli::Error>(bytes.unwrap_or_else(|error| {
+            failed = Some(error);
+            Vec::new()
+        }))
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => sections.map_err(|error| file.damaged(error.to_string())),
+    }
+}
+
+fn slice(bytes: &Vec<u8>) -> Slice<'_> {
+    EndianSlice::new(bytes, LittleEndian)
+}
+
+fn source<'a>(
+    files: &Files,
+    sections: &'a DwarfSections<Vec<u8>>,
+    package: Option<&'a DwarfPackageSections<Vec<u8>>>,
+) -> Result<Source<'a>, DebugInfoError> {
+    let empty = EndianSlice::new(&[], LittleEndian);
+    let damaged = |error: gimli::Error| files.debug().damaged(error.to_string());
+    let info = package.map_or(empty, |package| *package.debug_info.borrow(slice).reader());
+    let package = package.map(|package| package.borrow(slice, empty)).transpose().map_err(damaged)?;
+    Ok(Source { dwarf: Arc::new(sections.borrow(slice)), package, package_info: info })
+}
+
+/// All units, each with what was found in it, in no order.
+type Scanned<'a> = (Vec<Unit<'a>>, Vec<Found<'a>>);
+
+fn scan<'a>(
+    files: &Files,
+    source: &Source<'a>,
+    stats: &mut Stats,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Scanned<'a>, DebugInfoError> {
+    let mut headers = Vec::new();
+    let mut iterator = source.dwarf.units();
+    // A damaged header hides the units behind it, and what is before it still counts.
+    while let Some(header) = iterator.next().unwrap_or_else(|_| {
+        stats.damaged_units += 1;
+        None
+    }) {
+        headers.push(header);
+    }
+    if headers.is_empty() {
+        return Err(DebugInfoError::Stripped(files.binary.path.clone()));
+    }
+    let all_bytes = headers.iter().map(|header| header.length_including_self() as u64).sum();
+    stats.debug_info_bytes = all_bytes;
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(headers.len());
+    let (next, headers) = (AtomicUsize::new(0), &headers);
+    let (sender, receiver) = mpsc::channel();
+    let (mut units, mut found) = (Vec::new(), Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                while let Some(header) = headers.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send(scan_header(source, header)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut done_bytes = 0;
+        for (scanned, bytes, damaged) in receiver {
+            done_bytes += bytes;
+            stats.damaged_units += damaged;
+            progress(Progress { done_bytes, all_bytes });
+            for (unit, unit_found) in scanned {
+                stats.units += 1;
+                stats.entries += unit_found.entries;
+                units.push(unit);
+                found.push(unit_found);
+            }
+        }
+    });
+    Ok((units, found))
+}
+
+type ScannedHeader<'a> = (Vec<(Unit<'a>, Found<'a>)>, u64, u64);
+
+/// The units of a header, its bytes, and how many of the units are damaged.
+fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
+    let bytes = header.length_including_self() as u64;
+    let Ok(units) = source.open(header.clone()) else { return (Vec::new(), bytes, 1) };
+    let mut damaged = 0;
+    let scanned = units.into_iter().map(|mut unit| {
+        let (found, result) = scan::unit(&mut unit);
+        damaged += u64::from(result.is_err());
+        (unit, found)
+    });
+    (scanned.collect(), bytes, damaged)
+}
+
+/// The numbers of the units, ascending by place.
+fn order(units: &[Unit<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..units.len()).collect();
+    order.sort_by_key(|number| units[*number].start);
+    order
+}
+
+fn apply<'a>(order: &[usize], found: Vec<Found<'a>>) -> Vec<Found<'a>> {
+    let mut found: Vec<_> = found.into_iter().map(Some).collect();
+    order.iter().filter_map(|number| found.get_mut(*number)?.take()).collect()
+}
+
+/// The copies of `block_on` that are inlined. Only into units that have one, or that have functions of other units inlined.
+fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a>) -> Vec<(u64, u64, Place)> {
+    let wanted = units.iter().zip(found).filter(|(_, found)| found.has_block_on || found.inlines_foreign);
+    wanted.flat_map(|(unit, _)| functions.inlined(unit).unwrap_or_default()).collect()
+}
+
+/// The compiler of the first unit that is Rust's.
+fn producer(found: &[Found<'_>]) -> String {
+    let mut texts = found.iter().map(|found| String::from_utf8_lossy(found.producer));
+    texts.find(|text| text.contains("rustc")).unwrap_or_default().into_owned()
+}
+
+/// What the index lacks; an error where it has nothing at all.
+fn problem(
+    files: &Files,
+    index: &Index,
+    found: &[Found<'_>],
+    stats: &Stats,
+) -> Result<Option<String>, DebugInfoError> {
+    let has_types = index.tasks.iter().any(|task| task.future.0 != 0);
+    if has_types {
+        let damaged = (stats.damaged_units > 0).then(|| {
+            let (damaged, all) = (stats.damaged_units, stats.units);
+            format!("{damaged} of {all} units of debug information are damaged: what they describe shows no await points; build it again")
+        });
+        return Ok(damaged);
+    }
+    if !index.tasks.is_empty() {
+        return Ok(Some(format!(
+            "built with lines as its only debug information (`debug = 1`): the names of futures, no await points; {CURE}"
+        )));
+    }
+    let path = files.binary.path.clone();
+    if found.iter().any(|found| found.structures > 0) || !found.iter().any(|found| found.has_tokio) {
+        return Err(DebugInfoError::NoTokio(path));
+    }
+    Err(DebugInfoError::LinesOnly(path))
+}
