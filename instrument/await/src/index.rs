@@ -131,6 +131,14 @@ impl Index {
         }
     }
 
+    /// Where the function of a coroutine is declared: file and line of the state in which it is not begun.
+    #[must_use]
+    pub fn declared(&self, ty: &Type) -> Option<(&str, u32)> {
+        let list = &ty.variants.as_ref()?.list;
+        let first = list.iter().find(|variant| self.text(variant.name) == "Unresumed")?;
+        Some((self.text(first.file), first.line)).filter(|(file, line)| !file.is_empty() && *line > 0)
+    }
+
     /// The type of tokio's with this full name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<TypeId> {

@@ -40,6 +40,8 @@ pub struct Task {
     pub owned: bool,
     /// The future's name.
     pub name: String,
+    /// Where its function is declared: file, and line; empty and 0: unknown.
+    pub declared: (String, u32),
     /// Bytes of the future; `None`: unknown.
     pub size_bytes: Option<u64>,
     /// What it awaits; without frames while it is polled.
@@ -86,6 +88,16 @@ pub enum TaskState {
 }
 
 impl Task {
+    /// A future that is no function's is named after the first function in it.
+    fn with(mut self, tree: Tree) -> Self {
+        let function = tree.frames.iter().find(|frame| frame.kind.is_function());
+        if let Some(function) = function.filter(|_| self.declared.1 == 0) {
+            self.name.clone_from(&function.name);
+            self.declared.clone_from(&function.declared);
+        }
+        Self { tree, ..self }
+    }
+
     /// Whether memory that looks like this task may be one that lives: it was bound to a list or waits for the blocking pool, has references, and has not ended.
     #[must_use]
     pub fn may_live(&self) -> bool {
@@ -114,7 +126,7 @@ impl Program {
         let task = self.read_task(&mut walk, header, options);
         match walk.finish() {
             Step::Missing(missing) => Step::Missing(missing),
-            Step::Done(tree) => Step::Done(task.map(|task| Task { tree, ..task })),
+            Step::Done(tree) => Step::Done(task.map(|task| task.with(tree))),
         }
     }
 
@@ -137,6 +149,11 @@ impl Program {
             kind: TaskKind::of(arguments),
             owned: self.owner(walk, header).is_some_and(|owner| owner != 0),
             name: self.task_name(function.future, arguments),
+            declared: self
+                .index
+                .declared(self.index.ty(function.future))
+                .map(|(file, line)| (file.to_owned(), line))
+                .unwrap_or_default(),
             size_bytes: Some(self.index.ty(function.future).size).filter(|size| *size > 0),
             tree: Tree::default(),
         };

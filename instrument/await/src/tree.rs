@@ -22,6 +22,8 @@ pub struct Frame {
     pub file: String,
     /// The line there; 0: unknown.
     pub line: u32,
+    /// Where the function is declared: its file, empty where that is unknown, and the line.
+    pub declared: (String, u32),
     /// How far it is.
     pub state: FrameState,
     /// Its function has it but does not poll it now: it makes no progress. The name of the variable.
@@ -56,6 +58,14 @@ pub enum FrameKind {
     Leaf,
     /// A future behind a vtable that the index does not have.
     Unknown,
+}
+
+impl FrameKind {
+    /// An `async` function, block or closure.
+    #[must_use]
+    pub fn is_function(self) -> bool {
+        matches!(self, Self::Function | Self::Block | Self::Closure)
+    }
 }
 
 /// How far a coroutine is.

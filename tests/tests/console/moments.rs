@@ -249,7 +249,7 @@ fn agrees(report: &Report) -> Result<(), TestCaseError> {
     let of = |id: &Option<String>| report.tasks.iter().find(|task| Some(&task.id) == id.as_ref());
     for worker in report.workers.iter().filter(|worker| worker.state.as_deref() == Some("polling")) {
         let task = of(&worker.task).expect("it is in the report");
-        prop_assert_eq!((task.state.as_deref(), task.state_ns), (Some("running"), Some(worker.state_ns)));
+        prop_assert_eq!((task.state.as_deref(), task.state_ns), (Some("running"), worker.state_ns));
     }
     for task in report.tasks.iter().filter(|task| task.state.as_deref() == Some("running")) {
         let on = report.workers.iter().filter(|worker| worker.task.as_ref() == Some(&task.id)).count();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use taskscope_await::{ChannelKind, Frame, FrameKind, FrameState, LockKind, Wait};
+use taskscope_await::{ChannelKind, Frame, FrameState, LockKind, Wait};
 
 use super::{Round, TaskKey};
 
@@ -299,7 +299,7 @@ fn source(wait: Wait, path: &[&Frame]) -> String {
                 ("next", "read"),
             ];
             let found = method().take(4).find_map(|name| {
-                let name = name.to_lowercase();
+                let name = name.to_lowercase().replace("readiness", "");
                 words.iter().find(|(part, _)| name.contains(part)).map(|(_, method)| *method)
             });
             format!("{kind}::{}", found.unwrap_or("ready"))
@@ -311,9 +311,7 @@ fn source(wait: Wait, path: &[&Frame]) -> String {
 
 /// Where the innermost function of the program's own is parked.
 fn place(path: &[&Frame]) -> (String, u32) {
-    let is_function = |frame: &&&Frame| {
-        matches!(frame.kind, FrameKind::Function | FrameKind::Block | FrameKind::Closure) && frame.line > 0
-    };
+    let is_function = |frame: &&&Frame| frame.kind.is_function() && frame.line > 0;
     let own = path.iter().rev().filter(is_function).find(|frame| !super::trees::is_foreign(&frame.file));
     own.or_else(|| path.iter().rev().find(is_function))
         .map_or((String::new(), 0), |frame| (frame.file.clone(), frame.line))

@@ -69,7 +69,7 @@ impl Frames {
             .filter_map(|(number, seen)| Some((seen.task.id?, number)))
             .collect();
         let mut next_worker: FxHashMap<usize, u32> = FxHashMap::default();
-        let is_worker = |seen: &&SeenThread| seen.is_worker || seen.task_id.is_some();
+        let is_worker = |seen: &&SeenThread| seen.is_worker;
         let workers = round.observed.threads.iter().filter(is_worker).take(MAX_WORKERS).map(|seen| {
             let runtime = seen.runtime;
             let worker = runtime.map_or(0, |runtime| {

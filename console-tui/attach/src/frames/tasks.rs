@@ -25,6 +25,9 @@ impl Frames {
             if !is_new && !changed {
                 continue;
             }
+            // Tasks of one future are grouped by where its function is.
+            let (file, line) = &seen.task.declared;
+            let site = if is_new { self.site(file, *line, filling) } else { 0 };
             let rows = filling.rows();
             if is_new {
                 self.spawned += 1;
@@ -32,6 +35,7 @@ impl Frames {
                 let row = TaskRow {
                     generation: slot.generation,
                     tokio_id: key.id,
+                    site,
                     kind: kind(seen.task.kind),
                     name: rows.tasks.text(cut(&seen.task.name)),
                     fields: rows.tasks.text(&about(round, seen)),

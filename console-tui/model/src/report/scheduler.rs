@@ -49,7 +49,7 @@ pub struct Worker {
     /// `polling`, `parked`, `searching`, `driving I/O`.
     pub state: Option<String>,
     /// Time in that state.
-    pub state_ns: u64,
+    pub state_ns: Option<u64>,
     /// Its poll goes on for longer than the watchdog's threshold.
     pub stuck: bool,
     /// The id of the task that it polls.

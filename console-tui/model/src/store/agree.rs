@@ -43,5 +43,7 @@ impl Store {
 
 /// The task is in the poll that began at this time.
 fn is_in_poll(task: &Task, since_ns: u64) -> bool {
-    task.stats.state == State::Running && task.stats.state_since_ns.abs_diff(since_ns) < SAME_START_NS
+    let same_start = task.stats.state_since_ns.abs_diff(since_ns) < SAME_START_NS;
+    // Memory does not show since when.
+    task.stats.state == State::Running && (same_start || task.facts.knows.looks_alone)
 }

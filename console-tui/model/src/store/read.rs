@@ -53,7 +53,8 @@ impl Store {
     /// `file:line:column`; `None`: not known.
     pub(crate) fn place(&self, id: SiteId) -> Option<String> {
         let (file, line, column) = self.place_parts(id)?;
-        Some(format!("{file}:{line}:{column}"))
+        // Debug information has no columns.
+        Some(if column == 0 { format!("{file}:{line}") } else { format!("{file}:{line}:{column}") })
     }
 
     /// The place is in a crate that is not the program's own, as far as its path shows: one of a registry or of git, or the standard library.

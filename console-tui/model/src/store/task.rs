@@ -305,6 +305,9 @@ impl Task {
 
     /// The running poll included. A task that is read a little late has polled a little more than fits into its life so far.
     pub(crate) fn busy_ns(&self, at: u64) -> u64 {
+        if self.facts.knows.looks_alone {
+            return 0;
+        }
         let busy_ns = self.stats.sums.busy_ns.saturating_add(self.in_state(State::Running, at));
         if self.facts.knows.sums_alone { busy_ns } else { busy_ns.min(self.total_ns(at)) }
     }
@@ -431,8 +434,12 @@ pub(crate) struct Live {
     /// Tasks by state.
     pub(crate) counts: [u64; State::COUNT],
     total: Total,
-    /// Sums of `state_since_ns` by state: the ages at any moment follow from them.
+    /// Of those, by state, the tasks whose times are known.
+    timed: [u64; State::COUNT],
+    /// Sums of their `state_since_ns` by state: the ages at any moment follow from them.
     since_ns: [u128; State::COUNT],
+    /// Tasks whose polls are not known.
+    polls_unknown: u64,
     /// Tasks whose waits are not known.
     scheduled_unknown: u64,
     /// Tasks whose wakes are not known.
@@ -444,7 +451,11 @@ impl Live {
         let state = task.stats.state as usize;
         self.counts[state] += 1;
         self.total.add(&task.stats.sums);
-        self.since_ns[state] += u128::from(task.stats.state_since_ns);
+        if !task.facts.knows.looks_alone {
+            self.timed[state] += 1;
+            self.since_ns[state] += u128::from(task.stats.state_since_ns);
+        }
+        self.polls_unknown += u64::from(task.facts.knows.looks_alone);
         self.scheduled_unknown += u64::from(!task.facts.knows.scheduled);
         self.wakes_unknown += u64::from(!task.facts.knows.wakes);
     }
@@ -454,7 +465,11 @@ impl Live {
         let state = task.stats.state as usize;
         self.counts[state] = self.counts[state].saturating_sub(1);
         self.total.sub(&task.stats.sums);
-        self.since_ns[state] = self.since_ns[state].saturating_sub(u128::from(task.stats.state_since_ns));
+        if !task.facts.knows.looks_alone {
+            self.timed[state] = self.timed[state].saturating_sub(1);
+            self.since_ns[state] = self.since_ns[state].saturating_sub(u128::from(task.stats.state_since_ns));
+        }
+        self.polls_unknown = self.polls_unknown.saturating_sub(u64::from(task.facts.knows.looks_alone));
         self.scheduled_unknown =
             self.scheduled_unknown.saturating_sub(u64::from(!task.facts.knows.scheduled));
         self.wakes_unknown = self.wakes_unknown.saturating_sub(u64::from(!task.facts.knows.wakes));
@@ -470,7 +485,7 @@ impl Live {
     }
 
     fn in_state_ns(&self, state: State, at: u64) -> u64 {
-        let all = u128::from(self.counts[state as usize]) * u128::from(at);
+        let all = u128::from(self.timed[state as usize]) * u128::from(at);
         u64::try_from(all.saturating_sub(self.since_ns[state as usize])).unwrap_or(u64::MAX)
     }
 
@@ -482,6 +497,10 @@ impl Live {
             scheduled_ns: sums.scheduled_ns.saturating_add(self.in_state_ns(State::Scheduled, at)),
             ..sums
         }
+    }
+
+    pub(crate) fn polls_known(&self) -> bool {
+        self.polls_unknown == 0
     }
 
     pub(crate) fn scheduled_known(&self) -> bool {

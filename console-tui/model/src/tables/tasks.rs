@@ -99,7 +99,7 @@ impl<'a> TaskRow<'a> {
     }
 
     fn poll_rates(&self) -> Option<Rates> {
-        self.rates(|task| !task.polls_are_unknown(), |_| true)
+        self.rates(|task| !task.polls_are_unknown(), |group| group.tasks.polls_known())
     }
 
     fn wake_rates(&self) -> Option<Rates> {

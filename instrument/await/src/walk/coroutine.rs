@@ -28,8 +28,12 @@ impl<'w> Walk<'w> {
             frame.state = FrameState::Unknown;
             return self.frame(frame, |_| {});
         };
-        index.text(variant.file).clone_into(&mut frame.file);
-        frame.line = variant.line;
+        let declared = index.declared(ty);
+        frame.declared = declared.map(|(file, line)| (file.to_owned(), line)).unwrap_or_default();
+        let parked = (index.text(variant.file), variant.line);
+        // `select!` and `join!` await in a file of their library's: the function's own line says more.
+        let (file, line) = declared.filter(|_| is_of_macro(parked.0)).unwrap_or(parked);
+        (frame.file, frame.line) = (file.to_owned(), line);
         let state = index.ty(variant.ty);
         frame.state = match index.text(variant.name) {
             "Unresumed" => FrameState::NotStarted,
@@ -89,8 +93,7 @@ impl<'w> Walk<'w> {
         let mut keep = false;
         for mut frame in found {
             if frame.depth == self.frame_depth {
-                let is_coroutine =
-                    matches!(frame.kind, FrameKind::Function | FrameKind::Block | FrameKind::Closure);
+                let is_coroutine = frame.kind.is_function();
                 keep = is_coroutine && frame.state == FrameState::Parked;
                 frame.not_polled = Some(variable.to_owned());
             }
@@ -123,6 +126,11 @@ impl<'w> Walk<'w> {
             _ => DropFlags::SomeGone,
         }
     }
+}
+
+/// A file whose code a macro puts into the functions of others.
+fn is_of_macro(file: &str) -> bool {
+    file.contains("/src/macros/") || file.contains("src/async_await/")
 }
 
 /// Which flag is whose is not known.

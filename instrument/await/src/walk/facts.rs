@@ -105,7 +105,7 @@ impl Walk<'_> {
         for frame in self.frames.iter().rev() {
             if frame.depth < depth {
                 depth = frame.depth;
-                if matches!(frame.kind, FrameKind::Function | FrameKind::Block | FrameKind::Closure) {
+                if frame.kind.is_function() {
                     return frame.name.clone();
                 }
             }

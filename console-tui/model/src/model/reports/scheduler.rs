@@ -47,7 +47,7 @@ fn worker(store: Analysis<'_>, of: &scheduler::Worker) -> Worker {
         worker: of.key.number,
         thread: store.thread_name(of.thread),
         state: of.state.word().map(str::to_owned),
-        state_ns: store.now_ns.saturating_sub(of.since_ns),
+        state_ns: (!store.hello.is_memory()).then(|| store.now_ns.saturating_sub(of.since_ns)),
         stuck: store.scheduler.stuck_on(of.thread).is_some(),
         task: id(store, of.task),
         polls: of.polls,

@@ -45,7 +45,9 @@ pub(super) const COLUMNS: &[Col] = &[
     })
     .priority(7),
     Col::number(Unit::Time, "busy", "BUSY", 7, "Time in polls, the running one included", |row| {
-        row.sum(Task::known_busy_ns, |group, at| Some(group.tasks.sums(at).busy_ns))
+        row.sum(Task::known_busy_ns, |group, at| {
+            group.tasks.polls_known().then_some(group.tasks.sums(at).busy_ns)
+        })
     })
     .change(|row| row.poll_rates().map(|rates| rates.busy))
     .priority(2),
@@ -71,7 +73,10 @@ pub(super) const COLUMNS: &[Col] = &[
     })
     .priority(8),
     Col::number(Unit::Count, "polls", "POLLS", 7, "Polls started", |row| {
-        row.sum(|task, _| task.polls(), |group, at| Some(group.tasks.sums(at).polls))
+        row.sum(
+            |task, _| task.polls(),
+            |group, at| group.tasks.polls_known().then_some(group.tasks.sums(at).polls),
+        )
     })
     .change(|row| row.poll_rates().map(|rates| rates.polls))
     .priority(6),

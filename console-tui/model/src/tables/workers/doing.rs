@@ -31,7 +31,8 @@ pub(crate) fn doing(store: Analysis<'_>, worker: &Worker) -> (Cell, Option<u64>)
         WorkerState::Unknown => Tone::Unknown,
     };
     match worker.state.word() {
-        Some(word) => (Cell::new(word, tone), Some(worker.since_ns)),
+        // Memory does not show since when.
+        Some(word) => (Cell::new(word, tone), Some(worker.since_ns).filter(|_| !store.hello.is_memory())),
         None => (Cell::unknown(), None),
     }
 }

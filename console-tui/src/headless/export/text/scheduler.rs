@@ -73,10 +73,10 @@ fn worker_words(worker: &Worker, names: &Names<'_>) -> String {
         worker.task.as_ref().map_or_else(String::new, |task| format!(" in {}", names.task(Some(task))));
     let kernel = worker.kernel_state.as_ref().map_or_else(String::new, |state| format!(" ({state})"));
     let share = |share: Option<f64>| share.map_or_else(|| format::UNKNOWN.to_owned(), percent);
+    let since = worker.state_ns.map_or_else(String::new, |ns| format!(" for {}", duration_ns(ns)));
     format!(
-        "worker {} {state} for {}{task}{kernel}, busy {}, CPU {}, queue {}",
+        "worker {} {state}{since}{task}{kernel}, busy {}, CPU {}, queue {}",
         worker.worker,
-        duration_ns(worker.state_ns),
         share(worker.busy_share),
         share(worker.cpu_share),
         worker.local_queue.map_or_else(|| format::UNKNOWN.to_owned(), format::exact),
