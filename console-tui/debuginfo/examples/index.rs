@@ -22,6 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         index.context,
         index.tls_bytes
     );
+    let text_bytes: usize = index.texts.iter().map(String::len).sum();
+    let parts: usize = index.types.iter().map(|ty| ty.members.len()).sum();
+    println!("{text_bytes} bytes of texts, {parts} members, {} types", index.types.len());
     for name in arguments {
         for (number, ty) in index.types.iter().enumerate() {
             let full = index.full_name(taskscope_await::types::TypeId(number as u32));

@@ -19,12 +19,21 @@ const WALKED: Level = 1;
 /// What an index is made of, in numbers of the graph.
 #[derive(Default)]
 struct Roots<'a> {
-    tasks: Vec<(u64, &'a [u8], Option<Id>, Option<Id>)>,
+    tasks: Vec<Task<'a>>,
     polls: Vec<(u64, Id)>,
     block_ons: Vec<(u64, u64, Id)>,
     vtables: Vec<(u64, Id)>,
     named: Vec<(String, Id)>,
     context: Option<(u64, Id)>,
+}
+
+/// A function that polls tasks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Task<'a> {
+    address: u64,
+    name: &'a [u8],
+    future: Option<Id>,
+    cell: Option<Id>,
 }
 
 /// What was made, beside the index itself.
@@ -52,7 +61,7 @@ pub(crate) fn index<'a>(
     let starts = roots
         .tasks
         .iter()
-        .flat_map(|(_, _, future, cell)| [*future, *cell])
+        .flat_map(|task| [task.future, task.cell])
         .flatten()
         .chain(roots.polls.iter().filter(|it| kept(it)).map(|(_, id)| *id))
         .chain(roots.vtables.iter().filter(|it| kept(it)).map(|(_, id)| *id))
@@ -135,7 +144,7 @@ fn add_function<'a>(
             let name = name.unwrap_or_default();
             let cell = cells.get(name).and_then(|place| graph.root(*place, 0));
             let future = graph.root(function.ty, 0);
-            roots.tasks.push((from, name, future, cell));
+            roots.tasks.push(Task { address: from, name, future, cell });
         }
         Role::BlockOn => {
             roots.block_ons.extend(future_of(graph, function.ty).map(|id| (from, to, id)));
@@ -177,12 +186,12 @@ fn context(graph: &mut Graph<'_, '_>, found: &[Found<'_>], tls_bytes: u64) -> Op
 /// Everything of an index but its types and its texts.
 fn write_roots(emitter: &mut Emitter<'_, '_, '_>, roots: &Roots<'_>, holds: impl Fn(Id) -> bool) -> Index {
     let mut index = Index::default();
-    for (address, name, future, cell) in &roots.tasks {
+    for task in &roots.tasks {
         index.tasks.push(TaskFn {
-            address: *address,
-            future: future.map_or(TypeId::UNKNOWN, |future| emitter.number(future)),
-            cell: cell.map_or(TypeId::UNKNOWN, |cell| emitter.number(cell)),
-            name: emitter.name(name),
+            address: task.address,
+            future: task.future.map_or(TypeId::UNKNOWN, |future| emitter.number(future)),
+            cell: task.cell.map_or(TypeId::UNKNOWN, |cell| emitter.number(cell)),
+            name: emitter.name(task.name),
         });
     }
     for (address, id) in roots.vtables.iter().filter(|(_, id)| holds(*id)) {

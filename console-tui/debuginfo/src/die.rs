@@ -85,7 +85,7 @@ type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
 pub(crate) fn glance<'a>(unit: &Unit<'a>, place: Place) -> Option<Glance<'a>> {
     let offset = unit.offset(place)?;
     let mut entry = Entry::null();
-    let mut entries = unit.unit.entries_raw(Some(offset)).ok()?;
+    let mut entries = unit.raw.entries_raw(Some(offset)).ok()?;
     entries.read_entry(&mut entry).ok()?.then(|| head(unit, &entry, offset.0))
 }
 
@@ -109,7 +109,7 @@ fn head<'a>(unit: &Unit<'a>, entry: &Entry<'a>, offset: usize) -> Glance<'a> {
 /// A type with its parts. `None`: there is no entry, or one that can't be read.
 pub(crate) fn read<'a>(unit: &Unit<'a>, number_of_unit: u32, place: Place) -> Option<Die<'a>> {
     let offset = unit.offset(place)?;
-    let mut entries = unit.unit.entries_raw(Some(offset)).ok()?;
+    let mut entries = unit.raw.entries_raw(Some(offset)).ok()?;
     let mut entry = Entry::null();
     if !entries.read_entry(&mut entry).ok()? {
         return None;

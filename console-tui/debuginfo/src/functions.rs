@@ -25,6 +25,8 @@ pub(crate) struct Functions<'a> {
     by_place: FxHashMap<Place, Function<'a>>,
     links: FxHashMap<Place, Place>,
     pub(crate) list: Vec<Resolved<'a>>,
+    /// Of each part of a `block_on`, its type.
+    block_ons: FxHashMap<Place, Place>,
 }
 
 impl<'a> Functions<'a> {
@@ -35,20 +37,25 @@ impl<'a> Functions<'a> {
             by_place: functions().map(|it| (it.place, *it)).collect(),
             links: links().map(|link| (link.place, link.to)).collect(),
             list: Vec::new(),
+            block_ons: FxHashMap::default(),
         };
         for function in functions() {
-            this.push(function, function.code);
+            this.push(function.place, function, function.code);
         }
-        for Link { to, code, .. } in links() {
-            if let (Some(code), Some(function)) = (code, this.origin(*to)) {
-                this.push(&function, Some(*code));
+        for Link { place, to, code } in links() {
+            if let Some(function) = this.origin(*to) {
+                this.push(*place, &function, *code);
             }
         }
         this
     }
 
-    fn push(&mut self, function: &Function<'a>, code: Option<(u64, u64)>) {
+    /// A part at a place, of a function that another part may have said all of but the code.
+    fn push(&mut self, place: Place, function: &Function<'a>, code: Option<(u64, u64)>) {
         let Function { role, name, ty, .. } = *function;
+        if role == Role::BlockOn {
+            self.block_ons.extend(ty.map(|ty| (place, ty)));
+        }
         // Without types, a task still has the name of its future; and what has no code of its own still says that its type is polled.
         let is_wanted = match role {
             Role::PollTask => code.is_some(),
@@ -73,26 +80,43 @@ impl<'a> Functions<'a> {
         None
     }
 
-    /// A second pass: the code of `block_on` where it is inlined into another function.
-    pub(crate) fn inlined(&self, unit: &Unit<'a>) -> gimli::Result<Vec<(u64, u64, Place)>> {
+    /// A second pass: the code of `block_on` where it is inlined into another function. Of a damaged unit, what is before the damage.
+    pub(crate) fn inlined(&self, unit: &Unit<'a>) -> Vec<(u64, u64, Place)> {
         let mut found = Vec::new();
-        let mut entries = unit.unit.entries_raw(None)?;
-        let mut attributes = Vec::new();
+        // What ends it early was counted by the first pass.
+        let _ = self.find_inlined(unit, &mut found);
+        found
+    }
+
+    fn find_inlined(&self, unit: &Unit<'a>, found: &mut Vec<(u64, u64, Place)>) -> gimli::Result<()> {
+        let mut entries = unit.raw.entries_raw(None)?;
+        let mut code = Vec::new();
         while !entries.is_empty() {
             let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            let specs = abbreviation.attributes();
             if abbreviation.tag() != gimli::DW_TAG_inlined_subroutine {
-                entries.skip_attributes(abbreviation.attributes())?;
+                entries.skip_attributes(specs)?;
                 continue;
             }
-            entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
-            let of = attributes.iter().find(|it| it.name() == gimli::DW_AT_abstract_origin);
-            let place = of.and_then(|it| unit.refers(it.value())).unwrap_or(0);
-            let function = self.origin(place).filter(|it| it.role == Role::BlockOn);
-            if let Some(ty) = function.and_then(|it| it.ty) {
-                found.extend(ranges(unit, &attributes).into_iter().map(|(from, to)| (from, to, ty)));
+            code.clear();
+            let mut of = None;
+            for (number, spec) in specs.iter().enumerate() {
+                let attribute = entries.read_attribute(*spec)?;
+                if attribute.name() != gimli::DW_AT_abstract_origin {
+                    code.push(attribute);
+                    continue;
+                }
+                of = unit.refers(attribute.value()).and_then(|place| self.block_ons.get(&place));
+                if of.is_none() {
+                    entries.skip_attributes(&specs[number + 1..])?;
+                    break;
+                }
+            }
+            if let Some(ty) = of {
+                found.extend(ranges(unit, &code).into_iter().map(|(from, to)| (from, to, *ty)));
             }
         }
-        Ok(found)
+        Ok(())
     }
 }
 
@@ -103,7 +127,7 @@ fn ranges<'a>(unit: &Unit<'a>, attributes: &[Attribute<Slice<'a>>]) -> Vec<(u64,
         return vec![(low, end(low, value(gimli::DW_AT_high_pc)))];
     }
     let Some(list) = value(gimli::DW_AT_ranges) else { return Vec::new() };
-    let Ok(Some(mut list)) = unit.dwarf.attr_ranges(&unit.unit, list) else { return Vec::new() };
+    let Ok(Some(mut list)) = unit.dwarf.attr_ranges(&unit.raw, list) else { return Vec::new() };
     let mut found = Vec::new();
     while let Ok(Some(range)) = list.next() {
         if is_linked(range.begin) && range.begin < range.end {

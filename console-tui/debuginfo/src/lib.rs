@@ -4,16 +4,18 @@
 //! lead to, and keeps the ones that can hold a future. About 200 MB of debug information a second and core. [`cached`] does that once for each
 //! build.
 //!
-//! Limits: [`MAX_SECTION_BYTES`], [`MAX_READ_TYPES`], [`MAX_PARTS`], [`MAX_NAME_BYTES`]. Units that are damaged are left out, and
+//! Limits: [`MAX_SECTION_BYTES`], [`MAX_READ_TYPES`], [`MAX_PARTS`], [`MAX_NAME_BYTES`], [`MAX_CACHE_FILES`]. Units that are damaged are left out, and
 //! [`Read::problem`] says how many.
 
 mod assemble;
+mod cache;
 mod die;
 mod elf;
 mod emit;
 mod error;
 mod functions;
 mod graph;
+mod parallel;
 mod read;
 mod relevance;
 mod scan;
@@ -22,6 +24,7 @@ mod sources;
 mod units;
 
 pub use self::{
+    cache::{Cached, MAX_CACHE_FILE_BYTES, MAX_CACHE_FILES, cached},
     die::MAX_PARTS,
     elf::MAX_SECTION_BYTES,
     emit::MAX_NAME_BYTES,

@@ -1,12 +1,7 @@
 //! Reading an index: sections into memory, units scanned by all cores, and the rest by one.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,13 +13,11 @@ use crate::{
     elf::{Elf, WANTED},
     error::CURE,
     functions::Functions,
+    parallel,
     scan::{self, Found},
     sources::{Files, Sources},
     units::{Place, Slice, Source, Unit},
 };
-
-/// Threads that scan, at most: each has what it found in memory.
-const MAX_THREADS: usize = 8;
 
 /// How far a scan is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,10 +82,7 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     stats.loading = started.elapsed();
     let source = source(&files, &sections, package.as_ref())?;
     let started = Instant::now();
-    let (mut units, found) = scan(&files, &source, &mut stats, progress)?;
-    let order = order(&units);
-    let found = apply(&order, found);
-    units.sort_by_key(|unit| unit.start);
+    let (units, found) = scan(&files, &source, &mut stats, progress)?;
     let functions = Functions::new(&found);
     let inlined = inlined(&units, &found, &functions);
     stats.scanning = started.elapsed();
@@ -127,7 +117,7 @@ fn package_sections(file: &Elf) -> Result<DwarfPackageSections<Vec<u8>>, DebugIn
     }
 }
 
-fn slice(bytes: &Vec<u8>) -> Slice<'_> {
+fn slice(bytes: &[u8]) -> Slice<'_> {
     EndianSlice::new(bytes, LittleEndian)
 }
 
@@ -138,12 +128,13 @@ fn source<'a>(
 ) -> Result<Source<'a>, DebugInfoError> {
     let empty = EndianSlice::new(&[], LittleEndian);
     let damaged = |error: gimli::Error| files.debug().damaged(error.to_string());
-    let info = package.map_or(empty, |package| *package.debug_info.borrow(slice).reader());
-    let package = package.map(|package| package.borrow(slice, empty)).transpose().map_err(damaged)?;
-    Ok(Source { dwarf: Arc::new(sections.borrow(slice)), package, package_info: info })
+    let info = package.map_or(empty, |package| *package.debug_info.borrow(|bytes| slice(bytes)).reader());
+    let package =
+        package.map(|package| package.borrow(|bytes| slice(bytes), empty)).transpose().map_err(damaged)?;
+    Ok(Source { dwarf: Arc::new(sections.borrow(|bytes| slice(bytes))), package, package_info: info })
 }
 
-/// All units, each with what was found in it, in no order.
+/// All units, and of each what was found in it; ascending by place.
 type Scanned<'a> = (Vec<Unit<'a>>, Vec<Found<'a>>);
 
 fn scan<'a>(
@@ -166,36 +157,21 @@ fn scan<'a>(
     }
     let all_bytes = headers.iter().map(|header| header.length_including_self() as u64).sum();
     stats.debug_info_bytes = all_bytes;
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS).min(headers.len());
-    let (next, headers) = (AtomicUsize::new(0), &headers);
-    let (sender, receiver) = mpsc::channel();
-    let (mut units, mut found) = (Vec::new(), Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                while let Some(header) = headers.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender.send(scan_header(source, header)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut done_bytes = 0;
-        for (scanned, bytes, damaged) in receiver {
+    let (mut units, mut done_bytes) = (Vec::new(), 0);
+    parallel::each(
+        &headers,
+        |header| scan_header(source, header),
+        |(scanned, bytes, damaged)| {
             done_bytes += bytes;
             stats.damaged_units += damaged;
             progress(Progress { done_bytes, all_bytes });
-            for (unit, unit_found) in scanned {
-                stats.units += 1;
-                stats.entries += unit_found.entries;
-                units.push(unit);
-                found.push(unit_found);
-            }
-        }
-    });
-    Ok((units, found))
+            units.extend(scanned);
+        },
+    );
+    units.sort_by_key(|(unit, _)| unit.start);
+    stats.units = units.len() as u64;
+    stats.entries = units.iter().map(|(_, found)| found.entries).sum();
+    Ok(units.into_iter().unzip())
 }
 
 type ScannedHeader<'a> = (Vec<(Unit<'a>, Found<'a>)>, u64, u64);
@@ -203,7 +179,7 @@ type ScannedHeader<'a> = (Vec<(Unit<'a>, Found<'a>)>, u64, u64);
 /// The units of a header, its bytes, and how many of the units are damaged.
 fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
     let bytes = header.length_including_self() as u64;
-    let Ok(units) = source.open(header.clone()) else { return (Vec::new(), bytes, 1) };
+    let Ok(units) = source.open(*header) else { return (Vec::new(), bytes, 1) };
     let mut damaged = 0;
     let scanned = units.into_iter().map(|mut unit| {
         let (found, result) = scan::unit(&mut unit);
@@ -213,22 +189,14 @@ fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> Scann
     (scanned.collect(), bytes, damaged)
 }
 
-/// The numbers of the units, ascending by place.
-fn order(units: &[Unit<'_>]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..units.len()).collect();
-    order.sort_by_key(|number| units[*number].start);
-    order
-}
-
-fn apply<'a>(order: &[usize], found: Vec<Found<'a>>) -> Vec<Found<'a>> {
-    let mut found: Vec<_> = found.into_iter().map(Some).collect();
-    order.iter().filter_map(|number| found.get_mut(*number)?.take()).collect()
-}
-
 /// The copies of `block_on` that are inlined. Only into units that have one, or that have functions of other units inlined.
 fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a>) -> Vec<(u64, u64, Place)> {
     let wanted = units.iter().zip(found).filter(|(_, found)| found.has_block_on || found.inlines_foreign);
-    wanted.flat_map(|(unit, _)| functions.inlined(unit).unwrap_or_default()).collect()
+    let wanted: Vec<_> = wanted.map(|(unit, _)| unit).collect();
+    let mut inlined = Vec::new();
+    // A unit that is damaged was counted as such by the first pass.
+    parallel::each(&wanted, |unit| functions.inlined(unit), |found| inlined.extend(found));
+    inlined
 }
 
 /// The compiler of the first unit that is Rust's.

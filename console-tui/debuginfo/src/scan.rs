@@ -52,7 +52,7 @@ struct Scan<'u, 'a> {
 /// All of a unit, and whether its end was reached. Its scopes are filled on the way.
 pub(crate) fn unit<'a>(unit: &mut Unit<'a>) -> (Found<'a>, gimli::Result<()>) {
     // The entries borrow the abbreviations; what the pass writes is beside them.
-    let (abbreviations, header) = (unit.unit.abbreviations.clone(), unit.unit.header.clone());
+    let (abbreviations, header) = (unit.raw.abbreviations.clone(), unit.raw.header);
     let mut scan = Scan { unit, found: Found::default(), open: Vec::new(), pending: None };
     let result = header.entries_raw(&abbreviations, None).and_then(|mut entries| {
         let result = scan.run(&mut entries);
@@ -182,18 +182,15 @@ impl<'a> Scan<'_, 'a> {
             }
         }
         let (Some(ty), Some(location)) = (ty, location) else { return Ok(()) };
-        let mut operations = location.operations(self.unit.unit.encoding());
+        let mut operations = location.operations(self.unit.raw.encoding());
         let (first, second) = (operations.next().ok().flatten(), operations.next().ok().flatten());
         if name.ends_with(b"::{vtable}") {
-            if let Some(address) = first.and_then(|it| self.static_address(&it)) {
-                if !is_dull(name) {
-                    self.found.vtables.push((address, ty));
-                }
-            }
-        } else if self.open.last().is_some_and(|open| open.module == Module::ContextStatic) {
-            if let (Some(Operation::UnsignedConstant { value }), Some(Operation::TLS)) = (first, second) {
-                self.found.contexts.push((value, ty));
-            }
+            let address = first.and_then(|it| self.static_address(&it));
+            self.found.vtables.extend(address.filter(|_| !is_dull(name)).map(|address| (address, ty)));
+        } else if self.open.last().is_some_and(|open| open.module == Module::ContextStatic)
+            && let (Some(Operation::UnsignedConstant { value }), Some(Operation::TLS)) = (first, second)
+        {
+            self.found.contexts.push((value, ty));
         }
         Ok(())
     }
@@ -201,7 +198,7 @@ impl<'a> Scan<'_, 'a> {
     fn static_address(&self, operation: &Operation<Slice<'a>>) -> Option<u64> {
         let address = match operation {
             Operation::Address { address } => *address,
-            Operation::AddressIndex { index } => self.unit.dwarf.address(&self.unit.unit, *index).ok()?,
+            Operation::AddressIndex { index } => self.unit.dwarf.address(&self.unit.raw, *index).ok()?,
             _ => return None,
         };
         is_linked(address).then_some(address)

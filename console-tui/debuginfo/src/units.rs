@@ -30,7 +30,8 @@ pub(crate) struct Source<'a> {
 /// One unit, opened.
 pub(crate) struct Unit<'a> {
     pub(crate) dwarf: Arc<Dwarf<'a>>,
-    pub(crate) unit: gimli::Unit<Slice<'a>>,
+    /// As gimli has it.
+    pub(crate) raw: gimli::Unit<Slice<'a>>,
     /// The place where it starts.
     pub(crate) start: Place,
     /// The place that its references to other units count from.
@@ -43,11 +44,11 @@ impl<'a> Source<'a> {
     /// The unit of a header; and where that is a skeleton whose split unit is in the package, that one too.
     pub(crate) fn open(&self, header: UnitHeader<Slice<'a>>) -> gimli::Result<Vec<Unit<'a>>> {
         let Some(start) = header.debug_info_offset() else { return Ok(Vec::new()) };
-        let unit = self.dwarf.unit(header)?;
-        let split = self.split(&unit)?;
+        let raw = self.dwarf.unit(header)?;
+        let split = self.split(&raw)?;
         let mut units = vec![Unit {
             dwarf: self.dwarf.clone(),
-            unit,
+            raw,
             start: start.0 as Place,
             section: 0,
             scopes: Scopes::default(),
@@ -61,10 +62,10 @@ impl<'a> Source<'a> {
         let Some(dwarf) = package.find_cu(id, &self.dwarf)? else { return Ok(None) };
         let Some(header) = dwarf.units().next()? else { return Ok(None) };
         let contribution = dwarf.debug_info.reader().offset_from(self.package_info) as Place;
-        let mut unit = dwarf.unit(header)?;
-        unit.copy_relocated_attributes(skeleton);
+        let mut raw = dwarf.unit(header)?;
+        raw.copy_relocated_attributes(skeleton);
         let section = SPLIT + contribution;
-        Ok(Some(Unit { dwarf: Arc::new(dwarf), unit, start: section, section, scopes: Scopes::default() }))
+        Ok(Some(Unit { dwarf: Arc::new(dwarf), raw, start: section, section, scopes: Scopes::default() }))
     }
 }
 
@@ -75,7 +76,7 @@ impl<'a> Unit<'a> {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.unit.header.length_including_self() as u64
+        self.raw.header.length_including_self() as u64
     }
 
     pub(crate) fn place(&self, offset: UnitOffset) -> Place {
@@ -98,18 +99,18 @@ impl<'a> Unit<'a> {
 
     /// A text; empty where it can't be read.
     pub(crate) fn text(&self, value: Value<'a>) -> &'a [u8] {
-        self.dwarf.attr_string(&self.unit, value).map(|text| text.slice()).unwrap_or_default()
+        self.dwarf.attr_string(&self.raw, value).map(|text| text.slice()).unwrap_or_default()
     }
 
     /// An address, unless it is one that the linker writes for what it left out.
     pub(crate) fn address(&self, value: Value<'a>) -> Option<u64> {
-        let address = self.dwarf.attr_address(&self.unit, value).ok()??;
+        let address = self.dwarf.attr_address(&self.raw, value).ok()??;
         is_linked(address).then_some(address)
     }
 
     /// The file of a line: its directory and its name.
     pub(crate) fn file(&self, number: u64) -> Option<String> {
-        let program = self.unit.line_program.as_ref()?;
+        let program = self.raw.line_program.as_ref()?;
         let file = program.header().file(number)?;
         let text = |value| String::from_utf8_lossy(self.text(value)).into_owned();
         let name = text(file.path_name());

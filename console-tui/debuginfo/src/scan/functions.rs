@@ -64,7 +64,7 @@ impl<'a> Scan<'_, 'a> {
                 gimli::DW_AT_low_pc => low = self.unit.address(attribute.value()),
                 gimli::DW_AT_high_pc => high = Some(attribute.value()),
                 gimli::DW_AT_abstract_origin | gimli::DW_AT_specification => {
-                    to = self.unit.refers(attribute.value())
+                    to = self.unit.refers(attribute.value());
                 }
                 _ => {}
             }
