@@ -16,7 +16,7 @@ use color_eyre::eyre::{self, WrapErr as _};
 use etcetera::BaseStrategy as _;
 use taskscope_attach::Process;
 use taskscope_await::Program;
-use taskscope_debuginfo::{Progress, Sources};
+use taskscope_debuginfo::{Cached, Progress, Sources};
 
 /// A process that is read from outside.
 #[derive(Debug, Clone)]
@@ -60,13 +60,23 @@ pub fn prepare(wanted: &Wanted) -> eyre::Result<Watched> {
     let executable = process.executable().wrap_err_with(|| format!("process {pid} has no program"))?;
     let sources = Sources { binary: binary(&process, &executable), debug_file: wanted.debug_file.clone() };
     let mut bar = Bar::default();
-    let read = taskscope_debuginfo::read(&sources, &mut |progress| bar.show(&executable, progress));
+    let mut show = |progress| bar.show(&executable, progress);
+    let read = match cache_folder() {
+        None => taskscope_debuginfo::read(&sources, &mut show).map(|read| (read.index, read.problem)),
+        Some(folder) => {
+            taskscope_debuginfo::cached(&sources, &folder, &mut show).map(|cached| match cached {
+                Cached::Kept(index) => (index, None),
+                // That it was not kept costs the next start a second, no more.
+                Cached::Made { read, .. } => (read.index, read.problem),
+            })
+        }
+    };
     bar.clear();
-    let read = read?;
+    let (index, problem) = read?;
     Ok(Watched {
         pid,
-        program: Arc::new(Program::new(read.index)),
-        problems: read.problem.into_iter().collect(),
+        program: Arc::new(Program::new(index)),
+        problems: problem.into_iter().collect(),
         strings: wanted.strings,
     })
 }
@@ -80,9 +90,7 @@ fn binary(process: &Process, executable: &str) -> PathBuf {
 
 /// Where indexes are kept: `taskscope` in the user's folder for caches.
 fn cache_folder() -> Option<PathBuf> {
-    let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("taskscope");
-    fs::create_dir_all(&folder).ok()?;
-    Some(folder)
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("taskscope"))
 }
 
 /// How far the reading is, on a terminal alone.

@@ -273,7 +273,7 @@ impl Look<'_> {
             let task = memory::walk(&observer.source, &mut snapshot, |snapshot| {
                 observer.program.task(header, snapshot, observer.options)
             })??;
-            if !listed && !task.may_live() {
+            if task.internal || (!listed && !task.may_live()) {
                 return None;
             }
             let waits = matches!(task.state, TaskState::Idle | TaskState::Scheduled);

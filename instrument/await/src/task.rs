@@ -38,6 +38,8 @@ pub struct Task {
     pub kind: TaskKind,
     /// A list of tasks has, or had, it.
     pub owned: bool,
+    /// tokio made it for itself.
+    pub internal: bool,
     /// The future's name.
     pub name: String,
     /// Where its function is declared: file, and line; empty and 0: unknown.
@@ -148,6 +150,7 @@ impl Program {
             cancelled: word & CANCELLED != 0,
             kind: TaskKind::of(arguments),
             owned: self.owner(walk, header).is_some_and(|owner| owner != 0),
+            internal: self.is_internal(function.future),
             name: self.task_name(function.future, arguments),
             declared: self
                 .index
@@ -203,10 +206,26 @@ impl Program {
         Some((core_at.checked_add(stage_at)?, stage))
     }
 
-    fn task_name(&self, future: TypeId, arguments: &str) -> String {
+    /// What a task is for: its future, or the closure that it runs on the blocking pool.
+    fn work(&self, future: TypeId) -> TypeId {
         let ty = self.index.ty(future);
+        let param = ty.params.iter().find(|(name, _)| self.index.text(*name) == "T");
+        match param {
+            Some((_, closure)) if self.is(ty, "tokio::runtime::blocking::task", "BlockingTask") => *closure,
+            _ => future,
+        }
+    }
+
+    /// Whether tokio made it for itself: the closure that is a worker.
+    fn is_internal(&self, future: TypeId) -> bool {
+        let ty = self.index.ty(self.work(future));
+        self.index.text(ty.path).starts_with("tokio::runtime::scheduler::multi_thread")
+    }
+
+    fn task_name(&self, future: TypeId, arguments: &str) -> String {
+        let ty = self.index.ty(self.work(future));
         let name = self.index.text(ty.name);
-        if crate::roles::is_coroutine(name) {
+        if crate::roles::is_coroutine(name) || name.starts_with("{closure_env") {
             return names::function(self.index.text(ty.path));
         }
         if ty.kind == Kind::Unknown {

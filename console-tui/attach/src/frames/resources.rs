@@ -72,7 +72,9 @@ impl Frames {
             }
             ResourceKey::Channel(_) => rows.channels.push(slot.slot, ChannelRow::default()),
             ResourceKey::Descriptor(fd) => {
-                rows.io.push(slot.slot, IoRow { fd: Some(fd), ..IoRow::default() });
+                // What went through it memory does not show.
+                let row = IoRow { fd: Some(fd), uncounted_reads: 1, uncounted_writes: 1, ..IoRow::default() };
+                rows.io.push(slot.slot, row);
             }
             _ => {}
         }

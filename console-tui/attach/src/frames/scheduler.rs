@@ -77,12 +77,13 @@ impl Frames {
                 *next += 1;
                 *next - 1
             });
+            // A worker between two polls has the number of the closure that it is.
             let task = seen.task_id.and_then(|id| round.tasks.get(*by_id.get(&id)?));
             v1::Worker {
                 runtime: runtime.map_or(0, |runtime| runtime as u32 + 1),
                 worker,
                 thread: self.threads.get(&seen.thread.os_id).map_or(0, |(index, _)| *index),
-                state: worker_state(seen) as i32,
+                state: worker_state(task.is_some(), seen.thread.kernel_state) as i32,
                 task: task.map(|slot| v1::TaskRef { slot: slot.slot, generation: slot.generation }),
                 kernel_state: kernel_state(seen.thread.kernel_state),
                 ..v1::Worker::default()
@@ -118,13 +119,13 @@ fn flavor(flavor: Flavor) -> v1::RuntimeFlavor {
     }
 }
 
-fn worker_state(seen: &SeenThread) -> v1::WorkerState {
-    match (seen.task_id, seen.thread.kernel_state) {
-        (Some(_), _) => v1::WorkerState::Polling,
-        (None, Some(KernelState::Running)) => v1::WorkerState::Searching,
-        (None, Some(KernelState::Sleeps(Some(call)))) if os::waits_for_io(call) => v1::WorkerState::DrivingIo,
-        (None, Some(KernelState::Sleeps(_))) => v1::WorkerState::Parked,
-        (None, None) => v1::WorkerState::Unspecified,
+fn worker_state(polls: bool, kernel: Option<KernelState>) -> v1::WorkerState {
+    match kernel {
+        _ if polls => v1::WorkerState::Polling,
+        Some(KernelState::Running) => v1::WorkerState::Searching,
+        Some(KernelState::Sleeps(Some(call))) if os::waits_for_io(call) => v1::WorkerState::DrivingIo,
+        Some(KernelState::Sleeps(_)) => v1::WorkerState::Parked,
+        None => v1::WorkerState::Unspecified,
     }
 }
 
