@@ -14,7 +14,7 @@ mod slots;
 mod tasks;
 mod trees;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustc_hash::FxHashMap;
 use taskscope_proto::{
@@ -57,6 +57,10 @@ pub struct About {
 pub struct Frames {
     about: About,
     started: Instant,
+    /// The process had run for so long then.
+    age: Duration,
+    /// When it was started; 0: unknown.
+    started_unix_ns: u64,
     sequence: u64,
     round: u64,
     hello: Option<v1::Hello>,
@@ -93,6 +97,8 @@ impl Frames {
         Self {
             about,
             started: Instant::now(),
+            age: Duration::ZERO,
+            started_unix_ns: 0,
             sequence: 0,
             round: 0,
             hello: None,
@@ -109,12 +115,28 @@ impl Frames {
     /// Sends everything anew from the next round on; what is new in it is numbered on.
     #[must_use]
     pub fn anew(self) -> Self {
-        Self { sequence: self.sequence, started: self.started, ..Self::new(self.about) }
+        Self {
+            sequence: self.sequence,
+            started: self.started,
+            age: self.age,
+            started_unix_ns: self.started_unix_ns,
+            ..Self::new(self.about)
+        }
     }
 
     /// The frames of a look.
     pub fn round(&mut self, observer: &Observer, look: &Observed, wish: &Wish) -> Vec<v1::Frame> {
-        let now_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if self.started_unix_ns == 0
+            && let Some(age) = observer.source().uptime()
+        {
+            // From here on the clock is that of the process.
+            (self.started, self.age) = (Instant::now(), age);
+            let started = SystemTime::now() - age;
+            let since = started.duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.started_unix_ns = u64::try_from(since.as_nanos()).unwrap_or(0);
+        }
+        let now = self.age + self.started.elapsed();
+        let now_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         self.round += 1;
         self.own_cpu += look.took;
         let mut filling = Filling::default();

@@ -9,6 +9,7 @@ use std::{
     io,
     os::unix::fs::FileExt as _,
     path::PathBuf,
+    time::Duration,
 };
 
 use crate::{
@@ -111,11 +112,18 @@ impl Process {
         })
     }
 
-    /// When it was started, in Unix nanoseconds; `None`: unknown.
+    /// How long it has run; `None`: unknown. To a hundredth of a second, which is the kernel's unit.
     #[must_use]
-    pub fn started_unix_ns(&self) -> Option<u64> {
-        let modified = fs::metadata(format!("/proc/{}", self.pid)).ok()?.modified().ok()?;
-        u64::try_from(modified.duration_since(std::time::UNIX_EPOCH).ok()?.as_nanos()).ok()
+    pub fn uptime(&self) -> Option<Duration> {
+        /// The kernel's unit for user space, on all of its architectures that matter here.
+        const TICKS_A_SECOND: f64 = 100.0;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        // The name may have anything in it; the 22nd field is the start, in ticks since the machine's.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let started = fields.split_whitespace().nth(19)?.parse::<u64>().ok()? as f64 / TICKS_A_SECOND;
+        let uptime = fs::read_to_string("/proc/uptime").ok()?;
+        let machine = uptime.split_whitespace().next()?.parse::<f64>().ok()?;
+        Duration::try_from_secs_f64(machine - started).ok()
     }
 
     /// Its name, as the kernel has it.

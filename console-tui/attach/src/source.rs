@@ -1,5 +1,7 @@
 //! What is read: a process that runs, or what a core file has of one that died.
 
+use std::time::Duration;
+
 use crate::{
     core::Core,
     error::AttachError,
@@ -64,10 +66,10 @@ impl Source {
         }
     }
 
-    /// When it was started, in Unix nanoseconds; `None`: unknown.
-    pub(crate) fn started_unix_ns(&self) -> Option<u64> {
+    /// How long it has run; `None`: unknown.
+    pub(crate) fn uptime(&self) -> Option<Duration> {
         match self {
-            Self::Live(process) => process.started_unix_ns(),
+            Self::Live(process) => process.uptime(),
             Self::Core(_) => None,
         }
     }

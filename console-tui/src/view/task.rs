@@ -260,6 +260,7 @@ fn heights(block: Block, view: &TaskView) -> (u16, u16) {
         Block::About => facts(&view.about),
         Block::Life => facts(&view.life),
         Block::Wakes => facts(&view.wakes),
+        Block::Polls | Block::Delays | Block::Timeline | Block::Wakers if view.looks_alone => (0, 0),
         Block::Polls | Block::Delays => HISTOGRAM_LINES,
         Block::Timeline => TIMELINE_LINES,
         Block::Wakers => (4, LIST_LINES),

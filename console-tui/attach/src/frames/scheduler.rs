@@ -31,7 +31,7 @@ impl Frames {
             instance: self.about.instance,
             process_name: process.name(),
             pid: process.pid(),
-            started_unix_ns: process.started_unix_ns().unwrap_or(0),
+            started_unix_ns: self.started_unix_ns,
             tokio_version: round.observer.tokio_version().unwrap_or_default(),
             os: std::env::consts::OS.to_owned(),
             sources: Some(v1::Sources { memory: true, ..v1::Sources::default() }),

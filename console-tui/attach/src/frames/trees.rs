@@ -2,7 +2,7 @@
 
 use taskscope_await::{Frame, FrameKind, FrameState, Guard, TaskState};
 use taskscope_proto::{
-    limits::{MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_TEXT_BYTES},
+    limits::{MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_DETAILS, MAX_TEXT_BYTES},
     v1,
 };
 
@@ -23,7 +23,8 @@ pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
         let bytes =
             |frame: &v1::AwaitFrame| frame.text.len() + frame.file.len() + frame.detail.len() + FRAME_BYTES;
         let frame = filling.with_room(tree.frames.iter().map(bytes).sum());
-        if frame.await_trees.len() < MAX_AWAIT_TREES {
+        if frame.await_trees.len() < MAX_AWAIT_TREES && frame.details.len() < MAX_DETAILS {
+            frame.details.push(v1::TaskDetail { task: tree.task, ..v1::TaskDetail::default() });
             frame.await_trees.push(tree);
         }
     }

@@ -181,6 +181,7 @@ pub(crate) fn view(
         children: children_links.iter().map(|link| links.list[*link].clone()).collect(),
         more_children: if mine { children.more } else { 0 },
         sums_alone,
+        looks_alone: task.facts.knows.looks_alone,
         stuck: store.scheduler.stuck_of(task.key).and_then(|poll| stack::stack(store, poll)),
         await_tree: detail.and_then(|detail| Some(stack::await_tree(store, detail.await_tree.as_ref()?))),
         timeline: singles.map(|detail| timeline(task, detail, at)),

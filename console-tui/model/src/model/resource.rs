@@ -177,7 +177,8 @@ pub(crate) fn op_view(store: Analysis<'_>, depth: u8, op: &Op, links: &mut Links
         } else {
             op.age_ns(at)
         })),
-        polls: Cell::value(Some(op.stats.polls), exact),
+        // Memory does not show how often it was polled.
+        polls: Cell::value(Some(op.stats.polls).filter(|_| !store.hello.is_memory()), exact),
         busy: Cell::value(Some(op.busy_ns(at)), duration_ns),
         attributes: store.attribute_words(&op.attributes),
     }

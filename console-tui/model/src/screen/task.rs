@@ -55,6 +55,8 @@ pub struct TaskView {
     pub schedule_delays: Option<Distribution>,
     /// The server sends sums only: who woke it, and its timeline, are unknown for good.
     pub sums_alone: bool,
+    /// It is read from memory: nothing of its polls will ever come.
+    pub looks_alone: bool,
     /// Who woke it how often, most first; `None` until the server has sent it.
     pub wakers: Option<Wakers>,
     /// Tasks it spawned that are still known, at most [`MAX_CHILDREN`].
