@@ -1,4 +1,9 @@
-//! The futures of tokio that wait by themselves: one line each.
+//! The types of tokio and of the standard library that a walk knows by name: futures that wait by themselves, guards, and ends of channels. One line each.
+
+use crate::{
+    roles::Keeps,
+    tree::{ChannelKind, LockKind},
+};
 
 /// What kind of leaf a type is; [`crate::walk`] knows where in it the facts are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,4 +58,41 @@ const LEAVES: &[(&str, Leaf)] = &[
 
 pub(crate) fn leaf(base: &str) -> Option<Leaf> {
     LEAVES.iter().find(|(name, _)| *name == base).map(|(_, leaf)| *leaf)
+}
+
+/// Guards by full name without arguments, the field that leads to the lock, and the lock's kind.
+pub(crate) const GUARDS: &[(&str, &str, LockKind)] = &[
+    ("tokio::sync::mutex::MutexGuard", "lock", LockKind::Mutex),
+    ("tokio::sync::mutex::OwnedMutexGuard", "lock", LockKind::Mutex),
+    ("tokio::sync::mutex::MappedMutexGuard", "s", LockKind::Mutex),
+    ("tokio::sync::mutex::OwnedMappedMutexGuard", "lock", LockKind::Mutex),
+    ("tokio::sync::rwlock::read_guard::RwLockReadGuard", "s", LockKind::Read),
+    ("tokio::sync::rwlock::owned_read_guard::OwnedRwLockReadGuard", "lock", LockKind::Read),
+    ("tokio::sync::rwlock::write_guard::RwLockWriteGuard", "s", LockKind::Write),
+    ("tokio::sync::rwlock::owned_write_guard::OwnedRwLockWriteGuard", "lock", LockKind::Write),
+    ("tokio::sync::semaphore::SemaphorePermit", "sem", LockKind::Semaphore),
+    ("tokio::sync::semaphore::OwnedSemaphorePermit", "sem", LockKind::Semaphore),
+    ("std::sync::poison::mutex::MutexGuard", "lock", LockKind::Blocking),
+    ("std::sync::poison::rwlock::RwLockReadGuard", "inner_lock", LockKind::Blocking),
+    ("std::sync::poison::rwlock::RwLockWriteGuard", "lock", LockKind::Blocking),
+    ("std::sync::mutex::MutexGuard", "lock", LockKind::Blocking),
+    ("lock_api::mutex::MutexGuard", "mutex", LockKind::Blocking),
+    ("lock_api::rwlock::RwLockReadGuard", "rwlock", LockKind::Blocking),
+    ("lock_api::rwlock::RwLockWriteGuard", "rwlock", LockKind::Blocking),
+];
+
+/// Ends of channels by full name without arguments, the field that leads to what the ends share, the channel's kind, and whether the end sends.
+const ENDS: &[(&str, &str, ChannelKind, bool)] = &[
+    ("tokio::sync::mpsc::bounded::Sender", "chan", ChannelKind::Mpsc, true),
+    ("tokio::sync::mpsc::bounded::Receiver", "chan", ChannelKind::Mpsc, false),
+    ("tokio::sync::mpsc::unbounded::UnboundedSender", "chan", ChannelKind::Mpsc, true),
+    ("tokio::sync::mpsc::unbounded::UnboundedReceiver", "chan", ChannelKind::Mpsc, false),
+    ("tokio::sync::oneshot::Sender", "inner", ChannelKind::Oneshot, true),
+    ("tokio::sync::oneshot::Receiver", "inner", ChannelKind::Oneshot, false),
+];
+
+pub(crate) fn keeps(base: &str) -> Option<Keeps> {
+    let guard = GUARDS.iter().position(|(name, ..)| *name == base).map(Keeps::Guard);
+    let end = ENDS.iter().find(|(name, ..)| *name == base);
+    guard.or_else(|| end.map(|(_, field, kind, sends)| Keeps::End { field, kind: *kind, sends: *sends }))
 }

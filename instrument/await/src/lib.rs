@@ -22,7 +22,8 @@ pub use index::{Index, IndexError, MAX_TEXTS, MAX_TYPES, TaskFn, ThreadLocal};
 pub use runtime::{Flavor, Runtime, RuntimeRef, ThreadContext};
 pub use snapshot::{MAX_PIECE_BYTES, MAX_PIECES, MAX_SNAPSHOT_BYTES, Snapshot};
 pub use task::{Task, TaskKind, TaskState};
-pub use tree::{ChannelKind, Frame, FrameKind, FrameState, Guard, LockKind, Tree, Wait};
+pub use tree::{Channel, ChannelKind, End, Frame, FrameKind, FrameState, Guard, LockKind, Tree, Wait};
 pub use walk::{
-    MAX_DEPTH, MAX_FRAMES, MAX_ITEMS, MAX_LOCALS, MAX_PROBLEMS, MAX_SET, MAX_VISITS, Options, Program, Step,
+    MAX_CHILDREN, MAX_DEPTH, MAX_FRAMES, MAX_ITEMS, MAX_LOCALS, MAX_PROBLEMS, MAX_SET, MAX_VISITS, Options,
+    Program, Step,
 };

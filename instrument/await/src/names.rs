@@ -45,6 +45,14 @@ pub(crate) fn function(path: &str) -> String {
     cut(path.split("::").filter(made_up).collect::<Vec<_>>().join("::"))
 }
 
+/// The name of a method with its type before the last part: `app::db::query` of `Pool` is `app::db::Pool::query`.
+pub(crate) fn method(function: &str, of: &str) -> String {
+    cut(match function.rsplit_once("::") {
+        Some((path, name)) => format!("{path}::{of}::{name}"),
+        None => format!("{of}::{function}"),
+    })
+}
+
 /// As long as is shown.
 pub(crate) fn cut(mut name: String) -> String {
     if let Some((end, _)) = name.char_indices().nth(MAX_NAME_CHARS) {

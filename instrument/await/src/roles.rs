@@ -9,6 +9,7 @@ use crate::{
     index::Index,
     leaves::{self, Leaf},
     names,
+    tree::ChannelKind,
     types::{Kind, Member, Type, TypeId},
 };
 
@@ -48,18 +49,29 @@ pub(crate) enum Role {
     Future,
 }
 
+/// What a variable of a type keeps from others, or gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// A lock, by the number of its guard's type in [`leaves::GUARDS`].
+    Guard(usize),
+    /// An end of a channel, and the field that leads to what the ends share.
+    End { field: &'static str, kind: ChannelKind, sends: bool },
+}
+
 /// By type.
 #[derive(Debug, Clone)]
 pub(crate) struct Roles {
-    roles: Vec<Role>,
+    of: Vec<Role>,
     holds: Vec<bool>,
+    keeps: FxHashMap<TypeId, Keeps>,
+    may_keep: Vec<bool>,
 }
 
 impl Roles {
     /// Looks at each type once, and at each way from one to another once.
     pub(crate) fn new(index: &Index) -> Self {
         let futures: FxHashSet<TypeId> = index.polls.iter().map(|(_, ty)| *ty).collect();
-        let mut texts = Texts { index, bases: FxHashMap::default() };
+        let mut texts = Texts { index, bases: FxHashMap::default(), keeps: FxHashMap::default() };
         let roles: Vec<Role> = (0..index.types.len())
             .map(|number| {
                 let id = TypeId(number as u32);
@@ -67,11 +79,22 @@ impl Roles {
             })
             .collect();
         let holds = holds(index, &roles);
-        Self { roles, holds }
+        let keeps = texts.keeps;
+        let may_keep = may_keep(index, &roles, &keeps);
+        Self { of: roles, holds, keeps, may_keep }
+    }
+
+    pub(crate) fn keeps(&self, id: TypeId) -> Option<Keeps> {
+        self.keeps.get(&id).copied()
+    }
+
+    /// Whether a guard or an end may be in a value of this type, without a pointer between.
+    pub(crate) fn may_keep(&self, id: TypeId) -> bool {
+        self.may_keep.get(id.0 as usize).copied().unwrap_or_default()
     }
 
     pub(crate) fn role(&self, id: TypeId) -> Role {
-        self.roles.get(id.0 as usize).copied().unwrap_or_default()
+        self.of.get(id.0 as usize).copied().unwrap_or_default()
     }
 
     /// Whether a future may be in a value of this type.
@@ -83,7 +106,8 @@ impl Roles {
 struct Texts<'i> {
     index: &'i Index,
     /// By path and name: the same for many generic types.
-    bases: FxHashMap<String, Option<Leaf>>,
+    bases: FxHashMap<String, (Option<Leaf>, Option<Keeps>)>,
+    keeps: FxHashMap<TypeId, Keeps>,
 }
 
 impl Texts<'_> {
@@ -100,7 +124,10 @@ impl Texts<'_> {
             return Role::Shared;
         }
         let base = names::base(&format!("{path}::{name}"));
-        if let Some(leaf) = *self.bases.entry(base).or_insert_with_key(|base| leaves::leaf(base)) {
+        let of_base = |base: &String| (leaves::leaf(base), leaves::keeps(base));
+        let (leaf, keeps) = *self.bases.entry(base).or_insert_with_key(of_base);
+        self.keeps.extend(keeps.map(|keeps| (id, keeps)));
+        if let Some(leaf) = leaf {
             return Role::Leaf(leaf);
         }
         if let Some(role) = self.fat_pointer(ty, name) {
@@ -170,16 +197,37 @@ fn holds(index: &Index, roles: &[Role]) -> Vec<bool> {
         }
     }
     let is_start = |role: &Role| !matches!(role, Role::Plain | Role::Shared | Role::Vec | Role::Slice { .. });
-    let mut holds: Vec<bool> = roles.iter().map(is_start).collect();
-    let mut open: Vec<u32> = (0..holds.len() as u32).filter(|number| holds[*number as usize]).collect();
+    spread(roles.iter().map(is_start).collect(), &users)
+}
+
+/// From guards and ends back to all types that have one by value.
+fn may_keep(index: &Index, roles: &[Role], keeps: &FxHashMap<TypeId, Keeps>) -> Vec<bool> {
+    let mut users: Vec<Vec<u32>> = vec![Vec::new(); index.types.len()];
+    for (number, ty) in index.types.iter().enumerate() {
+        let is_own =
+            matches!(ty.kind, Kind::Struct | Kind::Union) && roles.get(number) != Some(&Role::Shared);
+        let variants = ty.variants.iter().flat_map(|variants| &variants.list).map(|variant| variant.ty);
+        for part in ty.members.iter().map(|member| member.ty).chain(variants).filter(|_| is_own) {
+            if let Some(users) = users.get_mut(part.0 as usize) {
+                users.push(number as u32);
+            }
+        }
+    }
+    let is_start = |number| keeps.contains_key(&TypeId(number as u32));
+    spread((0..index.types.len()).map(is_start).collect(), &users)
+}
+
+/// Marks all from whom a marked one is reached.
+fn spread(mut marks: Vec<bool>, users: &[Vec<u32>]) -> Vec<bool> {
+    let mut open: Vec<u32> = (0..marks.len() as u32).filter(|number| marks[*number as usize]).collect();
     while let Some(number) = open.pop() {
         for user in &users[number as usize] {
-            if !std::mem::replace(&mut holds[*user as usize], true) {
+            if !std::mem::replace(&mut marks[*user as usize], true) {
                 open.push(*user);
             }
         }
     }
-    holds
+    marks
 }
 
 /// The types of what is in a value, or behind a pointer that owns or borrows it.

@@ -32,6 +32,8 @@ pub struct Frame {
     pub locals: Vec<(String, String)>,
     /// Guards that it keeps across this `.await`.
     pub guards: Vec<Guard>,
+    /// Ends of channels that it keeps.
+    pub ends: Vec<End>,
     /// What it waits for, where it is a leaf that is known.
     pub wait: Option<Wait>,
 }
@@ -123,8 +125,32 @@ pub enum LockKind {
     ChannelRoom,
 }
 
-/// What a leaf waits for. Addresses name things: two leaves with the same one wait for the same thing.
+/// An end of a channel in a frame's variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct End {
+    /// The channel.
+    pub channel: Channel,
+    /// It is an end that sends.
+    pub sends: bool,
+}
+
+/// A channel, as the memory that its ends share has it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Channel {
+    /// What the ends share.
+    pub address: u64,
+    /// Which channel.
+    pub kind: ChannelKind,
+    /// Ends that send; `None`: unknown.
+    pub senders: Option<u64>,
+    /// Values that it has room for; `None`: without bound, or unknown.
+    pub capacity: Option<u64>,
+    /// Values in it, those that have a place reserved included; `None`: unknown.
+    pub depth: Option<u64>,
+}
+
+/// What a leaf waits for. Addresses name things: two leaves with the same one wait for the same thing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Wait {
     /// Permits of a semaphore, which is what tokio's locks and bounded channels are made of.
     Lock {
@@ -147,14 +173,9 @@ pub enum Wait {
         notify: u64,
     },
     /// A value of a channel.
-    Channel {
-        /// What the ends share.
-        channel: u64,
-        /// Which channel.
-        kind: ChannelKind,
-        /// Bytes of what they share: a semaphore in there is the channel's.
-        bytes: u64,
-    },
+    Channel(Channel),
+    /// Room in a bounded channel.
+    Room(Channel),
     /// The end of a task.
     Task {
         /// Its header.
@@ -168,6 +189,8 @@ pub enum Wait {
         set: u64,
         /// Tasks in it.
         tasks: u64,
+        /// The headers of those that were found, at most [`MAX_CHILDREN`](crate::MAX_CHILDREN).
+        headers: Vec<u64>,
     },
     /// A moment.
     Timer {

@@ -6,6 +6,7 @@
 //! Limits: [`MAX_DEPTH`] types inside one another, [`MAX_FRAMES`] frames, [`MAX_VISITS`] values, [`MAX_ITEMS`] elements of a slice and [`MAX_SET`] futures
 //! of a set; what is past one is a problem of the tree. The bytes may be anything: no loop is longer than a limit, no sum overflows.
 
+mod channels;
 mod coroutine;
 mod facts;
 mod find;
@@ -18,7 +19,7 @@ use crate::{
     Index, Snapshot, names,
     roles::{Role, Roles},
     snapshot::Look,
-    tree::{Frame, FrameKind, Tree},
+    tree::{Channel, Frame, FrameKind, Tree},
     types::{Kind, Member, Type, TypeId, Variant},
 };
 
@@ -32,6 +33,8 @@ pub const MAX_VISITS: u32 = 50_000;
 pub const MAX_ITEMS: u64 = 64;
 /// Futures of a `FuturesUnordered` that are looked at.
 pub const MAX_SET: usize = 1_000;
+/// Tasks of a `JoinSet` that are listed.
+pub const MAX_CHILDREN: usize = 64;
 /// Variables of a frame.
 pub const MAX_LOCALS: usize = 6;
 /// Sentences about what is missing in a tree.
@@ -108,6 +111,8 @@ pub(crate) struct Walk<'w> {
     visits: u32,
     /// The socket that the function of tokio's works on that is walked now, and its type.
     socket: Option<(u32, &'static str)>,
+    /// The channel that the function of tokio's sends to that is walked now.
+    sends_to: Option<Channel>,
 }
 
 impl<'w> Walk<'w> {
@@ -124,6 +129,7 @@ impl<'w> Walk<'w> {
             visited: FxHashSet::default(),
             visits: 0,
             socket: None,
+            sends_to: None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Which task waits for what, and who may have it: the facts of all trees of a round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use taskscope_await::{ChannelKind, Frame, FrameState, LockKind, Wait};
+use rustc_hash::FxHashMap;
+use taskscope_await::{Channel, ChannelKind, Frame, FrameState, LockKind, Wait};
 
 use super::{Round, TaskKey};
 
@@ -42,8 +43,16 @@ pub(super) struct Facts {
     pub(super) free: Option<u64>,
     /// Tasks whose variables have a guard of it, by index, with permits, whether others may have it too, and whether the guard may be gone.
     pub(super) claims: Vec<Claim>,
+    /// Of those that it is of, tasks that are not among them.
+    pub(super) more_claims: usize,
     /// It was given to a task that has not taken it yet.
     pub(super) is_granted: bool,
+    /// What a channel's memory says of it.
+    pub(super) channel: Option<Channel>,
+    /// Tasks that have an end of it that sends, by index.
+    pub(super) senders: Vec<usize>,
+    /// The task that has the end that receives.
+    pub(super) receiver: Option<usize>,
     /// The descriptor.
     pub(super) fd: Option<u32>,
     /// Until a timer is due, from the clock's start.
@@ -92,16 +101,14 @@ impl Graph {
     /// `keys`: of the tasks, in their order.
     pub(super) fn new(round: &Round<'_>, keys: &[TaskKey]) -> Self {
         let mut graph = Self { whole: vec![false; keys.len()], ..Self::default() };
-        // A bounded channel's room is a semaphore in what its ends share.
-        let mut channels: BTreeMap<u64, u64> = BTreeMap::new();
-        for frame in frames(round) {
-            if let Some(Wait::Channel { channel, bytes, .. }) = frame.wait {
-                channels.insert(channel, bytes);
-            }
-        }
+        let headers: FxHashMap<u64, usize> =
+            keys.iter().enumerate().map(|(at, key)| (key.header, at)).collect();
         for (number, key) in keys.iter().enumerate() {
-            graph.task(round, number, *key, &channels);
+            graph.task(round, number, *key, &headers);
         }
+        // What no task waits for is of no interest.
+        let waited: BTreeSet<ResourceKey> = graph.ops.keys().map(|op| op.resource).collect();
+        graph.resources.retain(|key, _| !matches!(key, ResourceKey::Channel(_)) || waited.contains(key));
         graph
     }
 
@@ -113,7 +120,7 @@ impl Graph {
         self.ops.keys().copied()
     }
 
-    fn task(&mut self, round: &Round<'_>, number: usize, key: TaskKey, channels: &BTreeMap<u64, u64>) {
+    fn task(&mut self, round: &Round<'_>, number: usize, key: TaskKey, headers: &FxHashMap<u64, usize>) {
         let seen = &round.observed.tasks[number];
         let tree = &seen.task.tree;
         let mut waits = 0;
@@ -124,14 +131,15 @@ impl Graph {
             path.truncate(frame.depth as usize);
             path.push(frame);
             self.claims(number, frame);
+            self.ends(number, frame);
             let is_last = tree.frames.get(at + 1).is_none_or(|next| next.depth <= frame.depth);
-            let Some(wait) = frame.wait else {
+            let Some(wait) = &frame.wait else {
                 whole &= !is_last || explains_itself(frame);
                 continue;
             };
             if waits < MAX_WAITS {
                 waits += 1;
-                self.wait(number, key, wait, &path, channels);
+                self.wait((number, key), wait, &path, headers);
             } else {
                 whole = false;
             }
@@ -141,13 +149,12 @@ impl Graph {
 
     fn wait(
         &mut self,
-        task: usize,
-        key: TaskKey,
-        wait: Wait,
+        (task, key): (usize, TaskKey),
+        wait: &Wait,
         path: &[&Frame],
-        channels: &BTreeMap<u64, u64>,
+        headers: &FxHashMap<u64, usize>,
     ) {
-        let Some((resource, facts)) = resource(key, wait, channels) else { return };
+        let Some((resource, facts)) = resource(key, wait) else { return };
         let entry = self.resources.entry(resource).or_default();
         entry.name = facts.name;
         entry.purpose = facts.purpose;
@@ -155,11 +162,23 @@ impl Graph {
         entry.fd = facts.fd;
         entry.deadline_ns = facts.deadline_ns;
         entry.title = facts.title;
+        entry.channel = facts.channel.or(entry.channel);
+        let children: &[u64] = match wait {
+            Wait::Task { header, .. } => std::slice::from_ref(header),
+            Wait::JoinSet { headers, .. } => headers,
+            _ => &[],
+        };
+        if !children.is_empty() {
+            let claim = |task: &usize| Claim { task: *task, permits: 1, shared: false, maybe_gone: false };
+            entry.claims = children.iter().filter_map(|header| headers.get(header).map(claim)).collect();
+            // Tasks that have ended, or that are not known, need not be waited for.
+            entry.more_claims = children.len().saturating_sub(entry.claims.len());
+        }
         let granted = matches!(wait, Wait::Lock { granted: true, .. });
         entry.is_granted |= granted;
         let (file, line) = place(path);
         let wanted = match wait {
-            Wait::Lock { wanted, .. } => Some(wanted),
+            Wait::Lock { wanted, .. } => Some(*wanted),
             _ => None,
         };
         let mut op = OpKey { task: key, resource, number: 0 };
@@ -169,6 +188,19 @@ impl Graph {
         let polled = path.iter().all(|frame| frame.not_polled.is_none());
         let source = source(wait, path);
         self.ops.insert(op, WaitFacts { task, source, file, line, granted, polled, wanted });
+    }
+
+    /// The ends of channels that a task has.
+    fn ends(&mut self, task: usize, frame: &Frame) {
+        for end in &frame.ends {
+            let entry = self.resources.entry(ResourceKey::Channel(end.channel.address)).or_default();
+            channel_facts(end.channel, entry);
+            if !end.sends {
+                entry.receiver = Some(task);
+            } else if !entry.senders.contains(&task) {
+                entry.senders.push(task);
+            }
+        }
     }
 
     fn claims(&mut self, task: usize, frame: &Frame) {
@@ -186,10 +218,6 @@ impl Graph {
             entry.claims.push(claim);
         }
     }
-}
-
-fn frames<'r>(round: &'r Round<'_>) -> impl Iterator<Item = &'r Frame> {
-    round.observed.tasks.iter().flat_map(|seen| &seen.task.tree.frames)
 }
 
 /// A frame without a wait that is known is no reason to doubt the others: it was not begun, or is over.
@@ -212,32 +240,35 @@ fn lock_name(kind: LockKind) -> (&'static str, &'static str) {
     (name, if kind == LockKind::ChannelRoom { "channel" } else { "Sync" })
 }
 
-fn resource(task: TaskKey, wait: Wait, channels: &BTreeMap<u64, u64>) -> Option<(ResourceKey, Facts)> {
+fn channel_facts(channel: Channel, facts: &mut Facts) {
+    facts.name = match channel.kind {
+        ChannelKind::Mpsc => "mpsc",
+        ChannelKind::Oneshot => "oneshot",
+        ChannelKind::Broadcast => "broadcast",
+        ChannelKind::Watch => "watch",
+    };
+    facts.purpose = "channel";
+    facts.title = address(channel.address);
+    facts.channel = Some(channel);
+}
+
+fn resource(task: TaskKey, wait: &Wait) -> Option<(ResourceKey, Facts)> {
+    let mut facts = Facts::default();
     let (key, name, purpose) = match wait {
-        Wait::Lock { lock, kind: LockKind::ChannelRoom, .. } => {
-            let around = channels.range(..=lock).next_back();
-            let channel = around.filter(|(at, bytes)| lock - **at < **bytes).map_or(lock, |(at, _)| *at);
-            (ResourceKey::Channel(channel), "mpsc", "channel")
+        Wait::Channel(channel) | Wait::Room(channel) => {
+            channel_facts(*channel, &mut facts);
+            return Some((ResourceKey::Channel(channel.address), facts));
         }
         Wait::Lock { lock, kind, .. } => {
-            let (name, purpose) = lock_name(kind);
-            (ResourceKey::Lock(lock), name, purpose)
+            let (name, purpose) = lock_name(*kind);
+            (ResourceKey::Lock(*lock), name, purpose)
         }
-        Wait::Notify { notify } => (ResourceKey::Notify(notify), "Notify", "Sync"),
-        Wait::Channel { channel, kind, .. } => {
-            let name = match kind {
-                ChannelKind::Mpsc => "mpsc",
-                ChannelKind::Oneshot => "oneshot",
-                ChannelKind::Broadcast => "broadcast",
-                ChannelKind::Watch => "watch",
-            };
-            (ResourceKey::Channel(channel), name, "channel")
-        }
-        Wait::Task { header, .. } => (ResourceKey::Task(header), "JoinHandle", "task"),
-        Wait::JoinSet { set, .. } => (ResourceKey::Set(set), "JoinSet", "task"),
-        Wait::Timer { deadline_ns } => (ResourceKey::Timer(task, deadline_ns), "Sleep", "timer"),
-        Wait::Descriptor { fd, kind } => (ResourceKey::Descriptor(fd), kind, "io"),
-        Wait::Readiness { registration } => (ResourceKey::Registration(registration), "I/O source", "io"),
+        Wait::Notify { notify } => (ResourceKey::Notify(*notify), "Notify", "Sync"),
+        Wait::Task { header, .. } => (ResourceKey::Task(*header), "JoinHandle", "task"),
+        Wait::JoinSet { set, .. } => (ResourceKey::Set(*set), "JoinSet", "task"),
+        Wait::Timer { deadline_ns } => (ResourceKey::Timer(task, *deadline_ns), "Sleep", "timer"),
+        Wait::Descriptor { fd, kind } => (ResourceKey::Descriptor(*fd), *kind, "io"),
+        Wait::Readiness { registration } => (ResourceKey::Registration(*registration), "I/O source", "io"),
         Wait::Yield => return None,
     };
     let title = match wait {
@@ -254,12 +285,12 @@ fn resource(task: TaskKey, wait: Wait, channels: &BTreeMap<u64, u64>) -> Option<
             _ => String::new(),
         },
     };
-    let facts = Facts {
+    facts = Facts {
         name,
         purpose,
-        free: if let Wait::Lock { free, .. } = wait { free } else { None },
-        fd: if let Wait::Descriptor { fd, .. } = wait { Some(fd) } else { None },
-        deadline_ns: if let Wait::Timer { deadline_ns } = wait { Some(deadline_ns) } else { None },
+        free: if let Wait::Lock { free, .. } = wait { *free } else { None },
+        fd: if let Wait::Descriptor { fd, .. } = wait { Some(*fd) } else { None },
+        deadline_ns: if let Wait::Timer { deadline_ns } = wait { Some(*deadline_ns) } else { None },
         title,
         ..Facts::default()
     };
@@ -267,7 +298,7 @@ fn resource(task: TaskKey, wait: Wait, channels: &BTreeMap<u64, u64>) -> Option<
 }
 
 /// The method that waits, as tokio calls it.
-fn source(wait: Wait, path: &[&Frame]) -> String {
+fn source(wait: &Wait, path: &[&Frame]) -> String {
     let method = || path.iter().rev().skip(1).map(|frame| frame.name.rsplit("::").next().unwrap_or_default());
     match wait {
         Wait::Lock { kind, .. } => match kind {
@@ -278,9 +309,10 @@ fn source(wait: Wait, path: &[&Frame]) -> String {
             LockKind::Semaphore | LockKind::Blocking => "Semaphore::acquire".to_owned(),
         },
         Wait::Notify { .. } => "Notify::notified".to_owned(),
-        Wait::Channel { kind: ChannelKind::Watch, .. } => "Receiver::changed".to_owned(),
-        Wait::Channel { kind: ChannelKind::Oneshot, .. } => "Receiver::await".to_owned(),
-        Wait::Channel { .. } => "Receiver::recv".to_owned(),
+        Wait::Channel(Channel { kind: ChannelKind::Watch, .. }) => "Receiver::changed".to_owned(),
+        Wait::Channel(Channel { kind: ChannelKind::Oneshot, .. }) => "Receiver::await".to_owned(),
+        Wait::Channel(_) => "Receiver::recv".to_owned(),
+        Wait::Room(_) => "Sender::send".to_owned(),
         Wait::Task { .. } => "JoinHandle::await".to_owned(),
         Wait::JoinSet { .. } => "JoinSet::join_next".to_owned(),
         Wait::Timer { .. } => "Sleep".to_owned(),

@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
+use taskscope_await::ChannelKind;
 use taskscope_proto::{
     agent::AgentRef,
     limits::MAX_HOLDERS,
@@ -70,7 +71,11 @@ impl Frames {
                 let (row, holders) = lock(round, facts, created_ago_ns);
                 rows.locks.push_with(slot.slot, row, holders);
             }
-            ResourceKey::Channel(_) => rows.channels.push(slot.slot, ChannelRow::default()),
+            ResourceKey::Task(_) | ResourceKey::Set(_) => {
+                let (row, holders) = joined(round, facts, created_ago_ns);
+                rows.locks.push_with(slot.slot, row, holders);
+            }
+            ResourceKey::Channel(_) => rows.channels.push(slot.slot, channel(round, facts)),
             ResourceKey::Descriptor(fd) => {
                 // What went through it memory does not show.
                 let row = IoRow { fd: Some(fd), uncounted_reads: 1, uncounted_writes: 1, ..IoRow::default() };
@@ -163,6 +168,46 @@ fn attributes(
         attributes.push(number("duration", left_ns / NS_PER_MS, "ms", rows));
     }
     attributes
+}
+
+/// A channel: who has its ends is known when all of them are found.
+fn channel(round: &Round<'_>, facts: &Facts) -> ChannelRow {
+    let Some(of) = facts.channel else { return ChannelRow::default() };
+    let agent = |task: usize| match round.tasks.get(task) {
+        Some(slot) => AgentRef::Task { slot: slot.slot, generation: slot.generation },
+        None => AgentRef::Unknown,
+    };
+    let one_end = of.kind == ChannelKind::Oneshot;
+    let senders = of.senders.or(one_end.then_some(1)).and_then(|senders| u32::try_from(senders).ok());
+    ChannelRow {
+        senders,
+        receivers: matches!(of.kind, ChannelKind::Mpsc | ChannelKind::Oneshot).then_some(1),
+        depth: of.depth,
+        capacity: of.capacity.unwrap_or(0),
+        last_sender: if let [one] = facts.senders[..] { agent(one) } else { AgentRef::Unknown },
+        last_receiver: facts.receiver.map_or(AgentRef::Unknown, agent),
+        ..ChannelRow::default()
+    }
+}
+
+/// What waits for tasks to end is like a lock that they hold until then.
+fn joined(round: &Round<'_>, facts: &Facts, created_ago_ns: u64) -> (LockRow, Vec<HolderRow>) {
+    let holders = facts.claims.iter().take(MAX_HOLDERS).filter_map(|claim| {
+        let slot = round.tasks.get(claim.task)?;
+        Some(HolderRow {
+            holder: AgentRef::Task { slot: slot.slot, generation: slot.generation },
+            held_ago_ns: created_ago_ns,
+            permits: 1,
+            ..HolderRow::default()
+        })
+    });
+    let more = facts.claims.len().saturating_sub(MAX_HOLDERS) + facts.more_claims;
+    let row = LockRow {
+        more_holders: u32::try_from(more).unwrap_or(u32::MAX),
+        knows: v1::LockKnows::Holders as u32,
+        ..LockRow::default()
+    };
+    (row, holders.collect())
 }
 
 /// A lock with its holders.

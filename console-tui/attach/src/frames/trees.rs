@@ -98,7 +98,7 @@ fn detail(frame: &Frame, now_ns: Option<u64>) -> String {
         FrameState::Unknown => parts.push("state unknown".to_owned()),
         FrameState::Parked => {}
     }
-    parts.extend(frame.wait.map(|of| wait(of, now_ns)));
+    parts.extend(frame.wait.as_ref().map(|of| wait(of, now_ns)));
     let locals: Vec<String> = frame.locals.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if !locals.is_empty() {
         parts.push(locals.join(" "));
@@ -112,7 +112,7 @@ fn guard(guard: &Guard) -> String {
     format!("{holds} {} {:#x} in `{}`", guard.name, guard.lock, guard.variable)
 }
 
-fn wait(wait: taskscope_await::Wait, now_ns: Option<u64>) -> String {
+fn wait(wait: &taskscope_await::Wait, now_ns: Option<u64>) -> String {
     use taskscope_await::Wait;
     match wait {
         Wait::Lock { lock, wanted, free, queued, granted, .. } => {
@@ -125,12 +125,17 @@ fn wait(wait: taskscope_await::Wait, now_ns: Option<u64>) -> String {
             format!("{lock:#x}, wants {wanted}, {free} free, {queue}")
         }
         Wait::Notify { notify } => format!("{notify:#x}"),
-        Wait::Channel { channel, .. } => format!("{channel:#x}"),
+        Wait::Channel(channel) => format!("{:#x}", channel.address),
+        Wait::Room(channel) => {
+            let number =
+                |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| number.to_string());
+            format!("{:#x}, {} of {} full", channel.address, number(channel.depth), number(channel.capacity))
+        }
         Wait::Task { id: Some(id), .. } => format!("task #{id}"),
         Wait::Task { header, id: None } => format!("task at {header:#x}"),
         Wait::JoinSet { tasks, .. } => format!("{tasks} tasks"),
         Wait::Timer { deadline_ns } => match now_ns {
-            Some(now_ns) if deadline_ns >= now_ns => {
+            Some(now_ns) if *deadline_ns >= now_ns => {
                 format!("due in {:.1} s", (deadline_ns - now_ns) as f64 / 1e9)
             }
             Some(now_ns) => format!("due {:.1} s ago", (now_ns - deadline_ns) as f64 / 1e9),

@@ -16,6 +16,10 @@ use crate::{
     },
 };
 
+/// Types of what waits for tasks to end.
+const JOIN_HANDLE: &str = "JoinHandle";
+const JOIN_SET: &str = "JoinSet";
+
 /// Parts of a lock whose operations are looked at; tokio has one.
 const MAX_PARTS_SEARCHED: usize = 16;
 /// Operations on one lock that are looked at.
@@ -94,8 +98,11 @@ impl<'a> Analysis<'a> {
             Some(LockKind::RwLock)
         } else if name.contains("Mutex") {
             Some(LockKind::Mutex)
-        } else if name.contains("Semaphore") {
+        } else if name.contains("Semaphore") || name == JOIN_SET {
+            // The end of any of its tasks is enough.
             Some(LockKind::Semaphore)
+        } else if name == JOIN_HANDLE {
+            Some(LockKind::Mutex)
         } else {
             None
         }
@@ -111,8 +118,14 @@ impl<'a> Analysis<'a> {
     pub(crate) fn is_lock(self, resource: &Resource) -> bool {
         !self.is_hidden(resource)
             && !self.is_channel(resource)
+            && !self.is_join(resource)
             && (self.store.resources.locks.lock(resource.key.slot).is_some()
                 || self.lock_kind(resource).is_some())
+    }
+
+    /// What waits for tasks to end, as if they held it.
+    pub(crate) fn is_join(self, resource: &Resource) -> bool {
+        matches!(self.store.texts.text(resource.concrete_type), Some(JOIN_HANDLE | JOIN_SET))
     }
 
     /// A channel that the program made: with a row of its own, or of a type that is one.

@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// Everything known of one task.
+#[expect(clippy::struct_excessive_bools, reason = "each stands for what is known or not")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskView {
     /// Which.

@@ -22,7 +22,7 @@ impl<'w> Walk<'w> {
             name if name.starts_with("{async_closure") => FrameKind::Closure,
             _ => FrameKind::Function,
         };
-        let mut frame = Frame { kind, name: names::function(index.text(ty.path)), ..Frame::default() };
+        let mut frame = Frame { kind, name: self.function_name(ty), ..Frame::default() };
         let Some(variant) = self.variant(ty, address) else {
             self.problem(|| format!("the state of `{}` is none that it can have", frame.name));
             frame.state = FrameState::Unknown;
@@ -48,9 +48,15 @@ impl<'w> Walk<'w> {
         frame.locals = self.locals(state, at);
         let flags = self.drop_flags(state, at);
         frame.guards = self.guards(state, at, flags);
-        let outer = self.socket;
+        if flags != DropFlags::OneGone {
+            frame.ends = self.ends(state, at);
+        }
+        let outer = (self.socket, self.sends_to);
         if index.text(ty.path).starts_with("tokio::net::") {
-            self.socket = self.socket_of(state, at).or(outer);
+            self.socket = self.socket_of(state, at).or(self.socket);
+        }
+        if index.text(ty.path).starts_with("tokio::sync::mpsc::") {
+            self.sends_to = self.channel_of(state, at).or(self.sends_to);
         }
         self.frame(frame, |walk| {
             if let Some(awaitee) = state.members.iter().find(|member| index.text(member.name) == AWAITEE) {
@@ -60,7 +66,29 @@ impl<'w> Walk<'w> {
                 walk.not_polled(state, at, depth);
             }
         });
-        self.socket = outer;
+        (self.socket, self.sends_to) = outer;
+    }
+
+    /// The function's name; of a method with the type that it is of, as far as its `self` says that.
+    fn function_name(&self, ty: &Type) -> String {
+        let path = self.index.text(ty.path);
+        let name = names::function(path);
+        if !path.contains("{impl#") {
+            return name;
+        }
+        let states =
+            ty.variants.iter().flat_map(|variants| &variants.list).map(|variant| self.index.ty(variant.ty));
+        let own = states
+            .chain([ty])
+            .find_map(|ty| ty.members.iter().find(|member| self.index.text(member.name) == "self"));
+        let of = own.map(|member| match self.index.ty(member.ty).kind {
+            Kind::Pointer(to) => to,
+            _ => member.ty,
+        });
+        match of.map(|of| names::base(self.index.text(self.index.ty(of).name))) {
+            Some(of) if !of.is_empty() && !of.starts_with(['&', '{', '(']) => names::method(&name, &of),
+            _ => name,
+        }
     }
 
     /// What it awaits; a frame with the type's name where that is all that is known.

@@ -5,7 +5,7 @@ use crate::{
     leaves::Leaf,
     names,
     roles::Role,
-    tree::{ChannelKind, Frame, FrameKind, LockKind, Wait},
+    tree::{Channel, ChannelKind, Frame, FrameKind, LockKind, Wait},
     types::{Kind, Type, TypeId},
 };
 
@@ -39,9 +39,11 @@ impl Walk<'_> {
             Leaf::Notified => {
                 let notify = self.follow(id, "notify", address)?;
                 match self.function() {
-                    function if function.starts_with("tokio::sync::watch::") => {
-                        Wait::Channel { channel: notify, kind: ChannelKind::Watch, bytes: 0 }
-                    }
+                    function if function.starts_with("tokio::sync::watch::") => Wait::Channel(Channel {
+                        address: notify,
+                        kind: ChannelKind::Watch,
+                        ..Channel::default()
+                    }),
                     _ => Wait::Notify { notify },
                 }
             }
@@ -62,25 +64,20 @@ impl Walk<'_> {
                 let at = address.wrapping_add(offset);
                 let length = self.program.field(set, "length")?.0;
                 let tasks = self.word(at.wrapping_add(length))?;
-                Wait::JoinSet { set: self.follow(set, "lists", at)?, tasks }
+                let lists = self.follow(set, "lists", at)?;
+                Wait::JoinSet { set: lists, tasks, headers: self.children(set, lists) }
             }
-            Leaf::Mpsc(field) => self.channel(id, field, address, ChannelKind::Mpsc)?,
-            Leaf::Oneshot => self.channel(id, "inner", address, ChannelKind::Oneshot)?,
+            Leaf::Mpsc(field) => Wait::Channel(self.channel(id, field, address, ChannelKind::Mpsc)?),
+            Leaf::Oneshot => Wait::Channel(self.channel(id, "inner", address, ChannelKind::Oneshot)?),
             Leaf::Broadcast => {
                 let (offset, receiver) = self.program.pointer_in(id, "receiver")?;
                 let at = self.word(address.wrapping_add(offset))?;
-                self.channel(receiver, "shared", at, ChannelKind::Broadcast)?
+                Wait::Channel(self.channel(receiver, "shared", at, ChannelKind::Broadcast)?)
             }
             Leaf::Descriptor(kind) => Wait::Descriptor { fd: self.descriptor(id, address)?, kind },
             Leaf::Yield => Wait::Yield,
             Leaf::Ready => return None,
         })
-    }
-
-    fn channel(&mut self, id: TypeId, field: &str, address: u64, kind: ChannelKind) -> Option<Wait> {
-        let (_, shared) = self.program.pointer_in(id, field)?;
-        let channel = self.follow(id, field, address)?;
-        Some(Wait::Channel { channel, kind, bytes: self.index.ty(shared).size })
     }
 
     /// The socket that a function of tokio's works on: `accept(&self)` has it, and waits for its readiness by a registration.
@@ -128,6 +125,9 @@ impl Walk<'_> {
         let function = self.function();
         let owner = OWNERS.iter().find(|(prefix, _)| function.starts_with(prefix));
         let kind = owner.map_or(LockKind::Semaphore, |(_, kind)| *kind);
+        if let (LockKind::ChannelRoom, Some(channel)) = (kind, self.sends_to) {
+            return Some(Wait::Room(channel));
+        }
         Some(Wait::Lock { lock, kind, wanted, free, queued, granted: queued && left == 0 })
     }
 

@@ -4,31 +4,12 @@ use rustc_hash::FxHashSet;
 
 use super::{Walk, coroutine::DropFlags};
 use crate::{
-    names,
-    tree::{Guard, LockKind},
+    leaves::GUARDS,
+    roles::Keeps,
+    tree::Guard,
     types::{Kind, Type, TypeId},
 };
 
-/// Guards by full name without arguments, the field that leads to the lock, and the lock's kind.
-const GUARDS: &[(&str, &str, LockKind)] = &[
-    ("tokio::sync::mutex::MutexGuard", "lock", LockKind::Mutex),
-    ("tokio::sync::mutex::OwnedMutexGuard", "lock", LockKind::Mutex),
-    ("tokio::sync::mutex::MappedMutexGuard", "s", LockKind::Mutex),
-    ("tokio::sync::mutex::OwnedMappedMutexGuard", "lock", LockKind::Mutex),
-    ("tokio::sync::rwlock::read_guard::RwLockReadGuard", "s", LockKind::Read),
-    ("tokio::sync::rwlock::owned_read_guard::OwnedRwLockReadGuard", "lock", LockKind::Read),
-    ("tokio::sync::rwlock::write_guard::RwLockWriteGuard", "s", LockKind::Write),
-    ("tokio::sync::rwlock::owned_write_guard::OwnedRwLockWriteGuard", "lock", LockKind::Write),
-    ("tokio::sync::semaphore::SemaphorePermit", "sem", LockKind::Semaphore),
-    ("tokio::sync::semaphore::OwnedSemaphorePermit", "sem", LockKind::Semaphore),
-    ("std::sync::poison::mutex::MutexGuard", "lock", LockKind::Blocking),
-    ("std::sync::poison::rwlock::RwLockReadGuard", "inner_lock", LockKind::Blocking),
-    ("std::sync::poison::rwlock::RwLockWriteGuard", "lock", LockKind::Blocking),
-    ("std::sync::mutex::MutexGuard", "lock", LockKind::Blocking),
-    ("lock_api::mutex::MutexGuard", "mutex", LockKind::Blocking),
-    ("lock_api::rwlock::RwLockReadGuard", "rwlock", LockKind::Blocking),
-    ("lock_api::rwlock::RwLockWriteGuard", "rwlock", LockKind::Blocking),
-];
 /// Types inside one another that a guard is looked for in: `Option<Result<Guard, _>>`.
 const MAX_GUARD_DEPTH: u32 = 6;
 /// Guards of a frame.
@@ -60,7 +41,7 @@ impl<'w> Walk<'w> {
     /// A guard in a value, through live variants alone.
     fn guard_in(&mut self, id: TypeId, address: u64, depth: u32) -> Option<Guard> {
         let ty = self.index.ty(id);
-        if ty.kind != Kind::Struct || depth > MAX_GUARD_DEPTH {
+        if ty.kind != Kind::Struct || depth > MAX_GUARD_DEPTH || !self.program.roles.may_keep(id) {
             return None;
         }
         if let Some(guard) = self.guard(id, address) {
@@ -79,8 +60,8 @@ impl<'w> Walk<'w> {
     }
 
     fn guard(&mut self, id: TypeId, address: u64) -> Option<Guard> {
-        let base = names::base(&self.index.full_name(id));
-        let (_, field, kind) = GUARDS.iter().find(|(name, _, _)| *name == base)?;
+        let Some(Keeps::Guard(number)) = self.program.roles.keeps(id) else { return None };
+        let (base, field, kind) = GUARDS.get(number)?;
         let (offset, lock) = self.program.pointer_in(id, field)?;
         let at = self.word(address.wrapping_add(offset))?;
         let permits = match self.program.field(id, "permits") {

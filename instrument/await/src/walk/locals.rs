@@ -18,7 +18,8 @@ impl Walk<'_> {
         let mut locals = Vec::new();
         for member in &state.members {
             let name = index.text(member.name);
-            if name.starts_with("__") || !seen.insert(member.name) {
+            // `select!` has these.
+            if name.starts_with("__") || matches!(name, "disabled" | "futures") || !seen.insert(member.name) {
                 continue;
             }
             if locals.len() == MAX_LOCALS {

@@ -53,14 +53,14 @@ fn a_task_is_read_down_to_the_lock_that_it_waits_for() {
         queued: true,
         granted: false,
     };
-    assert_eq!((frames[2].kind, frames[2].wait), (FrameKind::Leaf, Some(lock)));
+    assert_eq!((frames[2].kind, &frames[2].wait), (FrameKind::Leaf, &Some(lock)));
 }
 
 #[test]
 fn a_lock_that_was_given_and_not_taken_is_seen() {
     let (program, memory) = waits_for_a_mutex(64, 0, 0);
     let task = memory.task(&program, HEADER).expect("there is one");
-    let wait = task.tree.frames.last().and_then(|frame| frame.wait);
+    let wait = task.tree.frames.last().and_then(|frame| frame.wait.clone());
     assert!(matches!(wait, Some(Wait::Lock { granted: true, .. })), "{wait:?}");
 }
 
