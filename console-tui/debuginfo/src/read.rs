@@ -201,8 +201,8 @@ fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a
 
 /// The compiler of the first unit that is Rust's.
 fn producer(found: &[Found<'_>]) -> String {
-    let mut texts = found.iter().map(|found| String::from_utf8_lossy(found.producer));
-    texts.find(|text| text.contains("rustc")).unwrap_or_default().into_owned()
+    let rust = found.iter().find(|found| is_rust(found));
+    rust.map_or_else(String::new, |found| String::from_utf8_lossy(found.producer).into_owned())
 }
 
 /// What the index lacks; an error where it has nothing at all.
@@ -226,8 +226,17 @@ fn problem(
         )));
     }
     let path = files.binary.path.clone();
-    if found.iter().any(|found| found.structures > 0) || !found.iter().any(|found| found.has_tokio) {
-        return Err(DebugInfoError::NoTokio(path));
+    // The standard library comes with lines, and C's libraries may come with types: neither says how this program was built.
+    let is_whole = |found: &Found<'_>| found.structures > 0 && is_rust(found);
+    if found.iter().any(is_whole) {
+        Err(DebugInfoError::NoTokio(path))
+    } else if found.iter().any(|found| found.has_tokio) {
+        Err(DebugInfoError::LinesOnly(path))
+    } else {
+        Err(DebugInfoError::Stripped(path))
     }
-    Err(DebugInfoError::LinesOnly(path))
+}
+
+fn is_rust(found: &Found<'_>) -> bool {
+    found.producer.windows(5).any(|window| window == b"rustc")
 }
