@@ -155,10 +155,9 @@ where
 }
 
 /// Sections that a scan reads; the others (locations of variables, above all) are larger than all of these.
-pub(crate) const WANTED: [SectionId; 11] = [
+pub(crate) const WANTED: [SectionId; 9] = [
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
-    SectionId::DebugCuIndex,
     SectionId::DebugInfo,
     SectionId::DebugLine,
     SectionId::DebugLineStr,
@@ -166,5 +165,4 @@ pub(crate) const WANTED: [SectionId; 11] = [
     SectionId::DebugRngLists,
     SectionId::DebugStr,
     SectionId::DebugStrOffsets,
-    SectionId::DebugTuIndex,
 ];

@@ -74,7 +74,7 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     let files = Files::open(sources)?;
     let mut stats = Stats::default();
     let started = Instant::now();
-    let sections = DwarfSections::load(|id| section(files.debug(), id, id.name()))?;
+    let sections = DwarfSections::load(|id| section(files.debug(), id))?;
     let package = match &files.package {
         Some(file) => Some(package_sections(file)?),
         None => None,
@@ -98,14 +98,15 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     Ok(Read { index, problem, stats })
 }
 
-fn section(file: &Elf, id: SectionId, name: &str) -> Result<Vec<u8>, DebugInfoError> {
-    if WANTED.contains(&id) { file.section(name) } else { Ok(Vec::new()) }
+fn section(file: &Elf, id: SectionId) -> Result<Vec<u8>, DebugInfoError> {
+    if WANTED.contains(&id) { file.section(id.name()) } else { Ok(Vec::new()) }
 }
 
 fn package_sections(file: &Elf) -> Result<DwarfPackageSections<Vec<u8>>, DebugInfoError> {
     let mut failed = None;
     let sections = DwarfPackageSections::load(|id| {
-        let bytes = id.dwo_name().map_or(Ok(Vec::new()), |name| section(file, id, name));
+        // All of them: a unit's share of a section that is not there is an error.
+        let bytes = id.dwo_name().map_or(Ok(Vec::new()), |name| file.section(name));
         Ok::<_, gimli::Error>(bytes.unwrap_or_else(|error| {
             failed = Some(error);
             Vec::new()
@@ -169,6 +170,7 @@ fn scan<'a>(
         },
     );
     units.sort_by_key(|(unit, _)| unit.start);
+    stats.debug_info_bytes += source.package_info.len() as u64;
     stats.units = units.len() as u64;
     stats.entries = units.iter().map(|(_, found)| found.entries).sum();
     Ok(units.into_iter().unzip())
@@ -226,6 +228,9 @@ fn problem(
         )));
     }
     let path = files.binary.path.clone();
+    if files.package.is_none() && found.iter().any(|found| found.is_skeleton) {
+        return Err(DebugInfoError::Split(path));
+    }
     // The standard library comes with lines, and C's libraries may come with types: neither says how this program was built.
     let is_whole = |found: &Found<'_>| found.structures > 0 && is_rust(found);
     if found.iter().any(is_whole) {

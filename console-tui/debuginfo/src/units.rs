@@ -64,6 +64,8 @@ impl<'a> Source<'a> {
         let contribution = dwarf.debug_info.reader().offset_from(self.package_info) as Place;
         let mut raw = dwarf.unit(header)?;
         raw.copy_relocated_attributes(skeleton);
+        // The files of its lines are in the program.
+        raw.line_program = raw.line_program.or_else(|| skeleton.line_program.clone());
         let section = SPLIT + contribution;
         Ok(Some(Unit { dwarf: Arc::new(dwarf), raw, start: section, section, scopes: Scopes::default() }))
     }

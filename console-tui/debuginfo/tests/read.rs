@@ -12,6 +12,8 @@ mod damage;
 #[path = "read/programs.rs"]
 mod programs;
 
+const SPLIT: Program = Program { environment: &[("SPLIT_DEBUGINFO", "packed")], ..Program::named("split") };
+
 fn sources(binary: &Path) -> Sources {
     Sources { binary: binary.to_owned(), debug_file: None }
 }
@@ -108,10 +110,9 @@ fn whole_debug_information_has_all_that_a_walk_needs() {
 #[test]
 fn optimised_split_and_packed_programs_have_it_too() {
     let release = Program { arguments: &["--release"], ..Program::named("release") };
-    let split = Program { environment: &[("SPLIT_DEBUGINFO", "packed")], ..Program::named("split") };
     let flags = "-Clink-arg=-Wl,--compress-debug-sections=zlib";
     let packed = Program { flags, ..Program::named("packed") };
-    for program in [release, split, packed] {
+    for program in [release, SPLIT, packed] {
         check(&index_of(&program));
     }
 }
@@ -135,16 +136,28 @@ fn a_stripped_program_needs_its_debug_file() {
 }
 
 #[test]
-fn lines_alone_have_the_names_of_futures() {
+fn a_split_program_needs_its_package() {
+    let split = built(&SPLIT);
+    let folder = tempfile::tempdir().expect("a folder");
+    let alone = folder.path().join("small");
+    fs::copy(&split, &alone).expect("it can be copied");
+    let error = read_quietly(&alone).expect_err("its types are not there");
+    assert!(matches!(error, DebugInfoError::Split(_)), "{error}");
+    fs::copy(split.with_extension("dwp"), alone.with_extension("dwp")).expect("it can be copied");
+    check(&read_quietly(&alone).expect("it is whole").index);
+}
+
+#[test]
+fn without_types_there_are_names_at_most() {
     let one = Program { environment: &[("DEBUG", "1")], ..Program::named("one") };
+    let read = read_quietly(&built(&one)).expect("it has names");
+    let problem = read.problem.expect("it has no types");
+    assert!(problem.contains("debug = \"full\""), "{problem}");
+    let names: Vec<_> = read.index.tasks.iter().map(|task| read.index.text(task.name)).collect();
+    assert!(names.iter().any(|name| name.starts_with("small::outer::")), "{names:?}");
     let lines = Program { environment: &[("DEBUG", "line-tables-only")], ..Program::named("lines") };
-    for program in [one, lines] {
-        let read = read_quietly(&built(&program)).expect("it has names");
-        let problem = read.problem.expect("it has no types");
-        assert!(problem.contains("debug = \"full\""), "{problem}");
-        let names: Vec<_> = read.index.tasks.iter().map(|task| read.index.text(task.name)).collect();
-        assert!(names.iter().any(|name| name.starts_with("small::outer::")), "{names:?}");
-    }
+    let error = read_quietly(&built(&lines)).expect_err("it has lines alone");
+    assert!(matches!(error, DebugInfoError::LinesOnly(_)), "{error}");
     let none = Program { environment: &[("DEBUG", "0")], ..Program::named("none") };
     let error = read_quietly(&built(&none)).expect_err("it has nothing");
     assert!(matches!(error, DebugInfoError::Stripped(_)), "{error}");
