@@ -164,7 +164,7 @@ fn scan<'a>(
         |header| scan_header(source, header),
         |(scanned, bytes, damaged)| {
             done_bytes += bytes;
-            stats.damaged_units += damaged;
+            stats.damaged_units += u64::from(damaged);
             progress(Progress { done_bytes, all_bytes });
             units.extend(scanned);
         },
@@ -176,19 +176,19 @@ fn scan<'a>(
     Ok(units.into_iter().unzip())
 }
 
-type ScannedHeader<'a> = (Vec<(Unit<'a>, Found<'a>)>, u64, u64);
+/// The unit of a header with what was found in it, the header's bytes, and whether the unit is damaged.
+type ScannedHeader<'a> = (Option<(Unit<'a>, Found<'a>)>, u64, bool);
 
-/// The units of a header, its bytes, and how many of the units are damaged.
 fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
     let bytes = header.length_including_self() as u64;
-    let Ok(units) = source.open(*header) else { return (Vec::new(), bytes, 1) };
-    let mut damaged = 0;
-    let scanned = units.into_iter().map(|mut unit| {
-        let (found, result) = scan::unit(&mut unit);
-        damaged += u64::from(result.is_err());
-        (unit, found)
-    });
-    (scanned.collect(), bytes, damaged)
+    match source.open(*header) {
+        Ok(Some(mut unit)) => {
+            let (found, result) = scan::unit(&mut unit);
+            (Some((unit, found)), bytes, result.is_err())
+        }
+        Ok(None) => (None, bytes, false),
+        Err(_) => (None, bytes, true),
+    }
 }
 
 /// The copies of `block_on` that are inlined. Only into units that have one, or that have functions of other units inlined.

@@ -108,11 +108,13 @@ fn whole_debug_information_has_all_that_a_walk_needs() {
 }
 
 #[test]
-fn optimised_split_and_packed_programs_have_it_too() {
+fn each_kind_of_debug_information_has_it_too() {
     let release = Program { arguments: &["--release"], ..Program::named("release") };
+    let fifth = Program { flags: "-Cdwarf-version=5", ..Program::named("fifth") };
+    let split_fifth = Program { flags: fifth.flags, name: "split-fifth", ..SPLIT };
     let flags = "-Clink-arg=-Wl,--compress-debug-sections=zlib";
     let packed = Program { flags, ..Program::named("packed") };
-    for program in [release, SPLIT, packed] {
+    for program in [release, SPLIT, packed, fifth, split_fifth] {
         check(&index_of(&program));
     }
 }
