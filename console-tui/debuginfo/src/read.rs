@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, SectionId, UnitHeader};
+use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, UnitHeader};
 use taskscope_await::Index;
 
 use crate::{
     DebugInfoError, assemble,
-    elf::{Elf, WANTED},
+    elf::Elf,
     error::CURE,
     functions::Functions,
     parallel,
@@ -74,7 +74,8 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     let files = Files::open(sources)?;
     let mut stats = Stats::default();
     let started = Instant::now();
-    let sections = DwarfSections::load(|id| section(files.debug(), id))?;
+    let mut wanted = files.debug().wanted()?;
+    let sections = DwarfSections::load(|id| Ok::<_, DebugInfoError>(wanted.remove(&id).unwrap_or_default()))?;
     let package = match &files.package {
         Some(file) => Some(package_sections(file)?),
         None => None,
@@ -96,10 +97,6 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     (stats.types_read, stats.types_kept, stats.refused) = (counts.read, counts.kept, counts.refused);
     let problem = problem(&files, &index, &found, &stats)?;
     Ok(Read { index, problem, stats })
-}
-
-fn section(file: &Elf, id: SectionId) -> Result<Vec<u8>, DebugInfoError> {
-    if WANTED.contains(&id) { file.section(id.name()) } else { Ok(Vec::new()) }
 }
 
 fn package_sections(file: &Elf) -> Result<DwarfPackageSections<Vec<u8>>, DebugInfoError> {
