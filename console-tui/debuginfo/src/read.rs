@@ -190,7 +190,7 @@ fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> Scann
 
 /// The copies of `block_on` that are inlined. Only into units that have one, or that have functions of other units inlined.
 fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a>) -> Vec<(u64, u64, Place)> {
-    let wanted = units.iter().zip(found).filter(|(_, found)| found.has_block_on || found.inlines_foreign);
+    let wanted = units.iter().zip(found).filter(|(_, found)| found.may_inline);
     let wanted: Vec<_> = wanted.map(|(unit, _)| unit).collect();
     let mut inlined = Vec::new();
     // A unit that is damaged was counted as such by the first pass.

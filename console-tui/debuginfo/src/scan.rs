@@ -26,10 +26,8 @@ pub(crate) struct Found<'a> {
     pub(crate) entries: u64,
     /// Entries of structures: without any there are no types.
     pub(crate) structures: u64,
-    /// Functions of other units are inlined into this one.
-    pub(crate) inlines_foreign: bool,
-    /// It has a `block_on`.
-    pub(crate) has_block_on: bool,
+    /// It has a `block_on`, or functions of other units are inlined into it.
+    pub(crate) may_inline: bool,
     /// It is a skeleton whose entries are in another file.
     pub(crate) is_skeleton: bool,
     /// A namespace `tokio` was there, or a name that says it.
@@ -86,7 +84,7 @@ impl<'a> Scan<'_, 'a> {
                 gimli::DW_TAG_variable if self.is_global(depth) => self.variable(entries, abbreviation)?,
                 gimli::DW_TAG_compile_unit => self.compile_unit(entries, abbreviation)?,
                 gimli::DW_TAG_inlined_subroutine => {
-                    self.found.inlines_foreign |= functions::is_foreign(abbreviation);
+                    self.found.may_inline |= functions::is_foreign(abbreviation);
                     entries.skip_attributes(abbreviation.attributes())?;
                 }
                 _ => entries.skip_attributes(abbreviation.attributes())?,

@@ -1,6 +1,11 @@
 //! Reads a real program of tokio's, built with each kind of debug information, and files that are damaged.
 
-use std::{fs, path::Path};
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    path::Path,
+    process::Command,
+};
 
 use taskscope_await::types::{Kind, Type, TypeId, Variant};
 use taskscope_debuginfo::{Cached, DebugInfoError, Index, Progress, Read, Sources, cached, read};
@@ -135,6 +140,26 @@ fn a_stripped_program_needs_its_debug_file() {
     let other = built(&Program { arguments: &["--release"], ..Program::named("release") });
     let error = read(&both(other), &mut |_| ()).expect_err("it is of another build");
     assert!(matches!(error, DebugInfoError::OtherBuild { .. }), "{error}");
+}
+
+#[test]
+fn a_debug_file_is_found_beside_its_program() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (program, debug) = (folder.path().join("small"), folder.path().join("small.debug"));
+    let objcopy = |arguments: &[&OsStr]| {
+        let status = Command::new("objcopy").args(arguments).status();
+        assert!(status.expect("it comes with the linker").success());
+    };
+    let (full, link) = (built(&FULL), OsString::from(format!("--add-gnu-debuglink={}", debug.display())));
+    objcopy(&["--only-keep-debug".as_ref(), full.as_ref(), debug.as_ref()]);
+    objcopy(&["--strip-all".as_ref(), &link, full.as_ref(), program.as_ref()]);
+    assert_eq!(read_quietly(&program).expect("its debug file is there").index, index_of(&FULL));
+    fs::create_dir(folder.path().join(".debug")).expect("a folder");
+    fs::rename(&debug, folder.path().join(".debug/small.debug")).expect("it can be moved");
+    check(&read_quietly(&program).expect("its debug file is there").index);
+    fs::remove_dir_all(folder.path().join(".debug")).expect("it can be removed");
+    let error = read_quietly(&program).expect_err("its debug file is gone");
+    assert!(matches!(error, DebugInfoError::Stripped(_)), "{error}");
 }
 
 #[test]

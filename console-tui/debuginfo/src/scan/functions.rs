@@ -77,7 +77,7 @@ impl<'a> Scan<'_, 'a> {
         // Lines alone come without namespaces.
         self.found.has_tokio |= depth == 1 && name.starts_with(b"poll<") && has(name, b"tokio::runtime::");
         let Some(role) = self.role(name, depth) else { return Ok(()) };
-        self.found.has_block_on |= role == Role::BlockOn;
+        self.found.may_inline |= role == Role::BlockOn;
         self.pending = Some(Pending { depth, function: self.found.functions.len() });
         self.found.functions.push(Function { place, role, code, ty: None, name });
         Ok(())
