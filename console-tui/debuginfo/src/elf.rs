@@ -18,7 +18,7 @@ use object::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::DebugInfoError;
+use crate::{DebugInfoError, parallel};
 
 /// Bytes of one section, unpacked.
 pub const MAX_SECTION_BYTES: u64 = 8 << 30;
@@ -99,6 +99,14 @@ impl Elf {
         Ok(unpacked.into_owned())
     }
 
+    /// The sections that a scan reads. Several at a time, as most of it is the kernel finding memory for them.
+    pub(crate) fn wanted(&self) -> Result<FxHashMap<SectionId, Vec<u8>>, DebugInfoError> {
+        let mut sections = Vec::new();
+        let read = |id: &SectionId| self.section(id.name()).map(|bytes| (*id, bytes));
+        parallel::each(&WANTED, read, |section| sections.push(section));
+        sections.into_iter().collect()
+    }
+
     pub(crate) fn damaged(&self, what: String) -> DebugInfoError {
         DebugInfoError::Damaged { path: self.path.clone(), what }
     }
@@ -154,17 +162,15 @@ where
     })
 }
 
-/// Sections that a scan reads; the others (locations of variables, above all) are larger than all of these.
-pub(crate) const WANTED: [SectionId; 11] = [
-    SectionId::DebugAbbrev,
-    SectionId::DebugAddr,
-    SectionId::DebugCuIndex,
+/// Sections that a scan reads, the largest first. Those with the locations of variables are larger than all of these.
+const WANTED: [SectionId; 9] = [
     SectionId::DebugInfo,
-    SectionId::DebugLine,
-    SectionId::DebugLineStr,
-    SectionId::DebugRanges,
-    SectionId::DebugRngLists,
     SectionId::DebugStr,
+    SectionId::DebugRanges,
+    SectionId::DebugLine,
     SectionId::DebugStrOffsets,
-    SectionId::DebugTuIndex,
+    SectionId::DebugRngLists,
+    SectionId::DebugAddr,
+    SectionId::DebugLineStr,
+    SectionId::DebugAbbrev,
 ];

@@ -42,6 +42,12 @@ pub enum DebugInfoError {
         "{0} was built with lines as its only debug information (`debug = 1` or less): no await points; {CURE}"
     )]
     LinesOnly(PathBuf),
+    /// Its debug information is in other files, and they were not found.
+    #[error(
+        "the debug information of {0} is split off and not there; put its `.dwp` file beside it, or set `split-debuginfo` \
+to \"packed\" or \"off\" in its Cargo profile and build it again"
+    )]
+    Split(PathBuf),
     /// The debug file has another build-id.
     #[error("{debug_file} is of another build than {binary}; pass the one that was made together with it")]
     OtherBuild {

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, SectionId, UnitHeader};
+use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, UnitHeader};
 use taskscope_await::Index;
 
 use crate::{
     DebugInfoError, assemble,
-    elf::{Elf, WANTED},
+    elf::Elf,
     error::CURE,
     functions::Functions,
     parallel,
@@ -74,7 +74,8 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     let files = Files::open(sources)?;
     let mut stats = Stats::default();
     let started = Instant::now();
-    let sections = DwarfSections::load(|id| section(files.debug(), id, id.name()))?;
+    let mut wanted = files.debug().wanted()?;
+    let sections = DwarfSections::load(|id| Ok::<_, DebugInfoError>(wanted.remove(&id).unwrap_or_default()))?;
     let package = match &files.package {
         Some(file) => Some(package_sections(file)?),
         None => None,
@@ -98,14 +99,11 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     Ok(Read { index, problem, stats })
 }
 
-fn section(file: &Elf, id: SectionId, name: &str) -> Result<Vec<u8>, DebugInfoError> {
-    if WANTED.contains(&id) { file.section(name) } else { Ok(Vec::new()) }
-}
-
 fn package_sections(file: &Elf) -> Result<DwarfPackageSections<Vec<u8>>, DebugInfoError> {
     let mut failed = None;
     let sections = DwarfPackageSections::load(|id| {
-        let bytes = id.dwo_name().map_or(Ok(Vec::new()), |name| section(file, id, name));
+        // All of them: a unit's share of a section that is not there is an error.
+        let bytes = id.dwo_name().map_or(Ok(Vec::new()), |name| file.section(name));
         Ok::<_, gimli::Error>(bytes.unwrap_or_else(|error| {
             failed = Some(error);
             Vec::new()
@@ -163,35 +161,36 @@ fn scan<'a>(
         |header| scan_header(source, header),
         |(scanned, bytes, damaged)| {
             done_bytes += bytes;
-            stats.damaged_units += damaged;
+            stats.damaged_units += u64::from(damaged);
             progress(Progress { done_bytes, all_bytes });
             units.extend(scanned);
         },
     );
     units.sort_by_key(|(unit, _)| unit.start);
+    stats.debug_info_bytes += source.package_info.len() as u64;
     stats.units = units.len() as u64;
     stats.entries = units.iter().map(|(_, found)| found.entries).sum();
     Ok(units.into_iter().unzip())
 }
 
-type ScannedHeader<'a> = (Vec<(Unit<'a>, Found<'a>)>, u64, u64);
+/// The unit of a header with what was found in it, the header's bytes, and whether the unit is damaged.
+type ScannedHeader<'a> = (Option<(Unit<'a>, Found<'a>)>, u64, bool);
 
-/// The units of a header, its bytes, and how many of the units are damaged.
 fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
     let bytes = header.length_including_self() as u64;
-    let Ok(units) = source.open(*header) else { return (Vec::new(), bytes, 1) };
-    let mut damaged = 0;
-    let scanned = units.into_iter().map(|mut unit| {
-        let (found, result) = scan::unit(&mut unit);
-        damaged += u64::from(result.is_err());
-        (unit, found)
-    });
-    (scanned.collect(), bytes, damaged)
+    match source.open(*header) {
+        Ok(Some(mut unit)) => {
+            let (found, result) = scan::unit(&mut unit);
+            (Some((unit, found)), bytes, result.is_err())
+        }
+        Ok(None) => (None, bytes, false),
+        Err(_) => (None, bytes, true),
+    }
 }
 
 /// The copies of `block_on` that are inlined. Only into units that have one, or that have functions of other units inlined.
 fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a>) -> Vec<(u64, u64, Place)> {
-    let wanted = units.iter().zip(found).filter(|(_, found)| found.has_block_on || found.inlines_foreign);
+    let wanted = units.iter().zip(found).filter(|(_, found)| found.may_inline);
     let wanted: Vec<_> = wanted.map(|(unit, _)| unit).collect();
     let mut inlined = Vec::new();
     // A unit that is damaged was counted as such by the first pass.
@@ -201,8 +200,8 @@ fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a
 
 /// The compiler of the first unit that is Rust's.
 fn producer(found: &[Found<'_>]) -> String {
-    let mut texts = found.iter().map(|found| String::from_utf8_lossy(found.producer));
-    texts.find(|text| text.contains("rustc")).unwrap_or_default().into_owned()
+    let rust = found.iter().find(|found| is_rust(found));
+    rust.map_or_else(String::new, |found| String::from_utf8_lossy(found.producer).into_owned())
 }
 
 /// What the index lacks; an error where it has nothing at all.
@@ -226,8 +225,20 @@ fn problem(
         )));
     }
     let path = files.binary.path.clone();
-    if found.iter().any(|found| found.structures > 0) || !found.iter().any(|found| found.has_tokio) {
-        return Err(DebugInfoError::NoTokio(path));
+    if files.package.is_none() && found.iter().any(|found| found.is_skeleton) {
+        return Err(DebugInfoError::Split(path));
     }
-    Err(DebugInfoError::LinesOnly(path))
+    // The standard library comes with lines, and C's libraries may come with types: neither says how this program was built.
+    let is_whole = |found: &Found<'_>| found.structures > 0 && is_rust(found);
+    if found.iter().any(is_whole) {
+        Err(DebugInfoError::NoTokio(path))
+    } else if found.iter().any(|found| found.has_tokio) {
+        Err(DebugInfoError::LinesOnly(path))
+    } else {
+        Err(DebugInfoError::Stripped(path))
+    }
+}
+
+fn is_rust(found: &Found<'_>) -> bool {
+    found.producer.windows(5).any(|window| window == b"rustc")
 }

@@ -5,7 +5,7 @@
 mod functions;
 mod module;
 
-use gimli::{Abbreviation, AttributeValue, EntriesRaw, Operation};
+use gimli::{Abbreviation, AttributeValue, DebugAddrIndex, EntriesRaw, Operation};
 
 pub(crate) use self::functions::{Function, Link, Role};
 use self::module::Module;
@@ -26,11 +26,11 @@ pub(crate) struct Found<'a> {
     pub(crate) entries: u64,
     /// Entries of structures: without any there are no types.
     pub(crate) structures: u64,
-    /// Functions of other units are inlined into this one.
-    pub(crate) inlines_foreign: bool,
-    /// It has a `block_on`.
-    pub(crate) has_block_on: bool,
-    /// A namespace `tokio` was there.
+    /// It has a `block_on`, or functions of other units are inlined into it.
+    pub(crate) may_inline: bool,
+    /// It is a skeleton whose entries are in another file.
+    pub(crate) is_skeleton: bool,
+    /// A namespace `tokio` was there, or a name that says it.
     pub(crate) has_tokio: bool,
 }
 
@@ -59,7 +59,9 @@ pub(crate) fn unit<'a>(unit: &mut Unit<'a>) -> (Found<'a>, gimli::Result<()>) {
         scan.leave(0, entries.next_offset().0);
         result
     });
-    (scan.found, result)
+    let mut found = scan.found;
+    found.is_skeleton = unit.raw.dwo_id.is_some() && found.entries <= 1;
+    (found, result)
 }
 
 impl<'a> Scan<'_, 'a> {
@@ -82,7 +84,7 @@ impl<'a> Scan<'_, 'a> {
                 gimli::DW_TAG_variable if self.is_global(depth) => self.variable(entries, abbreviation)?,
                 gimli::DW_TAG_compile_unit => self.compile_unit(entries, abbreviation)?,
                 gimli::DW_TAG_inlined_subroutine => {
-                    self.found.inlines_foreign |= functions::is_foreign(abbreviation);
+                    self.found.may_inline |= functions::is_foreign(abbreviation);
                     entries.skip_attributes(abbreviation.attributes())?;
                 }
                 _ => entries.skip_attributes(abbreviation.attributes())?,
@@ -187,10 +189,10 @@ impl<'a> Scan<'_, 'a> {
         if name.ends_with(b"::{vtable}") {
             let address = first.and_then(|it| self.static_address(&it));
             self.found.vtables.extend(address.filter(|_| !is_dull(name)).map(|address| (address, ty)));
-        } else if self.open.last().is_some_and(|open| open.module == Module::ContextStatic)
-            && let (Some(Operation::UnsignedConstant { value }), Some(Operation::TLS)) = (first, second)
-        {
-            self.found.contexts.push((value, ty));
+        } else if self.open.last().is_some_and(|open| open.module == Module::ContextStatic) {
+            let is_local = matches!(second, Some(Operation::TLS));
+            let offset = first.filter(|_| is_local).and_then(|it| self.constant(&it));
+            self.found.contexts.extend(offset.map(|offset| (offset, ty)));
         }
         Ok(())
     }
@@ -198,10 +200,23 @@ impl<'a> Scan<'_, 'a> {
     fn static_address(&self, operation: &Operation<Slice<'a>>) -> Option<u64> {
         let address = match operation {
             Operation::Address { address } => *address,
-            Operation::AddressIndex { index } => self.unit.dwarf.address(&self.unit.raw, *index).ok()?,
+            Operation::AddressIndex { index } => self.indexed(*index)?,
             _ => return None,
         };
         is_linked(address).then_some(address)
+    }
+
+    fn constant(&self, operation: &Operation<Slice<'a>>) -> Option<u64> {
+        match operation {
+            Operation::UnsignedConstant { value } => Some(*value),
+            Operation::ConstantIndex { index } => self.indexed(*index),
+            _ => None,
+        }
+    }
+
+    /// Split units have their addresses in a table of the program.
+    fn indexed(&self, index: DebugAddrIndex<usize>) -> Option<u64> {
+        self.unit.dwarf.address(&self.unit.raw, index).ok()
     }
 
     fn compile_unit(

@@ -36,25 +36,23 @@ pub(crate) struct Unit<'a> {
     pub(crate) start: Place,
     /// The place that its references to other units count from.
     section: Place,
+    /// Of a split unit, what the program itself has of it: the files of its lines.
+    skeleton: Option<(Arc<Dwarf<'a>>, gimli::Unit<Slice<'a>>)>,
     /// Filled by the scan.
     pub(crate) scopes: Scopes,
 }
 
 impl<'a> Source<'a> {
-    /// The unit of a header; and where that is a skeleton whose split unit is in the package, that one too.
-    pub(crate) fn open(&self, header: UnitHeader<Slice<'a>>) -> gimli::Result<Vec<Unit<'a>>> {
-        let Some(start) = header.debug_info_offset() else { return Ok(Vec::new()) };
+    /// The unit of a header; where that is a skeleton whose split unit is in the package, that one.
+    pub(crate) fn open(&self, header: UnitHeader<Slice<'a>>) -> gimli::Result<Option<Unit<'a>>> {
+        let Some(start) = header.debug_info_offset() else { return Ok(None) };
         let raw = self.dwarf.unit(header)?;
-        let split = self.split(&raw)?;
-        let mut units = vec![Unit {
-            dwarf: self.dwarf.clone(),
-            raw,
-            start: start.0 as Place,
-            section: 0,
-            scopes: Scopes::default(),
-        }];
-        units.extend(split);
-        Ok(units)
+        if let Some(mut split) = self.split(&raw)? {
+            split.skeleton = Some((self.dwarf.clone(), raw));
+            return Ok(Some(split));
+        }
+        let (dwarf, start) = (self.dwarf.clone(), start.0 as Place);
+        Ok(Some(Unit { dwarf, raw, start, section: 0, skeleton: None, scopes: Scopes::default() }))
     }
 
     fn split(&self, skeleton: &gimli::Unit<Slice<'a>>) -> gimli::Result<Option<Unit<'a>>> {
@@ -64,8 +62,8 @@ impl<'a> Source<'a> {
         let contribution = dwarf.debug_info.reader().offset_from(self.package_info) as Place;
         let mut raw = dwarf.unit(header)?;
         raw.copy_relocated_attributes(skeleton);
-        let section = SPLIT + contribution;
-        Ok(Some(Unit { dwarf: Arc::new(dwarf), raw, start: section, section, scopes: Scopes::default() }))
+        let (dwarf, start) = (Arc::new(dwarf), SPLIT + contribution);
+        Ok(Some(Unit { dwarf, raw, start, section: start, skeleton: None, scopes: Scopes::default() }))
     }
 }
 
@@ -108,19 +106,24 @@ impl<'a> Unit<'a> {
         is_linked(address).then_some(address)
     }
 
-    /// The file of a line: its directory and its name.
+    /// The file of a line: its directory and its name. That of a split unit can be in the program.
     pub(crate) fn file(&self, number: u64) -> Option<String> {
-        let program = self.raw.line_program.as_ref()?;
-        let file = program.header().file(number)?;
-        let text = |value| String::from_utf8_lossy(self.text(value)).into_owned();
-        let name = text(file.path_name());
-        if name.starts_with('/') {
-            return Some(name);
-        }
-        match file.directory(program.header()).map(text) {
-            Some(folder) if !folder.is_empty() => Some(format!("{folder}/{name}")),
-            _ => Some(name),
-        }
+        let skeleton = || self.skeleton.as_ref().and_then(|(dwarf, raw)| file(dwarf, raw, number));
+        file(&self.dwarf, &self.raw, number).or_else(skeleton)
+    }
+}
+
+fn file<'a>(dwarf: &Dwarf<'a>, raw: &gimli::Unit<Slice<'a>>, number: u64) -> Option<String> {
+    let header = raw.line_program.as_ref()?.header();
+    let file = header.file(number)?;
+    let text = |value| {
+        let text = dwarf.attr_string(raw, value).ok()?;
+        Some(String::from_utf8_lossy(text.slice()).into_owned())
+    };
+    let name = text(file.path_name())?;
+    match file.directory(header).and_then(text) {
+        Some(folder) if !folder.is_empty() && !name.starts_with('/') => Some(format!("{folder}/{name}")),
+        _ => Some(name),
     }
 }
 

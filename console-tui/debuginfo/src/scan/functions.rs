@@ -74,8 +74,10 @@ impl<'a> Scan<'_, 'a> {
             self.found.links.push(Link { place, to, code });
             return Ok(());
         }
+        // Lines alone come without namespaces.
+        self.found.has_tokio |= depth == 1 && name.starts_with(b"poll<") && has(name, b"tokio::runtime::");
         let Some(role) = self.role(name, depth) else { return Ok(()) };
-        self.found.has_block_on |= role == Role::BlockOn;
+        self.found.may_inline |= role == Role::BlockOn;
         self.pending = Some(Pending { depth, function: self.found.functions.len() });
         self.found.functions.push(Function { place, role, code, ty: None, name });
         Ok(())
@@ -129,6 +131,10 @@ impl<'a> Scan<'_, 'a> {
 /// A function of this name, generic or not.
 fn is_named(name: &[u8], wanted: &[u8]) -> bool {
     name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"<"))
+}
+
+fn has(name: &[u8], part: &[u8]) -> bool {
+    name.windows(part.len()).any(|window| window == part)
 }
 
 fn is_poll(name: &[u8]) -> bool {
