@@ -24,6 +24,6 @@ pub use snapshot::{MAX_PIECE_BYTES, MAX_PIECES, MAX_SNAPSHOT_BYTES, Snapshot};
 pub use task::{Task, TaskKind, TaskState};
 pub use tree::{Channel, ChannelKind, End, Frame, FrameKind, FrameState, Guard, LockKind, Tree, Wait};
 pub use walk::{
-    MAX_CHILDREN, MAX_DEPTH, MAX_FRAMES, MAX_ITEMS, MAX_LOCALS, MAX_PROBLEMS, MAX_SET, MAX_VISITS, Options,
-    Program, Step,
+    MAX_CHILDREN, MAX_DEPTH, MAX_FRAMES, MAX_ITEMS, MAX_LOCALS, MAX_PROBLEMS, MAX_SET, MAX_UNNAMED,
+    MAX_VISITS, Options, Program, Step,
 };

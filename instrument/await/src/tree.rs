@@ -34,6 +34,9 @@ pub struct Frame {
     pub guards: Vec<Guard>,
     /// Ends of channels that it keeps.
     pub ends: Vec<End>,
+    /// Addresses in its memory that no variable with a name has, at most [`MAX_UNNAMED`](crate::MAX_UNNAMED). The compiler leaves out a variable
+    /// whose name another one has, too: `let state = state.lock().await`. Most are what was there before.
+    pub unnamed: Vec<u64>,
     /// What it waits for, where it is a leaf that is known.
     pub wait: Option<Wait>,
 }
@@ -156,6 +159,8 @@ pub enum Wait {
     Lock {
         /// The semaphore.
         lock: u64,
+        /// The lock around it, which is where a guard points to; `None`: unknown.
+        base: Option<u64>,
         /// What it is the semaphore of.
         kind: LockKind,
         /// Permits that are wanted.

@@ -35,6 +35,8 @@ pub const MAX_ITEMS: u64 = 64;
 pub const MAX_SET: usize = 1_000;
 /// Tasks of a `JoinSet` that are listed.
 pub const MAX_CHILDREN: usize = 64;
+/// Addresses of a frame that no variable with a name has.
+pub const MAX_UNNAMED: usize = 32;
 /// Variables of a frame.
 pub const MAX_LOCALS: usize = 6;
 /// Sentences about what is missing in a tree.
@@ -111,6 +113,8 @@ pub(crate) struct Walk<'w> {
     visits: u32,
     /// The socket that the function of tokio's works on that is walked now, and its type.
     socket: Option<(u32, &'static str)>,
+    /// The lock that the function of tokio's takes that is walked now.
+    takes: Option<u64>,
     /// The channel that the function of tokio's sends to that is walked now.
     sends_to: Option<Channel>,
 }
@@ -129,6 +133,7 @@ impl<'w> Walk<'w> {
             visited: FxHashSet::default(),
             visits: 0,
             socket: None,
+            takes: None,
             sends_to: None,
         }
     }

@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) name: &'static str,
     /// `Sync`
     pub(super) purpose: &'static str,
+    /// Where a guard of it points to.
+    pub(super) base: Option<u64>,
     /// Permits that are free; `None`: unknown, or it has none.
     pub(super) free: Option<u64>,
     /// Tasks whose variables have a guard of it, by index, with permits, whether others may have it too, and whether the guard may be gone.
@@ -106,6 +108,7 @@ impl Graph {
         for (number, key) in keys.iter().enumerate() {
             graph.task(round, number, *key, &headers);
         }
+        graph.unnamed_claims(round);
         // What no task waits for is of no interest.
         let waited: BTreeSet<ResourceKey> = graph.ops.keys().map(|op| op.resource).collect();
         graph.resources.retain(|key, _| !matches!(key, ResourceKey::Channel(_)) || waited.contains(key));
@@ -159,6 +162,7 @@ impl Graph {
         entry.name = facts.name;
         entry.purpose = facts.purpose;
         entry.free = facts.free.or(entry.free);
+        entry.base = facts.base.or(entry.base);
         entry.fd = facts.fd;
         entry.deadline_ns = facts.deadline_ns;
         entry.title = facts.title;
@@ -188,6 +192,26 @@ impl Graph {
         let polled = path.iter().all(|frame| frame.not_polled.is_none());
         let source = source(wait, path);
         self.ops.insert(op, WaitFacts { task, source, file, line, granted, polled, wanted });
+    }
+
+    /// Of a lock that is taken and whose guard no variable has: tasks that have its address where no variable with a name is.
+    fn unnamed_claims(&mut self, round: &Round<'_>) {
+        let mut open: FxHashMap<u64, ResourceKey> = FxHashMap::default();
+        for (key, facts) in &self.resources {
+            if let Some(base) = facts.base.filter(|_| facts.claims.is_empty() && facts.free == Some(0)) {
+                open.insert(base, *key);
+            }
+        }
+        for (task, seen) in round.observed.tasks.iter().enumerate() {
+            let words = seen.task.tree.frames.iter().flat_map(|frame| &frame.unnamed);
+            for key in words.filter_map(|word| open.get(word)) {
+                let waits = self.ops.iter().any(|(op, facts)| facts.task == task && op.resource == *key);
+                let Some(facts) = self.resources.get_mut(key).filter(|_| !waits) else { continue };
+                if facts.claims.iter().all(|claim| claim.task != task) {
+                    facts.claims.push(Claim { task, permits: 1, shared: false, maybe_gone: true });
+                }
+            }
+        }
     }
 
     /// The ends of channels that a task has.
@@ -288,6 +312,7 @@ fn resource(task: TaskKey, wait: &Wait) -> Option<(ResourceKey, Facts)> {
     facts = Facts {
         name,
         purpose,
+        base: if let Wait::Lock { base, .. } = wait { *base } else { None },
         free: if let Wait::Lock { free, .. } = wait { *free } else { None },
         fd: if let Wait::Descriptor { fd, .. } = wait { Some(*fd) } else { None },
         deadline_ns: if let Wait::Timer { deadline_ns } = wait { Some(*deadline_ns) } else { None },

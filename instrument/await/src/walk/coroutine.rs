@@ -51,9 +51,13 @@ impl<'w> Walk<'w> {
         if flags != DropFlags::OneGone {
             frame.ends = self.ends(state, at);
         }
-        let outer = (self.socket, self.sends_to);
+        frame.unnamed = self.unnamed(state, ty.size, at);
+        let outer = (self.socket, self.sends_to, self.takes);
         if index.text(ty.path).starts_with("tokio::net::") {
             self.socket = self.socket_of(state, at).or(self.socket);
+        }
+        if index.text(ty.path).starts_with("tokio::sync::") {
+            self.takes = self.lock_of(state, at).or(self.takes);
         }
         if index.text(ty.path).starts_with("tokio::sync::mpsc::") {
             self.sends_to = self.channel_of(state, at).or(self.sends_to);
@@ -66,7 +70,7 @@ impl<'w> Walk<'w> {
                 walk.not_polled(state, at, depth);
             }
         });
-        (self.socket, self.sends_to) = outer;
+        (self.socket, self.sends_to, self.takes) = outer;
     }
 
     /// The function's name; of a method with the type that it is of, as far as its `self` says that.

@@ -128,7 +128,7 @@ impl Walk<'_> {
         if let (LockKind::ChannelRoom, Some(channel)) = (kind, self.sends_to) {
             return Some(Wait::Room(channel));
         }
-        Some(Wait::Lock { lock, kind, wanted, free, queued, granted: queued && left == 0 })
+        Some(Wait::Lock { lock, base: self.takes, kind, wanted, free, queued, granted: queued && left == 0 })
     }
 
     /// Permits that a semaphore has free; the lowest bit of its count says that it is closed.

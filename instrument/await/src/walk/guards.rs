@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Walk, coroutine::DropFlags};
+use super::{MAX_UNNAMED, Walk, coroutine::DropFlags};
 use crate::{
     leaves::GUARDS,
     roles::Keeps,
@@ -36,6 +36,34 @@ impl<'w> Walk<'w> {
             }
         }
         guards
+    }
+
+    /// The lock that a function of tokio's takes: `lock(&self)` has it.
+    pub(super) fn lock_of(&mut self, state: &Type, address: u64) -> Option<u64> {
+        let own = state.members.iter().find(|member| self.index.text(member.name) == "self")?;
+        let Kind::Pointer(_) = self.index.ty(own.ty).kind else { return None };
+        self.word(address.wrapping_add(own.offset)).filter(|at| *at >= 4096)
+    }
+
+    /// Addresses in a coroutine's memory, outside of the variables of its state.
+    pub(super) fn unnamed(&mut self, state: &Type, size: u64, address: u64) -> Vec<u64> {
+        let covered: Vec<(u64, u64)> = state
+            .members
+            .iter()
+            .map(|member| (member.offset, member.offset.saturating_add(self.index.ty(member.ty).size)))
+            .collect();
+        let mut found = Vec::new();
+        let Some(bytes) = self.bytes(address, size) else { return found };
+        for (number, word) in bytes.chunks_exact(8).enumerate() {
+            let at = 8 * number as u64;
+            let word = word.try_into().map_or(0, u64::from_le_bytes);
+            let is_named = covered.iter().any(|(from, to)| *from < at + 8 && at < *to);
+            let may_point = word >= 4096 && word >> 47 == 0 && word.is_multiple_of(8);
+            if !is_named && may_point && !found.contains(&word) && found.len() < MAX_UNNAMED {
+                found.push(word);
+            }
+        }
+        found
     }
 
     /// A guard in a value, through live variants alone.

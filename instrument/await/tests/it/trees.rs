@@ -47,6 +47,7 @@ fn a_task_is_read_down_to_the_lock_that_it_waits_for() {
     assert_eq!(frames[0].locals, [("k".to_owned(), "42".to_owned())]);
     let lock = Wait::Lock {
         lock: LOCK,
+        base: None,
         kind: LockKind::Mutex,
         wanted: 1,
         free: Some(0),
