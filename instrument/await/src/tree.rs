@@ -1,7 +1,7 @@
 //! What a walk finds.
 
 /// An await tree: what a parked task awaits, to the last.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
 pub struct Tree {
     /// Depth first: the frame of the task's own future, then what it awaits.
     pub frames: Vec<Frame>,
@@ -10,7 +10,7 @@ pub struct Tree {
 }
 
 /// A future of an await tree.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// 0: the outermost.
     pub depth: u32,

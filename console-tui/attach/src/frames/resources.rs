@@ -130,16 +130,18 @@ impl Frames {
         let row = OpStatRow {
             task: round.tasks.get(facts.task).copied(),
             state: v1::TaskState::Idle,
-            state_ago_ns: ago_ns,
+            // A future that its task has put aside was polled before the task came to rest; and what it was given woke the task, which came
+            // to rest since.
+            state_ago_ns: ago_ns + u64::from(!facts.polled),
             polls: 1,
-            granted_ago_ns: facts.granted.then_some(ago_ns),
+            granted_ago_ns: facts.granted.then_some(ago_ns + u64::from(!facts.polled)),
             ..OpStatRow::default()
         };
         rows.op_stats.push_with(slot.slot, row, wanted);
     }
 }
 
-fn hash(facts: &impl Hash) -> u64 {
+pub(super) fn hash(facts: &impl Hash) -> u64 {
     let mut hasher = FxHasher::default();
     facts.hash(&mut hasher);
     hasher.finish()

@@ -7,7 +7,7 @@ use taskscope_proto::{
     v1,
 };
 
-use super::{Filling, Frames, Graph, Round, TaskKey};
+use super::{Filling, Frames, Graph, Round, TaskKey, resources::hash};
 use crate::observe::SeenTask;
 
 impl Frames {
@@ -21,7 +21,7 @@ impl Frames {
             let whole = graph.whole.get(number).copied().unwrap_or_default();
             let is_new = self.tasks.describe(&key);
             let state = state(seen.task.state);
-            let changed = self.tasks.changed(&key, 1 + u64::from(state as u32) * 2 + u64::from(whole));
+            let changed = self.tasks.changed(&key, hash(&(state as i32, whole, &seen.task.tree)));
             if !is_new && !changed {
                 continue;
             }

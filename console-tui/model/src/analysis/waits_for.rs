@@ -126,6 +126,12 @@ impl<'a> Analysis<'a> {
         })
     }
 
+    /// A wait of a task that is read from memory for something that need not come, and does not end its other waits: no timer.
+    fn is_beside(self, wait: &Waiter) -> bool {
+        let resource = wait.op.resource.and_then(|key| self.store.resources.resource(key));
+        self.store.hello.is_memory() && resource.is_some_and(|resource| !self.is_timer(resource))
+    }
+
     /// What an operation waits for; `None`: something that comes by itself, or unknown.
     fn target(self, wait: &Waiter) -> Option<Target<'a>> {
         let key = wait.op.resource?;
@@ -254,12 +260,17 @@ impl<'a> Graph<'a> {
         let free = Actor { waits: Vec::new(), in_poll: false, sure: false, stuck: false };
         let Some(blocked) = self.store.blocked(who) else { return free };
         self.waits += blocked.waits.len();
-        let waits: Option<Vec<_>> =
-            blocked.waits.into_iter().map(|wait| Some((self.store.target(&wait)?, wait))).collect();
-        match waits {
-            Some(waits) => Actor { waits, in_poll: blocked.in_poll, sure: blocked.sure, stuck: true },
-            None => free,
+        let (in_poll, mut sure) = (blocked.in_poll, blocked.sure);
+        let mut waits = Vec::with_capacity(blocked.waits.len());
+        for wait in blocked.waits {
+            match self.store.target(&wait) {
+                Some(target) => waits.push((target, wait)),
+                // A connection's task waits for its socket too, whatever its handler waits for. An await tree shows one beside the other.
+                None if self.store.is_beside(&wait) => sure = false,
+                None => return free,
+            }
         }
+        Actor { stuck: !waits.is_empty(), waits, in_poll, sure }
     }
 
     /// Takes a lock into the graph, with those of its queue who can be in the way. Returns who that is.
