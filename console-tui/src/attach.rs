@@ -1,11 +1,11 @@
-//! `taskscope attach`: which process, and what its debug information says, before the terminal changes.
+//! `taskscope attach` and `taskscope core`: which process or core file, and what its debug information says, before the terminal changes.
 //!
 //! Invariant: every mistake is a sentence with what to do next, and nothing of the process is touched.
 
 mod choose;
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, IsTerminal as _, Write as _},
     os::unix::fs::MetadataExt as _,
     path::PathBuf,
@@ -14,15 +14,46 @@ use std::{
 
 use color_eyre::eyre::{self, WrapErr as _};
 use etcetera::BaseStrategy as _;
-use taskscope_attach::Process;
+use taskscope_attach::{AttachError, Core, Process, Source};
 use taskscope_await::Program;
 use taskscope_debuginfo::{Cached, Progress, Sources};
+
+/// Where the memory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Memory {
+    /// In a process that runs.
+    Process(u32),
+    /// In a file that was written when it died, and the program's own, where that is not at its path.
+    Core(PathBuf, Option<PathBuf>),
+}
+
+impl Memory {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// It is not there, or this process may not read it.
+    pub fn open(&self) -> Result<Source, AttachError> {
+        match self {
+            Self::Process(pid) => Process::open(*pid).map(Source::Live),
+            Self::Core(core, program) => Core::open(core, program.as_deref()).map(Source::Core),
+        }
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(pid) => write!(f, "process {pid}"),
+            Self::Core(core, _) => write!(f, "{}", core.display()),
+        }
+    }
+}
 
 /// A process that is read from outside.
 #[derive(Debug, Clone)]
 pub struct Watched {
-    /// Its number.
-    pub pid: u32,
+    /// Where its memory is.
+    pub memory: Memory,
     /// What its debug information says.
     pub program: Arc<Program>,
     /// What is missing there, and the cure.
@@ -33,7 +64,9 @@ pub struct Watched {
 
 impl PartialEq for Watched {
     fn eq(&self, other: &Self) -> bool {
-        self.pid == other.pid && Arc::ptr_eq(&self.program, &other.program) && self.strings == other.strings
+        self.memory == other.memory
+            && Arc::ptr_eq(&self.program, &other.program)
+            && self.strings == other.strings
     }
 }
 
@@ -58,9 +91,33 @@ pub fn prepare(wanted: &Wanted) -> eyre::Result<Watched> {
     let pid = choose::process(wanted.process.as_deref())?;
     let process = Process::open(pid)?;
     let executable = process.executable().wrap_err_with(|| format!("process {pid} has no program"))?;
-    let sources = Sources { binary: binary(&process, &executable), debug_file: wanted.debug_file.clone() };
+    let binary = binary(&process, &executable);
+    read(Memory::Process(pid), &executable, binary, wanted)
+}
+
+/// Opens a core file and reads the debug information of its program.
+///
+/// # Errors
+/// It is no core file, its program is not there, or its debug information has no task of tokio's.
+pub fn prepare_core(core: PathBuf, program: Option<PathBuf>, wanted: &Wanted) -> eyre::Result<Watched> {
+    let executable = Core::open(&core, program.as_deref())?.executable().to_owned();
+    let binary = program.clone().unwrap_or_else(|| PathBuf::from(&executable));
+    let missing = || {
+        format!(
+            "the program of {} is not at {}; name it after the core file",
+            core.display(),
+            binary.display()
+        )
+    };
+    fs::metadata(&binary).wrap_err_with(missing)?;
+    read(Memory::Core(core, program), &executable, binary, wanted)
+}
+
+/// Reads the debug information of a program.
+fn read(memory: Memory, executable: &str, binary: PathBuf, wanted: &Wanted) -> eyre::Result<Watched> {
+    let sources = Sources { binary, debug_file: wanted.debug_file.clone() };
     let mut bar = Bar::default();
-    let mut show = |progress| bar.show(&executable, progress);
+    let mut show = |progress| bar.show(executable, progress);
     let read = match cache_folder() {
         None => taskscope_debuginfo::read(&sources, &mut show).map(|read| (read.index, read.problem)),
         Some(folder) => {
@@ -74,7 +131,7 @@ pub fn prepare(wanted: &Wanted) -> eyre::Result<Watched> {
     bar.clear();
     let (index, problem) = read?;
     Ok(Watched {
-        pid,
+        memory,
         program: Arc::new(Program::new(index)),
         problems: problem.into_iter().collect(),
         strings: wanted.strings,

@@ -142,6 +142,28 @@ enum Command {
         #[command(flatten)]
         watch: Watch,
     },
+    /// Show the tasks of a tokio program that died, from its core file
+    #[cfg(target_os = "linux")]
+    Core {
+        /// The core file
+        #[arg(value_name = "CORE")]
+        core: PathBuf,
+
+        /// The program [default: at the path that the core file has]
+        #[arg(value_name = "EXE")]
+        program: Option<PathBuf>,
+
+        /// Read the debug information from this file instead of the program
+        #[arg(long, value_name = "FILE")]
+        debug_file: Option<PathBuf>,
+
+        /// Show the texts of variables too, which may be secrets
+        #[arg(long)]
+        show_strings: bool,
+
+        #[command(flatten)]
+        watch: Watch,
+    },
     /// Print every poll and wake of every task, one JSON object per line
     Events {
         /// The program to watch: host:port, http://host:port or unix:/path

@@ -86,7 +86,7 @@ impl fmt::Display for Target {
             #[cfg(unix)]
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             #[cfg(target_os = "linux")]
-            Self::Process(watched) => write!(f, "process {}", watched.pid),
+            Self::Process(watched) => write!(f, "{}", watched.memory),
         }
     }
 }

@@ -48,8 +48,6 @@ pub struct About {
     pub instance: u64,
     /// Sentences about what blinds the console, and the cure.
     pub problems: Vec<String>,
-    /// When a core file was written, its tasks do not go on.
-    pub from_core: bool,
 }
 
 /// See the module's text.

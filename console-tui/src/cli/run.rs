@@ -79,11 +79,13 @@ pub(super) fn command(cli: Cli) -> eyre::Result<ExitCode> {
         Some(Command::Attach { process, debug_file, show_strings, watch: how }) => {
             let file = File::load(how.config.as_deref())?;
             let wanted = attach::Wanted { process, debug_file, strings: show_strings };
-            let target = Target::Process(attach::prepare(&wanted)?);
-            let runtime = runtime()?;
-            let code = runtime.block_on(watch(how, &file, target));
-            runtime.shutdown_background();
-            code
+            watch_memory(how, &file, attach::prepare(&wanted)?)
+        }
+        #[cfg(target_os = "linux")]
+        Some(Command::Core { core, program, debug_file, show_strings, watch: how }) => {
+            let file = File::load(how.config.as_deref())?;
+            let wanted = attach::Wanted { debug_file, strings: show_strings, ..attach::Wanted::default() };
+            watch_memory(how, &file, attach::prepare_core(core, program, &wanted)?)
         }
         Some(Command::Events { target, length, config }) => {
             let file = File::load(config.as_deref())?;
@@ -105,6 +107,14 @@ pub(super) fn command(cli: Cli) -> eyre::Result<ExitCode> {
             print(&out)
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn watch_memory(how: Watch, file: &File, watched: attach::Watched) -> eyre::Result<ExitCode> {
+    let runtime = runtime()?;
+    let code = runtime.block_on(watch(how, file, Target::Process(watched)));
+    runtime.shutdown_background();
+    code
 }
 
 fn print(bytes: &[u8]) -> eyre::Result<ExitCode> {

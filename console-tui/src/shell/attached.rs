@@ -10,18 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_attach::{About, Frames, Observer, Process, Source, Wish};
+use taskscope_attach::{About, Frames, Observer, Wish};
 use taskscope_model::ConnectionEvent;
 use taskscope_proto::{rows::SlotRef, v1::WatchRequest};
 use tokio::sync::{mpsc, watch};
 
 use super::connect::News;
-use crate::attach::Watched;
+use crate::attach::{Memory, Watched};
 
 /// Time between two looks, at least.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// A look may take one part in so many of the time.
 const SHARE: u32 = 10;
+/// What can't be known, said once.
+const OF_MEMORY: &str = "Read from memory: ages of waits are counted from the first look that saw them; polls and wakes are unknown";
+const OF_CORE: &str = "Read from a core file: ages are counted from its opening; polls and wakes are unknown";
 /// Types nest deeply, and a walk follows them.
 const STACK_BYTES: usize = 16 << 20;
 
@@ -52,19 +55,19 @@ fn read(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) {
 
 /// Looks again and again. The reason for the end; `None`: the receiver is dropped.
 fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Option<String> {
-    let opened = Process::open(watched.pid)
-        .and_then(|process| Observer::new(Source::Live(process), watched.program.clone(), watched.strings));
+    let opened = watched
+        .memory
+        .open()
+        .and_then(|source| Observer::new(source, watched.program.clone(), watched.strings));
     let mut observer = match opened {
         Ok(observer) => observer,
         Err(error) => return Some(error.to_string()),
     };
     sender.blocking_send(News::Connection(ConnectionEvent::Connected)).ok()?;
-    let mut about = About { instance: random(), problems: watched.problems.clone(), from_core: false };
-    about.problems.push(
-        "Read from memory, without a change to the program: ages of waits are counted from the first look that saw them, polls and wakes are not known"
-            .to_owned(),
-    );
-    let mut frames = Frames::new(about.clone());
+    let is_core = matches!(watched.memory, Memory::Core(..));
+    let mut about = About { instance: random(), problems: watched.problems.clone() };
+    about.problems.push((if is_core { OF_CORE } else { OF_MEMORY }).to_owned());
+    let mut frames = Frames::new(about);
     let mut resync = 0;
     let mut descriptors_at: Option<Instant> = None;
     loop {
