@@ -120,7 +120,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.extent = extent;
             return effects;
         }
-        Event::Action(action) => model.act(action, &mut effects),
+        Event::Action(action) => model.perform(action, &mut effects),
         Event::Edit(edit) => model.edit(&edit),
         Event::Click(target) => model.click(target, &mut effects),
         Event::Scroll(rows) => model.move_by(isize::from(rows)),

@@ -26,7 +26,7 @@ use crate::{
 };
 
 impl Model {
-    pub(super) fn act(&mut self, action: Action, effects: &mut Vec<Effect>) {
+    pub(super) fn perform(&mut self, action: Action, effects: &mut Vec<Effect>) {
         self.changed();
         match action {
             Action::NextRow => self.move_by(1),
@@ -77,7 +77,7 @@ impl Model {
             Action::AwaitTree => self.await_trees = self.await_trees.wrapping_add(1).max(1),
             action => match Tab::of_action(action) {
                 Some(tab) => self.open_tab(tab),
-                None => self.act_on_table(action),
+                None => self.change_table(action),
             },
         }
         if action.is_navigation() {
@@ -166,7 +166,7 @@ impl Model {
             None => self.chosen_link(),
         };
         if selected == Some(index) && self.overlay.is_none() {
-            self.act(Action::Open, effects);
+            self.perform(Action::Open, effects);
         } else {
             self.move_to(index);
         }
@@ -177,9 +177,9 @@ impl Model {
             match overlay.chosen(self.shown()) {
                 Some(Action::ToggleColumn(column)) if !overlay.is_palette() => {
                     self.overlay = Some(overlay);
-                    self.act_on_table(Action::ToggleColumn(column));
+                    self.change_table(Action::ToggleColumn(column));
                 }
-                Some(action) => self.act(action, effects),
+                Some(action) => self.perform(action, effects),
                 None => {}
             }
             return;
@@ -195,7 +195,7 @@ impl Model {
             match table.opens(at) {
                 Some(Opens::Screen(screen)) => self.open_link(Some(screen)),
                 Some(Opens::Finding(id)) => self.open_finding(Some(id)),
-                None => self.act_on_table(Action::ToggleFold),
+                None => self.change_table(Action::ToggleFold),
             }
         } else {
             let link = self.link_list().and_then(|(links, chosen)| links.get(chosen?).map(|link| link.to));
@@ -233,7 +233,7 @@ impl Model {
     fn open_finding(&mut self, id: Option<FindingId>) {
         let Some(finding) = id.and_then(|id| self.snapshot().findings.get(id)) else { return };
         match finding.id.subject {
-            // A circle is best seen as one.
+            // A cycle is best seen as one.
             About::Task(key) if finding.id.lint == LintKind::Deadlock => {
                 return self.open_link(Some(Screen::Waits(WaitsOf::Task(key))));
             }

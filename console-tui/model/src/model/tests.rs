@@ -73,7 +73,7 @@ impl Client {
         }
     }
 
-    pub(super) fn act(&mut self, action: Action) {
+    pub(super) fn perform(&mut self, action: Action) {
         self.send(Event::Action(action));
     }
 

@@ -28,19 +28,20 @@ pub(crate) const MAX_LISTED: usize = 20_000;
 
 /// What is made once for all rows.
 #[derive(Debug)]
-pub(crate) struct Known<K> {
+pub(crate) struct Lookup<K> {
     pub(crate) waits: FxHashMap<ResourceKey, Waits>,
     pub(crate) severities: FxHashMap<K, Severity>,
 }
 
-impl<K> Default for Known<K> {
+impl<K> Default for Lookup<K> {
     fn default() -> Self {
         Self { waits: FxHashMap::default(), severities: FxHashMap::default() }
     }
 }
 
 /// Takes the things of a list, one after the other.
-pub(crate) type Each<'s, L> = &'s mut dyn FnMut(<L as List>::Key, <L as List>::Group, <L as Listing>::Facts);
+pub(crate) type Each<'s, L> =
+    &'s mut dyn FnMut(<L as List>::Key, <L as List>::Group, <L as Listing>::Summary);
 
 /// A list whose rows are made at once.
 pub(crate) trait Listing:
@@ -50,15 +51,15 @@ pub(crate) trait Listing:
     const WAITS: bool = true;
 
     /// What is known of a thing, or of several of a group.
-    type Facts: Clone + Debug;
+    type Summary: Clone + Debug;
 
     /// Hands out every thing. Returns how many are left out because they are parts of others.
-    fn each(at: Context<'_>, known: &Known<Self::Key>, with_parts: bool, take: Each<'_, Self>) -> usize;
+    fn each(at: Context<'_>, lookup: &Lookup<Self::Key>, with_parts: bool, take: Each<'_, Self>) -> usize;
     /// `None`: it is gone.
-    fn facts(at: Context<'_>, known: &Known<Self::Key>, key: Self::Key) -> Option<Self::Facts>;
+    fn summary(at: Context<'_>, lookup: &Lookup<Self::Key>, key: Self::Key) -> Option<Self::Summary>;
     /// Another one of the same group.
-    fn add(sum: &mut Self::Facts, other: &Self::Facts);
-    fn severity(facts: &Self::Facts) -> Option<Severity>;
+    fn add(sum: &mut Self::Summary, other: &Self::Summary);
+    fn severity(sum: &Self::Summary) -> Option<Severity>;
     /// The things that a finding is about.
     fn concerned(_finding: &Finding, _store: Analysis<'_>) -> Vec<Self::Key> {
         Vec::new()
@@ -69,7 +70,7 @@ pub(crate) trait Listing:
 pub(crate) struct At<'a, L: Listing> {
     pub(crate) store: Analysis<'a>,
     pub(crate) key: KeyOf<L>,
-    pub(crate) facts: &'a L::Facts,
+    pub(crate) sum: &'a L::Summary,
     /// How many it stands for.
     pub(crate) count: u64,
 }
@@ -103,7 +104,7 @@ impl<L: Listing> At<'_, L> {
 
 #[derive(Debug)]
 pub(crate) struct Group<F> {
-    facts: F,
+    sum: F,
     count: u64,
     shape: Shape,
 }
@@ -111,8 +112,8 @@ pub(crate) struct Group<F> {
 /// What the rows of a listing were made of.
 #[derive(Debug)]
 pub(crate) struct Listed<L: Listing> {
-    known: Known<L::Key>,
-    groups: FxHashMap<L::Group, Group<L::Facts>>,
+    lookup: Lookup<L::Key>,
+    groups: FxHashMap<L::Group, Group<L::Summary>>,
     history: History<KeyOf<L>>,
     pub(crate) hidden_parts: usize,
 }
@@ -120,7 +121,7 @@ pub(crate) struct Listed<L: Listing> {
 impl<L: Listing> Default for Listed<L> {
     fn default() -> Self {
         Self {
-            known: Known::default(),
+            lookup: Lookup::default(),
             groups: FxHashMap::default(),
             history: History::default(),
             hidden_parts: 0,
@@ -158,7 +159,7 @@ impl<L: Listing> Rows<KeyOf<L>> for ListedRows<L> {
 }
 
 /// A thing that matches the filter.
-type Thing<L> = (<L as List>::Key, <L as List>::Group, <L as Listing>::Facts);
+type Thing<L> = (<L as List>::Key, <L as List>::Group, <L as Listing>::Summary);
 /// A row and what it is sorted by.
 type Sorted<L> = (SortKey, KeyOf<L>);
 
@@ -166,15 +167,15 @@ type Sorted<L> = (SortKey, KeyOf<L>);
 pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Context<'_>) {
     let store = at.store;
     let waits = if L::WAITS { store.waits() } else { FxHashMap::default() };
-    table.state.known = Known { waits, severities: severities::<L>(at) };
+    table.state.lookup = Lookup { waits, severities: severities::<L>(at) };
     let mut total = 0;
     let mut matching: Vec<Thing<L>> = Vec::new();
-    let (known, query) = (&table.state.known, &table.filter.query);
-    let hidden = L::each(at, known, table.with_parts, &mut |key, group, facts| {
+    let (lookup, query) = (&table.state.lookup, &table.filter.query);
+    let hidden = L::each(at, lookup, table.with_parts, &mut |key, group, sum| {
         total += 1;
-        let row = At { store, key: RowKey::One(key), facts: &facts, count: 1 };
+        let row = At { store, key: RowKey::One(key), sum: &sum, count: 1 };
         if query.as_ref().is_none_or(|query| filter::matches::<L>(query, &row)) {
-            matching.push((key, group, facts));
+            matching.push((key, group, sum));
         }
     });
     table.state.hidden_parts = hidden;
@@ -198,9 +199,9 @@ fn severities<L: Listing>(at: Context<'_>) -> FxHashMap<L::Key, Severity> {
 fn regroup<L: Listing>(table: &mut Table<L>, at: Context<'_>, matching: &[Thing<L>]) {
     let before = std::mem::take(&mut table.state.groups);
     let groups = &mut table.state.groups;
-    for (_, group, facts) in matching.iter().filter(|_| L::FOLDS) {
-        let sum = groups.entry(*group).and_modify(|group| L::add(&mut group.facts, facts));
-        sum.or_insert_with(|| Group { facts: facts.clone(), count: 0, shape: Shape::Loose }).count += 1;
+    for (_, group, sum) in matching.iter().filter(|_| L::FOLDS) {
+        let of_group = groups.entry(*group).and_modify(|group| L::add(&mut group.sum, sum));
+        of_group.or_insert_with(|| Group { sum: sum.clone(), count: 0, shape: Shape::Loose }).count += 1;
     }
     for (key, group) in groups {
         let has_row = before.get(key).is_some_and(|before| before.shape != Shape::Loose);
@@ -216,18 +217,18 @@ fn arrange<L: Listing>(table: &mut Table<L>, store: Analysis<'_>, matching: Vec<
     let mut keys = Keys::<L>::new(table, store);
     let mut top: Vec<Sorted<L>> = Vec::new();
     let mut members: FxHashMap<L::Group, Vec<Sorted<L>>> = FxHashMap::default();
-    for (key, group, facts) in matching {
+    for (key, group, sum) in matching {
         let row = RowKey::One(key);
         let list = match table.state.groups.get(&group).map(|group| group.shape) {
             Some(Shape::Folded) => continue,
             Some(Shape::Unfolded) => members.entry(group).or_default(),
             Some(Shape::Loose) | None => &mut top,
         };
-        list.push((keys.of(At { store, key: row, facts: &facts, count: 1 }), row));
+        list.push((keys.of(At { store, key: row, sum: &sum, count: 1 }), row));
     }
     for (key, group) in table.state.groups.iter().filter(|(_, group)| group.shape != Shape::Loose) {
         let row = RowKey::Group(*key);
-        top.push((keys.of(At { store, key: row, facts: &group.facts, count: group.count }), row));
+        top.push((keys.of(At { store, key: row, sum: &group.sum, count: group.count }), row));
     }
     let descending = table.sort.descending;
     let now = keys.now;
@@ -289,15 +290,15 @@ pub(crate) fn see<L: Listing, T>(
     see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
 ) -> Option<T> {
     let store = at.store;
-    let (facts, count, group) = match key {
-        RowKey::One(key) => (&L::facts(at, &table.state.known, key)?, 1, None),
+    let (sum, count, group) = match key {
+        RowKey::One(key) => (&L::summary(at, &table.state.lookup, key)?, 1, None),
         RowKey::Group(key) => {
             let group = table.state.groups.get(&key)?;
-            (&group.facts, group.count, Some(group.shape == Shape::Unfolded))
+            (&group.sum, group.count, Some(group.shape == Shape::Unfolded))
         }
     };
-    let look = Look { severity: L::severity(facts), done: false, group };
-    Some(see(&At { store, key, facts, count }, look))
+    let look = Look { severity: L::severity(sum), done: false, group };
+    Some(see(&At { store, key, sum, count }, look))
 }
 
 /// How many rows a group has, and how it stands.
@@ -313,7 +314,7 @@ pub(crate) fn finding<L: Listing>(at: Context<'_>, key: L::Key) -> Option<&Findi
 
 /// Whether something was found of some thing.
 pub(crate) fn has_notes<L: Listing>(table: &Table<L>) -> bool {
-    !table.state.known.severities.is_empty()
+    !table.state.lookup.severities.is_empty()
 }
 
 /// What a listing leaves out.

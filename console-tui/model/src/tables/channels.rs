@@ -14,7 +14,7 @@ use crate::{
     table::{
         Context, List, Table,
         column::Column,
-        listing::{At, Known, Listing},
+        listing::{At, Listing, Lookup},
         value::Value,
     },
     tables::TableId,
@@ -31,7 +31,7 @@ type Col = Column<Channels>;
 
 /// What is known of a channel, or of several that were made at one place.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct ChannelSummary {
     severity: Option<Severity>,
     waits: Waits,
     senders: Option<u64>,
@@ -53,12 +53,12 @@ struct Sums {
     empty_ns: u64,
 }
 
-impl Facts {
-    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
+impl ChannelSummary {
+    fn of(store: Analysis<'_>, lookup: &Lookup<ResourceKey>, key: ResourceKey) -> Self {
         let channel = store.channel(key);
-        let mut facts = Self {
-            severity: known.severities.get(&key).copied(),
-            waits: known.waits.get(&key).copied().unwrap_or_default(),
+        let mut sum = Self {
+            severity: lookup.severities.get(&key).copied(),
+            waits: lookup.waits.get(&key).copied().unwrap_or_default(),
             senders: channel.and_then(|channel| channel.senders).map(u64::from),
             receivers: channel.and_then(|channel| channel.receivers).map(u64::from),
             depth: channel.and_then(|channel| channel.depth),
@@ -73,16 +73,16 @@ impl Facts {
             waiting_to_send: 0,
             waiting_to_receive: 0,
         };
-        if channel.is_some() && facts.waits.tasks > 0 {
+        if channel.is_some() && sum.waits.tasks > 0 {
             for waiter in store.waiters(key) {
                 match store.channel_end(waiter.op) {
-                    Some(End::Sender) => facts.waiting_to_send += 1,
-                    Some(End::Receiver) => facts.waiting_to_receive += 1,
+                    Some(End::Sender) => sum.waiting_to_send += 1,
+                    Some(End::Receiver) => sum.waiting_to_receive += 1,
                     None => {}
                 }
             }
         }
-        facts
+        sum
     }
 
     /// The most suspicious is the greatest. A receiver that waits for a value is as it should be.
@@ -123,35 +123,35 @@ impl Facts {
 }
 
 fn sum<'a>(row: &At<'a, Channels>, of: impl Fn(Sums) -> u64) -> Value<'a> {
-    Value::number(row.facts.sums.map(of))
+    Value::number(row.sum.sums.map(of))
 }
 
 impl List for Channels {
     const ID: TableId = TableId::Channels;
     const COLUMNS: &'static [Column<Self>] = &[
-        Col::warn("suspicion", |row| row.facts.suspicion(row.store.now_ns)),
+        Col::warn("suspicion", |row| row.sum.suspicion(row.store.now_ns)),
         made::kind_column(),
         made::name_column(),
         Col::number(Unit::Count, "senders", "SENDERS", 8, "Senders alive", |row| {
-            Value::number(row.facts.senders)
+            Value::number(row.sum.senders)
         })
         .priority(5),
         Col::number(Unit::Count, "receivers", "RECEIVERS", 10, "Receivers alive", |row| {
-            Value::number(row.facts.receivers)
+            Value::number(row.sum.receivers)
         })
         .priority(6),
         Col::number(Unit::Count, "depth", "DEPTH", 18, "Values in it, of so many that fit", |row| {
-            row.facts.depth()
+            row.sum.depth()
         })
         .aside(BAR),
         Col::number(Unit::Count, "waiting", "WAITING", 11, "Who waits now, and for what", |row| {
-            row.facts.waiting()
+            row.sum.waiting()
         })
         .words("waiters")
         .left(),
         made::longest_column(8),
         Col::number(Unit::PerSecond, "sent", "SENT/s", 7, "Values sent a second", |row| {
-            Value::float(row.facts.traffic.map(|(sent, _)| sent))
+            Value::float(row.sum.traffic.map(|(sent, _)| sent))
         })
         .words("values sent a second")
         .priority(1),
@@ -159,12 +159,12 @@ impl List for Channels {
             Unit::PerSecond,
             "values a second",
             "Values sent over the last seconds",
-            |row| Value::float(row.facts.traffic.map(|(sent, _)| sent)),
+            |row| Value::float(row.sum.traffic.map(|(sent, _)| sent)),
             |row| row.store.lock_spark(row.one()?),
         )
         .priority(9),
         Col::number(Unit::PerSecond, "received", "RECV/s", 7, "Values received a second", |row| {
-            Value::float(row.facts.traffic.map(|(_, received)| received))
+            Value::float(row.sum.traffic.map(|(_, received)| received))
         })
         .words("values received a second")
         .priority(2),
@@ -196,9 +196,9 @@ impl List for Channels {
 }
 
 impl Listing for Channels {
-    listed!(channel_list);
+    listed!(channel_list, ChannelSummary);
 
-    fn add(sum: &mut Facts, other: &Facts) {
+    fn add(sum: &mut ChannelSummary, other: &ChannelSummary) {
         sum.severity = sum.severity.max(other.severity);
         sum.waits.add(&other.waits);
         sum.senders = both(sum.senders, other.senders, u64::saturating_add);
@@ -218,7 +218,7 @@ impl Listing for Channels {
 }
 
 impl OfResources for Channels {
-    fn waits(facts: &Facts) -> &Waits {
-        &facts.waits
+    fn waits(sum: &ChannelSummary) -> &Waits {
+        &sum.waits
     }
 }

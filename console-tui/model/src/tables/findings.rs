@@ -15,7 +15,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
-        listing::{At, Each, Known, Listing, listing},
+        listing::{At, Each, Listing, Lookup, listing},
         place::{RowKey, Rows as _},
         value::Value,
     },
@@ -30,13 +30,13 @@ type Col = Column<Findings>;
 
 /// A finding, and its place among all.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct RankedFinding {
     finding: Finding,
     rank: usize,
 }
 
 fn place<'a>(row: &At<'a, Findings>) -> Option<Cow<'a, str>> {
-    row.store.place(row.facts.finding.id.site).map(Cow::Owned)
+    row.store.place(row.sum.finding.id.site).map(Cow::Owned)
 }
 
 impl List for Findings {
@@ -45,17 +45,17 @@ impl List for Findings {
     const COLUMNS: &'static [Column<Self>] = &[
         // Which comes first of those that are as serious, the lints know.
         Col::warn("suspicion", |row| {
-            Value::Mark(Some(row.facts.finding.severity), [u64::MAX - row.facts.rank as u64, 0, 0])
+            Value::Mark(Some(row.sum.finding.severity), [u64::MAX - row.sum.rank as u64, 0, 0])
         }),
         Col::text("lint", "LINT", 20, "Which lint found it", |row| {
-            Value::text(Some(row.facts.finding.id.lint.name()))
+            Value::text(Some(row.sum.finding.id.lint.name()))
         }),
         Col::number(Unit::Time, "for", "FOR", 8, "Time since it was first seen", |row| {
-            Value::number(row.since(Some(row.facts.finding.first_seen_ns)))
+            Value::number(row.since(Some(row.sum.finding.first_seen_ns)))
         })
         .words("time since it was first seen"),
         Col::number(Unit::Count, "tasks", "TASKS", 6, "Tasks it is about", |row| {
-            Value::number(Some(row.facts.finding.count))
+            Value::number(Some(row.sum.finding.count))
         }),
         Col::text(
             "place",
@@ -67,15 +67,15 @@ impl List for Findings {
         .cut(Cut::Place)
         .grows(),
         Col::text("message", "FINDING", 40, "What was seen", |row| {
-            Value::text(Some(row.facts.finding.message.as_str()))
+            Value::text(Some(row.sum.finding.message.as_str()))
         })
         .cut(Cut::Marked)
         .grows(),
     ];
     const FIELDS: &'static [Field<Self>] = &[
-        Field::new("lint", Test::Text(|row| Some(row.facts.finding.id.lint.name().into()))),
-        Field::new("severity", Test::Text(|row| Some(row.facts.finding.severity.name().into()))),
-        Field::new("message", Test::Text(|row| Some(row.facts.finding.message.as_str().into()))),
+        Field::new("lint", Test::Text(|row| Some(row.sum.finding.id.lint.name().into()))),
+        Field::new("severity", Test::Text(|row| Some(row.sum.finding.severity.name().into()))),
+        Field::new("message", Test::Text(|row| Some(row.sum.finding.message.as_str().into()))),
         Field::new("place", Test::Text(|row| place(row))),
     ];
 
@@ -112,24 +112,24 @@ impl List for Findings {
 impl Listing for Findings {
     const WAITS: bool = false;
 
-    type Facts = Facts;
+    type Summary = RankedFinding;
 
-    fn each(at: Context<'_>, _known: &Known<FindingId>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, _lookup: &Lookup<FindingId>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for (rank, finding) in at.findings.list.iter().enumerate() {
-            take(finding.id, (), Facts { finding: finding.clone(), rank });
+            take(finding.id, (), RankedFinding { finding: finding.clone(), rank });
         }
         0
     }
 
-    fn facts(at: Context<'_>, _known: &Known<FindingId>, key: FindingId) -> Option<Facts> {
+    fn summary(at: Context<'_>, _lookup: &Lookup<FindingId>, key: FindingId) -> Option<RankedFinding> {
         let rank = at.findings.list.iter().position(|finding| finding.id == key)?;
-        Some(Facts { finding: at.findings.list[rank].clone(), rank })
+        Some(RankedFinding { finding: at.findings.list[rank].clone(), rank })
     }
 
-    fn add(_sum: &mut Facts, _other: &Facts) {}
+    fn add(_sum: &mut RankedFinding, _other: &RankedFinding) {}
 
-    fn severity(facts: &Facts) -> Option<Severity> {
-        Some(facts.finding.severity)
+    fn severity(sum: &RankedFinding) -> Option<Severity> {
+        Some(sum.finding.severity)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
-        listing::{At, Each, Known, Listing, listing},
+        listing::{At, Each, Listing, Lookup, listing},
         place::RowKey,
         value::Value,
     },
@@ -80,7 +80,7 @@ impl Made {
 
 /// What is known of a thing, or of several of one kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct IoSummary {
     severity: Option<Severity>,
     count: u64,
     pub(super) kind: IoKind,
@@ -107,8 +107,8 @@ pub(super) fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) 
     }
 }
 
-impl Facts {
-    fn of(store: Analysis<'_>, known: &Known<IoKey>, thing: &Thing) -> Self {
+impl IoSummary {
+    fn of(store: Analysis<'_>, lookup: &Lookup<IoKey>, thing: &Thing) -> Self {
         let descriptor = thing.descriptor;
         let tcp = descriptor.and_then(|of| of.tcp.as_ref());
         let (in_per_s, out_per_s) = store.io_rates(thing);
@@ -116,9 +116,9 @@ impl Facts {
         let due = timer.map_or(Due::Unknown, |timer| {
             store.timer_due(timer, store.waiters(timer.key).first().map(|waiter| waiter.op))
         });
-        let waits = thing.resource.and_then(|resource| known.waits.get(&resource.key));
+        let waits = thing.resource.and_then(|resource| lookup.waits.get(&resource.key));
         Self {
-            severity: known.severities.get(&thing.key()).copied(),
+            severity: lookup.severities.get(&thing.key()).copied(),
             count: 1,
             kind: thing.kind,
             word: kind_word(store, thing),
@@ -215,7 +215,7 @@ impl<'a, W: Kind> At<'a, Io<W>> {
 /// `conn #1187 read`; who waits on a descriptor without a wrapper is unknown.
 fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     let Some(thing) = row.thing() else {
-        return match row.facts.waits.tasks {
+        return match row.sum.waits.tasks {
             0 => Value::Nothing,
             tasks => Value::Text(format!("{} wait", count(tasks)).into(), Tone::Idle),
         };
@@ -233,9 +233,9 @@ fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
 
 /// The columns that the lists have in common.
 impl<W: Kind> Column<Io<W>> {
-    pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", |row| row.facts.suspicion());
+    pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", |row| row.sum.suspicion());
     pub(super) const KIND: Self = Self::text("kind", "KIND", 8, "What it is", |row| {
-        Value::Text(row.facts.word.clone().into(), Tone::Normal)
+        Value::Text(row.sum.word.clone().into(), Tone::Normal)
     })
     .cut(Cut::Marked)
     .indent(1);
@@ -246,7 +246,7 @@ impl<W: Kind> Column<Io<W>> {
             .cut(Cut::Marked);
     pub(super) const WAITED_FOR: Self =
         Self::number(Unit::Time, "for", "FOR", 7, "How long it waits", |row| {
-            Value::number_or_nothing(row.facts.waits.longest_ns(row.store.now_ns))
+            Value::number_or_nothing(row.sum.waits.longest_ns(row.store.now_ns))
         })
         .words("time waited")
         .tone(Tone::Idle);
@@ -273,7 +273,7 @@ fn whole_place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
 /// ```
 const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
     [
-        Field::new("kind", Test::Text(|row| Some(row.facts.kind.word().into()))),
+        Field::new("kind", Test::Text(|row| Some(row.sum.kind.word().into()))),
         Field::new("state", Test::Text(|row| Some(row.thing()?.descriptor?.state.as_str().into()))),
         Field::new("local", Test::Text(|row| row.local())),
         Field::new("peer", Test::Text(|row| row.peer())),
@@ -282,7 +282,7 @@ const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
         Field::new(
             "waiting",
             Test::Text(|row| {
-                let task = row.store.task(row.facts.waits.longest?)?;
+                let task = row.store.task(row.sum.waits.longest?)?;
                 Some(row.store.task_words(task).into())
             }),
         ),
@@ -362,25 +362,25 @@ pub(crate) fn screen(store: Analysis<'_>, key: IoKey) -> Screen {
 }
 
 impl<W: Kind> Listing for Io<W> {
-    type Facts = Facts;
+    type Summary = IoSummary;
 
-    fn each(at: Context<'_>, known: &Known<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, lookup: &Lookup<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for thing in W::things(at.store) {
-            take(thing.key(), Made::of(at.store, &thing), Facts::of(at.store, known, &thing));
+            take(thing.key(), Made::of(at.store, &thing), IoSummary::of(at.store, lookup, &thing));
         }
         0
     }
 
-    fn facts(at: Context<'_>, known: &Known<IoKey>, key: IoKey) -> Option<Facts> {
-        at.store.thing(key).map(|thing| Facts::of(at.store, known, &thing))
+    fn summary(at: Context<'_>, lookup: &Lookup<IoKey>, key: IoKey) -> Option<IoSummary> {
+        at.store.thing(key).map(|thing| IoSummary::of(at.store, lookup, &thing))
     }
 
-    fn add(sum: &mut Facts, other: &Facts) {
+    fn add(sum: &mut IoSummary, other: &IoSummary) {
         sum.add(other);
     }
 
-    fn severity(facts: &Facts) -> Option<Severity> {
-        facts.severity
+    fn severity(sum: &IoSummary) -> Option<Severity> {
+        sum.severity
     }
 
     fn concerned(finding: &Finding, _store: Analysis<'_>) -> Vec<IoKey> {

@@ -14,7 +14,7 @@ use crate::{
     table::{
         Context, List, Table,
         column::Column,
-        listing::{At, Known, Listing},
+        listing::{At, Listing, Lookup},
         value::Value,
     },
     tables::TableId,
@@ -28,7 +28,7 @@ type Col = Column<Locks>;
 
 /// What is known of a lock, or of several that were made at one place.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct LockSummary {
     severity: Option<Severity>,
     /// How many hold it.
     holders: Option<u64>,
@@ -42,15 +42,15 @@ pub(crate) struct Facts {
     hold_p99_ns: Option<u64>,
 }
 
-impl Facts {
-    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Self {
+impl LockSummary {
+    fn of(store: Analysis<'_>, lookup: &Lookup<ResourceKey>, key: ResourceKey) -> Self {
         let lock = store.lock(key);
         let rates = store.lock_rates(key);
         Self {
-            severity: known.severities.get(&key).copied(),
+            severity: lookup.severities.get(&key).copied(),
             holders: lock.and_then(Lock::holder_count),
             held_since_ns: lock.and_then(|lock| lock.holders.iter().map(|holder| holder.since_ns).min()),
-            waits: known.waits.get(&key).copied().unwrap_or_default(),
+            waits: lookup.waits.get(&key).copied().unwrap_or_default(),
             sums: lock.filter(|lock| lock.knows.times).map(|lock| lock.sums),
             acquired_per_s: rates.map(|rates| rates.acquisitions),
             waited_per_s: rates.map_or(0.0, |rates| rates.wait),
@@ -84,7 +84,7 @@ impl Facts {
 
 fn holder<'a>(row: &At<'a, Locks>) -> Value<'a> {
     let Some(resource) = row.resource() else {
-        return match row.facts.holders {
+        return match row.sum.holders {
             Some(0) => Value::Text("free".into(), Tone::Dim),
             Some(holders) => Value::Text(format!("{} held", count(holders)).into(), Tone::Normal),
             None => Value::Unknown,
@@ -96,9 +96,9 @@ fn holder<'a>(row: &At<'a, Locks>) -> Value<'a> {
 }
 
 fn held_for<'a>(row: &At<'a, Locks>) -> Value<'a> {
-    match row.since(row.facts.held_since_ns) {
+    match row.since(row.sum.held_since_ns) {
         Some(ns) => Value::Number(ns as f64),
-        None if row.facts.holders.is_some() => Value::Nothing,
+        None if row.sum.holders.is_some() => Value::Nothing,
         None => Value::Unknown,
     }
 }
@@ -106,7 +106,7 @@ fn held_for<'a>(row: &At<'a, Locks>) -> Value<'a> {
 impl List for Locks {
     const ID: TableId = TableId::Locks;
     const COLUMNS: &'static [Column<Self>] = &[
-        Col::warn("suspicion", |row| row.facts.suspicion(row.store.now_ns)),
+        Col::warn("suspicion", |row| row.sum.suspicion(row.store.now_ns)),
         made::kind_column(),
         made::name_column(),
         Col::text("holder", "HOLDER", 17, "Who holds it", holder).grows(),
@@ -121,7 +121,7 @@ impl List for Locks {
         .words("time held")
         .priority(1),
         Col::number(Unit::Count, "waiters", "WAITERS", 8, "Tasks that wait for it now", |row| {
-            Value::number(Some(row.facts.waits.tasks))
+            Value::number(Some(row.sum.waits.tasks))
         }),
         made::longest_column(8),
         Col::number(
@@ -130,12 +130,12 @@ impl List for Locks {
             "CONTENDED",
             9,
             "Share of the acquisitions that had to wait",
-            |row| row.facts.once_acquired(row.facts.contended_percent()),
+            |row| row.sum.once_acquired(row.sum.contended_percent()),
         )
         .words("contention")
         .priority(2),
         Col::number(Unit::PerSecond, "acq", "ACQ/s", 6, "Acquisitions a second", |row| {
-            Value::float(row.facts.acquired_per_s)
+            Value::float(row.sum.acquired_per_s)
         })
         .words("acquisitions a second")
         .priority(3),
@@ -143,17 +143,17 @@ impl List for Locks {
             Unit::PerSecond,
             "acquisitions a second",
             "Acquisitions over the last seconds",
-            |row| Value::float(row.facts.acquired_per_s),
+            |row| Value::float(row.sum.acquired_per_s),
             |row| row.store.lock_spark(row.one()?),
         )
         .priority(9),
         Col::number(Unit::Time, "wait-p99", "WAIT p99", 8, "99th percentile of the waits", |row| {
-            row.facts.once_acquired(row.facts.wait_p99_ns.map(|ns| ns as f64))
+            row.sum.once_acquired(row.sum.wait_p99_ns.map(|ns| ns as f64))
         })
         .words("99th percentile of the waits")
         .priority(4),
         Col::number(Unit::Time, "hold-p99", "HOLD p99", 8, "99th percentile of the holds", |row| {
-            row.facts.once_acquired(row.facts.hold_p99_ns.map(|ns| ns as f64))
+            row.sum.once_acquired(row.sum.hold_p99_ns.map(|ns| ns as f64))
         })
         .words("99th percentile of the holds")
         .priority(5),
@@ -174,9 +174,9 @@ impl List for Locks {
 }
 
 impl Listing for Locks {
-    listed!(lock_list);
+    listed!(lock_list, LockSummary);
 
-    fn add(sum: &mut Facts, other: &Facts) {
+    fn add(sum: &mut LockSummary, other: &LockSummary) {
         sum.severity = sum.severity.max(other.severity);
         sum.holders = both(sum.holders, other.holders, u64::saturating_add);
         sum.held_since_ns = sum.held_since_ns.into_iter().chain(other.held_since_ns).min();
@@ -195,7 +195,7 @@ impl Listing for Locks {
 }
 
 impl OfResources for Locks {
-    fn waits(facts: &Facts) -> &Waits {
-        &facts.waits
+    fn waits(sum: &LockSummary) -> &Waits {
+        &sum.waits
     }
 }

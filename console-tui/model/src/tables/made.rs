@@ -44,7 +44,7 @@ pub(super) fn site(store: Analysis<'_>, row: RowKey<ResourceKey, Made>) -> Optio
     }
 }
 
-/// The resources that a finding is about, those of a circle included.
+/// The resources that a finding is about, those of a cycle included.
 pub(crate) fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
     match finding.id.subject {
         About::Resource(key) => vec![key],
@@ -66,7 +66,7 @@ pub(super) fn both<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T)
 /// A list of resources.
 pub(crate) trait OfResources: Listing<Key = ResourceKey, Group = Made> {
     /// Who waits for it.
-    fn waits(facts: &Self::Facts) -> &Waits;
+    fn waits(sum: &Self::Summary) -> &Waits;
 }
 
 impl<'a, L: OfResources> At<'a, L> {
@@ -146,7 +146,7 @@ pub(super) const fn longest_column<L: OfResources>(width: u16) -> Column<L> {
         "LONGEST",
         width,
         "How long the longest of them waits",
-        |row| Value::number_or_nothing(L::waits(row.facts).longest_ns(row.store.now_ns)),
+        |row| Value::number_or_nothing(L::waits(row.sum).longest_ns(row.store.now_ns)),
     )
     .words("longest wait")
     .tone(Tone::Idle)
@@ -210,33 +210,33 @@ macro_rules! of_resources {
 pub(super) use of_resources;
 
 /// The parts of `Listing` that the lists of locks and of channels have alike: every one that the program made, from a list of
-/// [`Analysis`], with `Facts::of` for each.
+/// [`Analysis`], with `of` of its summary for each.
 macro_rules! listed {
-    ($list:ident) => {
-        type Facts = Facts;
+    ($list:ident, $summary:ident) => {
+        type Summary = $summary;
 
         fn each(
             at: crate::table::Context<'_>,
-            known: &crate::table::listing::Known<Self::Key>,
+            lookup: &crate::table::listing::Lookup<Self::Key>,
             _with_parts: bool,
             take: crate::table::listing::Each<'_, Self>,
         ) -> usize {
             for of in at.store.$list() {
-                take(of.key, crate::tables::made::made(of), Facts::of(at.store, known, of.key));
+                take(of.key, crate::tables::made::made(of), $summary::of(at.store, lookup, of.key));
             }
             0
         }
 
-        fn facts(
+        fn summary(
             at: crate::table::Context<'_>,
-            known: &crate::table::listing::Known<Self::Key>,
+            lookup: &crate::table::listing::Lookup<Self::Key>,
             key: Self::Key,
-        ) -> Option<Facts> {
-            at.store.resources.resource(key).map(|_| Facts::of(at.store, known, key))
+        ) -> Option<$summary> {
+            at.store.resources.resource(key).map(|_| $summary::of(at.store, lookup, key))
         }
 
-        fn severity(facts: &Facts) -> Option<crate::severity::Severity> {
-            facts.severity
+        fn severity(sum: &$summary) -> Option<crate::severity::Severity> {
+            sum.severity
         }
 
         fn concerned(

@@ -12,7 +12,7 @@ use crate::{
     table::{
         Context, List, Table,
         column::Column,
-        listing::{At, Each, Known, Listing},
+        listing::{At, Each, Listing, Lookup},
         value::Value,
     },
     tables::TableId,
@@ -27,7 +27,7 @@ type Col = Column<Resources>;
 
 /// What is known of a resource, or of several that were made at one place.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct ResourceSummary {
     waits: Waits,
     kind: TextId,
     /// Another one has another kind.
@@ -37,10 +37,10 @@ pub(crate) struct Facts {
     is_part: bool,
 }
 
-impl Facts {
-    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, resource: &Resource) -> Self {
+impl ResourceSummary {
+    fn of(store: Analysis<'_>, lookup: &Lookup<ResourceKey>, resource: &Resource) -> Self {
         Self {
-            waits: known.waits.get(&resource.key).copied().unwrap_or_default(),
+            waits: lookup.waits.get(&resource.key).copied().unwrap_or_default(),
             kind: resource.kind,
             is_mixed: false,
             created_ns: resource.created_ns,
@@ -50,15 +50,15 @@ impl Facts {
 }
 
 fn type_name<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    let is_part = row.facts.is_part && row.one().is_some();
+    let is_part = row.sum.is_part && row.one().is_some();
     Value::toned(row.type_name(), if is_part { Tone::Dim } else { Tone::Normal })
 }
 
 fn kind<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    if row.facts.is_mixed {
+    if row.sum.is_mixed {
         return Value::Text("several".into(), Tone::Dim);
     }
-    Value::text(row.store.store().texts.text(row.facts.kind))
+    Value::text(row.store.store().texts.text(row.sum.kind))
 }
 
 fn attributes<'a>(row: &At<'a, Resources>) -> Value<'a> {
@@ -69,14 +69,14 @@ fn attributes<'a>(row: &At<'a, Resources>) -> Value<'a> {
 }
 
 fn waiter<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    match row.facts.waits.longest.and_then(|key| row.store.task(key)) {
+    match row.sum.waits.longest.and_then(|key| row.store.task(key)) {
         Some(task) => Value::Text(row.store.task_words(task).into(), Tone::Link),
         None => Value::Nothing,
     }
 }
 
 fn age<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    let age_ns = row.store.now_ns.saturating_sub(row.facts.created_ns) as f64;
+    let age_ns = row.store.now_ns.saturating_sub(row.sum.created_ns) as f64;
     if row.one().is_some() {
         return Value::Toned(age_ns, Tone::Normal);
     }
@@ -104,7 +104,7 @@ impl List for Resources {
             .grows()
             .priority(1),
         Col::number(Unit::Count, "waiters", "WAITERS", 7, "Tasks that wait on it now", |row| {
-            Value::number(Some(row.facts.waits.tasks))
+            Value::number(Some(row.sum.waits.tasks))
         }),
         made::longest_column(7),
         Col::text("waiter", "LONGEST WAITER", 20, "Who waits longest", waiter)
@@ -127,26 +127,26 @@ impl List for Resources {
 }
 
 impl Listing for Resources {
-    type Facts = Facts;
+    type Summary = ResourceSummary;
 
-    fn each(at: Context<'_>, known: &Known<ResourceKey>, with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, lookup: &Lookup<ResourceKey>, with_parts: bool, take: Each<'_, Self>) -> usize {
         let mut hidden = 0;
         for resource in at.store.resources.resources() {
-            let facts = Facts::of(at.store, known, resource);
-            if facts.is_part && !with_parts {
+            let sum = ResourceSummary::of(at.store, lookup, resource);
+            if sum.is_part && !with_parts {
                 hidden += 1;
             } else {
-                take(resource.key, made::made(resource), facts);
+                take(resource.key, made::made(resource), sum);
             }
         }
         hidden
     }
 
-    fn facts(at: Context<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
-        at.store.resources.resource(key).map(|resource| Facts::of(at.store, known, resource))
+    fn summary(at: Context<'_>, lookup: &Lookup<ResourceKey>, key: ResourceKey) -> Option<ResourceSummary> {
+        at.store.resources.resource(key).map(|resource| ResourceSummary::of(at.store, lookup, resource))
     }
 
-    fn add(sum: &mut Facts, other: &Facts) {
+    fn add(sum: &mut ResourceSummary, other: &ResourceSummary) {
         sum.waits.add(&other.waits);
         sum.is_mixed |= sum.kind != other.kind || other.is_mixed;
         sum.kind = other.kind;
@@ -154,13 +154,13 @@ impl Listing for Resources {
         sum.is_part |= other.is_part;
     }
 
-    fn severity(_facts: &Facts) -> Option<Severity> {
+    fn severity(_facts: &ResourceSummary) -> Option<Severity> {
         None
     }
 }
 
 impl OfResources for Resources {
-    fn waits(facts: &Facts) -> &Waits {
-        &facts.waits
+    fn waits(sum: &ResourceSummary) -> &Waits {
+        &sum.waits
     }
 }

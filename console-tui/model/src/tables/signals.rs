@@ -29,7 +29,7 @@ fn name<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn ended<'a>(row: &Row<'a>) -> Value<'a> {
-    if row.one().is_some() && row.facts.kind == IoKind::Child {
+    if row.one().is_some() && row.sum.kind == IoKind::Child {
         Value::text(row.peer())
     } else {
         Value::Nothing
@@ -37,13 +37,13 @@ fn ended<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn received<'a>(row: &Row<'a>) -> Value<'a> {
-    if row.facts.kind == IoKind::Signal { Value::number(row.facts.received) } else { Value::Nothing }
+    if row.sum.kind == IoKind::Signal { Value::number(row.sum.received) } else { Value::Nothing }
 }
 
 fn last<'a>(row: &Row<'a>) -> Value<'a> {
-    match row.since(row.facts.last_ns).filter(|_| row.facts.kind != IoKind::Child) {
+    match row.since(row.sum.last_ns).filter(|_| row.sum.kind != IoKind::Child) {
         Some(ns) => Value::Worded(Some(ns as f64), format!("{} ago", duration_ns(ns)).into(), Tone::Normal),
-        None if row.facts.kind == IoKind::Signal => Value::Worded(None, "never".into(), Tone::Dim),
+        None if row.sum.kind == IoKind::Signal => Value::Worded(None, "never".into(), Tone::Dim),
         None => Value::Nothing,
     }
 }

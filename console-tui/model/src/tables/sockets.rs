@@ -58,7 +58,7 @@ fn state<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn moved<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::float(sum(row.facts.in_per_s, row.facts.out_per_s, |into, out| into + out))
+    Value::float(sum(row.sum.in_per_s, row.sum.out_per_s, |into, out| into + out))
 }
 
 impl Kind for Sockets {
@@ -76,12 +76,12 @@ impl Kind for Sockets {
             .cut(Cut::Start),
         Col::text("state", "STATE", 11, "What the kernel says of it", state).cut(Cut::Marked).priority(3),
         Col::number(Unit::SizePerSecond, "in", "IN/s", 5, "Bytes a second that come in", |row| {
-            Value::float(row.facts.in_per_s)
+            Value::float(row.sum.in_per_s)
         })
         .words("bytes in a second")
         .priority(6),
         Col::number(Unit::SizePerSecond, "out", "OUT/s", 5, "Bytes a second that go out", |row| {
-            Value::float(row.facts.out_per_s)
+            Value::float(row.sum.out_per_s)
         })
         .words("bytes out a second")
         .priority(7),
@@ -90,7 +90,7 @@ impl Kind for Sockets {
         })
         .priority(10),
         Col::number(Unit::Size, "recvq", "RECVQ", 5, "Bytes received that the program has not read", |row| {
-            Value::number(row.facts.recv_queue_bytes)
+            Value::number(row.sum.recv_queue_bytes)
         })
         .words("bytes not read")
         .priority(2),
@@ -100,17 +100,15 @@ impl Kind for Sockets {
             "SENDQ",
             5,
             "Bytes written that the peer has not acknowledged",
-            |row| Value::number(row.facts.send_queue_bytes),
+            |row| Value::number(row.sum.send_queue_bytes),
         )
         .words("bytes not acknowledged")
         .priority(1),
-        Col::number(Unit::Time, "rtt", "RTT", 7, "Time there and back", |row| {
-            Value::number(row.facts.rtt_ns)
-        })
-        .words("time there and back")
-        .priority(8),
+        Col::number(Unit::Time, "rtt", "RTT", 7, "Time there and back", |row| Value::number(row.sum.rtt_ns))
+            .words("time there and back")
+            .priority(8),
         Col::number(Unit::Count, "retransmits", "RETR", 5, "Segments sent again, in all", |row| {
-            Value::number(row.facts.retransmits)
+            Value::number(row.sum.retransmits)
         })
         .priority(9),
         Col::WAITER,

@@ -18,7 +18,7 @@ type Col = Column<Io<Timers>>;
 
 /// What is late comes before what is due: by how much is a number below zero.
 fn due<'a>(row: &At<'a, Io<Timers>>) -> Value<'a> {
-    let due = row.facts.due;
+    let due = row.sum.due;
     match (due, due.late_ns()) {
         (Due::In(ns), _) => Value::Toned(ns as f64, Tone::Normal),
         (Due::Late(_), Some(ns)) => {
@@ -36,7 +36,7 @@ impl Kind for Timers {
         Col::KIND,
         Col::PLACE,
         Col::number(Unit::Time, "set-to", "SET TO", 8, "How long it was set to", |row| {
-            Value::number(row.facts.length_ns)
+            Value::number(row.sum.length_ns)
         })
         .words("length")
         .priority(1),
@@ -44,7 +44,7 @@ impl Kind for Timers {
         Col::WAITER,
         Col::WAITED_FOR,
         Col::number(Unit::Time, "age", "AGE", 7, "Time since it was made", |row| {
-            Value::number(row.since(row.facts.created_ns))
+            Value::number(row.since(row.sum.created_ns))
         })
         .priority(3),
     ];

@@ -20,7 +20,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::Column,
         filter::{Field, Test},
-        listing::{At, Each, Known, Listing, listing},
+        listing::{At, Each, Listing, Lookup, listing},
         place::RowKey,
         value::Value,
     },
@@ -57,7 +57,7 @@ impl<'a> Row<'a> {
 /// Those that have been stuck for long come first: they must be seen however many workers there are. The others stay in their order,
 /// though they get stuck and go on several times a second.
 fn warn<'a>(row: &Row<'a>) -> Value<'a> {
-    let long = row.facts.filter(|severity| *severity == Severity::Critical);
+    let long = row.sum.filter(|severity| *severity == Severity::Critical);
     let order = row.one().map_or(0, |key| u64::from(key.runtime) << 32 | u64::from(key.number));
     Value::Mark(long, [u64::MAX - order, 0, 0])
 }
@@ -228,16 +228,16 @@ impl Listing for Workers {
     const WAITS: bool = false;
 
     /// Whether it is stuck, and how serious that is.
-    type Facts = Option<Severity>;
+    type Summary = Option<Severity>;
 
-    fn each(at: Context<'_>, known: &Known<WorkerKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, lookup: &Lookup<WorkerKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for worker in at.store.scheduler.workers() {
-            take(worker.key, (), Self::facts(at, known, worker.key).flatten());
+            take(worker.key, (), Self::summary(at, lookup, worker.key).flatten());
         }
         0
     }
 
-    fn facts(at: Context<'_>, _known: &Known<WorkerKey>, key: WorkerKey) -> Option<Option<Severity>> {
+    fn summary(at: Context<'_>, _lookup: &Lookup<WorkerKey>, key: WorkerKey) -> Option<Option<Severity>> {
         let worker = at.store.scheduler.worker(key)?;
         let stuck = at.store.scheduler.stuck_on(worker.thread);
         Some(stuck.map(|poll| stuck_severity(at.store, poll)))
@@ -245,7 +245,7 @@ impl Listing for Workers {
 
     fn add(_sum: &mut Option<Severity>, _other: &Option<Severity>) {}
 
-    fn severity(facts: &Option<Severity>) -> Option<Severity> {
-        *facts
+    fn severity(sum: &Option<Severity>) -> Option<Severity> {
+        *sum
     }
 }

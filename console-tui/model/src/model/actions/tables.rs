@@ -15,9 +15,9 @@ impl Model {
         match target {
             Target::Row(index) => self.click_row(index, effects),
             Target::Tab(tab) => self.open_tab(tab),
-            Target::Header(column) => self.act(Action::SortBy(column), effects),
+            Target::Header(column) => self.perform(Action::SortBy(column), effects),
             Target::Table(table) => self.show_table(table),
-            Target::Strip => self.act(Action::OpenTopFinding, effects),
+            Target::Strip => self.perform(Action::OpenTopFinding, effects),
             Target::Breadcrumb(depth) => {
                 self.editing = None;
                 while self.nav_stack.len() > depth + 1 {
@@ -29,7 +29,7 @@ impl Model {
                 if let Some(kind) = self.overlay.as_ref().map(OverlayState::kind) {
                     self.move_to(index);
                     if kind != OverlayKind::Help {
-                        self.act(Action::Open, effects);
+                        self.perform(Action::Open, effects);
                     }
                 }
             }
@@ -38,7 +38,7 @@ impl Model {
         self.changed();
     }
 
-    pub(super) fn act_on_table(&mut self, action: Action) {
+    pub(super) fn change_table(&mut self, action: Action) {
         let Some(id) = self.shown_table() else { return };
         let snapshot = self.states.shown();
         let table = self.tables.get_mut(id);

@@ -286,7 +286,7 @@ proptest! {
         let actions: Vec<Action> = Action::all();
         for (frame, (key, index)) in frames.into_iter().zip(keys) {
             client.take(vec![frame]);
-            client.act(actions[key % actions.len()]);
+            client.perform(actions[key % actions.len()]);
             client.send(Event::Click(Target::Row(usize::from(index))));
             client.send(Event::Scroll(index.cast_signed()));
             client.send(Event::PageRows(index));
@@ -314,7 +314,7 @@ proptest! {
             task.wakers = Some(0);
         });
         let mut client = Client::watching(&mut fake);
-        client.act(Action::Open);
+        client.perform(Action::Open);
         let mut shown = format!("{:?}", client.model.rows(TableId::Tasks, &super::all(TableId::Tasks)));
         if let crate::Screen::Task(key) = client.model.screen() {
             shown = format!("{shown}{:?}", client.model.task(key));

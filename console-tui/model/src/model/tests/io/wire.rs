@@ -75,9 +75,9 @@ fn numbers_that_no_kernel_reports_do_no_harm() {
         scene.go_on(&mut client);
         let shown = format!("{:?}{:?}", client.model.report(), rows(&mut client));
         assert!(!shown.contains('\u{1b}'));
-        client.act(Action::Open);
+        client.perform(Action::Open);
         let _view = format!("{:?}", client.model.findings());
-        client.act(Action::Back);
+        client.perform(Action::Back);
     }
 }
 
@@ -280,11 +280,11 @@ fn descriptors_are_asked_for_often_only_while_they_are_shown() {
     let asked =
         |client: &crate::model::tests::Client| client.requests.last().unwrap().descriptors_interval_ms;
     assert_eq!(asked(&client), 3_000);
-    client.act(Action::Io);
+    client.perform(Action::Io);
     assert_eq!(asked(&client), 1_000);
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(asked(&client), 1_000);
-    client.act(Action::Tasks);
+    client.perform(Action::Tasks);
     assert_eq!((asked(&client), Tab::Io.number()), (3_000, 4));
 }
 

@@ -201,8 +201,8 @@ fn windows_have_a_limit_that_is_counted() {
 fn details_are_asked_for_while_the_resource_is_on_the_screen() {
     let mut scene = scene();
     let mut client = scene.client();
-    client.act(crate::Action::Resources);
-    client.act(crate::Action::Open);
+    client.perform(crate::Action::Resources);
+    client.perform(crate::Action::Open);
     let crate::Screen::Resource(open) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
     let asked = client.requests.last().unwrap().resource_details.clone();
     assert_eq!(asked, [v1::ResourceRef { slot: open.slot, generation: 1 }]);
@@ -213,7 +213,7 @@ fn details_are_asked_for_while_the_resource_is_on_the_screen() {
     client.take(vec![frame]);
     let detail = client.model.store().unwrap().lock_detail(open).unwrap();
     assert_eq!((detail.holds.as_ref().unwrap().buckets[0].count, detail.waits.is_none()), (3, true));
-    client.act(crate::Action::Back);
+    client.perform(crate::Action::Back);
     let mut frame = scene.fake.delta();
     frame.process = None;
     client.take(vec![frame]);
@@ -267,7 +267,7 @@ fn the_report_holds_holders_waiters_and_chains() {
 }
 
 #[test]
-fn a_circle_ends_where_it_closes() {
+fn a_cycle_ends_where_it_closes() {
     let mut scene = Scene::new(2);
     scene.mutex(0, "a", 0, 50 * S);
     scene.mutex(1, "b", 1, 45 * S);
@@ -275,7 +275,7 @@ fn a_circle_ends_where_it_closes() {
     scene.wait(1, "Mutex::lock", 0, 1, 40 * S);
     let report = scene.client().model.report();
     let chain = report.chains.iter().find(|chain| chain.task == "100").unwrap();
-    let lines: Vec<(&str, bool)> = chain.lines.iter().map(|line| (line.text.as_str(), line.circle)).collect();
+    let lines: Vec<(&str, bool)> = chain.lines.iter().map(|line| (line.text.as_str(), line.cycle)).collect();
     let expected = [
         ("waits for Mutex b", false),
         ("held by t1 #101", false),
