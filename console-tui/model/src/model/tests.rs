@@ -21,6 +21,7 @@ use taskscope_proto::v1;
 
 use crate::{
     Action, ColumnId, Config, ConnectionEvent, Effect, Event, Model, SiteId, TableId, TaskKey,
+    analysis::Analysis,
     screen::table::Row,
     table::place::{RowKey, Rows as _},
     update,
@@ -83,6 +84,11 @@ impl Client {
         }
     }
 
+    /// The state on the screen.
+    pub(super) fn store(&self) -> Analysis<'_> {
+        self.model.context().expect("a snapshot has come").store
+    }
+
     pub(super) fn wait(&mut self, time: Duration) {
         self.now += time;
         self.send(Event::Tick { now: self.now });
@@ -114,5 +120,5 @@ pub(super) fn all(table: TableId) -> Vec<ColumnId> {
 
 /// What a row of the tasks stands for.
 pub(super) fn key_of(client: &Client, row: &Row) -> RowKey<TaskKey, SiteId> {
-    client.model.tables.tasks.rows.get(row.index).expect("a row on the screen").0
+    client.model.ui.tables.tasks.rows.get(row.index).expect("a row on the screen").0
 }

@@ -7,7 +7,7 @@ use crate::{
     },
     format::duration_ns,
     id::{ResourceKey, SiteId, TaskKey},
-    model::nav_stack::Chosen,
+    model::ui::nav_stack::Chosen,
     nav::{Screen, WaitsOf},
     screen::{
         task::Link,

@@ -7,9 +7,8 @@ use super::{
     specs,
 };
 use crate::{
-    analysis::Analysis,
+    action::Action,
     columns::{self, ColumnId, ColumnSpec, Fitted, WARN},
-    config::Config,
     format::exact,
     lints::findings::Finding,
     query::{InputError, complete::Completions, parse},
@@ -51,15 +50,8 @@ pub(crate) trait AnyTable {
     fn set_page(&mut self, rows: usize);
     fn move_to(&mut self, index: usize);
     fn set_filter(&mut self, filter: Filter);
-    fn sort_by(&mut self, column: ColumnId);
-    fn sort_step(&mut self, step: isize);
-    fn invert_sort(&mut self);
-    /// False: the column has no change to sort by.
-    fn toggle_by_change(&mut self) -> bool;
-    fn toggle_column(&mut self, column: ColumnId);
-    /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the group of the selected row. False: nothing to do.
-    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool;
-    fn fold_all(&mut self, mode: FoldMode);
+    /// Does what the user asks for. True: its rows are to be made anew.
+    fn change(&mut self, action: Action, at: Option<Context<'_>>) -> bool;
     /// Another process: nothing that points to something of the old one may stay.
     fn forget(&mut self);
 }
@@ -180,6 +172,34 @@ impl<L: List> AnyTable for Table<L> {
         self.filter = filter;
     }
 
+    fn change(&mut self, action: Action, at: Option<Context<'_>>) -> bool {
+        let mut fold = |wanted| at.is_some_and(|at| self.fold(at, wanted));
+        match action {
+            Action::ToggleFold => return fold(None),
+            Action::Fold => return fold(Some(true)),
+            Action::Unfold => return fold(Some(false)),
+            Action::SortByChange => return self.toggle_by_change(),
+            Action::SortNext => self.sort_step(1),
+            Action::SortPrev => self.sort_step(-1),
+            Action::InvertSort => self.sort.descending = !self.sort.descending,
+            Action::SortBy(column) => self.sort_by(column),
+            Action::ToggleColumn(column) => self.toggle_column(column),
+            Action::FoldAll => self.folds.all(FoldMode::All),
+            Action::UnfoldAll => self.folds.all(FoldMode::None),
+            _ => return false,
+        }
+        true
+    }
+
+    fn forget(&mut self) {
+        self.rows = L::Rows::default();
+        self.state = L::State::default();
+        self.total = None;
+        self.place.forget();
+    }
+}
+
+impl<L: List> Table<L> {
     fn sort_by(&mut self, column: ColumnId) {
         let Some(column) = column_of(column) else { return };
         if self.sort.column.spec.id == column.spec.id {
@@ -198,10 +218,7 @@ impl<L: List> AnyTable for Table<L> {
         }
     }
 
-    fn invert_sort(&mut self) {
-        self.sort.descending = !self.sort.descending;
-    }
-
+    /// False: the column has no change to sort by.
     fn toggle_by_change(&mut self) -> bool {
         if !L::can_change(self.sort.column) {
             return false;
@@ -227,7 +244,9 @@ impl<L: List> AnyTable for Table<L> {
         self.columns.insert(at.unwrap_or(self.columns.len()), column);
     }
 
-    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool {
+    /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the group of the selected row. False: nothing to do.
+    fn fold(&mut self, at: Context<'_>, wanted: Option<bool>) -> bool {
+        let store = at.store;
         let Some(group) = self.selected_group(store) else { return false };
         let Some((count, shape)) = L::group(self, group) else { return false };
         let is_folded = shape == Shape::Folded;
@@ -235,24 +254,11 @@ impl<L: List> AnyTable for Table<L> {
         if folded == is_folded || (folded && count < 2) {
             return false;
         }
-        self.folds.choose(L::group_words(store, group), folded, count, L::fold_at(group, config));
+        self.folds.choose(L::group_words(store, group), folded, count, L::fold_at(group, at.config));
         self.place.follow(folded.then_some(RowKey::Group(group)));
         true
     }
 
-    fn fold_all(&mut self, mode: FoldMode) {
-        self.folds.all(mode);
-    }
-
-    fn forget(&mut self) {
-        self.rows = L::Rows::default();
-        self.state = L::State::default();
-        self.total = None;
-        self.place.forget();
-    }
-}
-
-impl<L: List> Table<L> {
     /// The row at `index`. `None`: it is gone, or does not stand where it belongs yet.
     fn row(&self, at: Context<'_>, index: usize, columns: &[ColumnId]) -> Option<(KeyOf<L>, Row)> {
         let (key, depth) = self.rows.get(index)?;

@@ -373,9 +373,9 @@ fn churn_does_not_grow_the_model() {
         }
         fake.now_ns += 1_000_000;
         client.take(vec![fake.delta()]);
-        most = most.max(client.model.store().unwrap().records.len());
+        most = most.max(client.store().records.len());
     }
-    let store = client.model.store().unwrap();
+    let store = client.store();
     assert!(most <= crate::store::records::MAX_RETIRED + 64, "{most} tasks are kept");
     assert!(
         store.texts.len() <= store.records.len() + 1,
@@ -384,6 +384,6 @@ fn churn_does_not_grow_the_model() {
         store.records.len()
     );
     client.run(&mut fake, 10);
-    assert_eq!(client.model.store().unwrap().records.len(), 20);
-    assert_eq!(client.model.store().unwrap().texts.len(), 20);
+    assert_eq!(client.store().records.len(), 20);
+    assert_eq!(client.store().texts.len(), 20);
 }

@@ -285,7 +285,7 @@ fn what_is_dropped_is_forgotten_with_its_texts() {
     let mut fake = Fake::with_tasks(2);
     let resources = [mutex(0, 1), semaphore_in(1, 0, 1)];
     let mut client = watching(&mut fake, &resources, &[op(0, "Mutex::lock", 0, 1, S)]);
-    let texts = |client: &Client| client.model.store().unwrap().texts.len();
+    let texts = |client: &Client| client.store().texts.len();
     assert!(texts(&client) > 0);
     let mut frame = fake.delta();
     // Another one takes the slot of the first.

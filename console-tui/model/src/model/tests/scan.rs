@@ -16,7 +16,7 @@ use crate::{Action, Config, Edit, Event, TableId, screen::table::Row, table::pla
 /// A client that looks at a few tasks in each event.
 fn slow(slice: usize) -> Client {
     let mut client = Client::new(Config::default());
-    client.model.slice = slice;
+    client.model.scanner.slice = slice;
     client
 }
 
@@ -32,7 +32,7 @@ fn work(client: &mut Client) -> usize {
 
 /// A scan is under way; memory may be given back after it.
 fn scans(client: &Client) -> bool {
-    client.model.scan.as_ref().is_some_and(|scan| !scan.is_done())
+    client.model.scanner.is_scanning()
 }
 
 /// Time passes, and the scan that is due then begins.
@@ -226,9 +226,9 @@ fn another_picture_shows_when_its_lints_and_rows_are_made() {
     let rows = ids(&client);
     assert!(rows.iter().all(|id| id.len() == 4), "{rows:?}");
     // The memory of the old one is given back after that.
-    assert!(client.model.states.has_discarded());
+    assert!(client.model.feed.states.has_discarded());
     assert!(work(&mut client) > 3);
-    assert!(!client.model.states.has_discarded());
+    assert!(!client.model.feed.states.has_discarded());
     assert!(client.model.findings()[0].message.starts_with("2 tasks"), "{:?}", client.model.findings());
 }
 

@@ -246,7 +246,7 @@ fn a_filter_belongs_to_the_table_on_the_screen() {
     client.perform(Action::ClearFilter);
     client.perform(Action::Tasks);
     client.perform(Action::Open);
-    assert!(matches!(client.model.screen(), Screen::Task(_)) && !client.model.can_filter());
+    assert!(matches!(client.model.screen(), Screen::Task(_)) && client.model.shown_table().is_none());
     client.perform(Action::Filter);
     assert_eq!(client.model.input(), None);
     client.perform(Action::ClearFilter);
