@@ -54,7 +54,7 @@ use scanner::Scanner;
 use ui::Ui;
 pub use update::update;
 
-/// Everything the client knows. Changed by [`update`] only, read through its methods only.
+/// Everything the client knows. Changed by [`update()`] only, read through its methods only.
 ///
 /// Its parts own their state and its rules; what is here passes on to each part what happens, and what another part made of it.
 #[derive(Debug)]
