@@ -19,9 +19,9 @@ use crate::{
     columns::ColumnSpec,
     config::Config,
     nav::{Screen, Tab},
-    query::{InputError, parse::parse},
+    query::{InputError, Names},
     screen::table::TableTab,
-    table::{Context, Table, any::AnyTable, filter::names, specs},
+    table::{Context, Filter, List, Table, any::AnyTable, filter::names, specs},
     tables::{
         channels::Channels, findings::Findings, io::Io, locks::Locks, resources::Resources, signals::Signals,
         sockets::Sockets, tasks::Tasks, timers::Timers, workers::Workers,
@@ -50,9 +50,14 @@ macro_rules! tables {
                 match self { $(Self::$variant => $things,)* }
             }
 
-            /// What is wrong with a filter for it; `None`: it can be understood.
-            pub fn filter_error(self, text: &str) -> Option<InputError> {
-                match self { $(Self::$variant => parse(text, &names::<$list>()).err(),)* }
+            /// What a filter for it can name.
+            pub(crate) fn names(self) -> Names {
+                match self { $(Self::$variant => names::<$list>(),)* }
+            }
+
+            /// Its things stand in groups.
+            pub(crate) fn folds(self) -> bool {
+                match self { $(Self::$variant => <$list as List>::FOLDS,)* }
             }
 
             /// All its columns, from left to right.
@@ -101,6 +106,11 @@ impl TableId {
     /// The table of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.name() == name)
+    }
+
+    /// What is wrong with a filter for it; `None`: it can be understood.
+    pub fn filter_error(self, text: &str) -> Option<InputError> {
+        Filter::parse(text, &self.names()).err()
     }
 }
 

@@ -7,23 +7,22 @@ use std::borrow::Cow;
 
 use crate::{
     analysis::{Analysis, ops::Waits, things::Thing, timers::Due},
-    columns::{Cut, Unit},
+    columns::Cut,
     config::Config,
     format::count,
-    id::{IoKey, SiteId},
+    id::{IoKey, ResourceKey, SiteId},
     lints::findings::Finding,
     nav::Screen,
     screen::{Tone, findings::Subject as About, table::Cell},
-    severity::Severity,
     store::{
         descriptors::port,
         io::{IoKind, Stream},
     },
     table::{
         Context, List, Opens, Subject, Table,
-        column::Column,
+        column::{Column, column},
         filter::{Field, Test},
-        listing::{At, Each, Listing, Lookup, listing},
+        listing::{At, Each, Listed, Listing, longest_wait},
         place::RowKey,
         value::Value,
     },
@@ -81,12 +80,9 @@ impl Made {
 /// What is known of a thing, or of several of one kind.
 #[derive(Debug, Clone)]
 pub(crate) struct IoSummary {
-    severity: Option<Severity>,
-    count: u64,
     pub(super) kind: IoKind,
     /// Of one of them.
     word: String,
-    waits: Waits,
     pub(super) in_per_s: Option<f64>,
     pub(super) out_per_s: Option<f64>,
     pub(super) recv_queue_bytes: Option<u64>,
@@ -108,7 +104,7 @@ pub(super) fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) 
 }
 
 impl IoSummary {
-    fn of(store: Analysis<'_>, lookup: &Lookup<IoKey>, thing: &Thing) -> Self {
+    fn of(store: Analysis<'_>, thing: &Thing) -> Self {
         let descriptor = thing.descriptor;
         let tcp = descriptor.and_then(|of| of.tcp.as_ref());
         let (in_per_s, out_per_s) = store.io_rates(thing);
@@ -116,13 +112,9 @@ impl IoSummary {
         let due = timer.map_or(Due::Unknown, |timer| {
             store.timer_due(timer, store.waiters(timer.key).first().map(|waiter| waiter.op))
         });
-        let waits = thing.resource.and_then(|resource| lookup.waits.get(&resource.key));
         Self {
-            severity: lookup.severities.get(&thing.key()).copied(),
-            count: 1,
             kind: thing.kind,
             word: kind_word(store, thing),
-            waits: waits.copied().unwrap_or_default(),
             in_per_s,
             out_per_s,
             recv_queue_bytes: descriptor.and_then(|of| of.recv_queue_bytes),
@@ -138,9 +130,6 @@ impl IoSummary {
     }
 
     fn add(&mut self, other: &Self) {
-        self.severity = self.severity.max(other.severity);
-        self.count += other.count;
-        self.waits.add(&other.waits);
         self.in_per_s = sum(self.in_per_s, other.in_per_s, |one, other| one + other);
         self.out_per_s = sum(self.out_per_s, other.out_per_s, |one, other| one + other);
         self.recv_queue_bytes = sum(self.recv_queue_bytes, other.recv_queue_bytes, u64::saturating_add);
@@ -159,15 +148,16 @@ impl IoSummary {
         self.received = sum(self.received, other.received, u64::saturating_add);
         self.last_ns = self.last_ns.max(other.last_ns);
     }
+}
 
-    /// The most suspicious is the greatest: what the lints say, then what connects the program with others, by what moves.
-    fn suspicion(&self) -> Value<'static> {
-        let late_ns = self.due.late_ns().unwrap_or(0);
-        let moved = self.in_per_s.unwrap_or(0.0) + self.out_per_s.unwrap_or(0.0);
-        // What listens stands above what is idle; of timers, where there are many.
-        let rank = if self.kind == IoKind::Timer { self.count } else { u64::from(self.kind.listens()) };
-        Value::Mark(self.severity, [u64::from(self.kind.connects()).max(late_ns), moved as u64, rank])
-    }
+/// The most suspicious is the greatest: what the lints say, then what connects the program with others, by what moves.
+fn suspicion<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
+    let sum = row.sum;
+    let late_ns = sum.due.late_ns().unwrap_or(0);
+    let moved = sum.in_per_s.unwrap_or(0.0) + sum.out_per_s.unwrap_or(0.0);
+    // What listens stands above what is idle; of timers, where there are many.
+    let rank = if sum.kind == IoKind::Timer { row.count } else { u64::from(sum.kind.listens()) };
+    Value::Mark(row.severity, [u64::from(sum.kind.connects()).max(late_ns), moved as u64, rank])
 }
 
 /// Of timers their type, of the others what they are.
@@ -196,7 +186,7 @@ impl<'a, W: Kind> At<'a, Io<W>> {
     pub(super) fn several(&self) -> Value<'a> {
         let at = self.made_at();
         let words = at.into_iter().fold(self.of_them(), |words, at| format!("{words}  {at}"));
-        Value::Text(words.into(), Tone::Normal)
+        words.into()
     }
 
     fn local(&self) -> Option<Cow<'a, str>> {
@@ -215,7 +205,7 @@ impl<'a, W: Kind> At<'a, Io<W>> {
 /// `conn #1187 read`; who waits on a descriptor without a wrapper is unknown.
 fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     let Some(thing) = row.thing() else {
-        return match row.sum.waits.tasks {
+        return match row.waits.tasks {
             0 => Value::Nothing,
             tasks => Value::Text(format!("{} wait", count(tasks)).into(), Tone::Idle),
         };
@@ -231,35 +221,20 @@ fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Link)
 }
 
+fn place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
+    if row.one().is_none() { row.several() } else { Value::toned(row.made_at(), Tone::Dim) }
+}
+
 /// The columns that the lists have in common.
 impl<W: Kind> Column<Io<W>> {
-    pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", |row| row.sum.suspicion());
-    pub(super) const KIND: Self = Self::text("kind", "KIND", 8, "What it is", |row| {
-        Value::Text(row.sum.word.clone().into(), Tone::Normal)
-    })
-    .cut(Cut::Marked)
-    .indent(1);
-    pub(super) const WAITER: Self =
-        Self::text("waiting", "WAITING TASK", 14, "Who waits, and in what", waiter)
-            .words("waiting task")
-            .grows()
-            .cut(Cut::Marked);
-    pub(super) const WAITED_FOR: Self =
-        Self::number(Unit::Time, "for", "FOR", 7, "How long it waits", |row| {
-            Value::number_or_nothing(row.sum.waits.longest_ns(row.store.now_ns))
-        })
-        .words("time waited")
-        .tone(Tone::Idle);
-    pub(super) const PLACE: Self = Self::text("place", "MADE AT", 22, "Where it was made", |row| {
-        if row.one().is_none() {
-            return row.several();
-        }
-        Value::toned(row.made_at(), Tone::Dim)
-    })
-    .words("place")
-    .grows()
-    .cut(Cut::Place)
-    .priority(6);
+    pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", suspicion);
+    pub(super) const KIND: Self = column!(Io<W>, row, text "kind" "KIND" 8 "What it is"
+        { cut: Cut::Marked, indent: 1 } => row.sum.word.as_str());
+    pub(super) const WAITER: Self = column!(Io<W>, row, text "waiting" "WAITING TASK" 14 "Who waits, and in what"
+        { words: "waiting task", grows: true, cut: Cut::Marked } => waiter(row));
+    pub(super) const WAITED_FOR: Self = longest_wait!(Io<W>, "for" "FOR" 7 "How long it waits" "time waited");
+    pub(super) const PLACE: Self = column!(Io<W>, row, text "place" "MADE AT" 22 "Where it was made"
+        { words: "place", grows: true, cut: Cut::Place, priority: 6 } => place(row));
 }
 
 fn whole_place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
@@ -282,7 +257,7 @@ const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
         Field::new(
             "waiting",
             Test::Text(|row| {
-                let task = row.store.task(row.sum.waits.longest?)?;
+                let task = row.store.task(row.waits.longest?)?;
                 Some(row.store.task_words(task).into())
             }),
         ),
@@ -303,7 +278,8 @@ impl<W: Kind> List for Io<W> {
 
     type Key = IoKey;
     type Group = Made;
-    listing!();
+    type Row<'a> = At<'a, Self>;
+    type Source = Listed<Self>;
 
     fn count(at: Context<'_>) -> Option<usize> {
         Some(W::things(at.store).len())
@@ -364,23 +340,26 @@ pub(crate) fn screen(store: Analysis<'_>, key: IoKey) -> Screen {
 impl<W: Kind> Listing for Io<W> {
     type Summary = IoSummary;
 
-    fn each(at: Context<'_>, lookup: &Lookup<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for thing in W::things(at.store) {
-            take(thing.key(), Made::of(at.store, &thing), IoSummary::of(at.store, lookup, &thing));
+            take(thing.key(), Made::of(at.store, &thing), &|_| IoSummary::of(at.store, &thing));
         }
         0
     }
 
-    fn summary(at: Context<'_>, lookup: &Lookup<IoKey>, key: IoKey) -> Option<IoSummary> {
-        at.store.thing(key).map(|thing| IoSummary::of(at.store, lookup, &thing))
+    fn summary(at: Context<'_>, key: IoKey, _waits: &Waits) -> Option<IoSummary> {
+        at.store.thing(key).map(|thing| IoSummary::of(at.store, &thing))
     }
 
     fn add(sum: &mut IoSummary, other: &IoSummary) {
         sum.add(other);
     }
 
-    fn severity(sum: &IoSummary) -> Option<Severity> {
-        sum.severity
+    fn waited_on(key: IoKey) -> Option<ResourceKey> {
+        match key {
+            IoKey::Resource(key) => Some(key),
+            IoKey::Descriptor(_) => None,
+        }
     }
 
     fn concerned(finding: &Finding, _store: Analysis<'_>) -> Vec<IoKey> {

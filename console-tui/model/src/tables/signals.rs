@@ -1,15 +1,18 @@
 //! Signals that the program listens for, and child processes.
 
-use std::borrow::Cow;
-
 use super::io::{Io, Kind};
 use crate::{
     analysis::{Analysis, things::Thing},
-    columns::{Cut, Unit},
+    columns::Cut,
     format::duration_ns,
     screen::{Tone, table::Cell},
     store::io::IoKind,
-    table::{Context, column::Column, listing::At, value::Value},
+    table::{
+        Context,
+        column::{Column, columns},
+        listing::At,
+        value::Value,
+    },
     tables::TableId,
 };
 
@@ -23,21 +26,17 @@ type Row<'a> = At<'a, Io<Signals>>;
 
 fn name<'a>(row: &Row<'a>) -> Value<'a> {
     match row.thing() {
-        Some(thing) => Value::text(row.store.io_local(&thing).map(|name| Cow::<str>::Owned(name.to_owned()))),
+        Some(thing) => row.store.io_local(&thing).map(str::to_owned).into(),
         None => row.several(),
     }
 }
 
 fn ended<'a>(row: &Row<'a>) -> Value<'a> {
-    if row.one().is_some() && row.sum.kind == IoKind::Child {
-        Value::text(row.peer())
-    } else {
-        Value::Nothing
-    }
+    if row.one().is_some() && row.sum.kind == IoKind::Child { row.peer().into() } else { Value::Nothing }
 }
 
 fn received<'a>(row: &Row<'a>) -> Value<'a> {
-    if row.sum.kind == IoKind::Signal { Value::number(row.sum.received) } else { Value::Nothing }
+    if row.sum.kind == IoKind::Signal { row.sum.received.into() } else { Value::Nothing }
 }
 
 fn last<'a>(row: &Row<'a>) -> Value<'a> {
@@ -50,22 +49,17 @@ fn last<'a>(row: &Row<'a>) -> Value<'a> {
 
 impl Kind for Signals {
     const ID: TableId = TableId::Signals;
-    const COLUMNS: &'static [Column<Io<Self>>] = &[
-        Col::WARN,
-        Col::KIND,
-        Col::text("name", "NAME", 24, "The signal, or the child's program", name).grows().cut(Cut::Marked),
-        Col::text("state", "STATE", 16, "How a child ended, or that it runs", ended).grows().cut(Cut::Marked),
-        Col::number(Unit::Exact, "received", "RECEIVED", 8, "Signals received", received)
-            .words("signals received")
-            .priority(1),
-        Col::number(Unit::Time, "last", "LAST", 11, "When the last one came", last)
-            .words("time of the last")
-            .ascending()
-            .priority(2),
-        Col::WAITER,
-        Col::WAITED_FOR,
-        Col::PLACE,
-    ];
+    const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
+        column Col::WARN;
+        column Col::KIND;
+        text  "name"     "NAME"     24 "The signal, or the child's program" { grows: true, cut: Cut::Marked } => name(row);
+        text  "state"    "STATE"    16 "How a child ended, or that it runs" { grows: true, cut: Cut::Marked } => ended(row);
+        Exact "received" "RECEIVED"  8 "Signals received" { words: "signals received", priority: 1 } => received(row);
+        Time  "last"     "LAST"     11 "When the last one came" { words: "time of the last", descending: false, priority: 2 } => last(row);
+        column Col::WAITER;
+        column Col::WAITED_FOR;
+        column Col::PLACE;
+    };
 
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.signals_and_children()

@@ -3,10 +3,14 @@
 use super::io::{Io, Kind};
 use crate::{
     analysis::{Analysis, things::Thing, timers::Due},
-    columns::Unit,
     format::duration_ns,
     screen::{Tone, table::Cell},
-    table::{Context, column::Column, listing::At, value::Value},
+    table::{
+        Context,
+        column::{Column, columns},
+        listing::At,
+        value::Value,
+    },
     tables::TableId,
 };
 
@@ -31,23 +35,16 @@ fn due<'a>(row: &At<'a, Io<Timers>>) -> Value<'a> {
 
 impl Kind for Timers {
     const ID: TableId = TableId::Timers;
-    const COLUMNS: &'static [Column<Io<Self>>] = &[
-        Col::WARN,
-        Col::KIND,
-        Col::PLACE,
-        Col::number(Unit::Time, "set-to", "SET TO", 8, "How long it was set to", |row| {
-            Value::number(row.sum.length_ns)
-        })
-        .words("length")
-        .priority(1),
-        Col::number(Unit::Time, "due", "DUE IN", 12, "When it is due", due).words("time left").ascending(),
-        Col::WAITER,
-        Col::WAITED_FOR,
-        Col::number(Unit::Time, "age", "AGE", 7, "Time since it was made", |row| {
-            Value::number(row.since(row.sum.created_ns))
-        })
-        .priority(3),
-    ];
+    const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
+        column Col::WARN;
+        column Col::KIND;
+        column Col::PLACE;
+        Time "set-to" "SET TO"  8 "How long it was set to" { words: "length", priority: 1 } => row.sum.length_ns;
+        Time "due"    "DUE IN" 12 "When it is due" { words: "time left", descending: false } => due(row);
+        column Col::WAITER;
+        column Col::WAITED_FOR;
+        Time "age"    "AGE"     7 "Time since it was made" { priority: 3 } => row.since(row.sum.created_ns);
+    };
 
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.timers()

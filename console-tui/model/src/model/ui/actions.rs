@@ -49,7 +49,7 @@ impl Ui {
             Action::Columns => self.overlays.toggle(OverlayKind::Columns),
             Action::Filter => {
                 if let Some(table) = self.tables.on(self.nav.screen()) {
-                    self.overlays.edit_filter(self.tables.get(table));
+                    self.overlays.edit_filter(table, self.tables.get_mut(table).filter().clone());
                 }
             }
             Action::ClearFilter => self.clear_filter(),
@@ -112,7 +112,7 @@ impl Ui {
 
     fn click_row(&mut self, index: usize, at: Option<Context<'_>>) -> Option<Action> {
         let selected = match self.list() {
-            Some(table) => table.selected_index(),
+            Some(table) => Some(table.position().index),
             None => self.links(at).and_then(|(_, chosen)| chosen),
         };
         if selected == Some(index) && self.overlays.kind().is_none() {
@@ -125,19 +125,19 @@ impl Ui {
     /// The user types.
     pub(in crate::model) fn edit(&mut self, edit: &Edit) {
         let table = self.tables.on(self.nav.screen()).map(|id| self.tables.get(id));
-        if let Some((table, filter)) = self.overlays.edit(edit, &self.tables, table) {
+        if let Some((table, filter)) = self.overlays.edit(edit, table) {
             self.set_filter(table, filter);
         }
     }
 
     fn page(&self) -> isize {
-        let page = self.list().map_or(self.nav.page(), AnyTable::page);
+        let page = self.list().map_or(self.nav.page(), |table| table.position().page);
         // One row of the old page stays to hold on to.
         isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(isize::MAX)
     }
 
     pub(in crate::model) fn move_by(&mut self, by: isize, at: Option<Context<'_>>) {
-        let from = self.overlays.selected().or_else(|| self.list().map(AnyTable::index));
+        let from = self.overlays.selected().or_else(|| self.list().map(|table| table.position().index));
         match from {
             Some(from) => self.move_to(from.saturating_add_signed(by), at),
             None => self.nav.scroll_by(by, self.links(at).unwrap_or_default()),
@@ -159,7 +159,7 @@ impl Ui {
     /// Enter: what was chosen or typed, or where the selected row or link leads.
     fn enter(&mut self, at: Option<Context<'_>>) -> Option<Action> {
         let table = self.tables.on(self.nav.screen()).map(|id| self.tables.get(id));
-        match self.overlays.enter(&self.tables, table) {
+        match self.overlays.enter(table) {
             Entered::Nothing => {}
             Entered::Done => return None,
             Entered::Action(action) => return Some(action),
@@ -225,7 +225,7 @@ impl Ui {
         let place = at.store.place(site).map(|place| format!("place=\"{place}\""));
         let lint = (!lint.is_about_sites()).then(|| format!("lint:{}", lint.name()));
         let text = [lint, place].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let Ok(filter) = self.tables.tasks.understand(&text) else { return };
+        let Ok(filter) = Filter::parse(&text, &TableId::Tasks.names()) else { return };
         let replaced = std::mem::replace(&mut self.tables.tasks.filter, filter);
         self.nav.push_filtered(replaced);
         self.overlays.end_editing();
@@ -269,7 +269,7 @@ impl Ui {
     }
 
     fn set_filter(&mut self, table: TableId, filter: Filter) {
-        self.tables.get_mut(table).set_filter(filter);
+        *self.tables.get_mut(table).filter() = filter;
         self.wants.rows = true;
     }
 }

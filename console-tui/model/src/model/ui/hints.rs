@@ -52,7 +52,7 @@ impl Ui {
             if screen == Screen::Locks {
                 hints.push(WAITS);
             }
-            if table.folds() {
+            if table.id().folds() {
                 hints.push(FOLD);
             }
             hints.extend([SORT, FILTER, COLUMNS]);

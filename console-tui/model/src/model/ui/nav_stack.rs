@@ -8,7 +8,7 @@ use crate::{
     model::pages::LinkList,
     nav::{Screen, Tab},
     screen::task::Link,
-    table::{Filter, any::AnyTable as _},
+    table::Filter,
     tables::Tables,
 };
 
@@ -199,7 +199,7 @@ impl NavStack {
     pub(crate) fn pop(&mut self, tables: &mut Tables) -> bool {
         let Some(step) = self.further.pop() else { return false };
         if let Some(filter) = step.replaced {
-            tables.tasks.set_filter(filter);
+            tables.tasks.filter = filter;
         }
         true
     }

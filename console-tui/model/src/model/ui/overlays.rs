@@ -5,7 +5,10 @@ use crate::{
     event::Edit,
     line::Line,
     nav::{InputKind, OverlayKind},
-    query::InputError,
+    query::{
+        InputError,
+        complete::{Completions, complete},
+    },
     screen::overlay::{Input, Overlay, OverlayRow},
     table::{Filter, any::AnyTable},
     tables::{TableId, Tables},
@@ -77,10 +80,9 @@ impl Overlays {
     }
 
     /// Begins to edit the filter of a table.
-    pub(crate) fn edit_filter(&mut self, table: &dyn AnyTable) {
-        let before = table.filter().clone();
+    pub(crate) fn edit_filter(&mut self, table: TableId, before: Filter) {
         self.over = None;
-        self.editing = Some(FilterEdit { table: table.id(), line: Line::new(&before.text), before });
+        self.editing = Some(FilterEdit { table, line: Line::new(&before.text), before });
     }
 
     pub(crate) fn is_editing(&self) -> bool {
@@ -93,7 +95,7 @@ impl Overlays {
     }
 
     /// Enter. `table`: the one on the screen.
-    pub(crate) fn enter(&mut self, tables: &Tables, table: Option<&dyn AnyTable>) -> Entered {
+    pub(crate) fn enter(&mut self, table: Option<&dyn AnyTable>) -> Entered {
         if let Some(over) = &self.over {
             let chosen = over.chosen(table);
             // The column chooser stays open.
@@ -104,34 +106,28 @@ impl Overlays {
         }
         let Some(editing) = &self.editing else { return Entered::Nothing };
         // A filter that can't be understood stays open, with its error.
-        if editing.filter(tables).is_ok() {
+        if editing.filter().is_ok() {
             self.editing = None;
         }
         Entered::Done
     }
 
     /// The user types. A filter that has changed comes back; while it can't be understood, the last one that could stays in force.
-    pub(crate) fn edit(
-        &mut self,
-        edit: &Edit,
-        tables: &Tables,
-        table: Option<&dyn AnyTable>,
-    ) -> Option<(TableId, Filter)> {
+    pub(crate) fn edit(&mut self, edit: &Edit, table: Option<&dyn AnyTable>) -> Option<(TableId, Filter)> {
         if let Some(over) = &mut self.over {
             over.edit(edit, table);
             return None;
         }
         let editing = self.editing.as_mut()?;
         if *edit == Edit::Complete {
-            let typed = tables.get(editing.table);
-            let completions = typed.complete(&editing.line.text(), editing.line.cursor());
+            let completions = editing.completions();
             if let Some(word) = completions.words.first() {
                 editing.line.replace(completions.start, word);
             }
         } else {
             editing.line.edit(edit);
         }
-        Some((editing.table, editing.filter(tables).ok()?))
+        Some((editing.table, editing.filter().ok()?))
     }
 
     pub(crate) fn view(&self, table: Option<&dyn AnyTable>) -> Option<Overlay> {
@@ -152,25 +148,27 @@ impl Overlays {
             });
         }
         let editing = self.editing.as_ref()?;
-        let table = tables.get(editing.table);
-        let (text, cursor) = (editing.line.text(), editing.line.cursor());
-        let mut completions = table.complete(&text, cursor).words;
+        let mut completions = editing.completions().words;
         completions.truncate(MAX_COMPLETIONS);
         Some(Input {
             kind: InputKind::Filter,
-            cursor,
-            error: editing.filter(tables).err(),
+            text: editing.line.text(),
+            cursor: editing.line.cursor(),
+            error: editing.filter().err(),
             completions,
-            counts: Some(table.info(None).counts()),
-            text,
+            counts: Some(tables.get(editing.table).info(None).counts()),
         })
     }
 }
 
 impl FilterEdit {
     /// What is typed, understood.
-    fn filter(&self, tables: &Tables) -> Result<Filter, InputError> {
-        tables.get(self.table).understand(&self.line.text())
+    fn filter(&self) -> Result<Filter, InputError> {
+        Filter::parse(&self.line.text(), &self.table.names())
+    }
+
+    fn completions(&self) -> Completions {
+        complete(&self.line.text(), self.line.cursor(), &self.table.names())
     }
 }
 
@@ -207,13 +205,13 @@ impl OverlayState {
         match (self.kind, table) {
             (OverlayKind::Help, _) => help_rows(),
             (OverlayKind::Palette, table) => {
-                let columns = table.map_or_else(Vec::new, AnyTable::all_columns);
+                let columns = table.map_or_else(Vec::new, |table| table.id().columns());
                 palette_rows(&self.line.text(), Action::beside(&columns))
             }
             (OverlayKind::Columns, None) => Vec::new(),
             (OverlayKind::Columns, Some(table)) => {
                 let shown = table.columns();
-                let can_go = table.all_columns().into_iter().filter(|spec| spec.priority > 0);
+                let can_go = table.id().columns().into_iter().filter(|spec| spec.priority > 0);
                 can_go.map(|spec| OverlayRow::Column(spec, shown.iter().any(|of| of.id == spec.id))).collect()
             }
         }
