@@ -74,7 +74,7 @@ pub(crate) struct Look {
 }
 
 /// What a table lists.
-pub(crate) trait List: Debug + Sized + 'static {
+pub(crate) trait List: Debug + Copy + 'static {
     const ID: TableId;
     /// The columns, from left to right.
     const COLUMNS: &'static [Column<Self>];
@@ -90,7 +90,7 @@ pub(crate) trait List: Debug + Sized + 'static {
     type Key: Copy + Ord + Hash + Debug;
     type Group: Copy + Ord + Hash + Debug;
     /// What a column reads.
-    type Row<'a>: Copy;
+    type Row<'a>;
     type Source: Source<Self>;
 
     /// How many there are: for the list that is not shown.
@@ -187,21 +187,13 @@ impl Filter {
 }
 
 /// The order.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Order<L: List> {
     pub(crate) column: &'static Column<L>,
     pub(crate) descending: bool,
     /// By what the value changes in a second.
     pub(crate) by_change: bool,
 }
-
-impl<L: List> Clone for Order<L> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<L: List> Copy for Order<L> {}
 
 /// The state of a table.
 #[derive(Debug)]

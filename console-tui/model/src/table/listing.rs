@@ -30,13 +30,23 @@ pub(crate) const MAX_LISTED: usize = 20_000;
 pub(crate) type Each<'s, L> =
     &'s mut dyn FnMut(<L as List>::Key, <L as List>::Group, &dyn Fn(&Waits) -> <L as Listing>::Summary);
 
+/// What is known of a thing, or of several of a group.
+pub(crate) trait Summary: Clone + Debug {
+    /// Another one of the same group.
+    fn add(&mut self, _other: &Self) {}
+
+    /// How serious it is, beside what [`Listing::concerned`] says.
+    fn severity(&self) -> Option<Severity> {
+        None
+    }
+}
+
 /// A list whose rows are made at once.
 pub(crate) trait Listing: for<'a> List<Source = Listed<Self>, Row<'a> = At<'a, Self>> {
     /// Whether tasks wait on its things: who does takes a scan over all operations.
     const WAITS: bool = true;
 
-    /// What is known of a thing, or of several of a group.
-    type Summary: Clone + Debug;
+    type Summary: Summary;
 
     /// Hands out every thing. Returns how many are left out because they are parts of others.
     fn each(at: Context<'_>, with_parts: bool, take: Each<'_, Self>) -> usize;
@@ -44,17 +54,9 @@ pub(crate) trait Listing: for<'a> List<Source = Listed<Self>, Row<'a> = At<'a, S
     /// Of one thing; `None`: it is gone. `waits`: who waits on it.
     fn summary(at: Context<'_>, key: Self::Key, waits: &Waits) -> Option<Self::Summary>;
 
-    /// Another one of the same group.
-    fn add(_sum: &mut Self::Summary, _other: &Self::Summary) {}
-
     /// The things that a finding is about.
     fn concerned(_finding: &Finding, _store: Analysis<'_>) -> Vec<Self::Key> {
         Vec::new()
-    }
-
-    /// How serious a thing is beside what [`Self::concerned`] says.
-    fn severity(_sum: &Self::Summary) -> Option<Severity> {
-        None
     }
 
     /// What a task waits on, that waits on the thing.
@@ -75,27 +77,27 @@ impl<K: Copy + Eq + std::hash::Hash> Lookup<K> {
         L::waited_on(key).and_then(|of| self.waits.get(&of)).copied().unwrap_or_default()
     }
 
-    fn known<L: Listing<Key = K>>(&self, key: K, waits: Waits, sum: L::Summary) -> Known<L::Summary> {
-        let severity = self.severities.get(&key).copied().max(L::severity(&sum));
-        Known { severity, waits, sum, count: 1 }
+    fn summed<L: Listing<Key = K>>(&self, key: K, waits: Waits, sum: L::Summary) -> Summed<L::Summary> {
+        let severity = self.severities.get(&key).copied().max(sum.severity());
+        Summed { severity, waits, sum, count: 1 }
     }
 }
 
 /// What is known of a thing, or of the things of a group.
 #[derive(Debug, Clone)]
-struct Known<S> {
+struct Summed<S> {
     severity: Option<Severity>,
     waits: Waits,
     sum: S,
     count: u64,
 }
 
-impl<S> Known<S> {
-    fn add<L: Listing<Summary = S>>(&mut self, other: &Self) {
+impl<S: Summary> Summed<S> {
+    fn add(&mut self, other: &Self) {
         self.severity = self.severity.max(other.severity);
         self.waits.add(&other.waits);
         self.count += other.count;
-        L::add(&mut self.sum, &other.sum);
+        self.sum.add(&other.sum);
     }
 
     fn at<'a, L: Listing<Summary = S>>(&'a self, store: Analysis<'a>, key: KeyOf<L>) -> At<'a, L> {
@@ -116,14 +118,6 @@ pub(crate) struct At<'a, L: Listing> {
     /// How many it stands for.
     pub(crate) count: u64,
 }
-
-impl<L: Listing> Clone for At<'_, L> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<L: Listing> Copy for At<'_, L> {}
 
 impl<L: Listing> At<'_, L> {
     pub(crate) fn one(&self) -> Option<L::Key> {
@@ -151,7 +145,7 @@ impl<L: Listing> At<'_, L> {
 
 #[derive(Debug)]
 struct Group<S> {
-    known: Known<S>,
+    summed: Summed<S>,
     shape: Shape,
 }
 
@@ -190,10 +184,10 @@ impl<L: Listing> Source<L> for Listed<L> {
         let hidden = L::each(at, table.with_parts, &mut |key, group, sum_up| {
             total += 1;
             let waits = lookup.waits::<L>(key);
-            let known = lookup.known::<L>(key, waits, sum_up(&waits));
-            let row = known.at::<L>(store, RowKey::One(key));
+            let summed = lookup.summed::<L>(key, waits, sum_up(&waits));
+            let row = summed.at::<L>(store, RowKey::One(key));
             if query.as_ref().is_none_or(|query| filter::matches::<L>(query, &row)) {
-                matching.push((key, group, known));
+                matching.push((key, group, summed));
             }
         });
         table.state.hidden_parts = hidden;
@@ -209,21 +203,21 @@ impl<L: Listing> Source<L> for Listed<L> {
         key: KeyOf<L>,
         see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
     ) -> Option<T> {
-        let (known, group) = match key {
+        let (summed, group) = match key {
             RowKey::One(key) => {
                 let waits = self.lookup.waits::<L>(key);
-                (&self.lookup.known::<L>(key, waits, L::summary(at, key, &waits)?), None)
+                (&self.lookup.summed::<L>(key, waits, L::summary(at, key, &waits)?), None)
             }
             RowKey::Group(key) => {
                 let group = self.groups.get(&key)?;
-                (&group.known, Some(group.shape == Shape::Unfolded))
+                (&group.summed, Some(group.shape == Shape::Unfolded))
             }
         };
-        Some(see(&known.at(at.store, key), Look { severity: known.severity, done: false, group }))
+        Some(see(&summed.at(at.store, key), Look { severity: summed.severity, done: false, group }))
     }
 
     fn group(&self, group: L::Group) -> Option<(u64, Shape)> {
-        self.groups.get(&group).map(|group| (group.known.count, group.shape))
+        self.groups.get(&group).map(|group| (group.summed.count, group.shape))
     }
 
     fn finding(at: Context<'_>, key: L::Key) -> Option<&Finding> {
@@ -241,7 +235,7 @@ impl<L: Listing> Source<L> for Listed<L> {
 }
 
 /// A thing that matches the filter.
-type Thing<L> = (<L as List>::Key, <L as List>::Group, Known<<L as Listing>::Summary>);
+type Thing<L> = (<L as List>::Key, <L as List>::Group, Summed<<L as Listing>::Summary>);
 /// A row and what it is sorted by.
 type Sorted<L> = (SortKey, KeyOf<L>);
 
@@ -259,15 +253,15 @@ fn severities<L: Listing>(at: Context<'_>) -> FxHashMap<L::Key, Severity> {
 fn regroup<L: Listing>(table: &mut Table<L>, at: Context<'_>, matching: &[Thing<L>]) {
     let before = std::mem::take(&mut table.state.groups);
     let groups = &mut table.state.groups;
-    for (_, group, known) in matching.iter().filter(|_| L::FOLDS) {
-        let sum = groups.entry(*group).and_modify(|group| group.known.add::<L>(known));
-        sum.or_insert_with(|| Group { known: known.clone(), shape: Shape::Loose });
+    for (_, group, summed) in matching.iter().filter(|_| L::FOLDS) {
+        let sum = groups.entry(*group).and_modify(|group| group.summed.add(summed));
+        sum.or_insert_with(|| Group { summed: summed.clone(), shape: Shape::Loose });
     }
     for (key, group) in groups {
         let has_row = before.get(key).is_some_and(|before| before.shape != Shape::Loose);
         let fold_at = L::fold_at(*key, at.config);
         let limit = if has_row { L::unfold_at(fold_at) } else { fold_at };
-        group.shape = table.folds.shape(|| L::group_words(at.store, *key), group.known.count, limit);
+        group.shape = table.folds.shape(|| L::group_words(at.store, *key), group.summed.count, limit);
     }
 }
 
@@ -277,18 +271,18 @@ fn arrange<L: Listing>(table: &mut Table<L>, store: Analysis<'_>, matching: Vec<
     let mut keys = Keys::<L>::new(table, store);
     let mut top: Vec<Sorted<L>> = Vec::new();
     let mut members: FxHashMap<L::Group, Vec<Sorted<L>>> = FxHashMap::default();
-    for (key, group, known) in matching {
+    for (key, group, summed) in matching {
         let row = RowKey::One(key);
         let list = match table.state.groups.get(&group).map(|group| group.shape) {
             Some(Shape::Folded) => continue,
             Some(Shape::Unfolded) => members.entry(group).or_default(),
             Some(Shape::Loose) | None => &mut top,
         };
-        list.push((keys.of(known.at(store, row)), row));
+        list.push((keys.of(&summed.at(store, row)), row));
     }
     for (key, group) in table.state.groups.iter().filter(|(_, group)| group.shape != Shape::Loose) {
         let row = RowKey::Group(*key);
-        top.push((keys.of(group.known.at(store, row)), row));
+        top.push((keys.of(&group.summed.at(store, row)), row));
     }
     let descending = table.sort.descending;
     let now = keys.now;
@@ -332,8 +326,8 @@ impl<'t, L: Listing> Keys<'t, L> {
         Self { column: table.sort.column, history, now }
     }
 
-    fn of(&mut self, row: At<'_, L>) -> SortKey {
-        let value = (self.column.value)(&row);
+    fn of(&mut self, row: &At<'_, L>) -> SortKey {
+        let value = (self.column.value)(row);
         let Some(history) = self.history else { return value.sort_key() };
         let number = value.as_number();
         self.now.numbers.extend(number.map(|number| (row.key, number)));

@@ -12,7 +12,7 @@ use crate::{
     table::{
         Context, Table,
         column::{Column, columns},
-        listing::{At, longest_wait},
+        listing::{At, Summary, longest_wait},
         value::Value,
     },
     tables::TableId,
@@ -22,7 +22,7 @@ use crate::{
 const BAR: u16 = 7;
 
 /// The list of channels.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Channels;
 
 type Row<'a> = At<'a, Channels>;
@@ -47,6 +47,24 @@ struct Sums {
     lagged: u64,
     full_ns: u64,
     empty_ns: u64,
+}
+
+impl Summary for ChannelSummary {
+    fn add(&mut self, other: &Self) {
+        self.senders = both(self.senders, other.senders, u64::saturating_add);
+        self.receivers = both(self.receivers, other.receivers, u64::saturating_add);
+        self.depth = both(self.depth, other.depth, u64::saturating_add);
+        self.capacity = both(self.capacity, other.capacity, u64::saturating_add);
+        self.full += other.full;
+        self.traffic = both(self.traffic, other.traffic, |one, other| (one.0 + other.0, one.1 + other.1));
+        self.sums = both(self.sums, other.sums, |one, other| Sums {
+            lagged: one.lagged.saturating_add(other.lagged),
+            full_ns: one.full_ns.saturating_add(other.full_ns),
+            empty_ns: one.empty_ns.saturating_add(other.empty_ns),
+        });
+        self.waiting_to_send += other.waiting_to_send;
+        self.waiting_to_receive += other.waiting_to_receive;
+    }
 }
 
 /// The most suspicious is the greatest. A receiver that waits for a value is as it should be.
@@ -137,22 +155,6 @@ impl OfResources for Channels {
             waiting_to_send: waiting_at(End::Sender),
             waiting_to_receive: waiting_at(End::Receiver),
         }
-    }
-
-    fn add(sum: &mut ChannelSummary, other: &ChannelSummary) {
-        sum.senders = both(sum.senders, other.senders, u64::saturating_add);
-        sum.receivers = both(sum.receivers, other.receivers, u64::saturating_add);
-        sum.depth = both(sum.depth, other.depth, u64::saturating_add);
-        sum.capacity = both(sum.capacity, other.capacity, u64::saturating_add);
-        sum.full += other.full;
-        sum.traffic = both(sum.traffic, other.traffic, |one, other| (one.0 + other.0, one.1 + other.1));
-        sum.sums = both(sum.sums, other.sums, |one, other| Sums {
-            lagged: one.lagged.saturating_add(other.lagged),
-            full_ns: one.full_ns.saturating_add(other.full_ns),
-            empty_ns: one.empty_ns.saturating_add(other.empty_ns),
-        });
-        sum.waiting_to_send += other.waiting_to_send;
-        sum.waiting_to_receive += other.waiting_to_receive;
     }
 
     fn why_empty(_table: &Table<Self>, _at: Context<'_>) -> String {

@@ -15,7 +15,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, columns},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing},
+        listing::{At, Each, Listed, Listing, Summary},
         place::{RowKey, Rows as _},
         value::Value,
     },
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The list of findings.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Findings;
 
 /// A finding, and its place among all.
@@ -31,6 +31,12 @@ pub(crate) struct Findings;
 pub(crate) struct RankedFinding {
     finding: Finding,
     rank: usize,
+}
+
+impl Summary for RankedFinding {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.finding.severity)
+    }
 }
 
 fn place<'a>(row: &At<'a, Findings>) -> Option<Cow<'a, str>> {
@@ -96,10 +102,6 @@ impl Listing for Findings {
     fn summary(at: Context<'_>, key: FindingId, _waits: &Waits) -> Option<RankedFinding> {
         let rank = at.findings.list.iter().position(|finding| finding.id == key)?;
         Some(RankedFinding { finding: at.findings.list[rank].clone(), rank })
-    }
-
-    fn severity(sum: &RankedFinding) -> Option<Severity> {
-        Some(sum.finding.severity)
     }
 }
 

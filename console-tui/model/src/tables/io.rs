@@ -22,7 +22,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, column},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing, longest_wait},
+        listing::{At, Each, Listed, Listing, Summary, longest_wait},
         place::RowKey,
         value::Value,
     },
@@ -36,20 +36,16 @@ const FOLD_INNER_AT: u64 = 2;
 const FOLD_TIMERS_AT: u64 = 8;
 
 /// What makes one of the lists of I/O.
-pub(crate) trait Kind: std::fmt::Debug + Sized + 'static {
+pub(crate) trait Kind: std::fmt::Debug + Copy + 'static {
     const ID: TableId;
     const COLUMNS: &'static [Column<Io<Self>>];
     /// Every one of them.
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>>;
     fn why_empty(at: Context<'_>) -> String;
-    /// What stands above the table.
-    fn head(_at: Context<'_>) -> Vec<Cell> {
-        Vec::new()
-    }
 }
 
 /// A list of I/O.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Io<W>(std::marker::PhantomData<W>);
 
 /// Those of one kind that were made at one place; where no place is known, at one port.
@@ -128,7 +124,9 @@ impl IoSummary {
             last_ns: thing.stream.and_then(Stream::last_ns),
         }
     }
+}
 
+impl Summary for IoSummary {
     fn add(&mut self, other: &Self) {
         self.in_per_s = sum(self.in_per_s, other.in_per_s, |one, other| one + other);
         self.out_per_s = sum(self.out_per_s, other.out_per_s, |one, other| one + other);
@@ -325,7 +323,7 @@ impl<W: Kind> List for Io<W> {
     }
 
     fn head(at: Context<'_>) -> Vec<Cell> {
-        W::head(at)
+        super::sockets::head(at)
     }
 }
 
@@ -349,10 +347,6 @@ impl<W: Kind> Listing for Io<W> {
 
     fn summary(at: Context<'_>, key: IoKey, _waits: &Waits) -> Option<IoSummary> {
         at.store.thing(key).map(|thing| IoSummary::of(at.store, &thing))
-    }
-
-    fn add(sum: &mut IoSummary, other: &IoSummary) {
-        sum.add(other);
     }
 
     fn waited_on(key: IoKey) -> Option<ResourceKey> {

@@ -14,14 +14,14 @@ use crate::{
     table::{
         Context, Table,
         column::{Column, columns},
-        listing::{At, longest_wait},
+        listing::{At, Summary, longest_wait},
         value::Value,
     },
     tables::TableId,
 };
 
 /// The list of locks.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Locks;
 
 type Row<'a> = At<'a, Locks>;
@@ -38,6 +38,23 @@ pub(crate) struct LockSummary {
     waited_per_s: f64,
     wait_p99_ns: Option<u64>,
     hold_p99_ns: Option<u64>,
+}
+
+impl Summary for LockSummary {
+    fn add(&mut self, other: &Self) {
+        self.holders = both(self.holders, other.holders, u64::saturating_add);
+        self.held_since_ns = self.held_since_ns.into_iter().chain(other.held_since_ns).min();
+        self.sums = both(self.sums, other.sums, |one, other| LockSums {
+            acquisitions: one.acquisitions.saturating_add(other.acquisitions),
+            contended: one.contended.saturating_add(other.contended),
+            hold_ns: one.hold_ns.saturating_add(other.hold_ns),
+            wait_ns: one.wait_ns.saturating_add(other.wait_ns),
+        });
+        self.acquired_per_s = both(self.acquired_per_s, other.acquired_per_s, |one, other| one + other);
+        self.waited_per_s += other.waited_per_s;
+        self.wait_p99_ns = self.wait_p99_ns.max(other.wait_p99_ns);
+        self.hold_p99_ns = self.hold_p99_ns.max(other.hold_p99_ns);
+    }
 }
 
 impl LockSummary {
@@ -124,21 +141,6 @@ impl OfResources for Locks {
             wait_p99_ns: lock.and_then(|lock| lock.wait_p99_ns),
             hold_p99_ns: lock.and_then(|lock| lock.hold_p99_ns),
         }
-    }
-
-    fn add(sum: &mut LockSummary, other: &LockSummary) {
-        sum.holders = both(sum.holders, other.holders, u64::saturating_add);
-        sum.held_since_ns = sum.held_since_ns.into_iter().chain(other.held_since_ns).min();
-        sum.sums = both(sum.sums, other.sums, |one, other| LockSums {
-            acquisitions: one.acquisitions.saturating_add(other.acquisitions),
-            contended: one.contended.saturating_add(other.contended),
-            hold_ns: one.hold_ns.saturating_add(other.hold_ns),
-            wait_ns: one.wait_ns.saturating_add(other.wait_ns),
-        });
-        sum.acquired_per_s = both(sum.acquired_per_s, other.acquired_per_s, |one, other| one + other);
-        sum.waited_per_s += other.waited_per_s;
-        sum.wait_p99_ns = sum.wait_p99_ns.max(other.wait_p99_ns);
-        sum.hold_p99_ns = sum.hold_p99_ns.max(other.hold_p99_ns);
     }
 
     fn why_empty(_table: &Table<Self>, at: Context<'_>) -> String {

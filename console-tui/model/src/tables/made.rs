@@ -15,7 +15,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, column},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing},
+        listing::{At, Each, Listed, Listing, Summary},
         place::RowKey,
         value::Value,
     },
@@ -57,26 +57,22 @@ pub(super) fn both<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T)
 }
 
 /// A list of resources.
-pub(crate) trait OfResources: Debug + Sized + 'static {
+pub(crate) trait OfResources: Debug + Copy + 'static {
     const ID: TableId;
     const COLUMNS: &'static [Column<Self>];
     const SORT: ColumnId = WARN;
+    /// Findings are shown beside its rows.
+    const HAS_FINDINGS: bool = true;
 
-    /// See [`Listing::Summary`].
-    type Summary: Clone + Debug;
+    type Summary: Summary;
 
     /// Every one of them.
     fn list(store: Analysis<'_>) -> Vec<&Resource>;
     fn summary(store: Analysis<'_>, of: &Resource, waits: &Waits) -> Self::Summary;
-    fn add(sum: &mut Self::Summary, other: &Self::Summary);
 
     /// It is a part of another one, and listed if the user wants parts.
     fn is_part(_store: Analysis<'_>, _of: &Resource) -> bool {
         false
-    }
-
-    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
-        concerned(finding, store)
     }
 
     fn why_empty(table: &Table<Self>, at: Context<'_>) -> String;
@@ -138,12 +134,8 @@ impl<L: OfResources> Listing for L {
         at.store.resources.resource(key).map(|of| <L as OfResources>::summary(at.store, of, waits))
     }
 
-    fn add(sum: &mut Self::Summary, other: &Self::Summary) {
-        <L as OfResources>::add(sum, other);
-    }
-
     fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
-        <L as OfResources>::concerned(finding, store)
+        if L::HAS_FINDINGS { concerned(finding, store) } else { Vec::new() }
     }
 
     fn waited_on(key: ResourceKey) -> Option<ResourceKey> {

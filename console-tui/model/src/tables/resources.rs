@@ -5,14 +5,12 @@ use crate::{
     analysis::{Analysis, ops::Waits},
     columns::{Align, ColumnId, Cut},
     format::{UNKNOWN, count},
-    id::ResourceKey,
-    lints::findings::Finding,
     screen::Tone,
     store::resources::Resource,
     table::{
         Context, Table,
         column::{Column, columns},
-        listing::{At, longest_wait},
+        listing::{At, Summary, longest_wait},
         value::Value,
     },
     tables::TableId,
@@ -20,7 +18,7 @@ use crate::{
 };
 
 /// The list of resources.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Resources;
 
 type Row<'a> = At<'a, Resources>;
@@ -34,6 +32,15 @@ pub(crate) struct ResourceSummary {
     /// Of the newest.
     created_ns: u64,
     is_part: bool,
+}
+
+impl Summary for ResourceSummary {
+    fn add(&mut self, other: &Self) {
+        self.is_mixed |= self.kind != other.kind || other.is_mixed;
+        self.kind = other.kind;
+        self.created_ns = self.created_ns.max(other.created_ns);
+        self.is_part |= other.is_part;
+    }
 }
 
 fn type_name<'a>(row: &Row<'a>) -> Value<'a> {
@@ -81,6 +88,8 @@ fn id<'a>(row: &Row<'a>) -> Value<'a> {
 impl OfResources for Resources {
     const ID: TableId = TableId::Resources;
     const SORT: ColumnId = "longest";
+    // What a finding can be about is in a list of its own.
+    const HAS_FINDINGS: bool = false;
     const COLUMNS: &'static [Column<Self>] = columns! { Self, row;
         text  "type"       "TYPE"           15 "Its type" { indent: 2 } => type_name(row);
         text  "kind"       "KIND"            6 "What sort of thing tokio calls it" { priority: 4 } => kind(row);
@@ -110,18 +119,6 @@ impl OfResources for Resources {
             created_ns: of.created_ns,
             is_part: store.is_hidden(of),
         }
-    }
-
-    fn add(sum: &mut ResourceSummary, other: &ResourceSummary) {
-        sum.is_mixed |= sum.kind != other.kind || other.is_mixed;
-        sum.kind = other.kind;
-        sum.created_ns = sum.created_ns.max(other.created_ns);
-        sum.is_part |= other.is_part;
-    }
-
-    /// Those that a finding can be about are locks, channels and streams, and have lists of their own.
-    fn concerned(_finding: &Finding, _store: Analysis<'_>) -> Vec<ResourceKey> {
-        Vec::new()
     }
 
     fn why_empty(table: &Table<Self>, at: Context<'_>) -> String {

@@ -5,7 +5,7 @@ use crate::{
     analysis::{Analysis, things::Thing},
     columns::Cut,
     format::duration_ns,
-    screen::{Tone, table::Cell},
+    screen::Tone,
     store::io::IoKind,
     table::{
         Context,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The list of signals and children.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Signals;
 
 type Col = Column<Io<Signals>>;
@@ -67,9 +67,5 @@ impl Kind for Signals {
 
     fn why_empty(_at: Context<'_>) -> String {
         "No signals or children reported. taskscope::signal and taskscope::process report them.".to_owned()
-    }
-
-    fn head(at: Context<'_>) -> Vec<Cell> {
-        super::sockets::head(at)
     }
 }

@@ -25,7 +25,7 @@ const OLD_NS: u64 = 1_500_000_000;
 const WHOLE_ADDRESSES: u16 = 35;
 
 /// The list of sockets.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sockets;
 
 type Col = Column<Io<Sockets>>;
@@ -100,10 +100,6 @@ impl Kind for Sockets {
             Some(Reading { problem, .. }) if !problem.is_empty() => problem.clone(),
             Some(_) => "No descriptor is open.".to_owned(),
         }
-    }
-
-    fn head(at: Context<'_>) -> Vec<Cell> {
-        head(at)
     }
 }
 

@@ -37,7 +37,7 @@ use order::Order;
 const MAX_SURFACED: u64 = 5;
 
 /// The list of tasks.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Tasks;
 
 /// What the rows were made of.

@@ -4,7 +4,7 @@ use super::io::{Io, Kind};
 use crate::{
     analysis::{Analysis, things::Thing, timers::Due},
     format::duration_ns,
-    screen::{Tone, table::Cell},
+    screen::Tone,
     table::{
         Context,
         column::{Column, columns},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The list of timers.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Timers;
 
 type Col = Column<Io<Timers>>;
@@ -52,9 +52,5 @@ impl Kind for Timers {
 
     fn why_empty(_at: Context<'_>) -> String {
         "No timers reported. Use taskscope::time, or build with --cfg tokio_unstable.".to_owned()
-    }
-
-    fn head(at: Context<'_>) -> Vec<Cell> {
-        super::sockets::head(at)
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, columns},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing},
+        listing::{At, Each, Listed, Listing, Summary},
         place::RowKey,
         value::Value,
     },
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The list of workers.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Workers;
 
 type Row<'a> = At<'a, Workers>;
@@ -156,25 +156,32 @@ impl List for Workers {
 impl Listing for Workers {
     const WAITS: bool = false;
 
-    /// Whether it is stuck, and how serious that is.
-    type Summary = Option<Severity>;
+    type Summary = Stuck;
 
     fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for worker in at.store.scheduler.workers() {
-            take(worker.key, (), &|_| stuck(at.store, worker));
+            take(worker.key, (), &|_| Stuck::of(at.store, worker));
         }
         0
     }
 
-    fn summary(at: Context<'_>, key: WorkerKey, _waits: &Waits) -> Option<Option<Severity>> {
-        at.store.scheduler.worker(key).map(|worker| stuck(at.store, worker))
-    }
-
-    fn severity(stuck: &Option<Severity>) -> Option<Severity> {
-        *stuck
+    fn summary(at: Context<'_>, key: WorkerKey, _waits: &Waits) -> Option<Stuck> {
+        at.store.scheduler.worker(key).map(|worker| Stuck::of(at.store, worker))
     }
 }
 
-fn stuck(store: Analysis<'_>, worker: &Worker) -> Option<Severity> {
-    store.scheduler.stuck_on(worker.thread).map(|poll| stuck_severity(store, poll))
+/// Whether a worker is stuck, and how serious that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stuck(Option<Severity>);
+
+impl Stuck {
+    fn of(store: Analysis<'_>, worker: &Worker) -> Self {
+        Self(store.scheduler.stuck_on(worker.thread).map(|poll| stuck_severity(store, poll)))
+    }
+}
+
+impl Summary for Stuck {
+    fn severity(&self) -> Option<Severity> {
+        self.0
+    }
 }
