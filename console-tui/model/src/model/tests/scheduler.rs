@@ -324,6 +324,7 @@ fn an_await_tree_is_asked_for_and_shown() {
         file: "src/ledger.rs".into(),
         line: 121,
         since_ago_ns_plus1: 3 * S + 1,
+        ..v1::AwaitFrame::default()
     };
     let tree = v1::AwaitTree {
         task,
