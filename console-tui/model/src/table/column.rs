@@ -62,12 +62,13 @@ impl<L: List> Column<L> {
         self
     }
 
-    /// A sparkline after the number; alone, where no number has a title.
+    /// A sparkline after the number; in a column without a title it stands alone.
     pub(crate) const fn spark(mut self, spark: SparkOf<L>) -> Self {
         self.spark = Some(spark);
         self.spec.aside_width = SPARK_WIDTH + 1;
         if self.spec.title.is_empty() {
-            (self.spec.align, self.spec.aside_width) = (Align::Left, self.spec.width);
+            assert!(self.spec.width == SPARK_WIDTH, "it fills its column");
+            (self.spec.align, self.spec.aside_width) = (Align::Left, SPARK_WIDTH);
         }
         self
     }
@@ -80,10 +81,9 @@ impl<L: List> Column<L> {
 
 /// A column, as [`columns`] has them.
 macro_rules! column {
-    ($list:ty, $row:ident, $kind:ident $id:tt $title:literal $width:tt $help:literal
+    ($list:ty, $row:ident, $kind:ident $id:literal $title:literal $width:literal $help:literal
         $({ $($field:ident: $is:expr),* })? => $value:expr $(, $more:ident: $of:expr)*) => {
         $crate::table::column::Column::<$list>::new(
-            #[allow(clippy::needless_update, reason = "a column may set no field, or each")]
             $crate::columns::ColumnSpec {
                 $($($field: $is,)*)?
                 ..$crate::table::column::plain!($kind, $id, $title, $width, $help)
@@ -128,7 +128,7 @@ macro_rules! columns {
             $($done)* $crate::table::column::Column::<$list>::warn($words, |$row| $value),
         ] $list, $row; $($rest)*)
     };
-    (@ [$($done:tt)*] $list:ty, $row:ident; $kind:ident $id:tt $title:literal $width:tt $help:literal
+    (@ [$($done:tt)*] $list:ty, $row:ident; $kind:ident $id:literal $title:literal $width:literal $help:literal
         $({ $($spec:tt)* })? => $value:expr $(, $more:ident: $of:expr)*; $($rest:tt)*) => {
         $crate::table::column::columns!(@ [
             $($done)*
