@@ -120,6 +120,7 @@ pub(crate) trait List: Debug + Copy + 'static {
     fn subject(at: Context<'_>, row: KeyOf<Self>) -> Option<Subject>;
     /// Where Enter leads from a thing. From a group it folds.
     fn opens(at: Context<'_>, key: Self::Key) -> Opens;
+
     /// Whether rows can be sorted by what a column changes by in a second.
     fn can_change(column: &Column<Self>) -> bool {
         column.spec.unit.is_some()

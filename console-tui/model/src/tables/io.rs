@@ -36,7 +36,7 @@ const FOLD_INNER_AT: u64 = 2;
 const FOLD_TIMERS_AT: u64 = 8;
 
 /// What makes one of the lists of I/O.
-pub(crate) trait Kind: std::fmt::Debug + Copy + 'static {
+pub(crate) trait IoList: std::fmt::Debug + Copy + 'static {
     const ID: TableId;
     const COLUMNS: &'static [Column<Io<Self>>];
     /// Every one of them.
@@ -50,14 +50,14 @@ pub(crate) struct Io<W>(std::marker::PhantomData<W>);
 
 /// Those of one kind that were made at one place; where no place is known, at one port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Made {
+pub(crate) struct IoGroup {
     kind: IoKind,
     site: SiteId,
     /// 0: none.
     port: u16,
 }
 
-impl Made {
+impl IoGroup {
     fn of(store: Analysis<'_>, thing: &Thing) -> Self {
         let site = thing.site();
         let port = if site.is_known() || thing.kind != IoKind::Tcp {
@@ -149,7 +149,7 @@ impl Summary for IoSummary {
 }
 
 /// The most suspicious is the greatest: what the lints say, then what connects the program with others, by what moves.
-fn suspicion<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
+fn suspicion<'a, W: IoList>(row: &At<'a, Io<W>>) -> Value<'a> {
     let sum = row.sum;
     let late_ns = sum.due.late_ns().unwrap_or(0);
     let moved = sum.in_per_s.unwrap_or(0.0) + sum.out_per_s.unwrap_or(0.0);
@@ -167,7 +167,7 @@ fn kind_word(store: Analysis<'_>, thing: &Thing) -> String {
     }
 }
 
-impl<'a, W: Kind> At<'a, Io<W>> {
+impl<'a, W: IoList> At<'a, Io<W>> {
     pub(super) fn thing(&self) -> Option<Thing<'a>> {
         self.store.thing(self.one()?)
     }
@@ -175,8 +175,8 @@ impl<'a, W: Kind> At<'a, Io<W>> {
     fn made_at(&self) -> Option<String> {
         match self.key {
             RowKey::One(_) => self.store.short_place(self.thing()?.site()),
-            RowKey::Group(Made { port: 0, site, .. }) => self.store.short_place(site),
-            RowKey::Group(Made { port, .. }) => Some(format!("port {port}")),
+            RowKey::Group(IoGroup { port: 0, site, .. }) => self.store.short_place(site),
+            RowKey::Group(IoGroup { port, .. }) => Some(format!("port {port}")),
         }
     }
 
@@ -201,7 +201,7 @@ impl<'a, W: Kind> At<'a, Io<W>> {
 }
 
 /// `conn #1187 read`; who waits on a descriptor without a wrapper is unknown.
-fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
+fn waiter<'a, W: IoList>(row: &At<'a, Io<W>>) -> Value<'a> {
     let Some(thing) = row.thing() else {
         return match row.waits.tasks {
             0 => Value::Nothing,
@@ -219,12 +219,12 @@ fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Link)
 }
 
-fn place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
+fn place<'a, W: IoList>(row: &At<'a, Io<W>>) -> Value<'a> {
     if row.one().is_none() { row.several() } else { Value::toned(row.made_at(), Tone::Dim) }
 }
 
 /// The columns that the lists have in common.
-impl<W: Kind> Column<Io<W>> {
+impl<W: IoList> Column<Io<W>> {
     pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", suspicion);
     pub(super) const KIND: Self = column!(Io<W>, row, text "kind" "KIND" 8 "What it is"
         { cut: Cut::Marked, indent: 1 } => row.sum.word.as_str());
@@ -235,7 +235,7 @@ impl<W: Kind> Column<Io<W>> {
         { words: "place", grows: true, cut: Cut::Place, priority: 6 } => place(row));
 }
 
-fn whole_place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
+fn whole_place<'a, W: IoList>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
     row.store.place(row.thing()?.site()).map(Cow::Owned)
 }
 
@@ -244,7 +244,7 @@ fn whole_place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
 /// kind:tcp peer:~10.0.0.7    so do state:, local:, addr:, fd:, waiting:, name:, type:, place: and id:
 /// sendq>1M           a column of numbers
 /// ```
-const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
+const fn fields<W: IoList>() -> [Field<Io<W>>; 11] {
     [
         Field::new("kind", Test::Text(|row| Some(row.sum.kind.word().into()))),
         Field::new("state", Test::Text(|row| Some(row.thing()?.descriptor?.state.as_str().into()))),
@@ -269,13 +269,13 @@ const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
     ]
 }
 
-impl<W: Kind> List for Io<W> {
+impl<W: IoList> List for Io<W> {
     const ID: TableId = W::ID;
     const COLUMNS: &'static [Column<Self>] = W::COLUMNS;
     const FIELDS: &'static [Field<Self>] = &fields::<W>();
 
     type Key = IoKey;
-    type Group = Made;
+    type Group = IoGroup;
     type Row<'a> = At<'a, Self>;
     type Source = Listed<Self>;
 
@@ -283,15 +283,15 @@ impl<W: Kind> List for Io<W> {
         Some(W::things(at.store).len())
     }
 
-    fn group_of(store: Analysis<'_>, key: IoKey) -> Option<Made> {
-        store.thing(key).map(|thing| Made::of(store, &thing))
+    fn group_of(store: Analysis<'_>, key: IoKey) -> Option<IoGroup> {
+        store.thing(key).map(|thing| IoGroup::of(store, &thing))
     }
 
-    fn group_words(store: Analysis<'_>, made: Made) -> String {
+    fn group_words(store: Analysis<'_>, made: IoGroup) -> String {
         format!("{} {} {}", made.kind.word(), store.place(made.site).unwrap_or_default(), made.port)
     }
 
-    fn fold_at(made: Made, config: &Config) -> u64 {
+    fn fold_at(made: IoGroup, config: &Config) -> u64 {
         let fold_at = config.fold_at.max(2) as u64;
         let inner = !made.kind.connects() && !made.site.is_known();
         match made.kind {
@@ -306,7 +306,7 @@ impl<W: Kind> List for Io<W> {
         (fold_at / 2).max(2)
     }
 
-    fn subject(_at: Context<'_>, row: RowKey<IoKey, Made>) -> Option<Subject> {
+    fn subject(_at: Context<'_>, row: RowKey<IoKey, IoGroup>) -> Option<Subject> {
         Some(match row {
             RowKey::One(IoKey::Resource(key)) => Subject::Resource(key),
             RowKey::One(IoKey::Descriptor(id)) => Subject::Descriptor(id),
@@ -335,12 +335,12 @@ pub(crate) fn screen(store: Analysis<'_>, key: IoKey) -> Screen {
     }
 }
 
-impl<W: Kind> Listing for Io<W> {
+impl<W: IoList> Listing for Io<W> {
     type Summary = IoSummary;
 
     fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for thing in W::things(at.store) {
-            take(thing.key(), Made::of(at.store, &thing), &|_| IoSummary::of(at.store, &thing));
+            take(thing.key(), IoGroup::of(at.store, &thing), &|_| IoSummary::of(at.store, &thing));
         }
         0
     }

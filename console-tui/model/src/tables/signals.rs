@@ -1,6 +1,6 @@
 //! Signals that the program listens for, and child processes.
 
-use super::io::{Io, Kind};
+use super::io::{Io, IoList};
 use crate::{
     analysis::{Analysis, things::Thing},
     columns::Cut,
@@ -47,7 +47,7 @@ fn last<'a>(row: &Row<'a>) -> Value<'a> {
     }
 }
 
-impl Kind for Signals {
+impl IoList for Signals {
     const ID: TableId = TableId::Signals;
     const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
         column Col::WARN;

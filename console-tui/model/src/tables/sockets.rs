@@ -1,6 +1,6 @@
 //! Sockets, pipes, files, and the process's other descriptors.
 
-use super::io::{Io, Kind, sum};
+use super::io::{Io, IoList, sum};
 use crate::{
     analysis::{Analysis, things::Thing},
     columns::Cut,
@@ -66,7 +66,7 @@ fn moved(row: &Row<'_>) -> Option<f64> {
     sum(row.sum.in_per_s, row.sum.out_per_s, |into, out| into + out)
 }
 
-impl Kind for Sockets {
+impl IoList for Sockets {
     const ID: TableId = TableId::Sockets;
     const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
         column Col::WARN;

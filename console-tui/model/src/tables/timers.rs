@@ -1,6 +1,6 @@
 //! Timers: what they are set to, when they are due, who waits for them.
 
-use super::io::{Io, Kind};
+use super::io::{Io, IoList};
 use crate::{
     analysis::{Analysis, things::Thing, timers::Due},
     format::duration_ns,
@@ -33,7 +33,7 @@ fn due<'a>(row: &At<'a, Io<Timers>>) -> Value<'a> {
     }
 }
 
-impl Kind for Timers {
+impl IoList for Timers {
     const ID: TableId = TableId::Timers;
     const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
         column Col::WARN;
