@@ -8,7 +8,7 @@ use crate::{
         LintConfig,
         pass::{Look, run::about_task},
     },
-    model::{io_detail, lock, nav_stack::Chosen, resource::op_view, runtime::stack},
+    model::{io_detail, lock, resource::op_view, runtime::stack, ui::nav_stack::Chosen},
     nav::Screen,
     screen::{
         Tone,
