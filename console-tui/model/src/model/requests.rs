@@ -68,6 +68,7 @@ impl Requests {
             // The last ones on the way to the present screen.
             resource_details: first_of(ui.nav.resources(), MAX_RESOURCE_DETAILS),
             await_trees: self.await_trees,
+            all_await_trees: config.all_await_trees,
             descriptors_interval_ms: u32::try_from(descriptors.as_millis()).unwrap_or(u32::MAX),
         };
         if self.sent.as_ref() == Some(&wish) {
