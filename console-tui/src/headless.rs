@@ -77,7 +77,11 @@ pub struct Observed {
 pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
     let Options { target, model, timeout, observe } = options;
     // There is little time to see changes in: descriptors are read as often as the server does.
-    let model = taskscope_model::Config { descriptors_interval: DESCRIPTORS_INTERVAL, ..model };
+    let model = taskscope_model::Config {
+        descriptors_interval: DESCRIPTORS_INTERVAL,
+        all_await_trees: true,
+        ..model
+    };
     let mut model = Model::new(model);
     let mut connection = Connection::start(target.clone());
     let started = Instant::now();

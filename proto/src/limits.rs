@@ -111,8 +111,8 @@ pub const MAX_STACK_FRAMES: usize = 64;
 /// Long polls in a frame; the oldest are dropped and counted.
 pub const MAX_LONG_POLLS: usize = 4096;
 
-/// Await trees in a frame: those of the tasks in `details`.
-pub const MAX_AWAIT_TREES: usize = MAX_DETAILS;
+/// Await trees in a frame.
+pub const MAX_AWAIT_TREES: usize = 256;
 
 /// Frames of an await tree.
 pub const MAX_AWAIT_FRAMES: usize = 512;

@@ -73,7 +73,7 @@ pub const SHOTS: &[Shot] = &[
     ),
     shot(
         "wait-tree",
-        "Who waits for whom, down to the root: here it is a circle",
+        "Who waits for whom, down to the root: here it is a cycle",
         USUAL,
         &[Action::Locks, Action::Open, Action::Waits],
     ),

@@ -69,6 +69,7 @@ const WIRE: &[&str] = &[
     "console-tui/model/src/effect.rs",
     "console-tui/model/src/event.rs",
     "console-tui/model/src/model/events.rs",
+    "console-tui/model/src/model/feed.rs",
     "console-tui/model/src/store/ingest",
     "console-tui/model/src/stream.rs",
     "console-tui/model/src/stream/rounds.rs",

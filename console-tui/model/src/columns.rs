@@ -51,6 +51,39 @@ pub struct ColumnSpec {
 }
 
 impl ColumnSpec {
+    /// Text.
+    pub(crate) const fn text(id: ColumnId, title: &'static str, width: u16, help: &'static str) -> Self {
+        Self {
+            id,
+            title,
+            words: "",
+            help,
+            width,
+            roomy_width: 0,
+            grows: false,
+            align: Align::Left,
+            cut: Cut::End,
+            aside_width: 0,
+            indent: 0,
+            priority: 0,
+            on: true,
+            unit: None,
+            tone: None,
+            descending: false,
+        }
+    }
+
+    /// Numbers: the largest comes first.
+    pub(crate) const fn number(
+        unit: Unit,
+        id: ColumnId,
+        title: &'static str,
+        width: u16,
+        help: &'static str,
+    ) -> Self {
+        Self { unit: Some(unit), align: Align::Right, descending: true, ..Self::text(id, title, width, help) }
+    }
+
     /// What it is sorted by, in words.
     pub fn sort_words(&self) -> String {
         if self.words.is_empty() { self.id.replace('-', " ") } else { self.words.to_owned() }

@@ -25,6 +25,8 @@ pub struct Config {
     pub side_pane_width: u16,
     /// How often the descriptors of the process are asked for while no screen shows them; the lints look at them.
     pub descriptors_interval: Duration,
+    /// The await trees of all tasks are wanted, where they cost the process nothing: for reports.
+    pub all_await_trees: bool,
     /// Thresholds of the lints.
     pub lints: LintConfig,
 }
@@ -64,6 +66,7 @@ impl Default for Config {
             mouse: true,
             side_pane_width: DEFAULT_SIDE_PANE_WIDTH,
             descriptors_interval: DEFAULT_DESCRIPTORS_INTERVAL,
+            all_await_trees: false,
             lints: LintConfig::default(),
         }
     }

@@ -31,6 +31,8 @@ pub struct Losses {
     pub texts_cleaned: u64,
     /// Histories (sparklines) not kept, because of the client's own limit.
     pub histories_over_limit: u64,
+    /// Await trees not kept, because of the client's own limit.
+    pub await_trees_over_limit: u64,
     /// Changes that named a task, a resource or an operation that were never announced.
     pub orphans: u64,
 }
@@ -50,6 +52,7 @@ impl Losses {
             self.attributes_over_limit,
             self.texts_over_limit,
             self.histories_over_limit,
+            self.await_trees_over_limit,
             self.orphans,
         ]
         .into_iter()
@@ -73,6 +76,7 @@ impl Losses {
             (self.texts_over_limit, "texts beyond this client's limit"),
             (self.texts_cleaned, "texts cut, or cleaned of control characters"),
             (self.histories_over_limit, "sparklines beyond this client's limit"),
+            (self.await_trees_over_limit, "await trees beyond this client's limit"),
             (self.orphans, "changes of tasks or resources that were never announced"),
         ]
         .into_iter()

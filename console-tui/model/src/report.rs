@@ -326,6 +326,25 @@ pub struct Task {
     /// Ids of the locks that it holds, the longest held first.
     #[serde(default)]
     pub holds: Vec<String>,
+    /// What it awaits, to the last, depth first; empty: unknown. It is there where it costs the process nothing: in reports of a process that
+    /// is read from memory.
+    #[serde(default)]
+    pub await_tree: Vec<AwaitFrame>,
+}
+
+/// A future of an await tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitFrame {
+    /// 0: the outermost.
+    pub depth: u32,
+    /// A function's or a type's name.
+    pub name: String,
+    /// Where it is parked: `file:line`.
+    pub place: Option<String>,
+    /// What else is known of it: variables, guards, what it waits for.
+    pub detail: Option<String>,
+    /// The frame above has it and does not poll it now.
+    pub not_polled: bool,
 }
 
 /// A spawn site.

@@ -4,7 +4,7 @@
 //! long as it is kept, wherever its record lies; all times are on the recorder's clock.
 //!
 //! Each part owns its state: [`records`], [`sites`], [`histories`], [`resources`], [`scheduler`], [`descriptors`]. What concerns several
-//! of them is here. Limit: those of the parts.
+//! of them is here. Limits: those of the parts, and [`MAX_TREES`] await trees.
 
 mod agree;
 pub(crate) mod descriptors;
@@ -33,7 +33,7 @@ use crate::{
     text::{TextId, Texts},
 };
 use descriptors::Descriptors;
-use detail::Detail;
+use detail::{AwaitTree, Detail};
 use histories::Histories;
 use history::History;
 pub(crate) use process::{Hello, Process, Site};
@@ -43,6 +43,9 @@ use scheduler::{Delay, MIN_DELAY_NS, Scheduler};
 use sites::Sites;
 use task::{Live, State, Stats, Sums, Task, TaskFacts, TaskKind};
 use threads::Threads;
+
+/// Await trees that are kept: at some 10 KB each, about 160 MB.
+pub(crate) const MAX_TREES: usize = 16_384;
 
 /// What is known of one process.
 #[derive(Debug, Clone)]
@@ -54,6 +57,8 @@ pub(crate) struct Store {
     pub(crate) before_ns: u64,
     pub(crate) process: Option<Process>,
     pub(crate) details: FxHashMap<TaskKey, Detail>,
+    /// The await trees of tasks, each as it was taken last; at most [`MAX_TREES`].
+    pub(crate) await_trees: FxHashMap<TaskKey, AwaitTree>,
     pub(crate) texts: Texts,
     pub(crate) resources: Resources,
     pub(crate) scheduler: Scheduler,
@@ -79,6 +84,7 @@ impl Store {
             before_ns: 0,
             process: None,
             details: FxHashMap::default(),
+            await_trees: FxHashMap::default(),
             texts: Texts::default(),
             resources: Resources::default(),
             scheduler: Scheduler::default(),
@@ -227,6 +233,7 @@ impl Store {
         self.texts.release(task.facts.name);
         self.texts.release(task.facts.fields);
         self.details.remove(&task.key);
+        self.await_trees.remove(&task.key);
         self.histories.drop_history(task.history_plus1);
     }
 
@@ -297,6 +304,11 @@ impl Store {
         }
         for (key, detail) in &old.details {
             self.details.entry(*key).or_insert_with(|| detail.clone());
+        }
+        for (key, tree) in &old.await_trees {
+            if self.records.get(*key).is_some() {
+                self.await_trees.entry(*key).or_insert_with(|| tree.clone());
+            }
         }
         self.resources.adopt(&old.resources);
         self.scheduler.adopt(&old.scheduler);

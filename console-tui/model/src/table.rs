@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  List         what there is, its columns as data, how it folds, where a row leads     one file in `tables/` each
+//!  Source       where the rows come from: made at once (`listing.rs`), or by a scan (the tasks)
 //!  Table<List>  which columns are shown, in which order, which rows, which is selected
 //!  AnyTable     a table whatever it lists: all that the model asks of the one on the screen
 //! ```
@@ -26,7 +27,7 @@ use crate::{
     id::{DescriptorId, ResourceKey, SiteId, TaskKey},
     lints::findings::{Finding, Findings},
     nav::Screen,
-    query::Query,
+    query::{InputError, Names, Query, parse},
     screen::{findings::FindingId, table::Cell},
     severity::Severity,
     tables::TableId,
@@ -73,7 +74,7 @@ pub(crate) struct Look {
 }
 
 /// What a table lists.
-pub(crate) trait List: Sized + 'static {
+pub(crate) trait List: Debug + Copy + 'static {
     const ID: TableId;
     /// The columns, from left to right.
     const COLUMNS: &'static [Column<Self>];
@@ -89,32 +90,23 @@ pub(crate) trait List: Sized + 'static {
     type Key: Copy + Ord + Hash + Debug;
     type Group: Copy + Ord + Hash + Debug;
     /// What a column reads.
-    type Row<'a>: Copy;
-    type Rows: Rows<KeyOf<Self>> + Debug;
-    /// What the rows were made of.
-    type State: Default + Debug;
-
-    /// Makes the rows anew, those of a table whose rows are not made by a scan over all tasks.
-    fn rebuild(table: &mut Table<Self>, at: Context<'_>);
-
-    /// Shows a row to `see`; `None`: it is gone.
-    fn see<T>(
-        table: &Table<Self>,
-        at: Context<'_>,
-        key: KeyOf<Self>,
-        see: impl for<'a> FnOnce(&'a Self::Row<'a>, Look) -> T,
-    ) -> Option<T>;
+    type Row<'a>;
+    type Source: Source<Self>;
 
     /// How many there are: for the list that is not shown.
     fn count(_at: Context<'_>) -> Option<usize> {
         None
     }
 
-    fn group_of(store: Analysis<'_>, key: Self::Key) -> Option<Self::Group>;
+    fn group_of(_store: Analysis<'_>, _key: Self::Key) -> Option<Self::Group> {
+        None
+    }
+
     /// The words of a group, which are the same in another process.
-    fn group_words(store: Analysis<'_>, group: Self::Group) -> String;
-    /// How many rows a group has, and how it stands.
-    fn group(table: &Table<Self>, group: Self::Group) -> Option<(u64, Shape)>;
+    fn group_words(_store: Analysis<'_>, _group: Self::Group) -> String {
+        String::new()
+    }
+
     /// From how many rows on a group folds by itself.
     fn fold_at(_group: Self::Group, config: &Config) -> u64 {
         config.fold_at.max(2) as u64
@@ -128,15 +120,6 @@ pub(crate) trait List: Sized + 'static {
     fn subject(at: Context<'_>, row: KeyOf<Self>) -> Option<Subject>;
     /// Where Enter leads from a thing. From a group it folds.
     fn opens(at: Context<'_>, key: Self::Key) -> Opens;
-    /// The worst finding about a thing.
-    fn finding(_at: Context<'_>, _key: Self::Key) -> Option<&Finding> {
-        None
-    }
-
-    /// Whether [`Self::finding`] can be something.
-    fn has_notes(_table: &Table<Self>) -> bool {
-        false
-    }
 
     /// Whether rows can be sorted by what a column changes by in a second.
     fn can_change(column: &Column<Self>) -> bool {
@@ -149,8 +132,38 @@ pub(crate) trait List: Sized + 'static {
     fn head(_at: Context<'_>) -> Vec<Cell> {
         Vec::new()
     }
+}
+
+/// Where the rows of an `L` come from, and what they were made of.
+pub(crate) trait Source<L: List>: Default + Debug {
+    type Rows: Rows<KeyOf<L>> + Debug;
+
+    /// Makes the rows anew, those of a table whose rows are not made by a scan over all tasks.
+    fn rebuild(_table: &mut Table<L>, _at: Context<'_>) {}
+
+    /// Shows a row to `see`; `None`: it is gone.
+    fn see<T>(
+        &self,
+        at: Context<'_>,
+        key: KeyOf<L>,
+        see: impl for<'a> FnOnce(&'a L::Row<'a>, Look) -> T,
+    ) -> Option<T>;
+
+    /// How many rows a group has, and how it stands.
+    fn group(&self, group: L::Group) -> Option<(u64, Shape)>;
+
+    /// The worst finding about a thing.
+    fn finding(_at: Context<'_>, _key: L::Key) -> Option<&Finding> {
+        None
+    }
+
+    /// Whether [`Self::finding`] can be something.
+    fn has_notes(&self) -> bool {
+        false
+    }
+
     /// What the table leaves out, each as a count and words.
-    fn left_out(_table: &Table<Self>) -> Vec<(usize, &'static str)> {
+    fn left_out(&self) -> Vec<(usize, &'static str)> {
         Vec::new()
     }
 }
@@ -165,22 +178,23 @@ pub(crate) struct Filter {
     pub(crate) query: Option<Query>,
 }
 
+impl Filter {
+    /// Understands `text`, in which `names` can be named.
+    pub(crate) fn parse(text: &str, names: &Names) -> Result<Self, InputError> {
+        let query = parse::parse(text, names)?;
+        let text = if query.is_some() { text.to_owned() } else { String::new() };
+        Ok(Self { text, query })
+    }
+}
+
 /// The order.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Order<L: List> {
     pub(crate) column: &'static Column<L>,
     pub(crate) descending: bool,
     /// By what the value changes in a second.
     pub(crate) by_change: bool,
 }
-
-impl<L: List> Clone for Order<L> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<L: List> Copy for Order<L> {}
 
 /// The state of a table.
 #[derive(Debug)]
@@ -189,9 +203,9 @@ pub(crate) struct Table<L: List> {
     pub(crate) sort: Order<L>,
     pub(crate) filter: Filter,
     pub(crate) folds: Folds,
-    pub(crate) rows: L::Rows,
+    pub(crate) rows: <L::Source as Source<L>>::Rows,
     pub(crate) place: Place<KeyOf<L>>,
-    pub(crate) state: L::State,
+    pub(crate) state: L::Source,
     /// What the list leaves out unless it is asked for is in it.
     pub(crate) with_parts: bool,
     pub(crate) matching: usize,
@@ -216,20 +230,18 @@ impl<L: List> Table<L> {
         let chosen = columns.iter().flatten().filter(|id| !L::PINNED.contains(id));
         shown.extend(chosen.filter_map(|id| column_of::<L>(id)));
         let first = sort.and_then(column_of).or_else(|| column_of(L::SORT)).unwrap_or(&L::COLUMNS[0]);
-        let mut table = Self {
+        Self {
             columns: shown,
             sort: Order { column: first, descending: first.spec.descending, by_change: false },
-            filter: Filter::default(),
+            filter: Filter::parse(&filter, &filter::names::<L>()).unwrap_or_default(),
             folds: Folds::default(),
-            rows: L::Rows::default(),
+            rows: <L::Source as Source<L>>::Rows::default(),
             place: Place::default(),
-            state: L::State::default(),
+            state: L::Source::default(),
             with_parts: false,
             matching: 0,
             total: None,
-        };
-        table.filter = any::AnyTable::understand(&table, &filter).unwrap_or_default();
-        table
+        }
     }
 
     /// The things whose rows were made; the selection stays where it is.

@@ -19,8 +19,9 @@ use crate::{
     columns::ColumnSpec,
     config::Config,
     nav::{Screen, Tab},
-    query::{InputError, parse::parse},
-    table::{Table, any::AnyTable, filter::names, specs},
+    query::{InputError, Names},
+    screen::table::TableTab,
+    table::{Context, Filter, List, Table, any::AnyTable, filter::names, specs},
     tables::{
         channels::Channels, findings::Findings, io::Io, locks::Locks, resources::Resources, signals::Signals,
         sockets::Sockets, tasks::Tasks, timers::Timers, workers::Workers,
@@ -49,9 +50,14 @@ macro_rules! tables {
                 match self { $(Self::$variant => $things,)* }
             }
 
-            /// What is wrong with a filter for it; `None`: it can be understood.
-            pub fn filter_error(self, text: &str) -> Option<InputError> {
-                match self { $(Self::$variant => parse(text, &names::<$list>()).err(),)* }
+            /// What a filter for it can name.
+            pub(crate) fn names(self) -> Names {
+                match self { $(Self::$variant => names::<$list>(),)* }
+            }
+
+            /// Its things stand in groups.
+            pub(crate) fn folds(self) -> bool {
+                match self { $(Self::$variant => <$list as List>::FOLDS,)* }
             }
 
             /// All its columns, from left to right.
@@ -101,6 +107,11 @@ impl TableId {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.name() == name)
     }
+
+    /// What is wrong with a filter for it; `None`: it can be understood.
+    pub fn filter_error(self, text: &str) -> Option<InputError> {
+        Filter::parse(text, &self.names()).err()
+    }
 }
 
 impl Tables {
@@ -114,6 +125,37 @@ impl Tables {
     pub(crate) fn on(&self, screen: Screen) -> Option<TableId> {
         let tab = screen.tab()?;
         tab.tables().get(self.shown[tab as usize]).copied()
+    }
+
+    /// The tables of a screen, of which one is shown.
+    pub(crate) fn tabs(&self, screen: Screen) -> Vec<TableTab> {
+        let shown = self.on(screen);
+        let tab = |id: &TableId| TableTab {
+            id: *id,
+            total: self.get(*id).info(None).total,
+            open: shown == Some(*id),
+        };
+        screen.tab().map_or(&[][..], Tab::tables).iter().map(tab).collect()
+    }
+
+    /// The table after the one that a screen shows; `None`: it has one or none.
+    pub(crate) fn after(&self, screen: Screen) -> Option<TableId> {
+        let (tables, shown) = (screen.tab()?.tables(), self.on(screen));
+        let at = tables.iter().position(|table| Some(*table) == shown)?;
+        tables.get((at + 1) % tables.len()).copied().filter(|next| Some(*next) != shown)
+    }
+
+    /// Makes the rows of the tables of these screens anew, and counts what the tables beside them list.
+    pub(crate) fn rebuild(&mut self, screens: &[Screen], at: Context<'_>) {
+        for screen in screens {
+            let shown = self.on(*screen);
+            for id in screen.tab().map_or(&[][..], Tab::tables) {
+                let table = self.get_mut(*id);
+                if shown == Some(*id) { table.rebuild(at) } else { table.recount(at) }
+            }
+        }
+        // They are on every screen: as a strip, and as a number.
+        self.findings.rebuild(at);
     }
 
     /// Shows a table on the screen of its tab. `None`: it is on none.

@@ -90,7 +90,7 @@ fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Op
             }
             let trees =
                 request.details.iter().map(|task| SlotRef { slot: task.slot, generation: task.generation });
-            let wish = Wish { trees: trees.collect(), all_trees: false, descriptors };
+            let wish = Wish { trees: trees.collect(), all_trees: request.all_await_trees, descriptors };
             for frame in frames.round(&observer, &observed, &wish) {
                 sender.blocking_send(News::Frame(Box::new(frame))).ok()?;
             }

@@ -50,8 +50,8 @@ pub struct Glyphs {
     pub filled: [&'static str; 2],
     /// How much there is, from nothing to most.
     pub shades: [&'static str; 5],
-    /// It goes round in a circle.
-    pub circle: &'static str,
+    /// It goes round in a cycle.
+    pub cycle: &'static str,
     /// Before a line that belongs to one above it: the last such, one with others below, one that passes by; two cells each.
     pub branch: [&'static str; 3],
     /// The lines of a box.
@@ -83,7 +83,7 @@ impl Glyphs {
         bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         filled: ["━", "─"],
         shades: [" ", "░", "▒", "▓", "█"],
-        circle: "↺",
+        cycle: "↺",
         branch: ["└ ", "├ ", "│ "],
         border: border::PLAIN,
         ascii: false,
@@ -112,7 +112,7 @@ impl Glyphs {
         bars: [" ", "_", ".", ",", "-", "=", "+", "*", "#"],
         filled: ["=", "-"],
         shades: [" ", ".", ":", "+", "#"],
-        circle: "@",
+        cycle: "@",
         branch: ["` ", "+ ", "| "],
         border: border::Set {
             top_left: "+",
@@ -181,7 +181,7 @@ mod tests {
                 set.rule,
                 set.pointer,
                 set.wake,
-                set.circle,
+                set.cycle,
                 border.top_left,
                 border.top_right,
                 border.bottom_left,

@@ -95,7 +95,7 @@ fn tabs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) 
     let glyphs = look.theme.glyphs;
     let mut always: Vec<(String, &str)> = ALWAYS
         .iter()
-        .filter(|(action, _)| *action != Action::Filter || look.model.can_filter())
+        .filter(|(action, _)| *action != Action::Filter || look.model.shown_table().is_some())
         .filter_map(|(action, words)| Some((look.keymap.label(*action, glyphs)?, *words)))
         .collect();
     let needed = |hints: &[(String, &str)]| {

@@ -5,7 +5,7 @@
 //!  └ waits for JoinHandle                                        12.0 s  src/main.rs:44
 //!    └ held by transfer #91                                      41.2 s  src/ledger.rs:121
 //!      └ waits for Mutex accounts                                41.2 s  src/ledger.rs:140
-//!        └ held by transfer #88  ↺ circle                        41.2 s  src/ledger.rs:118
+//!        └ held by transfer #88  ↺ cycle                        41.2 s  src/ledger.rs:118
 //! ```
 
 use ratatui::layout::Rect;
@@ -91,13 +91,13 @@ fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &[WaitLine], chosen: Option<
     let slot = match line.kind {
         WaitLineKind::Subject => Slot::Strong,
         WaitLineKind::Waits | WaitLineKind::InTheWay => Slot::Text,
-        WaitLineKind::Circle => Slot::Critical,
+        WaitLineKind::Cycle => Slot::Critical,
         WaitLineKind::End => Slot::Dim,
     };
     let x = area.x + indent;
     let room = words.saturating_sub(indent);
-    let circle = format!("  {} cycle", glyphs.circle);
-    let aside = if line.kind == WaitLineKind::Circle { circle.as_str() } else { "" };
+    let cycle = format!("  {} cycle", glyphs.cycle);
+    let aside = if line.kind == WaitLineKind::Cycle { cycle.as_str() } else { "" };
     let used = canvas.text(x, area.y, room.saturating_sub(text::width(aside)), &line.text, slot);
     link(canvas, Rect::new(x, area.y, used, 1), line.link, chosen);
     let pieces: [Piece<'_>; 1] = [(aside.into(), Slot::Critical)];

@@ -271,7 +271,7 @@ fn the_chosen_lock_stays_chosen() {
 }
 
 #[test]
-fn a_deadlock_leads_to_its_circle() {
+fn a_deadlock_leads_to_its_cycle() {
     let mut bench = Bench::unicode(120, 40).connected();
     bench.press(&[KeyCode::Char('5')]);
     // The cause comes first among those that are as serious.

@@ -52,7 +52,7 @@ impl AwaitTrees {
             return;
         }
         self.asked = number;
-        let tasks: Vec<v1::TaskRef> = tasks.iter().take(limits::MAX_AWAIT_TREES).copied().collect();
+        let tasks: Vec<v1::TaskRef> = tasks.iter().take(limits::MAX_DETAILS).copied().collect();
         let recorder = hub.handle.recorder();
         let live: Vec<(TaskId, u64)> = tasks.iter().filter_map(|task| live(recorder, *task)).collect();
         self.due = Some(Due { dumped: Dumped::ask(recorder, &live), tasks });

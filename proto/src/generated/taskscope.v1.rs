@@ -32,6 +32,10 @@ pub struct WatchRequest {
     /// How often `Frame.descriptors` is wanted; 0: never. The server may be slower: a thousand sockets take it 10 ms.
     #[prost(uint32, tag = "11")]
     pub descriptors_interval_ms: u32,
+    /// The await trees of all tasks are wanted, where they cost the program nothing: those that are read from memory. A server whose program has
+    /// to take part in it sends none.
+    #[prost(bool, tag = "12")]
+    pub all_await_trees: bool,
 }
 /// A resource for good, as TaskRef is a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -18,6 +18,8 @@ const WORDS: &[(&str, &str)] = &[
     ("somebody", "a task, a thread, a client, a user: name who"),
     ("door", "link"),
     ("doors", "links"),
+    ("circle", "cycle"),
+    ("circles", "cycles"),
     ("annex", "record"),
     ("annexes", "records"),
     ("muted", "unrecorded"),

@@ -76,7 +76,8 @@ impl Filling {
         }
     }
 
-    fn next(&mut self) {
+    /// A new frame.
+    pub(super) fn next(&mut self) {
         let mut frame = std::mem::take(&mut self.frame);
         std::mem::take(&mut self.rows).finish(&mut frame);
         self.done.push(frame);

@@ -22,11 +22,14 @@ pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
         let tree = tree(seen, now_ns, v1::TaskRef { slot: slot.slot, generation: slot.generation });
         let bytes =
             |frame: &v1::AwaitFrame| frame.text.len() + frame.file.len() + frame.detail.len() + FRAME_BYTES;
-        let frame = filling.with_room(tree.frames.iter().map(bytes).sum());
-        if frame.await_trees.len() < MAX_AWAIT_TREES && frame.details.len() < MAX_DETAILS {
-            frame.details.push(v1::TaskDetail { task: tree.task, ..v1::TaskDetail::default() });
-            frame.await_trees.push(tree);
+        if filling.last().await_trees.len() == MAX_AWAIT_TREES {
+            filling.next();
         }
+        let frame = filling.with_room(tree.frames.iter().map(bytes).sum());
+        if wish.trees.contains(slot) && frame.details.len() < MAX_DETAILS {
+            frame.details.push(v1::TaskDetail { task: tree.task, ..v1::TaskDetail::default() });
+        }
+        frame.await_trees.push(tree);
     }
 }
 

@@ -240,7 +240,7 @@ impl<'a> Analysis<'a> {
     }
 
     /// Those who wait on a resource or on a part of it, in the order in which they came. Those past [`MAX_WAITERS`] are left
-    /// out: use [`Store::waits`] to count.
+    /// out: use [`Self::waits`] to count.
     pub(crate) fn waiters(self, key: ResourceKey) -> Vec<Waiter<'a>> {
         let ops: Vec<&Op> = self.waiting_on(key).take(MAX_WAITERS).collect();
         let mut waiters = self.merge(&ops);

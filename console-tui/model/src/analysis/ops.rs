@@ -189,7 +189,7 @@ impl<'a> Analysis<'a> {
     }
 }
 
-/// Operations in their order, each followed by its parts; and how many don't fit (or run in a circle).
+/// Operations in their order, each followed by its parts; and how many don't fit (or run in a cycle).
 pub(crate) fn tree<'a>(ops: &[&'a Op]) -> (Vec<(u8, &'a Op)>, usize) {
     let keys: FxHashSet<OpKey> = ops.iter().map(|op| op.key).collect();
     let mut parts: FxHashMap<OpKey, Vec<&Op>> = FxHashMap::default();

@@ -1,4 +1,4 @@
-//! Who is stuck behind whom: the wait-for graph of tasks, threads, locks and channels, and the circles in it.
+//! Who is stuck behind whom: the wait-for graph of tasks, threads, locks and channels, and the cycles in it.
 //!
 //! A task is stuck when it waits for locks only, none of which can come free before another stuck task goes on. The
 //! largest such set is found by assuming all who wait to be stuck and taking away whoever can go on, until nothing changes.
@@ -10,13 +10,13 @@
 //!
 //! Invariants: a wait for anything but a lock (a timer, a socket, a `Notify`), an unknown holder, an operation that was
 //! not polled in the last poll: each counts as "can go on", so that what is called proven is. Channels are looked at in a
-//! second pass alone, whose circles are suspicions: who received last need not receive again.
+//! second pass alone, whose cycles are suspicions: who received last need not receive again.
 //!
 //! Limit: [`MAX_HELD`] holders, [`MAX_WAITS`] waits and [`MAX_STEPS`] steps; past them there is no verdict, and that is said.
 //! It costs what those cost who hold something and wait, not what all operations cost.
 
 pub(crate) mod chain;
-pub(crate) mod circles;
+pub(crate) mod cycles;
 mod solve;
 
 use rustc_hash::FxHashMap;

@@ -3,14 +3,14 @@
 use crate::lints::{
     judged::Need,
     lint::{Check, Group, Lint, LockCheck, Rank, thresholds},
-    pass::locks::{LockPass, circles},
+    pass::locks::{LockPass, cycles},
 };
 
 thresholds! {
     Deadlock {
-        /// Every wait of the circle must be older than this: the rows of a frame are not all of one instant.
+        /// Every wait of the cycle must be older than this: the rows of a frame are not all of one instant.
         min_ms: u64 = 300,
-        /// A circle that is not proven must be older than this.
+        /// A cycle that is not proven must be older than this.
         suspected_ms: u64 = 1000,
         /// A task that seems to wait for itself must do so for this long: the holder may be another future in it.
         alone_ms: u64 = 10000,
@@ -27,7 +27,7 @@ pub(super) const ALONE: &str =
 pub(super) static LINT: Lint = Lint {
     help: "tasks or threads that wait for each other in a cycle",
     group: Group::Locks,
-    rank: Rank::Circle,
+    rank: Rank::Cycle,
     needs: Need::Locks,
     example: "Deadlock: transfer #88 → Mutex alice → transfer #91 → Mutex bob → transfer #88, for 41.2 s. transfer #88 waits at src/ledger.rs:140 for Mutex alice, held by transfer #91 for 41.3 s (acquired at src/ledger.rs:121); transfer #91 waits at src/ledger.rs:140 for Mutex bob, held by transfer #88 for 41.3 s (acquired at src/ledger.rs:121).",
     advice: &[LOCKS, CHANNELS, ALONE, LOOK],
@@ -36,9 +36,9 @@ pub(super) static LINT: Lint = Lint {
 };
 
 fn proofs(pass: &mut LockPass<'_>) {
-    circles::report(pass, |circle| circle.proven && !circles::is_given(circle));
+    cycles::report(pass, |cycle| cycle.proven && !cycles::is_given(cycle));
 }
 
 fn suspicions(pass: &mut LockPass<'_>) {
-    circles::report(pass, |circle| !circle.proven && !circles::is_given(circle));
+    cycles::report(pass, |cycle| !cycle.proven && !cycles::is_given(cycle));
 }

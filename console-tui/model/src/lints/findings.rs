@@ -27,7 +27,7 @@ pub enum Subject {
     /// The tasks of the finding's place.
     #[default]
     Site,
-    /// One task, or a circle that it is in.
+    /// One task, or a cycle that it is in.
     Task(TaskKey),
     /// A lock, a channel, a stream.
     Resource(ResourceKey),

@@ -7,7 +7,7 @@ use crate::{
         LintKind,
         judged::Need,
         lint::{Check, Group, Lint, LockCheck, Rank, thresholds},
-        pass::locks::{LockPass, circles},
+        pass::locks::{LockPass, cycles},
     },
     severity::Severity,
     store::{
@@ -30,7 +30,7 @@ pub(super) const ADVICE: &str = "Don't keep a future that waits for a lock while
 pub(super) static LINT: Lint = Lint {
     help: "a lock that was given to a future which its own task no longer polls",
     group: Group::Locks,
-    rank: Rank::Circle,
+    rank: Rank::Cycle,
     needs: Need::Locks,
     example: "Futurelock: Mutex state (made at src/state.rs:12) was given 4.20 s ago to a future of do_stuff #3 (begun at src/main.rs:51) that has not been polled since, though the task was. The task is idle and waits for Mutex state at src/main.rs:58, for 4.10 s.",
     advice: &[ADVICE],
@@ -40,7 +40,7 @@ pub(super) static LINT: Lint = Lint {
 
 fn proofs(pass: &mut LockPass<'_>) {
     let look = pass.look;
-    circles::report(pass, |circle| circle.proven && circles::is_given(circle));
+    cycles::report(pass, |cycle| cycle.proven && cycles::is_given(cycle));
     let given: Vec<ResourceKey> = {
         let on = look.store.resources.granted_ops().filter_map(|op| op.resource);
         let mut given: Vec<ResourceKey> =
@@ -56,7 +56,7 @@ fn proofs(pass: &mut LockPass<'_>) {
 }
 
 fn suspicions(pass: &mut LockPass<'_>) {
-    circles::report(pass, |circle| !circle.proven && circles::is_given(circle));
+    cycles::report(pass, |cycle| !cycle.proven && cycles::is_given(cycle));
 }
 
 /// It is known to whom it was given.

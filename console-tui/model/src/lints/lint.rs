@@ -85,12 +85,12 @@ impl Group {
     }
 }
 
-/// Of two findings that are as serious, the one that explains the other comes first: a task that is stuck in a circle is in one poll
+/// Of two findings that are as serious, the one that explains the other comes first: a task that is stuck in a cycle is in one poll
 /// for long, and what is in one poll for long keeps others waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// Tasks block each other for good.
-    Circle,
+    Cycle,
     /// A whole runtime stands still.
     Runtime,
     Cause,

@@ -8,7 +8,7 @@ use crate::{
         LintConfig,
         pass::{Look, run::about_task},
     },
-    model::{io_detail, lock, nav_stack::Chosen, resource::op_view, runtime::stack},
+    model::{io_detail, lock, resource::op_view, runtime::stack, ui::nav_stack::Chosen},
     nav::Screen,
     screen::{
         Tone,
@@ -183,7 +183,7 @@ pub(crate) fn view(
         sums_alone,
         looks_alone: task.facts.knows.looks_alone,
         stuck: store.scheduler.stuck_of(task.key).and_then(|poll| stack::stack(store, poll)),
-        await_tree: detail.and_then(|detail| Some(stack::await_tree(store, detail.await_tree.as_ref()?))),
+        await_tree: store.await_trees.get(&task.key).map(|tree| stack::await_tree(store, tree)),
         timeline: singles.map(|detail| timeline(task, detail, at)),
         selected_link: chosen.among(&links.list),
         links: links.list,

@@ -41,7 +41,7 @@ impl Model {
     /// # Errors
     /// The columns are not of one length.
     pub fn event_lines(&self, events: &EventColumns) -> Result<Vec<EventLine>, EventsError> {
-        let store = self.store();
+        let store = self.context().map(|at| at.store);
         let mut at_ns = 0_i64;
         let lines = rows::events(events)?.map(|row| {
             at_ns = at_ns.saturating_add(row.at_delta_ns);

@@ -13,7 +13,7 @@ use crate::{
     lints::{Judged, LintKind, judged},
     losses::Losses,
     model::states::Snapshot,
-    report::{Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
+    report::{AwaitFrame, Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
     screen::findings::Subject,
     store::task::{self, Agent, State},
 };
@@ -166,7 +166,20 @@ fn report_task(store: Analysis<'_>, task: &task::Task) -> Task {
         original_size_bytes: (facts.original_size_bytes > 0).then_some(facts.original_size_bytes),
         waits_for: store.waits_on(task).map(|(op, _)| store.wait_words(op)),
         holds: store.held_by(Agent::Task(task.key)).iter().map(|(resource, _)| resource.key.id()).collect(),
+        await_tree: await_tree(store, task),
     }
+}
+
+fn await_tree(store: Analysis<'_>, task: &task::Task) -> Vec<AwaitFrame> {
+    let frames = store.await_trees.get(&task.key).into_iter().flat_map(|tree| &tree.frames);
+    let frames = frames.map(|frame| AwaitFrame {
+        depth: frame.depth,
+        name: frame.text.clone(),
+        place: frame.place.clone(),
+        detail: frame.detail.clone(),
+        not_polled: frame.not_polled,
+    });
+    frames.collect()
 }
 
 fn report_site(store: Analysis<'_>, id: SiteId, site: &crate::store::Site) -> Site {

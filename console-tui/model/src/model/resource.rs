@@ -10,7 +10,7 @@ use crate::{
     model::{
         detail::{Links, fact},
         io_detail, lock,
-        nav_stack::Chosen,
+        ui::nav_stack::Chosen,
     },
     nav::Screen,
     screen::{

@@ -11,7 +11,7 @@ use crate::{
     columns::ColumnId,
     format::{count, duration_ns, exact, percent, rate},
     id::{SiteId, TaskKey, WorkerKey},
-    model::{detail::Links, nav_stack::Chosen, states::Snapshot},
+    model::{detail::Links, ui::nav_stack::Chosen},
     nav::Screen,
     screen::{
         Tone,
@@ -33,12 +33,7 @@ const BLAMED_LISTED: usize = 3;
 const TO_BLAME: f64 = 0.5;
 
 /// The screen.
-pub(super) fn view(
-    snapshot: &Snapshot,
-    at: Context<'_>,
-    workers: &Table<Workers>,
-    chosen: Chosen,
-) -> RuntimesView {
+pub(super) fn view(at: Context<'_>, workers: &Table<Workers>, chosen: Chosen) -> RuntimesView {
     let store = at.store;
     let mut links = Links::new(store, Screen::Runtime);
     let scheduler = &store.scheduler;
@@ -54,8 +49,7 @@ pub(super) fn view(
             workers: workers_of(store, &rows, 0, &mut links),
         });
     }
-    let Pressure { starving, more_starving, starved, closures, more_closures, .. } =
-        &snapshot.findings.pressure;
+    let Pressure { starving, more_starving, starved, closures, more_closures, .. } = &at.findings.pressure;
     let mut line = |waits: &[Starving], most: usize, over: bool| -> Vec<StarvingLine> {
         waits.iter().take(most).map(|wait| starving_line(store, wait, over, &mut links)).collect()
     };

@@ -1,7 +1,7 @@
 //! A scan over all tasks, a bit at a time: the lints look at each, and the rows are made anew.
 //!
 //! Invariants: every task is looked at as of one moment, the start of the scan; what the scan makes is not seen before
-//! [`Model::install`] puts it in place at once; a task that comes, ends or changes under way is seen as it was when
+//! [`Ui::install`](super::ui::Ui::install) puts it in place at once; a task that comes, ends or changes under way is seen as it was when
 //! the scan came by, or not at all, and a record of another task never in its place.
 //!
 //! Limit: one scan at a time; [`SLICE`] tasks in one event. Rates follow the samples, of which one may be taken under way.

@@ -83,6 +83,14 @@ impl States {
         self.live.store.as_mut()
     }
 
+    /// What the lints found in the live state.
+    pub(super) fn found(&mut self, findings: Findings) {
+        self.live.findings = findings;
+        if let Some(store) = self.store_mut() {
+            store.records.show_next_marks();
+        }
+    }
+
     /// What is shown is of another process than the live state.
     pub(super) fn is_other_shown(&self) -> bool {
         self.frozen.is_some() && self.shown().instance() != self.live.instance()

@@ -21,6 +21,7 @@ use taskscope_proto::v1;
 
 use crate::{
     Action, ColumnId, Config, ConnectionEvent, Effect, Event, Model, SiteId, TableId, TaskKey,
+    analysis::Analysis,
     screen::table::Row,
     table::place::{RowKey, Rows as _},
     update,
@@ -73,7 +74,7 @@ impl Client {
         }
     }
 
-    pub(super) fn act(&mut self, action: Action) {
+    pub(super) fn perform(&mut self, action: Action) {
         self.send(Event::Action(action));
     }
 
@@ -81,6 +82,11 @@ impl Client {
         for frame in frames {
             self.send(Event::Frame(Box::new(frame)));
         }
+    }
+
+    /// The state on the screen.
+    pub(super) fn store(&self) -> Analysis<'_> {
+        self.model.context().expect("a snapshot has come").store
     }
 
     pub(super) fn wait(&mut self, time: Duration) {
@@ -114,5 +120,5 @@ pub(super) fn all(table: TableId) -> Vec<ColumnId> {
 
 /// What a row of the tasks stands for.
 pub(super) fn key_of(client: &Client, row: &Row) -> RowKey<TaskKey, SiteId> {
-    client.model.tables.tasks.rows.get(row.index).expect("a row on the screen").0
+    client.model.ui.tables.tasks.rows.get(row.index).expect("a row on the screen").0
 }

@@ -7,7 +7,7 @@ use crate::{
     },
     format::duration_ns,
     id::{ResourceKey, SiteId, TaskKey},
-    model::nav_stack::Chosen,
+    model::ui::nav_stack::Chosen,
     nav::{Screen, WaitsOf},
     screen::{
         task::Link,
@@ -89,7 +89,7 @@ impl Tree<'_> {
             let kind = match line.mark {
                 Mark::Waits(_) => WaitLineKind::Waits,
                 Mark::InTheWay(_) => WaitLineKind::InTheWay,
-                Mark::Circle => WaitLineKind::Circle,
+                Mark::Cycle => WaitLineKind::Cycle,
                 Mark::Above | Mark::Root | Mark::More(_) => WaitLineKind::End,
             };
             self.push(depth.saturating_add(line.depth), line.text, link, kind, line.age_ns, line.site);
@@ -102,7 +102,7 @@ impl Tree<'_> {
                 let resource = self.store.resources.resource(wait.resource)?;
                 Some(self.link(Screen::Resource(resource.key), self.store.resource_words(resource)))
             }
-            (Mark::InTheWay(_) | Mark::Circle | Mark::Above, Agent::Task(key)) => {
+            (Mark::InTheWay(_) | Mark::Cycle | Mark::Above, Agent::Task(key)) => {
                 let words = self.store.task_words(self.store.task(key)?);
                 Some(self.link(Screen::Task(key), words))
             }

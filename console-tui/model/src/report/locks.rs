@@ -147,8 +147,8 @@ pub struct ChainLine {
     pub place: Option<String>,
     /// For so long.
     pub age_ns: Option<u64>,
-    /// The line before it leads back to a line further up: a circle.
-    pub circle: bool,
+    /// The line before it leads back to a line further up: a cycle.
+    pub cycle: bool,
     /// What it waits for stands in an earlier line about it, of this chain.
     #[serde(default)]
     pub above: bool,

@@ -3,7 +3,7 @@
 pub use crate::lints::{FindingId, Subject};
 use crate::{id::TaskKey, severity::Severity};
 
-/// One finding: a lint, and the tasks of one spawn site, the lock or the circle that it is about.
+/// One finding: a lint, and the tasks of one spawn site, the lock or the cycle that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingView {
     /// Identity.

@@ -39,8 +39,8 @@ pub enum WaitLineKind {
     Waits,
     /// A task or thread is in the way.
     InTheWay,
-    /// It stands further up already: a circle.
-    Circle,
+    /// It stands further up already: a cycle.
+    Cycle,
     /// The end of what is known, or a count of what is left out.
     End,
 }
@@ -49,8 +49,8 @@ impl WaitsView {
     /// The state for the top of the screen.
     pub fn state(&self) -> Cell {
         use crate::screen::Tone;
-        let circles = self.lines.iter().filter(|line| line.kind == WaitLineKind::Circle).count();
-        match circles {
+        let cycles = self.lines.iter().filter(|line| line.kind == WaitLineKind::Cycle).count();
+        match cycles {
             _ if self.lines.len() < 2 => Cell::new("waits for nothing known", Tone::Dim),
             0 => Cell::new("no cycle", Tone::Dim),
             // Whether they can go on is a finding's to say.

@@ -51,8 +51,6 @@ pub(crate) struct Detail {
     pub(crate) lost_events: u64,
     /// Where events are missing, from and to; oldest first.
     pub(crate) gaps: VecDeque<(u64, u64)>,
-    /// As it was taken last.
-    pub(crate) await_tree: Option<AwaitTree>,
     /// Events that this client dropped for want of room; the timeline starts later, nothing in it is missing.
     pub(crate) dropped_before_ns: Option<u64>,
 }

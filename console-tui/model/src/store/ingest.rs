@@ -75,6 +75,8 @@ pub(crate) struct Wish {
     pub(crate) resource_details: Vec<ResourceKey>,
     /// Raised when the await trees of the tasks in `details` are wanted anew.
     pub(crate) await_trees: u32,
+    /// Those of all tasks are wanted.
+    pub(crate) all_await_trees: bool,
     /// 0: never.
     pub(crate) descriptors_interval_ms: u32,
 }
@@ -100,6 +102,7 @@ impl From<&Wish> for v1::WatchRequest {
                 .map(|key| v1::ResourceRef { slot: key.slot, generation: key.generation })
                 .collect(),
             await_trees: wish.await_trees,
+            all_await_trees: wish.all_await_trees,
             descriptors_interval_ms: wish.descriptors_interval_ms,
             ..Self::default()
         }

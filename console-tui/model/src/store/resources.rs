@@ -2,7 +2,7 @@
 //!
 //! Invariants: an operation is found by its task, its resource and the operation it is a part of, whatever order they came
 //! in; what points to something unknown is kept, and what it points to is shown as unknown; every chain of parts is
-//! followed for [`MAX_CHAIN`] steps only, so a circle of them ends.
+//! followed for [`MAX_CHAIN`] steps only, so a cycle of them ends.
 //!
 //! Limit: [`MAX_RESOURCES`] and [`MAX_OPS`] records; those that the server has dropped are forgotten at once.
 

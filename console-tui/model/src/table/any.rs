@@ -1,18 +1,14 @@
 //! A table whatever it lists.
 
 use super::{
-    Context, Filter, KeyOf, List, Opens, Subject, Table, column_of,
+    Context, Filter, KeyOf, List, Opens, Source as _, Subject, Table, column_of,
     fold::{FoldMode, Shape},
-    place::{RowKey, Rows},
-    specs,
+    place::{Position, RowKey, Rows as _},
 };
 use crate::{
-    analysis::Analysis,
+    action::Action,
     columns::{self, ColumnId, ColumnSpec, Fitted, WARN},
-    config::Config,
     format::exact,
-    lints::findings::Finding,
-    query::{InputError, complete::Completions, parse},
     screen::table::{Row, Sort, TableInfo},
     tables::TableId,
 };
@@ -27,39 +23,23 @@ pub(crate) trait AnyTable {
     fn info(&self, at: Option<Context<'_>>) -> TableInfo;
     fn rows(&self, at: Context<'_>, columns: &[ColumnId]) -> Vec<Row>;
     fn columns(&self) -> Vec<&'static ColumnSpec>;
-    fn all_columns(&self) -> Vec<&'static ColumnSpec>;
     fn fit(&self, width: u16) -> Vec<Fitted>;
-    /// Its things stand in groups.
-    fn folds(&self) -> bool;
-    fn page(&self) -> usize;
-    fn index(&self) -> usize;
-    fn selected_index(&self) -> Option<usize>;
+    /// Where the user is in it.
+    fn position(&self) -> Position;
     fn subject(&self, at: Context<'_>) -> Option<Subject>;
     /// Where Enter leads; `None`: it folds.
     fn opens(&self, at: Context<'_>) -> Option<Opens>;
-    /// The worst finding about the selected row.
-    fn finding<'a>(&self, at: Context<'a>) -> Option<&'a Finding>;
-    fn filter(&self) -> &Filter;
-    fn understand(&self, text: &str) -> Result<Filter, InputError>;
-    fn complete(&self, text: &str, cursor: usize) -> Completions;
 
     // --- changing ---
 
+    fn filter(&mut self) -> &mut Filter;
     fn rebuild(&mut self, at: Context<'_>);
     /// Counts what there is, of a table that is not shown beside one that is.
     fn recount(&mut self, at: Context<'_>);
     fn set_page(&mut self, rows: usize);
     fn move_to(&mut self, index: usize);
-    fn set_filter(&mut self, filter: Filter);
-    fn sort_by(&mut self, column: ColumnId);
-    fn sort_step(&mut self, step: isize);
-    fn invert_sort(&mut self);
-    /// False: the column has no change to sort by.
-    fn toggle_by_change(&mut self) -> bool;
-    fn toggle_column(&mut self, column: ColumnId);
-    /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the group of the selected row. False: nothing to do.
-    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool;
-    fn fold_all(&mut self, mode: FoldMode);
+    /// Does what the user asks for. True: its rows are to be made anew.
+    fn change(&mut self, action: Action, at: Option<Context<'_>>) -> bool;
     /// Another process: nothing that points to something of the old one may stay.
     fn forget(&mut self);
 }
@@ -82,11 +62,11 @@ impl<L: List> AnyTable for Table<L> {
             id: L::ID,
             head: at.map_or_else(Vec::new, L::head),
             rows: self.rows.len(),
-            offset: self.place.offset(),
-            selected: self.selected_index(),
+            offset: self.place.at.offset,
+            selected: self.place.selected().map(|_| self.place.at.index),
             matching: self.matching,
             total: self.total,
-            left_out: L::left_out(self),
+            left_out: self.state.left_out(),
             sort: Sort {
                 column: self.sort.column.spec.id,
                 descending: self.sort.descending,
@@ -95,43 +75,29 @@ impl<L: List> AnyTable for Table<L> {
             sort_words: sort_words(self),
             filter: self.filter.text.clone(),
             empty: if self.rows.len() > 0 { None } else { empty() },
-            has_notes: L::has_notes(self),
-            note: at.and_then(|at| self.finding(at)).map(|of| (of.severity, of.message.clone())),
+            has_notes: self.state.has_notes(),
+            note: at
+                .and_then(|at| L::Source::finding(at, self.selected_key()?))
+                .map(|of| (of.severity, of.message.clone())),
         }
     }
 
     fn rows(&self, at: Context<'_>, columns: &[ColumnId]) -> Vec<Row> {
-        let start = self.place.offset();
-        let end = (start + self.place.page()).min(self.rows.len());
-        (start..end).filter_map(|index| self.row(at, index, columns)).map(|(_, row)| row).collect()
+        let Position { offset, page, .. } = self.place.at;
+        let end = (offset + page).min(self.rows.len());
+        (offset..end).filter_map(|index| self.row(at, index, columns)).map(|(_, row)| row).collect()
     }
 
     fn columns(&self) -> Vec<&'static ColumnSpec> {
         self.columns.iter().map(|column| &column.spec).collect()
     }
 
-    fn all_columns(&self) -> Vec<&'static ColumnSpec> {
-        specs::<L>().collect()
-    }
-
     fn fit(&self, width: u16) -> Vec<Fitted> {
         columns::fit(&self.columns(), Some(self.sort.column.spec.id), width)
     }
 
-    fn folds(&self) -> bool {
-        L::FOLDS
-    }
-
-    fn page(&self) -> usize {
-        self.place.page()
-    }
-
-    fn index(&self) -> usize {
-        self.place.index()
-    }
-
-    fn selected_index(&self) -> Option<usize> {
-        self.place.selected().map(|_| self.place.index())
+    fn position(&self) -> Position {
+        self.place.at
     }
 
     fn subject(&self, at: Context<'_>) -> Option<Subject> {
@@ -142,26 +108,12 @@ impl<L: List> AnyTable for Table<L> {
         Some(L::opens(at, self.selected_key()?))
     }
 
-    fn finding<'a>(&self, at: Context<'a>) -> Option<&'a Finding> {
-        L::finding(at, self.selected_key()?)
-    }
-
-    fn filter(&self) -> &Filter {
-        &self.filter
-    }
-
-    fn understand(&self, text: &str) -> Result<Filter, InputError> {
-        let query = parse::parse(text, &super::filter::names::<L>())?;
-        let text = if query.is_some() { text.to_owned() } else { String::new() };
-        Ok(Filter { text, query })
-    }
-
-    fn complete(&self, text: &str, cursor: usize) -> Completions {
-        crate::query::complete::complete(text, cursor, &super::filter::names::<L>())
+    fn filter(&mut self) -> &mut Filter {
+        &mut self.filter
     }
 
     fn rebuild(&mut self, at: Context<'_>) {
-        L::rebuild(self, at);
+        L::Source::rebuild(self, at);
     }
 
     fn recount(&mut self, at: Context<'_>) {
@@ -176,10 +128,34 @@ impl<L: List> AnyTable for Table<L> {
         self.place.move_to(index, &mut self.rows);
     }
 
-    fn set_filter(&mut self, filter: Filter) {
-        self.filter = filter;
+    fn change(&mut self, action: Action, at: Option<Context<'_>>) -> bool {
+        let mut fold = |wanted| at.is_some_and(|at| self.fold(at, wanted));
+        match action {
+            Action::ToggleFold => return fold(None),
+            Action::Fold => return fold(Some(true)),
+            Action::Unfold => return fold(Some(false)),
+            Action::SortByChange => return self.toggle_by_change(),
+            Action::SortNext => self.sort_step(1),
+            Action::SortPrev => self.sort_step(-1),
+            Action::InvertSort => self.sort.descending = !self.sort.descending,
+            Action::SortBy(column) => self.sort_by(column),
+            Action::ToggleColumn(column) => self.toggle_column(column),
+            Action::FoldAll => self.folds.all(FoldMode::All),
+            Action::UnfoldAll => self.folds.all(FoldMode::None),
+            _ => return false,
+        }
+        true
     }
 
+    fn forget(&mut self) {
+        self.rows = Default::default();
+        self.state = L::Source::default();
+        self.total = None;
+        self.place.forget();
+    }
+}
+
+impl<L: List> Table<L> {
     fn sort_by(&mut self, column: ColumnId) {
         let Some(column) = column_of(column) else { return };
         if self.sort.column.spec.id == column.spec.id {
@@ -198,10 +174,7 @@ impl<L: List> AnyTable for Table<L> {
         }
     }
 
-    fn invert_sort(&mut self) {
-        self.sort.descending = !self.sort.descending;
-    }
-
+    /// False: the column has no change to sort by.
     fn toggle_by_change(&mut self) -> bool {
         if !L::can_change(self.sort.column) {
             return false;
@@ -227,38 +200,27 @@ impl<L: List> AnyTable for Table<L> {
         self.columns.insert(at.unwrap_or(self.columns.len()), column);
     }
 
-    fn fold(&mut self, store: Analysis<'_>, wanted: Option<bool>, config: &Config) -> bool {
+    /// Folds (`Some(true)`), unfolds (`Some(false)`) or toggles the group of the selected row. False: nothing to do.
+    fn fold(&mut self, at: Context<'_>, wanted: Option<bool>) -> bool {
+        let store = at.store;
         let Some(group) = self.selected_group(store) else { return false };
-        let Some((count, shape)) = L::group(self, group) else { return false };
+        let Some((count, shape)) = self.state.group(group) else { return false };
         let is_folded = shape == Shape::Folded;
         let folded = wanted.unwrap_or(!is_folded);
         if folded == is_folded || (folded && count < 2) {
             return false;
         }
-        self.folds.choose(L::group_words(store, group), folded, count, L::fold_at(group, config));
+        self.folds.choose(L::group_words(store, group), folded, count, L::fold_at(group, at.config));
         self.place.follow(folded.then_some(RowKey::Group(group)));
         true
     }
 
-    fn fold_all(&mut self, mode: FoldMode) {
-        self.folds.all(mode);
-    }
-
-    fn forget(&mut self) {
-        self.rows = L::Rows::default();
-        self.state = L::State::default();
-        self.total = None;
-        self.place.forget();
-    }
-}
-
-impl<L: List> Table<L> {
     /// The row at `index`. `None`: it is gone, or does not stand where it belongs yet.
     fn row(&self, at: Context<'_>, index: usize, columns: &[ColumnId]) -> Option<(KeyOf<L>, Row)> {
         let (key, depth) = self.rows.get(index)?;
         let selected = self.place.selected() == Some(key);
         let columns = columns.iter().filter_map(|id| column_of::<L>(id));
-        let row = L::see(self, at, key, |row, look| Row {
+        let row = self.state.see(at, key, |row, look| Row {
             index,
             selected,
             depth,

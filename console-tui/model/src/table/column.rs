@@ -2,9 +2,9 @@
 
 use super::{List, value::Value};
 use crate::{
-    columns::{Align, ColumnSpec, Cut, Unit, WARN},
+    columns::{Align, ColumnSpec, WARN},
     format::SPARK_WIDTH,
-    screen::{Tone, table::Cell},
+    screen::table::Cell,
 };
 
 /// Heights of a sparkline.
@@ -46,138 +46,30 @@ impl<L: List> Column<L> {
         cell
     }
 
-    /// Text, with what stands above it.
-    pub(crate) const fn text(
-        id: &'static str,
-        title: &'static str,
-        width: u16,
-        help: &'static str,
-        value: ValueOf<L>,
-    ) -> Self {
-        let spec = ColumnSpec {
-            id,
-            title,
-            words: "",
-            help,
-            width,
-            roomy_width: 0,
-            grows: false,
-            align: Align::Left,
-            cut: Cut::End,
-            aside_width: 0,
-            indent: 0,
-            priority: 0,
-            on: true,
-            unit: None,
-            tone: None,
-            descending: false,
-        };
+    pub(crate) const fn new(spec: ColumnSpec, value: ValueOf<L>) -> Self {
         Self { spec, value, spark: None, change: None }
-    }
-
-    /// Numbers: the largest comes first.
-    pub(crate) const fn number(
-        unit: Unit,
-        id: &'static str,
-        title: &'static str,
-        width: u16,
-        help: &'static str,
-        value: ValueOf<L>,
-    ) -> Self {
-        let mut column = Self::text(id, title, width, help, value);
-        column.spec.unit = Some(unit);
-        column.spec.align = Align::Right;
-        column.spec.descending = true;
-        column
     }
 
     /// The mark of the worst finding.
     pub(crate) const fn warn(words: &'static str, value: ValueOf<L>) -> Self {
-        let mut column = Self::text(WARN, "", 1, "How serious the worst finding about it is", value);
-        column.spec.descending = true;
-        column.words(words)
+        let plain = ColumnSpec::text(WARN, "", 1, "How serious the worst finding about it is");
+        Self::new(ColumnSpec { words, descending: true, ..plain }, value)
     }
 
-    /// A sparkline alone.
-    pub(crate) const fn trend(
-        unit: Unit,
-        words: &'static str,
-        help: &'static str,
-        value: ValueOf<L>,
-        spark: SparkOf<L>,
-    ) -> Self {
-        let mut column = Self::number(unit, "trend", "", SPARK_WIDTH, help, value);
-        column.spec.align = Align::Left;
-        column.spec.aside_width = SPARK_WIDTH;
-        column.spark = Some(spark);
-        column.words(words)
-    }
-
-    pub(crate) const fn words(mut self, words: &'static str) -> Self {
-        self.spec.words = words;
-        self
-    }
-
+    /// Another place in the order in which columns go.
     pub(crate) const fn priority(mut self, priority: u8) -> Self {
         self.spec.priority = priority;
         self
     }
 
-    pub(crate) const fn grows(mut self) -> Self {
-        self.spec.grows = true;
-        self
-    }
-
-    /// Not shown unless the user asks for it.
-    pub(crate) const fn off(mut self) -> Self {
-        self.spec.on = false;
-        self
-    }
-
-    pub(crate) const fn ascending(mut self) -> Self {
-        self.spec.descending = false;
-        self
-    }
-
-    pub(crate) const fn right(mut self) -> Self {
-        self.spec.align = Align::Right;
-        self
-    }
-
-    pub(crate) const fn left(mut self) -> Self {
-        self.spec.align = Align::Left;
-        self
-    }
-
-    pub(crate) const fn cut(mut self, cut: Cut) -> Self {
-        self.spec.cut = cut;
-        self
-    }
-
-    pub(crate) const fn indent(mut self, cells: u16) -> Self {
-        self.spec.indent = cells;
-        self
-    }
-
-    pub(crate) const fn aside(mut self, cells: u16) -> Self {
-        self.spec.aside_width = cells;
-        self
-    }
-
-    pub(crate) const fn roomy(mut self, width: u16) -> Self {
-        self.spec.roomy_width = width;
-        self
-    }
-
-    pub(crate) const fn tone(mut self, tone: Tone) -> Self {
-        self.spec.tone = Some(tone);
-        self
-    }
-
-    /// A sparkline after the number.
+    /// A sparkline after the number; in a column without a title it stands alone.
     pub(crate) const fn spark(mut self, spark: SparkOf<L>) -> Self {
         self.spark = Some(spark);
         self.spec.aside_width = SPARK_WIDTH + 1;
+        if self.spec.title.is_empty() {
+            assert!(self.spec.width == SPARK_WIDTH, "it fills its column");
+            (self.spec.align, self.spec.aside_width) = (Align::Left, SPARK_WIDTH);
+        }
         self
     }
 
@@ -186,3 +78,64 @@ impl<L: List> Column<L> {
         self
     }
 }
+
+/// A column, as [`columns`] has them.
+macro_rules! column {
+    ($list:ty, $row:ident, $kind:ident $id:literal $title:literal $width:literal $help:literal
+        $({ $($field:ident: $is:expr),* })? => $value:expr $(, $more:ident: $of:expr)*) => {
+        $crate::table::column::Column::<$list>::new(
+            $crate::columns::ColumnSpec {
+                $($($field: $is,)*)?
+                ..$crate::table::column::plain!($kind, $id, $title, $width, $help)
+            },
+            |$row| $crate::table::value::Value::from($value),
+        )
+        $(.$more(|$row| $of))*
+    };
+}
+pub(crate) use column;
+
+/// Before what a column sets.
+macro_rules! plain {
+    (text, $($part:expr),*) => { $crate::columns::ColumnSpec::text($($part),*) };
+    ($unit:ident, $($part:expr),*) => {
+        $crate::columns::ColumnSpec::number($crate::columns::Unit::$unit, $($part),*)
+    };
+}
+pub(crate) use plain;
+
+/// The columns of a list, a line each, in their order: `text` or the unit of its numbers, id, title, width, help, what else its
+/// [`ColumnSpec`] sets, and what it says of a row, which has the name from the first line. `warn` is the mark of the worst finding; what
+/// other lists have as well is `column` and what makes it.
+///
+/// ```text
+/// columns! { Locks, row;
+///     warn "suspicion" => suspicion(row);
+///     column made::name_column();
+///     Time "held" "HELD FOR" 8 "Time since its holder took it" { priority: 1 } => held_for(row);
+/// }
+/// ```
+macro_rules! columns {
+    ($list:ty, $row:ident; $($rest:tt)*) => {
+        $crate::table::column::columns!(@ [] $list, $row; $($rest)*)
+    };
+    (@ [$($done:tt)*] $list:ty, $row:ident;) => { &[$($done)*] };
+    (@ [$($done:tt)*] $list:ty, $row:ident; column $column:expr; $($rest:tt)*) => {
+        $crate::table::column::columns!(@ [$($done)* $column,] $list, $row; $($rest)*)
+    };
+    (@ [$($done:tt)*] $list:ty, $row:ident; warn $words:literal => $value:expr; $($rest:tt)*) => {
+        $crate::table::column::columns!(@ [
+            $($done)* $crate::table::column::Column::<$list>::warn($words, |$row| $value),
+        ] $list, $row; $($rest)*)
+    };
+    (@ [$($done:tt)*] $list:ty, $row:ident; $kind:ident $id:literal $title:literal $width:literal $help:literal
+        $({ $($spec:tt)* })? => $value:expr $(, $more:ident: $of:expr)*; $($rest:tt)*) => {
+        $crate::table::column::columns!(@ [
+            $($done)*
+            $crate::table::column::column!(
+                $list, $row, $kind $id $title $width $help $({ $($spec)* })? => $value $(, $more: $of)*
+            ),
+        ] $list, $row; $($rest)*)
+    };
+}
+pub(crate) use columns;

@@ -2,18 +2,18 @@
 //!
 //! Limit: one rebuild looks at all things once; [`MAX_LISTED`] rows, those first in the order; the rest is counted.
 
-use std::{fmt::Debug, ops::Range};
+use std::fmt::Debug;
 
 use rustc_hash::FxHashMap;
 
 use super::{
-    Context, KeyOf, List, Look, Table,
+    Context, KeyOf, List, Look, Source, Table,
     column::Column,
     filter,
     fold::Shape,
     history::{History, Reading},
-    place::{RowKey, Rows},
-    value::{SortKey, order_bits},
+    place::RowKey,
+    value::{SortKey, Value, order_bits},
 };
 use crate::{
     analysis::{Analysis, ops::Waits},
@@ -26,42 +26,83 @@ use crate::{
 /// Rows of a list.
 pub(crate) const MAX_LISTED: usize = 20_000;
 
-/// What is made once for all rows.
-#[derive(Debug)]
-pub(crate) struct Known<K> {
-    pub(crate) waits: FxHashMap<ResourceKey, Waits>,
-    pub(crate) severities: FxHashMap<K, Severity>,
-}
+/// Takes the things of a list, one after the other, each with a function that sums it up.
+pub(crate) type Each<'s, L> =
+    &'s mut dyn FnMut(<L as List>::Key, <L as List>::Group, &dyn Fn(&Waits) -> <L as Listing>::Summary);
 
-impl<K> Default for Known<K> {
-    fn default() -> Self {
-        Self { waits: FxHashMap::default(), severities: FxHashMap::default() }
+/// What is known of a thing, or of several of a group.
+pub(crate) trait Summary: Clone + Debug {
+    /// Another one of the same group.
+    fn add(&mut self, _other: &Self) {}
+
+    /// How serious it is, beside what [`Listing::concerned`] says.
+    fn severity(&self) -> Option<Severity> {
+        None
     }
 }
 
-/// Takes the things of a list, one after the other.
-pub(crate) type Each<'s, L> = &'s mut dyn FnMut(<L as List>::Key, <L as List>::Group, <L as Listing>::Facts);
-
 /// A list whose rows are made at once.
-pub(crate) trait Listing:
-    for<'a> List<State = Listed<Self>, Rows = ListedRows<Self>, Row<'a> = At<'a, Self>>
-{
-    /// Whether what is known of a thing depends on who waits for it: that takes a scan over all operations.
+pub(crate) trait Listing: for<'a> List<Source = Listed<Self>, Row<'a> = At<'a, Self>> {
+    /// Whether tasks wait on its things: who does takes a scan over all operations.
     const WAITS: bool = true;
 
-    /// What is known of a thing, or of several of a group.
-    type Facts: Clone + Debug;
+    type Summary: Summary;
 
     /// Hands out every thing. Returns how many are left out because they are parts of others.
-    fn each(at: Context<'_>, known: &Known<Self::Key>, with_parts: bool, take: Each<'_, Self>) -> usize;
-    /// `None`: it is gone.
-    fn facts(at: Context<'_>, known: &Known<Self::Key>, key: Self::Key) -> Option<Self::Facts>;
-    /// Another one of the same group.
-    fn add(sum: &mut Self::Facts, other: &Self::Facts);
-    fn severity(facts: &Self::Facts) -> Option<Severity>;
+    fn each(at: Context<'_>, with_parts: bool, take: Each<'_, Self>) -> usize;
+
+    /// Of one thing; `None`: it is gone. `waits`: who waits on it.
+    fn summary(at: Context<'_>, key: Self::Key, waits: &Waits) -> Option<Self::Summary>;
+
     /// The things that a finding is about.
     fn concerned(_finding: &Finding, _store: Analysis<'_>) -> Vec<Self::Key> {
         Vec::new()
+    }
+
+    /// What a task waits on, that waits on the thing.
+    fn waited_on(_key: Self::Key) -> Option<ResourceKey> {
+        None
+    }
+}
+
+/// What is made once for all rows.
+#[derive(Debug)]
+struct Lookup<K> {
+    waits: FxHashMap<ResourceKey, Waits>,
+    severities: FxHashMap<K, Severity>,
+}
+
+impl<K: Copy + Eq + std::hash::Hash> Lookup<K> {
+    fn waits<L: Listing<Key = K>>(&self, key: K) -> Waits {
+        L::waited_on(key).and_then(|of| self.waits.get(&of)).copied().unwrap_or_default()
+    }
+
+    fn summed<L: Listing<Key = K>>(&self, key: K, waits: Waits, sum: L::Summary) -> Summed<L::Summary> {
+        let severity = self.severities.get(&key).copied().max(sum.severity());
+        Summed { severity, waits, sum, count: 1 }
+    }
+}
+
+/// What is known of a thing, or of the things of a group.
+#[derive(Debug, Clone)]
+struct Summed<S> {
+    severity: Option<Severity>,
+    waits: Waits,
+    sum: S,
+    count: u64,
+}
+
+impl<S: Summary> Summed<S> {
+    fn add(&mut self, other: &Self) {
+        self.severity = self.severity.max(other.severity);
+        self.waits.add(&other.waits);
+        self.count += other.count;
+        self.sum.add(&other.sum);
+    }
+
+    fn at<'a, L: Listing<Summary = S>>(&'a self, store: Analysis<'a>, key: KeyOf<L>) -> At<'a, L> {
+        let Self { severity, waits, ref sum, count } = *self;
+        At { store, key, severity, waits, sum, count }
     }
 }
 
@@ -69,18 +110,14 @@ pub(crate) trait Listing:
 pub(crate) struct At<'a, L: Listing> {
     pub(crate) store: Analysis<'a>,
     pub(crate) key: KeyOf<L>,
-    pub(crate) facts: &'a L::Facts,
+    /// The worst finding about it.
+    pub(crate) severity: Option<Severity>,
+    /// Who waits on it.
+    pub(crate) waits: Waits,
+    pub(crate) sum: &'a L::Summary,
     /// How many it stands for.
     pub(crate) count: u64,
 }
-
-impl<L: Listing> Clone for At<'_, L> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<L: Listing> Copy for At<'_, L> {}
 
 impl<L: Listing> At<'_, L> {
     pub(crate) fn one(&self) -> Option<L::Key> {
@@ -99,90 +136,108 @@ impl<L: Listing> At<'_, L> {
     pub(crate) fn since(&self, at_ns: Option<u64>) -> Option<u64> {
         at_ns.map(|at_ns| self.store.now_ns.saturating_sub(at_ns))
     }
+
+    /// How long the longest of those who wait on it waits; nothing if none does.
+    pub(crate) fn longest_wait(&self) -> Value<'static> {
+        Value::number_or_nothing(self.waits.longest_ns(self.store.now_ns))
+    }
 }
 
 #[derive(Debug)]
-pub(crate) struct Group<F> {
-    facts: F,
-    count: u64,
+struct Group<S> {
+    summed: Summed<S>,
     shape: Shape,
 }
 
 /// What the rows of a listing were made of.
 #[derive(Debug)]
 pub(crate) struct Listed<L: Listing> {
-    known: Known<L::Key>,
-    groups: FxHashMap<L::Group, Group<L::Facts>>,
+    lookup: Lookup<L::Key>,
+    groups: FxHashMap<L::Group, Group<L::Summary>>,
     history: History<KeyOf<L>>,
     pub(crate) hidden_parts: usize,
+    past_limit: usize,
 }
 
 impl<L: Listing> Default for Listed<L> {
     fn default() -> Self {
         Self {
-            known: Known::default(),
+            lookup: Lookup { waits: FxHashMap::default(), severities: FxHashMap::default() },
             groups: FxHashMap::default(),
             history: History::default(),
             hidden_parts: 0,
+            past_limit: 0,
         }
     }
 }
 
-/// The rows in their order.
-#[derive(Debug)]
-pub(crate) struct ListedRows<L: Listing> {
-    list: Vec<(KeyOf<L>, u8)>,
-    pub(crate) not_listed: usize,
-}
+impl<L: Listing> Source<L> for Listed<L> {
+    type Rows = Vec<(KeyOf<L>, u8)>;
 
-impl<L: Listing> Default for ListedRows<L> {
-    fn default() -> Self {
-        Self { list: Vec::new(), not_listed: 0 }
+    fn rebuild(table: &mut Table<L>, at: Context<'_>) {
+        let store = at.store;
+        let waits = if L::WAITS { store.waits() } else { FxHashMap::default() };
+        table.state.lookup = Lookup { waits, severities: severities::<L>(at) };
+        let mut total = 0;
+        let mut matching: Vec<Thing<L>> = Vec::new();
+        let (lookup, query) = (&table.state.lookup, &table.filter.query);
+        let hidden = L::each(at, table.with_parts, &mut |key, group, sum_up| {
+            total += 1;
+            let waits = lookup.waits::<L>(key);
+            let summed = lookup.summed::<L>(key, waits, sum_up(&waits));
+            let row = summed.at::<L>(store, RowKey::One(key));
+            if query.as_ref().is_none_or(|query| filter::matches::<L>(query, &row)) {
+                matching.push((key, group, summed));
+            }
+        });
+        table.state.hidden_parts = hidden;
+        (table.total, table.matching) = (Some(total), matching.len());
+        regroup(table, at, &matching);
+        arrange(table, store, matching);
+        table.place_selection(store);
     }
-}
 
-impl<L: Listing> Rows<KeyOf<L>> for ListedRows<L> {
-    fn len(&self) -> usize {
-        self.list.len()
+    fn see<T>(
+        &self,
+        at: Context<'_>,
+        key: KeyOf<L>,
+        see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
+    ) -> Option<T> {
+        let (summed, group) = match key {
+            RowKey::One(key) => {
+                let waits = self.lookup.waits::<L>(key);
+                (&self.lookup.summed::<L>(key, waits, L::summary(at, key, &waits)?), None)
+            }
+            RowKey::Group(key) => {
+                let group = self.groups.get(&key)?;
+                (&group.summed, Some(group.shape == Shape::Unfolded))
+            }
+        };
+        Some(see(&summed.at(at.store, key), Look { severity: summed.severity, done: false, group }))
     }
 
-    fn get(&self, index: usize) -> Option<(KeyOf<L>, u8)> {
-        self.list.get(index).copied()
+    fn group(&self, group: L::Group) -> Option<(u64, Shape)> {
+        self.groups.get(&group).map(|group| (group.summed.count, group.shape))
     }
 
-    fn position(&self, row: KeyOf<L>) -> Option<usize> {
-        self.list.iter().position(|(other, _)| *other == row)
+    fn finding(at: Context<'_>, key: L::Key) -> Option<&Finding> {
+        let about = |finding: &&Finding| L::concerned(finding, at.store).contains(&key);
+        at.findings.list.iter().filter(about).max_by_key(|finding| finding.severity)
     }
 
-    fn show(&mut self, _window: Range<usize>) {}
+    fn has_notes(&self) -> bool {
+        !self.lookup.severities.is_empty()
+    }
+
+    fn left_out(&self) -> Vec<(usize, &'static str)> {
+        vec![(self.hidden_parts, "parts hidden"), (self.past_limit, "more not listed")]
+    }
 }
 
 /// A thing that matches the filter.
-type Thing<L> = (<L as List>::Key, <L as List>::Group, <L as Listing>::Facts);
+type Thing<L> = (<L as List>::Key, <L as List>::Group, Summed<<L as Listing>::Summary>);
 /// A row and what it is sorted by.
 type Sorted<L> = (SortKey, KeyOf<L>);
-
-/// Makes the rows anew from what is known now.
-pub(crate) fn rebuild<L: Listing>(table: &mut Table<L>, at: Context<'_>) {
-    let store = at.store;
-    let waits = if L::WAITS { store.waits() } else { FxHashMap::default() };
-    table.state.known = Known { waits, severities: severities::<L>(at) };
-    let mut total = 0;
-    let mut matching: Vec<Thing<L>> = Vec::new();
-    let (known, query) = (&table.state.known, &table.filter.query);
-    let hidden = L::each(at, known, table.with_parts, &mut |key, group, facts| {
-        total += 1;
-        let row = At { store, key: RowKey::One(key), facts: &facts, count: 1 };
-        if query.as_ref().is_none_or(|query| filter::matches::<L>(query, &row)) {
-            matching.push((key, group, facts));
-        }
-    });
-    table.state.hidden_parts = hidden;
-    (table.total, table.matching) = (Some(total), matching.len());
-    regroup(table, at, &matching);
-    arrange(table, store, matching);
-    table.place_selection(store);
-}
 
 fn severities<L: Listing>(at: Context<'_>) -> FxHashMap<L::Key, Severity> {
     let mut worst: FxHashMap<L::Key, Severity> = FxHashMap::default();
@@ -198,15 +253,15 @@ fn severities<L: Listing>(at: Context<'_>) -> FxHashMap<L::Key, Severity> {
 fn regroup<L: Listing>(table: &mut Table<L>, at: Context<'_>, matching: &[Thing<L>]) {
     let before = std::mem::take(&mut table.state.groups);
     let groups = &mut table.state.groups;
-    for (_, group, facts) in matching.iter().filter(|_| L::FOLDS) {
-        let sum = groups.entry(*group).and_modify(|group| L::add(&mut group.facts, facts));
-        sum.or_insert_with(|| Group { facts: facts.clone(), count: 0, shape: Shape::Loose }).count += 1;
+    for (_, group, summed) in matching.iter().filter(|_| L::FOLDS) {
+        let sum = groups.entry(*group).and_modify(|group| group.summed.add(summed));
+        sum.or_insert_with(|| Group { summed: summed.clone(), shape: Shape::Loose });
     }
     for (key, group) in groups {
         let has_row = before.get(key).is_some_and(|before| before.shape != Shape::Loose);
         let fold_at = L::fold_at(*key, at.config);
         let limit = if has_row { L::unfold_at(fold_at) } else { fold_at };
-        group.shape = table.folds.shape(|| L::group_words(at.store, *key), group.count, limit);
+        group.shape = table.folds.shape(|| L::group_words(at.store, *key), group.summed.count, limit);
     }
 }
 
@@ -216,23 +271,23 @@ fn arrange<L: Listing>(table: &mut Table<L>, store: Analysis<'_>, matching: Vec<
     let mut keys = Keys::<L>::new(table, store);
     let mut top: Vec<Sorted<L>> = Vec::new();
     let mut members: FxHashMap<L::Group, Vec<Sorted<L>>> = FxHashMap::default();
-    for (key, group, facts) in matching {
+    for (key, group, summed) in matching {
         let row = RowKey::One(key);
         let list = match table.state.groups.get(&group).map(|group| group.shape) {
             Some(Shape::Folded) => continue,
             Some(Shape::Unfolded) => members.entry(group).or_default(),
             Some(Shape::Loose) | None => &mut top,
         };
-        list.push((keys.of(At { store, key: row, facts: &facts, count: 1 }), row));
+        list.push((keys.of(&summed.at(store, row)), row));
     }
     for (key, group) in table.state.groups.iter().filter(|(_, group)| group.shape != Shape::Loose) {
         let row = RowKey::Group(*key);
-        top.push((keys.of(At { store, key: row, facts: &group.facts, count: group.count }), row));
+        top.push((keys.of(&group.summed.at(store, row)), row));
     }
     let descending = table.sort.descending;
     let now = keys.now;
     sort(&mut top, descending);
-    let list = &mut table.rows.list;
+    let list = &mut table.rows;
     list.clear();
     for (_, key) in top {
         list.push((key, 0));
@@ -243,7 +298,7 @@ fn arrange<L: Listing>(table: &mut Table<L>, store: Analysis<'_>, matching: Vec<
             list.extend(below.into_iter().map(|(_, key)| (key, 1)));
         }
     }
-    table.rows.not_listed = list.len().saturating_sub(MAX_LISTED);
+    table.state.past_limit = list.len().saturating_sub(MAX_LISTED);
     list.truncate(MAX_LISTED);
     table.state.history.take(now);
 }
@@ -271,8 +326,8 @@ impl<'t, L: Listing> Keys<'t, L> {
         Self { column: table.sort.column, history, now }
     }
 
-    fn of(&mut self, row: At<'_, L>) -> SortKey {
-        let value = (self.column.value)(&row);
+    fn of(&mut self, row: &At<'_, L>) -> SortKey {
+        let value = (self.column.value)(row);
         let Some(history) = self.history else { return value.sort_key() };
         let number = value.as_number();
         self.now.numbers.extend(number.map(|number| (row.key, number)));
@@ -281,87 +336,13 @@ impl<'t, L: Listing> Keys<'t, L> {
     }
 }
 
-/// Shows a row to `see`; `None`: it is gone.
-pub(crate) fn see<L: Listing, T>(
-    table: &Table<L>,
-    at: Context<'_>,
-    key: KeyOf<L>,
-    see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
-) -> Option<T> {
-    let store = at.store;
-    let (facts, count, group) = match key {
-        RowKey::One(key) => (&L::facts(at, &table.state.known, key)?, 1, None),
-        RowKey::Group(key) => {
-            let group = table.state.groups.get(&key)?;
-            (&group.facts, group.count, Some(group.shape == Shape::Unfolded))
-        }
-    };
-    let look = Look { severity: L::severity(facts), done: false, group };
-    Some(see(&At { store, key, facts, count }, look))
-}
-
-/// How many rows a group has, and how it stands.
-pub(crate) fn group<L: Listing>(table: &Table<L>, group: L::Group) -> Option<(u64, Shape)> {
-    table.state.groups.get(&group).map(|group| (group.count, group.shape))
-}
-
-/// The worst finding about a thing.
-pub(crate) fn finding<L: Listing>(at: Context<'_>, key: L::Key) -> Option<&Finding> {
-    let about = |finding: &&Finding| L::concerned(finding, at.store).contains(&key);
-    at.findings.list.iter().filter(about).max_by_key(|finding| finding.severity)
-}
-
-/// Whether something was found of some thing.
-pub(crate) fn has_notes<L: Listing>(table: &Table<L>) -> bool {
-    !table.state.known.severities.is_empty()
-}
-
-/// What a listing leaves out.
-pub(crate) fn left_out<L: Listing>(table: &Table<L>) -> Vec<(usize, &'static str)> {
-    vec![(table.state.hidden_parts, "parts hidden"), (table.rows.not_listed, "more not listed")]
-}
-
-/// The parts of [`List`] that every [`Listing`] has alike.
-macro_rules! listing {
-    () => {
-        type Row<'a> = crate::table::listing::At<'a, Self>;
-        type Rows = crate::table::listing::ListedRows<Self>;
-        type State = crate::table::listing::Listed<Self>;
-
-        fn rebuild(table: &mut crate::table::Table<Self>, at: crate::table::Context<'_>) {
-            crate::table::listing::rebuild(table, at);
-        }
-
-        fn see<T>(
-            table: &crate::table::Table<Self>,
-            at: crate::table::Context<'_>,
-            key: crate::table::KeyOf<Self>,
-            see: impl for<'a> FnOnce(&'a Self::Row<'a>, crate::table::Look) -> T,
-        ) -> Option<T> {
-            crate::table::listing::see(table, at, key, see)
-        }
-
-        fn group(
-            table: &crate::table::Table<Self>,
-            group: Self::Group,
-        ) -> Option<(u64, crate::table::fold::Shape)> {
-            crate::table::listing::group(table, group)
-        }
-
-        fn finding(
-            at: crate::table::Context<'_>,
-            key: Self::Key,
-        ) -> Option<&crate::lints::findings::Finding> {
-            crate::table::listing::finding::<Self>(at, key)
-        }
-
-        fn has_notes(table: &crate::table::Table<Self>) -> bool {
-            crate::table::listing::has_notes(table)
-        }
-
-        fn left_out(table: &crate::table::Table<Self>) -> Vec<(usize, &'static str)> {
-            crate::table::listing::left_out(table)
-        }
+/// A column of how long the longest of those who wait on it waits.
+macro_rules! longest_wait {
+    ($list:ty, $id:literal $title:literal $width:literal $help:literal $words:literal) => {
+        $crate::table::column::column!(
+            $list, row, Time $id $title $width $help
+            { words: $words, tone: Some($crate::screen::Tone::Idle) } => row.longest_wait()
+        )
     };
 }
-pub(crate) use listing;
+pub(crate) use longest_wait;

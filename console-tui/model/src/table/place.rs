@@ -21,35 +21,43 @@ pub(crate) trait Rows<R>: Default {
     fn show(&mut self, _window: Range<usize>) {}
 }
 
+impl<R: Copy + PartialEq> Rows<R> for Vec<(R, u8)> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, index: usize) -> Option<(R, u8)> {
+        self.as_slice().get(index).copied()
+    }
+
+    fn position(&self, row: R) -> Option<usize> {
+        self.iter().position(|(other, _)| *other == row)
+    }
+}
+
+/// The selected row, the first row on the page, and how many a page holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Position {
+    pub(crate) index: usize,
+    pub(crate) offset: usize,
+    pub(crate) page: usize,
+}
+
 #[derive(Debug)]
 pub(crate) struct Place<R> {
     selected: Option<R>,
-    index: usize,
     /// The user has chosen the selected row.
     follows: bool,
-    offset: usize,
-    page: usize,
+    pub(crate) at: Position,
 }
 
 impl<R> Default for Place<R> {
     fn default() -> Self {
-        Self { selected: None, index: 0, follows: false, offset: 0, page: 24 }
+        Self { selected: None, follows: false, at: Position { index: 0, offset: 0, page: 24 } }
     }
 }
 
 impl<R: Copy + PartialEq> Place<R> {
-    pub(crate) fn offset(&self) -> usize {
-        self.offset
-    }
-
-    pub(crate) fn page(&self) -> usize {
-        self.page
-    }
-
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-
     pub(crate) fn selected(&self) -> Option<R> {
         self.selected
     }
@@ -57,40 +65,40 @@ impl<R: Copy + PartialEq> Place<R> {
     /// The rows have changed. Finds the selected one again; if it is gone, what stands for it, or the row that is now in its
     /// place.
     pub(crate) fn find(&mut self, rows: &mut impl Rows<R>, stands_for: impl FnOnce(R) -> Option<R>) {
-        let line = self.index.saturating_sub(self.offset);
+        let line = self.at.index.saturating_sub(self.at.offset);
         let found = self.selected.filter(|_| self.follows).and_then(|row| {
             rows.position(row).or_else(|| stands_for(row).and_then(|other| rows.position(other)))
         });
         match found {
-            Some(index) => (self.index, self.offset) = (index, index.saturating_sub(line)),
+            Some(index) => (self.at.index, self.at.offset) = (index, index.saturating_sub(line)),
             None if self.follows => {}
-            None => (self.index, self.offset) = (0, 0),
+            None => (self.at.index, self.at.offset) = (0, 0),
         }
         self.settle(rows);
     }
 
     /// Brings the selected row into the page.
     fn settle(&mut self, rows: &mut impl Rows<R>) {
-        self.index = self.index.min(rows.len().saturating_sub(1));
-        if self.index < self.offset {
-            self.offset = self.index;
-        } else if self.index >= self.offset + self.page {
-            self.offset = self.index + 1 - self.page;
+        self.at.index = self.at.index.min(rows.len().saturating_sub(1));
+        if self.at.index < self.at.offset {
+            self.at.offset = self.at.index;
+        } else if self.at.index >= self.at.offset + self.at.page {
+            self.at.offset = self.at.index + 1 - self.at.page;
         }
-        self.offset = self.offset.min(rows.len().saturating_sub(self.page));
-        rows.show(self.offset..self.offset.saturating_add(self.page));
-        self.selected = rows.get(self.index).map(|(row, _)| row);
+        self.at.offset = self.at.offset.min(rows.len().saturating_sub(self.at.page));
+        rows.show(self.at.offset..self.at.offset.saturating_add(self.at.page));
+        self.selected = rows.get(self.at.index).map(|(row, _)| row);
     }
 
     /// Rows that a page holds.
     pub(crate) fn set_page(&mut self, page: usize, rows: &mut impl Rows<R>) {
-        self.page = page.max(1);
+        self.at.page = page.max(1);
         self.settle(rows);
     }
 
     pub(crate) fn move_to(&mut self, index: usize, rows: &mut impl Rows<R>) {
         self.follows = index > 0;
-        self.index = index;
+        self.at.index = index;
         self.settle(rows);
     }
 
@@ -102,6 +110,7 @@ impl<R: Copy + PartialEq> Place<R> {
 
     /// Another process: a row of the old one is none of the new one, even if the numbers are the same.
     pub(crate) fn forget(&mut self) {
-        (self.selected, self.follows, self.index, self.offset) = (None, false, 0, 0);
+        (self.selected, self.follows) = (None, false);
+        (self.at.index, self.at.offset) = (0, 0);
     }
 }

@@ -45,24 +45,9 @@ pub(crate) fn order_bits(number: f64) -> u64 {
 }
 
 impl<'a> Value<'a> {
-    /// A number, or unknown.
-    pub(crate) fn number(number: Option<u64>) -> Self {
-        number.map_or(Self::Unknown, |number| Self::Number(number as f64))
-    }
-
-    /// A rate, or unknown.
-    pub(crate) fn float(number: Option<f64>) -> Self {
-        number.map_or(Self::Unknown, Self::Number)
-    }
-
     /// A number, or nothing.
     pub(crate) fn number_or_nothing(number: Option<u64>) -> Self {
         number.map_or(Self::Nothing, |number| Self::Number(number as f64))
-    }
-
-    /// Words, or unknown.
-    pub(crate) fn text<T: Into<Cow<'a, str>>>(words: Option<T>) -> Self {
-        Self::toned(words, Tone::Normal)
     }
 
     /// Words in a tone, or unknown.
@@ -133,6 +118,43 @@ impl<'a> Value<'a> {
             Self::Id { prefix, number, .. } => Cell::new(format!("{prefix}{number}"), Tone::Link),
             Self::Mark(severity, _) => Cell::mark(severity),
         }
+    }
+}
+
+/// What is not known is unknown.
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(known: Option<T>) -> Self {
+        known.map_or(Self::Unknown, T::into)
+    }
+}
+
+impl From<u64> for Value<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number as f64)
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(words: &'a str) -> Self {
+        Self::Text(words.into(), Tone::Normal)
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(words: String) -> Self {
+        Self::Text(words.into(), Tone::Normal)
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Value<'a> {
+    fn from(words: Cow<'a, str>) -> Self {
+        Self::Text(words, Tone::Normal)
     }
 }
 

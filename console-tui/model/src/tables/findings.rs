@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    analysis::Analysis,
-    columns::{Cut, Unit},
+    analysis::ops::Waits,
+    columns::Cut,
     lints::findings::Finding,
     screen::{
         Tone,
@@ -13,9 +13,9 @@ use crate::{
     severity::Severity,
     table::{
         Context, List, Opens, Subject, Table,
-        column::Column,
+        column::{Column, columns},
         filter::{Field, Test},
-        listing::{At, Each, Known, Listing, listing},
+        listing::{At, Each, Listed, Listing, Summary},
         place::{RowKey, Rows as _},
         value::Value,
     },
@@ -23,73 +23,51 @@ use crate::{
 };
 
 /// The list of findings.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Findings;
-
-type Col = Column<Findings>;
 
 /// A finding, and its place among all.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct RankedFinding {
     finding: Finding,
     rank: usize,
 }
 
+impl Summary for RankedFinding {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.finding.severity)
+    }
+}
+
 fn place<'a>(row: &At<'a, Findings>) -> Option<Cow<'a, str>> {
-    row.store.place(row.facts.finding.id.site).map(Cow::Owned)
+    row.store.place(row.sum.finding.id.site).map(Cow::Owned)
 }
 
 impl List for Findings {
     const ID: TableId = TableId::Findings;
     const FOLDS: bool = false;
-    const COLUMNS: &'static [Column<Self>] = &[
+    const COLUMNS: &'static [Column<Self>] = columns! { Self, row;
         // Which comes first of those that are as serious, the lints know.
-        Col::warn("suspicion", |row| {
-            Value::Mark(Some(row.facts.finding.severity), [u64::MAX - row.facts.rank as u64, 0, 0])
-        }),
-        Col::text("lint", "LINT", 20, "Which lint found it", |row| {
-            Value::text(Some(row.facts.finding.id.lint.name()))
-        }),
-        Col::number(Unit::Time, "for", "FOR", 8, "Time since it was first seen", |row| {
-            Value::number(row.since(Some(row.facts.finding.first_seen_ns)))
-        })
-        .words("time since it was first seen"),
-        Col::number(Unit::Count, "tasks", "TASKS", 6, "Tasks it is about", |row| {
-            Value::number(Some(row.facts.finding.count))
-        }),
-        Col::text(
-            "place",
-            "PLACE",
-            22,
-            "Where its tasks were spawned, or what it is about was made",
-            |row| Value::toned(place(row), Tone::Dim),
-        )
-        .cut(Cut::Place)
-        .grows(),
-        Col::text("message", "FINDING", 40, "What was seen", |row| {
-            Value::text(Some(row.facts.finding.message.as_str()))
-        })
-        .cut(Cut::Marked)
-        .grows(),
-    ];
+        warn "suspicion" => Value::Mark(row.severity, [u64::MAX - row.sum.rank as u64, 0, 0]);
+        text  "lint"    "LINT"    20 "Which lint found it" => row.sum.finding.id.lint.name();
+        Time  "for"     "FOR"      8 "Time since it was first seen" { words: "time since it was first seen" }
+            => row.since(Some(row.sum.finding.first_seen_ns));
+        Count "tasks"   "TASKS"    6 "Tasks it is about" => row.sum.finding.count;
+        text  "place"   "PLACE"   22 "Where its tasks were spawned, or what it is about was made" { cut: Cut::Place, grows: true }
+            => Value::toned(place(row), Tone::Dim);
+        text  "message" "FINDING" 40 "What was seen" { cut: Cut::Marked, grows: true } => row.sum.finding.message.as_str();
+    };
     const FIELDS: &'static [Field<Self>] = &[
-        Field::new("lint", Test::Text(|row| Some(row.facts.finding.id.lint.name().into()))),
-        Field::new("severity", Test::Text(|row| Some(row.facts.finding.severity.name().into()))),
-        Field::new("message", Test::Text(|row| Some(row.facts.finding.message.as_str().into()))),
+        Field::new("lint", Test::Text(|row| Some(row.sum.finding.id.lint.name().into()))),
+        Field::new("severity", Test::Text(|row| Some(row.sum.finding.severity.name().into()))),
+        Field::new("message", Test::Text(|row| Some(row.sum.finding.message.as_str().into()))),
         Field::new("place", Test::Text(|row| place(row))),
     ];
 
     type Key = FindingId;
     type Group = ();
-    listing!();
-
-    fn group_of(_store: Analysis<'_>, _key: FindingId) -> Option<()> {
-        None
-    }
-
-    fn group_words(_store: Analysis<'_>, (): ()) -> String {
-        String::new()
-    }
+    type Row<'a> = At<'a, Self>;
+    type Source = Listed<Self>;
 
     fn subject(at: Context<'_>, row: RowKey<FindingId, ()>) -> Option<Subject> {
         let RowKey::One(id) = row else { return None };
@@ -112,24 +90,18 @@ impl List for Findings {
 impl Listing for Findings {
     const WAITS: bool = false;
 
-    type Facts = Facts;
+    type Summary = RankedFinding;
 
-    fn each(at: Context<'_>, _known: &Known<FindingId>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for (rank, finding) in at.findings.list.iter().enumerate() {
-            take(finding.id, (), Facts { finding: finding.clone(), rank });
+            take(finding.id, (), &|_| RankedFinding { finding: finding.clone(), rank });
         }
         0
     }
 
-    fn facts(at: Context<'_>, _known: &Known<FindingId>, key: FindingId) -> Option<Facts> {
+    fn summary(at: Context<'_>, key: FindingId, _waits: &Waits) -> Option<RankedFinding> {
         let rank = at.findings.list.iter().position(|finding| finding.id == key)?;
-        Some(Facts { finding: at.findings.list[rank].clone(), rank })
-    }
-
-    fn add(_sum: &mut Facts, _other: &Facts) {}
-
-    fn severity(facts: &Facts) -> Option<Severity> {
-        Some(facts.finding.severity)
+        Some(RankedFinding { finding: at.findings.list[rank].clone(), rank })
     }
 }
 

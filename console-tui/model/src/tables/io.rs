@@ -7,23 +7,22 @@ use std::borrow::Cow;
 
 use crate::{
     analysis::{Analysis, ops::Waits, things::Thing, timers::Due},
-    columns::{Cut, Unit},
+    columns::Cut,
     config::Config,
     format::count,
-    id::{IoKey, SiteId},
+    id::{IoKey, ResourceKey, SiteId},
     lints::findings::Finding,
     nav::Screen,
     screen::{Tone, findings::Subject as About, table::Cell},
-    severity::Severity,
     store::{
         descriptors::port,
         io::{IoKind, Stream},
     },
     table::{
         Context, List, Opens, Subject, Table,
-        column::Column,
+        column::{Column, column},
         filter::{Field, Test},
-        listing::{At, Each, Known, Listing, listing},
+        listing::{At, Each, Listed, Listing, Summary, longest_wait},
         place::RowKey,
         value::Value,
     },
@@ -37,32 +36,28 @@ const FOLD_INNER_AT: u64 = 2;
 const FOLD_TIMERS_AT: u64 = 8;
 
 /// What makes one of the lists of I/O.
-pub(crate) trait Kind: std::fmt::Debug + Sized + 'static {
+pub(crate) trait IoList: std::fmt::Debug + Copy + 'static {
     const ID: TableId;
     const COLUMNS: &'static [Column<Io<Self>>];
     /// Every one of them.
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>>;
     fn why_empty(at: Context<'_>) -> String;
-    /// What stands above the table.
-    fn head(_at: Context<'_>) -> Vec<Cell> {
-        Vec::new()
-    }
 }
 
 /// A list of I/O.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Io<W>(std::marker::PhantomData<W>);
 
 /// Those of one kind that were made at one place; where no place is known, at one port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Made {
+pub(crate) struct IoGroup {
     kind: IoKind,
     site: SiteId,
     /// 0: none.
     port: u16,
 }
 
-impl Made {
+impl IoGroup {
     fn of(store: Analysis<'_>, thing: &Thing) -> Self {
         let site = thing.site();
         let port = if site.is_known() || thing.kind != IoKind::Tcp {
@@ -80,13 +75,10 @@ impl Made {
 
 /// What is known of a thing, or of several of one kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
-    severity: Option<Severity>,
-    count: u64,
+pub(crate) struct IoSummary {
     pub(super) kind: IoKind,
     /// Of one of them.
     word: String,
-    waits: Waits,
     pub(super) in_per_s: Option<f64>,
     pub(super) out_per_s: Option<f64>,
     pub(super) recv_queue_bytes: Option<u64>,
@@ -107,8 +99,8 @@ pub(super) fn sum<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) 
     }
 }
 
-impl Facts {
-    fn of(store: Analysis<'_>, known: &Known<IoKey>, thing: &Thing) -> Self {
+impl IoSummary {
+    fn of(store: Analysis<'_>, thing: &Thing) -> Self {
         let descriptor = thing.descriptor;
         let tcp = descriptor.and_then(|of| of.tcp.as_ref());
         let (in_per_s, out_per_s) = store.io_rates(thing);
@@ -116,13 +108,9 @@ impl Facts {
         let due = timer.map_or(Due::Unknown, |timer| {
             store.timer_due(timer, store.waiters(timer.key).first().map(|waiter| waiter.op))
         });
-        let waits = thing.resource.and_then(|resource| known.waits.get(&resource.key));
         Self {
-            severity: known.severities.get(&thing.key()).copied(),
-            count: 1,
             kind: thing.kind,
             word: kind_word(store, thing),
-            waits: waits.copied().unwrap_or_default(),
             in_per_s,
             out_per_s,
             recv_queue_bytes: descriptor.and_then(|of| of.recv_queue_bytes),
@@ -136,11 +124,10 @@ impl Facts {
             last_ns: thing.stream.and_then(Stream::last_ns),
         }
     }
+}
 
+impl Summary for IoSummary {
     fn add(&mut self, other: &Self) {
-        self.severity = self.severity.max(other.severity);
-        self.count += other.count;
-        self.waits.add(&other.waits);
         self.in_per_s = sum(self.in_per_s, other.in_per_s, |one, other| one + other);
         self.out_per_s = sum(self.out_per_s, other.out_per_s, |one, other| one + other);
         self.recv_queue_bytes = sum(self.recv_queue_bytes, other.recv_queue_bytes, u64::saturating_add);
@@ -159,15 +146,16 @@ impl Facts {
         self.received = sum(self.received, other.received, u64::saturating_add);
         self.last_ns = self.last_ns.max(other.last_ns);
     }
+}
 
-    /// The most suspicious is the greatest: what the lints say, then what connects the program with others, by what moves.
-    fn suspicion(&self) -> Value<'static> {
-        let late_ns = self.due.late_ns().unwrap_or(0);
-        let moved = self.in_per_s.unwrap_or(0.0) + self.out_per_s.unwrap_or(0.0);
-        // What listens stands above what is idle; of timers, where there are many.
-        let rank = if self.kind == IoKind::Timer { self.count } else { u64::from(self.kind.listens()) };
-        Value::Mark(self.severity, [u64::from(self.kind.connects()).max(late_ns), moved as u64, rank])
-    }
+/// The most suspicious is the greatest: what the lints say, then what connects the program with others, by what moves.
+fn suspicion<'a, W: IoList>(row: &At<'a, Io<W>>) -> Value<'a> {
+    let sum = row.sum;
+    let late_ns = sum.due.late_ns().unwrap_or(0);
+    let moved = sum.in_per_s.unwrap_or(0.0) + sum.out_per_s.unwrap_or(0.0);
+    // What listens stands above what is idle; of timers, where there are many.
+    let rank = if sum.kind == IoKind::Timer { row.count } else { u64::from(sum.kind.listens()) };
+    Value::Mark(row.severity, [u64::from(sum.kind.connects()).max(late_ns), moved as u64, rank])
 }
 
 /// Of timers their type, of the others what they are.
@@ -179,7 +167,7 @@ fn kind_word(store: Analysis<'_>, thing: &Thing) -> String {
     }
 }
 
-impl<'a, W: Kind> At<'a, Io<W>> {
+impl<'a, W: IoList> At<'a, Io<W>> {
     pub(super) fn thing(&self) -> Option<Thing<'a>> {
         self.store.thing(self.one()?)
     }
@@ -187,8 +175,8 @@ impl<'a, W: Kind> At<'a, Io<W>> {
     fn made_at(&self) -> Option<String> {
         match self.key {
             RowKey::One(_) => self.store.short_place(self.thing()?.site()),
-            RowKey::Group(Made { port: 0, site, .. }) => self.store.short_place(site),
-            RowKey::Group(Made { port, .. }) => Some(format!("port {port}")),
+            RowKey::Group(IoGroup { port: 0, site, .. }) => self.store.short_place(site),
+            RowKey::Group(IoGroup { port, .. }) => Some(format!("port {port}")),
         }
     }
 
@@ -196,7 +184,7 @@ impl<'a, W: Kind> At<'a, Io<W>> {
     pub(super) fn several(&self) -> Value<'a> {
         let at = self.made_at();
         let words = at.into_iter().fold(self.of_them(), |words, at| format!("{words}  {at}"));
-        Value::Text(words.into(), Tone::Normal)
+        words.into()
     }
 
     fn local(&self) -> Option<Cow<'a, str>> {
@@ -213,9 +201,9 @@ impl<'a, W: Kind> At<'a, Io<W>> {
 }
 
 /// `conn #1187 read`; who waits on a descriptor without a wrapper is unknown.
-fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
+fn waiter<'a, W: IoList>(row: &At<'a, Io<W>>) -> Value<'a> {
     let Some(thing) = row.thing() else {
-        return match row.facts.waits.tasks {
+        return match row.waits.tasks {
             0 => Value::Nothing,
             tasks => Value::Text(format!("{} wait", count(tasks)).into(), Tone::Idle),
         };
@@ -231,38 +219,23 @@ fn waiter<'a, W: Kind>(row: &At<'a, Io<W>>) -> Value<'a> {
     Value::Text(format!("{who} {method}{more}").trim_end().to_owned().into(), Tone::Link)
 }
 
-/// The columns that the lists have in common.
-impl<W: Kind> Column<Io<W>> {
-    pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", |row| row.facts.suspicion());
-    pub(super) const KIND: Self = Self::text("kind", "KIND", 8, "What it is", |row| {
-        Value::Text(row.facts.word.clone().into(), Tone::Normal)
-    })
-    .cut(Cut::Marked)
-    .indent(1);
-    pub(super) const WAITER: Self =
-        Self::text("waiting", "WAITING TASK", 14, "Who waits, and in what", waiter)
-            .words("waiting task")
-            .grows()
-            .cut(Cut::Marked);
-    pub(super) const WAITED_FOR: Self =
-        Self::number(Unit::Time, "for", "FOR", 7, "How long it waits", |row| {
-            Value::number_or_nothing(row.facts.waits.longest_ns(row.store.now_ns))
-        })
-        .words("time waited")
-        .tone(Tone::Idle);
-    pub(super) const PLACE: Self = Self::text("place", "MADE AT", 22, "Where it was made", |row| {
-        if row.one().is_none() {
-            return row.several();
-        }
-        Value::toned(row.made_at(), Tone::Dim)
-    })
-    .words("place")
-    .grows()
-    .cut(Cut::Place)
-    .priority(6);
+fn place<'a, W: IoList>(row: &At<'a, Io<W>>) -> Value<'a> {
+    if row.one().is_none() { row.several() } else { Value::toned(row.made_at(), Tone::Dim) }
 }
 
-fn whole_place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
+/// The columns that the lists have in common.
+impl<W: IoList> Column<Io<W>> {
+    pub(super) const WARN: Self = Self::warn("suspicion, then bytes/s", suspicion);
+    pub(super) const KIND: Self = column!(Io<W>, row, text "kind" "KIND" 8 "What it is"
+        { cut: Cut::Marked, indent: 1 } => row.sum.word.as_str());
+    pub(super) const WAITER: Self = column!(Io<W>, row, text "waiting" "WAITING TASK" 14 "Who waits, and in what"
+        { words: "waiting task", grows: true, cut: Cut::Marked } => waiter(row));
+    pub(super) const WAITED_FOR: Self = longest_wait!(Io<W>, "for" "FOR" 7 "How long it waits" "time waited");
+    pub(super) const PLACE: Self = column!(Io<W>, row, text "place" "MADE AT" 22 "Where it was made"
+        { words: "place", grows: true, cut: Cut::Place, priority: 6 } => place(row));
+}
+
+fn whole_place<'a, W: IoList>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
     row.store.place(row.thing()?.site()).map(Cow::Owned)
 }
 
@@ -271,9 +244,9 @@ fn whole_place<'a, W: Kind>(row: &At<'a, Io<W>>) -> Option<Cow<'a, str>> {
 /// kind:tcp peer:~10.0.0.7    so do state:, local:, addr:, fd:, waiting:, name:, type:, place: and id:
 /// sendq>1M           a column of numbers
 /// ```
-const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
+const fn fields<W: IoList>() -> [Field<Io<W>>; 11] {
     [
-        Field::new("kind", Test::Text(|row| Some(row.facts.kind.word().into()))),
+        Field::new("kind", Test::Text(|row| Some(row.sum.kind.word().into()))),
         Field::new("state", Test::Text(|row| Some(row.thing()?.descriptor?.state.as_str().into()))),
         Field::new("local", Test::Text(|row| row.local())),
         Field::new("peer", Test::Text(|row| row.peer())),
@@ -282,7 +255,7 @@ const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
         Field::new(
             "waiting",
             Test::Text(|row| {
-                let task = row.store.task(row.facts.waits.longest?)?;
+                let task = row.store.task(row.waits.longest?)?;
                 Some(row.store.task_words(task).into())
             }),
         ),
@@ -296,28 +269,29 @@ const fn fields<W: Kind>() -> [Field<Io<W>>; 11] {
     ]
 }
 
-impl<W: Kind> List for Io<W> {
+impl<W: IoList> List for Io<W> {
     const ID: TableId = W::ID;
     const COLUMNS: &'static [Column<Self>] = W::COLUMNS;
     const FIELDS: &'static [Field<Self>] = &fields::<W>();
 
     type Key = IoKey;
-    type Group = Made;
-    listing!();
+    type Group = IoGroup;
+    type Row<'a> = At<'a, Self>;
+    type Source = Listed<Self>;
 
     fn count(at: Context<'_>) -> Option<usize> {
         Some(W::things(at.store).len())
     }
 
-    fn group_of(store: Analysis<'_>, key: IoKey) -> Option<Made> {
-        store.thing(key).map(|thing| Made::of(store, &thing))
+    fn group_of(store: Analysis<'_>, key: IoKey) -> Option<IoGroup> {
+        store.thing(key).map(|thing| IoGroup::of(store, &thing))
     }
 
-    fn group_words(store: Analysis<'_>, made: Made) -> String {
+    fn group_words(store: Analysis<'_>, made: IoGroup) -> String {
         format!("{} {} {}", made.kind.word(), store.place(made.site).unwrap_or_default(), made.port)
     }
 
-    fn fold_at(made: Made, config: &Config) -> u64 {
+    fn fold_at(made: IoGroup, config: &Config) -> u64 {
         let fold_at = config.fold_at.max(2) as u64;
         let inner = !made.kind.connects() && !made.site.is_known();
         match made.kind {
@@ -332,7 +306,7 @@ impl<W: Kind> List for Io<W> {
         (fold_at / 2).max(2)
     }
 
-    fn subject(_at: Context<'_>, row: RowKey<IoKey, Made>) -> Option<Subject> {
+    fn subject(_at: Context<'_>, row: RowKey<IoKey, IoGroup>) -> Option<Subject> {
         Some(match row {
             RowKey::One(IoKey::Resource(key)) => Subject::Resource(key),
             RowKey::One(IoKey::Descriptor(id)) => Subject::Descriptor(id),
@@ -349,7 +323,7 @@ impl<W: Kind> List for Io<W> {
     }
 
     fn head(at: Context<'_>) -> Vec<Cell> {
-        W::head(at)
+        super::sockets::head(at)
     }
 }
 
@@ -361,26 +335,25 @@ pub(crate) fn screen(store: Analysis<'_>, key: IoKey) -> Screen {
     }
 }
 
-impl<W: Kind> Listing for Io<W> {
-    type Facts = Facts;
+impl<W: IoList> Listing for Io<W> {
+    type Summary = IoSummary;
 
-    fn each(at: Context<'_>, known: &Known<IoKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for thing in W::things(at.store) {
-            take(thing.key(), Made::of(at.store, &thing), Facts::of(at.store, known, &thing));
+            take(thing.key(), IoGroup::of(at.store, &thing), &|_| IoSummary::of(at.store, &thing));
         }
         0
     }
 
-    fn facts(at: Context<'_>, known: &Known<IoKey>, key: IoKey) -> Option<Facts> {
-        at.store.thing(key).map(|thing| Facts::of(at.store, known, &thing))
+    fn summary(at: Context<'_>, key: IoKey, _waits: &Waits) -> Option<IoSummary> {
+        at.store.thing(key).map(|thing| IoSummary::of(at.store, &thing))
     }
 
-    fn add(sum: &mut Facts, other: &Facts) {
-        sum.add(other);
-    }
-
-    fn severity(facts: &Facts) -> Option<Severity> {
-        facts.severity
+    fn waited_on(key: IoKey) -> Option<ResourceKey> {
+        match key {
+            IoKey::Resource(key) => Some(key),
+            IoKey::Descriptor(_) => None,
+        }
     }
 
     fn concerned(finding: &Finding, _store: Analysis<'_>) -> Vec<IoKey> {

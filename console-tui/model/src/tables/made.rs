@@ -1,50 +1,43 @@
 //! Resources by where they were made: what the lists of locks, channels and all resources have in common.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Debug};
 
 use crate::{
     analysis::{Analysis, ops::Waits},
-    columns::{Cut, Unit},
+    columns::{ColumnId, Cut, WARN},
     format::UNKNOWN,
     id::{ResourceKey, SiteId},
     lints::{LintKind, findings::Finding},
+    nav::Screen,
     screen::{Tone, findings::Subject as About},
     store::resources::Resource,
     table::{
-        column::Column,
+        Context, List, Opens, Subject, Table,
+        column::{Column, column},
         filter::{Field, Test},
-        listing::{At, Listing},
+        listing::{At, Each, Listed, Listing, Summary},
         place::RowKey,
         value::Value,
     },
+    tables::TableId,
     text::TextId,
 };
 
 /// Those of one type that were made at one place.
 pub(crate) type Made = (SiteId, TextId);
 
-pub(super) fn made(resource: &Resource) -> Made {
+fn made(resource: &Resource) -> Made {
     (resource.site, resource.concrete_type)
 }
 
-pub(super) fn group_of(store: Analysis<'_>, key: ResourceKey) -> Option<Made> {
-    store.resources.resource(key).map(made)
-}
-
-/// The same in another process.
-pub(super) fn words(store: Analysis<'_>, (site, concrete_type): Made) -> String {
-    let name = store.texts.text(concrete_type).unwrap_or_default();
-    format!("{name} {}", store.place(site).unwrap_or_default())
-}
-
-pub(super) fn site(store: Analysis<'_>, row: RowKey<ResourceKey, Made>) -> Option<SiteId> {
+fn site(store: Analysis<'_>, row: RowKey<ResourceKey, Made>) -> Option<SiteId> {
     match row {
         RowKey::One(key) => store.resources.resource(key).map(|resource| resource.site),
         RowKey::Group((site, _)) => Some(site),
     }
 }
 
-/// The resources that a finding is about, those of a circle included.
+/// The resources that a finding is about, those of a cycle included.
 pub(crate) fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
     match finding.id.subject {
         About::Resource(key) => vec![key],
@@ -64,9 +57,90 @@ pub(super) fn both<T>(one: Option<T>, other: Option<T>, add: impl Fn(T, T) -> T)
 }
 
 /// A list of resources.
-pub(crate) trait OfResources: Listing<Key = ResourceKey, Group = Made> {
-    /// Who waits for it.
-    fn waits(facts: &Self::Facts) -> &Waits;
+pub(crate) trait OfResources: Debug + Copy + 'static {
+    const ID: TableId;
+    const COLUMNS: &'static [Column<Self>];
+    const SORT: ColumnId = WARN;
+    /// Findings are shown beside its rows.
+    const HAS_FINDINGS: bool = true;
+
+    type Summary: Summary;
+
+    /// Every one of them.
+    fn list(store: Analysis<'_>) -> Vec<&Resource>;
+    fn summary(store: Analysis<'_>, of: &Resource, waits: &Waits) -> Self::Summary;
+
+    /// It is a part of another one, and listed if the user wants parts.
+    fn is_part(_store: Analysis<'_>, _of: &Resource) -> bool {
+        false
+    }
+
+    fn why_empty(table: &Table<Self>, at: Context<'_>) -> String;
+}
+
+impl<L: OfResources> List for L {
+    const ID: TableId = <L as OfResources>::ID;
+    const COLUMNS: &'static [Column<Self>] = <L as OfResources>::COLUMNS;
+    const FIELDS: &'static [Field<Self>] = &fields::<L>();
+    const SORT: ColumnId = <L as OfResources>::SORT;
+
+    type Key = ResourceKey;
+    type Group = Made;
+    type Row<'a> = At<'a, Self>;
+    type Source = Listed<L>;
+
+    fn count(at: Context<'_>) -> Option<usize> {
+        Some(L::list(at.store).len())
+    }
+
+    fn group_of(store: Analysis<'_>, key: ResourceKey) -> Option<Made> {
+        store.resources.resource(key).map(made)
+    }
+
+    fn group_words(store: Analysis<'_>, (site, concrete_type): Made) -> String {
+        let name = store.texts.text(concrete_type).unwrap_or_default();
+        format!("{name} {}", store.place(site).unwrap_or_default())
+    }
+
+    fn subject(at: Context<'_>, row: RowKey<ResourceKey, Made>) -> Option<Subject> {
+        match row {
+            RowKey::One(key) => Some(Subject::Resource(key)),
+            RowKey::Group(_) => site(at.store, row).map(Subject::Site),
+        }
+    }
+
+    fn opens(_at: Context<'_>, key: ResourceKey) -> Opens {
+        Opens::Screen(Screen::Resource(key))
+    }
+
+    fn why_empty(table: &Table<Self>, at: Context<'_>) -> String {
+        <L as OfResources>::why_empty(table, at)
+    }
+}
+
+impl<L: OfResources> Listing for L {
+    type Summary = <L as OfResources>::Summary;
+
+    fn each(at: Context<'_>, with_parts: bool, take: Each<'_, Self>) -> usize {
+        let all = L::list(at.store).into_iter();
+        let (hidden, shown): (Vec<_>, Vec<_>) = all.partition(|of| !with_parts && L::is_part(at.store, of));
+        for of in shown {
+            take(of.key, made(of), &|waits| <L as OfResources>::summary(at.store, of, waits));
+        }
+        hidden.len()
+    }
+
+    fn summary(at: Context<'_>, key: ResourceKey, waits: &Waits) -> Option<Self::Summary> {
+        at.store.resources.resource(key).map(|of| <L as OfResources>::summary(at.store, of, waits))
+    }
+
+    fn concerned(finding: &Finding, store: Analysis<'_>) -> Vec<ResourceKey> {
+        if L::HAS_FINDINGS { concerned(finding, store) } else { Vec::new() }
+    }
+
+    fn waited_on(key: ResourceKey) -> Option<ResourceKey> {
+        Some(key)
+    }
 }
 
 impl<'a, L: OfResources> At<'a, L> {
@@ -109,15 +183,15 @@ impl<'a, L: OfResources> At<'a, L> {
 }
 
 /// `Mutex`; both ends of tokio's own are one name.
-pub(super) fn kind<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
+fn kind<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
     match row.type_name() {
         Some("Sender|Receiver") => Value::Text("oneshot".into(), Tone::Normal),
-        name => Value::text(name),
+        name => name.into(),
     }
 }
 
 /// What it is called, if it is, and where it was made.
-pub(super) fn named<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
+fn named<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
     let name = match row.key {
         RowKey::One(_) => row.name().map(Cow::Borrowed),
         RowKey::Group(_) => Some(row.of_them().into()),
@@ -130,26 +204,12 @@ pub(super) fn named<'a, L: OfResources>(row: &At<'a, L>) -> Value<'a> {
 }
 
 pub(super) const fn kind_column<L: OfResources>() -> Column<L> {
-    Column::<L>::text("kind", "KIND", 9, "Its type", kind).indent(2)
+    column!(L, row, text "kind" "KIND" 9 "Its type" { indent: 2 } => kind(row))
 }
 
 pub(super) const fn name_column<L: OfResources>() -> Column<L> {
-    Column::<L>::text("name", "NAME  MADE AT", 23, "What it is called, and where it was made", named)
-        .grows()
-        .cut(Cut::Place)
-}
-
-pub(super) const fn longest_column<L: OfResources>(width: u16) -> Column<L> {
-    Column::<L>::number(
-        Unit::Time,
-        "longest",
-        "LONGEST",
-        width,
-        "How long the longest of them waits",
-        |row| Value::number_or_nothing(L::waits(row.facts).longest_ns(row.store.now_ns)),
-    )
-    .words("longest wait")
-    .tone(Tone::Idle)
+    column!(L, row, text "name" "NAME  MADE AT" 23 "What it is called, and where it was made"
+        { grows: true, cut: Cut::Place } => named(row))
 }
 
 /// What a filter of a list of resources can name beside its columns.
@@ -172,79 +232,3 @@ pub(super) const fn fields<L: OfResources>() -> [Field<L>; 8] {
         Field::new("id", Test::Whole(|row| row.one().map(|key| key.id().into()))),
     ]
 }
-
-/// The parts of `List` that every list of resources has alike.
-macro_rules! of_resources {
-    () => {
-        type Key = crate::id::ResourceKey;
-        type Group = crate::tables::made::Made;
-        const FIELDS: &'static [crate::table::filter::Field<Self>] = &crate::tables::made::fields::<Self>();
-
-        fn group_of(store: crate::analysis::Analysis<'_>, key: Self::Key) -> Option<Self::Group> {
-            crate::tables::made::group_of(store, key)
-        }
-
-        fn group_words(store: crate::analysis::Analysis<'_>, group: Self::Group) -> String {
-            crate::tables::made::words(store, group)
-        }
-
-        fn subject(
-            at: crate::table::Context<'_>,
-            row: crate::table::place::RowKey<Self::Key, Self::Group>,
-        ) -> Option<crate::table::Subject> {
-            match row {
-                crate::table::place::RowKey::One(key) => Some(crate::table::Subject::Resource(key)),
-                row @ crate::table::place::RowKey::Group(_) => {
-                    crate::tables::made::site(at.store, row).map(crate::table::Subject::Site)
-                }
-            }
-        }
-
-        fn opens(_at: crate::table::Context<'_>, key: Self::Key) -> crate::table::Opens {
-            crate::table::Opens::Screen(crate::nav::Screen::Resource(key))
-        }
-
-        crate::table::listing::listing!();
-    };
-}
-pub(super) use of_resources;
-
-/// The parts of `Listing` that the lists of locks and of channels have alike: every one that the program made, from a list of
-/// [`Analysis`], with `Facts::of` for each.
-macro_rules! listed {
-    ($list:ident) => {
-        type Facts = Facts;
-
-        fn each(
-            at: crate::table::Context<'_>,
-            known: &crate::table::listing::Known<Self::Key>,
-            _with_parts: bool,
-            take: crate::table::listing::Each<'_, Self>,
-        ) -> usize {
-            for of in at.store.$list() {
-                take(of.key, crate::tables::made::made(of), Facts::of(at.store, known, of.key));
-            }
-            0
-        }
-
-        fn facts(
-            at: crate::table::Context<'_>,
-            known: &crate::table::listing::Known<Self::Key>,
-            key: Self::Key,
-        ) -> Option<Facts> {
-            at.store.resources.resource(key).map(|_| Facts::of(at.store, known, key))
-        }
-
-        fn severity(facts: &Facts) -> Option<crate::severity::Severity> {
-            facts.severity
-        }
-
-        fn concerned(
-            finding: &crate::lints::findings::Finding,
-            store: crate::analysis::Analysis<'_>,
-        ) -> Vec<Self::Key> {
-            crate::tables::made::concerned(finding, store)
-        }
-    };
-}
-pub(super) use listed;

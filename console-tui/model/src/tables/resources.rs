@@ -1,18 +1,16 @@
 //! All resources, as the process reports them: what was made where, and who waits on it.
 
-use super::made::{self, OfResources, of_resources};
+use super::made::OfResources;
 use crate::{
     analysis::{Analysis, ops::Waits},
-    columns::{ColumnId, Cut, Unit},
-    format::count,
-    id::ResourceKey,
+    columns::{Align, ColumnId, Cut},
+    format::{UNKNOWN, count},
     screen::Tone,
-    severity::Severity,
     store::resources::Resource,
     table::{
-        Context, List, Table,
-        column::Column,
-        listing::{At, Each, Known, Listing},
+        Context, Table,
+        column::{Column, columns},
+        listing::{At, Summary, longest_wait},
         value::Value,
     },
     tables::TableId,
@@ -20,15 +18,14 @@ use crate::{
 };
 
 /// The list of resources.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Resources;
 
-type Col = Column<Resources>;
+type Row<'a> = At<'a, Resources>;
 
 /// What is known of a resource, or of several that were made at one place.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
-    waits: Waits,
+pub(crate) struct ResourceSummary {
     kind: TextId,
     /// Another one has another kind.
     is_mixed: bool,
@@ -37,84 +34,92 @@ pub(crate) struct Facts {
     is_part: bool,
 }
 
-impl Facts {
-    fn of(store: Analysis<'_>, known: &Known<ResourceKey>, resource: &Resource) -> Self {
-        Self {
-            waits: known.waits.get(&resource.key).copied().unwrap_or_default(),
-            kind: resource.kind,
-            is_mixed: false,
-            created_ns: resource.created_ns,
-            is_part: store.is_hidden(resource),
-        }
+impl Summary for ResourceSummary {
+    fn add(&mut self, other: &Self) {
+        self.is_mixed |= self.kind != other.kind || other.is_mixed;
+        self.kind = other.kind;
+        self.created_ns = self.created_ns.max(other.created_ns);
+        self.is_part |= other.is_part;
     }
 }
 
-fn type_name<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    let is_part = row.facts.is_part && row.one().is_some();
+fn type_name<'a>(row: &Row<'a>) -> Value<'a> {
+    let is_part = row.sum.is_part && row.one().is_some();
     Value::toned(row.type_name(), if is_part { Tone::Dim } else { Tone::Normal })
 }
 
-fn kind<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    if row.facts.is_mixed {
+fn kind<'a>(row: &Row<'a>) -> Value<'a> {
+    if row.sum.is_mixed {
         return Value::Text("several".into(), Tone::Dim);
     }
-    Value::text(row.store.store().texts.text(row.facts.kind))
+    row.store.store().texts.text(row.sum.kind).into()
 }
 
-fn attributes<'a>(row: &At<'a, Resources>) -> Value<'a> {
+fn attributes<'a>(row: &Row<'a>) -> Value<'a> {
     match row.resource() {
-        Some(resource) => Value::text(Some(row.store.attribute_words(&resource.attributes))),
+        Some(resource) => row.store.attribute_words(&resource.attributes).into(),
         None => Value::Text(row.of_them().into(), Tone::Dim),
     }
 }
 
-fn waiter<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    match row.facts.waits.longest.and_then(|key| row.store.task(key)) {
+fn waiter<'a>(row: &Row<'a>) -> Value<'a> {
+    match row.waits.longest.and_then(|key| row.store.task(key)) {
         Some(task) => Value::Text(row.store.task_words(task).into(), Tone::Link),
         None => Value::Nothing,
     }
 }
 
-fn age<'a>(row: &At<'a, Resources>) -> Value<'a> {
-    let age_ns = row.store.now_ns.saturating_sub(row.facts.created_ns) as f64;
+fn age<'a>(row: &Row<'a>) -> Value<'a> {
+    let age_ns = row.store.now_ns.saturating_sub(row.sum.created_ns) as f64;
     if row.one().is_some() {
         return Value::Toned(age_ns, Tone::Normal);
     }
     // Of several it is none in particular: they stand where the newest would.
-    Value::Worded(Some(age_ns), crate::format::UNKNOWN.into(), Tone::Unknown)
+    Value::Worded(Some(age_ns), UNKNOWN.into(), Tone::Unknown)
 }
 
-fn id<'a>(row: &At<'a, Resources>) -> Value<'a> {
+fn id<'a>(row: &Row<'a>) -> Value<'a> {
     match row.one() {
         Some(key) => Value::Id { prefix: "r", number: u64::from(key.slot), orders: true },
         None => Value::Worded(None, count(row.count).into(), Tone::Normal),
     }
 }
 
-impl List for Resources {
+impl OfResources for Resources {
     const ID: TableId = TableId::Resources;
     const SORT: ColumnId = "longest";
-    const COLUMNS: &'static [Column<Self>] = &[
-        Col::text("type", "TYPE", 15, "Its type", type_name).indent(2),
-        Col::text("kind", "KIND", 6, "What sort of thing tokio calls it", kind).priority(4),
-        Col::text("place", "MADE AT", 17, "Where it was made", |row| Value::text(row.short_place()))
-            .grows()
-            .cut(Cut::Place),
-        Col::text("attributes", "ATTRIBUTES", 12, "Its state, as tokio reports it", attributes)
-            .grows()
-            .priority(1),
-        Col::number(Unit::Count, "waiters", "WAITERS", 7, "Tasks that wait on it now", |row| {
-            Value::number(Some(row.facts.waits.tasks))
-        }),
-        made::longest_column(7),
-        Col::text("waiter", "LONGEST WAITER", 20, "Who waits longest", waiter)
-            .words("longest waiter")
-            .grows()
-            .priority(3),
-        Col::number(Unit::Time, "age", "AGE", 7, "Time since it was made", age).priority(2),
-        Col::text("id", "ID", 6, "Its number", id).right(),
-    ];
-    of_resources!();
+    // What a finding can be about is in a list of its own.
+    const HAS_FINDINGS: bool = false;
+    const COLUMNS: &'static [Column<Self>] = columns! { Self, row;
+        text  "type"       "TYPE"           15 "Its type" { indent: 2 } => type_name(row);
+        text  "kind"       "KIND"            6 "What sort of thing tokio calls it" { priority: 4 } => kind(row);
+        text  "place"      "MADE AT"        17 "Where it was made" { grows: true, cut: Cut::Place } => row.short_place();
+        text  "attributes" "ATTRIBUTES"     12 "Its state, as tokio reports it" { grows: true, priority: 1 } => attributes(row);
+        Count "waiters"    "WAITERS"         7 "Tasks that wait on it now" => row.waits.tasks;
+        column longest_wait!(Self, "longest" "LONGEST" 7 "How long the longest of them waits" "longest wait");
+        text  "waiter"     "LONGEST WAITER" 20 "Who waits longest" { words: "longest waiter", grows: true, priority: 3 } => waiter(row);
+        Time  "age"        "AGE"             7 "Time since it was made" { priority: 2 } => age(row);
+        text  "id"         "ID"              6 "Its number" { align: Align::Right } => id(row);
+    };
+
+    type Summary = ResourceSummary;
+
+    fn list(store: Analysis<'_>) -> Vec<&Resource> {
+        store.store().resources.resources().collect()
+    }
+
+    fn is_part(store: Analysis<'_>, of: &Resource) -> bool {
+        store.is_hidden(of)
+    }
+
+    fn summary(store: Analysis<'_>, of: &Resource, _waits: &Waits) -> ResourceSummary {
+        ResourceSummary {
+            kind: of.kind,
+            is_mixed: false,
+            created_ns: of.created_ns,
+            is_part: store.is_hidden(of),
+        }
+    }
 
     fn why_empty(table: &Table<Self>, at: Context<'_>) -> String {
         let reports = at.store.hello.sources.contains(&"resources");
@@ -123,44 +128,5 @@ impl List for Resources {
         } else {
             "No locks, channels or timers reported.".to_owned()
         }
-    }
-}
-
-impl Listing for Resources {
-    type Facts = Facts;
-
-    fn each(at: Context<'_>, known: &Known<ResourceKey>, with_parts: bool, take: Each<'_, Self>) -> usize {
-        let mut hidden = 0;
-        for resource in at.store.resources.resources() {
-            let facts = Facts::of(at.store, known, resource);
-            if facts.is_part && !with_parts {
-                hidden += 1;
-            } else {
-                take(resource.key, made::made(resource), facts);
-            }
-        }
-        hidden
-    }
-
-    fn facts(at: Context<'_>, known: &Known<ResourceKey>, key: ResourceKey) -> Option<Facts> {
-        at.store.resources.resource(key).map(|resource| Facts::of(at.store, known, resource))
-    }
-
-    fn add(sum: &mut Facts, other: &Facts) {
-        sum.waits.add(&other.waits);
-        sum.is_mixed |= sum.kind != other.kind || other.is_mixed;
-        sum.kind = other.kind;
-        sum.created_ns = sum.created_ns.max(other.created_ns);
-        sum.is_part |= other.is_part;
-    }
-
-    fn severity(_facts: &Facts) -> Option<Severity> {
-        None
-    }
-}
-
-impl OfResources for Resources {
-    fn waits(facts: &Facts) -> &Waits {
-        &facts.waits
     }
 }

@@ -1,20 +1,23 @@
 //! Signals that the program listens for, and child processes.
 
-use std::borrow::Cow;
-
-use super::io::{Io, Kind};
+use super::io::{Io, IoList};
 use crate::{
     analysis::{Analysis, things::Thing},
-    columns::{Cut, Unit},
+    columns::Cut,
     format::duration_ns,
-    screen::{Tone, table::Cell},
+    screen::Tone,
     store::io::IoKind,
-    table::{Context, column::Column, listing::At, value::Value},
+    table::{
+        Context,
+        column::{Column, columns},
+        listing::At,
+        value::Value,
+    },
     tables::TableId,
 };
 
 /// The list of signals and children.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Signals;
 
 type Col = Column<Io<Signals>>;
@@ -23,49 +26,40 @@ type Row<'a> = At<'a, Io<Signals>>;
 
 fn name<'a>(row: &Row<'a>) -> Value<'a> {
     match row.thing() {
-        Some(thing) => Value::text(row.store.io_local(&thing).map(|name| Cow::<str>::Owned(name.to_owned()))),
+        Some(thing) => row.store.io_local(&thing).map(str::to_owned).into(),
         None => row.several(),
     }
 }
 
 fn ended<'a>(row: &Row<'a>) -> Value<'a> {
-    if row.one().is_some() && row.facts.kind == IoKind::Child {
-        Value::text(row.peer())
-    } else {
-        Value::Nothing
-    }
+    if row.one().is_some() && row.sum.kind == IoKind::Child { row.peer().into() } else { Value::Nothing }
 }
 
 fn received<'a>(row: &Row<'a>) -> Value<'a> {
-    if row.facts.kind == IoKind::Signal { Value::number(row.facts.received) } else { Value::Nothing }
+    if row.sum.kind == IoKind::Signal { row.sum.received.into() } else { Value::Nothing }
 }
 
 fn last<'a>(row: &Row<'a>) -> Value<'a> {
-    match row.since(row.facts.last_ns).filter(|_| row.facts.kind != IoKind::Child) {
+    match row.since(row.sum.last_ns).filter(|_| row.sum.kind != IoKind::Child) {
         Some(ns) => Value::Worded(Some(ns as f64), format!("{} ago", duration_ns(ns)).into(), Tone::Normal),
-        None if row.facts.kind == IoKind::Signal => Value::Worded(None, "never".into(), Tone::Dim),
+        None if row.sum.kind == IoKind::Signal => Value::Worded(None, "never".into(), Tone::Dim),
         None => Value::Nothing,
     }
 }
 
-impl Kind for Signals {
+impl IoList for Signals {
     const ID: TableId = TableId::Signals;
-    const COLUMNS: &'static [Column<Io<Self>>] = &[
-        Col::WARN,
-        Col::KIND,
-        Col::text("name", "NAME", 24, "The signal, or the child's program", name).grows().cut(Cut::Marked),
-        Col::text("state", "STATE", 16, "How a child ended, or that it runs", ended).grows().cut(Cut::Marked),
-        Col::number(Unit::Exact, "received", "RECEIVED", 8, "Signals received", received)
-            .words("signals received")
-            .priority(1),
-        Col::number(Unit::Time, "last", "LAST", 11, "When the last one came", last)
-            .words("time of the last")
-            .ascending()
-            .priority(2),
-        Col::WAITER,
-        Col::WAITED_FOR,
-        Col::PLACE,
-    ];
+    const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
+        column Col::WARN;
+        column Col::KIND;
+        text  "name"     "NAME"     24 "The signal, or the child's program" { grows: true, cut: Cut::Marked } => name(row);
+        text  "state"    "STATE"    16 "How a child ended, or that it runs" { grows: true, cut: Cut::Marked } => ended(row);
+        Exact "received" "RECEIVED"  8 "Signals received" { words: "signals received", priority: 1 } => received(row);
+        Time  "last"     "LAST"     11 "When the last one came" { words: "time of the last", descending: false, priority: 2 } => last(row);
+        column Col::WAITER;
+        column Col::WAITED_FOR;
+        column Col::PLACE;
+    };
 
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.signals_and_children()
@@ -73,9 +67,5 @@ impl Kind for Signals {
 
     fn why_empty(_at: Context<'_>) -> String {
         "No signals or children reported. taskscope::signal and taskscope::process report them.".to_owned()
-    }
-
-    fn head(at: Context<'_>) -> Vec<Cell> {
-        super::sockets::head(at)
     }
 }

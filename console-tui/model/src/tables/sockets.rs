@@ -1,13 +1,18 @@
 //! Sockets, pipes, files, and the process's other descriptors.
 
-use super::io::{Io, Kind, sum};
+use super::io::{Io, IoList, sum};
 use crate::{
     analysis::{Analysis, things::Thing},
-    columns::{Cut, Unit},
+    columns::Cut,
     format::{UNKNOWN, duration_ns, exact},
     screen::{Tone, table::Cell},
     store::{descriptors::Reading, io::IoKind},
-    table::{Context, column::Column, listing::At, value::Value},
+    table::{
+        Context,
+        column::{Column, columns},
+        listing::At,
+        value::Value,
+    },
     tables::TableId,
 };
 
@@ -20,7 +25,7 @@ const OLD_NS: u64 = 1_500_000_000;
 const WHOLE_ADDRESSES: u16 = 35;
 
 /// The list of sockets.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sockets;
 
 type Col = Column<Io<Sockets>>;
@@ -44,7 +49,7 @@ fn address<'a>(row: &Row<'a>) -> Value<'a> {
     let name = row.name().map(std::borrow::Cow::into_owned);
     let addresses = row.store.io_addresses(&thing).or(name).or(peer);
     let words: Vec<String> = addresses.into_iter().chain(thing.backlog_words()).collect();
-    Value::text((!words.is_empty()).then(|| words.join("  ")))
+    (!words.is_empty()).then(|| words.join("  ")).into()
 }
 
 fn state<'a>(row: &Row<'a>) -> Value<'a> {
@@ -53,70 +58,37 @@ fn state<'a>(row: &Row<'a>) -> Value<'a> {
     match state {
         // Files and pipes have none.
         None if thing.descriptor.is_some_and(|_| thing.kind != IoKind::Tcp) => Value::Nothing,
-        state => Value::text(state),
+        state => state.map(str::to_owned).into(),
     }
 }
 
-fn moved<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::float(sum(row.facts.in_per_s, row.facts.out_per_s, |into, out| into + out))
+fn moved(row: &Row<'_>) -> Option<f64> {
+    sum(row.sum.in_per_s, row.sum.out_per_s, |into, out| into + out)
 }
 
-impl Kind for Sockets {
+impl IoList for Sockets {
     const ID: TableId = TableId::Sockets;
-    const COLUMNS: &'static [Column<Io<Self>>] = &[
-        Col::WARN,
-        Col::number(Unit::Number, "fd", "FD", 4, "Its number in the process", fd)
-            .words("descriptor")
-            .ascending()
-            .priority(4),
-        Col::KIND,
-        Col::text("address", "LOCAL  PEER", 26, "The addresses of both ends, or its name", address)
-            .grows()
-            .roomy(WHOLE_ADDRESSES)
-            .cut(Cut::Start),
-        Col::text("state", "STATE", 11, "What the kernel says of it", state).cut(Cut::Marked).priority(3),
-        Col::number(Unit::SizePerSecond, "in", "IN/s", 5, "Bytes a second that come in", |row| {
-            Value::float(row.facts.in_per_s)
-        })
-        .words("bytes in a second")
-        .priority(6),
-        Col::number(Unit::SizePerSecond, "out", "OUT/s", 5, "Bytes a second that go out", |row| {
-            Value::float(row.facts.out_per_s)
-        })
-        .words("bytes out a second")
-        .priority(7),
-        Col::trend(Unit::SizePerSecond, "bytes a second", "Bytes over the last seconds", moved, |row| {
-            row.store.io_spark(&row.thing()?)
-        })
-        .priority(10),
-        Col::number(Unit::Size, "recvq", "RECVQ", 5, "Bytes received that the program has not read", |row| {
-            Value::number(row.facts.recv_queue_bytes)
-        })
-        .words("bytes not read")
-        .priority(2),
-        Col::number(
-            Unit::Size,
-            "sendq",
-            "SENDQ",
-            5,
-            "Bytes written that the peer has not acknowledged",
-            |row| Value::number(row.facts.send_queue_bytes),
-        )
-        .words("bytes not acknowledged")
-        .priority(1),
-        Col::number(Unit::Time, "rtt", "RTT", 7, "Time there and back", |row| {
-            Value::number(row.facts.rtt_ns)
-        })
-        .words("time there and back")
-        .priority(8),
-        Col::number(Unit::Count, "retransmits", "RETR", 5, "Segments sent again, in all", |row| {
-            Value::number(row.facts.retransmits)
-        })
-        .priority(9),
-        Col::WAITER,
+    const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
+        column Col::WARN;
+        Number        "fd"          "FD"           4 "Its number in the process" { words: "descriptor", descending: false, priority: 4 } => fd(row);
+        column Col::KIND;
+        text          "address"     "LOCAL  PEER" 26 "The addresses of both ends, or its name"
+            { grows: true, roomy_width: WHOLE_ADDRESSES, cut: Cut::Start } => address(row);
+        text          "state"       "STATE"       11 "What the kernel says of it" { cut: Cut::Marked, priority: 3 } => state(row);
+        SizePerSecond "in"          "IN/s"         5 "Bytes a second that come in" { words: "bytes in a second", priority: 6 } => row.sum.in_per_s;
+        SizePerSecond "out"         "OUT/s"        5 "Bytes a second that go out" { words: "bytes out a second", priority: 7 } => row.sum.out_per_s;
+        SizePerSecond "trend"       ""             8 "Bytes over the last seconds" { words: "bytes a second", priority: 10 }
+            => moved(row), spark: row.store.io_spark(&row.thing()?);
+        Size          "recvq"       "RECVQ"        5 "Bytes received that the program has not read" { words: "bytes not read", priority: 2 }
+            => row.sum.recv_queue_bytes;
+        Size          "sendq"       "SENDQ"        5 "Bytes written that the peer has not acknowledged"
+            { words: "bytes not acknowledged", priority: 1 } => row.sum.send_queue_bytes;
+        Time          "rtt"         "RTT"          7 "Time there and back" { words: "time there and back", priority: 8 } => row.sum.rtt_ns;
+        Count         "retransmits" "RETR"         5 "Segments sent again, in all" { priority: 9 } => row.sum.retransmits;
+        column Col::WAITER;
         // After the rates, before the descriptor.
-        Col::WAITED_FOR.priority(5),
-    ];
+        column Col::WAITED_FOR.priority(5);
+    };
 
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.things()
@@ -128,10 +100,6 @@ impl Kind for Sockets {
             Some(Reading { problem, .. }) if !problem.is_empty() => problem.clone(),
             Some(_) => "No descriptor is open.".to_owned(),
         }
-    }
-
-    fn head(at: Context<'_>) -> Vec<Cell> {
-        head(at)
     }
 }
 

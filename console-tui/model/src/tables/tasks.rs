@@ -23,8 +23,8 @@ use crate::{
         task::{Marks, State, Task},
     },
     table::{
-        Context, List, Look, Opens, Subject, Table, column::Column, filter::Field, fold::Shape,
-        place::RowKey, value::Value,
+        Context, List, Look, Opens, Source, Subject, Table, column::Column, filter::Field, fold::Shape,
+        place::RowKey,
     },
     tables::TableId,
 };
@@ -37,7 +37,7 @@ use order::Order;
 const MAX_SURFACED: u64 = 5;
 
 /// The list of tasks.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Tasks;
 
 /// What the rows were made of.
@@ -111,17 +111,17 @@ impl<'a> TaskRow<'a> {
         &self,
         one: impl Fn(&'a Task, u64) -> Option<u64>,
         several: impl Fn(&Group, u64) -> Option<u64>,
-    ) -> Value<'a> {
+    ) -> Option<u64> {
         let at = self.store.now_ns;
-        Value::number(match self.of {
+        match self.of {
             Of::One(task, ..) => one(task, at),
             Of::Group(_, group, _) => several(group, at),
-        })
+        }
     }
 
     /// A number that can't be added up.
-    fn one(&self, one: impl Fn(&'a Task, u64) -> Option<u64>) -> Value<'a> {
-        self.sum(one, |_, _| None)
+    fn one(&self, one: impl Fn(&'a Task, u64) -> Option<u64>) -> Option<u64> {
+        one(self.task()?, self.store.now_ns)
     }
 
     fn whole_place(&self) -> Option<Cow<'a, str>> {
@@ -162,35 +162,7 @@ impl List for Tasks {
     type Key = TaskKey;
     type Group = SiteId;
     type Row<'a> = TaskRow<'a>;
-    type Rows = Order;
-    type State = Grouped;
-
-    /// A scan makes them: [`Table::install`].
-    fn rebuild(_table: &mut Table<Self>, _at: Context<'_>) {}
-
-    fn see<T>(
-        table: &Table<Self>,
-        at: Context<'_>,
-        key: RowKey<TaskKey, SiteId>,
-        see: impl for<'a> FnOnce(&'a TaskRow<'a>, Look) -> T,
-    ) -> Option<T> {
-        let store = at.store;
-        let (of, look) = match key {
-            RowKey::One(key) => {
-                let task = store.task(key)?;
-                let marks = store.marks(task);
-                let look = Look { severity: marks.severity(), done: task.is_done(), group: None };
-                (Of::One(task, marks, store.rates(task)), look)
-            }
-            RowKey::Group(site) => {
-                let group = table.state.groups.get(site)?;
-                let unfolded = group.shape == Shape::Unfolded;
-                let look = Look { severity: group.severity, done: all_done(group), group: Some(unfolded) };
-                (Of::Group(site, group, table.state.whole), look)
-            }
-        };
-        Some(see(&TaskRow { store, of, places: None }, look))
-    }
+    type Source = Grouped;
 
     fn group_of(store: Analysis<'_>, key: TaskKey) -> Option<SiteId> {
         store.task(key).map(|task| task.facts.site)
@@ -198,10 +170,6 @@ impl List for Tasks {
 
     fn group_words(store: Analysis<'_>, site: SiteId) -> String {
         store.place(site).unwrap_or_default()
-    }
-
-    fn group(table: &Table<Self>, site: SiteId) -> Option<(u64, Shape)> {
-        table.state.groups.get(site).map(|group| (group.tasks.len(), group.shape))
     }
 
     fn subject(_at: Context<'_>, row: RowKey<TaskKey, SiteId>) -> Option<Subject> {
@@ -233,6 +201,39 @@ impl List for Tasks {
             }
             None => "No task is alive.".to_owned(),
         }
+    }
+}
+
+/// A scan makes the rows: [`Table::install`].
+impl Source<Tasks> for Grouped {
+    type Rows = Order;
+
+    fn see<T>(
+        &self,
+        at: Context<'_>,
+        key: RowKey<TaskKey, SiteId>,
+        see: impl for<'a> FnOnce(&'a TaskRow<'a>, Look) -> T,
+    ) -> Option<T> {
+        let store = at.store;
+        let (of, look) = match key {
+            RowKey::One(key) => {
+                let task = store.task(key)?;
+                let marks = store.marks(task);
+                let look = Look { severity: marks.severity(), done: task.is_done(), group: None };
+                (Of::One(task, marks, store.rates(task)), look)
+            }
+            RowKey::Group(site) => {
+                let group = self.groups.get(site)?;
+                let unfolded = group.shape == Shape::Unfolded;
+                let look = Look { severity: group.severity, done: all_done(group), group: Some(unfolded) };
+                (Of::Group(site, group, self.whole), look)
+            }
+        };
+        Some(see(&TaskRow { store, of, places: None }, look))
+    }
+
+    fn group(&self, site: SiteId) -> Option<(u64, Shape)> {
+        self.groups.get(site).map(|group| (group.tasks.len(), group.shape))
     }
 }
 

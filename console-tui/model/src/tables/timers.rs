@@ -1,24 +1,28 @@
 //! Timers: what they are set to, when they are due, who waits for them.
 
-use super::io::{Io, Kind};
+use super::io::{Io, IoList};
 use crate::{
     analysis::{Analysis, things::Thing, timers::Due},
-    columns::Unit,
     format::duration_ns,
-    screen::{Tone, table::Cell},
-    table::{Context, column::Column, listing::At, value::Value},
+    screen::Tone,
+    table::{
+        Context,
+        column::{Column, columns},
+        listing::At,
+        value::Value,
+    },
     tables::TableId,
 };
 
 /// The list of timers.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Timers;
 
 type Col = Column<Io<Timers>>;
 
 /// What is late comes before what is due: by how much is a number below zero.
 fn due<'a>(row: &At<'a, Io<Timers>>) -> Value<'a> {
-    let due = row.facts.due;
+    let due = row.sum.due;
     match (due, due.late_ns()) {
         (Due::In(ns), _) => Value::Toned(ns as f64, Tone::Normal),
         (Due::Late(_), Some(ns)) => {
@@ -29,25 +33,18 @@ fn due<'a>(row: &At<'a, Io<Timers>>) -> Value<'a> {
     }
 }
 
-impl Kind for Timers {
+impl IoList for Timers {
     const ID: TableId = TableId::Timers;
-    const COLUMNS: &'static [Column<Io<Self>>] = &[
-        Col::WARN,
-        Col::KIND,
-        Col::PLACE,
-        Col::number(Unit::Time, "set-to", "SET TO", 8, "How long it was set to", |row| {
-            Value::number(row.facts.length_ns)
-        })
-        .words("length")
-        .priority(1),
-        Col::number(Unit::Time, "due", "DUE IN", 12, "When it is due", due).words("time left").ascending(),
-        Col::WAITER,
-        Col::WAITED_FOR,
-        Col::number(Unit::Time, "age", "AGE", 7, "Time since it was made", |row| {
-            Value::number(row.since(row.facts.created_ns))
-        })
-        .priority(3),
-    ];
+    const COLUMNS: &'static [Col] = columns! { Io<Self>, row;
+        column Col::WARN;
+        column Col::KIND;
+        column Col::PLACE;
+        Time "set-to" "SET TO"  8 "How long it was set to" { words: "length", priority: 1 } => row.sum.length_ns;
+        Time "due"    "DUE IN" 12 "When it is due" { words: "time left", descending: false } => due(row);
+        column Col::WAITER;
+        column Col::WAITED_FOR;
+        Time "age"    "AGE"     7 "Time since it was made" { priority: 3 } => row.since(row.sum.created_ns);
+    };
 
     fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
         store.timers()
@@ -55,9 +52,5 @@ impl Kind for Timers {
 
     fn why_empty(_at: Context<'_>) -> String {
         "No timers reported. Use taskscope::time, or build with --cfg tokio_unstable.".to_owned()
-    }
-
-    fn head(at: Context<'_>) -> Vec<Cell> {
-        super::sockets::head(at)
     }
 }

@@ -6,21 +6,18 @@ use std::borrow::Cow;
 
 use self::doing::{doing, polled, stuck_severity, task_cell};
 use crate::{
-    analysis::Analysis,
-    columns::{Cut, Unit},
+    analysis::{Analysis, ops::Waits},
+    columns::Cut,
     id::WorkerKey,
     nav::Screen,
-    screen::{
-        Tone,
-        runtime::{TASK_COLUMN, WORKER_COLUMN},
-    },
+    screen::Tone,
     severity::Severity,
     store::scheduler::{StuckPoll, Worker, WorkerCount},
     table::{
         Context, List, Opens, Subject, Table,
-        column::Column,
+        column::{Column, columns},
         filter::{Field, Test},
-        listing::{At, Each, Known, Listing, listing},
+        listing::{At, Each, Listed, Listing, Summary},
         place::RowKey,
         value::Value,
     },
@@ -28,10 +25,8 @@ use crate::{
 };
 
 /// The list of workers.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Workers;
-
-type Col = Column<Workers>;
 
 type Row<'a> = At<'a, Workers>;
 
@@ -44,20 +39,19 @@ impl<'a> Row<'a> {
         self.store.store().scheduler.stuck_on(self.worker()?.thread)
     }
 
-    fn per_s(&self, count: WorkerCount) -> Value<'a> {
-        Value::float(self.one().and_then(|key| self.store.scheduler.worker_rate(key, count)))
+    fn per_s(&self, count: WorkerCount) -> Option<f64> {
+        self.store.scheduler.worker_rate(self.one()?, count)
     }
 
-    fn percent(&self, time: WorkerCount) -> Value<'a> {
-        let share = self.one().and_then(|key| self.store.scheduler.worker_share(key, time));
-        Value::float(share.map(|share| share * 100.0))
+    fn percent(&self, time: WorkerCount) -> Option<f64> {
+        self.store.scheduler.worker_share(self.one()?, time).map(|share| share * 100.0)
     }
 }
 
 /// Those that have been stuck for long come first: they must be seen however many workers there are. The others stay in their order,
 /// though they get stuck and go on several times a second.
 fn warn<'a>(row: &Row<'a>) -> Value<'a> {
-    let long = row.facts.filter(|severity| *severity == Severity::Critical);
+    let long = row.severity.filter(|severity| *severity == Severity::Critical);
     let order = row.one().map_or(0, |key| u64::from(key.runtime) << 32 | u64::from(key.number));
     Value::Mark(long, [u64::MAX - order, 0, 0])
 }
@@ -72,14 +66,19 @@ fn state<'a>(row: &Row<'a>) -> Value<'a> {
     Value::Text(cell.text.into(), cell.tone)
 }
 
-fn since<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::number(row.since(row.worker().and_then(|worker| doing(row.store, worker).1)))
+fn since(row: &Row<'_>) -> Option<u64> {
+    row.since(doing(row.store, row.worker()?).1)
 }
 
 fn task<'a>(row: &Row<'a>) -> Value<'a> {
     let Some(worker) = row.worker() else { return Value::Unknown };
     let cell = task_cell(row.store, worker, row.stuck());
     Value::Text(cell.text.into(), cell.tone)
+}
+
+fn mean_poll_ns(row: &Row<'_>) -> Option<u64> {
+    // Tokio's mean is 0 before the first poll.
+    row.worker()?.mean_poll_ns.filter(|mean_ns| *mean_ns > 0)
 }
 
 /// Where it is stuck; of one that only polls, what the kernel says.
@@ -99,91 +98,28 @@ fn inside<'a>(row: &Row<'a>) -> Value<'a> {
 impl List for Workers {
     const ID: TableId = TableId::Workers;
     const FOLDS: bool = false;
-    const COLUMNS: &'static [Column<Self>] = &[
-        Col::warn("suspicion, then number", warn),
-        Col::number(Unit::Number, WORKER_COLUMN, "WORKER", 6, "Its number", number).ascending(),
-        Col::text("state", "STATE", 11, "polling, blocked, parked, searching or driving I/O", state),
-        Col::number(Unit::Time, "for", "FOR", 7, "Time in that state", since),
-        Col::number(
-            Unit::Percent,
-            "busy",
-            "BUSY",
-            6,
-            "Share of the last seconds that it spent in polls",
-            |row| row.percent(WorkerCount::PollTime),
-        ),
-        Col::trend(
-            Unit::Percent,
-            "share of time in polls",
-            "The share of time in polls, second by second",
-            |row| row.percent(WorkerCount::PollTime),
-            |row| row.store.scheduler.worker_spark(row.one()?),
-        )
-        .priority(5),
-        Col::number(
-            Unit::Percent,
-            "cpu",
-            "CPU",
-            6,
-            "Share of the last seconds that its thread was on a CPU",
-            |row| row.percent(WorkerCount::CpuTime),
-        )
-        .priority(1),
-        Col::text(TASK_COLUMN, "TASK NOW", 14, "What it polls", task).grows(),
-        Col::number(Unit::Count, "queue", "QUEUE", 5, "Tasks in its own queue", |row| {
-            Value::number(row.worker().and_then(|worker| worker.local_queue))
-        })
-        .priority(1),
-        Col::number(Unit::PerSecond, "polls", "POLLS/s", 7, "Polls a second", |row| {
-            row.per_s(WorkerCount::Polls)
-        })
-        .priority(2),
-        Col::number(
-            Unit::PerSecond,
-            "steals",
-            "STEALS/s",
-            8,
-            "Tasks that it stole from others, a second",
-            |row| row.per_s(WorkerCount::Steals),
-        )
-        .priority(4),
-        Col::number(Unit::PerSecond, "parks", "PARKS/s", 7, "Times it went to sleep, a second", |row| {
-            row.per_s(WorkerCount::Parks)
-        })
-        .priority(6),
-        Col::number(Unit::PerSecond, "noops", "NOOPS/s", 7, "Times it woke for nothing, a second", |row| {
-            row.per_s(WorkerCount::Noops)
-        })
-        .priority(9),
-        Col::number(
-            Unit::PerSecond,
-            "overflows",
-            "OVERFL/s",
-            8,
-            "Times its queue overflowed, a second",
-            |row| row.per_s(WorkerCount::Overflows),
-        )
-        .priority(10),
-        Col::number(Unit::Time, "mean-poll", "MEAN POLL", 9, "Mean length of a poll", |row| {
-            // Tokio's mean is 0 before the first poll.
-            let mean_ns = row.worker().and_then(|worker| worker.mean_poll_ns);
-            Value::number(mean_ns.filter(|mean_ns| *mean_ns > 0))
-        })
-        .priority(8),
-        Col::number(
-            Unit::Percent,
-            "run-queue",
-            "RUN-QUEUE",
-            9,
-            "Share of the last seconds that its thread waited for a processor",
-            |row| row.percent(WorkerCount::RunQueueWait),
-        )
-        .priority(7),
-        Col::text("in", "IN", 18, "What holds it: a function and its place, or a system call", inside)
-            .grows()
-            .cut(Cut::Place)
-            .priority(3),
-    ];
+    const COLUMNS: &'static [Column<Self>] = columns! { Self, row;
+        warn "suspicion, then number" => warn(row);
+        Number    "worker"    "WORKER"     6 "Its number" { descending: false } => number(row);
+        text      "state"     "STATE"     11 "polling, blocked, parked, searching or driving I/O" => state(row);
+        Time      "for"       "FOR"        7 "Time in that state" => since(row);
+        Percent   "busy"      "BUSY"       6 "Share of the last seconds that it spent in polls" => row.percent(WorkerCount::PollTime);
+        Percent   "trend"     ""           8 "The share of time in polls, second by second" { words: "share of time in polls", priority: 5 }
+            => row.percent(WorkerCount::PollTime), spark: row.store.scheduler.worker_spark(row.one()?);
+        Percent   "cpu"       "CPU"        6 "Share of the last seconds that its thread was on a CPU" { priority: 1 } => row.percent(WorkerCount::CpuTime);
+        text      "task"      "TASK NOW"  14 "What it polls" { grows: true } => task(row);
+        Count     "queue"     "QUEUE"      5 "Tasks in its own queue" { priority: 1 } => row.worker().and_then(|worker| worker.local_queue);
+        PerSecond "polls"     "POLLS/s"    7 "Polls a second" { priority: 2 } => row.per_s(WorkerCount::Polls);
+        PerSecond "steals"    "STEALS/s"   8 "Tasks that it stole from others, a second" { priority: 4 } => row.per_s(WorkerCount::Steals);
+        PerSecond "parks"     "PARKS/s"    7 "Times it went to sleep, a second" { priority: 6 } => row.per_s(WorkerCount::Parks);
+        PerSecond "noops"     "NOOPS/s"    7 "Times it woke for nothing, a second" { priority: 9 } => row.per_s(WorkerCount::Noops);
+        PerSecond "overflows" "OVERFL/s"   8 "Times its queue overflowed, a second" { priority: 10 } => row.per_s(WorkerCount::Overflows);
+        Time      "mean-poll" "MEAN POLL"  9 "Mean length of a poll" { priority: 8 } => mean_poll_ns(row);
+        Percent   "run-queue" "RUN-QUEUE"  9 "Share of the last seconds that its thread waited for a processor" { priority: 7 }
+            => row.percent(WorkerCount::RunQueueWait);
+        text      "in"        "IN"        18 "What holds it: a function and its place, or a system call" { grows: true, cut: Cut::Place, priority: 3 }
+            => inside(row);
+    };
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("state", Test::Text(|row| Some(doing(row.store, row.worker()?).0.text.into()))),
         Field::new(
@@ -195,18 +131,11 @@ impl List for Workers {
 
     type Key = WorkerKey;
     type Group = ();
-    listing!();
+    type Row<'a> = At<'a, Self>;
+    type Source = Listed<Self>;
 
     fn count(at: Context<'_>) -> Option<usize> {
         Some(at.store.scheduler.workers().count())
-    }
-
-    fn group_of(_store: Analysis<'_>, _key: WorkerKey) -> Option<()> {
-        None
-    }
-
-    fn group_words(_store: Analysis<'_>, (): ()) -> String {
-        String::new()
     }
 
     fn subject(at: Context<'_>, row: RowKey<WorkerKey, ()>) -> Option<Subject> {
@@ -227,25 +156,32 @@ impl List for Workers {
 impl Listing for Workers {
     const WAITS: bool = false;
 
-    /// Whether it is stuck, and how serious that is.
-    type Facts = Option<Severity>;
+    type Summary = Stuck;
 
-    fn each(at: Context<'_>, known: &Known<WorkerKey>, _with_parts: bool, take: Each<'_, Self>) -> usize {
+    fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
         for worker in at.store.scheduler.workers() {
-            take(worker.key, (), Self::facts(at, known, worker.key).flatten());
+            take(worker.key, (), &|_| Stuck::of(at.store, worker));
         }
         0
     }
 
-    fn facts(at: Context<'_>, _known: &Known<WorkerKey>, key: WorkerKey) -> Option<Option<Severity>> {
-        let worker = at.store.scheduler.worker(key)?;
-        let stuck = at.store.scheduler.stuck_on(worker.thread);
-        Some(stuck.map(|poll| stuck_severity(at.store, poll)))
+    fn summary(at: Context<'_>, key: WorkerKey, _waits: &Waits) -> Option<Stuck> {
+        at.store.scheduler.worker(key).map(|worker| Stuck::of(at.store, worker))
     }
+}
 
-    fn add(_sum: &mut Option<Severity>, _other: &Option<Severity>) {}
+/// Whether a worker is stuck, and how serious that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stuck(Option<Severity>);
 
-    fn severity(facts: &Option<Severity>) -> Option<Severity> {
-        *facts
+impl Stuck {
+    fn of(store: Analysis<'_>, worker: &Worker) -> Self {
+        Self(store.scheduler.stuck_on(worker.thread).map(|poll| stuck_severity(store, poll)))
+    }
+}
+
+impl Summary for Stuck {
+    fn severity(&self) -> Option<Severity> {
+        self.0
     }
 }

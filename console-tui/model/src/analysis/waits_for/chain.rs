@@ -13,7 +13,7 @@ use crate::{
     analysis::{
         Analysis,
         locks::{End, Waiter},
-        waits_for::circles::How,
+        waits_for::cycles::How,
     },
     format::{UNKNOWN, duration_ns},
     id::SiteId,
@@ -36,8 +36,8 @@ pub(crate) enum Mark {
     InTheWay(How),
     /// Nothing is known to be in the way.
     Root,
-    /// It stands further up on the same way: a circle.
-    Circle,
+    /// It stands further up on the same way: a cycle.
+    Cycle,
     /// It was on another way before, which shows what it waits for.
     Above,
     /// So many branches or levels are not shown.
@@ -136,7 +136,7 @@ impl Analysis<'_> {
     /// A task in the way, with what it waits for in turn.
     fn below(self, mut line: ChainLine, way: &mut Way, shown: &mut Shown) -> Branch {
         if way.up.contains(&line.who) {
-            line.mark = Mark::Circle;
+            line.mark = Mark::Cycle;
             return Branch { lines: vec![line], levels: 0 };
         }
         if line.who != Agent::Unknown && !shown.insert(line.who) {

@@ -6,7 +6,7 @@
 //! Limit: [`NAMED`] names and places in a sentence; [`MAX_LOOKED_AT`] waiters in a pass, and what is passed over is counted in a
 //! finding.
 
-pub(crate) mod circles;
+pub(crate) mod cycles;
 pub(crate) mod held;
 
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use std::ops::Deref;
 use rustc_hash::FxHashSet;
 
 use crate::{
-    analysis::{locks::Waiter, waits_for::circles::Circles},
+    analysis::{locks::Waiter, waits_for::cycles::Cycles},
     format::{duration_ns, exact},
     id::{ResourceKey, SiteId},
     lints::{
@@ -38,8 +38,8 @@ const MAX_LOOKED_AT: usize = 10_000;
 /// One look at all locks and channels.
 pub(crate) struct LockPass<'a> {
     pub(crate) look: Look<'a>,
-    circles: Circles,
-    /// Who is in a circle that is a finding, and who waits behind one.
+    cycles: Cycles,
+    /// Who is in a cycle that is a finding, and who waits behind one.
     pub(crate) explained: FxHashSet<Agent>,
     /// Locks that a more serious finding is about.
     pub(crate) explained_locks: FxHashSet<ResourceKey>,
@@ -62,7 +62,7 @@ impl<'a> Deref for LockPass<'a> {
 pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
     let mut pass = LockPass {
         look,
-        circles: look.store.circles(),
+        cycles: look.store.cycles(),
         explained: FxHashSet::default(),
         explained_locks: FxHashSet::default(),
         found: Vec::new(),

@@ -127,7 +127,7 @@ pub(super) fn chains(store: Analysis<'_>, tasks: &[&Task]) -> Vec<Chain> {
                 text: line.text,
                 place: store.place(line.site),
                 age_ns: line.age_ns,
-                circle: line.mark == Mark::Circle,
+                cycle: line.mark == Mark::Cycle,
                 above: line.mark == Mark::Above,
             })
             .collect()

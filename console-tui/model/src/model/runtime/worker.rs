@@ -6,10 +6,9 @@ use crate::{
     id::WorkerKey,
     model::{
         detail::{Links, fact},
-        finding_list,
-        nav_stack::Chosen,
+        pages,
         runtime::{place, stack::stack},
-        states::Snapshot,
+        ui::nav_stack::Chosen,
     },
     nav::Screen,
     screen::{
@@ -19,6 +18,7 @@ use crate::{
         task::Fact,
     },
     store::scheduler::{LongPoll, Worker, WorkerCount},
+    table::Context,
     tables::workers::doing::{doing, polled, task_cell},
 };
 
@@ -26,8 +26,8 @@ use crate::{
 const LONG_POLLS_LISTED: usize = 24;
 
 /// The screen; `None`: there is no such worker (any more).
-pub(in crate::model) fn view(snapshot: &Snapshot, key: WorkerKey, chosen: Chosen) -> Option<WorkerView> {
-    let store = snapshot.analysis()?;
+pub(in crate::model) fn view(at: Context<'_>, key: WorkerKey, chosen: Chosen) -> Option<WorkerView> {
+    let store = at.store;
     let scheduler = &store.scheduler;
     let worker = scheduler.worker(key)?;
     let mut links = Links::new(store, Screen::Worker(key));
@@ -40,7 +40,7 @@ pub(in crate::model) fn view(snapshot: &Snapshot, key: WorkerKey, chosen: Chosen
     let long_polls: Vec<LongPollLine> = long_polls.collect();
     let polled = goes_on.and_then(|poll| poll.task);
     let findings =
-        finding_list::about(snapshot, |finding| polled.is_some_and(|key| finding.tasks.contains(&key)));
+        pages::findings(at.findings, |finding| polled.is_some_and(|key| finding.tasks.contains(&key)));
     let (state, since_ns) = doing(store, worker);
     let words = match since_ns {
         Some(since_ns) => {

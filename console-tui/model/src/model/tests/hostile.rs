@@ -286,7 +286,7 @@ proptest! {
         let actions: Vec<Action> = Action::all();
         for (frame, (key, index)) in frames.into_iter().zip(keys) {
             client.take(vec![frame]);
-            client.act(actions[key % actions.len()]);
+            client.perform(actions[key % actions.len()]);
             client.send(Event::Click(Target::Row(usize::from(index))));
             client.send(Event::Scroll(index.cast_signed()));
             client.send(Event::PageRows(index));
@@ -314,7 +314,7 @@ proptest! {
             task.wakers = Some(0);
         });
         let mut client = Client::watching(&mut fake);
-        client.act(Action::Open);
+        client.perform(Action::Open);
         let mut shown = format!("{:?}", client.model.rows(TableId::Tasks, &super::all(TableId::Tasks)));
         if let crate::Screen::Task(key) = client.model.screen() {
             shown = format!("{shown}{:?}", client.model.task(key));
@@ -373,9 +373,9 @@ fn churn_does_not_grow_the_model() {
         }
         fake.now_ns += 1_000_000;
         client.take(vec![fake.delta()]);
-        most = most.max(client.model.store().unwrap().records.len());
+        most = most.max(client.store().records.len());
     }
-    let store = client.model.store().unwrap();
+    let store = client.store();
     assert!(most <= crate::store::records::MAX_RETIRED + 64, "{most} tasks are kept");
     assert!(
         store.texts.len() <= store.records.len() + 1,
@@ -384,6 +384,6 @@ fn churn_does_not_grow_the_model() {
         store.records.len()
     );
     client.run(&mut fake, 10);
-    assert_eq!(client.model.store().unwrap().records.len(), 20);
-    assert_eq!(client.model.store().unwrap().texts.len(), 20);
+    assert_eq!(client.store().records.len(), 20);
+    assert_eq!(client.store().texts.len(), 20);
 }

@@ -1,6 +1,6 @@
 //! Locks and channels: from frames to findings, for faults and for what only looks like them.
 
-mod circles;
+mod cycles;
 mod lints;
 mod scene;
 mod semaphores;

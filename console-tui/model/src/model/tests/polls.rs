@@ -204,7 +204,7 @@ fn shown(change: impl FnOnce(&mut super::FakeTask), detail: v1::TaskDetail) -> T
     let mut fake = Fake::with_tasks(1);
     change(fake.task(0));
     let mut client = Client::watching(&mut fake);
-    client.act(crate::Action::Open);
+    client.perform(crate::Action::Open);
     let task = Some(v1::TaskRef { slot: 0, generation: 1 });
     let detail = v1::TaskDetail { task, watched_ago_ns: S, ..detail };
     client.take(vec![v1::Frame { details: vec![detail], ..fake.delta() }]);

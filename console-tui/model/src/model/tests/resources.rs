@@ -155,7 +155,7 @@ const COLUMNS: [&str; 6] = ["type", "place", "attributes", "waiters", "longest",
 #[test]
 fn who_waits_on_which_lock_stands_in_the_table() {
     let mut client = deadlock();
-    client.act(Action::Resources);
+    client.perform(Action::Resources);
     let expected = [
         "Mutex|src/main.rs:10|locked yes|1|41.0 s|transfer #101",
         "Mutex|src/ledger.rs:20|locked yes|1|40.0 s|refund #102",
@@ -163,7 +163,7 @@ fn who_waits_on_which_lock_stands_in_the_table() {
     ];
     assert_eq!(rows(&client, &COLUMNS), expected);
     assert_eq!(client.model.table(TableId::Resources).left_out[0], (2, "parts hidden"));
-    client.act(Action::ToggleParts);
+    client.perform(Action::ToggleParts);
     assert_eq!(client.model.table(TableId::Resources).rows, 5, "the semaphores in the locks");
     client.send(Event::Click(Target::Header("id")));
     assert_eq!(rows(&client, &["id"]), ["r0", "r1", "r2", "r3", "r9"]);
@@ -172,9 +172,9 @@ fn who_waits_on_which_lock_stands_in_the_table() {
 #[test]
 fn every_name_is_a_link_and_esc_goes_back_exactly() {
     let mut client = deadlock();
-    client.act(Action::Resources);
-    client.act(Action::NextRow);
-    client.act(Action::Open);
+    client.perform(Action::Resources);
+    client.perform(Action::NextRow);
+    client.perform(Action::Open);
     let lock = Screen::Resource(ResourceKey { slot: 2, generation: 1 });
     assert_eq!(client.model.screen(), lock);
     let Screen::Resource(key) = lock else { return };
@@ -185,9 +185,9 @@ fn every_name_is_a_link_and_esc_goes_back_exactly() {
     assert_eq!(ops, [(0, "Mutex::lock", "refund #102"), (1, "Semaphore::acquire", "refund #102")]);
     let link = view.links.iter().position(|link| link.text == "refund #102").unwrap();
     for _ in 0..link {
-        client.act(Action::NextRow);
+        client.perform(Action::NextRow);
     }
-    client.act(Action::Open);
+    client.perform(Action::Open);
     let task = TaskKey { slot: 2, generation: 1 };
     assert_eq!(client.model.screen(), Screen::Task(task));
     let view = client.model.task(task).unwrap();
@@ -199,15 +199,15 @@ fn every_name_is_a_link_and_esc_goes_back_exactly() {
         [(0, "Mutex src/ledger.rs:20 ◂ –", "40.0 s"), (1, "Semaphore in src/ledger.rs:20", "40.0 s")]
     );
     // The first link of a task is what it waits for.
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.screen(), lock);
     for expected in [Screen::Task(task), lock, Screen::Resources] {
-        client.act(Action::Back);
+        client.perform(Action::Back);
         assert_eq!(client.model.screen(), expected);
     }
     assert_eq!(client.model.table(TableId::Resources).selected, Some(1));
     let crumbs = |client: &Client| client.model.breadcrumbs().into_iter().map(|c| c.text).collect::<Vec<_>>();
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(crumbs(&client), ["Resources", "Mutex src/ledger.rs:20"]);
 }
 
@@ -241,7 +241,7 @@ fn a_timer_counts_from_its_last_poll_and_what_is_inside_tokio_is_hidden() {
     let ops: Vec<(&str, &str)> =
         view.ops.iter().map(|op| (op.source.as_str(), op.age.text.as_str())).collect();
     assert_eq!(ops, [("Interval::tick", "2.00 s"), ("Sleep::new_timeout", "3.00 s")]);
-    client.act(Action::Resources);
+    client.perform(Action::Resources);
     assert_eq!(rows(&client, &["type", "longest"]), ["Interval|2.00 s"]);
 }
 
@@ -252,14 +252,14 @@ fn thousands_from_one_place_fold_into_a_row() {
     resources.extend((1..3000).map(sleep));
     let ops = [op(0, "Sleep::new_timeout", 7, 1, 5 * S), op(1, "Sleep::new_timeout", 8, 2, 9 * S)];
     let mut client = watching(&mut fake, &resources, &ops);
-    client.act(Action::Resources);
+    client.perform(Action::Resources);
     let expected = ["Sleep|src/db.rs:30|2,999 of them|2|9.00 s|#102", "Mutex|src/main.rs:10|locked yes|0||"];
     assert_eq!(rows(&client, &COLUMNS), expected);
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.table(TableId::Resources).rows, 3001);
     assert_eq!(rows(&client, &["id"])[..3], ["3.0k", "r8", "r7"]);
-    client.act(Action::NextRow);
-    client.act(Action::Fold);
+    client.perform(Action::NextRow);
+    client.perform(Action::Fold);
     assert_eq!(client.model.table(TableId::Resources).rows, 2);
     assert_eq!(client.model.table(TableId::Resources).selected, Some(0));
 }
@@ -267,16 +267,16 @@ fn thousands_from_one_place_fold_into_a_row() {
 #[test]
 fn a_filter_is_its_own() {
     let mut client = deadlock();
-    client.act(Action::Resources);
-    client.act(Action::Filter);
+    client.perform(Action::Resources);
+    client.perform(Action::Filter);
     client.send(Event::Edit(Edit::Paste("type:mutex !ledger".into())));
     assert_eq!(client.model.input().unwrap().counts.as_deref(), Some("1/3"));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(rows(&client, &["place"]), ["src/main.rs:10"]);
-    client.act(Action::Tasks);
+    client.perform(Action::Tasks);
     assert_eq!(client.model.table(TableId::Tasks).filter, "");
-    client.act(Action::Resources);
-    client.act(Action::Back);
+    client.perform(Action::Resources);
+    client.perform(Action::Back);
     assert_eq!(client.model.table(TableId::Resources).rows, 3);
 }
 
@@ -285,7 +285,7 @@ fn what_is_dropped_is_forgotten_with_its_texts() {
     let mut fake = Fake::with_tasks(2);
     let resources = [mutex(0, 1), semaphore_in(1, 0, 1)];
     let mut client = watching(&mut fake, &resources, &[op(0, "Mutex::lock", 0, 1, S)]);
-    let texts = |client: &Client| client.model.store().unwrap().texts.len();
+    let texts = |client: &Client| client.store().texts.len();
     assert!(texts(&client) > 0);
     let mut frame = fake.delta();
     // Another one takes the slot of the first.
@@ -341,14 +341,14 @@ fn changes_of_unknown_ones_are_counted_and_healed() {
 }
 
 #[test]
-fn circles_end() {
+fn cycles_end() {
     let mut fake = Fake::with_tasks(2);
     let resources = [semaphore_in(0, 1, 1), semaphore_in(1, 0, 1)];
     let part = |slot, of| FakeOp { parent: Some(of), ..op(slot, "a", 0, 1, S) };
     let mut client = watching(&mut fake, &resources, &[part(0, 1), part(1, 0), op(2, "b", 1, 1, S)]);
-    client.act(Action::Resources);
-    client.act(Action::ToggleParts);
-    client.act(Action::Open);
+    client.perform(Action::Resources);
+    client.perform(Action::ToggleParts);
+    client.perform(Action::Open);
     let Screen::Resource(key) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
     let view = client.model.resource(key).unwrap();
     assert_eq!((view.ops.len(), view.more_ops), (1, 2));
@@ -374,8 +374,8 @@ fn the_report_holds_them() {
 #[test]
 fn another_process_has_other_resources() {
     let mut client = deadlock();
-    client.act(Action::Resources);
-    client.act(Action::Open);
+    client.perform(Action::Resources);
+    client.perform(Action::Open);
     let mut other = Fake::with_tasks(1);
     other.instance = 7;
     client.send(Event::Connection(crate::ConnectionEvent::Connected));

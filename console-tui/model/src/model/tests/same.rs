@@ -126,7 +126,7 @@ proptest! {
                 let now = client.now;
                 client.send(Event::Tick { now });
                 if let Some(key) = keys.get(i) {
-                    client.act(actions[*key]);
+                    client.perform(actions[*key]);
                 }
             }
             let rows = client.model.rows(TableId::Tasks, &super::all(TableId::Tasks));

@@ -16,7 +16,7 @@ use crate::{Action, Config, Edit, Event, TableId, screen::table::Row, table::pla
 /// A client that looks at a few tasks in each event.
 fn slow(slice: usize) -> Client {
     let mut client = Client::new(Config::default());
-    client.model.slice = slice;
+    client.model.scanner.slice = slice;
     client
 }
 
@@ -32,7 +32,7 @@ fn work(client: &mut Client) -> usize {
 
 /// A scan is under way; memory may be given back after it.
 fn scans(client: &Client) -> bool {
-    client.model.scan.as_ref().is_some_and(|scan| !scan.is_done())
+    client.model.scanner.is_scanning()
 }
 
 /// Time passes, and the scan that is due then begins.
@@ -120,8 +120,8 @@ fn the_old_rows_stay_until_the_new_ones_are_whole() {
     }
     let mut client = slow(10);
     client.take(fake.snapshot());
-    client.act(Action::SortBy("polls"));
-    client.act(Action::NextRow);
+    client.perform(Action::SortBy("polls"));
+    client.perform(Action::NextRow);
     let before = ids(&client);
     assert_eq!(before[..2], ["139", "138"]);
     client.send_alone(Event::Action(Action::InvertSort));
@@ -226,9 +226,9 @@ fn another_picture_shows_when_its_lints_and_rows_are_made() {
     let rows = ids(&client);
     assert!(rows.iter().all(|id| id.len() == 4), "{rows:?}");
     // The memory of the old one is given back after that.
-    assert!(client.model.states.has_discarded());
+    assert!(client.model.feed.states.has_discarded());
     assert!(work(&mut client) > 3);
-    assert!(!client.model.states.has_discarded());
+    assert!(!client.model.feed.states.has_discarded());
     assert!(client.model.findings()[0].message.starts_with("2 tasks"), "{:?}", client.model.findings());
 }
 
@@ -271,7 +271,7 @@ fn rows_do_not_change_under_a_moving_selection() {
     let mut fake = Fake::with_tasks(30);
     let mut client = slow(10);
     client.take(fake.snapshot());
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     fake.task(20).polls = 5000;
     client.send_alone(Event::Frame(Box::new(fake.delta())));
     wait_alone(&mut client, Duration::from_secs(2));
@@ -281,7 +281,7 @@ fn rows_do_not_change_under_a_moving_selection() {
     work(&mut client);
     assert_eq!(ids(&client), before, "the scan is done, but a key was just pressed");
     wait_alone(&mut client, Duration::from_secs(1));
-    client.act(Action::First);
+    client.perform(Action::First);
     assert_eq!(ids(&client)[0], "120");
 }
 
@@ -306,10 +306,10 @@ fn a_frozen_screen_goes_on_at_once() {
     let mut fake = Fake::with_tasks(30);
     let mut client = slow(10);
     client.take(fake.snapshot());
-    client.act(Action::Freeze);
+    client.perform(Action::Freeze);
     let frozen = ids(&client);
     fake.add(90, |task| task.polls = 5000);
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     client.run(&mut fake, 3);
     assert_eq!(client.model.table(TableId::Tasks).total, Some(30));
     client.send_alone(Event::Action(Action::Freeze));

@@ -79,7 +79,7 @@ pub(super) fn send(client: &mut Client, fake: &mut Fake, report: v1::Scheduler) 
 fn starving() -> (Client, Fake) {
     let mut fake = Fake::with_tasks(2);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Runtime);
+    client.perform(Action::Runtime);
     let now_ns = fake.now_ns + S;
     let hog = fake.task(0);
     hog.name = "render".into();
@@ -267,7 +267,7 @@ fn a_lost_driver_is_found_with_the_polls_that_are_stuck() {
 fn an_interval_in_which_another_thread_had_the_place_counts_for_nothing() {
     let mut fake = Fake::with_tasks(1);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Runtime);
+    client.perform(Action::Runtime);
     let polls = |client: &Client| {
         let view = runtimes(client);
         view.cell(&view.runtimes[0].workers[0], "polls").expect("a cell").text.clone()
@@ -289,9 +289,9 @@ fn an_interval_in_which_another_thread_had_the_place_counts_for_nothing() {
 #[test]
 fn a_worker_stays_chosen_while_tasks_come_and_go_before_it() {
     let (mut client, mut fake) = starving();
-    client.act(Action::Runtime);
-    client.act(Action::NextRow);
-    client.act(Action::NextRow);
+    client.perform(Action::Runtime);
+    client.perform(Action::NextRow);
+    client.perform(Action::NextRow);
     let chosen = |client: &Client| {
         let view = runtimes(client);
         view.links[view.selected_link.expect("one is chosen")].to
@@ -301,12 +301,12 @@ fn a_worker_stays_chosen_while_tasks_come_and_go_before_it() {
     let free = (0..2).map(|n| worker(n, v1::WorkerState::Parked, S)).collect();
     send(&mut client, &mut fake, v1::Scheduler { lost_long_polls: 3, ..scheduler(free, Vec::new()) });
     assert_eq!(chosen(&client), second);
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.screen(), second);
     let Screen::Worker(key) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
     let view = client.model.worker(key).expect("it is known");
     assert_eq!((view.state.text.as_str(), view.lost_long_polls), ("parked for 1.00 s", 3));
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(chosen(&client), second);
 }
 
@@ -314,8 +314,8 @@ fn a_worker_stays_chosen_while_tasks_come_and_go_before_it() {
 fn an_await_tree_is_asked_for_and_shown() {
     let mut fake = Fake::with_tasks(1);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Open);
-    client.act(Action::AwaitTree);
+    client.perform(Action::Open);
+    client.perform(Action::AwaitTree);
     assert_eq!(client.requests.last().expect("it asks").await_trees, 1);
     let task = Some(v1::TaskRef { slot: 0, generation: 1 });
     let frame = |depth, text: &str| v1::AwaitFrame {
@@ -324,6 +324,7 @@ fn an_await_tree_is_asked_for_and_shown() {
         file: "src/ledger.rs".into(),
         line: 121,
         since_ago_ns_plus1: 3 * S + 1,
+        ..v1::AwaitFrame::default()
     };
     let tree = v1::AwaitTree {
         task,

@@ -115,20 +115,20 @@ fn every_name_is_a_link_and_back_is_exact() {
     // Woken last by task 3 (slot 3, generation 1).
     fake.task(1).last_waker = ((1 << 24) | 3) * 2 + 2;
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy("id"));
-    client.act(Action::NextRow);
-    client.act(Action::Open);
+    client.perform(Action::SortBy("id"));
+    client.perform(Action::NextRow);
+    client.perform(Action::Open);
     assert_eq!(client.model.screen(), Screen::Task(key(1)));
     let view = client.model.task(key(1)).unwrap();
     assert_eq!(view.links.iter().map(|link| link.text.as_str()).collect::<Vec<_>>(), ["#100", "#103"]);
     assert_eq!(fact(&view.about, "spawned by"), "#100");
     assert_eq!(fact(&view.wakes, "woken by"), "#103");
-    client.act(Action::NextRow);
-    client.act(Action::Open);
+    client.perform(Action::NextRow);
+    client.perform(Action::Open);
     assert_eq!(client.model.screen(), Screen::Task(key(3)));
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(client.model.task(key(1)).unwrap().selected_link, Some(1), "exactly where one was");
-    client.act(Action::OpenParent);
+    client.perform(Action::OpenParent);
     assert_eq!(client.model.screen(), Screen::Task(key(0)));
     let view = client.model.task(key(0)).unwrap();
     let children: Vec<Screen> = view.children.iter().map(|link| link.to).collect();
@@ -147,7 +147,7 @@ fn every_name_is_a_link_and_back_is_exact() {
 fn details_of_a_task_are_shown_as_they_came() {
     let mut fake = Fake::with_tasks(2);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.task(key(0)).unwrap().poll_times, None, "not known yet");
     let now_ns = fake.now_ns;
     let task = fake.task(0);
@@ -213,43 +213,43 @@ fn a_filter_belongs_to_the_table_on_the_screen() {
     }
     let mut client = Client::watching(&mut fake);
     // A finding of several tasks is a filtered table of tasks, whichever tab it was opened from.
-    client.act(Action::Locks);
-    client.act(Action::OpenTopFinding);
+    client.perform(Action::Locks);
+    client.perform(Action::OpenTopFinding);
     assert_eq!(client.model.screen(), Screen::Tasks);
-    client.act(Action::Filter);
+    client.perform(Action::Filter);
     for edit in [Edit::Clear, Edit::Paste("state:running".into())] {
         client.send(Event::Edit(edit));
     }
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.table(TableId::Tasks).filter, "state:running");
-    client.act(Action::ClearFilter);
+    client.perform(Action::ClearFilter);
     assert_eq!(client.model.table(TableId::Tasks).filter, "");
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(
         (client.model.screen(), client.model.table(TableId::Locks).filter.as_str()),
         (Screen::Locks, "")
     );
     // Each screen edits the filter of its own table.
-    client.act(Action::Tasks);
-    client.act(Action::Filter);
+    client.perform(Action::Tasks);
+    client.perform(Action::Filter);
     client.send(Event::Edit(Edit::Paste("state:idle".into())));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     for (to, table) in [(Action::Runtime, TableId::Workers), (Action::Findings, TableId::Findings)] {
-        client.act(to);
-        client.act(Action::Filter);
+        client.perform(to);
+        client.perform(Action::Filter);
         client.send(Event::Edit(Edit::Paste("nothing like it".into())));
-        client.act(Action::Open);
+        client.perform(Action::Open);
         assert_eq!(client.model.table(table).filter, "nothing like it");
     }
     assert_eq!(client.model.table(TableId::Tasks).filter, "state:idle");
     // Where no table is, no filter of another screen is edited.
-    client.act(Action::ClearFilter);
-    client.act(Action::Tasks);
-    client.act(Action::Open);
-    assert!(matches!(client.model.screen(), Screen::Task(_)) && !client.model.can_filter());
-    client.act(Action::Filter);
+    client.perform(Action::ClearFilter);
+    client.perform(Action::Tasks);
+    client.perform(Action::Open);
+    assert!(matches!(client.model.screen(), Screen::Task(_)) && client.model.shown_table().is_none());
+    client.perform(Action::Filter);
     assert_eq!(client.model.input(), None);
-    client.act(Action::ClearFilter);
+    client.perform(Action::ClearFilter);
     assert_eq!(client.model.table(TableId::Tasks).filter, "state:idle");
 }
 
@@ -262,9 +262,9 @@ fn a_finding_leads_to_its_tasks_and_back() {
     }
     fake.add(20, |task| (task.site, task.size_bytes) = (2, 9000));
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Filter);
+    client.perform(Action::Filter);
     client.send(Event::Edit(Edit::Paste("state:idle".into())));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     let tabs = client.model.tabs();
     let findings = tabs.iter().find(|tab| tab.tab == Tab::Findings).unwrap();
     assert_eq!((findings.badge, findings.badge_severity), (Some(2), Some(Severity::Critical)));
@@ -273,49 +273,49 @@ fn a_finding_leads_to_its_tasks_and_back() {
     assert_eq!(client.model.screen(), Screen::Tasks);
     assert_eq!(client.model.table(TableId::Tasks).filter, "lint:lost-waker place=\"src/main.rs:10:5\"");
     assert_eq!(client.rows(&["id"]), ["102", "105"]);
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(client.model.table(TableId::Tasks).filter, "state:idle");
     client.send(Event::Click(Target::Tab(Tab::Findings)));
     assert!(client.model.findings()[0].selected);
-    client.act(Action::NextRow);
+    client.perform(Action::NextRow);
     assert_eq!(client.model.findings()[1].id.lint, LintKind::LargeFuture);
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.screen(), Screen::Task(key(20)));
     let view = client.model.task(key(20)).unwrap();
     assert_eq!(view.findings[0].lint, LintKind::LargeFuture);
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(client.model.screen(), Screen::Findings);
-    client.act(Action::NextTab);
+    client.perform(Action::NextTab);
     assert_eq!(client.model.screen(), Screen::Resources);
-    client.act(Action::NextTab);
+    client.perform(Action::NextTab);
     assert_eq!(client.model.screen(), Screen::Tasks);
 }
 
 #[test]
 fn the_palette_finds_and_does() {
     let mut client = Client::watching(&mut Fake::with_tasks(2));
-    client.act(Action::Palette);
+    client.perform(Action::Palette);
     assert_eq!(client.model.input().unwrap().kind, InputKind::Palette);
     client.send(Event::Edit(Edit::Paste("sort-by-pol".into())));
     let overlay = client.model.overlay().unwrap();
     assert_eq!(overlay.rows[0], OverlayRow::Action(Action::SortBy("polls")));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.table(TableId::Tasks).sort.column, "polls");
     assert_eq!(client.model.overlay(), None);
-    client.act(Action::Palette);
+    client.perform(Action::Palette);
     client.send(Event::Edit(Edit::Paste("no such thing".into())));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.model.overlay(), None);
-    client.act(Action::Palette);
+    client.perform(Action::Palette);
     client.send(Event::Edit(Edit::Paste("quit".into())));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(client.effects, [crate::Effect::Quit]);
 }
 
 #[test]
 fn the_help_lists_every_plain_action_and_the_chooser_toggles() {
     let mut client = Client::watching(&mut Fake::with_tasks(2));
-    client.act(Action::Help);
+    client.perform(Action::Help);
     let help = client.model.overlay().unwrap();
     assert_eq!(help.kind, OverlayKind::Help);
     for action in
@@ -323,7 +323,7 @@ fn the_help_lists_every_plain_action_and_the_chooser_toggles() {
     {
         assert!(help.rows.contains(&OverlayRow::Action(action)), "{action:?}");
     }
-    client.act(Action::Columns);
+    client.perform(Action::Columns);
     let position = client
         .model
         .overlay()
@@ -334,7 +334,7 @@ fn the_help_lists_every_plain_action_and_the_chooser_toggles() {
     client.send(Event::Click(Target::OverlayRow(position.unwrap())));
     assert!(client.model.columns(TableId::Tasks).iter().all(|spec| spec.id != "kind"));
     assert_eq!(client.model.overlay().unwrap().kind, OverlayKind::Columns, "the chooser stays open");
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(client.model.overlay(), None);
     assert_eq!(client.model.screen(), Screen::Tasks);
 }
@@ -361,7 +361,7 @@ fn a_wide_terminal_asks_for_the_selected_task_when_the_cursor_rests() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
     client.send(Event::Resize { width: 200, height: 60 });
-    client.act(Action::NextRow);
+    client.perform(Action::NextRow);
     assert_eq!(client.model.side_pane(), Some(key(1)));
     assert_eq!(client.requests.last().unwrap().details, [], "the cursor may be on its way");
     client.wait(Duration::from_millis(250));

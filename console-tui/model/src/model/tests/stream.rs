@@ -122,9 +122,9 @@ fn a_lost_connection_keeps_the_old_picture_with_its_age() {
 fn a_restarted_process_is_another_one() {
     let mut fake = Fake::with_tasks(60);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Unfold);
-    client.act(Action::NextRow);
-    client.act(Action::Open);
+    client.perform(Action::Unfold);
+    client.perform(Action::NextRow);
+    client.perform(Action::Open);
     assert!(matches!(client.model.screen(), Screen::Task(_)));
     client.send(Event::Connection(ConnectionEvent::Lost { reason: "killed".into(), retry_in: None }));
     let mut next = Fake::with_tasks(70);
@@ -158,7 +158,7 @@ fn a_restarted_process_is_another_one() {
 fn a_frozen_screen_stands_still_while_recording_goes_on() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Freeze);
+    client.perform(Action::Freeze);
     fake.task(0).polls += 1000;
     fake.add(9, |_| {});
     client.run(&mut fake, 3);
@@ -166,9 +166,9 @@ fn a_frozen_screen_stands_still_while_recording_goes_on() {
     assert_eq!((client.model.table(TableId::Tasks).rows, client.model.report().totals.polls), (5, 50));
     assert!(!client.model.header().stale, "frames go on arriving");
     assert!(!client.requests.last().unwrap().paused);
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     assert_eq!(client.rows(&["polls"])[0], "10", "sorting works on the frozen picture");
-    client.act(Action::Freeze);
+    client.perform(Action::Freeze);
     assert_eq!(client.model.header().frozen, None);
     assert_eq!((client.model.table(TableId::Tasks).rows, client.model.report().totals.polls), (6, 1060));
 }
@@ -177,15 +177,15 @@ fn a_frozen_screen_stands_still_while_recording_goes_on() {
 fn freezing_over_a_restart_does_not_mix_the_two() {
     let mut fake = Fake::with_tasks(3);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Open);
-    client.act(Action::Freeze);
+    client.perform(Action::Open);
+    client.perform(Action::Freeze);
     let mut next = Fake::with_tasks(4);
     next.instance = 2;
     client.send(Event::Connection(ConnectionEvent::Connected));
     client.take(next.snapshot());
     assert_eq!(client.model.report().tasks.len(), 3);
     assert!(matches!(client.model.screen(), Screen::Task(_)));
-    client.act(Action::Freeze);
+    client.perform(Action::Freeze);
     assert_eq!(client.model.report().tasks.len(), 4);
     assert_eq!(client.model.screen(), Screen::Tasks);
 }
@@ -211,7 +211,7 @@ fn finished_tasks_stay_for_a_while() {
 fn an_open_task_stays_known_after_its_end() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::Open);
+    client.perform(Action::Open);
     let Screen::Task(key) = client.model.screen() else { panic!("no task is open") };
     assert_eq!(client.requests.last().unwrap().details, [v1::TaskRef { slot: key.slot, generation: 1 }]);
     fake.tasks.remove(&key.slot);

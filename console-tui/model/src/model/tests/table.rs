@@ -22,7 +22,7 @@ fn selected(client: &Client) -> Option<String> {
 }
 
 fn type_filter(client: &mut Client, text: &str) {
-    client.act(Action::Filter);
+    client.perform(Action::Filter);
     client.send(Event::Edit(Edit::Clear));
     client.send(Event::Edit(Edit::Paste(text.into())));
 }
@@ -40,20 +40,20 @@ fn many_tasks_of_one_place_are_one_row() {
         client.rows(&["id", "state", "name", "place", "polls"]),
         ["600 idle – src/ledger.rs:20 3", "200 tasks conn src/main.rs:10 2.0k"]
     );
-    client.act(Action::NextRow);
-    client.act(Action::Unfold);
+    client.perform(Action::NextRow);
+    client.perform(Action::Unfold);
     let rows = client.model.rows(TableId::Tasks, &COLUMNS);
     assert_eq!(client.model.table(TableId::Tasks).rows, 202);
     assert_eq!(rows.len(), 20, "only the page is made");
     assert!(rows[1].group == Some(true) && rows[1].depth == 0 && rows[2].depth == 1);
     // From any of its tasks it folds again.
-    client.act(Action::NextRow);
-    client.act(Action::Fold);
+    client.perform(Action::NextRow);
+    client.perform(Action::Fold);
     assert_eq!(client.model.table(TableId::Tasks).rows, 2);
     assert_eq!(selected(&client).as_deref(), Some("200"));
-    client.act(Action::UnfoldAll);
+    client.perform(Action::UnfoldAll);
     assert_eq!(client.model.table(TableId::Tasks).rows, 202);
-    client.act(Action::FoldAll);
+    client.perform(Action::FoldAll);
     assert_eq!(client.model.table(TableId::Tasks).rows, 2);
 }
 
@@ -121,8 +121,8 @@ fn every_column_sorts_both_ways() {
     let mut client = Client::watching(&mut fake);
     client.send(Event::PageRows(30));
     for column in &super::all(TableId::Tasks) {
-        client.act(Action::SortBy("warn"));
-        client.act(Action::SortBy(column));
+        client.perform(Action::SortBy("warn"));
+        client.perform(Action::SortBy(column));
         let sort = client.model.table(TableId::Tasks).sort;
         let order = |client: &Client| {
             client
@@ -133,7 +133,7 @@ fn every_column_sorts_both_ways() {
                 .collect::<Vec<_>>()
         };
         let one_way = order(&client);
-        client.act(Action::InvertSort);
+        client.perform(Action::InvertSort);
         assert_eq!(client.model.table(TableId::Tasks).sort.descending, !sort.descending);
         let mut other_way = order(&client);
         assert_eq!(other_way.len(), 30);
@@ -142,9 +142,9 @@ fn every_column_sorts_both_ways() {
             assert_eq!(one_way, other_way, "{column:?}");
         }
     }
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     assert_eq!(client.rows(&["polls"])[..3], ["29", "28", "27"]);
-    client.act(Action::SortBy("name"));
+    client.perform(Action::SortBy("name"));
     assert_eq!(client.rows(&["name"])[..3], ["n00", "n01", "n02"]);
     assert_eq!(client.model.table(TableId::Tasks).sort_words, "name, smallest first");
 }
@@ -155,9 +155,9 @@ fn unknown_values_come_last_whichever_way() {
     fake.task(1).knows = 0;
     fake.task(2).wakes = 50;
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy("wakes"));
+    client.perform(Action::SortBy("wakes"));
     assert_eq!(client.rows(&["wakes"]), ["50", "9", "–"]);
-    client.act(Action::InvertSort);
+    client.perform(Action::InvertSort);
     assert_eq!(client.rows(&["wakes"]), ["9", "50", "–"]);
 }
 
@@ -166,18 +166,18 @@ fn sorting_by_change_shows_who_works_now() {
     let mut fake = Fake::with_tasks(3);
     fake.task(0).polls = 1_000_000;
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     assert_eq!(client.rows(&["id"])[0], "100");
     for _ in 0..3 {
         fake.task(2).polls += 500;
         client.run(&mut fake, 1);
     }
-    client.act(Action::SortByChange);
+    client.perform(Action::SortByChange);
     assert_eq!(client.rows(&["id", "polls-per-s"])[0], "102 500");
     let rows = client.model.rows(TableId::Tasks, &["polls-per-s"]);
     assert_eq!(rows[0].cells[0].spark.unwrap()[5..], [8, 8, 8]);
     assert_eq!(rows[1].cells[0].spark.unwrap(), [0; 8]);
-    client.act(Action::SortByChange);
+    client.perform(Action::SortByChange);
     assert_eq!(client.rows(&["id"])[0], "100");
 }
 
@@ -185,10 +185,10 @@ fn sorting_by_change_shows_who_works_now() {
 fn the_selection_is_a_task_and_rows_wait_for_the_key() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     client.run(&mut fake, 1);
-    client.act(Action::NextRow);
-    client.act(Action::NextRow);
+    client.perform(Action::NextRow);
+    client.perform(Action::NextRow);
     let chosen = selected(&client).unwrap();
     assert_eq!(chosen, "102");
     fake.now_ns += S;
@@ -206,7 +206,7 @@ fn the_selection_is_a_task_and_rows_wait_for_the_key() {
 fn without_a_choice_the_selection_stays_at_the_top() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     assert_eq!(selected(&client).as_deref(), Some("100"));
     fake.task(4).polls = 1000;
     client.run(&mut fake, 1);
@@ -217,7 +217,7 @@ fn without_a_choice_the_selection_stays_at_the_top() {
 fn rows_are_sorted_at_most_once_a_second() {
     let mut fake = Fake::with_tasks(5);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::SortBy("polls"));
+    client.perform(Action::SortBy("polls"));
     client.run(&mut fake, 2);
     let mut changes = 0;
     let mut last = client.rows(&["id"]);
@@ -237,15 +237,15 @@ fn rows_are_sorted_at_most_once_a_second() {
 fn paging_goes_to_both_ends_of_a_long_list() {
     let mut fake = Fake::with_tasks(3000);
     let mut client = Client::watching(&mut fake);
-    client.act(Action::UnfoldAll);
-    client.act(Action::SortBy("id"));
-    client.act(Action::Last);
+    client.perform(Action::UnfoldAll);
+    client.perform(Action::SortBy("id"));
+    client.perform(Action::Last);
     let info = client.model.table(TableId::Tasks);
     assert_eq!((info.rows, info.selected, info.offset), (3001, Some(3000), 2981));
     assert_eq!(selected(&client).as_deref(), Some("3099"));
-    client.act(Action::PageUp);
+    client.perform(Action::PageUp);
     assert_eq!(client.model.table(TableId::Tasks).selected, Some(2981));
-    client.act(Action::First);
+    client.perform(Action::First);
     client.send(Event::Scroll(1500));
     assert_eq!(selected(&client).as_deref(), Some("1599"));
     client.send(Event::Click(Target::Row(client.model.table(TableId::Tasks).offset)));
@@ -277,24 +277,24 @@ fn the_filter_is_live_and_honest() {
         let mut found = client.rows(&["id"]);
         found.sort();
         assert_eq!(found, ids, "{text}");
-        client.act(Action::Open);
+        client.perform(Action::Open);
     }
-    client.act(Action::Filter);
+    client.perform(Action::Filter);
     client.send(Event::Edit(Edit::Paste(" poll>1".into())));
     let error = client.model.input().unwrap().error.unwrap();
     assert_eq!((error.at, error.len), (19, 4));
     assert!(error.message.contains("did you mean `polls`?"), "{}", error.message);
     assert_eq!(client.rows(&["id"]), ["103"], "the last one that could be understood stays in force");
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert!(client.model.input().is_some(), "an error keeps the line open");
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert!(client.model.input().is_none());
     assert_eq!(
         client.model.table(TableId::Tasks).filter,
         "name:trans -name:x",
         "giving up brings the old one back"
     );
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(client.model.table(TableId::Tasks).rows, 11);
     type_filter(&mut client, "xyz");
     assert_eq!(
@@ -337,23 +337,23 @@ fn a_column_comes_back_where_it_was() {
     let shown =
         |client: &Client| client.model.columns(TableId::Tasks).iter().map(|spec| spec.id).collect::<Vec<_>>();
     let before = shown(&client);
-    client.act(Action::ToggleColumn("kind"));
+    client.perform(Action::ToggleColumn("kind"));
     assert!(!shown(&client).contains(&"kind"));
-    client.act(Action::ToggleColumn("kind"));
+    client.perform(Action::ToggleColumn("kind"));
     assert_eq!(shown(&client), before);
-    client.act(Action::ToggleColumn("id"));
+    client.perform(Action::ToggleColumn("id"));
     assert_eq!(shown(&client), before, "the id stays");
 }
 
 #[test]
 fn copying_takes_what_is_selected() {
     let mut client = Client::watching(&mut Fake::with_tasks(60));
-    client.act(Action::CopyId);
+    client.perform(Action::CopyId);
     assert_eq!(client.effects, [], "a group has no id");
-    client.act(Action::CopyPlace);
-    client.act(Action::Unfold);
-    client.act(Action::NextRow);
-    client.act(Action::CopyId);
+    client.perform(Action::CopyPlace);
+    client.perform(Action::Unfold);
+    client.perform(Action::NextRow);
+    client.perform(Action::CopyId);
     assert_eq!(
         client.effects,
         [crate::Effect::CopyText("src/main.rs:10:5".into()), crate::Effect::CopyText("100".into()),]

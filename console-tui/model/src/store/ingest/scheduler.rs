@@ -7,7 +7,7 @@ use crate::{
     id::{SiteId, TaskKey, WorkerKey},
     losses::Losses,
     store::{
-        Store,
+        MAX_TREES, Store,
         detail::{AwaitFrame, AwaitTree},
         path::short_path,
         scheduler::{
@@ -152,7 +152,11 @@ fn spent(wire: Option<&v1::PollTime>, length_ns: u64) -> Option<Spent> {
 }
 
 fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {
-    let Some(detail) = wire.task.and_then(|task| store.details.get_mut(&task.into())) else { return };
+    let Some(key) = wire.task.map(TaskKey::from).filter(|key| store.task(*key).is_some()) else { return };
+    if store.await_trees.len() >= MAX_TREES && !store.await_trees.contains_key(&key) {
+        losses.await_trees_over_limit += 1;
+        return;
+    }
     let frame = |wire: &v1::AwaitFrame| AwaitFrame {
         depth: wire.depth,
         text: text(&wire.text, MAX_TEXT_BYTES, losses),
@@ -162,9 +166,10 @@ fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut
         not_polled: wire.not_polled,
     };
     let frames = wire.frames.iter().map(frame).collect();
-    detail.await_tree = Some(AwaitTree {
+    let tree = AwaitTree {
         taken_ns: now_ns.saturating_sub(wire.taken_ago_ns),
         frames,
         problem: known(&wire.problem, losses),
-    });
+    };
+    store.await_trees.insert(key, tree);
 }

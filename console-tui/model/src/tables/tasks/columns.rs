@@ -4,166 +4,54 @@ use std::borrow::Cow;
 
 use super::{Of, TaskRow, Tasks, all_done, groups::SharedName, state_words};
 use crate::{
-    columns::{Cut, Unit},
+    columns::{Align, Cut},
     format::exact,
     lints::LintKind,
     screen::Tone,
     store::task::{State, Task, TaskKind},
     table::{
-        column::Column,
+        column::{Column, columns},
         filter::{Field, Test},
         value::Value,
     },
 };
 
-type Col = Column<Tasks>;
-
-pub(super) const COLUMNS: &[Col] = &[
-    Col::warn("suspicion, then busy/s", warn),
-    Col::text("id", "ID", 9, "tokio's id of the task, or `s` and its slot where that is unknown", id).right(),
-    Col::text(
-        "state",
-        "STATE",
-        5,
-        "Running (in a poll), scheduled (woken, waits for a worker), idle, done",
-        state,
-    ),
-    Col::number(Unit::Time, "age", "AGE", 7, "Time in that state", age).priority(1),
-    Col::text("name", "NAME", 16, "Its name", name).grows().indent(2),
-    Col::text("place", "SPAWNED AT", 22, "Where it was spawned", |row| {
-        Value::text(row.store.short_place(row.site()))
-    })
-    .grows()
-    .cut(Cut::Place)
-    .priority(3),
-    Col::text("kind", "KIND", 8, "task, local, blocking, block_on or future", |row| {
-        Value::text(row.task().and_then(|task| task.facts.kind.word()))
-    })
-    .priority(9),
-    Col::number(Unit::Time, "total", "TOTAL", 7, "Time since it was spawned", |row| {
-        row.one(Task::known_total_ns)
-    })
-    .priority(7),
-    Col::number(Unit::Time, "busy", "BUSY", 7, "Time in polls, the running one included", |row| {
-        row.sum(Task::known_busy_ns, |group, at| {
-            group.tasks.polls_known().then_some(group.tasks.sums(at).busy_ns)
-        })
-    })
-    .change(|row| row.poll_rates().map(|rates| rates.busy))
-    .priority(2),
-    Col::number(
-        Unit::Time,
-        "sched",
-        "SCHED",
-        7,
-        "Time between wake and poll, the present wait included",
-        |row| {
-            row.sum(Task::scheduled_ns, |group, at| {
-                group.tasks.scheduled_known().then_some(group.tasks.sums(at).scheduled_ns)
-            })
-        },
-    )
-    .change(|row| {
-        let rates = row.rates(|task| task.facts.knows.scheduled, |group| group.tasks.scheduled_known());
-        rates.map(|rates| rates.scheduled)
-    })
-    .priority(5),
-    Col::number(Unit::Time, "idle", "IDLE", 7, "Time in which it had nothing to do", |row| {
-        row.one(Task::idle_ns)
-    })
-    .priority(8),
-    Col::number(Unit::Count, "polls", "POLLS", 7, "Polls started", |row| {
-        row.sum(
-            |task, _| task.polls(),
-            |group, at| group.tasks.polls_known().then_some(group.tasks.sums(at).polls),
-        )
-    })
-    .change(|row| row.poll_rates().map(|rates| rates.polls))
-    .priority(6),
-    Col::number(
-        Unit::PerSecond,
-        "polls-per-s",
-        "POLLS/s",
-        16,
-        "Polls a second, over the last seconds",
-        |row| Value::float(row.poll_rates().map(|rates| rates.polls)),
-    )
-    .spark(spark)
-    .priority(3),
-    Col::number(Unit::Count, "wakes", "WAKES", 7, "Wakes, self-wakes included", |row| {
-        row.sum(
-            |task, _| task.wakes(),
-            |group, at| group.tasks.wakes_known().then_some(group.tasks.sums(at).wakes),
-        )
-    })
-    .change(|row| row.wake_rates().map(|rates| rates.wakes))
-    .priority(6),
-    Col::number(
-        Unit::PerSecond,
-        "wakes-per-s",
-        "WAKES/s",
-        7,
-        "Wakes a second, over the last seconds",
-        |row| Value::float(row.wake_rates().map(|rates| rates.wakes)),
-    )
-    .priority(10)
-    .off(),
-    Col::number(Unit::Count, "self-wakes", "SELF", 7, "Wakes by the task itself", |row| {
-        row.sum(
-            |task, _| task.self_wakes(),
-            |group, at| group.tasks.wakes_known().then_some(group.tasks.sums(at).self_wakes),
-        )
-    })
-    .change(|row| row.wake_rates().map(|rates| rates.self_wakes))
-    .priority(8),
-    Col::number(
-        Unit::Percent,
-        "busy-percent",
-        "BUSY%",
-        6,
-        "Share of the last seconds that it spent in polls",
-        |row| Value::float(row.poll_rates().map(|rates| rates.busy * 100.0)),
-    )
-    .priority(4),
-    Col::number(Unit::Time, "last-wake", "WOKEN", 7, "Time since the last wake", last_wake)
-        .ascending()
-        .priority(9),
-    Col::text(
-        "waits-for",
-        "WAITS FOR",
-        20,
-        "What it waits for while it is idle, as far as it is instrumented: a lock, a channel, a timer",
-        waits_for,
-    )
-    .grows()
-    .priority(1),
-    Col::number(Unit::Count, "wakers", "WAKERS", 6, "Wakers alive now", |row| {
-        row.one(|task, _| task.wakers().map(u64::from))
-    })
-    .priority(12)
-    .off(),
-    Col::number(Unit::Time, "longest-poll", "LONGEST", 7, "Longest poll, the running one included", |row| {
-        row.sum(Task::longest_poll_ns, |group, _| group.longest_poll_ns)
-    })
-    .priority(10)
-    .off(),
-    Col::number(Unit::Time, "longest-sched", "DELAY", 7, "Longest wait between wake and poll", |row| {
-        row.sum(Task::longest_scheduled_ns, |group, _| group.longest_scheduled_ns)
-    })
-    .priority(11)
-    .off(),
-    Col::number(Unit::Bytes, "size", "SIZE", 7, "Size of its future", |row| {
-        row.one(|task, _| task.size_bytes().map(u64::from))
-    })
-    .priority(12)
-    .off(),
-    Col::text("fields", "FIELDS", 12, "Further fields of its span", |row| match row.task() {
-        Some(task) => row.store.fields(task).map_or(Value::Nothing, |fields| Value::text(Some(fields))),
-        None => Value::Unknown,
-    })
-    .grows()
-    .priority(11),
-];
+pub(super) const COLUMNS: &[Column<Tasks>] = columns! { Tasks, row;
+    warn "suspicion, then busy/s" => warn(row);
+    text      "id"            "ID"          9 "tokio's id of the task, or `s` and its slot where that is unknown" { align: Align::Right } => id(row);
+    text      "state"         "STATE"       5 "Running (in a poll), scheduled (woken, waits for a worker), idle, done" => state(row);
+    Time      "age"           "AGE"         7 "Time in that state" { priority: 1 } => age(row);
+    text      "name"          "NAME"       16 "Its name" { grows: true, indent: 2 } => name(row);
+    text      "place"         "SPAWNED AT" 22 "Where it was spawned" { grows: true, cut: Cut::Place, priority: 3 } => row.store.short_place(row.site());
+    text      "kind"          "KIND"        8 "task, local, blocking, block_on or future" { priority: 9 } => row.task().and_then(|task| task.facts.kind.word());
+    Time      "total"         "TOTAL"       7 "Time since it was spawned" { priority: 7 } => row.one(Task::known_total_ns);
+    Time      "busy"          "BUSY"        7 "Time in polls, the running one included" { priority: 2 }
+        => row.sum(Task::known_busy_ns, |group, at| group.polls(at).map(|sums| sums.busy_ns)), change: Some(row.poll_rates()?.busy);
+    Time      "sched"         "SCHED"       7 "Time between wake and poll, the present wait included" { priority: 5 }
+        => row.sum(Task::scheduled_ns, |group, at| group.tasks.scheduled_known().then_some(group.tasks.sums(at).scheduled_ns)),
+        change: Some(row.rates(|task| task.facts.knows.scheduled, |group| group.tasks.scheduled_known())?.scheduled);
+    Time      "idle"          "IDLE"        7 "Time in which it had nothing to do" { priority: 8 } => row.one(Task::idle_ns);
+    Count     "polls"         "POLLS"       7 "Polls started" { priority: 6 }
+        => row.sum(|task, _| task.polls(), |group, at| group.polls(at).map(|sums| sums.polls)), change: Some(row.poll_rates()?.polls);
+    PerSecond "polls-per-s"   "POLLS/s"    16 "Polls a second, over the last seconds" { priority: 3 }
+        => row.poll_rates().map(|rates| rates.polls), spark: spark(row);
+    Count     "wakes"         "WAKES"       7 "Wakes, self-wakes included" { priority: 6 }
+        => row.sum(|task, _| task.wakes(), |group, at| group.wakes(at).map(|sums| sums.wakes)), change: Some(row.wake_rates()?.wakes);
+    PerSecond "wakes-per-s"   "WAKES/s"     7 "Wakes a second, over the last seconds" { priority: 10, on: false } => row.wake_rates().map(|rates| rates.wakes);
+    Count     "self-wakes"    "SELF"        7 "Wakes by the task itself" { priority: 8 }
+        => row.sum(|task, _| task.self_wakes(), |group, at| group.wakes(at).map(|sums| sums.self_wakes)), change: Some(row.wake_rates()?.self_wakes);
+    Percent   "busy-percent"  "BUSY%"       6 "Share of the last seconds that it spent in polls" { priority: 4 } => row.poll_rates().map(|rates| rates.busy * 100.0);
+    Time      "last-wake"     "WOKEN"       7 "Time since the last wake" { descending: false, priority: 9 } => last_wake(row);
+    text      "waits-for"     "WAITS FOR"  20 "What it waits for while it is idle, as far as it is instrumented: a lock, a channel, a timer"
+        { grows: true, priority: 1 } => waits_for(row);
+    Count     "wakers"        "WAKERS"      6 "Wakers alive now" { priority: 12, on: false } => row.one(|task, _| task.wakers().map(u64::from));
+    Time      "longest-poll"  "LONGEST"     7 "Longest poll, the running one included" { priority: 10, on: false }
+        => row.sum(Task::longest_poll_ns, |group, _| group.longest_poll_ns);
+    Time      "longest-sched" "DELAY"       7 "Longest wait between wake and poll" { priority: 11, on: false }
+        => row.sum(Task::longest_scheduled_ns, |group, _| group.longest_scheduled_ns);
+    Bytes     "size"          "SIZE"        7 "Size of its future" { priority: 12, on: false } => row.one(|task, _| task.size_bytes().map(u64::from));
+    text      "fields"        "FIELDS"     12 "Further fields of its span" { grows: true, priority: 11 } => fields(row);
+};
 
 pub(super) const FIELDS: &[Field<Tasks>] = &[
     Field::new(
@@ -235,9 +123,9 @@ fn age<'a>(row: &TaskRow<'a>) -> Value<'a> {
 
 fn name<'a>(row: &TaskRow<'a>) -> Value<'a> {
     match row.of {
-        Of::One(task, ..) => Value::text(row.store.store().name(task)),
+        Of::One(task, ..) => row.store.store().name(task).into(),
         Of::Group(_, group, _) => match group.name {
-            SharedName::One(name) => Value::text(row.store.store().texts.text(name)),
+            SharedName::One(name) => row.store.store().texts.text(name).into(),
             SharedName::Several => Value::Worded(None, "several names".into(), Tone::Dim),
             SharedName::Empty => Value::Unknown,
         },
@@ -263,6 +151,11 @@ fn last_wake<'a>(row: &TaskRow<'a>) -> Value<'a> {
         None if task.facts.knows.wakes && !task.left_unseen => Value::Worded(None, "never".into(), Tone::Dim),
         None => Value::Unknown,
     }
+}
+
+fn fields<'a>(row: &TaskRow<'a>) -> Value<'a> {
+    let Some(task) = row.task() else { return Value::Unknown };
+    row.store.store().fields(task).map_or(Value::Nothing, Value::from)
 }
 
 fn spark(row: &TaskRow<'_>) -> Option<[u8; 8]> {

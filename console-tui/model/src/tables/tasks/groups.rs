@@ -5,7 +5,7 @@ use crate::{
     severity::Severity,
     store::{
         history::Rates,
-        task::{Live, Marks, Task},
+        task::{Live, Marks, Sums, Task},
     },
     table::fold::Shape,
     text::TextId,
@@ -64,6 +64,18 @@ impl Group {
         } else {
             self.worst_minor = self.worst_minor.max(marks.severity());
         }
+    }
+}
+
+impl Group {
+    /// The sums of a group whose polls are known of each task.
+    pub(super) fn polls(&self, at: u64) -> Option<Sums> {
+        self.tasks.polls_known().then(|| self.tasks.sums(at))
+    }
+
+    /// The sums of a group whose wakes are known of each task.
+    pub(super) fn wakes(&self, at: u64) -> Option<Sums> {
+        self.tasks.wakes_known().then(|| self.tasks.sums(at))
     }
 }
 

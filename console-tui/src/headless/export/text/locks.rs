@@ -39,8 +39,8 @@ pub(super) fn write(report: &Report, names: &Names<'_>, out: &mut dyn Write) -> 
             let indent = "  ".repeat(usize::try_from(line.depth).unwrap_or(0) + 2);
             let age = line.age_ns.map_or_else(String::new, |ns| format!(", {}", duration_ns(ns)));
             let place = line.place.as_ref().map_or_else(String::new, |place| format!("  {place}"));
-            let circle = if line.circle { "  (a cycle)" } else { "" };
-            writeln!(out, "{indent}{}{age}{place}{circle}", line.text)?;
+            let cycle = if line.cycle { "  (a cycle)" } else { "" };
+            writeln!(out, "{indent}{}{age}{place}{cycle}", line.text)?;
         }
     }
     more(chains.len(), MAX_CHAINS, out)

@@ -13,11 +13,11 @@ fn inner(fd: u32, kind: DescriptorKind) -> v1::Descriptor {
 }
 
 fn filter(client: &mut Client, text: &str) -> Vec<String> {
-    client.act(Action::Io);
-    client.act(Action::ClearFilter);
-    client.act(Action::Filter);
+    client.perform(Action::Io);
+    client.perform(Action::ClearFilter);
+    client.perform(Action::Filter);
     client.send(Event::Edit(Edit::Paste(text.to_owned())));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     rows(client)
 }
 
@@ -45,9 +45,9 @@ fn what_moves_comes_first_and_what_has_no_other_end_last() {
     assert!(shown[0].starts_with("13 | tcp | 10.0.0.4:8080 ← 10.0.0.7:40100"), "{shown:#?}");
     // Two of a kind without figures are one row, which unfolds.
     assert!(shown[4].contains("2 of them"), "{shown:#?}");
-    client.act(Action::UnfoldAll);
+    client.perform(Action::UnfoldAll);
     assert_eq!(rows(&mut client).len(), 7);
-    client.act(Action::FoldAll);
+    client.perform(Action::FoldAll);
     assert_eq!(rows(&mut client).len(), 5);
 }
 
@@ -82,10 +82,10 @@ fn numbers_are_compared_and_rows_sort_by_what_changes() {
     assert_eq!(filter(&mut client, "sendq>1M | state:listen").len(), 2);
     assert_eq!(filter(&mut client, "sendq<=1M kind:tcp").len(), 1);
     assert_eq!(filter(&mut client, "rtt>1s").len(), 0);
-    client.act(Action::ClearFilter);
+    client.perform(Action::ClearFilter);
     client.send(Event::Click(crate::Target::Header("sendq")));
     assert!(rows(&mut client)[0].starts_with("13 |"));
-    client.act(Action::SortByChange);
+    client.perform(Action::SortByChange);
     for step in 1..=2 {
         scene.descriptor(12).send_queue_bytes = Some(step * 100_000);
         scene.go_on(&mut client);
@@ -99,19 +99,19 @@ fn numbers_are_compared_and_rows_sort_by_what_changes() {
 fn each_table_has_columns_of_its_own_to_choose() {
     let mut client = crowd().client();
     let shown = |client: &Client, table| client.model.columns(table).iter().any(|spec| spec.id == "kind");
-    client.act(Action::Locks);
-    client.act(Action::Columns);
+    client.perform(Action::Locks);
+    client.perform(Action::Columns);
     let rows = client.model.overlay().unwrap().rows.len();
     let can_go = TableId::Locks.columns().into_iter().filter(|spec| spec.priority > 0);
     assert_eq!(rows, can_go.count());
-    client.act(Action::Back);
-    client.act(Action::Tasks);
-    client.act(Action::ToggleColumn("kind"));
+    client.perform(Action::Back);
+    client.perform(Action::Tasks);
+    client.perform(Action::ToggleColumn("kind"));
     assert!(!shown(&client, TableId::Tasks) && shown(&client, TableId::Sockets));
-    client.act(Action::Io);
-    client.act(Action::ToggleColumn("rtt"));
+    client.perform(Action::Io);
+    client.perform(Action::ToggleColumn("rtt"));
     assert!(client.model.columns(TableId::Sockets).iter().all(|spec| spec.id != "rtt"));
-    client.act(Action::ToggleColumn("kind"));
+    client.perform(Action::ToggleColumn("kind"));
     assert!(shown(&client, TableId::Sockets), "what is always shown can't go");
 }
 
@@ -120,17 +120,17 @@ fn columns_sort_and_the_selection_follows() {
     let mut scene = crowd();
     scene.tcp(13).total_retransmits = 9;
     let mut client = scene.client();
-    client.act(Action::Io);
+    client.perform(Action::Io);
     client.send(Event::Click(crate::Target::Header("retransmits")));
     assert!(rows(&mut client)[0].starts_with("13 |"));
-    client.act(Action::NextRow);
-    client.act(Action::InvertSort);
+    client.perform(Action::NextRow);
+    client.perform(Action::InvertSort);
     let info = client.model.table(TableId::Sockets);
     assert_eq!((info.sort.column, info.sort.descending), ("retransmits", false));
     assert_eq!(client.model.shown_table(), Some(TableId::Sockets));
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert!(matches!(client.model.screen(), Screen::Resource(_) | Screen::Descriptor(_)));
-    client.act(Action::Back);
+    client.perform(Action::Back);
     assert_eq!(client.model.screen(), Screen::Io);
 }
 
@@ -158,8 +158,8 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
         }
     };
     let mut client = scene.client();
-    client.act(Action::Io);
-    client.act(Action::ToggleChannels);
+    client.perform(Action::Io);
+    client.perform(Action::ToggleChannels);
     let mut report = 0;
     let mut shown = |count: u32, client: &mut Client| {
         timers(&mut scene, count);
@@ -173,7 +173,7 @@ fn a_group_folds_at_its_limit_and_unfolds_at_half_of_it_and_keeps_the_selection(
         client.model.rows(TableId::Timers, &["kind", "age"]).len()
     };
     assert_eq!(shown(7, &mut client), 7);
-    client.act(Action::NextRow);
+    client.perform(Action::NextRow);
     assert_eq!(shown(8, &mut client), 1);
     assert!(client.model.rows(TableId::Timers, &["kind"])[0].selected);
     assert_eq!(client.model.rows(TableId::Timers, &["age"])[0].cells[0].text, "7.00 s", "the oldest");
@@ -189,7 +189,7 @@ fn how_many_there_are_is_unknown_before_a_console_connects() {
         (client.model.table(TableId::Sockets).counts().as_str(), client.model.table(TableId::Sockets).empty),
         ("–", None)
     );
-    client.act(Action::Io);
+    client.perform(Action::Io);
     assert_eq!(client.model.table(TableId::Sockets).counts(), "2");
 }
 
@@ -203,8 +203,8 @@ fn timers_show_when_they_are_due_and_who_waits() {
     let mut frame = scene.fake.delta();
     scene.send(&mut frame, true);
     client.take(vec![frame]);
-    client.act(Action::Io);
-    client.act(Action::ToggleChannels);
+    client.perform(Action::Io);
+    client.perform(Action::ToggleChannels);
     let due = |client: &Client| {
         let columns = ["kind", "set-to", "due", "waiting"];
         let row = client.model.rows(TableId::Timers, &columns).remove(0);
@@ -218,8 +218,8 @@ fn timers_show_when_they_are_due_and_who_waits() {
     // A timer from before this console connected may have been set again.
     let client = {
         let mut client = scene.client();
-        client.act(Action::Io);
-        client.act(Action::ToggleChannels);
+        client.perform(Action::Io);
+        client.perform(Action::ToggleChannels);
         client
     };
     assert_eq!(due(&client), "Sleep | 5.00 s | 4.00 s | t0 #100");
@@ -234,8 +234,8 @@ fn signals_and_children_have_a_list_of_their_own() {
     scene.wait(2, "Signal::recv", 1, 2 * S);
     let mut client = scene.client();
     assert_eq!(rows(&mut client).len(), 2);
-    client.act(Action::ToggleChannels);
-    client.act(Action::ToggleChannels);
+    client.perform(Action::ToggleChannels);
+    client.perform(Action::ToggleChannels);
     let columns = ["kind", "name", "state", "received", "waiting"];
     let words: Vec<String> = client
         .model

@@ -278,7 +278,7 @@ impl Scene {
 
 /// The rows of the table on the screen I/O: descriptor, kind, address, and who waits.
 pub(super) fn rows(client: &mut Client) -> Vec<String> {
-    client.act(Action::Io);
+    client.perform(Action::Io);
     let columns = ["fd", "kind", "address", "waiting"];
     let words = |row: &crate::screen::table::Row| {
         let cells: Vec<&str> = row.cells.iter().map(|cell| cell.text.as_str()).collect();

@@ -24,7 +24,12 @@ fn what_makes_no_sense_is_refused_whole() {
         scene.send(&mut frame, false);
         change(&mut frame);
         client.take(vec![frame]);
-        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.stream.error);
+        assert_eq!(
+            client.model.header().losses.rejected_frames,
+            1,
+            "{i}: {:?}",
+            client.model.feed.stream.error
+        );
     }
 }
 
@@ -75,9 +80,9 @@ fn numbers_that_no_kernel_reports_do_no_harm() {
         scene.go_on(&mut client);
         let shown = format!("{:?}{:?}", client.model.report(), rows(&mut client));
         assert!(!shown.contains('\u{1b}'));
-        client.act(Action::Open);
+        client.perform(Action::Open);
         let _view = format!("{:?}", client.model.findings());
-        client.act(Action::Back);
+        client.perform(Action::Back);
     }
 }
 
@@ -124,7 +129,7 @@ fn a_number_that_is_used_again_mixes_nothing() {
 fn what_is_gone_is_gone_and_its_texts_with_it() {
     let mut scene = Scene::new();
     let mut client = scene.client();
-    let texts = |client: &crate::model::tests::Client| client.model.store().unwrap().texts.len();
+    let texts = |client: &crate::model::tests::Client| client.store().texts.len();
     let before = texts(&client);
     let mut frame = scene.fake.delta();
     frame.freed_resources = vec![1];
@@ -143,7 +148,7 @@ fn what_went_while_the_link_was_away_is_counted() {
     let mut frames = scene.fake.snapshot();
     scene.send(frames.last_mut().unwrap(), true);
     client.take(frames);
-    assert_eq!(client.model.store().unwrap().resources.streams.closed(crate::SiteId(2)), 1);
+    assert_eq!(client.store().resources.streams.closed(crate::SiteId(2)), 1);
 }
 
 #[test]
@@ -280,11 +285,11 @@ fn descriptors_are_asked_for_often_only_while_they_are_shown() {
     let asked =
         |client: &crate::model::tests::Client| client.requests.last().unwrap().descriptors_interval_ms;
     assert_eq!(asked(&client), 3_000);
-    client.act(Action::Io);
+    client.perform(Action::Io);
     assert_eq!(asked(&client), 1_000);
-    client.act(Action::Open);
+    client.perform(Action::Open);
     assert_eq!(asked(&client), 1_000);
-    client.act(Action::Tasks);
+    client.perform(Action::Tasks);
     assert_eq!((asked(&client), Tab::Io.number()), (3_000, 4));
 }
 

@@ -105,6 +105,6 @@ fn a_tree_has_each_task_once() {
     let waits = lines.iter().filter(|line| line.text.starts_with("waits for")).count();
     assert_eq!(waits, size as usize, "{lines:#?}");
     assert!(lines.len() <= waits * (size as usize + 1), "{} lines: {lines:#?}", lines.len());
-    let references = lines.iter().filter(|line| line.above || line.circle).count();
+    let references = lines.iter().filter(|line| line.above || line.cycle).count();
     assert_eq!(lines.len() - references, 2 * waits - 1, "{lines:#?}");
 }

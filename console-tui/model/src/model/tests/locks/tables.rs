@@ -21,18 +21,18 @@ fn names(client: &Client) -> Vec<String> {
 #[test]
 fn numbers_are_compared() {
     let mut client = two_mutexes().client();
-    client.act(Action::Locks);
+    client.perform(Action::Locks);
     let mut filtered = |text: &str| {
-        client.act(Action::Filter);
+        client.perform(Action::Filter);
         client.send(Event::Edit(Edit::Clear));
         client.send(Event::Edit(Edit::Paste(text.into())));
-        client.act(Action::Open);
+        client.perform(Action::Open);
         names(&client)
     };
     assert_eq!(filtered("held>5s"), ["ledger"]);
     assert_eq!(filtered("held>5s | holder:t1"), ["ledger", "accounts"]);
     assert_eq!(filtered("waiters>0"), Vec::<String>::new());
-    client.act(Action::Filter);
+    client.perform(Action::Filter);
     client.send(Event::Edit(Edit::Clear));
     client.send(Event::Edit(Edit::Paste("held>soon".into())));
     let error = client.model.input().unwrap().error.unwrap();
@@ -46,12 +46,12 @@ fn a_table_starts_as_it_is_configured() {
     let config = Config { tables: [(TableId::Locks, table)].into(), ..Config::default() };
     let mut client = Client::new(config);
     client.take(two_mutexes().frames());
-    client.act(Action::Locks);
+    client.perform(Action::Locks);
     assert_eq!(names(&client), ["accounts"]);
     let columns = client.model.columns(TableId::Locks);
     assert_eq!(columns.iter().map(|spec| spec.id).collect::<Vec<_>>(), ["warn", "held", "name"]);
     assert_eq!(client.model.table(TableId::Locks).sort.column, "held");
-    client.act(Action::ClearFilter);
+    client.perform(Action::ClearFilter);
     assert_eq!(names(&client), ["ledger", "accounts"]);
 }
 
@@ -61,7 +61,7 @@ fn what_was_found_of_the_selected_row_is_said_below() {
     scene.wait(1, "Mutex::lock", 2, 0, 41 * S);
     scene.wait(2, "Mutex::lock", 1, 1, 40 * S);
     let mut client = scene.client();
-    client.act(Action::Locks);
+    client.perform(Action::Locks);
     let info = client.model.table(TableId::Locks);
     assert!(info.has_notes);
     let (_, sentence) = info.note.expect("a deadlock is about both");

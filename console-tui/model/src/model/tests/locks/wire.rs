@@ -67,7 +67,12 @@ fn columns_that_make_no_sense_are_refused_whole() {
         let mut locks = scene.locks();
         change(&mut locks);
         let client = after(&mut scene, |frame| frame.locks = Some(locks));
-        assert_eq!(client.model.header().losses.rejected_frames, 1, "{i}: {:?}", client.model.stream.error);
+        assert_eq!(
+            client.model.header().losses.rejected_frames,
+            1,
+            "{i}: {:?}",
+            client.model.feed.stream.error
+        );
     }
     let client = after(&mut scene(), |frame| {
         frame.channels =
@@ -100,7 +105,7 @@ fn who_holds_what_follows_the_rows() {
     let mut scene = scene();
     let mut client = scene.client();
     let held = |client: &Client, who: Agent| -> Vec<(u32, u64)> {
-        let store = client.model.store().unwrap();
+        let store = client.store();
         let held = store.held_by(who).into_iter();
         held.map(|(resource, holder)| (resource.key.slot, store.now_ns - holder.since_ns)).collect()
     };
@@ -116,7 +121,7 @@ fn who_holds_what_follows_the_rows() {
     frame.freed_resources = vec![0, 2];
     client.take(vec![frame]);
     assert_eq!(held(&client, of(2)), [(1, 8 * S)]);
-    let store = client.model.store().unwrap();
+    let store = client.store();
     assert!(store.lock(key(0)).is_none() && store.channel(key(2)).is_none() && store.lock(key(1)).is_some());
 }
 
@@ -128,7 +133,7 @@ fn kinds_holders_and_what_is_unknown() {
     scene.lock(7, "Mutex", "silent", &[]).knows_nothing = true;
     scene.lock(8, "Mutex", "free", &[]);
     let client = scene.client();
-    let store = client.model.store().unwrap();
+    let store = client.store();
     let kinds: Vec<(String, Option<LockKind>, Option<String>)> = store
         .lock_list()
         .into_iter()
@@ -173,16 +178,16 @@ fn rates_are_of_the_last_seconds_and_survive_a_snapshot() {
     for _ in 0..4 {
         second(&mut scene, &mut client, 100);
     }
-    let rates = |client: &Client| client.model.store().unwrap().lock_rates(key(0)).unwrap();
+    let rates = |client: &Client| client.store().lock_rates(key(0)).unwrap();
     assert!((rates(&client).acquisitions - 100.0).abs() < 1e-6, "{:?}", rates(&client));
     assert!((rates(&client).hold - 0.1).abs() < 1e-6, "{:?}", rates(&client));
-    let series = client.model.store().unwrap().contention_series(key(0));
+    let series = client.store().contention_series(key(0));
     assert_eq!(series, [Some(0.25); 4]);
     let frames = scene.frames();
     client.take(frames);
     assert!((rates(&client).acquisitions - 100.0).abs() < 1e-6, "{:?}", rates(&client));
     // One that did nothing has a rate of 0, not an unknown one.
-    assert!(client.model.store().unwrap().lock_rates(key(1)).is_some_and(|rates| rates.acquisitions == 0.0));
+    assert!(client.store().lock_rates(key(1)).is_some_and(|rates| rates.acquisitions == 0.0));
 }
 
 #[test]
@@ -201,8 +206,8 @@ fn windows_have_a_limit_that_is_counted() {
 fn details_are_asked_for_while_the_resource_is_on_the_screen() {
     let mut scene = scene();
     let mut client = scene.client();
-    client.act(crate::Action::Resources);
-    client.act(crate::Action::Open);
+    client.perform(crate::Action::Resources);
+    client.perform(crate::Action::Open);
     let crate::Screen::Resource(open) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
     let asked = client.requests.last().unwrap().resource_details.clone();
     assert_eq!(asked, [v1::ResourceRef { slot: open.slot, generation: 1 }]);
@@ -211,13 +216,13 @@ fn details_are_asked_for_while_the_resource_is_on_the_screen() {
     frame.resource_details =
         vec![v1::ResourceDetail { resource: Some(asked[0]), holds: Some(histogram), waits: None }];
     client.take(vec![frame]);
-    let detail = client.model.store().unwrap().lock_detail(open).unwrap();
+    let detail = client.store().lock_detail(open).unwrap();
     assert_eq!((detail.holds.as_ref().unwrap().buckets[0].count, detail.waits.is_none()), (3, true));
-    client.act(crate::Action::Back);
+    client.perform(crate::Action::Back);
     let mut frame = scene.fake.delta();
     frame.process = None;
     client.take(vec![frame]);
-    assert!(client.model.store().unwrap().lock_detail(open).is_none());
+    assert!(client.store().lock_detail(open).is_none());
 }
 
 #[test]
@@ -267,7 +272,7 @@ fn the_report_holds_holders_waiters_and_chains() {
 }
 
 #[test]
-fn a_circle_ends_where_it_closes() {
+fn a_cycle_ends_where_it_closes() {
     let mut scene = Scene::new(2);
     scene.mutex(0, "a", 0, 50 * S);
     scene.mutex(1, "b", 1, 45 * S);
@@ -275,7 +280,7 @@ fn a_circle_ends_where_it_closes() {
     scene.wait(1, "Mutex::lock", 0, 1, 40 * S);
     let report = scene.client().model.report();
     let chain = report.chains.iter().find(|chain| chain.task == "100").unwrap();
-    let lines: Vec<(&str, bool)> = chain.lines.iter().map(|line| (line.text.as_str(), line.circle)).collect();
+    let lines: Vec<(&str, bool)> = chain.lines.iter().map(|line| (line.text.as_str(), line.cycle)).collect();
     let expected = [
         ("waits for Mutex b", false),
         ("held by t1 #101", false),

@@ -1,8 +1,8 @@
-//! The circles of the wait-for graph: `deadlock`, and `futurelock` where a circle goes through a lock that was given to a future.
+//! The cycles of the wait-for graph: `deadlock`, and `futurelock` where a cycle goes through a lock that was given to a future.
 
 use super::{LockPass, NAMED};
 use crate::{
-    analysis::waits_for::circles::{Circle, How, Step},
+    analysis::waits_for::cycles::{Cycle, How, Step},
     format::exact,
     id::SiteId,
     lints::{
@@ -15,94 +15,92 @@ use crate::{
     store::task::Agent,
 };
 
-/// The circle goes through a lock that was given to a future which its task does not poll.
-pub(crate) fn is_given(circle: &Circle) -> bool {
-    circle.steps.iter().any(|step| step.how == How::Given)
+/// The cycle goes through a lock that was given to a future which its task does not poll.
+pub(crate) fn is_given(cycle: &Cycle) -> bool {
+    cycle.steps.iter().any(|step| step.how == How::Given)
 }
 
-/// Makes findings of the circles that are wanted. A suspicion is none where an earlier finding is about one of its tasks or locks.
-pub(crate) fn report(pass: &mut LockPass<'_>, wanted: impl Fn(&Circle) -> bool) {
-    let circles = std::mem::take(&mut pass.circles);
-    for circle in circles.list.iter().filter(|circle| wanted(circle)) {
+/// Makes findings of the cycles that are wanted. A suspicion is none where an earlier finding is about one of its tasks or locks.
+pub(crate) fn report(pass: &mut LockPass<'_>, wanted: impl Fn(&Cycle) -> bool) {
+    let cycles = std::mem::take(&mut pass.cycles);
+    for cycle in cycles.list.iter().filter(|cycle| wanted(cycle)) {
         let is_explained = |step: &Step| {
             pass.explained.contains(&step.who) || pass.explained_locks.contains(&step.wait.resource)
         };
-        if !pass.is_due(circle) || (!circle.proven && circle.steps.iter().any(is_explained)) {
+        if !pass.is_due(cycle) || (!cycle.proven && cycle.steps.iter().any(is_explained)) {
             continue;
         }
-        pass.explained.extend(circle.steps.iter().map(|step| step.who));
-        pass.explained.extend(circle.victims.iter().copied());
-        pass.explained_locks.extend(circle.steps.iter().map(|step| step.wait.resource));
-        pass.circle(circle);
+        pass.explained.extend(cycle.steps.iter().map(|step| step.who));
+        pass.explained.extend(cycle.victims.iter().copied());
+        pass.explained_locks.extend(cycle.steps.iter().map(|step| step.wait.resource));
+        pass.cycle(cycle);
     }
-    pass.circles = circles;
+    pass.cycles = cycles;
 }
 
 impl LockPass<'_> {
-    fn is_due(&self, circle: &Circle) -> bool {
+    fn is_due(&self, cycle: &Cycle) -> bool {
         let (deadlock, futurelock) = (&self.config.deadlock, &self.config.futurelock);
-        let ms = match (is_given(circle), circle.proven, circle.steps.len()) {
+        let ms = match (is_given(cycle), cycle.proven, cycle.steps.len()) {
             (true, ..) => futurelock.granted_ms,
             (false, true, _) => deadlock.min_ms,
             (false, false, 1) => deadlock.alone_ms,
             (false, false, _) => deadlock.suspected_ms,
         };
-        self.is_old(circle.since_ns, ms)
+        self.is_old(cycle.since_ns, ms)
     }
 
-    fn circle(&mut self, circle: &Circle) {
-        let given = is_given(circle);
-        let channel = circle.steps.iter().any(|step| step.how == How::LastSeen);
-        let (lint, head) = match (given, circle.proven) {
+    fn cycle(&mut self, cycle: &Cycle) {
+        let given = is_given(cycle);
+        let channel = cycle.steps.iter().any(|step| step.how == How::LastSeen);
+        let (lint, head) = match (given, cycle.proven) {
             (true, true) => (LintKind::Futurelock, "Futurelock"),
             (true, false) => (LintKind::Futurelock, "This may be a futurelock"),
             (false, true) => (LintKind::Deadlock, "Deadlock"),
             (false, false) => (LintKind::Deadlock, "This may be a deadlock"),
         };
         let mut way: Vec<String> = Vec::new();
-        for step in circle.steps.iter().take(NAMED) {
+        for step in cycle.steps.iter().take(NAMED) {
             way.extend([self.who(step.who), self.name(step.wait.resource)]);
         }
-        let more = circle.steps.len().saturating_sub(NAMED);
+        let more = cycle.steps.len().saturating_sub(NAMED);
         if more > 0 {
             way.push(format!("{} more", exact(more as u64)));
         }
-        way.extend(circle.steps.first().map(|step| self.who(step.who)));
+        way.extend(cycle.steps.first().map(|step| self.who(step.who)));
         let words: Vec<String> =
-            circle.steps.iter().take(NAMED).map(|step| self.step_words(circle, step)).collect();
-        let beside: Vec<Agent> =
-            circle.steps.iter().flat_map(|step| self.held_beside(circle, step)).collect();
-        let victims: Vec<Agent> =
-            circle.victims.iter().copied().filter(|who| !beside.contains(who)).collect();
+            cycle.steps.iter().take(NAMED).map(|step| self.step_words(cycle, step)).collect();
+        let beside: Vec<Agent> = cycle.steps.iter().flat_map(|step| self.held_beside(cycle, step)).collect();
+        let victims: Vec<Agent> = cycle.victims.iter().copied().filter(|who| !beside.contains(who)).collect();
         let behind = if victims.is_empty() {
             String::new()
         } else {
-            let or_more = if circle.more_victims { " or more" } else { "" };
+            let or_more = if cycle.more_victims { " or more" } else { "" };
             format!(" Behind them wait {}{or_more}: {}.", exact(victims.len() as u64), self.list(&victims))
         };
-        let doubt = if circle.proven {
+        let doubt = if cycle.proven {
             ""
-        } else if circle.loose {
+        } else if cycle.loose {
             " Who took a lock need not hold it any more: permits can be forgotten, and a guard can go to another task."
         } else if channel {
             " Who was seen last at the other end of a channel need not be the only one who can go on there."
-        } else if circle.steps.len() == 1 {
+        } else if cycle.steps.len() == 1 {
             " Another future of the same task may hold it, and go on."
         } else {
             " Something that is not instrumented may still wake one of them."
         };
-        let age = self.age(circle.since_ns);
+        let age = self.age(cycle.since_ns);
         let message = format!("{head}: {}, for {age}. {}.{behind}{doubt}", way.join(" → "), words.join("; "));
-        let advice = match (given, channel, circle.steps.len()) {
+        let advice = match (given, channel, cycle.steps.len()) {
             (true, ..) => FUTURE,
             (false, true, _) => CHANNELS,
             (false, false, 1) => ALONE,
             (false, false, _) => LOCKS,
         };
-        let mut about: Vec<Agent> = circle.steps.iter().map(|step| step.who).collect();
+        let mut about: Vec<Agent> = cycle.steps.iter().map(|step| step.who).collect();
         about.extend(beside);
         about.dedup();
-        let severity = match (circle.proven, circle.loose) {
+        let severity = match (cycle.proven, cycle.loose) {
             (true, _) => Severity::Critical,
             // A token bucket that waits for its refill looks the same, and a server at its limit of connections.
             (false, true) => Severity::Info,
@@ -113,13 +111,13 @@ impl LockPass<'_> {
             Some(Agent::Thread(thread)) => Subject::Thread(*thread),
             Some(Agent::Unknown) | None => Subject::Site,
         };
-        let site = circle.steps.first().map_or(SiteId::NONE, |step| self.site_of(step.wait.resource));
+        let site = cycle.steps.first().map_or(SiteId::NONE, |step| self.site_of(step.wait.resource));
         let id = FindingId { lint, site, subject };
         self.found.push(Finding::about(id, severity, &about, message, advice));
     }
 
     /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, held by transfer #91 for 41.2 s (acquired at src/ledger.rs:121)`
-    fn step_words(&self, circle: &Circle, step: &Step) -> String {
+    fn step_words(&self, cycle: &Cycle, step: &Step) -> String {
         let (who, next) = (self.who(step.who), self.who(step.next));
         let (place, on) = (self.place(step.wait.site), self.name(step.wait.resource));
         let age = self.age(step.held_since_ns);
@@ -131,7 +129,7 @@ impl LockPass<'_> {
                 } else {
                     format!("held by {next} for {age}{acquired}")
                 };
-                match self.held_beside(circle, step).as_slice() {
+                match self.held_beside(cycle, step).as_slice() {
                     [] => held,
                     others => format!("{held}, and by {}, who wait for it too", self.list(others)),
                 }
@@ -149,14 +147,14 @@ impl LockPass<'_> {
     }
 
     /// Those who hold what a step waits for beside the next one, and can't go on either.
-    fn held_beside(&self, circle: &Circle, step: &Step) -> Vec<Agent> {
+    fn held_beside(&self, cycle: &Cycle, step: &Step) -> Vec<Agent> {
         if step.how != How::Holds {
             return Vec::new();
         }
         let lock = self.store.lock_waited_for(step.wait.resource);
         let holders = lock.map_or(&[][..], |(_, lock)| &lock.holders);
         let mut beside: Vec<Agent> =
-            holders.iter().map(|holder| holder.who).filter(|who| circle.victims.contains(who)).collect();
+            holders.iter().map(|holder| holder.who).filter(|who| cycle.victims.contains(who)).collect();
         beside.sort_unstable();
         beside.dedup();
         beside
@@ -167,9 +165,9 @@ impl LockPass<'_> {
         if !self.config.deadlock.enabled {
             return;
         }
-        let message = if self.circles.cut {
+        let message = if self.cycles.cut {
             "There are too many holders and waits to look for deadlocks: none would be found.".to_owned()
-        } else if self.circles.more > 0 {
+        } else if self.cycles.more > 0 {
             "There are more deadlocks than are listed.".to_owned()
         } else if self.passed_over > 0 {
             let count = exact(self.passed_over);

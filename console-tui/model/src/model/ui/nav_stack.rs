@@ -3,10 +3,12 @@
 //! Limit: [`MAX_DEPTH`] steps; the oldest ones are forgotten, the first screen never.
 
 use crate::{
+    event::Extent,
     id::{ResourceKey, TaskKey},
+    model::pages::LinkList,
     nav::{Screen, Tab},
     screen::task::Link,
-    table::{Filter, any::AnyTable as _},
+    table::Filter,
     tables::Tables,
 };
 
@@ -61,11 +63,18 @@ pub(crate) struct NavStack {
     tab: Tab,
     first: Step,
     further: Vec<Step>,
+    /// How the view drew the screen last, if it is one that can be longer than the terminal is high.
+    extent: Extent,
 }
 
 impl Default for NavStack {
     fn default() -> Self {
-        Self { tab: Tab::Tasks, first: Step::to(Tab::Tasks.screen()), further: Vec::new() }
+        Self {
+            tab: Tab::Tasks,
+            first: Step::to(Tab::Tasks.screen()),
+            further: Vec::new(),
+            extent: Extent::default(),
+        }
     }
 }
 
@@ -86,41 +95,86 @@ impl NavStack {
         self.top().chosen
     }
 
-    pub(crate) fn choose(&mut self, chosen: Chosen) {
+    fn choose(&mut self, chosen: Chosen) {
         let step = self.top_mut();
         (step.chosen, step.follows) = (chosen, true);
     }
 
-    /// The first line of the screen that is shown, and whether the chosen link has to be in sight.
-    pub(crate) fn scroll(&self) -> (usize, bool) {
-        (self.top().top, self.top().follows)
-    }
-
-    pub(crate) fn set_scroll(&mut self, top: usize) {
+    fn set_scroll(&mut self, top: usize) {
         let step = self.top_mut();
         (step.top, step.follows) = (top, false);
+    }
+
+    /// What was drawn of the screen.
+    pub(crate) fn set_extent(&mut self, extent: Extent) {
+        self.set_scroll(extent.top);
+        self.extent = extent;
+    }
+
+    /// Lines of the screen that are shown.
+    pub(crate) fn page(&self) -> usize {
+        self.extent.page
+    }
+
+    /// The line that a screen of this extent begins with: where the user left it, with the `chosen` link in sight.
+    pub(crate) fn scroll_top(&self, extent: &Extent, chosen: Option<usize>) -> usize {
+        let Step { top, follows, .. } = *self.top();
+        let line = chosen.filter(|_| follows).and_then(|link| extent.line_of(link));
+        let top = line.map_or(top, |line| top.min(line).max((line + 1).saturating_sub(extent.page)));
+        top.min(extent.last_top())
+    }
+
+    /// One step goes to the next link, further ones move the screen.
+    pub(crate) fn scroll_by(&mut self, by: isize, (links, chosen): LinkList) {
+        if by.unsigned_abs() > 1 {
+            let top = self.extent.top.saturating_add_signed(by);
+            return self.set_scroll(top.min(self.extent.last_top()));
+        }
+        let (link, top) = self.extent.step(chosen.unwrap_or(0), links.len(), by > 0);
+        self.choose(Chosen::of(&links, link));
+        self.set_scroll(top);
+    }
+
+    /// To a link; the first and the last possible number lead to the ends of the screen.
+    pub(crate) fn move_to(&mut self, index: usize, links: &[Link]) {
+        self.choose(Chosen::of(links, index));
+        match index {
+            0 => self.set_scroll(0),
+            usize::MAX => self.set_scroll(self.extent.last_top()),
+            _ => {}
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
         1 + self.further.len()
     }
 
-    pub(crate) fn screens(&self) -> impl Iterator<Item = Screen> {
+    pub(crate) fn screens(&self) -> impl DoubleEndedIterator<Item = Screen> {
         std::iter::once(&self.first).chain(&self.further).map(|step| step.screen)
     }
 
-    /// Tasks whose screens lie on the way.
+    /// Tasks whose screens lie on the way, the last one first.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = TaskKey> {
-        self.screens().filter_map(|screen| if let Screen::Task(key) = screen { Some(key) } else { None })
+        self.screens()
+            .rev()
+            .filter_map(|screen| if let Screen::Task(key) = screen { Some(key) } else { None })
     }
 
-    /// The resources on the way, the last one last.
+    /// The resources on the way, the last one first.
     pub(crate) fn resources(&self) -> impl Iterator<Item = ResourceKey> {
-        self.screens().filter_map(|screen| if let Screen::Resource(key) = screen { Some(key) } else { None })
+        self.screens()
+            .rev()
+            .filter_map(|screen| if let Screen::Resource(key) = screen { Some(key) } else { None })
     }
 
     pub(crate) fn tab(&self) -> Tab {
         self.tab
+    }
+
+    /// The tab so many to the right of this one.
+    pub(crate) fn tab_beside(&self, step: isize) -> Tab {
+        let now = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        Tab::ALL[(now + Tab::ALL.len()).saturating_add_signed(step) % Tab::ALL.len()]
     }
 
     pub(crate) fn push(&mut self, screen: Screen) {
@@ -145,13 +199,18 @@ impl NavStack {
     pub(crate) fn pop(&mut self, tables: &mut Tables) -> bool {
         let Some(step) = self.further.pop() else { return false };
         if let Some(filter) = step.replaced {
-            tables.tasks.set_filter(filter);
+            tables.tasks.filter = filter;
         }
         true
     }
 
+    /// Back to the screen with this number, from 0.
+    pub(crate) fn back_to(&mut self, depth: usize, tables: &mut Tables) {
+        while self.further.len() > depth && self.pop(tables) {}
+    }
+
     pub(crate) fn go(&mut self, tab: Tab, tables: &mut Tables) {
-        while self.pop(tables) {}
+        self.back_to(0, tables);
         (self.tab, self.first) = (tab, Step::to(tab.screen()));
     }
 
@@ -159,7 +218,7 @@ impl NavStack {
     pub(crate) fn forget_process(&mut self, tables: &mut Tables) {
         // Of what is no tab, each is about something of a process.
         if self.screens().any(|screen| screen.tab().is_none()) {
-            while self.pop(tables) {}
+            self.back_to(0, tables);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The circles among those who are stuck, each step with its places.
+//! The cycles among those who are stuck, each step with its places.
 //!
-//! Limit: [`MAX_CIRCLES`] circles and [`MAX_VICTIMS`] operations behind each; that there are more is said.
+//! Limit: [`MAX_CYCLES`] cycles and [`MAX_VICTIMS`] operations behind each; that there are more is said.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -11,8 +11,8 @@ use crate::{
     store::{resources::Op, task::Agent},
 };
 
-/// Circles that are reported.
-pub(crate) const MAX_CIRCLES: usize = 32;
+/// Cycles that are reported.
+pub(crate) const MAX_CYCLES: usize = 32;
 
 /// Operations behind one that are looked at.
 const MAX_VICTIMS: usize = 1000;
@@ -45,7 +45,7 @@ pub(crate) struct Step {
 
 /// Those who wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Circle {
+pub(crate) struct Cycle {
     /// From the one with the smallest number on; the last one's next is the first.
     pub(crate) steps: Vec<Step>,
     /// The data has no other reading.
@@ -62,8 +62,8 @@ pub(crate) struct Circle {
 
 /// What was found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Circles {
-    pub(crate) list: Vec<Circle>,
+pub(crate) struct Cycles {
+    pub(crate) list: Vec<Cycle>,
     /// Those that are not in the list.
     pub(crate) more: usize,
     /// There was too much to look at: nothing can be said.
@@ -71,24 +71,24 @@ pub(crate) struct Circles {
 }
 
 impl Analysis<'_> {
-    /// All circles, those that are proven first. Costs what those cost who hold something and wait.
-    pub(crate) fn circles(self) -> Circles {
+    /// All cycles, those that are proven first. Costs what those cost who hold something and wait.
+    pub(crate) fn cycles(self) -> Cycles {
         let mut graph = Graph::new(self);
-        let mut found = Circles::default();
+        let mut found = Cycles::default();
         let mut seen: FxHashSet<Agent> = FxHashSet::default();
         for strict in [true, false] {
             if graph.cut {
                 break;
             }
             graph.solve(strict);
-            for circle in graph.extract() {
+            for cycle in graph.extract() {
                 // Whoever is in a proven one needs no suspicion.
-                if circle.steps.iter().any(|step| seen.contains(&step.who)) {
+                if cycle.steps.iter().any(|step| seen.contains(&step.who)) {
                     continue;
                 }
-                seen.extend(circle.steps.iter().map(|step| step.who));
-                if found.list.len() < MAX_CIRCLES {
-                    found.list.push(Circle { proven: strict && circle.proven, ..circle });
+                seen.extend(cycle.steps.iter().map(|step| step.who));
+                if found.list.len() < MAX_CYCLES {
+                    found.list.push(Cycle { proven: strict && cycle.proven, ..cycle });
                 } else {
                     found.more += 1;
                 }
@@ -103,13 +103,13 @@ impl Analysis<'_> {
 }
 
 impl Graph<'_> {
-    /// One circle of each group of those who are stuck.
-    fn extract(&self) -> Vec<Circle> {
+    /// One cycle of each group of those who are stuck.
+    fn extract(&self) -> Vec<Cycle> {
         let next: FxHashMap<Agent, Step> = self.steps();
         let mut starts: Vec<Agent> = next.keys().copied().collect();
         starts.sort_unstable();
         let mut group: FxHashMap<Agent, usize> = FxHashMap::default();
-        let mut circles: Vec<Vec<Step>> = Vec::new();
+        let mut cycles: Vec<Vec<Step>> = Vec::new();
         let mut behind: Vec<Vec<Agent>> = Vec::new();
         for start in starts {
             let mut way: Vec<Agent> = Vec::new();
@@ -119,13 +119,13 @@ impl Graph<'_> {
                     break *number;
                 }
                 if let Some(first) = way.iter().position(|who| *who == at) {
-                    circles.push(way[first..].iter().map(|who| next[who]).collect());
+                    cycles.push(way[first..].iter().map(|who| next[who]).collect());
                     behind.push(Vec::new());
                     way.truncate(first);
-                    for step in &circles[circles.len() - 1] {
-                        group.insert(step.who, circles.len() - 1);
+                    for step in &cycles[cycles.len() - 1] {
+                        group.insert(step.who, cycles.len() - 1);
                     }
-                    break circles.len() - 1;
+                    break cycles.len() - 1;
                 }
                 way.push(at);
                 match next.get(&at) {
@@ -141,11 +141,11 @@ impl Graph<'_> {
                 }
             }
         }
-        let both = circles.into_iter().zip(behind);
-        both.map(|(steps, behind)| self.circle(steps, behind)).collect()
+        let both = cycles.into_iter().zip(behind);
+        both.map(|(steps, behind)| self.cycle(steps, behind)).collect()
     }
 
-    fn circle(&self, mut steps: Vec<Step>, mut victims: Vec<Agent>) -> Circle {
+    fn cycle(&self, mut steps: Vec<Step>, mut victims: Vec<Agent>) -> Cycle {
         let first = steps.iter().enumerate().min_by_key(|(_, step)| step.who).map_or(0, |(i, _)| i);
         steps.rotate_left(first);
         let members: FxHashSet<Agent> = steps.iter().map(|step| step.who).collect();
@@ -161,7 +161,7 @@ impl Graph<'_> {
         let loose = steps.iter().any(is_loose);
         let proven = (!alone || in_poll || steps.iter().any(|step| step.how == How::Given)) && !loose;
         let since_ns = steps.iter().map(|step| step.wait.since_ns.max(step.held_since_ns)).max().unwrap_or(0);
-        Circle { steps, proven, loose, since_ns, victims, more_victims }
+        Cycle { steps, proven, loose, since_ns, victims, more_victims }
     }
 
     /// Whom each of the stuck is behind.
