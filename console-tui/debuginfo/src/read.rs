@@ -6,6 +6,7 @@ use std::{
 };
 
 use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, UnitHeader};
+use rustc_hash::FxHashMap;
 use taskscope_await::{Index, TaskFn, types::Text};
 
 use crate::{
@@ -205,10 +206,10 @@ fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a
 
 /// The functions that poll tasks, by their symbols, with the names that symbols or lines have. Only if there is any name.
 fn add_names(index: &mut Index, functions: &[(u64, Option<String>)], found: &[Found<'_>]) {
-    let flat = || found.iter().flat_map(|found| &found.flat_polls);
+    let flat: FxHashMap<u64, &[u8]> =
+        found.iter().flat_map(|found| found.flat_polls.iter().copied()).collect();
     let of_lines = |address: u64| {
-        let (_, name) = flat().find(|(of, _)| *of == address)?;
-        let name = name.strip_prefix(b"poll<")?.strip_suffix(b">")?;
+        let name = flat.get(&address)?.strip_prefix(b"poll<")?.strip_suffix(b">")?;
         Some(String::from_utf8_lossy(name).into_owned())
     };
     let named = functions
