@@ -6,16 +6,19 @@ use std::{
 };
 
 use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, UnitHeader};
-use taskscope_await::Index;
+use rustc_hash::FxHashMap;
+use taskscope_await::{Index, TaskFn, types::Text};
 
 use crate::{
     DebugInfoError, assemble,
     elf::Elf,
+    emit::cut,
     error::CURE,
     functions::Functions,
     parallel,
     scan::{self, Found},
     sources::{Files, Sources},
+    symbols,
     units::{Place, Slice, Source, Unit},
 };
 
@@ -95,6 +98,9 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     index.segments.clone_from(&files.binary.segments);
     stats.assembling = started.elapsed();
     (stats.types_read, stats.types_kept, stats.refused) = (counts.read, counts.kept, counts.refused);
+    if index.tasks.is_empty() {
+        add_names(&mut index, &symbols::poll_functions(files.debug()), &found);
+    }
     let problem = problem(&files, &index, &found, &stats)?;
     Ok(Read { index, problem, stats })
 }
@@ -198,6 +204,24 @@ fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a
     inlined
 }
 
+/// The functions that poll tasks, by their symbols, with the names that symbols or lines have. Only if there is any name.
+fn add_names(index: &mut Index, functions: &[(u64, Option<String>)], found: &[Found<'_>]) {
+    let flat: FxHashMap<u64, &[u8]> =
+        found.iter().flat_map(|found| found.flat_polls.iter().copied()).collect();
+    let of_lines = |address: u64| {
+        let name = flat.get(&address)?.strip_prefix(b"poll<")?.strip_suffix(b">")?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    };
+    let named = functions
+        .iter()
+        .filter_map(|(address, name)| Some((*address, name.clone().or_else(|| of_lines(*address))?)));
+    for (address, name) in named {
+        let text = Text(index.texts.len() as u32);
+        index.texts.push(cut(&name).to_owned());
+        index.tasks.push(TaskFn { address, name: text, ..TaskFn::default() });
+    }
+}
+
 /// The compiler of the first unit that is Rust's.
 fn producer(found: &[Found<'_>]) -> String {
     let rust = found.iter().find(|found| is_rust(found));
@@ -217,7 +241,13 @@ fn problem(
             let (damaged, all) = (stats.damaged_units, stats.units);
             format!("{damaged} of {all} units of debug information are damaged: what they describe shows no await points; build it again")
         });
-        return Ok(damaged);
+        let refused = (stats.refused > 0).then(|| {
+            format!(
+                "{} types and names are over the limits of an index: some futures show no await points",
+                stats.refused
+            )
+        });
+        return Ok(damaged.or(refused));
     }
     if !index.tasks.is_empty() {
         return Ok(Some(format!(

@@ -16,6 +16,8 @@ use crate::units::{Place, Slice, Unit, is_linked};
 pub(crate) struct Found<'a> {
     pub(crate) functions: Vec<Function<'a>>,
     pub(crate) links: Vec<Link>,
+    /// Address and name of functions outside any namespace that may poll a task.
+    pub(crate) flat_polls: Vec<(u64, &'a [u8])>,
     /// Address of a vtable, and the type that says whose it is.
     pub(crate) vtables: Vec<(u64, Place)>,
     /// Types of tokio's with their names: `Header`, `Cell<…>`.
