@@ -168,6 +168,9 @@ impl Program {
             && walk.bytes(header, self.index.ty(function.cell).size).is_some()
         {
             walk.value(ty, header.wrapping_add(offset), 0);
+            if task.kind != TaskKind::Blocking {
+                walk.root(function.future);
+            }
         }
         Some(task)
     }
@@ -225,6 +228,11 @@ impl Program {
     fn task_name(&self, future: TypeId, arguments: &str) -> String {
         let ty = self.index.ty(self.work(future));
         let name = self.index.text(ty.name);
+        // A closure that holds nothing is no type of the index, and its name is in that of what runs it.
+        let closure = name.strip_prefix("BlockingTask<").and_then(|name| name.rsplit_once("::{closure_env"));
+        if let Some((function, _)) = closure {
+            return names::function(function);
+        }
         if crate::roles::is_coroutine(name) || name.starts_with("{closure_env") {
             return names::function(self.index.text(ty.path));
         }
