@@ -302,7 +302,13 @@ impl Look<'_> {
             snapshot.clear();
             let task = memory::walk(&observer.source, &mut snapshot, |snapshot| {
                 observer.program.task(header, snapshot, observer.options)
-            })??;
+            })?;
+            let Some(task) = task else {
+                if memory::is_unchanged(&observer.source, &snapshot) {
+                    return None;
+                }
+                continue;
+            };
             if task.internal || (!listed && !task.may_live()) {
                 return None;
             }

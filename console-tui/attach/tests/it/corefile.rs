@@ -77,7 +77,8 @@ fn elf_header(headers: u64) -> Vec<u8> {
 fn program_header(file: &mut Vec<u8>, (kind, flags): (u32, u32), [at, address, in_file, in_memory]: [u64; 4]) {
     file.extend(kind.to_le_bytes());
     file.extend(flags.to_le_bytes());
-    for word in [at, address, 0, in_file, in_memory, PAGE] {
+    let align = if kind == PT_NOTE { 4 } else { PAGE };
+    for word in [at, address, 0, in_file, in_memory, align] {
         file.extend(word.to_le_bytes());
     }
 }
