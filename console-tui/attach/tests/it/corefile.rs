@@ -42,16 +42,22 @@ fn is_the_kernels(map: &Map) -> bool {
     map.name.starts_with("[v")
 }
 
+/// All of what was written to, which the loader does to tables that it makes read-only afterwards; of a file's start a page.
 fn contents(memory: &File, map: &Map) -> Vec<u8> {
-    let bytes = match map {
-        map if map.writable => map.to - map.from,
-        map if map.name.starts_with('/') && map.offset == 0 => PAGE,
-        _ => 0,
-    };
-    let mut contents = vec![0; bytes as usize];
-    // A page that can't be read is one that nobody wrote to.
+    let mut contents = vec![0; (map.to - map.from) as usize];
+    // A page that can't be read is one that was never written to.
     for (number, page) in contents.chunks_mut(PAGE as usize).enumerate() {
         let _ = memory.read_exact_at(page, map.from + PAGE * number as u64);
+    }
+    let is_as_in_file = || {
+        let file = fs::read(&map.name).unwrap_or_default();
+        file.get(map.offset as usize..).is_some_and(|rest| {
+            let both = rest.len().min(contents.len());
+            rest[..both] == contents[..both]
+        })
+    };
+    if !map.writable && is_as_in_file() {
+        contents.truncate(if map.offset == 0 { PAGE as usize } else { 0 });
     }
     contents
 }
