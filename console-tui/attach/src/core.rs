@@ -26,9 +26,10 @@ const MAX_NOTE_BYTES: u64 = 64 << 20;
 const MAX_THREADS: usize = 65_536;
 /// Mappings of a core file.
 const MAX_MAPS: usize = 1 << 20;
-/// In `elf_prstatus` of x86-64: the thread's number, and the base of its thread-local storage among its registers.
+/// In `elf_prstatus` of x86-64: the thread's number, and among its registers the base of its thread-local storage and its stack's pointer.
 const PRSTATUS_PID: usize = 32;
 const PRSTATUS_FS_BASE: usize = 112 + 21 * 8;
+const PRSTATUS_STACK: usize = 112 + 19 * 8;
 /// In `elf_prpsinfo` of x86-64: the process's number, and its name of 16 bytes.
 const PSINFO_PID: usize = 24;
 const PSINFO_NAME: usize = 40;
@@ -41,6 +42,8 @@ pub struct Core {
     segments: BTreeMap<u64, (u64, u64)>,
     maps: Vec<Map>,
     threads: Vec<Thread>,
+    /// The stack pointers of the threads.
+    stacks: Vec<u64>,
     pid: u32,
     name: String,
     executable: String,
@@ -74,6 +77,7 @@ impl Core {
             segments: BTreeMap::new(),
             maps: Vec::new(),
             threads: Vec::new(),
+            stacks: Vec::new(),
             pid: 0,
             name: String::new(),
             executable: String::new(),
@@ -90,6 +94,7 @@ impl Core {
                 core.note(note.n_type(endian), note.desc());
             }
         }
+        core.name_stack();
         core.find_program(program);
         Ok(core)
     }
@@ -118,6 +123,7 @@ impl Core {
             elf::NT_PRSTATUS if self.threads.len() < MAX_THREADS => {
                 let os_id = half(bytes, PRSTATUS_PID).unwrap_or(0);
                 let pointer = word(bytes, PRSTATUS_FS_BASE).filter(|pointer| *pointer != 0);
+                self.stacks.push(word(bytes, PRSTATUS_STACK).unwrap_or(0));
                 self.threads.push(Thread { os_id, name: String::new(), pointer, kernel_state: None });
             }
             elf::NT_PRPSINFO => {
@@ -159,6 +165,18 @@ impl Core {
 
     fn by_address(&mut self) {
         self.maps.sort_by_key(|map| map.from);
+    }
+
+    /// The first thread's stack has a name in a live process alone.
+    fn name_stack(&mut self) {
+        let first = self.threads.iter().position(|thread| thread.os_id == self.pid);
+        let pointer = first.and_then(|number| self.stacks.get(number));
+        let stack = pointer.and_then(|pointer| {
+            self.maps.iter_mut().find(|map| (map.from..map.to).contains(pointer) && map.name.is_empty())
+        });
+        if let Some(stack) = stack {
+            "[stack]".clone_into(&mut stack.name);
+        }
     }
 
     /// The first file that is mapped from its start is the program: the loader and its libraries lie above it.

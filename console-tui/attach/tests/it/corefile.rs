@@ -94,6 +94,7 @@ fn notes(process: &Process, maps: &[Map]) -> Vec<u8> {
     for thread in process.threads() {
         let mut status = vec![0; 336];
         status[32..36].copy_from_slice(&thread.os_id.to_le_bytes());
+        status[264..272].copy_from_slice(&stack_pointer(process.pid(), thread.os_id).to_le_bytes());
         status[280..288].copy_from_slice(&thread.pointer.unwrap_or(0).to_le_bytes());
         note(&mut notes, NT_PRSTATUS, &status);
     }
@@ -113,6 +114,13 @@ fn notes(process: &Process, maps: &[Map]) -> Vec<u8> {
     of_files.iter().for_each(|map| files.extend([map.name.as_bytes(), &[0]].concat()));
     note(&mut notes, NT_FILE, &files);
     notes
+}
+
+/// Of a thread in a system call: the last but one of the kernel's words on it.
+fn stack_pointer(pid: u32, os_id: u32) -> u64 {
+    let words = fs::read_to_string(format!("/proc/{pid}/task/{os_id}/syscall")).expect("it runs");
+    let word = words.split_whitespace().rev().nth(1).and_then(|word| word.strip_prefix("0x"));
+    word.and_then(|word| u64::from_str_radix(word, 16).ok()).expect("each thread of it sleeps")
 }
 
 fn note(notes: &mut Vec<u8>, kind: u32, bytes: &[u8]) {

@@ -35,7 +35,7 @@ fn killed_between_looks() {
     running.kill();
     let ended = AttachError::Ended { pid: running.pid() };
     assert_eq!(error_of(&mut observer), ended);
-    assert!(running.is_zombie(), "it is waited for below");
+    running.become_zombie();
     assert_eq!(observer.look().expect_err("it is a zombie"), ended);
     running.wait();
     assert_eq!(observer.look().expect_err("it is gone"), ended);
@@ -72,9 +72,7 @@ fn zombies_and_numbers_that_no_process_has_are_refused() {
     let (_, mut running) = small();
     let pid = running.pid();
     running.kill();
-    while !running.is_zombie() {
-        thread::yield_now();
-    }
+    running.become_zombie();
     assert_eq!(Process::open(pid).map(drop), Err(AttachError::NoMemory { pid }));
     running.wait();
     assert_eq!(Process::open(pid).map(drop), Err(AttachError::NoProcess { pid }));

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
+    thread,
 };
 
 use taskscope_await::Program;
@@ -129,6 +130,13 @@ impl Running {
     /// Kills it and does not wait: it is a zombie once the kernel is done with it.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is our child");
+    }
+
+    /// Waits until a process that was killed is no more than a number: it loses its memory before that.
+    pub(crate) fn become_zombie(&self) {
+        while !self.is_zombie() {
+            thread::yield_now();
+        }
     }
 
     /// Takes the zombie away.
