@@ -131,3 +131,21 @@ fn note(notes: &mut Vec<u8>, kind: u32, bytes: &[u8]) {
     notes.extend(bytes);
     notes.resize(notes.len().next_multiple_of(4), 0);
 }
+
+/// Of all memory in a core file that can be written to, the place of each word in the file, and its address.
+pub(crate) fn heap_words(file: &[u8]) -> Vec<(usize, u64)> {
+    let number = |at: usize, bytes: usize| {
+        let mut word = [0; 8];
+        word[..bytes].copy_from_slice(&file[at..at + bytes]);
+        u64::from_le_bytes(word)
+    };
+    let mut words = Vec::new();
+    for header in 0..number(56, 2) {
+        let at = (ELF_BYTES + header * HEADER_BYTES) as usize;
+        if number(at, 4) == u64::from(PT_LOAD) && number(at + 4, 4) & 2 != 0 {
+            let (place, address, bytes) = (number(at + 8, 8), number(at + 16, 8), number(at + 32, 8));
+            words.extend((0..bytes / 8).map(|word| ((place + 8 * word) as usize, address + 8 * word)));
+        }
+    }
+    words
+}

@@ -4,8 +4,11 @@
 mod corefile;
 mod cores;
 mod ends;
+mod frames;
+mod hostile;
 mod load;
 mod looking;
 mod programs;
+mod separate;
 mod shapes;
 mod trees;

@@ -8,25 +8,15 @@ use crate::{
     trees,
 };
 
-/// The trees of all tasks, as text, in order.
-fn seen(profile: Profile) -> String {
+fn check(profile: Profile) {
     let built = built("shapes", profile);
     let running = Running::start(&built.path, &[]);
-    let observed = settled(&mut observer(&built, &running));
-    let mut trees: Vec<String> = observed.tasks.iter().map(trees::text).collect();
-    trees.sort_unstable();
-    trees.join("\n")
-}
-
-fn check(profile: Profile) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/shapes.txt");
-    let expected = fs::read_to_string(&path).expect("it is committed");
-    let seen = seen(profile);
-    if seen != expected {
+    let seen = trees::all(&settled(&mut observer(&built, &running)));
+    if seen != trees::expected() {
         // Beside the other things of a build: a diff of both shows more than two long texts.
-        let got = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shapes-{profile:?}.txt"));
-        fs::write(&got, &seen).expect("the folder is cargo's, for this");
-        panic!("the trees are not those of {}: see {}", path.display(), got.display());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shapes-{profile:?}.txt"));
+        fs::write(&path, &seen).expect("the folder is cargo's, for this");
+        panic!("the trees are not those of tests/it/shapes.txt: see {}", path.display());
     }
 }
 

@@ -3,12 +3,31 @@
 //! `fn nested_calls · second(depth + 1, "hello").await; · nested.rs`. The program's source is read at the line that the tree has: a wrong line shows. Where
 //! the function around that line is not the frame's, that is said, too. Of libraries the file is shown.
 
-use std::{collections::HashMap, fmt::Write as _, fs, path::PathBuf, sync::Mutex};
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
 
-use taskscope_attach::SeenTask;
+use taskscope_attach::{Observed, SeenTask};
 use taskscope_await::{Channel, ChannelKind, Frame, FrameKind, FrameState, Wait};
 
 use crate::programs::workspace;
+
+/// The trees that `shapes` has, whichever way it was built.
+pub(crate) fn expected() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/shapes.txt");
+    fs::read_to_string(path).expect("it is committed")
+}
+
+/// The trees of all tasks, in order.
+pub(crate) fn all(observed: &Observed) -> String {
+    let mut trees: Vec<String> = observed.tasks.iter().map(text).collect();
+    trees.sort_unstable();
+    trees.join("\n")
+}
 
 /// A task's tree, with its problems.
 pub(crate) fn text(seen: &SeenTask) -> String {
