@@ -3,6 +3,7 @@
 
 mod core;
 mod error;
+mod fixed;
 mod frames;
 mod maps;
 mod memory;

@@ -13,6 +13,7 @@ use taskscope_await::{Options, Program, Runtime, RuntimeRef, Snapshot, Step, Tas
 
 use crate::{
     error::AttachError,
+    fixed::{Fixed, Known},
     maps::{self, Map},
     memory,
     process::Thread,
@@ -37,6 +38,7 @@ pub struct Observer {
     executable: String,
     options: Options,
     vtables: FxHashSet<u64>,
+    fixed: Fixed,
     /// An address of the program that can be read for as long as it is there.
     first: u64,
     /// What a look through all memory found, beside the lists.
@@ -113,8 +115,9 @@ impl Observer {
             maps::bias(&maps, &executable, first).ok_or(AttachError::NoProgram { pid: source.pid() })?;
         let vtables = scan::task_vtables(&program, &source, &maps, &executable, bias);
         let options = Options { bias, strings };
-        let first = bias.wrapping_add(first);
-        Ok(Self { source, program, executable, options, vtables, first, scanned: Scanned::default() })
+        let fixed = Fixed::new(&maps, &executable);
+        let (first, scanned) = (bias.wrapping_add(first), Scanned::default());
+        Ok(Self { source, program, executable, options, vtables, fixed, first, scanned })
     }
 
     /// What is read.
@@ -168,6 +171,10 @@ impl Observer {
         }
         let left_bytes = self.scanned.left_bytes;
         Ok(Observed { tasks, runtimes, threads, more_tasks, left_bytes, took: started.elapsed() })
+    }
+
+    fn known(&self) -> Known<'_, Source> {
+        Known { memory: &self.source, fixed: &self.fixed }
     }
 
     /// Looks through all memory when the last time is long enough ago.
@@ -233,7 +240,7 @@ impl Look<'_> {
     }
 
     fn read<T>(&self, step: impl FnMut(&Snapshot) -> Step<T>) -> Option<T> {
-        memory::walk(&self.observer.source, &mut Snapshot::new(), step)
+        memory::walk(&self.observer.known(), &mut Snapshot::new(), step)
     }
 
     /// The number of a runtime, which is read when it is new.
@@ -296,15 +303,16 @@ impl Look<'_> {
     /// A task at one moment.
     fn task(&mut self, header: u64, listed: bool) -> Option<SeenTask> {
         let observer = self.observer;
+        let known = observer.known();
         let mut snapshot = Snapshot::new();
         let mut seen = None;
         for _ in 0..TRIES {
             snapshot.clear();
-            let task = memory::walk(&observer.source, &mut snapshot, |snapshot| {
+            let task = memory::walk(&known, &mut snapshot, |snapshot| {
                 observer.program.task(header, snapshot, observer.options)
             })?;
             let Some(task) = task else {
-                if memory::is_unchanged(&observer.source, &snapshot) {
+                if memory::is_unchanged(&known, &snapshot) {
                     return None;
                 }
                 continue;
@@ -313,7 +321,7 @@ impl Look<'_> {
                 return None;
             }
             let waits = matches!(task.state, TaskState::Idle | TaskState::Scheduled);
-            let unchanged = !waits || memory::is_unchanged(&observer.source, &snapshot);
+            let unchanged = !waits || memory::is_unchanged(&known, &snapshot);
             seen = Some((task, !unchanged));
             if unchanged {
                 break;
@@ -324,7 +332,10 @@ impl Look<'_> {
             // A torn look is worth nothing.
             task.tree = Tree::default();
         }
-        let of = self.read(|snapshot| observer.program.runtime_of_task(header, snapshot, observer.options));
+        // Mostly all of it is there already.
+        let of = memory::walk(&known, &mut snapshot, |snapshot| {
+            observer.program.runtime_of_task(header, snapshot, observer.options)
+        });
         let runtime = of.flatten().map(|of| self.runtime(of));
         Some(SeenTask { task, runtime, changed })
     }
