@@ -13,8 +13,8 @@ const NOTIFIED: u64 = 4;
 const CANCELLED: u64 = 32;
 /// References are counted above the bits.
 const REFERENCE: u64 = 64;
-/// More references than this no task has.
-const MAX_REFERENCES: u64 = 1 << 32;
+/// More references than this no task has. Memory that was given back begins with the allocator's own word, which counts as more.
+const MAX_REFERENCES: u64 = 1 << 20;
 const HEADER: &str = "tokio::runtime::task::core::Header";
 const VTABLE: &str = "tokio::runtime::task::raw::Vtable";
 const TRAILER: &str = "tokio::runtime::task::core::Trailer";
