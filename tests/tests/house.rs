@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "taskscope",
         &["taskscope", "taskscope-macros", "taskscope-recorder", "taskscope-stack", "taskscope-proto"],
     ),
+    ("taskscope-await", &[]),
     ("taskscope-debuginfo", &["taskscope-await"]),
     ("taskscope-model", &["taskscope-proto"]),
     ("taskscope-console", &["taskscope-model", "taskscope-proto", "taskscope"]),

@@ -85,7 +85,7 @@ type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
 pub(crate) fn glance<'a>(unit: &Unit<'a>, place: Place) -> Option<Glance<'a>> {
     let offset = unit.offset(place)?;
     let mut entry = Entry::null();
-    let mut entries = unit.raw.entries_raw(Some(offset)).ok()?;
+    let mut entries = unit.entries(Some(offset)).ok()?;
     entries.read_entry(&mut entry).ok()?.then(|| head(unit, &entry, offset.0))
 }
 
@@ -106,10 +106,15 @@ fn head<'a>(unit: &Unit<'a>, entry: &Entry<'a>, offset: usize) -> Glance<'a> {
     }
 }
 
-/// A type with its parts. `None`: there is no entry, or one that can't be read.
-pub(crate) fn read<'a>(unit: &Unit<'a>, number_of_unit: u32, place: Place) -> Option<Die<'a>> {
+/// A type with its parts. `None`: there is no entry, or one that can't be read. Each entry that is read is taken from `entries_left`.
+pub(crate) fn read<'a>(
+    unit: &Unit<'a>,
+    number_of_unit: u32,
+    place: Place,
+    entries_left: &mut u64,
+) -> Option<Die<'a>> {
     let offset = unit.offset(place)?;
-    let mut entries = unit.raw.entries_raw(Some(offset)).ok()?;
+    let mut entries = unit.entries(Some(offset)).ok()?;
     let mut entry = Entry::null();
     if !entries.read_entry(&mut entry).ok()? {
         return None;
@@ -130,6 +135,7 @@ pub(crate) fn read<'a>(unit: &Unit<'a>, number_of_unit: u32, place: Place) -> Op
     }
     let mut reader = Parts { unit, die: &mut die, number: 0, value: None, hidden: isize::MAX };
     while entries.next_depth() > 0 && !entries.is_empty() {
+        *entries_left = entries_left.checked_sub(1)?;
         if !entries.read_entry(&mut entry).ok()? {
             continue;
         }

@@ -4,6 +4,7 @@
 
 use std::{
     fs::File,
+    io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -105,6 +106,11 @@ impl Elf {
         let read = |id: &SectionId| self.section(id.name()).map(|bytes| (*id, bytes));
         parallel::each(&WANTED, read, |section| sections.push(section));
         sections.into_iter().collect()
+    }
+
+    /// The file once more, for what is read of it only sometimes.
+    pub(crate) fn reader(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     pub(crate) fn damaged(&self, what: String) -> DebugInfoError {

@@ -193,7 +193,7 @@ impl<'g, 'u, 'a> Emitter<'g, 'u, 'a> {
 }
 
 /// A text up to the limit, whole characters only.
-fn cut(text: &str) -> &str {
+pub(crate) fn cut(text: &str) -> &str {
     let mut end = text.len().min(MAX_NAME_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -19,6 +19,8 @@ use crate::{
 
 /// Types that are read.
 pub const MAX_READ_TYPES: usize = 4 << 20;
+/// Entries that are read for all types. A file can nest types so that each has all others in it.
+pub const MAX_TYPE_ENTRIES: u64 = 1 << 28;
 /// Namespaces in each other.
 const MAX_DEPTH: usize = 256;
 /// How many raw pointers are followed from a type of tokio's.
@@ -43,7 +45,8 @@ pub(crate) struct Graph<'u, 'a> {
     path_numbers: FxHashMap<String, u32>,
     /// Types whose parts are to be read.
     queue: Vec<Id>,
-    /// Types past the limit.
+    entries_left: u64,
+    /// Types past the limits.
     pub(crate) refused: u64,
 }
 
@@ -59,6 +62,7 @@ impl<'u, 'a> Graph<'u, 'a> {
             path_texts: Vec::new(),
             path_numbers: FxHashMap::default(),
             queue: Vec::new(),
+            entries_left: MAX_TYPE_ENTRIES,
             refused: 0,
         }
     }
@@ -110,7 +114,9 @@ impl<'u, 'a> Graph<'u, 'a> {
             return Some(id);
         }
         let number = self.unit_of(place)?;
-        let die = die::read(&self.units[number], number as u32, place)?;
+        let die = die::read(&self.units[number], number as u32, place, &mut self.entries_left);
+        self.refused += u64::from(self.entries_left == 0);
+        let die = die?;
         let key = self.key(&die);
         let id = match self.by_key.get(&key) {
             Some(id) => *id,

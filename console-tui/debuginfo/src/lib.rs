@@ -4,8 +4,8 @@
 //! lead to, and keeps the ones that can hold a future. About 200 MB of debug information a second and core. [`cached`] does that once for each
 //! build.
 //!
-//! Limits: [`MAX_SECTION_BYTES`], [`MAX_READ_TYPES`], [`MAX_PARTS`], [`MAX_NAME_BYTES`], [`MAX_CACHE_FILES`]. Units that are damaged are left out, and
-//! [`Read::problem`] says how many.
+//! Limits: [`MAX_SECTION_BYTES`], [`MAX_READ_TYPES`], [`MAX_TYPE_ENTRIES`], [`MAX_PARTS`], [`MAX_NAME_BYTES`],
+//! [`MAX_CACHE_FILES`]. What is past them is left out, and so are units that are damaged: [`Read::problem`] says so.
 
 mod assemble;
 mod cache;
@@ -21,6 +21,7 @@ mod relevance;
 mod scan;
 mod scopes;
 mod sources;
+mod symbols;
 mod units;
 
 pub use self::{
@@ -29,7 +30,7 @@ pub use self::{
     elf::MAX_SECTION_BYTES,
     emit::MAX_NAME_BYTES,
     error::DebugInfoError,
-    graph::MAX_READ_TYPES,
+    graph::{MAX_READ_TYPES, MAX_TYPE_ENTRIES},
     read::{Progress, Read, Stats, read},
     sources::Sources,
 };

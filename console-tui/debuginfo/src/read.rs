@@ -6,16 +6,19 @@ use std::{
 };
 
 use gimli::{DwarfPackageSections, DwarfSections, EndianSlice, LittleEndian, Section, UnitHeader};
-use taskscope_await::Index;
+use rustc_hash::FxHashMap;
+use taskscope_await::{Index, TaskFn, types::Text};
 
 use crate::{
     DebugInfoError, assemble,
     elf::Elf,
+    emit::cut,
     error::CURE,
     functions::Functions,
     parallel,
     scan::{self, Found},
     sources::{Files, Sources},
+    symbols,
     units::{Place, Slice, Source, Unit},
 };
 
@@ -81,7 +84,7 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
         None => None,
     };
     stats.loading = started.elapsed();
-    let source = source(&files, &sections, package.as_ref())?;
+    let source = Arc::new(source(&files, &sections, package.as_ref())?);
     let started = Instant::now();
     let (units, found) = scan(&files, &source, &mut stats, progress)?;
     let functions = Functions::new(&found);
@@ -95,6 +98,9 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
     index.segments.clone_from(&files.binary.segments);
     stats.assembling = started.elapsed();
     (stats.types_read, stats.types_kept, stats.refused) = (counts.read, counts.kept, counts.refused);
+    if index.tasks.is_empty() {
+        add_names(&mut index, &symbols::poll_functions(files.debug()), &found);
+    }
     let problem = problem(&files, &index, &found, &stats)?;
     Ok(Read { index, problem, stats })
 }
@@ -137,7 +143,7 @@ type Scanned<'a> = (Vec<Unit<'a>>, Vec<Found<'a>>);
 
 fn scan<'a>(
     files: &Files,
-    source: &Source<'a>,
+    source: &Arc<Source<'a>>,
     stats: &mut Stats,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Scanned<'a>, DebugInfoError> {
@@ -176,16 +182,11 @@ fn scan<'a>(
 /// The unit of a header with what was found in it, the header's bytes, and whether the unit is damaged.
 type ScannedHeader<'a> = (Option<(Unit<'a>, Found<'a>)>, u64, bool);
 
-fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
+fn scan_header<'a>(source: &Arc<Source<'a>>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
     let bytes = header.length_including_self() as u64;
-    match source.open(*header) {
-        Ok(Some(mut unit)) => {
-            let (found, result) = scan::unit(&mut unit);
-            (Some((unit, found)), bytes, result.is_err())
-        }
-        Ok(None) => (None, bytes, false),
-        Err(_) => (None, bytes, true),
-    }
+    let Ok(mut unit) = Unit::open(source, *header) else { return (None, bytes, true) };
+    let (found, result) = scan::unit(&mut unit);
+    (Some((unit, found)), bytes, result.is_err())
 }
 
 /// The copies of `block_on` that are inlined. Only into units that have one, or that have functions of other units inlined.
@@ -196,6 +197,24 @@ fn inlined<'a>(units: &[Unit<'a>], found: &[Found<'a>], functions: &Functions<'a
     // A unit that is damaged was counted as such by the first pass.
     parallel::each(&wanted, |unit| functions.inlined(unit), |found| inlined.extend(found));
     inlined
+}
+
+/// The functions that poll tasks, by their symbols, with the names that symbols or lines have. Only if there is any name.
+fn add_names(index: &mut Index, functions: &[(u64, Option<String>)], found: &[Found<'_>]) {
+    let flat: FxHashMap<u64, &[u8]> =
+        found.iter().flat_map(|found| found.flat_polls.iter().copied()).collect();
+    let of_lines = |address: u64| {
+        let name = flat.get(&address)?.strip_prefix(b"poll<")?.strip_suffix(b">")?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    };
+    let named = functions
+        .iter()
+        .filter_map(|(address, name)| Some((*address, name.clone().or_else(|| of_lines(*address))?)));
+    for (address, name) in named {
+        let text = Text(index.texts.len() as u32);
+        index.texts.push(cut(&name).to_owned());
+        index.tasks.push(TaskFn { address, name: text, ..TaskFn::default() });
+    }
 }
 
 /// The compiler of the first unit that is Rust's.
@@ -217,7 +236,13 @@ fn problem(
             let (damaged, all) = (stats.damaged_units, stats.units);
             format!("{damaged} of {all} units of debug information are damaged: what they describe shows no await points; build it again")
         });
-        return Ok(damaged);
+        let refused = (stats.refused > 0).then(|| {
+            format!(
+                "{} types and names are over the limits of an index: some futures show no await points",
+                stats.refused
+            )
+        });
+        return Ok(damaged.or(refused));
     }
     if !index.tasks.is_empty() {
         return Ok(Some(format!(

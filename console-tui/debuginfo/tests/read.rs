@@ -182,9 +182,14 @@ fn without_types_there_are_names_at_most() {
     assert!(problem.contains("debug = \"full\""), "{problem}");
     let names: Vec<_> = read.index.tasks.iter().map(|task| read.index.text(task.name)).collect();
     assert!(names.iter().any(|name| name.starts_with("small::outer::")), "{names:?}");
+    // Lines alone have no namespaces, and in an unoptimised program not even the functions that poll: new symbols do.
     let lines = Program { environment: &[("DEBUG", "line-tables-only")], ..Program::named("lines") };
     let error = read_quietly(&built(&lines)).expect_err("it has lines alone");
     assert!(matches!(error, DebugInfoError::LinesOnly(_)), "{error}");
+    let flags = "-Csymbol-mangling-version=v0";
+    let read = read_quietly(&built(&Program { name: "symbols", flags, ..lines })).expect("it has names");
+    let names: Vec<_> = read.index.tasks.iter().map(|task| read.index.text(task.name)).collect();
+    assert!(names.iter().any(|name| name.starts_with("small::outer::")), "{names:?}");
     let none = Program { environment: &[("DEBUG", "0")], ..Program::named("none") };
     let error = read_quietly(&built(&none)).expect_err("it has nothing");
     assert!(matches!(error, DebugInfoError::Stripped(_)), "{error}");

@@ -75,7 +75,10 @@ impl<'a> Scan<'_, 'a> {
             return Ok(());
         }
         // Lines alone come without namespaces.
-        self.found.has_tokio |= depth == 1 && name.starts_with(b"poll<") && has(name, b"tokio::runtime::");
+        if depth == 1 && name.starts_with(b"poll<") && has(name, b"tokio::runtime::") {
+            self.found.has_tokio = true;
+            self.found.flat_polls.extend(code.map(|(from, _)| (from, name)));
+        }
         let Some(role) = self.role(name, depth) else { return Ok(()) };
         self.found.may_inline |= role == Role::BlockOn;
         self.pending = Some(Pending { depth, function: self.found.functions.len() });
