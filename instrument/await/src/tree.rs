@@ -9,6 +9,28 @@ pub struct Tree {
     pub problems: Vec<String>,
 }
 
+impl Tree {
+    /// Its frames with their depths, without the wrappers that have nothing to say: a future of a type with a name around just one other.
+    #[must_use]
+    pub fn folded(&self) -> Vec<(u32, &Frame)> {
+        let mut out = Vec::new();
+        // How many are left out above, by depth.
+        let mut left_out: Vec<u32> = Vec::new();
+        for (at, frame) in self.frames.iter().enumerate() {
+            left_out.truncate(frame.depth as usize);
+            let above = left_out.last().copied().unwrap_or(0);
+            let below = self.frames[at + 1..].iter().take_while(|next| next.depth > frame.depth);
+            let children = below.filter(|next| next.depth == frame.depth + 1).take(2).count();
+            let wraps = frame.kind == FrameKind::Future && children == 1 && frame.not_polled.is_none();
+            left_out.push(above + u32::from(wraps));
+            if !wraps {
+                out.push((frame.depth - above.min(frame.depth), frame));
+            }
+        }
+        out
+    }
+}
+
 /// A future of an await tree.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
 pub struct Frame {

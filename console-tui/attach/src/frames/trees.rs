@@ -34,7 +34,7 @@ pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
 }
 
 fn tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1::AwaitTree {
-    let frames = folded(&seen.task.tree.frames);
+    let frames = seen.task.tree.folded();
     let cut = frames.len() > MAX_AWAIT_FRAMES;
     let problem = match seen.task.state {
         TaskState::Running => "It is being polled: it has no await tree now".to_owned(),
@@ -58,25 +58,6 @@ fn tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1::AwaitTre
         not_polled: frame.not_polled.is_some(),
     });
     v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem }
-}
-
-/// Without the wrappers that have nothing to say: a future of a type with a name around just one other.
-fn folded(frames: &[Frame]) -> Vec<(u32, &Frame)> {
-    let mut out = Vec::new();
-    // How many are left out above, by depth.
-    let mut left_out: Vec<u32> = Vec::new();
-    for (at, frame) in frames.iter().enumerate() {
-        left_out.truncate(frame.depth as usize);
-        let above = left_out.last().copied().unwrap_or(0);
-        let below = frames[at + 1..].iter().take_while(|next| next.depth > frame.depth);
-        let children = below.filter(|next| next.depth == frame.depth + 1).take(2).count();
-        let wraps = frame.kind == FrameKind::Future && children == 1 && frame.not_polled.is_none();
-        left_out.push(above + u32::from(wraps));
-        if !wraps {
-            out.push((frame.depth - above.min(frame.depth), frame));
-        }
-    }
-    out
 }
 
 fn text(frame: &Frame) -> String {

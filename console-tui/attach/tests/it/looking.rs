@@ -1,0 +1,35 @@
+//! Looks at a program from outside.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use taskscope_attach::{Observed, Observer, Process, SeenTask, Source};
+use taskscope_await::{Program, TaskState};
+
+use crate::programs::{Built, Running};
+
+/// Looks until a program that was to come to rest has.
+const LOOKS: usize = 200;
+
+pub(crate) fn observer(built: &Built, running: &Running) -> Observer {
+    observer_of(&built.program, running.pid())
+}
+
+pub(crate) fn observer_of(program: &Arc<Program>, pid: u32) -> Observer {
+    let process = Process::open(pid).expect("it runs, and it is ours");
+    Observer::new(Source::Live(process), program.clone(), false).expect("its program is mapped")
+}
+
+/// What a program shows whose tasks all wait.
+pub(crate) fn settled(observer: &mut Observer) -> Observed {
+    let waits = |seen: &SeenTask| {
+        !seen.changed && (seen.task.kind == taskscope_await::TaskKind::Blocking || seen.task.state == TaskState::Idle)
+    };
+    for _ in 0..LOOKS {
+        let observed = observer.look().expect("it runs");
+        if observed.tasks.iter().all(waits) {
+            return observed;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("a task does not come to rest");
+}

@@ -1,0 +1,8 @@
+//! Programs of `tests/attach`, built and started, and looked at from outside.
+#![cfg(target_os = "linux")]
+
+mod dump;
+mod looking;
+mod programs;
+mod shapes;
+mod trees;
