@@ -77,7 +77,7 @@ fn of_memory(need: Need) -> Judged {
             Judged::No("memory does not show since when a worker does what it does")
         }
         Need::Descriptors => {
-            Judged::No("what these lints need of sockets, the kernel tells the process alone")
+            Judged::No("the kernel gives what these lints need of sockets to the process alone")
         }
     }
 }
