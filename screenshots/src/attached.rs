@@ -244,6 +244,14 @@ fn tree(task: TaskRef) -> AwaitTree {
         detail: (*detail).to_owned(),
         ..AwaitFrame::default()
     };
-    let frames = if task.slot == 2 { TREE.iter().map(frame).collect() } else { Vec::new() };
+    // The two that cross differ in what they have and what they want.
+    let mut frames: Vec<AwaitFrame> = TREE.iter().map(frame).collect();
+    if task.slot == 3 {
+        for (from, to) in
+            [("4480", "44d9"), ("44d8", "4480"), ("44d9", "44d8"), ("8812", "8813"), ("1.17", "1.22")]
+        {
+            frames.iter_mut().for_each(|frame| frame.detail = frame.detail.replace(from, to));
+        }
+    }
     AwaitTree { task: Some(task), frames, ..AwaitTree::default() }
 }

@@ -70,7 +70,7 @@ fn found(report: &Report, kind: LintKind) -> Option<&str> {
 async fn fault(name: &str, kind: &str) -> String {
     let program = Plain::start("faults", &[name]);
     let mut screen = Screen::attach(program.pid());
-    let kind: LintKind = kind.parse().expect("a lint");
+    let kind = LintKind::from_name(kind).expect("a lint");
     screen.wait_for(name, |model| found(&model.report(), kind).is_some()).await;
     found(&screen.report(), kind).expect("it was there").to_owned()
 }
