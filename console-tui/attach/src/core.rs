@@ -80,16 +80,14 @@ impl Core {
             program: None,
         };
         let headers = header.program_headers(endian, &cache).map_err(|_| no_core())?;
-        for segment in headers {
-            match segment.p_type(endian) {
-                elf::PT_LOAD => core.load(segment, endian),
-                elf::PT_NOTE if segment.p_filesz(endian) <= MAX_NOTE_BYTES => {
-                    let Ok(Some(mut notes)) = segment.notes(endian, &cache) else { continue };
-                    while let Ok(Some(note)) = notes.next() {
-                        core.note(note.n_type(endian), note.desc());
-                    }
-                }
-                _ => {}
+        let of_kind = |kind| headers.iter().filter(move |header| header.p_type(endian) == kind);
+        of_kind(elf::PT_LOAD).for_each(|segment| core.load(segment, endian));
+        core.by_address();
+        // The notes come first in the file, and name the mappings.
+        for segment in of_kind(elf::PT_NOTE).filter(|it| it.p_filesz(endian) <= MAX_NOTE_BYTES) {
+            let Ok(Some(mut notes)) = segment.notes(endian, &cache) else { continue };
+            while let Ok(Some(note)) = notes.next() {
+                core.note(note.n_type(endian), note.desc());
             }
         }
         core.find_program(program);
@@ -138,25 +136,33 @@ impl Core {
         let (Some(count), Some(page_bytes)) = (word(bytes, 0), word(bytes, 8)) else { return };
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(MAX_MAPS);
         let Some(names) = count.checked_mul(24).and_then(|table| bytes.get(16 + table..)) else { return };
+        let mut others = Vec::new();
         for (number, name) in names.split(|byte| *byte == 0).take(count).enumerate() {
             let at = 16 + number * 24;
             let (Some(from), Some(to), Some(page)) =
                 (word(bytes, at), word(bytes, at + 8), word(bytes, at + 16))
             else {
-                return;
+                break;
             };
             let name = String::from_utf8_lossy(name).into_owned();
             let offset = page.saturating_mul(page_bytes);
-            match self.maps.iter_mut().find(|map| map.from == from) {
-                Some(map) => (map.name, map.offset) = (name, offset),
-                None => self.maps.push(Map { from, to, readable: true, writable: false, offset, name }),
+            match self.maps.binary_search_by_key(&from, |map| map.from) {
+                Ok(number) => (self.maps[number].name, self.maps[number].offset) = (name, offset),
+                // The table of files may have more than the segments: what is left out altogether.
+                Err(_) => others.push(Map { from, to, readable: true, writable: false, offset, name }),
             }
         }
+        let room = MAX_MAPS.saturating_sub(self.maps.len());
+        self.maps.extend(others.into_iter().take(room));
+        self.by_address();
+    }
+
+    fn by_address(&mut self) {
+        self.maps.sort_by_key(|map| map.from);
     }
 
     /// The first file that is mapped from its start is the program: the loader and its libraries lie above it.
     fn find_program(&mut self, program: Option<&Path>) {
-        self.maps.sort_by_key(|map| map.from);
         let first = self.maps.iter().find(|map| map.offset == 0 && map.name.starts_with('/'));
         self.executable = first.map(|map| map.name.clone()).unwrap_or_default();
         let path = program.map_or_else(|| PathBuf::from(&self.executable), Path::to_path_buf);
@@ -196,9 +202,9 @@ impl Core {
     /// What the core file leaves out, from the program.
     fn read_program(&self, address: u64, buffer: &mut [u8]) -> bool {
         let len = buffer.len() as u64;
-        let map = self.maps.iter().find(|map| {
-            map.name == self.executable && map.from <= address && address.saturating_add(len) <= map.to
-        });
+        let end = self.maps.partition_point(|map| map.from <= address);
+        let map = end.checked_sub(1).and_then(|number| self.maps.get(number));
+        let map = map.filter(|map| map.name == self.executable && address.saturating_add(len) <= map.to);
         let (Some(map), Some(program)) = (map, &self.program) else { return false };
         program.read_exact_at(buffer, map.offset.saturating_add(address - map.from)).is_ok()
     }

@@ -1,5 +1,7 @@
 //! What is where in a process's memory.
 
+use std::ops::Range;
+
 const PAGE_BYTES: u64 = 4096;
 
 /// A mapping.
@@ -47,13 +49,18 @@ pub(crate) fn bias(maps: &[Map], program: &str, first: u64) -> Option<u64> {
     Some(map.from.wrapping_sub(first & !(PAGE_BYTES - 1)))
 }
 
-/// Memory in which tasks are allocated.
-pub(crate) fn heaps(maps: &[Map]) -> impl Iterator<Item = &Map> {
-    maps.iter().filter(|map| {
-        map.writable
-            && map.readable
-            && (map.name.is_empty() || map.name == "[heap]" || map.name.starts_with("[anon"))
-    })
+/// Memory in which tasks are allocated, ascending. The stack of each thread but the first lies in the same mapping as its pointer, from the mapping's start to
+/// there: `pointers` are theirs.
+pub(crate) fn heaps(maps: &[Map], pointers: &[u64]) -> Vec<Range<u64>> {
+    let is_heap = |map: &&Map| {
+        let is_unnamed = map.name.is_empty() || map.name.starts_with("[anon");
+        map.writable && map.readable && (is_unnamed || map.name == "[heap]")
+    };
+    let behind_stack = |map: &Map| {
+        let first = pointers.iter().filter(|pointer| (map.from..map.to).contains(pointer)).min();
+        first.map_or(map.from, |pointer| pointer & !(PAGE_BYTES - 1))..map.to
+    };
+    maps.iter().filter(is_heap).map(behind_stack).collect()
 }
 
 #[cfg(test)]
@@ -70,6 +77,7 @@ mod tests {
         assert_eq!(maps[0].name, "/srv/my app (deleted)");
         assert!(!maps[0].writable && maps[1].writable);
         assert_eq!(bias(&maps, "/srv/my app (deleted)", 0x40), Some(0x55d0_a000_0000));
-        assert_eq!(heaps(&maps).count(), 1);
+        assert_eq!(heaps(&maps, &[]), [0x7f00_0000_0000..0x7f00_0002_1000]);
+        assert_eq!(heaps(&maps, &[0x7f00_0001_f6c0]), [0x7f00_0001_f000..0x7f00_0002_1000]);
     }
 }

@@ -37,6 +37,8 @@ pub struct Observer {
     executable: String,
     options: Options,
     vtables: FxHashSet<u64>,
+    /// An address of the program that can be read for as long as it is there.
+    first: u64,
     /// What a look through all memory found, beside the lists.
     scanned: Scanned,
 }
@@ -111,7 +113,8 @@ impl Observer {
             maps::bias(&maps, &executable, first).ok_or(AttachError::NoProgram { pid: source.pid() })?;
         let vtables = scan::task_vtables(&program, &source, &maps, &executable, bias);
         let options = Options { bias, strings };
-        Ok(Self { source, program, executable, options, vtables, scanned: Scanned::default() })
+        let first = bias.wrapping_add(first);
+        Ok(Self { source, program, executable, options, vtables, first, scanned: Scanned::default() })
     }
 
     /// What is read.
@@ -145,33 +148,65 @@ impl Observer {
     /// Looks at everything once.
     ///
     /// # Errors
-    /// The process has ended.
+    /// The process has ended, or executed another program.
     pub fn look(&mut self) -> Result<Observed, AttachError> {
         let started = Instant::now();
         let maps = self.source.maps()?;
-        self.scan_if_due(&maps);
+        let kernel_threads = self.source.threads();
+        self.scan_if_due(&maps, &kernel_threads);
         let mut look = Look { observer: self, runtimes: Vec::new(), by_address: FxHashMap::default() };
-        let threads = look.threads();
+        let threads = kernel_threads.into_iter().map(|thread| look.seen_thread(thread)).collect();
         let headers = look.headers();
         let more_tasks = headers.len().saturating_sub(MAX_TASKS) as u64;
         let tasks = headers.iter().take(MAX_TASKS).filter_map(|(header, listed)| look.task(*header, *listed));
-        let tasks = tasks.collect();
+        let mut tasks: Vec<SeenTask> = tasks.collect();
         let Look { runtimes, .. } = look;
+        forget_moved(&mut tasks);
+        // One that ended meanwhile has lost tasks that the look did not come to, and one that is another program by now never had them.
+        if !self.source.has(self.first) {
+            return Err(AttachError::Ended { pid: self.source.pid() });
+        }
         let left_bytes = self.scanned.left_bytes;
         Ok(Observed { tasks, runtimes, threads, more_tasks, left_bytes, took: started.elapsed() })
     }
 
     /// Looks through all memory when the last time is long enough ago.
-    fn scan_if_due(&mut self, maps: &[Map]) {
+    fn scan_if_due(&mut self, maps: &[Map], threads: &[Thread]) {
         let now = Instant::now();
         let Some(vtable_offset) = self.program.vtable_offset() else { return };
         if self.scanned.next.is_some_and(|next| now < next) {
             return;
         }
-        let scan = scan::scan(&self.source, maps, &self.vtables, vtable_offset);
+        let pid = self.source.pid();
+        let others = threads.iter().filter(|thread| thread.os_id != pid);
+        let heaps = maps::heaps(maps, &others.filter_map(|thread| thread.pointer).collect::<Vec<_>>());
+        let scan = scan::scan(&self.source, &heaps, &self.vtables, vtable_offset);
         let pause = (now.elapsed() * SCAN_SHARE).max(LEAST_SCAN_PAUSE);
         self.scanned =
             Scanned { headers: scan.headers, left_bytes: scan.left_bytes, next: Some(now + pause) };
+    }
+}
+
+/// A future that moved to another task left its bytes where it was: what a task polls no other has put aside.
+fn forget_moved(tasks: &mut [SeenTask]) {
+    let frames = tasks.iter().flat_map(|seen| &seen.task.tree.frames);
+    let aside: FxHashSet<u64> =
+        frames.clone().filter(|frame| frame.not_polled.is_some()).map(|frame| frame.address).collect();
+    if aside.is_empty() {
+        return;
+    }
+    let polled = frames.filter(|frame| frame.not_polled.is_none() && aside.contains(&frame.address));
+    let moved: FxHashSet<u64> = polled.map(|frame| frame.address).filter(|address| *address != 0).collect();
+    for seen in tasks {
+        let mut gone_below = None;
+        seen.task.tree.frames.retain(|frame| {
+            if gone_below.is_some_and(|depth| frame.depth > depth) {
+                return false;
+            }
+            let is_gone = frame.not_polled.is_some() && moved.contains(&frame.address);
+            gone_below = is_gone.then_some(frame.depth);
+            !is_gone
+        });
     }
 }
 
@@ -183,12 +218,7 @@ struct Look<'o> {
 }
 
 impl Look<'_> {
-    /// All threads; a runtime that one is in is noted.
-    fn threads(&mut self) -> Vec<SeenThread> {
-        let threads = self.observer.source.threads();
-        threads.into_iter().map(|thread| self.seen_thread(thread)).collect()
-    }
-
+    /// What a thread's context says; the runtime that it is in is noted.
     fn seen_thread(&mut self, thread: Thread) -> SeenThread {
         let observer = self.observer;
         let tls_bytes = observer.program.index().tls_bytes;
@@ -272,7 +302,13 @@ impl Look<'_> {
             snapshot.clear();
             let task = memory::walk(&observer.source, &mut snapshot, |snapshot| {
                 observer.program.task(header, snapshot, observer.options)
-            })??;
+            })?;
+            let Some(task) = task else {
+                if memory::is_unchanged(&observer.source, &snapshot) {
+                    return None;
+                }
+                continue;
+            };
             if task.internal || (!listed && !task.may_live()) {
                 return None;
             }

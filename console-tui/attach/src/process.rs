@@ -57,6 +57,8 @@ impl Process {
     pub fn open(pid: u32) -> Result<Self, AttachError> {
         let refused = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => AttachError::NoProcess { pid },
+            // A zombie, where one may look at everything.
+            _ if error.raw_os_error() == Some(libc::ESRCH) => AttachError::NoMemory { pid },
             io::ErrorKind::PermissionDenied => AttachError::Refused { pid, cure: os::cure(pid) },
             _ => AttachError::Unreadable { pid, error: error.to_string() },
         };

@@ -2,19 +2,21 @@
 //!
 //! tokio's lists have most tasks; closures for the blocking pool and the tasks of a `LocalSet` are in none that a thread's context leads to. A cell is
 //! aligned to 128 bytes, and a word of its header points to a vtable whose first word is a function that polls tasks. What moved a cell to the heap
-//! left a copy on a stack: such a copy was never bound to a list, and has no owner.
+//! left a copy on a stack, of which a part may be another thing by now: stacks are not looked at.
 //!
 //! Limit: [`MAX_SCAN_BYTES`] of memory; what is past it is said.
+
+use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 use taskscope_await::Program;
 
 use crate::{
-    maps::{self, Map},
+    maps::Map,
     memory::Memory,
 };
 
-/// Bytes that a scan reads.
+/// Bytes that a scan reads, and bytes of a program in which its tables are looked for.
 pub const MAX_SCAN_BYTES: u64 = 1 << 30;
 /// Bytes read at once.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -41,8 +43,12 @@ pub(crate) fn task_vtables(
     bias: u64,
 ) -> FxHashSet<u64> {
     let mut vtables = FxHashSet::default();
+    // A damaged core file may say anything of where its program lies.
+    let mut left_bytes = MAX_SCAN_BYTES;
     for map in maps.iter().filter(|map| map.readable && map.name == name) {
-        chunks(memory, map.from, map.to, |at, bytes| {
+        let to = map.to.min(map.from.saturating_add(left_bytes));
+        left_bytes -= to.saturating_sub(map.from);
+        chunks(memory, map.from, to, |at, bytes| {
             for (number, word) in words(bytes).enumerate() {
                 if program.is_task_fn(word.wrapping_sub(bias)) {
                     vtables.insert(at + 8 * number as u64);
@@ -54,18 +60,18 @@ pub(crate) fn task_vtables(
 }
 
 /// See the module's text.
-pub(crate) fn scan(memory: &dyn Memory, maps: &[Map], vtables: &FxHashSet<u64>, vtable_offset: u64) -> Scan {
+pub(crate) fn scan(memory: &dyn Memory, heaps: &[Range<u64>], vtables: &FxHashSet<u64>, vtable_offset: u64) -> Scan {
     let mut scan = Scan::default();
     let mut read_bytes = 0;
     let Ok(offset) = usize::try_from(vtable_offset) else { return scan };
-    for map in maps::heaps(maps) {
-        let bytes = map.to.saturating_sub(map.from);
-        if read_bytes + bytes > MAX_SCAN_BYTES {
-            scan.left_bytes += bytes;
+    for heap in heaps {
+        let bytes = heap.end.saturating_sub(heap.start);
+        if bytes > MAX_SCAN_BYTES - read_bytes {
+            scan.left_bytes = scan.left_bytes.saturating_add(bytes);
             continue;
         }
         read_bytes += bytes;
-        chunks(memory, map.from, map.to, |at, bytes| {
+        chunks(memory, heap.start, heap.end, |at, bytes| {
             // Mappings begin at a page, and so do chunks.
             for start in (0..bytes.len()).step_by(ALIGN) {
                 let word =

@@ -59,6 +59,14 @@ impl Source {
         }
     }
 
+    /// Whether what was opened is there and has this address. A core file always is.
+    pub(crate) fn has(&self, address: u64) -> bool {
+        match self {
+            Self::Live(process) => process.read(address, &mut [0]),
+            Self::Core(_) => true,
+        }
+    }
+
     pub(crate) fn threads(&self) -> Vec<Thread> {
         match self {
             Self::Live(process) => process.threads(),

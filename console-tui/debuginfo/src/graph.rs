@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rustc_hash::FxHashMap;
 
-pub(crate) use self::edges::{Edge, edges, is_safe};
+pub(crate) use self::edges::{Edge, edges, is_list, is_safe};
 use crate::{
     die::{self, Die, Glance, Shape},
     units::{Place, Unit},

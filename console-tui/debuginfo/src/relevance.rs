@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::{
     die::Shape,
-    graph::{Edge, Graph, HOPS, HOPS_OF_ROOTS, Id, edges, is_safe},
+    graph::{Edge, Graph, HOPS, HOPS_OF_ROOTS, Id, edges, is_list, is_safe},
     scan::is_dull_trait,
 };
 
@@ -110,6 +110,7 @@ pub(crate) fn levels(
     }
     while let Some(id) = queue.pop() {
         let level = levels[id as usize];
+        let is_list = relevance[id as usize].holds && is_list(graph, id);
         for (edge, place) in edges(graph, id) {
             let Some(to) = graph.known(place) else { continue };
             let whole = match edge {
@@ -121,6 +122,9 @@ pub(crate) fn levels(
             let matters = matters || is_coroutine(graph, id);
             let next = if whole >= WHOLE && is_library(graph.path(to)) {
                 whole
+            } else if is_list && edge == Edge::Value {
+                // Where its values are is in a part without any.
+                WHOLE
             } else if matters {
                 PARTS
             } else {

@@ -13,8 +13,8 @@ const NOTIFIED: u64 = 4;
 const CANCELLED: u64 = 32;
 /// References are counted above the bits.
 const REFERENCE: u64 = 64;
-/// More references than this no task has. Memory that was given back begins with the allocator's own word, which counts as more.
-const MAX_REFERENCES: u64 = 1 << 20;
+/// More references than this no task has. An allocator that takes a task's memory back writes part of a pointer there.
+const MAX_REFERENCES: u64 = 1 << 24;
 const HEADER: &str = "tokio::runtime::task::core::Header";
 const VTABLE: &str = "tokio::runtime::task::raw::Vtable";
 const TRAILER: &str = "tokio::runtime::task::core::Trailer";
@@ -167,7 +167,15 @@ impl Program {
             && let Some((offset, ty)) = self.stage(function.cell)
             && walk.bytes(header, self.index.ty(function.cell).size).is_some()
         {
-            walk.value(ty, header.wrapping_add(offset), 0);
+            let at = header.wrapping_add(offset);
+            // What ended and was freed may look as if it waited; its future is gone.
+            if !self.is_under_way(walk, ty, at) {
+                return None;
+            }
+            walk.value(ty, at, 0);
+            if task.kind != TaskKind::Blocking {
+                walk.root(function.future);
+            }
         }
         Some(task)
     }
@@ -200,6 +208,14 @@ impl Program {
         self.task_fn(address).is_some()
     }
 
+    /// Whether a stage has a future, and not its result or nothing.
+    fn is_under_way(&self, walk: &mut Walk<'_>, ty: TypeId, at: u64) -> bool {
+        let stage = self.find(ty, &|_, ty| self.is(ty, "tokio::runtime::task::core", "Stage"));
+        let Some((offset, stage)) = stage else { return true };
+        let variant = walk.variant(self.index.ty(stage), at.wrapping_add(offset));
+        variant.is_some_and(|variant| self.index.text(variant.name) == "Running")
+    }
+
     fn stage(&self, cell: TypeId) -> Option<(u64, TypeId)> {
         let (core_at, core) = self.field(cell, "core")?;
         let (stage_at, stage) = self.field(core, "stage")?;
@@ -225,6 +241,11 @@ impl Program {
     fn task_name(&self, future: TypeId, arguments: &str) -> String {
         let ty = self.index.ty(self.work(future));
         let name = self.index.text(ty.name);
+        // A closure that holds nothing is no type of the index, and its name is in that of what runs it.
+        let closure = name.strip_prefix("BlockingTask<").and_then(|name| name.rsplit_once("::{closure_env"));
+        if let Some((function, _)) = closure {
+            return names::function(function);
+        }
         if crate::roles::is_coroutine(name) || name.starts_with("{closure_env") {
             return names::function(self.index.text(ty.path));
         }

@@ -38,6 +38,8 @@ pub struct Frame {
     pub depth: u32,
     /// What it is.
     pub kind: FrameKind,
+    /// Where in memory it is; 0: unknown. Known of an `async` function, block or closure.
+    pub address: u64,
     /// A function's or type's name.
     pub name: String,
     /// The file of the `.await` that it is parked at; empty: unknown.

@@ -196,6 +196,14 @@ impl<'w> Walk<'w> {
         }
     }
 
+    /// Adds a frame with the name of a future in which nothing was found.
+    pub(crate) fn root(&mut self, future: TypeId) {
+        if self.frames.is_empty() && self.index.ty(future).kind != Kind::Unknown {
+            let name = names::short(&self.index.full_name(future));
+            self.frame(Frame { kind: FrameKind::Future, name, ..Frame::default() }, |_| {});
+        }
+    }
+
     /// Adds the frames of all futures in a value. `depth` counts types inside one another.
     pub(crate) fn value(&mut self, id: TypeId, address: u64, depth: u32) {
         if !self.program.roles.holds(id) {

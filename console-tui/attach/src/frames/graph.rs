@@ -375,7 +375,7 @@ fn source(wait: &Wait, path: &[&Frame]) -> String {
 /// Where the innermost function of the program's own is parked.
 fn place(path: &[&Frame]) -> (String, u32) {
     let is_function = |frame: &&&Frame| frame.kind.is_function() && frame.line > 0;
-    let own = path.iter().rev().filter(is_function).find(|frame| !super::trees::is_foreign(&frame.file));
+    let own = path.iter().rev().filter(is_function).find(|frame| !super::trees::is_foreign(frame));
     own.or_else(|| path.iter().rev().find(is_function))
         .map_or((String::new(), 0), |frame| (frame.file.clone(), frame.line))
 }

@@ -131,7 +131,24 @@ fn wait(wait: &taskscope_await::Wait, now_ns: Option<u64>) -> String {
     }
 }
 
-/// A file of a library or of the compiler, not of the program.
-pub(super) fn is_foreign(file: &str) -> bool {
-    ["/registry/src/", "/rustc/", "/rustlib/", "/git/checkouts/"].iter().any(|part| file.contains(part))
+/// A function of a library or of the compiler, not of the program. By its file; a library's own unit names that from the library's folder, and so does a
+/// program that was installed from a registry: then by its crate.
+pub(super) fn is_foreign(frame: &Frame) -> bool {
+    const FOLDERS: [&str; 4] = ["/registry/src/", "/rustc/", "/rustlib/", "/git/checkouts/"];
+    const CRATES: [&str; 12] = [
+        "axum",
+        "futures_channel",
+        "futures_util",
+        "h2",
+        "hyper",
+        "hyper_util",
+        "reqwest",
+        "tokio",
+        "tokio_stream",
+        "tokio_util",
+        "tonic",
+        "tower",
+    ];
+    let of = frame.name.split("::").next().unwrap_or_default();
+    CRATES.contains(&of) || FOLDERS.iter().any(|part| frame.file.contains(part))
 }

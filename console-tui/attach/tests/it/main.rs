@@ -1,7 +1,10 @@
 //! Programs of `tests/attach`, built and started, and looked at from outside.
 #![cfg(target_os = "linux")]
 
-mod dump;
+mod corefile;
+mod cores;
+mod ends;
+mod load;
 mod looking;
 mod programs;
 mod shapes;

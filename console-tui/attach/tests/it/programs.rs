@@ -118,8 +118,12 @@ impl Running {
 
     /// What it answers to a line.
     pub(crate) fn ask(&mut self, line: &str) -> String {
-        writeln!(self.input, "{line}").expect("it reads its input");
+        self.say(line);
         self.line()
+    }
+
+    pub(crate) fn say(&mut self, line: &str) {
+        writeln!(self.input, "{line}").expect("it reads its input");
     }
 
     /// Kills it and does not wait: it is a zombie once the kernel is done with it.

@@ -1,15 +1,9 @@
 //! Await trees as text that a person can check: a line a frame, with the source at which it is parked.
 //!
-//! `fn nested_calls · second(depth + 1, "hello").await; · nested.rs`. The source is read at the line that the tree has: a wrong line shows. Where the
-//! function around that line is not the frame's, that is said, too.
+//! `fn nested_calls · second(depth + 1, "hello").await; · nested.rs`. The program's source is read at the line that the tree has: a wrong line shows. Where
+//! the function around that line is not the frame's, that is said, too. Of libraries the file is shown.
 
-use std::{
-    collections::HashMap,
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    sync::Mutex,
-};
+use std::{collections::HashMap, fmt::Write as _, fs, path::PathBuf, sync::Mutex};
 
 use taskscope_attach::SeenTask;
 use taskscope_await::{Channel, ChannelKind, Frame, FrameKind, FrameState, Wait};
@@ -110,10 +104,13 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// A file of the program's, or of a library's that it was built with. `None`: it is the standard library's.
+/// A file of the program's. `None`: it is a library's.
 fn source(file: &str) -> Option<String> {
     static READ: Mutex<Option<HashMap<PathBuf, Option<String>>>> = Mutex::new(None);
-    let path = if Path::new(file).is_absolute() { PathBuf::from(file) } else { workspace().join(file) };
+    let path = workspace().join(file);
+    if !path.starts_with(workspace()) {
+        return None;
+    }
     let mut read = READ.lock().expect("nothing panics with it");
     let read = read.get_or_insert_default();
     read.entry(path).or_insert_with_key(|path| fs::read_to_string(path).ok()).clone()

@@ -57,6 +57,11 @@ pub(crate) fn is_safe(name: &[u8]) -> bool {
     name.starts_with(b"&") || name.starts_with(b"alloc::boxed::Box<")
 }
 
+/// Several values behind a pointer.
+pub(crate) fn is_list(graph: &Graph<'_, '_>, id: Id) -> bool {
+    has_items(graph.dies[id as usize].name) || is_slice(graph, id)
+}
+
 fn has_items(name: &[u8]) -> bool {
     name.starts_with(b"Vec<") || name.starts_with(b"VecDeque<")
 }

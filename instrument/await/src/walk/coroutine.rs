@@ -22,7 +22,7 @@ impl<'w> Walk<'w> {
             name if name.starts_with("{async_closure") => FrameKind::Closure,
             _ => FrameKind::Function,
         };
-        let mut frame = Frame { kind, name: self.function_name(ty), ..Frame::default() };
+        let mut frame = Frame { kind, address, name: self.function_name(ty), ..Frame::default() };
         let Some(variant) = self.variant(ty, address) else {
             self.problem(|| format!("the state of `{}` is none that it can have", frame.name));
             frame.state = FrameState::Unknown;

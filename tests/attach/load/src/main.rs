@@ -1,5 +1,5 @@
 //! `load BUSY PARKED`: so many tasks that are polled all the time, with as many that live for a moment, and so many that are parked. Prints `ready PID`, and
-//! then for each line of its input how many rounds its busy tasks have made.
+//! then for each line of its input how many rounds its busy tasks have made; after the line `exec` it is another program.
 //!
 //! The variables of a busy task agree: every function of its tree has the same `k`, and `k` alone decides which functions there are ([`churn`]). So a
 //! tree that was read half before a poll and half after it shows.
@@ -7,7 +7,9 @@
 use std::{
     env, hint,
     io::{self, BufRead as _},
+    os::unix::process::CommandExt as _,
     pin::Pin,
+    process::Command,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -35,7 +37,9 @@ fn main() -> io::Result<()> {
     });
     println!("ready {}", std::process::id());
     for line in io::stdin().lock().lines() {
-        line?;
+        if line? == "exec" {
+            return Err(Command::new("sleep").arg(LONG.as_secs().to_string()).exec());
+        }
         println!("{}", ROUNDS.load(Ordering::Relaxed));
     }
     Ok(())

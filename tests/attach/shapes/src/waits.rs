@@ -162,5 +162,5 @@ async fn wait_for_closure() {
 async fn tick() {
     let mut interval = interval(LONG);
     interval.tick().await;
-    interval.tick().await;
+    interval.tick().await; // the second
 }
