@@ -12,6 +12,7 @@ use taskscope_proto::{
 use crate::{
     io, locks, scheduler,
     service::{self, Actor, CONNECT_NS, PICTURE_NS, SECOND, SITES, THREADS, Vitals},
+    shots::Program,
 };
 
 /// Time between two frames.
@@ -39,10 +40,6 @@ impl Server {
     }
 
     /// What the console asked for last.
-    pub(crate) fn watch(&mut self, request: WatchRequest) {
-        (self.details, self.resource_details) = (request.details, request.resource_details);
-    }
-
     fn frame(&mut self) -> Frame {
         let first = self.sequence == 0;
         self.sequence += 1;
@@ -80,6 +77,12 @@ impl Server {
     }
 }
 
+impl Program for Server {
+    fn watch(&mut self, request: WatchRequest) {
+        (self.details, self.resource_details) = (request.details, request.resource_details);
+    }
+}
+
 impl Iterator for Server {
     type Item = Frame;
 
@@ -105,6 +108,7 @@ fn hello() -> Hello {
             tokio_unstable: true,
             resources: true,
             tokio_console: false,
+            memory: false,
         }),
         problems: Vec::new(),
     }

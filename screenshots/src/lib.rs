@@ -7,6 +7,7 @@
 //! Invariant: a picture shows what the console draws; nothing here knows what a screen looks like. The same fixture gives
 //! the same SVG, so that `tests/pictures.rs` finds committed pictures that are stale.
 
+mod attached;
 mod frames;
 mod io;
 mod locks;

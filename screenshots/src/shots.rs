@@ -12,8 +12,10 @@ use taskscope_console::{
     theme::{Background, Depth, Theme},
 };
 use taskscope_model::{Action, Config, ConnectionEvent, Effect};
+use taskscope_proto::v1::{Frame, WatchRequest};
 
 use crate::{
+    attached::Attached,
     frames::{STEP_NS, Server},
     palette::Palette,
     svg,
@@ -31,6 +33,14 @@ pub struct Shot {
     actions: &'static [Action],
     /// For how long the program has been gone.
     lost_for: Option<Duration>,
+    /// It is another program, which knows nothing of taskscope.
+    attached: bool,
+}
+
+/// A made-up program: its frames until the moment of the picture.
+pub(crate) trait Program: Iterator<Item = Frame> {
+    /// The console asks for something.
+    fn watch(&mut self, request: WatchRequest);
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +106,15 @@ pub const SHOTS: &[Shot] = &[
         USUAL,
         &[Action::Io, Action::Open],
     ),
+    Shot {
+        attached: true,
+        ..shot(
+            "attach",
+            "A program that knows nothing of taskscope: a task with its await tree, to the lock that it waits for",
+            USUAL,
+            &[Action::NextRow, Action::Open],
+        )
+    },
     shot("findings", "What the lints found, each with what to do next", USUAL, &[Action::Findings]),
     shot("tasks-wide", "A wide terminal has the selected task beside the table", WIDE, &[Action::NextRow]),
     shot("tasks-80x24", "The tasks on a terminal of 80 by 24", SMALL, &[]),
@@ -112,7 +131,7 @@ pub const SHOTS: &[Shot] = &[
 ];
 
 const fn shot(name: &'static str, title: &'static str, size: (u16, u16), actions: &'static [Action]) -> Shot {
-    Shot { name, title, size, look: Look::Dark, actions, lost_for: None }
+    Shot { name, title, size, look: Look::Dark, actions, lost_for: None, attached: false }
 }
 
 impl Shot {
@@ -129,8 +148,11 @@ impl Shot {
             Look::Light => Theme::new(Depth::True, Background::Light, false),
             Look::Ascii => Theme::new(Depth::None, Background::Dark, true),
         };
-        let config = Config { target: "127.0.0.1:6669".to_owned(), ..Config::default() };
-        let mut session = Session::new(App::new(config, Keymap::default(), theme), self.size);
+        let target = if self.attached { "process 90412" } else { "127.0.0.1:6669" };
+        let config = Config { target: target.to_owned(), ..Config::default() };
+        let program: Box<dyn Program> =
+            if self.attached { Box::new(Attached::new()) } else { Box::new(Server::new()) };
+        let mut session = Session::new(App::new(config, Keymap::default(), theme), self.size, program);
         session.watch(self.actions);
         if let Some(lost_for) = self.lost_for {
             session.lose(lost_for);
@@ -143,14 +165,14 @@ impl Shot {
 struct Session {
     app: App,
     terminal: Terminal<TestBackend>,
-    server: Server,
+    program: Box<dyn Program>,
     now: Duration,
 }
 
 impl Session {
-    fn new(app: App, (width, height): (u16, u16)) -> Self {
+    fn new(app: App, (width, height): (u16, u16), program: Box<dyn Program>) -> Self {
         let Ok(terminal) = Terminal::new(TestBackend::new(width, height));
-        let mut session = Self { app, terminal, server: Server::new(), now: Duration::ZERO };
+        let mut session = Self { app, terminal, program, now: Duration::ZERO };
         session.app.resize(width, height);
         session
     }
@@ -160,7 +182,7 @@ impl Session {
         self.connection(ConnectionEvent::Connecting { attempt: 1 });
         self.connection(ConnectionEvent::Connected);
         let mut sent = 0;
-        while let Some(frame) = self.server.next() {
+        while let Some(frame) = self.program.next() {
             let effects = self.app.news(News::Frame(Box::new(frame)));
             self.obey(effects);
             self.draw();
@@ -201,7 +223,7 @@ impl Session {
     fn obey(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             if let Effect::SendRequest(request) = effect {
-                self.server.watch(request);
+                self.program.watch(request);
             }
         }
     }

@@ -44,7 +44,10 @@ impl Screen {
     /// # Panics
     /// The address is none.
     pub fn open_with(address: &str, config: Config) -> Self {
-        let target = Target::from_str(address).expect("an address");
+        Self::of(Target::from_str(address).expect("an address"), config)
+    }
+
+    fn of(target: Target, config: Config) -> Self {
         let config = Config { target: target.to_string(), interval: Some(TICK), ..config };
         let mut screen = Self {
             model: Model::new(config),
@@ -54,6 +57,18 @@ impl Screen {
         };
         screen.feed(Event::PageRows(PAGE_ROWS));
         screen
+    }
+
+    /// Attaches to a process that knows nothing of taskscope.
+    ///
+    /// # Panics
+    /// It can't be read.
+    #[cfg(target_os = "linux")]
+    pub fn attach(pid: u32) -> Self {
+        use taskscope_console::attach::{Wanted, prepare};
+        let wanted = Wanted { process: Some(pid.to_string()), ..Wanted::default() };
+        let target = Target::Process(prepare(&wanted).expect("it can be read"));
+        Self::of(target, Config { all_await_trees: true, ..Config::default() })
     }
 
     /// Waits for one thing to happen, and lets the model know of it.

@@ -30,8 +30,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("taskscope-await", &[]),
     ("taskscope-debuginfo", &["taskscope-await"]),
+    ("taskscope-attach", &["taskscope-await", "taskscope-debuginfo", "taskscope-proto"]),
     ("taskscope-model", &["taskscope-proto"]),
-    ("taskscope-console", &["taskscope-model", "taskscope-proto", "taskscope"]),
+    (
+        "taskscope-console",
+        &[
+            "taskscope-model",
+            "taskscope-proto",
+            "taskscope",
+            "taskscope-attach",
+            "taskscope-await",
+            "taskscope-debuginfo",
+        ],
+    ),
     ("screenshots", &["taskscope-console", "taskscope-model", "taskscope-proto"]),
     (
         "taskscope-tests",
@@ -43,6 +54,9 @@ const ARROWS: &[(&str, &[&str])] = &[
 const NEVER_KNOWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-stack", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
+    ("taskscope-await", &["tokio", "tonic", "prost", "object", "gimli", "libc", "rustix"]),
+    ("taskscope-debuginfo", &["tokio", "tonic", "prost", "ratatui", "crossterm"]),
+    ("taskscope-attach", &["tokio", "tonic", "ratatui", "crossterm", "gimli"]),
     ("taskscope-proto", &["tokio", "tracing", "ratatui", "crossterm"]),
     ("taskscope", &["ratatui", "crossterm"]),
     ("taskscope-model", &["tokio", "tonic", "ratatui", "crossterm", "rustix"]),
@@ -55,6 +69,7 @@ const UNSAFE: &[&str] = &[
     "instrument/src/lock/raw/rwlock.rs",
     "instrument/src/os/sys.rs",
     "instrument/stack/src/linux/os.rs",
+    "console-tui/attach/src/os.rs",
 ];
 
 /// What code with `unsafe` in it starts with.

@@ -14,9 +14,12 @@ mod slots;
 mod tasks;
 mod trees;
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    hash::{Hash, Hasher},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 use taskscope_proto::{
     limits::{MAX_PATH_BYTES, MAX_SITES},
     rows::SlotRef,
@@ -28,7 +31,7 @@ use self::{
     graph::{Graph, OpKey, ResourceKey},
     slots::Slots,
 };
-use crate::observe::{Observed, Observer};
+use crate::observe::{Observed, Observer, SeenTask};
 
 /// What the console wants of the rounds.
 #[derive(Debug, Default, Clone)]
@@ -68,7 +71,6 @@ pub struct Frames {
     resources: Slots<ResourceKey>,
     ops: Slots<OpKey>,
     spawned: u64,
-    own_cpu: Duration,
 }
 
 /// A task for good: its memory may be another task's later.
@@ -79,6 +81,12 @@ struct TaskKey {
     id: u64,
 }
 
+impl TaskKey {
+    fn of(seen: &SeenTask) -> Self {
+        Self { header: seen.task.header, id: seen.task.id.unwrap_or(0) }
+    }
+}
+
 /// A round under way.
 struct Round<'r> {
     observer: &'r Observer,
@@ -86,6 +94,10 @@ struct Round<'r> {
     now_ns: u64,
     /// By index into the observed tasks.
     tasks: Vec<SlotRef>,
+    /// It is another than at the last look.
+    changed: Vec<bool>,
+    /// When it was seen to change last. What is seen of it at two looks may be another wait each time, but none is older.
+    since_ns: Vec<u64>,
 }
 
 impl Frames {
@@ -106,7 +118,6 @@ impl Frames {
             resources: Slots::default(),
             ops: Slots::default(),
             spawned: 0,
-            own_cpu: Duration::ZERO,
         }
     }
 
@@ -136,13 +147,19 @@ impl Frames {
         let now = self.age + self.started.elapsed();
         let now_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         self.round += 1;
-        self.own_cpu += look.took;
         let mut filling = Filling::default();
         let keys =
             look.tasks.iter().map(|seen| TaskKey { header: seen.task.header, id: seen.task.id.unwrap_or(0) });
         let keys: Vec<TaskKey> = keys.collect();
         let tasks = keys.iter().map(|key| self.tasks.slot(*key, now_ns)).collect();
-        let round = Round { observer, observed: look, now_ns, tasks };
+        let seen = look.tasks.iter().zip(&keys);
+        let changed = seen.map(|(seen, key)| {
+            let hash = hash(&(seen.task.word, seen.changed, &seen.task.tree));
+            self.tasks.changed(key, hash, now_ns)
+        });
+        let changed = changed.collect();
+        let since_ns = keys.iter().map(|key| self.tasks.changed_ns(key).unwrap_or(now_ns)).collect();
+        let round = Round { observer, observed: look, now_ns, tasks, changed, since_ns };
         self.say_hello(&round, &mut filling);
         self.name_threads(&round, &mut filling);
         let graph = Graph::new(&round, &keys);
@@ -209,6 +226,12 @@ impl Frames {
         filling.site(v1::Site { index: number, file: file.to_owned(), line, column: 0 });
         number
     }
+}
+
+fn hash(facts: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    facts.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The end of a text, at most so many bytes of it.

@@ -85,7 +85,7 @@ type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
 pub(crate) fn glance<'a>(unit: &Unit<'a>, place: Place) -> Option<Glance<'a>> {
     let offset = unit.offset(place)?;
     let mut entry = Entry::null();
-    let mut entries = unit.raw.entries_raw(Some(offset)).ok()?;
+    let mut entries = unit.entries(Some(offset)).ok()?;
     entries.read_entry(&mut entry).ok()?.then(|| head(unit, &entry, offset.0))
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn read<'a>(
     entries_left: &mut u64,
 ) -> Option<Die<'a>> {
     let offset = unit.offset(place)?;
-    let mut entries = unit.raw.entries_raw(Some(offset)).ok()?;
+    let mut entries = unit.entries(Some(offset)).ok()?;
     let mut entry = Entry::null();
     if !entries.read_entry(&mut entry).ok()? {
         return None;

@@ -89,7 +89,7 @@ impl<'a> Functions<'a> {
     }
 
     fn find_inlined(&self, unit: &Unit<'a>, found: &mut Vec<(u64, u64, Place)>) -> gimli::Result<()> {
-        let mut entries = unit.raw.entries_raw(None)?;
+        let mut entries = unit.entries(None)?;
         let mut code = Vec::new();
         while !entries.is_empty() {
             let Some(abbreviation) = entries.read_abbreviation()? else { continue };
@@ -127,7 +127,8 @@ fn ranges<'a>(unit: &Unit<'a>, attributes: &[Attribute<Slice<'a>>]) -> Vec<(u64,
         return vec![(low, end(low, value(gimli::DW_AT_high_pc)))];
     }
     let Some(list) = value(gimli::DW_AT_ranges) else { return Vec::new() };
-    let Ok(Some(mut list)) = unit.dwarf.attr_ranges(&unit.raw, list) else { return Vec::new() };
+    let list = unit.opened().and_then(|it| it.dwarf.attr_ranges(&it.raw, list).ok()?);
+    let Some(mut list) = list else { return Vec::new() };
     let mut found = Vec::new();
     while let Ok(Some(range)) = list.next() {
         if is_linked(range.begin) && range.begin < range.end {

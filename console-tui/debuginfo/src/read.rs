@@ -84,7 +84,7 @@ pub fn read(sources: &Sources, progress: &mut dyn FnMut(Progress)) -> Result<Rea
         None => None,
     };
     stats.loading = started.elapsed();
-    let source = source(&files, &sections, package.as_ref())?;
+    let source = Arc::new(source(&files, &sections, package.as_ref())?);
     let started = Instant::now();
     let (units, found) = scan(&files, &source, &mut stats, progress)?;
     let functions = Functions::new(&found);
@@ -143,7 +143,7 @@ type Scanned<'a> = (Vec<Unit<'a>>, Vec<Found<'a>>);
 
 fn scan<'a>(
     files: &Files,
-    source: &Source<'a>,
+    source: &Arc<Source<'a>>,
     stats: &mut Stats,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Scanned<'a>, DebugInfoError> {
@@ -182,16 +182,11 @@ fn scan<'a>(
 /// The unit of a header with what was found in it, the header's bytes, and whether the unit is damaged.
 type ScannedHeader<'a> = (Option<(Unit<'a>, Found<'a>)>, u64, bool);
 
-fn scan_header<'a>(source: &Source<'a>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
+fn scan_header<'a>(source: &Arc<Source<'a>>, header: &UnitHeader<Slice<'a>>) -> ScannedHeader<'a> {
     let bytes = header.length_including_self() as u64;
-    match source.open(*header) {
-        Ok(Some(mut unit)) => {
-            let (found, result) = scan::unit(&mut unit);
-            (Some((unit, found)), bytes, result.is_err())
-        }
-        Ok(None) => (None, bytes, false),
-        Err(_) => (None, bytes, true),
-    }
+    let Ok(mut unit) = Unit::open(source, *header) else { return (None, bytes, true) };
+    let (found, result) = scan::unit(&mut unit);
+    (Some((unit, found)), bytes, result.is_err())
 }
 
 /// The copies of `block_on` that are inlined. Only into units that have one, or that have functions of other units inlined.

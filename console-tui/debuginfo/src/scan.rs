@@ -53,8 +53,10 @@ struct Scan<'u, 'a> {
 
 /// All of a unit, and whether its end was reached. Its scopes are filled on the way.
 pub(crate) fn unit<'a>(unit: &mut Unit<'a>) -> (Found<'a>, gimli::Result<()>) {
+    let Some(opened) = unit.opened() else { return (Found::default(), Err(gimli::Error::MissingUnitDie)) };
     // The entries borrow the abbreviations; what the pass writes is beside them.
-    let (abbreviations, header) = (unit.raw.abbreviations.clone(), unit.raw.header);
+    let (abbreviations, header) = (opened.raw.abbreviations.clone(), opened.raw.header);
+    let is_split_off = opened.raw.dwo_id.is_some();
     let mut scan = Scan { unit, found: Found::default(), open: Vec::new(), pending: None };
     let result = header.entries_raw(&abbreviations, None).and_then(|mut entries| {
         let result = scan.run(&mut entries);
@@ -62,7 +64,8 @@ pub(crate) fn unit<'a>(unit: &mut Unit<'a>) -> (Found<'a>, gimli::Result<()>) {
         result
     });
     let mut found = scan.found;
-    found.is_skeleton = unit.raw.dwo_id.is_some() && found.entries <= 1;
+    found.is_skeleton = is_split_off && found.entries <= 1;
+    unit.close();
     (found, result)
 }
 
@@ -186,7 +189,8 @@ impl<'a> Scan<'_, 'a> {
             }
         }
         let (Some(ty), Some(location)) = (ty, location) else { return Ok(()) };
-        let mut operations = location.operations(self.unit.raw.encoding());
+        let Some(opened) = self.unit.opened() else { return Ok(()) };
+        let mut operations = location.operations(opened.raw.encoding());
         let (first, second) = (operations.next().ok().flatten(), operations.next().ok().flatten());
         if name.ends_with(b"::{vtable}") {
             let address = first.and_then(|it| self.static_address(&it));
@@ -218,7 +222,7 @@ impl<'a> Scan<'_, 'a> {
 
     /// Split units have their addresses in a table of the program.
     fn indexed(&self, index: DebugAddrIndex<usize>) -> Option<u64> {
-        self.unit.dwarf.address(&self.unit.raw, index).ok()
+        self.unit.opened().and_then(|it| it.dwarf.address(&it.raw, index).ok())
     }
 
     fn compile_unit(

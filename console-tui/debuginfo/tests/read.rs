@@ -206,11 +206,23 @@ fn progress_reaches_its_end() {
 
 #[test]
 fn an_index_is_made_once_for_each_build() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let get = || cached(&sources(&built(&FULL)), folder.path(), &mut |_| ()).expect("it can be read");
-    let made = match get() {
-        Cached::Made { read, not_kept: None } => read.index,
-        other => panic!("it was made and kept: {other:?}"),
-    };
-    assert!(matches!(get(), Cached::Kept(index) if index == made));
+    let flags = "-Clink-arg=-Wl,--build-id=none";
+    for program in [FULL, Program { flags, ..Program::named("no-build-id") }] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let get = || cached(&sources(&built(&program)), folder.path(), &mut |_| ()).expect("it can be read");
+        let made = match get() {
+            Cached::Made { read, not_kept: None } => read.index,
+            other => panic!("it was made and kept: {other:?}"),
+        };
+        assert_eq!(made.build_id.is_empty(), program.name == "no-build-id");
+        assert!(matches!(get(), Cached::Kept(index) if index == made));
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_no_error() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let folder = file.path().join("folder");
+    let made = cached(&sources(&built(&FULL)), &folder, &mut |_| ()).expect("it can be read");
+    assert!(matches!(made, Cached::Made { not_kept: Some(_), .. }));
 }

@@ -225,18 +225,18 @@ pub struct Totals {
     pub scheduled: u64,
     /// Of the live ones, waiting to be woken.
     pub idle: u64,
-    /// Polls started.
-    pub polls: u64,
+    /// Polls started; `null`, as are the other sums over polls and wakes: the process is read from memory, which does not show them.
+    pub polls: Option<u64>,
     /// Wakes, self-wakes and late ones included.
-    pub wakes: u64,
+    pub wakes: Option<u64>,
     /// Wakes of tasks by themselves.
-    pub self_wakes: u64,
+    pub self_wakes: Option<u64>,
     /// Wakes of tasks that had ended already; in `wakes`, in no task's count.
     pub late_wakes: u64,
     /// Time in polls, the running ones included.
-    pub busy_ns: u64,
+    pub busy_ns: Option<u64>,
     /// Time between wake and poll, present waits included.
-    pub scheduled_ns: u64,
+    pub scheduled_ns: Option<u64>,
     /// Tasks beyond the recorder's limit: in `spawned` and `alive`; their polls and wakes are in no count.
     pub untracked: u64,
     /// Of those, alive: `alive` is `running`, `scheduled`, `idle` and these.
@@ -358,16 +358,16 @@ pub struct Site {
     pub finished: u64,
     /// Tasks alive there that are in `tasks`.
     pub alive: u64,
-    /// Polls, live and finished tasks together.
-    pub polls: u64,
+    /// Polls, live and finished tasks together; `null`, as are the other sums: unknown.
+    pub polls: Option<u64>,
     /// Wakes, live and finished tasks together.
-    pub wakes: u64,
+    pub wakes: Option<u64>,
     /// Self-wakes, live and finished tasks together.
-    pub self_wakes: u64,
+    pub self_wakes: Option<u64>,
     /// Time in polls, live and finished tasks together.
-    pub busy_ns: u64,
+    pub busy_ns: Option<u64>,
     /// Time between wake and poll, live and finished tasks together.
-    pub scheduled_ns: u64,
+    pub scheduled_ns: Option<u64>,
 }
 
 /// A finding.

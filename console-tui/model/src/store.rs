@@ -13,6 +13,7 @@ pub(crate) mod histories;
 pub(crate) mod history;
 pub(crate) mod ingest;
 pub(crate) mod io;
+pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod path;
 pub(crate) mod process;
@@ -36,12 +37,13 @@ use descriptors::Descriptors;
 use detail::{AwaitTree, Detail};
 use histories::Histories;
 use history::History;
+use live::Live;
 pub(crate) use process::{Hello, Process, Site};
 use records::Records;
 use resources::Resources;
 use scheduler::{Delay, MIN_DELAY_NS, Scheduler};
 use sites::Sites;
-use task::{Live, State, Stats, Sums, Task, TaskFacts, TaskKind};
+use task::{State, Stats, Sums, Task, TaskFacts, TaskKind};
 use threads::Threads;
 
 /// Await trees that are kept: at some 10 KB each, about 160 MB.

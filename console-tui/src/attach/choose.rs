@@ -54,6 +54,8 @@ fn candidates() -> Vec<Candidate> {
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let mut all: Vec<Candidate> =
         pids.filter(|pid| *pid != std::process::id()).filter_map(candidate).collect();
+    // Another console is none that is meant.
+    all.retain(|candidate| candidate.name != "taskscope");
     all.sort_unstable_by_key(|candidate| candidate.pid);
     all
 }

@@ -78,7 +78,10 @@ pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
 
 /// The tree.
 pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeView) {
-    let aside = format!("taken {} ago", format::duration_ns(tree.taken_ago_ns));
+    let aside = match tree.taken_ago_ns {
+        0 => "as it is now".to_owned(),
+        ago_ns => format!("taken {} ago", format::duration_ns(ago_ns)),
+    };
     head(canvas, area, "await tree", &aside);
     let places = area.width * 2 / 5;
     let words = area.width.saturating_sub(places + AGE + 4);

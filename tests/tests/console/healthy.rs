@@ -38,7 +38,7 @@ async fn a_busy_redis_is_not_blamed() {
     screen.wait_for("the connections", |model| model.report().tasks.len() > CLIENTS).await;
     watch_innocents(&mut screen, watched()).await;
     let report = screen.report();
-    assert!(report.totals.polls > 1000, "{:?}", report.totals);
+    assert!(report.totals.polls > Some(1000), "{:?}", report.totals);
     load.iter().for_each(tokio::task::JoinHandle::abort);
     // The clients are gone; what waits for the next one is no lost waker either.
     screen.watch_for(Duration::from_secs(2)).await;

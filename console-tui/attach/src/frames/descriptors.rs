@@ -124,7 +124,7 @@ fn descriptor(fd: u32, target: &str, sockets: &FxHashMap<u64, Socket>, now_ns: u
         Some(_) => v1::DescriptorKind::Other,
         None => v1::DescriptorKind::File,
     };
-    // Of a file nothing else tells one from the next with this number.
+    // Nothing else distinguishes a file from the next one with this number.
     out.identity = u64::from(fd) << 32;
     out.kind = kind as i32;
     end_of(target, MAX_PATH_BYTES).clone_into(&mut out.local);

@@ -30,6 +30,8 @@ pub(super) struct OpKey {
     pub(super) task: TaskKey,
     pub(super) resource: ResourceKey,
     pub(super) number: u32,
+    /// When the task was seen to change last: a later one is another wait.
+    pub(super) since_ns: u64,
 }
 
 /// What is known of a resource.
@@ -95,6 +97,8 @@ pub(super) struct WaitFacts {
 pub(super) struct Graph {
     pub(super) resources: BTreeMap<ResourceKey, Facts>,
     pub(super) ops: BTreeMap<OpKey, WaitFacts>,
+    /// By index of the task: when it was seen to change last.
+    since_ns: Vec<u64>,
     /// By index of the task: its waits are all that can wake it.
     pub(super) whole: Vec<bool>,
 }
@@ -102,7 +106,8 @@ pub(super) struct Graph {
 impl Graph {
     /// `keys`: of the tasks, in their order.
     pub(super) fn new(round: &Round<'_>, keys: &[TaskKey]) -> Self {
-        let mut graph = Self { whole: vec![false; keys.len()], ..Self::default() };
+        let mut graph =
+            Self { whole: vec![false; keys.len()], since_ns: round.since_ns.clone(), ..Self::default() };
         let headers: FxHashMap<u64, usize> =
             keys.iter().enumerate().map(|(at, key)| (key.header, at)).collect();
         for (number, key) in keys.iter().enumerate() {
@@ -158,6 +163,7 @@ impl Graph {
         headers: &FxHashMap<u64, usize>,
     ) {
         let Some((resource, facts)) = resource(key, wait) else { return };
+        let since_ns = self.since_ns.get(task).copied().unwrap_or(0);
         let entry = self.resources.entry(resource).or_default();
         entry.name = facts.name;
         entry.purpose = facts.purpose;
@@ -185,7 +191,7 @@ impl Graph {
             Wait::Lock { wanted, .. } => Some(*wanted),
             _ => None,
         };
-        let mut op = OpKey { task: key, resource, number: 0 };
+        let mut op = OpKey { task: key, resource, number: 0, since_ns };
         while self.ops.contains_key(&op) {
             op.number += 1;
         }

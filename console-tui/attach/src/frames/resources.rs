@@ -1,8 +1,5 @@
 //! Rows of what tasks wait for and hold, and of the waits.
 
-use std::hash::{Hash, Hasher};
-
-use rustc_hash::FxHasher;
 use taskscope_await::ChannelKind;
 use taskscope_proto::{
     agent::AgentRef,
@@ -16,7 +13,8 @@ use taskscope_proto::{
 
 use super::{
     Filling, Frames, Graph, Round,
-    graph::{Facts, OpKey, ResourceKey, WaitFacts},
+    graph::{Claim, Facts, OpKey, ResourceKey, WaitFacts},
+    hash,
 };
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -33,8 +31,10 @@ impl Frames {
         for (_, key) in order {
             let facts = &graph.resources[&key];
             let is_new = self.resources.describe(&key);
-            if self.resources.changed(&key, hash(facts)) || is_new {
-                self.resource_row(round, key, facts, is_new, filling);
+            let since = |claim: &Claim| round.since_ns.get(claim.task).copied().unwrap_or(round.now_ns);
+            let since_ns: Vec<u64> = facts.claims.iter().map(since).collect();
+            if self.resources.changed(&key, hash(&(facts, &since_ns)), round.now_ns) || is_new {
+                self.resource_row(round, key, (facts, &since_ns), is_new, filling);
             }
         }
     }
@@ -43,7 +43,7 @@ impl Frames {
         &mut self,
         round: &Round<'_>,
         key: ResourceKey,
-        facts: &Facts,
+        (facts, since_ns): (&Facts, &[u64]),
         is_new: bool,
         filling: &mut Filling,
     ) {
@@ -68,11 +68,11 @@ impl Frames {
         rows.resource_stats.push_with(slot.slot, ResourceStatRow {}, attributes);
         match key {
             ResourceKey::Lock(_) => {
-                let (row, holders) = lock(round, facts, created_ago_ns);
+                let (row, holders) = lock(round, facts, since_ns);
                 rows.locks.push_with(slot.slot, row, holders);
             }
             ResourceKey::Task(_) | ResourceKey::Set(_) => {
-                let (row, holders) = joined(round, facts, created_ago_ns);
+                let (row, holders) = joined(round, facts, since_ns);
                 rows.locks.push_with(slot.slot, row, holders);
             }
             ResourceKey::Channel(_) => rows.channels.push(slot.slot, channel(round, facts)),
@@ -96,7 +96,7 @@ impl Frames {
         for (_, key) in order {
             let facts = &graph.ops[&key];
             let is_new = self.ops.describe(&key);
-            if self.ops.changed(&key, hash(facts)) || is_new {
+            if self.ops.changed(&key, hash(facts), round.now_ns) || is_new {
                 self.op_row(round, key, facts, is_new, filling);
             }
         }
@@ -111,7 +111,8 @@ impl Frames {
         filling: &mut Filling,
     ) {
         let Some(slot) = self.ops.get(&key) else { return };
-        let ago_ns = round.now_ns.saturating_sub(self.ops.first_ns(&key).unwrap_or(round.now_ns));
+        let first_ns = self.ops.first_ns(&key).unwrap_or(round.now_ns).min(round.now_ns);
+        let ago_ns = round.now_ns.saturating_sub(first_ns);
         let site = if is_new { self.site(&facts.file, facts.line, filling) } else { 0 };
         let rows = filling.rows();
         if is_new {
@@ -139,12 +140,6 @@ impl Frames {
         };
         rows.op_stats.push_with(slot.slot, row, wanted);
     }
-}
-
-pub(super) fn hash(facts: &impl Hash) -> u64 {
-    let mut hasher = FxHasher::default();
-    facts.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn number<C: taskscope_proto::rows::Columns>(
@@ -193,12 +188,12 @@ fn channel(round: &Round<'_>, facts: &Facts) -> ChannelRow {
 }
 
 /// What waits for tasks to end is like a lock that they hold until then.
-fn joined(round: &Round<'_>, facts: &Facts, created_ago_ns: u64) -> (LockRow, Vec<HolderRow>) {
-    let holders = facts.claims.iter().take(MAX_HOLDERS).filter_map(|claim| {
+fn joined(round: &Round<'_>, facts: &Facts, since_ns: &[u64]) -> (LockRow, Vec<HolderRow>) {
+    let holders = facts.claims.iter().zip(since_ns).take(MAX_HOLDERS).filter_map(|(claim, since_ns)| {
         let slot = round.tasks.get(claim.task)?;
         Some(HolderRow {
             holder: AgentRef::Task { slot: slot.slot, generation: slot.generation },
-            held_ago_ns: created_ago_ns,
+            held_ago_ns: round.now_ns.saturating_sub(*since_ns),
             permits: 1,
             ..HolderRow::default()
         })
@@ -216,7 +211,7 @@ fn joined(round: &Round<'_>, facts: &Facts, created_ago_ns: u64) -> (LockRow, Ve
 ///
 /// A holder that is seen in memory alone is certain when no permits are left, one guard of it is there, and no drop flag speaks against it;
 /// a lock that was given to a task that has not taken it yet has no holder beside that task.
-fn lock(round: &Round<'_>, facts: &Facts, created_ago_ns: u64) -> (LockRow, Vec<HolderRow>) {
+fn lock(round: &Round<'_>, facts: &Facts, since_ns: &[u64]) -> (LockRow, Vec<HolderRow>) {
     let is_free = facts.name != "Semaphore"
         && facts.free.is_some_and(|free| free > 0)
         && !facts.claims.iter().any(|claim| claim.shared);
@@ -228,11 +223,11 @@ fn lock(round: &Round<'_>, facts: &Facts, created_ago_ns: u64) -> (LockRow, Vec<
     };
     let certainty = if certain { 0 } else { v1::LockKnows::Loose as u32 };
     let knows = if claims.is_empty() && !certain { 0 } else { v1::LockKnows::Holders as u32 | certainty };
-    let holders = claims.iter().take(MAX_HOLDERS).filter_map(|claim| {
+    let holders = claims.iter().zip(since_ns).take(MAX_HOLDERS).filter_map(|(claim, since_ns)| {
         let slot = round.tasks.get(claim.task)?;
         Some(HolderRow {
             holder: AgentRef::Task { slot: slot.slot, generation: slot.generation },
-            held_ago_ns: created_ago_ns,
+            held_ago_ns: round.now_ns.saturating_sub(*since_ns),
             site: 0,
             permits: u32::try_from(claim.permits).unwrap_or(u32::MAX),
             shared: claim.shared,

@@ -19,6 +19,7 @@ pub(super) struct Slots<K> {
 struct Entry {
     slot: SlotRef,
     first_ns: u64,
+    changed_ns: u64,
     /// The round that saw it last.
     round: u64,
     /// What was sent of what never changes.
@@ -50,7 +51,10 @@ impl<K: Hash + Eq + Copy + Ord> Slots<K> {
         let generation = &mut self.generations[slot as usize];
         *generation = generation.wrapping_add(1).max(1);
         let slot = SlotRef { slot, generation: *generation };
-        self.by_key.insert(key, Entry { slot, first_ns: now_ns, round, is_described: false, sent: 0 });
+        self.by_key.insert(
+            key,
+            Entry { slot, first_ns: now_ns, changed_ns: now_ns, round, is_described: false, sent: 0 },
+        );
         slot
     }
 
@@ -64,14 +68,24 @@ impl<K: Hash + Eq + Copy + Ord> Slots<K> {
         self.by_key.get(key).map(|entry| entry.first_ns)
     }
 
+    /// When the rest of it was another the last time.
+    pub(super) fn changed_ns(&self, key: &K) -> Option<u64> {
+        self.by_key.get(key).map(|entry| entry.changed_ns)
+    }
+
     /// Whether what never changes of it must be sent; it counts as sent from now on.
     pub(super) fn describe(&mut self, key: &K) -> bool {
         self.by_key.get_mut(key).is_some_and(|entry| !std::mem::replace(&mut entry.is_described, true))
     }
 
     /// Whether the rest of it is another than what was sent; it counts as sent from now on.
-    pub(super) fn changed(&mut self, key: &K, hash: u64) -> bool {
-        self.by_key.get_mut(key).is_some_and(|entry| std::mem::replace(&mut entry.sent, hash) != hash)
+    pub(super) fn changed(&mut self, key: &K, hash: u64, now_ns: u64) -> bool {
+        let Some(entry) = self.by_key.get_mut(key) else { return false };
+        let changed = std::mem::replace(&mut entry.sent, hash) != hash;
+        if changed {
+            entry.changed_ns = now_ns;
+        }
+        changed
     }
 
     /// Frees what this round did not see. Returns the slots, ascending.
@@ -122,7 +136,8 @@ mod tests {
         assert_eq!(slots.slot(7, 5), first);
         assert_eq!(slots.first_ns(&7), Some(1));
         assert!(slots.describe(&7) && !slots.describe(&7));
-        assert!(slots.changed(&7, 3) && !slots.changed(&7, 3) && slots.changed(&7, 4));
+        assert!(slots.changed(&7, 3, 2) && !slots.changed(&7, 3, 3) && slots.changed(&7, 4, 4));
+        assert_eq!(slots.changed_ns(&7), Some(4));
         assert_eq!(slots.end_round(), []);
         let other = slots.slot(8, 6);
         assert_eq!(slots.end_round(), [first.slot]);

@@ -7,7 +7,7 @@ use taskscope_proto::{
     v1,
 };
 
-use super::{Filling, Frames, Graph, Round, TaskKey, resources::hash};
+use super::{Filling, Frames, Graph, Round, TaskKey};
 use crate::observe::SeenTask;
 
 impl Frames {
@@ -17,11 +17,11 @@ impl Frames {
         order.sort_unstable_by_key(|number| round.tasks[*number].slot);
         for number in order {
             let (seen, slot) = (&round.observed.tasks[number], round.tasks[number]);
-            let key = TaskKey { header: seen.task.header, id: seen.task.id.unwrap_or(0) };
+            let key = TaskKey::of(seen);
             let whole = graph.whole.get(number).copied().unwrap_or_default();
             let is_new = self.tasks.describe(&key);
             let state = state(seen.task.state);
-            let changed = self.tasks.changed(&key, hash(&(state as i32, whole, &seen.task.tree)));
+            let changed = round.changed.get(number).copied().unwrap_or(true);
             if !is_new && !changed {
                 continue;
             }

@@ -22,7 +22,8 @@ pub(crate) fn observer_of(program: &Arc<Program>, pid: u32) -> Observer {
 /// What a program shows whose tasks all wait.
 pub(crate) fn settled(observer: &mut Observer) -> Observed {
     let waits = |seen: &SeenTask| {
-        !seen.changed && (seen.task.kind == taskscope_await::TaskKind::Blocking || seen.task.state == TaskState::Idle)
+        !seen.changed
+            && (seen.task.kind == taskscope_await::TaskKind::Blocking || seen.task.state == TaskState::Idle)
     };
     for _ in 0..LOOKS {
         let observed = observer.look().expect("it runs");

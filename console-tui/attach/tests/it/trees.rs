@@ -68,7 +68,13 @@ fn wait(wait: &Wait) -> String {
     match wait {
         Wait::Lock { kind, wanted, free, queued, granted, .. } => {
             let free = free.map_or("–".to_owned(), |free| free.to_string());
-            let queued = if *granted { "granted" } else if *queued { "queued" } else { "not queued" };
+            let queued = if *granted {
+                "granted"
+            } else if *queued {
+                "queued"
+            } else {
+                "not queued"
+            };
             format!("waits for {kind:?}, wants {wanted}, {free} free, {queued}")
         }
         Wait::Notify { .. } => "waits for Notify".to_owned(),
@@ -105,7 +111,8 @@ fn place(frame: &Frame) -> String {
     let text = lines.get(at).map_or("NO SUCH LINE", |line| line.trim());
     // The function above that is indented less.
     let own = frame.name.rsplit("::").next().unwrap_or_default();
-    let is_around = |line: &&&str| line.contains("fn ") && indent(line) <= lines.get(at).map_or(0, |line| indent(line));
+    let is_around =
+        |line: &&&str| line.contains("fn ") && indent(line) <= lines.get(at).map_or(0, |line| indent(line));
     let around = lines.get(..=at).and_then(|lines| lines.iter().rev().find(is_around));
     let is_own = around.is_some_and(|line| line.contains(&format!("fn {own}")));
     let other = if frame.kind.is_function() && !is_own { " OF ANOTHER FUNCTION" } else { "" };

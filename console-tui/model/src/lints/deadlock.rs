@@ -28,7 +28,7 @@ pub(super) static LINT: Lint = Lint {
     help: "tasks or threads that wait for each other in a cycle",
     group: Group::Locks,
     rank: Rank::Cycle,
-    needs: Need::Locks,
+    needs: Need::WaitGraph,
     example: "Deadlock: transfer #88 → Mutex alice → transfer #91 → Mutex bob → transfer #88, for 41.2 s. transfer #88 waits at src/ledger.rs:140 for Mutex alice, held by transfer #91 for 41.3 s (acquired at src/ledger.rs:121); transfer #91 waits at src/ledger.rs:140 for Mutex bob, held by transfer #88 for 41.3 s (acquired at src/ledger.rs:121).",
     advice: &[LOCKS, CHANNELS, ALONE, LOOK],
     thresholds: Deadlock::THRESHOLDS,

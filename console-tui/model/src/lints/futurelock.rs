@@ -31,7 +31,7 @@ pub(super) static LINT: Lint = Lint {
     help: "a lock that was given to a future which its own task no longer polls",
     group: Group::Locks,
     rank: Rank::Cycle,
-    needs: Need::Locks,
+    needs: Need::WaitGraph,
     example: "Futurelock: Mutex state (made at src/state.rs:12) was given 4.20 s ago to a future of do_stuff #3 (begun at src/main.rs:51) that has not been polled since, though the task was. The task is idle and waits for Mutex state at src/main.rs:58, for 4.10 s.",
     advice: &[ADVICE],
     thresholds: Futurelock::THRESHOLDS,

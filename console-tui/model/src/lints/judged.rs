@@ -32,8 +32,10 @@ pub(crate) enum Need {
     Sizes,
     /// How large a future was before tokio moved it to the heap.
     OriginalSizes,
-    /// Who holds and who waits for locks and channels.
+    /// Who holds and who waits for locks and channels, and for how long.
     Locks,
+    /// Who holds and who waits for locks and channels now.
+    WaitGraph,
     /// Runtimes and their workers.
     Runtimes,
     /// How many closures are in line for the blocking pool.
@@ -62,7 +64,8 @@ pub(crate) fn looks_at_memory(kind: LintKind) -> bool {
 fn of_memory(need: Need) -> Judged {
     match need {
         Need::Sizes => Judged::Yes,
-        Need::Locks => Judged::Partly(
+        Need::Locks => Judged::No("memory does not show for how long a lock is held and waited for"),
+        Need::WaitGraph => Judged::Partly(
             "memory shows who waits for tokio's locks and channels; who holds one it shows where one guard alone can be",
         ),
         Need::Lives => Judged::No("memory does not show when a task was spawned"),
@@ -74,7 +77,7 @@ fn of_memory(need: Need) -> Judged {
             Judged::No("memory does not show since when a worker does what it does")
         }
         Need::Descriptors => {
-            Judged::No("what these lints need of sockets, the kernel tells the process alone")
+            Judged::No("the kernel gives what these lints need of sockets to the process alone")
         }
     }
 }
@@ -88,7 +91,9 @@ fn of_tokio_console(need: Need) -> Judged {
         Need::PollsOfWorkers => Judged::Partly(
             "tokio-console's protocol does not distinguish block_in_place from a poll that blocks its worker",
         ),
-        Need::Locks => Judged::No("tokio-console's protocol does not report who holds a lock or a channel"),
+        Need::Locks | Need::WaitGraph => {
+            Judged::No("tokio-console's protocol does not report who holds a lock or a channel")
+        }
         Need::Runtimes | Need::BlockingQueue => {
             Judged::No("tokio-console's protocol does not report runtimes and their workers")
         }
@@ -127,8 +132,8 @@ fn of_taskscope(need: Need, hello: &Hello) -> Judged {
         | Need::Wakes
         | Need::Sizes
         | Need::OriginalSizes => of_tasks,
-        Need::Locks if spans || hello.tokio_unstable => Judged::Yes,
-        Need::Locks => {
+        Need::Locks | Need::WaitGraph if spans || hello.tokio_unstable => Judged::Yes,
+        Need::Locks | Need::WaitGraph => {
             Judged::Partly("without tokio's spans, only locks and channels of taskscope::sync are seen")
         }
         Need::Runtimes => Judged::Yes,

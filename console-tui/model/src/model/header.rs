@@ -20,7 +20,9 @@ impl Feed {
     pub(super) fn header(&self, target: &str, now: Duration, late: Option<Duration>) -> Header {
         let store = self.shown().analysis();
         let process = store.and_then(|store| store.process);
-        let rates = store.and_then(|store| store.histories.process_rates());
+        // Memory does not show polls and wakes.
+        let counted = store.filter(|store| !store.hello.is_memory());
+        let rates = counted.and_then(|store| store.histories.process_rates());
         Header {
             target: target.to_owned(),
             process: store.map(process_info),

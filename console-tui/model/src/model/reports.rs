@@ -108,6 +108,8 @@ fn totals(store: Analysis<'_>, losses: &Losses) -> Totals {
     let (live, sums) = (store.live(), store.totals());
     let process = store.process.unwrap_or_default();
     let (alive, finished) = (store.alive(), store.sites.finished());
+    // Memory does not show them.
+    let counted = |sum: u64| (!store.hello.is_memory()).then_some(sum);
     Totals {
         alive,
         spawned: finished.saturating_add(alive),
@@ -116,12 +118,12 @@ fn totals(store: Analysis<'_>, losses: &Losses) -> Totals {
         running: live.count(State::Running),
         scheduled: live.count(State::Scheduled),
         idle: live.count(State::Idle),
-        polls: sums.polls,
-        wakes: sums.wakes,
-        self_wakes: sums.self_wakes,
+        polls: counted(sums.polls),
+        wakes: counted(sums.wakes),
+        self_wakes: counted(sums.self_wakes),
         late_wakes: process.late_wakes,
-        busy_ns: sums.busy_ns,
-        scheduled_ns: sums.scheduled_ns,
+        busy_ns: counted(sums.busy_ns),
+        scheduled_ns: counted(sums.scheduled_ns),
         untracked: process.untracked,
         untracked_alive: alive.saturating_sub(live.len()),
         untracked_resources: process.untracked_resources,
@@ -184,16 +186,17 @@ fn await_tree(store: Analysis<'_>, task: &task::Task) -> Vec<AwaitFrame> {
 
 fn report_site(store: Analysis<'_>, id: SiteId, site: &crate::store::Site) -> Site {
     let sums = site.sums(store.now_ns);
+    let counted = |sum: u64| (!store.hello.is_memory()).then_some(sum);
     Site {
         place: store.place(id),
         spawned: site.spawned(),
         finished: site.finished(),
         alive: site.live.len(),
-        polls: sums.polls,
-        wakes: sums.wakes,
-        self_wakes: sums.self_wakes,
-        busy_ns: sums.busy_ns,
-        scheduled_ns: sums.scheduled_ns,
+        polls: counted(sums.polls),
+        wakes: counted(sums.wakes),
+        self_wakes: counted(sums.self_wakes),
+        busy_ns: counted(sums.busy_ns),
+        scheduled_ns: counted(sums.scheduled_ns),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::store::{
     history::History,
-    task::{Live, Sums, Task, Total},
+    live::Live,
+    task::{Sums, Task, Total},
 };
 
 /// Who is on the other side.

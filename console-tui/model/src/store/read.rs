@@ -7,9 +7,10 @@ use crate::{
     store::{
         Store,
         history::Rates,
+        live::Live,
         path::short_path,
         process::Site,
-        task::{Live, Marks, Sums, Task},
+        task::{Marks, Sums, Task},
     },
 };
 

@@ -1,4 +1,4 @@
-//! Locks kept over an await of somebody who wants them.
+//! Locks kept over an await of a task that wants them.
 
 use std::{sync::Arc, time::Duration};
 

@@ -14,11 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::Builder,
-    task::yield_now,
-    time::sleep,
-};
+use tokio::{runtime::Builder, task::yield_now, time::sleep};
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(3600);

@@ -36,7 +36,7 @@ fn time_is_accounted_for_at_the_moment_shown() {
     assert_eq!(task.scheduled_ns, Some(S));
     assert_eq!(task.idle_ns, Some(7 * S - 318 * MS));
     assert_eq!(task.longest_poll_ns, Some(318 * MS));
-    assert_eq!((report.totals.busy_ns, report.totals.running), (2 * S + 318 * MS, 1));
+    assert_eq!((report.totals.busy_ns, report.totals.running), (Some(2 * S + 318 * MS), 1));
     assert_eq!(client.rows(&["state", "age"]), ["run 318 ms"]);
     let view = client.model.task(key(0)).unwrap();
     assert_eq!(view.state.text, "in its poll for 318 ms");

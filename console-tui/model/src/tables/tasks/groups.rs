@@ -5,7 +5,8 @@ use crate::{
     severity::Severity,
     store::{
         history::Rates,
-        task::{Live, Marks, Sums, Task},
+        live::Live,
+        task::{Marks, Sums, Task},
     },
     table::fold::Shape,
     text::TextId,

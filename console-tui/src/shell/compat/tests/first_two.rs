@@ -18,7 +18,8 @@ fn everything(now: i64, polls: u64) -> Update {
 }
 
 fn sums(report: &Report) -> (u64, u64, u64, u64) {
-    (report.totals.alive, report.totals.spawned, report.totals.finished, report.totals.polls)
+    let polls = report.totals.polls.expect("it is known");
+    (report.totals.alive, report.totals.spawned, report.totals.finished, polls)
 }
 
 #[test]
