@@ -1,28 +1,28 @@
 //! All tasks and runtimes of a program as they are now, task by task at one moment each.
 //!
 //! The program goes on meanwhile. So every task's pieces of memory are read twice: a tree counts only when both are equal and the task was not being polled,
-//! which [`TRIES`] tries must show; else the task is listed without a tree, and why.
+//! which a few tries must show; else the task is listed without a tree, and why.
+
+mod look;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use taskscope_await::{Options, Program, Runtime, RuntimeRef, Snapshot, Step, Task, TaskState, Tree};
+use rustc_hash::FxHashSet;
+use taskscope_await::{Options, Program, Runtime, RuntimeRef, Task};
 
+use self::look::Look;
 use crate::{
     error::AttachError,
     fixed::{Fixed, Known},
     maps::{self, Map},
-    memory,
     process::Thread,
     scan,
     source::Source,
 };
 
-/// Tries to read a task that changes meanwhile.
-const TRIES: usize = 4;
 /// Tasks that are read.
 pub const MAX_TASKS: usize = 1 << 20;
 /// Memory is looked through again after so many times what the last look took.
@@ -157,13 +157,14 @@ impl Observer {
         let maps = self.source.maps()?;
         let kernel_threads = self.source.threads();
         self.scan_if_due(&maps, &kernel_threads);
-        let mut look = Look { observer: self, runtimes: Vec::new(), by_address: FxHashMap::default() };
-        let threads = kernel_threads.into_iter().map(|thread| look.seen_thread(thread)).collect();
+        let mut look = Look::new(self);
+        let threads = kernel_threads.into_iter().map(|thread| look.seen_thread(thread));
+        let mut threads: Vec<SeenThread> = threads.collect();
         let headers = look.headers();
         let more_tasks = headers.len().saturating_sub(MAX_TASKS) as u64;
         let tasks = headers.iter().take(MAX_TASKS).filter_map(|(header, listed)| look.task(*header, *listed));
         let mut tasks: Vec<SeenTask> = tasks.collect();
-        let Look { runtimes, .. } = look;
+        let runtimes = look.runtimes(&mut threads, &mut tasks);
         forget_moved(&mut tasks);
         // One that ended meanwhile has lost tasks that the look did not come to, and one that is another program by now never had them.
         if !self.source.has(self.first) {
@@ -214,129 +215,5 @@ fn forget_moved(tasks: &mut [SeenTask]) {
             gone_below = is_gone.then_some(frame.depth);
             !is_gone
         });
-    }
-}
-
-/// One look under way.
-struct Look<'o> {
-    observer: &'o Observer,
-    runtimes: Vec<SeenRuntime>,
-    by_address: FxHashMap<u64, usize>,
-}
-
-impl Look<'_> {
-    /// What a thread's context says; the runtime that it is in is noted.
-    fn seen_thread(&mut self, thread: Thread) -> SeenThread {
-        let observer = self.observer;
-        let tls_bytes = observer.program.index().tls_bytes;
-        // The program's own block ends where the thread's pointer points to.
-        let block = thread.pointer.map(|pointer| pointer.wrapping_sub(tls_bytes));
-        let context = block.and_then(|block| {
-            self.read(|snapshot| observer.program.context(block, snapshot, observer.options))
-        });
-        let context = context.unwrap_or_default();
-        let runtime = context.runtime.map(|of| self.runtime(of));
-        SeenThread { thread, runtime, task_id: context.task_id, is_worker: context.is_worker }
-    }
-
-    fn read<T>(&self, step: impl FnMut(&Snapshot) -> Step<T>) -> Option<T> {
-        memory::walk(&self.observer.known(), &mut Snapshot::new(), step)
-    }
-
-    /// The number of a runtime, which is read when it is new.
-    fn runtime(&mut self, of: RuntimeRef) -> usize {
-        if let Some(number) = self.by_address.get(&of.address) {
-            return *number;
-        }
-        let observer = self.observer;
-        let runtime = self.read(|snapshot| observer.program.runtime(of, snapshot, observer.options));
-        self.runtimes.push(SeenRuntime { of, runtime: runtime.unwrap_or_default() });
-        let number = self.runtimes.len() - 1;
-        self.by_address.insert(of.address, number);
-        number
-    }
-
-    /// All headers, ascending, each with whether a list has it.
-    fn headers(&mut self) -> Vec<(u64, bool)> {
-        let mut listed = FxHashSet::default();
-        let mut followed = 0;
-        self.follow_new(&mut followed, &mut listed);
-        let observer = self.observer;
-        // A task that only the memory shows may be of a runtime, or a `LocalSet`, that no thread is in now: then that one's list has more.
-        for header in &observer.scanned.headers {
-            if listed.contains(header) {
-                continue;
-            }
-            let of =
-                self.read(|snapshot| observer.program.runtime_of_task(*header, snapshot, observer.options));
-            if let Some(of) = of.flatten() {
-                self.runtime(of);
-                self.follow_new(&mut followed, &mut listed);
-            }
-        }
-        let scanned = observer.scanned.headers.iter().filter(|header| !listed.contains(header));
-        let mut headers: Vec<(u64, bool)> = scanned.map(|header| (*header, false)).collect();
-        headers.extend(listed.iter().map(|header| (*header, true)));
-        headers.sort_unstable();
-        headers
-    }
-
-    /// The tasks in the lists of the runtimes from number `followed` on.
-    fn follow_new(&self, followed: &mut usize, listed: &mut FxHashSet<u64>) {
-        let observer = self.observer;
-        for runtime in &self.runtimes[*followed..] {
-            for head in &runtime.runtime.heads {
-                let mut next = Some(*head);
-                while let Some(header) = next.filter(|header| *header != 0)
-                    && listed.len() < MAX_TASKS
-                    && listed.insert(header)
-                {
-                    next = self
-                        .read(|snapshot| observer.program.next_task(header, snapshot, observer.options))
-                        .flatten();
-                }
-            }
-        }
-        *followed = self.runtimes.len();
-    }
-
-    /// A task at one moment.
-    fn task(&mut self, header: u64, listed: bool) -> Option<SeenTask> {
-        let observer = self.observer;
-        let known = observer.known();
-        let mut snapshot = Snapshot::new();
-        let mut seen = None;
-        for _ in 0..TRIES {
-            snapshot.clear();
-            let task = memory::walk(&known, &mut snapshot, |snapshot| {
-                observer.program.task(header, snapshot, observer.options)
-            })?;
-            let Some(task) = task else {
-                if memory::is_unchanged(&known, &snapshot) {
-                    return None;
-                }
-                continue;
-            };
-            if task.internal || (!listed && !task.may_live()) {
-                return None;
-            }
-            let waits = matches!(task.state, TaskState::Idle | TaskState::Scheduled);
-            let unchanged = !waits || memory::is_unchanged(&known, &snapshot);
-            seen = Some((task, !unchanged));
-            if unchanged {
-                break;
-            }
-        }
-        let (mut task, changed) = seen?;
-        if changed {
-            // A torn look is worth nothing.
-            task.tree = Tree::default();
-        }
-        // Mostly all of it is there already.
-        let of = memory::walk(&known, &mut snapshot, |snapshot| {
-            observer.program.runtime_of_task(header, snapshot, observer.options)
-        });
-        let runtime = of.flatten().map(|of| self.runtime(of));
-        Some(SeenTask { task, runtime, changed })
     }
 }

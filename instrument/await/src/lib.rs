@@ -9,6 +9,7 @@
 
 mod index;
 mod leaves;
+mod list;
 mod names;
 mod roles;
 mod runtime;
@@ -19,6 +20,7 @@ pub mod types;
 mod walk;
 
 pub use index::{Index, IndexError, MAX_TEXTS, MAX_TYPES, TaskFn, ThreadLocal};
+pub use list::Neighbours;
 pub use runtime::{Flavor, Runtime, RuntimeRef, ThreadContext};
 pub use snapshot::{MAX_PIECE_BYTES, MAX_PIECES, MAX_SNAPSHOT_BYTES, Snapshot};
 pub use task::{Task, TaskKind, TaskState};

@@ -17,9 +17,8 @@ const REFERENCE: u64 = 64;
 const MAX_REFERENCES: u64 = 1 << 24;
 const HEADER: &str = "tokio::runtime::task::core::Header";
 const VTABLE: &str = "tokio::runtime::task::raw::Vtable";
-const TRAILER: &str = "tokio::runtime::task::core::Trailer";
 /// Bytes of a header that are read at first: tokio aligns cells to 128.
-const HEADER_BYTES: u64 = 128;
+pub(crate) const HEADER_BYTES: u64 = 128;
 
 /// A task, as its memory has it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -187,7 +186,7 @@ impl Program {
     }
 
     /// The function that polls it.
-    fn task_fn(&self, address: u64) -> Option<&crate::TaskFn> {
+    pub(crate) fn task_fn(&self, address: u64) -> Option<&crate::TaskFn> {
         let end = self.index.tasks.partition_point(|it| it.address <= address);
         self.index.tasks.get(end.checked_sub(1)?).filter(|it| it.address == address)
     }
@@ -275,48 +274,16 @@ impl Program {
         Some(self.field(self.index.named(HEADER)?, "vtable")?.0)
     }
 
-    fn vtable_of(&self, walk: &mut Walk<'_>, header: u64) -> Option<u64> {
+    pub(crate) fn vtable_of(&self, walk: &mut Walk<'_>, header: u64) -> Option<u64> {
         let offset = self.vtable_offset()?;
         walk.word(header.wrapping_add(offset)).filter(|at| *at >= 4096)
     }
 
-    fn vtable_field(&self, walk: &mut Walk<'_>, vtable: u64, name: &str) -> Option<u64> {
+    pub(crate) fn vtable_field(&self, walk: &mut Walk<'_>, vtable: u64, name: &str) -> Option<u64> {
         let ty = self.index.named(VTABLE)?;
         let (offset, _) = self.field(ty, name)?;
         walk.bytes(vtable, self.index.ty(ty).size)?;
         walk.word(vtable.wrapping_add(offset))
-    }
-
-    /// The header after this one in its runtime's list of tasks; `Some(0)`: it is the last.
-    #[must_use]
-    pub fn next_task(&self, header: u64, snapshot: &Snapshot, options: Options) -> Step<Option<u64>> {
-        let mut walk = Walk::new(self, snapshot, options);
-        let next = self.read_next(&mut walk, header, options);
-        match walk.missing() {
-            [] => Step::Done(next),
-            missing => Step::Missing(missing.to_vec()),
-        }
-    }
-
-    fn read_next(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<u64> {
-        walk.bytes(header, HEADER_BYTES)?;
-        let vtable = self.vtable_of(walk, header)?;
-        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
-        self.task_fn(poll)?;
-        let trailer = self.index.named(TRAILER)?;
-        let offset = self.vtable_field(walk, vtable, "trailer_offset")?;
-        let (owned_at, owned) = self.field(trailer, "owned")?;
-        let has_next = |id: TypeId, _: &crate::types::Type| {
-            self.field(id, "next").is_some() && self.field(id, "prev").is_some()
-        };
-        let (pointers_at, pointers) = self.find(owned, &has_next)?;
-        let (next_at, _) = self.field(pointers, "next")?;
-        let at = header
-            .wrapping_add(offset)
-            .wrapping_add(owned_at)
-            .wrapping_add(pointers_at)
-            .wrapping_add(next_at);
-        walk.word(at)
     }
 }
 

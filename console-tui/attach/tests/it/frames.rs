@@ -36,7 +36,10 @@ impl Slots {
     fn add(&mut self, slot: u32, generation: u32) {
         assert_eq!(self.alive.insert(slot, generation), None, "slot {slot} was not freed");
         let before = self.used.insert(slot, generation);
-        assert!(before.is_none_or(|before| generation > before), "slot {slot}: {before:?}, then {generation}");
+        assert!(
+            before.is_none_or(|before| generation > before),
+            "slot {slot}: {before:?}, then {generation}"
+        );
         self.again += u64::from(before.is_some());
     }
 

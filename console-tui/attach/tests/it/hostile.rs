@@ -45,7 +45,8 @@ fn whole() -> &'static Whole {
         corefile::write(&process, &path);
         let bytes = fs::read(&path).expect("it was written");
         let headers: Vec<u64> = live.tasks.iter().map(|seen| seen.task.header).collect();
-        let in_header = |address: u64| headers.iter().any(|header| (*header..*header + 32).contains(&address));
+        let in_header =
+            |address: u64| headers.iter().any(|header| (*header..*header + 32).contains(&address));
         let words = corefile::heap_words(&bytes).into_iter();
         let words = words.map(|(at, address)| (at, address, in_header(address))).collect();
         Whole { built, bytes, words, headers }

@@ -1,0 +1,55 @@
+//! Where a task stands in its runtime's list of tasks.
+
+use crate::{
+    Options, Program, Snapshot, Step,
+    task::HEADER_BYTES,
+    types::{Type, TypeId},
+    walk::Walk,
+};
+
+const TRAILER: &str = "tokio::runtime::task::core::Trailer";
+
+/// The headers of the tasks beside one in its list; 0: there is none.
+///
+/// A task that was taken out has none, and none of the list points to it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Neighbours {
+    /// The one before it; 0: it is the first, or in no list.
+    pub previous: u64,
+    /// The one after it; 0: it is the last, or in no list.
+    pub next: u64,
+}
+
+impl Program {
+    /// The tasks beside the one with this header; `None`: there is no task.
+    #[must_use]
+    pub fn neighbours(&self, header: u64, snapshot: &Snapshot, options: Options) -> Step<Option<Neighbours>> {
+        let mut walk = Walk::new(self, snapshot, options);
+        let found = self.read_neighbours(&mut walk, header, options);
+        match walk.missing() {
+            [] => Step::Done(found),
+            missing => Step::Missing(missing.to_vec()),
+        }
+    }
+
+    fn read_neighbours(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<Neighbours> {
+        walk.bytes(header, HEADER_BYTES)?;
+        let vtable = self.vtable_of(walk, header)?;
+        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
+        self.task_fn(poll)?;
+        let trailer = self.index.named(TRAILER)?;
+        let offset = self.vtable_field(walk, vtable, "trailer_offset")?;
+        let (owned_at, owned) = self.field(trailer, "owned")?;
+        let has_both =
+            |id: TypeId, _: &Type| self.field(id, "next").is_some() && self.field(id, "prev").is_some();
+        let (pointers_at, pointers) = self.find(owned, &has_both)?;
+        let (previous_at, next_at) = (self.field(pointers, "prev")?.0, self.field(pointers, "next")?.0);
+        let at = header.wrapping_add(offset).wrapping_add(owned_at).wrapping_add(pointers_at);
+        // Both at once.
+        walk.bytes(at, self.index.ty(pointers).size)?;
+        Some(Neighbours {
+            previous: walk.word(at.wrapping_add(previous_at))?,
+            next: walk.word(at.wrapping_add(next_at))?,
+        })
+    }
+}
