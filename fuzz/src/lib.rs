@@ -5,6 +5,8 @@
 //!
 //! Limits: a message of a stream has at most 64 KiB, and the first [`MAX_MESSAGES`] of them are taken.
 
+mod await_walk;
+
 use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
@@ -19,6 +21,8 @@ use taskscope_console::{
 };
 use taskscope_model::{Action, Config, ConnectionEvent};
 use taskscope_proto::{decode::decode, v1::Frame};
+
+pub use self::await_walk::await_walk;
 
 /// Messages of one input.
 const MAX_MESSAGES: usize = 64;

@@ -47,6 +47,11 @@ fn configuration() {
     check("configuration", targets::configuration);
 }
 
+#[test]
+fn await_walk() {
+    check("await_walk", targets::await_walk);
+}
+
 /// Replays the corpus of a target, then what comes of it when bytes are changed, cut and put together.
 fn check(name: &str, target: fn(&[u8])) {
     let corpus = read(name);

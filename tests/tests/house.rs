@@ -46,7 +46,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("screenshots", &["taskscope-console", "taskscope-model", "taskscope-proto"]),
     (
         "taskscope-tests",
-        &["taskscope", "taskscope-recorder", "taskscope-proto", "taskscope-model", "taskscope-console"],
+        &[
+            "taskscope",
+            "taskscope-await",
+            "taskscope-recorder",
+            "taskscope-proto",
+            "taskscope-model",
+            "taskscope-console",
+        ],
     ),
 ];
 
