@@ -11,10 +11,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 use taskscope_await::Program;
 
-use crate::{
-    maps::Map,
-    memory::Memory,
-};
+use crate::{maps::Map, memory::Memory};
 
 /// Bytes that a scan reads, and bytes of a program in which its tables are looked for.
 pub const MAX_SCAN_BYTES: u64 = 1 << 30;
@@ -60,7 +57,12 @@ pub(crate) fn task_vtables(
 }
 
 /// See the module's text.
-pub(crate) fn scan(memory: &dyn Memory, heaps: &[Range<u64>], vtables: &FxHashSet<u64>, vtable_offset: u64) -> Scan {
+pub(crate) fn scan(
+    memory: &dyn Memory,
+    heaps: &[Range<u64>],
+    vtables: &FxHashSet<u64>,
+    vtable_offset: u64,
+) -> Scan {
     let mut scan = Scan::default();
     let mut read_bytes = 0;
     let Ok(offset) = usize::try_from(vtable_offset) else { return scan };

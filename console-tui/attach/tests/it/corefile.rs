@@ -80,7 +80,11 @@ fn elf_header(headers: u64) -> Vec<u8> {
 }
 
 /// Kind and flags; then where it is in the file, its address, its bytes in the file and in memory.
-fn program_header(file: &mut Vec<u8>, (kind, flags): (u32, u32), [at, address, in_file, in_memory]: [u64; 4]) {
+fn program_header(
+    file: &mut Vec<u8>,
+    (kind, flags): (u32, u32),
+    [at, address, in_file, in_memory]: [u64; 4],
+) {
     file.extend(kind.to_le_bytes());
     file.extend(flags.to_le_bytes());
     let align = if kind == PT_NOTE { 4 } else { PAGE };

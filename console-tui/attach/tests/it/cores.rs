@@ -43,20 +43,30 @@ fn a_core_file_shows_what_its_process_showed() {
     // Tree by tree: all of them together are too much to read.
     of_core.iter().zip(&of_live).for_each(|(of_core, of_live)| assert_eq!(of_core, of_live));
     assert_eq!(of_core.len(), of_live.len());
-    let ids = |observed: &Observed| observed.tasks.iter().map(|seen| (seen.task.header, seen.task.id)).collect::<Vec<_>>();
+    let ids = |observed: &Observed| {
+        observed.tasks.iter().map(|seen| (seen.task.header, seen.task.id)).collect::<Vec<_>>()
+    };
     assert_eq!(ids(&core), ids(&live));
-    let runtimes = |observed: &Observed| observed.runtimes.iter().map(|seen| seen.of.address).collect::<Vec<_>>();
+    let runtimes =
+        |observed: &Observed| observed.runtimes.iter().map(|seen| seen.of.address).collect::<Vec<_>>();
     assert_eq!(runtimes(&core), runtimes(&live));
-    let threads = |observed: &Observed| observed.threads.iter().map(|seen| (seen.thread.os_id, seen.runtime)).collect::<Vec<_>>();
+    let threads = |observed: &Observed| {
+        observed.threads.iter().map(|seen| (seen.thread.os_id, seen.runtime)).collect::<Vec<_>>()
+    };
     assert_eq!(threads(&core), threads(&live));
 }
 
 #[test]
 fn what_is_no_core_file_is_refused_with_a_sentence() {
     let built = built("small", Profile::Dev);
-    for path in [built.path.as_path(), Path::new("/proc/self/status"), Path::new("/"), Path::new("/no/such/file")] {
+    for path in
+        [built.path.as_path(), Path::new("/proc/self/status"), Path::new("/"), Path::new("/no/such/file")]
+    {
         let error = Core::open(path, None).expect_err("it is no core file");
-        assert!(matches!(&error, AttachError::NoCore { path: named, .. } if Path::new(named) == path), "{error}");
+        assert!(
+            matches!(&error, AttachError::NoCore { path: named, .. } if Path::new(named) == path),
+            "{error}"
+        );
     }
 }
 
