@@ -228,7 +228,7 @@ fn tree(task: TaskRef) -> AwaitTree {
         (1, "ledger::routes::transfer", "src/routes.rs", 23, "request=8812"),
         (
             2,
-            "ledger::Ledger::transfer",
+            "ledger::Accounts::transfer",
             "src/ledger.rs",
             58,
             "cents=1250 · holds MutexGuard 0x5581c3f04480 in `from`",

@@ -122,7 +122,7 @@ async fn the_published_mini_redis_shows_its_await_trees() {
     let mut screen = Screen::attach(program.pid());
     let tree = |report: &Report| {
         let waits = |task: &&taskscope_model::report::Task| {
-            task.await_tree.iter().any(|frame| frame.name.ends_with("Connection::read_frame"))
+            task.await_tree.iter().any(|frame| frame.name.ends_with("Handler::run"))
         };
         let task = report.tasks.iter().find(waits)?;
         Some(task.await_tree.iter().map(|frame| frame.name.clone()).collect::<Vec<_>>())
@@ -131,7 +131,7 @@ async fn the_published_mini_redis_shows_its_await_trees() {
     let report = screen.report();
     let names = tree(&report).expect("it was there");
     let has = |name: &str| names.iter().any(|own| own.ends_with(name));
-    assert!(has("Handler::run") && has("TcpStream"), "{names:#?}");
+    assert!(has("Connection::read_frame") && has("TcpStream"), "{names:#?}");
     let task = report.tasks.first().expect("there is one");
     assert_eq!((task.polls, task.age_ns, task.wakes, task.state_ns), (None, None, None, None));
 }

@@ -100,19 +100,20 @@ fn has_tokio(pid: u32) -> bool {
 
 /// Asks which, on a terminal; else it is an error that lists them.
 fn choice(several: &[Candidate]) -> eyre::Result<u32> {
-    let lines = several.iter().take(MAX_LISTED).enumerate();
-    let mut list: String = lines
-        .map(|(number, it)| format!("\n  {:>2}  {:>7}  {:<15}  {}", number + 1, it.pid, it.name, it.path))
-        .collect();
+    let line = |(number, it): (usize, &Candidate)| {
+        format!("  {:>2}  {:>7}  {:<15}  {}", number + 1, it.pid, it.name, it.path)
+    };
+    let mut lines: Vec<String> = several.iter().take(MAX_LISTED).enumerate().map(line).collect();
     if several.len() > MAX_LISTED {
-        list.push_str(&format!("\n  and {} more", several.len() - MAX_LISTED));
+        lines.push(format!("  and {} more", several.len() - MAX_LISTED));
     }
+    let list = lines.join("\n");
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        eyre::bail!("{} processes fit; name one by its number:{list}", several.len());
+        eyre::bail!("{} processes fit; name one by its number:\n{list}", several.len());
     }
     write!(
         io::stderr(),
-        "{} processes fit:{list}\nwhich one (1 to {})? ",
+        "{} processes fit:\n{list}\nwhich one (1 to {})? ",
         several.len(),
         several.len().min(MAX_LISTED)
     )?;

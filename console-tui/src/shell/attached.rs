@@ -78,8 +78,8 @@ fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Op
             frames = frames.anew();
         }
         if !request.paused {
-            let observed = match observer.look() {
-                Ok(observed) => observed,
+            let seen = match observer.look() {
+                Ok(seen) => seen,
                 Err(error) => return Some(error.to_string()),
             };
             let interval = Duration::from_millis(u64::from(request.descriptors_interval_ms));
@@ -91,7 +91,7 @@ fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Op
             let trees =
                 request.details.iter().map(|task| SlotRef { slot: task.slot, generation: task.generation });
             let wish = Wish { trees: trees.collect(), all_trees: request.all_await_trees, descriptors };
-            for frame in frames.round(&observer, &observed, &wish) {
+            for frame in frames.round(&observer, &seen, &wish) {
                 sender.blocking_send(News::Frame(Box::new(frame))).ok()?;
             }
         }

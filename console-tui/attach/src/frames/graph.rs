@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
-use taskscope_await::{Channel, ChannelKind, Frame, FrameState, LockKind, Wait};
+use taskscope_await::{Channel, ChannelKind, Frame, FrameKind, FrameState, LockKind, Wait};
 
 use super::{Round, TaskKey};
 
@@ -188,7 +188,7 @@ impl Graph {
         entry.is_granted |= granted;
         let (file, line) = place(path);
         let wanted = match wait {
-            Wait::Lock { wanted, .. } => Some(*wanted),
+            Wait::Lock { wanted, kind: LockKind::Semaphore, .. } => Some(*wanted),
             _ => None,
         };
         let mut op = OpKey { task: key, resource, number: 0, since_ns };
@@ -330,7 +330,10 @@ fn resource(task: TaskKey, wait: &Wait) -> Option<(ResourceKey, Facts)> {
 
 /// The method that waits, as tokio calls it.
 fn source(wait: &Wait, path: &[&Frame]) -> String {
-    let method = || path.iter().rev().skip(1).map(|frame| frame.name.rsplit("::").next().unwrap_or_default());
+    // A function of the program's own may be called anything.
+    let is_io = |frame: &&&Frame| frame.kind == FrameKind::Future || frame.name.starts_with("tokio::");
+    let above = || path.iter().rev().skip(1).filter(is_io);
+    let method = || above().map(|frame| frame.name.rsplit("::").next().unwrap_or_default());
     match wait {
         Wait::Lock { kind, .. } => match kind {
             LockKind::Mutex => "Mutex::lock".to_owned(),

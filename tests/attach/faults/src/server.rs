@@ -14,7 +14,7 @@ use tokio::{
 };
 
 /// Two accounts, and what makes two requests meet.
-struct Ledger {
+struct Accounts {
     alice: Mutex<i64>,
     bob: Mutex<i64>,
     both: Barrier,
@@ -22,7 +22,7 @@ struct Ledger {
 
 /// Two transfers that cross, and a request that comes after them.
 pub(crate) async fn transfers() {
-    let ledger = Arc::new(Ledger { alice: Mutex::new(100), bob: Mutex::new(100), both: Barrier::new(2) });
+    let ledger = Arc::new(Accounts { alice: Mutex::new(100), bob: Mutex::new(100), both: Barrier::new(2) });
     let app = Router::new()
         .route("/transfer/{from}", get(transfer))
         .route("/balance", get(balance))
@@ -41,7 +41,7 @@ pub(crate) async fn transfers() {
     crate::healthy::settle().await;
 }
 
-async fn transfer(State(ledger): State<Arc<Ledger>>, Path(from): Path<String>) -> String {
+async fn transfer(State(ledger): State<Arc<Accounts>>, Path(from): Path<String>) -> String {
     let (from, to) =
         if from == "alice" { (&ledger.alice, &ledger.bob) } else { (&ledger.bob, &ledger.alice) };
     let mut from = from.lock().await;
@@ -52,7 +52,7 @@ async fn transfer(State(ledger): State<Arc<Ledger>>, Path(from): Path<String>) -
     format!("{from} {to}")
 }
 
-async fn balance(State(ledger): State<Arc<Ledger>>) -> String {
+async fn balance(State(ledger): State<Arc<Accounts>>) -> String {
     let alice = ledger.alice.lock().await;
     format!("{alice}")
 }
