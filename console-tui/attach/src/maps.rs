@@ -77,7 +77,8 @@ mod tests {
         assert_eq!(maps[0].name, "/srv/my app (deleted)");
         assert!(!maps[0].writable && maps[1].writable);
         assert_eq!(bias(&maps, "/srv/my app (deleted)", 0x40), Some(0x55d0_a000_0000));
-        assert_eq!(heaps(&maps, &[]), [0x7f00_0000_0000..0x7f00_0002_1000]);
-        assert_eq!(heaps(&maps, &[0x7f00_0001_f6c0]), [0x7f00_0001_f000..0x7f00_0002_1000]);
+        assert_eq!(heaps(&maps, &[]), vec![Range { start: 0x7f00_0000_0000, end: 0x7f00_0002_1000 }]);
+        let behind_stack = Range { start: 0x7f00_0001_f000, end: 0x7f00_0002_1000 };
+        assert_eq!(heaps(&maps, &[0x7f00_0001_f6c0]), vec![behind_stack]);
     }
 }

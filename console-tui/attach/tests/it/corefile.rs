@@ -34,7 +34,7 @@ pub(crate) fn write(process: &Process, path: &Path) {
     }
     file.extend(&notes);
     file.resize(file.len().next_multiple_of(PAGE as usize), 0);
-    contents.iter().for_each(|contents| file.extend(contents));
+    file.extend(contents.concat());
     fs::write(path, file).expect("there is room for it");
 }
 
@@ -115,7 +115,10 @@ fn notes(process: &Process, maps: &[Map]) -> Vec<u8> {
             files.extend(word.to_le_bytes());
         }
     }
-    of_files.iter().for_each(|map| files.extend([map.name.as_bytes(), &[0]].concat()));
+    for map in &of_files {
+        files.extend(map.name.as_bytes());
+        files.push(0);
+    }
     note(&mut notes, NT_FILE, &files);
     notes
 }

@@ -110,13 +110,15 @@ impl Reader {
     /// Looks so often, and takes what comes of each look.
     fn look(&mut self, observer: &mut Observer, frames: &mut Frames, rounds: usize) {
         for _ in 0..rounds {
-            let observed = observer.look().expect("it runs");
+            let seen = observer.look().expect("it runs");
             let wish = Wish { all_trees: true, descriptors: true, ..Wish::default() };
-            let sent = frames.round(observer, &observed, &wish);
+            let sent = frames.round(observer, &seen, &wish);
             assert!(sent.iter().rev().skip(1).all(|frame| !frame.round_end));
             assert!(sent.last().is_some_and(|frame| frame.round_end));
-            sent.iter().for_each(|frame| self.take(frame));
-            assert_eq!(self.tasks.alive.len(), observed.tasks.len());
+            for frame in &sent {
+                self.take(frame);
+            }
+            assert_eq!(self.tasks.alive.len(), seen.tasks.len());
         }
     }
 }

@@ -85,7 +85,7 @@ fn spoil(whole: &Whole, one_in: u32, seed: u32, lies: &[Lie], spare_headers: boo
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        if state % one_in != 0 || (spare_headers && *in_header) {
+        if !state.is_multiple_of(one_in) || (spare_headers && *in_header) {
             continue;
         }
         let word = match lies[state as usize / 7 % lies.len()] {
@@ -107,14 +107,14 @@ fn look(built: &Built, path: &Path) {
     let core = Core::open(path, None).expect("its headers are whole");
     let started = Instant::now();
     let Ok(mut observer) = Observer::new(Source::Core(core), built.program.clone(), true) else { return };
-    let observed = observer.look().expect("a core file does not end");
-    assert!(observed.tasks.len() <= MAX_TASKS);
-    for seen in &observed.tasks {
-        assert!(seen.task.tree.frames.len() <= MAX_FRAMES);
-        assert!(seen.task.tree.problems.len() <= MAX_PROBLEMS);
+    let seen = observer.look().expect("a core file does not end");
+    assert!(seen.tasks.len() <= MAX_TASKS);
+    for task in &seen.tasks {
+        assert!(task.task.tree.frames.len() <= MAX_FRAMES);
+        assert!(task.task.tree.problems.len() <= MAX_PROBLEMS);
     }
     let wish = Wish { all_trees: true, descriptors: true, ..Wish::default() };
-    drop(Frames::new(About::default()).round(&observer, &observed, &wish));
+    drop(Frames::new(About::default()).round(&observer, &seen, &wish));
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
 }
 

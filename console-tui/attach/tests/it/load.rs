@@ -108,9 +108,8 @@ fn judge(tree: &Tree) -> Result<(), &'static str> {
     }
     let route = match k >> 61 {
         0 => "churn_a",
-        1 => "churn_b",
         2 if k & 8 == 0 => "churn_a",
-        2 => "churn_b",
+        1 | 2 => "churn_b",
         3 => return if below(1).is_none() { Ok(()) } else { Err("it sleeps, and its k says another thing") },
         _ => "yield_now",
     };

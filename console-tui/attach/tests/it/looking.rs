@@ -26,9 +26,9 @@ pub(crate) fn settled(observer: &mut Observer) -> Observed {
             && (seen.task.kind == taskscope_await::TaskKind::Blocking || seen.task.state == TaskState::Idle)
     };
     for _ in 0..LOOKS {
-        let observed = observer.look().expect("it runs");
-        if observed.tasks.iter().all(waits) {
-            return observed;
+        let seen = observer.look().expect("it runs");
+        if seen.tasks.iter().all(waits) {
+            return seen;
         }
         thread::sleep(Duration::from_millis(10));
     }

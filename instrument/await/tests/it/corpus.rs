@@ -47,7 +47,7 @@ fn write(name: &str, index: &Index, memory: &[u64]) {
     let index = index.write();
     let mut bytes = u32::try_from(index.len()).expect("it is small").to_le_bytes().to_vec();
     bytes.extend(index);
-    memory.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    bytes.extend(memory.iter().flat_map(|word| word.to_le_bytes()));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/await_walk");
     fs::write(folder.join(name), bytes).expect("the folder is there");
 }

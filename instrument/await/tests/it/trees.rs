@@ -20,12 +20,12 @@ fn waits_for_a_mutex(state: u64, left: u64, free: u64) -> (taskscope_await::Prog
     memory.put(0x2000, &[0; 64]);
     memory.words(0x2000, &[0x100, 0, 56]);
     memory.words(HEADER + 56, &[7]);
-    let stage = HEADER + 64;
-    memory.put(stage, &[3]);
-    memory.words(stage + 64, &[42]);
-    memory.put(stage + 8, &[3]);
-    memory.words(stage + 16, &[left, LOCK, 1]);
-    memory.put(stage + 16 + 24, &[1]);
+    let future = HEADER + 64;
+    memory.put(future, &[3]);
+    memory.words(future + 64, &[42]);
+    memory.put(future + 8, &[3]);
+    memory.words(future + 16, &[left, LOCK, 1]);
+    memory.put(future + 16 + 24, &[1]);
     memory.put(LOCK, &[0; 32]);
     memory.words(LOCK + 24, &[free << 1]);
     (make.program(), memory)
