@@ -8,6 +8,7 @@
 //! tree that can't be read whole says why.
 
 mod index;
+mod layout;
 mod leaves;
 mod list;
 mod names;

@@ -1,13 +1,6 @@
 //! Where a task stands in its runtime's list of tasks.
 
-use crate::{
-    Options, Program, Snapshot, Step,
-    task::HEADER_BYTES,
-    types::{Type, TypeId},
-    walk::Walk,
-};
-
-const TRAILER: &str = "tokio::runtime::task::core::Trailer";
+use crate::{Options, Program, Snapshot, Step, task::HEADER_BYTES, types::TypeId, walk::Walk};
 
 /// The headers of the tasks beside one in its list; 0: there is none.
 ///
@@ -38,7 +31,7 @@ impl Program {
     #[must_use]
     pub fn neighbours_at(&self, at: u64, snapshot: &Snapshot, options: Options) -> Step<Option<Neighbours>> {
         let mut walk = Walk::new(self, snapshot, options);
-        let found = self.links().and_then(|(_, links)| self.read_links(&mut walk, links, at));
+        let found = self.layout.links.and_then(|(_, links)| self.read_links(&mut walk, links, at));
         match walk.missing() {
             [] => Step::Done(found),
             missing => Step::Missing(missing.to_vec()),
@@ -48,10 +41,10 @@ impl Program {
     fn read_neighbours(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<Neighbours> {
         walk.bytes(header, HEADER_BYTES)?;
         let vtable = self.vtable_of(walk, header)?;
-        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
+        let poll = self.vtable_word(walk, vtable, self.layout.poll)?.wrapping_sub(options.bias);
         self.task_fn(poll)?;
-        let offset = self.vtable_field(walk, vtable, "trailer_offset")?;
-        let (links_at, links) = self.links()?;
+        let offset = self.vtable_word(walk, vtable, self.layout.trailer)?;
+        let (links_at, links) = self.layout.links?;
         self.read_links(walk, links, header.wrapping_add(offset).wrapping_add(links_at))
     }
 
@@ -64,14 +57,5 @@ impl Program {
             previous: walk.word(at.wrapping_add(previous_at))?,
             next: walk.word(at.wrapping_add(next_at))?,
         })
-    }
-
-    /// Where in a trailer the pointers of the list are, and their type.
-    fn links(&self) -> Option<(u64, TypeId)> {
-        let (owned_at, owned) = self.field(self.index.named(TRAILER)?, "owned")?;
-        let has_both =
-            |id: TypeId, _: &Type| self.field(id, "next").is_some() && self.field(id, "prev").is_some();
-        let (links_at, links) = self.find(owned, &has_both)?;
-        Some((owned_at.checked_add(links_at)?, links))
     }
 }

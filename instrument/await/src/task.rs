@@ -15,8 +15,6 @@ const CANCELLED: u64 = 32;
 const REFERENCE: u64 = 64;
 /// More references than this no task has. An allocator that takes a task's memory back writes part of a pointer there.
 const MAX_REFERENCES: u64 = 1 << 24;
-const HEADER: &str = "tokio::runtime::task::core::Header";
-const VTABLE: &str = "tokio::runtime::task::raw::Vtable";
 /// Bytes of a header that are read at first: tokio aligns cells to 128.
 pub(crate) const HEADER_BYTES: u64 = 128;
 
@@ -135,7 +133,7 @@ impl Program {
         walk.bytes(header, HEADER_BYTES)?;
         let word = walk.word(header)?;
         let vtable = self.vtable_of(walk, header)?;
-        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
+        let poll = self.vtable_word(walk, vtable, self.layout.poll)?.wrapping_sub(options.bias);
         let function = self.task_fn(poll)?;
         if word / REFERENCE > MAX_REFERENCES {
             return None;
@@ -181,8 +179,7 @@ impl Program {
 
     /// Number of the list that it is in; 0: none.
     fn owner(&self, walk: &mut Walk<'_>, header: u64) -> Option<u64> {
-        let (offset, _) = self.field(self.index.named(HEADER)?, "owner_id")?;
-        walk.word(header.wrapping_add(offset))
+        walk.word(header.wrapping_add(self.layout.owner?))
     }
 
     /// The function that polls it.
@@ -195,7 +192,7 @@ impl Program {
     pub(crate) fn cell_of(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<TypeId> {
         walk.bytes(header, HEADER_BYTES)?;
         let vtable = self.vtable_of(walk, header)?;
-        let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
+        let poll = self.vtable_word(walk, vtable, self.layout.poll)?.wrapping_sub(options.bias);
         let cell = self.task_fn(poll)?.cell;
         walk.bytes(header, self.index.ty(cell).size)?;
         Some(cell)
@@ -271,19 +268,17 @@ impl Program {
     /// Where in a header the pointer to its vtable is.
     #[must_use]
     pub fn vtable_offset(&self) -> Option<u64> {
-        Some(self.field(self.index.named(HEADER)?, "vtable")?.0)
+        self.layout.vtable
     }
 
     pub(crate) fn vtable_of(&self, walk: &mut Walk<'_>, header: u64) -> Option<u64> {
-        let offset = self.vtable_offset()?;
-        walk.word(header.wrapping_add(offset)).filter(|at| *at >= 4096)
+        walk.word(header.wrapping_add(self.layout.vtable?)).filter(|at| *at >= 4096)
     }
 
-    pub(crate) fn vtable_field(&self, walk: &mut Walk<'_>, vtable: u64, name: &str) -> Option<u64> {
-        let ty = self.index.named(VTABLE)?;
-        let (offset, _) = self.field(ty, name)?;
-        walk.bytes(vtable, self.index.ty(ty).size)?;
-        walk.word(vtable.wrapping_add(offset))
+    /// The word at an offset of a vtable, which is read whole.
+    pub(crate) fn vtable_word(&self, walk: &mut Walk<'_>, vtable: u64, offset: Option<u64>) -> Option<u64> {
+        walk.bytes(vtable, self.layout.vtable_bytes)?;
+        walk.word(vtable.wrapping_add(offset?))
     }
 }
 
@@ -292,7 +287,7 @@ impl Walk<'_> {
     pub(crate) fn task_id(&mut self, header: u64) -> Option<u64> {
         let program = self.program();
         let vtable = program.vtable_of(self, header)?;
-        let offset = program.vtable_field(self, vtable, "id_offset")?;
+        let offset = program.vtable_word(self, vtable, program.layout.id)?;
         self.word(header.wrapping_add(offset)).filter(|id| *id != 0)
     }
 }

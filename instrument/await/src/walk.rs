@@ -16,7 +16,9 @@ mod locals;
 use rustc_hash::FxHashSet;
 
 use crate::{
-    Index, Snapshot, names,
+    Index, Snapshot,
+    layout::Layout,
+    names,
     roles::{Role, Roles},
     snapshot::Look,
     tree::{Channel, Frame, FrameKind, Tree},
@@ -49,6 +51,7 @@ const MAX_MISSING: usize = 256;
 pub struct Program {
     pub(crate) index: Index,
     pub(crate) roles: Roles,
+    pub(crate) layout: Layout,
 }
 
 /// How to walk.
@@ -74,7 +77,9 @@ impl Program {
     #[must_use]
     pub fn new(index: Index) -> Self {
         let roles = Roles::new(&index);
-        Self { index, roles }
+        let mut program = Self { index, roles, layout: Layout::default() };
+        program.layout = program.layout_of_tasks();
+        program
     }
 
     /// Its index.

@@ -55,9 +55,22 @@ pub(crate) fn built(name: &'static str, profile: Profile) -> Built {
 }
 
 fn build(name: &str, profile: Profile) -> Built {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("attach");
-    let ours = |name: &str| name.starts_with("CARGO_PROFILE_") || name.ends_with("RUSTFLAGS");
-    let status = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+    // Another compiler than the one of this test, for those that want to know whether its debug information is read.
+    let toolchain = env::var("TASKSCOPE_ATTACH_TOOLCHAIN").ok();
+    let folder = toolchain.as_ref().map_or("attach".to_owned(), |name| format!("attach-{name}"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(folder);
+    let mut cargo = match &toolchain {
+        Some(name) => {
+            let mut cargo = Command::new("rustup");
+            cargo.args(["run", name, "cargo"]);
+            cargo
+        }
+        None => Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())),
+    };
+    let ours = |name: &str| {
+        name.starts_with("CARGO_PROFILE_") || name.ends_with("RUSTFLAGS") || name == "RUSTUP_TOOLCHAIN"
+    };
+    let status = cargo
         .args(["build", "--quiet", "--locked", "--package", name, "--profile", profile.name()])
         .current_dir(workspace())
         // What this test was built with is not for the programs: they are plain tokio's.
