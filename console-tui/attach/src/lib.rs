@@ -18,7 +18,9 @@ pub use error::AttachError;
 pub use frames::{About, Frames, Wish};
 pub use maps::Map;
 pub use memory::Memory;
-pub use observe::{MAX_TASKS, Observed, Observer, SeenRuntime, SeenTask, SeenThread};
+pub use observe::{
+    MAX_LOOK, MAX_LOOK_FRAMES, MAX_TASKS, Observed, Observer, SeenRuntime, SeenTask, SeenThread,
+};
 pub use process::{KernelState, Process, Thread};
 pub use scan::MAX_SCAN_BYTES;
 pub use source::Source;

@@ -25,6 +25,10 @@ use crate::{
 
 /// Tasks that are read.
 pub const MAX_TASKS: usize = 1 << 20;
+/// Frames of all trees of a look.
+pub const MAX_LOOK_FRAMES: usize = 2 << 20;
+/// A look ends after it, whatever it has.
+pub const MAX_LOOK: Duration = Duration::from_secs(30);
 /// Memory is looked through again after so many times what the last look took.
 const SCAN_SHARE: u32 = 20;
 /// And at least this long after it.
@@ -61,7 +65,7 @@ pub struct Observed {
     pub runtimes: Vec<SeenRuntime>,
     /// Every thread.
     pub threads: Vec<SeenThread>,
-    /// Tasks past [`MAX_TASKS`].
+    /// Tasks past [`MAX_TASKS`], [`MAX_LOOK_FRAMES`] or [`MAX_LOOK`]; some of them may be none.
     pub more_tasks: u64,
     /// Bytes of memory that were not looked through.
     pub left_bytes: u64,
@@ -161,9 +165,16 @@ impl Observer {
         let threads = kernel_threads.into_iter().map(|thread| look.seen_thread(thread));
         let mut threads: Vec<SeenThread> = threads.collect();
         let headers = look.headers();
-        let more_tasks = headers.len().saturating_sub(MAX_TASKS) as u64;
-        let tasks = headers.iter().take(MAX_TASKS).filter_map(|(header, listed)| look.task(*header, *listed));
-        let mut tasks: Vec<SeenTask> = tasks.collect();
+        let (mut tasks, mut frames, mut more_tasks) = (Vec::<SeenTask>::new(), 0, 0);
+        for (number, (header, listed)) in headers.iter().enumerate() {
+            if number == MAX_TASKS || frames > MAX_LOOK_FRAMES || started.elapsed() > MAX_LOOK {
+                more_tasks = (headers.len() - number) as u64;
+                break;
+            }
+            let seen = look.task(*header, *listed);
+            frames += seen.as_ref().map_or(0, |seen| seen.task.tree.frames.len());
+            tasks.extend(seen);
+        }
         let runtimes = look.runtimes(&mut threads, &mut tasks);
         forget_moved(&mut tasks);
         // One that ended meanwhile has lost tasks that the look did not come to, and one that is another program by now never had them.

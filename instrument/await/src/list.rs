@@ -14,6 +14,8 @@ const TRAILER: &str = "tokio::runtime::task::core::Trailer";
 /// A task that was taken out has none, and none of the list points to it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Neighbours {
+    /// Where in memory this is.
+    pub at: u64,
     /// The one before it; 0: it is the first, or in no list.
     pub previous: u64,
     /// The one after it; 0: it is the last, or in no list.
@@ -32,24 +34,44 @@ impl Program {
         }
     }
 
+    /// What [`Neighbours::at`] says now, if the same task still is there; `None`: it can't be read.
+    #[must_use]
+    pub fn neighbours_at(&self, at: u64, snapshot: &Snapshot, options: Options) -> Step<Option<Neighbours>> {
+        let mut walk = Walk::new(self, snapshot, options);
+        let found = self.links().and_then(|(_, links)| self.read_links(&mut walk, links, at));
+        match walk.missing() {
+            [] => Step::Done(found),
+            missing => Step::Missing(missing.to_vec()),
+        }
+    }
+
     fn read_neighbours(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<Neighbours> {
         walk.bytes(header, HEADER_BYTES)?;
         let vtable = self.vtable_of(walk, header)?;
         let poll = self.vtable_field(walk, vtable, "poll")?.wrapping_sub(options.bias);
         self.task_fn(poll)?;
-        let trailer = self.index.named(TRAILER)?;
         let offset = self.vtable_field(walk, vtable, "trailer_offset")?;
-        let (owned_at, owned) = self.field(trailer, "owned")?;
-        let has_both =
-            |id: TypeId, _: &Type| self.field(id, "next").is_some() && self.field(id, "prev").is_some();
-        let (pointers_at, pointers) = self.find(owned, &has_both)?;
-        let (previous_at, next_at) = (self.field(pointers, "prev")?.0, self.field(pointers, "next")?.0);
-        let at = header.wrapping_add(offset).wrapping_add(owned_at).wrapping_add(pointers_at);
+        let (links_at, links) = self.links()?;
+        self.read_links(walk, links, header.wrapping_add(offset).wrapping_add(links_at))
+    }
+
+    fn read_links(&self, walk: &mut Walk<'_>, links: TypeId, at: u64) -> Option<Neighbours> {
+        let (previous_at, next_at) = (self.field(links, "prev")?.0, self.field(links, "next")?.0);
         // Both at once.
-        walk.bytes(at, self.index.ty(pointers).size)?;
+        walk.bytes(at, self.index.ty(links).size)?;
         Some(Neighbours {
+            at,
             previous: walk.word(at.wrapping_add(previous_at))?,
             next: walk.word(at.wrapping_add(next_at))?,
         })
+    }
+
+    /// Where in a trailer the pointers of the list are, and their type.
+    fn links(&self) -> Option<(u64, TypeId)> {
+        let (owned_at, owned) = self.field(self.index.named(TRAILER)?, "owned")?;
+        let has_both =
+            |id: TypeId, _: &Type| self.field(id, "next").is_some() && self.field(id, "prev").is_some();
+        let (links_at, links) = self.find(owned, &has_both)?;
+        Some((owned_at.checked_add(links_at)?, links))
     }
 }

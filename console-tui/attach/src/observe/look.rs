@@ -14,11 +14,13 @@ pub(super) struct Look<'o> {
     observer: &'o Observer,
     runtimes: Vec<SeenRuntime>,
     by_address: FxHashMap<u64, usize>,
+    /// Where each task of a list has the pointers of that list.
+    links: FxHashMap<u64, u64>,
 }
 
 impl<'o> Look<'o> {
     pub(super) fn new(observer: &'o Observer) -> Self {
-        Self { observer, runtimes: Vec::new(), by_address: FxHashMap::default() }
+        Self { observer, runtimes: Vec::new(), by_address: FxHashMap::default(), links: FxHashMap::default() }
     }
 
     /// What a thread's context says; the runtime that it is in is noted.
@@ -93,20 +95,21 @@ impl<'o> Look<'o> {
     }
 
     /// The tasks in the lists of the runtimes from number `followed` on.
-    fn follow_new(&self, followed: &mut usize, listed: &mut FxHashSet<u64>) {
+    fn follow_new(&mut self, followed: &mut usize, listed: &mut FxHashSet<u64>) {
         let observer = self.observer;
-        for runtime in &self.runtimes[*followed..] {
-            for head in &runtime.runtime.heads {
-                let mut next = Some(*head);
-                while let Some(header) = next.filter(|header| *header != 0)
-                    && listed.len() < MAX_TASKS
-                    && listed.insert(header)
-                {
-                    let neighbours = self
-                        .read(|snapshot| observer.program.neighbours(header, snapshot, observer.options))
-                        .flatten();
-                    next = neighbours.map(|neighbours| neighbours.next);
-                }
+        let new = self.runtimes.get(*followed..).unwrap_or_default();
+        let heads: Vec<u64> = new.iter().flat_map(|seen| seen.runtime.heads.iter().copied()).collect();
+        for head in heads {
+            let mut next = Some(head);
+            while let Some(header) = next.filter(|header| *header != 0)
+                && listed.len() < MAX_TASKS
+                && listed.insert(header)
+            {
+                let neighbours = self
+                    .read(|snapshot| observer.program.neighbours(header, snapshot, observer.options))
+                    .flatten();
+                self.links.extend(neighbours.map(|neighbours| (header, neighbours.at)));
+                next = neighbours.map(|neighbours| neighbours.next);
             }
         }
         *followed = self.runtimes.len();
@@ -137,7 +140,7 @@ impl<'o> Look<'o> {
                 observer.program.runtime_of_task(header, snapshot, observer.options)
             });
             let of = of.flatten();
-            let lives = of.is_none_or(|of| self.is_linked(header, of));
+            let lives = of.is_none_or(|of| self.is_linked(header, of, &mut snapshot));
             let waits = matches!(task.state, TaskState::Idle | TaskState::Scheduled);
             let unchanged = !waits || memory::is_unchanged(&known, &snapshot);
             seen = lives.then_some((task, of, !unchanged));
@@ -155,20 +158,32 @@ impl<'o> Look<'o> {
     }
 
     /// Whether a list of its runtime leads to a task. Memory that was given back looks like the task that it was, until another thing is there.
-    fn is_linked(&self, header: u64, of: RuntimeRef) -> bool {
+    /// The snapshot has the task's memory.
+    fn is_linked(&self, header: u64, of: RuntimeRef, snapshot: &mut Snapshot) -> bool {
         let observer = self.observer;
-        let neighbours = |header| {
-            self.read(|snapshot| observer.program.neighbours(header, snapshot, observer.options)).flatten()
-        };
-        match neighbours(header) {
+        let neighbours = memory::walk(&observer.known(), snapshot, |snapshot| {
+            observer.program.neighbours(header, snapshot, observer.options)
+        });
+        match neighbours.flatten() {
             None => false,
             Some(Neighbours { previous: 0, .. }) => {
                 let runtime = self.read(|snapshot| observer.program.runtime(of, snapshot, observer.options));
                 runtime.is_some_and(|runtime| runtime.heads.contains(&header))
             }
-            Some(Neighbours { previous, .. }) => {
-                neighbours(previous).is_some_and(|neighbours| neighbours.next == header)
-            }
+            Some(Neighbours { previous, .. }) => self.leads_to(previous, header),
         }
+    }
+
+    /// Whether the task after another one is this one.
+    fn leads_to(&self, previous: u64, header: u64) -> bool {
+        let observer = self.observer;
+        let leads =
+            |found: Option<Option<Neighbours>>| found.flatten().is_some_and(|found| found.next == header);
+        let at = self.links.get(&previous);
+        let is_known = at.is_some_and(|at| {
+            leads(self.read(|snapshot| observer.program.neighbours_at(*at, snapshot, observer.options)))
+        });
+        is_known
+            || leads(self.read(|snapshot| observer.program.neighbours(previous, snapshot, observer.options)))
     }
 }
