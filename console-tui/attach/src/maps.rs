@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-const PAGE_BYTES: u64 = 4096;
+pub(crate) const PAGE_BYTES: u64 = 4096;
 
 /// A mapping.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

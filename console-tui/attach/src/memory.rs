@@ -1,5 +1,7 @@
 //! Where bytes come from: a live process or a core file.
 
+use std::ops::Range;
+
 use taskscope_await::{Snapshot, Step};
 
 /// Rounds of reading what a walk misses. A walk that is not done then is of a structure that never ends.
@@ -9,6 +11,11 @@ const MAX_ROUNDS: usize = 256;
 pub trait Memory {
     /// Fills the buffer with the bytes at an address. False: not all of them can be read.
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
+
+    /// Of a range, what can be read without a cost to the process: ascending. The rest is not there yet, or was moved out of memory.
+    fn resident(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        vec![range]
+    }
 }
 
 /// Reads pieces into a snapshot; what can't be read is noted there as such.

@@ -7,6 +7,7 @@ use std::{
     cell::Cell,
     fs::{self, File},
     io,
+    ops::Range,
     os::unix::fs::FileExt as _,
     path::PathBuf,
     time::Duration,
@@ -14,7 +15,7 @@ use std::{
 
 use crate::{
     error::AttachError,
-    maps::{self, Map},
+    maps::{self, Map, PAGE_BYTES},
     memory::Memory,
     os,
 };
@@ -46,6 +47,8 @@ pub enum KernelState {
 pub struct Process {
     pid: u32,
     memory: File,
+    /// Its table of pages; `None`: it can't be read.
+    pages: Option<File>,
     read_bytes: Cell<u64>,
 }
 
@@ -63,7 +66,8 @@ impl Process {
             _ => AttachError::Unreadable { pid, error: error.to_string() },
         };
         let memory = File::open(format!("/proc/{pid}/mem")).map_err(refused)?;
-        let process = Self { pid, memory, read_bytes: Cell::new(0) };
+        let pages = File::open(format!("/proc/{pid}/pagemap")).ok();
+        let process = Self { pid, memory, pages, read_bytes: Cell::new(0) };
         // A kernel thread and a zombie can be opened and have no memory.
         process.maps().map_err(refused)?.first().map(|_| ()).ok_or(AttachError::NoMemory { pid })?;
         Ok(process)
@@ -160,5 +164,32 @@ impl Memory for Process {
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         self.read_bytes.set(self.read_bytes.get() + buffer.len() as u64);
         self.memory.read_exact_at(buffer, address).is_ok()
+    }
+
+    /// By the kernel's table of the process's pages, pagemap in the kernel's documentation: to read a page that is not there would make it be there.
+    fn resident(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        /// A page is in memory.
+        const PRESENT: u64 = 1 << 63;
+        const ENTRY_BYTES: u64 = 8;
+        let (first, end) = (range.start / PAGE_BYTES, range.end.div_ceil(PAGE_BYTES));
+        let mut entries = vec![0; ((end - first) * ENTRY_BYTES) as usize];
+        let read = |pages: &File| pages.read_exact_at(&mut entries, first * ENTRY_BYTES).is_ok();
+        if !self.pages.as_ref().is_some_and(read) {
+            return vec![range];
+        }
+        let mut parts: Vec<Range<u64>> = Vec::new();
+        for (page, entry) in (first..).zip(entries.chunks_exact(ENTRY_BYTES as usize)) {
+            let entry = entry.try_into().map_or(0, u64::from_le_bytes);
+            if entry & PRESENT == 0 {
+                continue;
+            }
+            let from = (page * PAGE_BYTES).max(range.start);
+            let to = ((page + 1) * PAGE_BYTES).min(range.end);
+            match parts.last_mut().filter(|last| last.end == from) {
+                Some(last) => last.end = to,
+                None => parts.push(from..to),
+            }
+        }
+        parts
     }
 }

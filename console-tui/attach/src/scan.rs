@@ -45,13 +45,19 @@ pub(crate) fn task_vtables(
     for map in maps.iter().filter(|map| map.readable && map.name == name) {
         let to = map.to.min(map.from.saturating_add(left_bytes));
         left_bytes -= to.saturating_sub(map.from);
-        chunks(memory, map.from, to, |at, bytes| {
-            for (number, word) in words(bytes).enumerate() {
-                if program.is_task_fn(word.wrapping_sub(bias)) {
-                    vtables.insert(at + 8 * number as u64);
+        // A page of the program's file that was not used for long comes back at no cost to speak of.
+        chunks(
+            memory,
+            map.from..to,
+            |part| vec![part],
+            |at, bytes| {
+                for (number, word) in words(bytes).enumerate() {
+                    if program.is_task_fn(word.wrapping_sub(bias)) {
+                        vtables.insert(at + 8 * number as u64);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
     vtables
 }
@@ -73,17 +79,23 @@ pub(crate) fn scan(
             continue;
         }
         read_bytes += bytes;
-        chunks(memory, heap.start, heap.end, |at, bytes| {
-            // Mappings begin at a page, and so do chunks.
-            for start in (0..bytes.len()).step_by(ALIGN) {
-                let word =
-                    bytes.get(start + offset..start + offset + 8).and_then(|word| word.try_into().ok());
-                let is_vtable = word.is_some_and(|word| vtables.contains(&u64::from_le_bytes(word)));
-                if is_vtable && scan.headers.len() < MAX_FOUND {
-                    scan.headers.push(at + start as u64);
+        // A page that was never touched has no task in it, and one that was swapped out would have to come back.
+        chunks(
+            memory,
+            heap.clone(),
+            |part| memory.resident(part),
+            |at, bytes| {
+                // Mappings begin at a page, and so do chunks.
+                for start in (0..bytes.len()).step_by(ALIGN) {
+                    let word =
+                        bytes.get(start + offset..start + offset + 8).and_then(|word| word.try_into().ok());
+                    let is_vtable = word.is_some_and(|word| vtables.contains(&u64::from_le_bytes(word)));
+                    if is_vtable && scan.headers.len() < MAX_FOUND {
+                        scan.headers.push(at + start as u64);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
     scan
 }
@@ -92,15 +104,23 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u64> {
     bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_le_bytes))
 }
 
-/// Reads from one address to another in pieces; those that can't be read are left out.
-fn chunks(memory: &dyn Memory, from: u64, to: u64, mut visit: impl FnMut(u64, &[u8])) {
+/// Reads a range in pieces, and of each the parts that are `wanted`; those that can't be read are left out.
+fn chunks(
+    memory: &dyn Memory,
+    range: Range<u64>,
+    wanted: impl Fn(Range<u64>) -> Vec<Range<u64>>,
+    mut visit: impl FnMut(u64, &[u8]),
+) {
     let mut buffer = vec![0; CHUNK_BYTES as usize];
-    let mut at = from;
-    while at < to {
-        let len = (to - at).min(CHUNK_BYTES) as usize;
-        if memory.read(at, &mut buffer[..len]) {
-            visit(at, &buffer[..len]);
+    let mut at = range.start;
+    while at < range.end {
+        let end = at + (range.end - at).min(CHUNK_BYTES);
+        for part in wanted(at..end) {
+            let len = (part.end - part.start) as usize;
+            if memory.read(part.start, &mut buffer[..len]) {
+                visit(part.start, &buffer[..len]);
+            }
         }
-        at += len as u64;
+        at = end;
     }
 }

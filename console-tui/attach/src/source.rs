@@ -1,6 +1,6 @@
 //! What is read: a process that runs, or what a core file has of one that died.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use crate::{
     core::Core,
@@ -96,6 +96,13 @@ impl Memory for Source {
         match self {
             Self::Live(process) => process.read(address, buffer),
             Self::Core(core) => core.read(address, buffer),
+        }
+    }
+
+    fn resident(&self, range: Range<u64>) -> Vec<Range<u64>> {
+        match self {
+            Self::Live(process) => process.resident(range),
+            Self::Core(core) => core.resident(range),
         }
     }
 }

@@ -50,14 +50,24 @@ fn tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1::AwaitTre
     };
     let frames = frames.into_iter().take(MAX_AWAIT_FRAMES).map(|(depth, frame)| v1::AwaitFrame {
         depth,
-        text: text(frame),
+        text: start_of(text(frame)),
         file: end_of(&frame.file, MAX_TEXT_BYTES).to_owned(),
         line: frame.line,
         since_ago_ns_plus1: 0,
-        detail: detail(frame, now_ns),
+        detail: start_of(detail(frame, now_ns)),
         not_polled: frame.not_polled.is_some(),
     });
-    v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem }
+    v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem: start_of(problem) }
+}
+
+/// As much of a text as the wire has room for.
+fn start_of(mut text: String) -> String {
+    let mut end = text.len().min(MAX_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
 }
 
 fn text(frame: &Frame) -> String {
