@@ -246,7 +246,7 @@ fn problem(
     }
     if !index.tasks.is_empty() {
         return Ok(Some(format!(
-            "built with lines as its only debug information (`debug = 1`): the names of futures, no await points; {CURE}"
+            "built with lines as its only debug information (`debug = 1`): the names of some futures, no await points; {CURE}"
         )));
     }
     let path = files.binary.path.clone();
