@@ -27,7 +27,9 @@ pub fn await_walk(bytes: &[u8]) {
         tree.iter().for_each(check);
     }
     let task = walk(memory, |snapshot| program.task(AT, snapshot, options)).flatten();
-    task.iter().for_each(|task| check(&task.tree));
+    if let Some(task) = &task {
+        check(&task.tree);
+    }
     let _neighbours = walk(memory, |snapshot| program.neighbours(AT, snapshot, options));
     let context = walk(memory, |snapshot| program.context(AT, snapshot, options));
     let of_task = walk(memory, |snapshot| program.runtime_of_task(AT, snapshot, options)).flatten();

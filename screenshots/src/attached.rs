@@ -125,7 +125,7 @@ impl Iterator for Attached {
 fn hello() -> Hello {
     Hello {
         protocol: PROTOCOL_VERSION,
-        instance: 0xa77ac4,
+        instance: 7,
         process_name: "ledger".to_owned(),
         pid: 90_412,
         tokio_version: "1.54.1".to_owned(),
@@ -250,7 +250,9 @@ fn tree(task: TaskRef) -> AwaitTree {
         for (from, to) in
             [("4480", "44d9"), ("44d8", "4480"), ("44d9", "44d8"), ("8812", "8813"), ("1.17", "1.22")]
         {
-            frames.iter_mut().for_each(|frame| frame.detail = frame.detail.replace(from, to));
+            for frame in &mut frames {
+                frame.detail = frame.detail.replace(from, to);
+            }
         }
     }
     AwaitTree { task: Some(task), frames, ..AwaitTree::default() }

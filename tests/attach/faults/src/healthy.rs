@@ -14,7 +14,7 @@ pub(crate) async fn settle() {
 }
 
 /// Locks that change hands, an actor that answers, permits that come back, children that end.
-pub(crate) async fn run() {
+pub(crate) fn run() {
     let lock = Arc::new(Mutex::new(0_u64));
     for _ in 0..4 {
         tokio::spawn(count(lock.clone()));

@@ -20,12 +20,12 @@ async fn main() {
         "drain_locked" => join::drain_locked().await,
         "actor_cycle" => actors::cycle().await,
         "futurelock" => join::futurelock().await,
-        "healthy" => healthy::run().await,
+        "healthy" => healthy::run(),
         _ => {
             eprintln!("usage: faults transfers|drain_locked|actor_cycle|futurelock|healthy");
             std::process::exit(2);
         }
     }
     println!("ready {}", std::process::id());
-    future::pending().await
+    future::pending::<()>().await;
 }
