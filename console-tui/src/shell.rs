@@ -16,6 +16,8 @@ pub mod terminal;
 pub use compat::translate_updates;
 
 use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher as _, Hasher as _},
     io,
     time::{Duration, Instant},
 };
@@ -178,4 +180,9 @@ impl Shell {
         let effects = self.app.resize(size.width, size.height);
         self.carry_out(effects)
     }
+}
+
+/// A number that no recorder, process or call had before.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -12,6 +12,7 @@
 
 pub mod agent;
 pub mod columns;
+pub mod cut;
 pub mod decode;
 pub mod limits;
 pub mod rows;

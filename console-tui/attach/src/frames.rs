@@ -21,6 +21,7 @@ use std::{
 
 use rustc_hash::{FxHashMap, FxHasher};
 use taskscope_proto::{
+    cut,
     limits::{MAX_PATH_BYTES, MAX_SITES},
     rows::SlotRef,
     v1,
@@ -148,9 +149,7 @@ impl Frames {
         let now_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         self.round += 1;
         let mut filling = Filling::default();
-        let keys =
-            look.tasks.iter().map(|seen| TaskKey { header: seen.task.header, id: seen.task.id.unwrap_or(0) });
-        let keys: Vec<TaskKey> = keys.collect();
+        let keys: Vec<TaskKey> = look.tasks.iter().map(TaskKey::of).collect();
         let tasks = keys.iter().map(|key| self.tasks.slot(*key, now_ns)).collect();
         let seen = look.tasks.iter().zip(&keys);
         let changed = seen.map(|(seen, key)| {
@@ -214,7 +213,7 @@ impl Frames {
         if file.is_empty() || line == 0 {
             return 0;
         }
-        let file = end_of(file, MAX_PATH_BYTES);
+        let file = cut::end(file, MAX_PATH_BYTES);
         if let Some(number) = self.sites.get(&(file.to_owned(), line)) {
             return *number;
         }
@@ -232,13 +231,4 @@ fn hash(facts: &impl Hash) -> u64 {
     let mut hasher = FxHasher::default();
     facts.hash(&mut hasher);
     hasher.finish()
-}
-
-/// The end of a text, at most so many bytes of it.
-fn end_of(text: &str, max_bytes: usize) -> &str {
-    let mut from = text.len().saturating_sub(max_bytes);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    &text[from..]
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustc_hash::FxHashSet;
-use taskscope_await::{Options, Program, Runtime, RuntimeRef, Task};
+use taskscope_await::{Index, Options, Program, Runtime, RuntimeRef, Task};
 
 use self::look::Look;
 use crate::{
@@ -43,6 +43,7 @@ pub struct Observer {
     options: Options,
     vtables: FxHashSet<u64>,
     fixed: Fixed,
+    tokio_version: Option<String>,
     /// An address of the program that can be read for as long as it is there.
     first: u64,
     /// What a look through all memory found, beside the lists.
@@ -120,8 +121,17 @@ impl Observer {
         let vtables = scan::task_vtables(&program, &source, &maps, &executable, bias);
         let options = Options { bias, strings };
         let fixed = Fixed::new(&maps, &executable);
-        let (first, scanned) = (bias.wrapping_add(first), Scanned::default());
-        Ok(Self { source, program, executable, options, vtables, fixed, first, scanned })
+        Ok(Self {
+            tokio_version: tokio_version(program.index()),
+            source,
+            program,
+            executable,
+            options,
+            vtables,
+            fixed,
+            first: bias.wrapping_add(first),
+            scanned: Scanned::default(),
+        })
     }
 
     /// What is read.
@@ -144,12 +154,8 @@ impl Observer {
 
     /// The version of tokio in the program, by the path of its sources; `None`: unknown.
     #[must_use]
-    pub fn tokio_version(&self) -> Option<String> {
-        self.program.index().texts.iter().find_map(|text| {
-            let (_, rest) = text.split_once("/tokio-")?;
-            let (version, _) = rest.split_once('/')?;
-            version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
-        })
+    pub fn tokio_version(&self) -> Option<&str> {
+        self.tokio_version.as_deref()
     }
 
     /// Looks at everything once.
@@ -204,6 +210,15 @@ impl Observer {
         self.scanned =
             Scanned { headers: scan.headers, left_bytes: scan.left_bytes, next: Some(now + pause) };
     }
+}
+
+/// By the path of its sources.
+fn tokio_version(index: &Index) -> Option<String> {
+    index.texts.iter().find_map(|text| {
+        let (_, rest) = text.split_once("/tokio-")?;
+        let (version, _) = rest.split_once('/')?;
+        version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+    })
 }
 
 /// A future that moved to another task left its bytes where it was: what a task polls no other has put aside.

@@ -4,8 +4,6 @@
 //! stays on the screen.
 
 use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher as _, Hasher as _},
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +13,7 @@ use taskscope_model::ConnectionEvent;
 use taskscope_proto::{rows::SlotRef, v1::WatchRequest};
 use tokio::sync::{mpsc, watch};
 
-use super::connect::News;
+use super::{connect::News, random};
 use crate::attach::{Memory, Watched};
 
 /// Time between two looks, at least.
@@ -101,9 +99,4 @@ fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Op
             return None;
         }
     }
-}
-
-/// A number that no process had before.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -23,8 +23,6 @@ mod time;
 mod translate;
 
 use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher as _, Hasher as _},
     pin::Pin,
     time::{Duration, Instant},
 };
@@ -53,7 +51,7 @@ use self::{
     codec::{MAX_MESSAGE_BYTES, UpdateCodec},
     translate::Translator,
 };
-use super::connect::News;
+use super::{connect::News, random};
 
 /// Longest wait for the answer to a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -260,9 +258,4 @@ fn details(mut client: InstrumentClient<Channel>, id: u64) -> Details {
 fn states(mut client: InstrumentClient<Channel>) -> States {
     let call = async move { client.watch_state(StateRequest {}).await.map(tonic::Response::into_inner) };
     Box::pin(call.try_flatten_stream())
-}
-
-/// A number that no recorder had before.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -6,11 +6,7 @@
 
 mod reason;
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher as _, Hasher as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 #[cfg(unix)]
@@ -32,7 +28,7 @@ use tonic::{
 
 #[cfg(target_os = "linux")]
 use super::attached;
-use super::{backoff, compat};
+use super::{backoff, compat, random};
 use crate::target::Target;
 
 /// Frames and other news that wait for the screen.
@@ -193,6 +189,5 @@ async fn dial(target: &Target) -> Result<Channel, tonic::transport::Error> {
 
 /// A number in 0..1 that differs from process to process and from call to call.
 fn chance() -> f64 {
-    let random = RandomState::new().build_hasher().finish();
-    random as f64 / u64::MAX as f64
+    random() as f64 / u64::MAX as f64
 }

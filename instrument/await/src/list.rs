@@ -21,10 +21,7 @@ impl Program {
     pub fn neighbours(&self, header: u64, snapshot: &Snapshot, options: Options) -> Step<Option<Neighbours>> {
         let mut walk = Walk::new(self, snapshot, options);
         let found = self.read_neighbours(&mut walk, header, options);
-        match walk.missing() {
-            [] => Step::Done(found),
-            missing => Step::Missing(missing.to_vec()),
-        }
+        walk.step(found)
     }
 
     /// What [`Neighbours::at`] says now, if the same task still is there; `None`: it can't be read.
@@ -32,10 +29,7 @@ impl Program {
     pub fn neighbours_at(&self, at: u64, snapshot: &Snapshot, options: Options) -> Step<Option<Neighbours>> {
         let mut walk = Walk::new(self, snapshot, options);
         let found = self.layout.links.and_then(|(_, links)| self.read_links(&mut walk, links, at));
-        match walk.missing() {
-            [] => Step::Done(found),
-            missing => Step::Missing(missing.to_vec()),
-        }
+        walk.step(found)
     }
 
     fn read_neighbours(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<Neighbours> {

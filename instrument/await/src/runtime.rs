@@ -61,10 +61,7 @@ impl Program {
     pub fn context(&self, block: u64, snapshot: &Snapshot, options: Options) -> Step<ThreadContext> {
         let mut walk = Walk::new(self, snapshot, options);
         let context = self.read_context(&mut walk, block).unwrap_or_default();
-        match walk.missing() {
-            [] => Step::Done(context),
-            missing => Step::Missing(missing.to_vec()),
-        }
+        walk.step(context)
     }
 
     fn read_context(&self, walk: &mut Walk<'_>, block: u64) -> Option<ThreadContext> {
@@ -107,7 +104,7 @@ impl Program {
             _ => return None,
         };
         let (offset, inner) = self.first_pointer(variant.ty)?;
-        let at = walk.word(at.wrapping_add(variant.offset).wrapping_add(offset)).filter(|at| *at >= 4096)?;
+        let at = walk.address(at.wrapping_add(variant.offset).wrapping_add(offset))?;
         Some(RuntimeRef { address: at, ty: inner, flavor })
     }
 
@@ -121,10 +118,7 @@ impl Program {
     ) -> Step<Option<RuntimeRef>> {
         let mut walk = Walk::new(self, snapshot, options);
         let runtime = self.scheduler_of(&mut walk, header, options);
-        match walk.missing() {
-            [] => Step::Done(runtime),
-            missing => Step::Missing(missing.to_vec()),
-        }
+        walk.step(runtime)
     }
 
     fn scheduler_of(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<RuntimeRef> {
@@ -140,7 +134,7 @@ impl Program {
             _ => return None,
         };
         let at = header.wrapping_add(core_at).wrapping_add(scheduler_at).wrapping_add(pointer_at);
-        Some(RuntimeRef { address: walk.word(at).filter(|at| *at >= 4096)?, ty: inner, flavor })
+        Some(RuntimeRef { address: walk.address(at)?, ty: inner, flavor })
     }
 
     /// What a runtime's memory says of it.
@@ -148,10 +142,7 @@ impl Program {
     pub fn runtime(&self, of: RuntimeRef, snapshot: &Snapshot, options: Options) -> Step<Runtime> {
         let mut walk = Walk::new(self, snapshot, options);
         let runtime = self.read_runtime(&mut walk, of);
-        match walk.missing() {
-            [] => Step::Done(runtime),
-            missing => Step::Missing(missing.to_vec()),
-        }
+        walk.step(runtime)
     }
 
     fn read_runtime(&self, walk: &mut Walk<'_>, of: RuntimeRef) -> Runtime {

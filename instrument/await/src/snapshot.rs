@@ -12,7 +12,7 @@ pub const MAX_SNAPSHOT_BYTES: usize = 8 << 20;
 /// Pieces of a snapshot.
 pub const MAX_PIECES: usize = 8192;
 /// Addresses below are of no value.
-const FIRST_ADDRESS: u64 = 4096;
+pub(crate) const FIRST_ADDRESS: u64 = 4096;
 /// Pieces that may lie over one another and are looked through.
 const OVERLAPS: usize = 4;
 

@@ -272,7 +272,7 @@ impl Program {
     }
 
     pub(crate) fn vtable_of(&self, walk: &mut Walk<'_>, header: u64) -> Option<u64> {
-        walk.word(header.wrapping_add(self.layout.vtable?)).filter(|at| *at >= 4096)
+        walk.address(header.wrapping_add(self.layout.vtable?))
     }
 
     /// The word at an offset of a vtable, which is read whole.

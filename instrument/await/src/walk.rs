@@ -21,7 +21,7 @@ use crate::{
     layout::Layout,
     names,
     roles::{Role, Roles},
-    snapshot::Look,
+    snapshot::{FIRST_ADDRESS, Look},
     tree::{Channel, Frame, FrameKind, Tree},
     types::{Kind, Member, Type, TypeId, Variant},
 };
@@ -144,21 +144,19 @@ impl<'w> Walk<'w> {
         }
     }
 
-    pub(crate) fn finish(self) -> Step<Tree> {
-        if self.missing.is_empty() {
-            Step::Done(Tree { frames: self.frames, problems: self.problems })
-        } else {
-            Step::Missing(self.missing)
-        }
+    pub(crate) fn finish(mut self) -> Step<Tree> {
+        let tree =
+            Tree { frames: std::mem::take(&mut self.frames), problems: std::mem::take(&mut self.problems) };
+        self.step(tree)
     }
 
     pub(crate) fn program(&self) -> &'w Program {
         self.program
     }
 
-    /// What is missing so far.
-    pub(crate) fn missing(&self) -> &[(u64, u64)] {
-        &self.missing
+    /// What was found, unless bytes are missing.
+    pub(crate) fn step<T>(self, found: T) -> Step<T> {
+        if self.missing.is_empty() { Step::Done(found) } else { Step::Missing(self.missing) }
     }
 
     /// The bytes of a piece; `None`: missing, or unreadable.
@@ -193,6 +191,11 @@ impl<'w> Walk<'w> {
     /// A word: a pointer, a `usize`.
     pub(crate) fn word(&mut self, address: u64) -> Option<u64> {
         self.uint(address, 8)
+    }
+
+    /// A pointer that may lead to a value.
+    pub(crate) fn address(&mut self, at: u64) -> Option<u64> {
+        self.word(at).filter(|address| *address >= FIRST_ADDRESS)
     }
 
     /// Notes why the tree is not whole, unless it is about to be walked again.

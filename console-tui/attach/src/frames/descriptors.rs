@@ -10,11 +10,11 @@ use std::{
 
 use rustc_hash::FxHashMap;
 use taskscope_proto::{
+    cut,
     limits::{MAX_DESCRIPTORS, MAX_PATH_BYTES},
     v1,
 };
 
-use super::end_of;
 use crate::source::Source;
 
 /// Lines of a table of sockets that are read.
@@ -127,7 +127,7 @@ fn descriptor(fd: u32, target: &str, sockets: &FxHashMap<u64, Socket>, now_ns: u
     // Nothing else distinguishes a file from the next one with this number.
     out.identity = u64::from(fd) << 32;
     out.kind = kind as i32;
-    end_of(target, MAX_PATH_BYTES).clone_into(&mut out.local);
+    cut::end(target, MAX_PATH_BYTES).clone_into(&mut out.local);
     out
 }
 
@@ -194,7 +194,7 @@ fn unix(line: &str) -> Option<(u64, Socket)> {
     let flags = u32::from_str_radix(fields.get(3)?, 16).ok()?;
     let inode = fields.get(6)?.parse().ok()?;
     let kind = if flags & LISTENS != 0 { v1::DescriptorKind::UnixListener } else { v1::DescriptorKind::Unix };
-    let local = end_of(fields.get(7).copied().unwrap_or_default(), MAX_PATH_BYTES).to_owned();
+    let local = cut::end(fields.get(7).copied().unwrap_or_default(), MAX_PATH_BYTES).to_owned();
     Some((inode, Socket { kind, local, ..Socket::default() }))
 }
 

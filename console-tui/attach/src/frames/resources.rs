@@ -189,22 +189,28 @@ fn channel(round: &Round<'_>, facts: &Facts) -> ChannelRow {
 
 /// What waits for tasks to end is like a lock that they hold until then.
 fn joined(round: &Round<'_>, facts: &Facts, since_ns: &[u64]) -> (LockRow, Vec<HolderRow>) {
-    let holders = facts.claims.iter().zip(since_ns).take(MAX_HOLDERS).filter_map(|(claim, since_ns)| {
-        let slot = round.tasks.get(claim.task)?;
-        Some(HolderRow {
-            holder: AgentRef::Task { slot: slot.slot, generation: slot.generation },
-            held_ago_ns: round.now_ns.saturating_sub(*since_ns),
-            permits: 1,
-            ..HolderRow::default()
-        })
-    });
     let more = facts.claims.len().saturating_sub(MAX_HOLDERS) + facts.more_claims;
     let row = LockRow {
         more_holders: u32::try_from(more).unwrap_or(u32::MAX),
         knows: v1::LockKnows::Holders as u32,
         ..LockRow::default()
     };
-    (row, holders.collect())
+    (row, holders(round, &facts.claims, since_ns))
+}
+
+/// The first of those who may have it.
+fn holders(round: &Round<'_>, claims: &[Claim], since_ns: &[u64]) -> Vec<HolderRow> {
+    let holder = |(claim, since_ns): (&Claim, &u64)| {
+        let slot = round.tasks.get(claim.task)?;
+        Some(HolderRow {
+            holder: AgentRef::Task { slot: slot.slot, generation: slot.generation },
+            held_ago_ns: round.now_ns.saturating_sub(*since_ns),
+            site: 0,
+            permits: u32::try_from(claim.permits).unwrap_or(u32::MAX),
+            shared: claim.shared,
+        })
+    };
+    claims.iter().zip(since_ns).take(MAX_HOLDERS).filter_map(holder).collect()
 }
 
 /// A lock with its holders.
@@ -223,21 +229,11 @@ fn lock(round: &Round<'_>, facts: &Facts, since_ns: &[u64]) -> (LockRow, Vec<Hol
     };
     let certainty = if certain { 0 } else { v1::LockKnows::Loose as u32 };
     let knows = if claims.is_empty() && !certain { 0 } else { v1::LockKnows::Holders as u32 | certainty };
-    let holders = claims.iter().zip(since_ns).take(MAX_HOLDERS).filter_map(|(claim, since_ns)| {
-        let slot = round.tasks.get(claim.task)?;
-        Some(HolderRow {
-            holder: AgentRef::Task { slot: slot.slot, generation: slot.generation },
-            held_ago_ns: round.now_ns.saturating_sub(*since_ns),
-            site: 0,
-            permits: u32::try_from(claim.permits).unwrap_or(u32::MAX),
-            shared: claim.shared,
-        })
-    });
     let row = LockRow {
         more_holders: claims.len().saturating_sub(MAX_HOLDERS) as u32,
         knows,
         free_ago_ns: is_free.then_some(0),
         ..LockRow::default()
     };
-    (row, holders.collect())
+    (row, holders(round, claims, since_ns))
 }

@@ -3,13 +3,14 @@
 use rustc_hash::FxHashMap;
 use taskscope_await::Flavor;
 use taskscope_proto::{
+    cut,
     limits::{
         MAX_PROBLEM_BYTES, MAX_RUNTIMES, MAX_THREAD_NAME_BYTES, MAX_THREADS, MAX_WORKERS, PROTOCOL_VERSION,
     },
     v1,
 };
 
-use super::{Filling, Frames, Round, end_of};
+use super::{Filling, Frames, Round};
 use crate::{observe::SeenThread, os, process::KernelState};
 
 impl Frames {
@@ -24,7 +25,7 @@ impl Frames {
             ));
         }
         for problem in &mut problems {
-            *problem = end_of(problem, MAX_PROBLEM_BYTES).to_owned();
+            *problem = cut::end(problem, MAX_PROBLEM_BYTES).to_owned();
         }
         let hello = v1::Hello {
             protocol: PROTOCOL_VERSION,
@@ -32,7 +33,7 @@ impl Frames {
             process_name: process.name(),
             pid: process.pid(),
             started_unix_ns: self.started_unix_ns,
-            tokio_version: round.observer.tokio_version().unwrap_or_default(),
+            tokio_version: round.observer.tokio_version().unwrap_or_default().to_owned(),
             os: std::env::consts::OS.to_owned(),
             sources: Some(v1::Sources { memory: true, ..v1::Sources::default() }),
             problems,
@@ -48,7 +49,7 @@ impl Frames {
     pub(super) fn name_threads(&mut self, round: &Round<'_>, filling: &mut Filling) {
         for seen in &round.observed.threads {
             let next = self.threads.len() as u32 + 1;
-            let name = end_of(&seen.thread.name, MAX_THREAD_NAME_BYTES).to_owned();
+            let name = cut::end(&seen.thread.name, MAX_THREAD_NAME_BYTES).to_owned();
             let known = self.threads.get(&seen.thread.os_id);
             if known.is_some_and(|(_, known)| *known == name) || next > MAX_THREADS as u32 {
                 continue;

@@ -2,6 +2,7 @@
 
 use taskscope_await::{TaskKind, TaskState};
 use taskscope_proto::{
+    cut,
     limits::MAX_NAME_BYTES,
     rows::{StatRow, TaskRow},
     v1,
@@ -37,7 +38,7 @@ impl Frames {
                     tokio_id: key.id,
                     site,
                     kind: kind(seen.task.kind),
-                    name: rows.tasks.text(cut(&seen.task.name)),
+                    name: rows.tasks.text(cut::start(&seen.task.name, MAX_NAME_BYTES)),
                     fields: rows.tasks.text(&about(round, seen)),
                     created_ago_ns: round.now_ns.saturating_sub(first_ns),
                     size_bytes: seen.task.size_bytes.and_then(|size| u32::try_from(size).ok()).unwrap_or(0),
@@ -57,14 +58,6 @@ fn about(round: &Round<'_>, seen: &SeenTask) -> String {
         Some(runtime) if round.observed.runtimes.len() > 1 => format!("runtime={}", runtime + 1),
         _ => String::new(),
     }
-}
-
-fn cut(name: &str) -> &str {
-    let mut end = name.len().min(MAX_NAME_BYTES);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    &name[..end]
 }
 
 fn kind(kind: TaskKind) -> v1::TaskKind {

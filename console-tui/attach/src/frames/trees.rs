@@ -2,11 +2,12 @@
 
 use taskscope_await::{Frame, FrameKind, FrameState, Guard, TaskState};
 use taskscope_proto::{
+    cut,
     limits::{MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_DETAILS, MAX_TEXT_BYTES},
     v1,
 };
 
-use super::{Filling, Round, Wish, end_of};
+use super::{Filling, Round, Wish};
 use crate::observe::SeenTask;
 
 /// Bytes of a frame beside its texts, at most.
@@ -35,14 +36,14 @@ pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
 
 fn tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1::AwaitTree {
     let frames = seen.task.tree.folded();
-    let cut = frames.len() > MAX_AWAIT_FRAMES;
+    let is_cut = frames.len() > MAX_AWAIT_FRAMES;
     let problem = match seen.task.state {
         TaskState::Running => "It is being polled: it has no await tree now".to_owned(),
         TaskState::Done => "It has ended".to_owned(),
         _ if seen.changed => {
             "It was polled while it was read, each time: it does not wait for long".to_owned()
         }
-        _ if cut => format!("The first {MAX_AWAIT_FRAMES} frames are shown"),
+        _ if is_cut => format!("The first {MAX_AWAIT_FRAMES} frames are shown"),
         _ if seen.task.tree.frames.is_empty() && seen.task.tree.problems.is_empty() => {
             "The debug information has no types of this task".to_owned()
         }
@@ -50,24 +51,19 @@ fn tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1::AwaitTre
     };
     let frames = frames.into_iter().take(MAX_AWAIT_FRAMES).map(|(depth, frame)| v1::AwaitFrame {
         depth,
-        text: start_of(text(frame)),
-        file: end_of(&frame.file, MAX_TEXT_BYTES).to_owned(),
+        text: start_of(&text(frame)),
+        file: cut::end(&frame.file, MAX_TEXT_BYTES).to_owned(),
         line: frame.line,
         since_ago_ns_plus1: 0,
-        detail: start_of(detail(frame, now_ns)),
+        detail: start_of(&detail(frame, now_ns)),
         not_polled: frame.not_polled.is_some(),
     });
-    v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem: start_of(problem) }
+    v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem: start_of(&problem) }
 }
 
 /// As much of a text as the wire has room for.
-fn start_of(mut text: String) -> String {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
+fn start_of(text: &str) -> String {
+    cut::start(text, MAX_TEXT_BYTES).to_owned()
 }
 
 fn text(frame: &Frame) -> String {

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use console_api::{Attribute as TheirAttribute, Field, RegisterMetadata, field};
+use taskscope_proto::cut;
 
 use super::rows::{Attribute, AttributeValue};
 
@@ -35,7 +36,7 @@ impl Texts {
                 return;
             }
             let names = metadata.field_names.iter().take(MAX_NAMES);
-            let names = names.map(|name| start(name, MAX_WORD_BYTES).to_owned()).collect();
+            let names = names.map(|name| cut::start(name, MAX_WORD_BYTES).to_owned()).collect();
             self.names.insert(id.id, names);
         }
     }
@@ -53,19 +54,16 @@ impl Texts {
 
     /// The text up to so many bytes.
     pub(super) fn cut(&mut self, text: &str, max_bytes: usize) -> String {
-        let kept = start(text, max_bytes);
+        let kept = cut::start(text, max_bytes);
         self.truncated += u64::from(kept.len() < text.len());
         kept.to_owned()
     }
 
     /// The end of the text, so many bytes of it.
     pub(super) fn cut_start(&mut self, text: &str, max_bytes: usize) -> String {
-        let mut from = text.len().saturating_sub(max_bytes);
-        while !text.is_char_boundary(from) {
-            from += 1;
-        }
-        self.truncated += u64::from(from > 0);
-        text[from..].to_owned()
+        let kept = cut::end(text, max_bytes);
+        self.truncated += u64::from(kept.len() < text.len());
+        kept.to_owned()
     }
 
     pub(super) fn attributes(&mut self, theirs: &[TheirAttribute]) -> Vec<Attribute> {
@@ -75,7 +73,7 @@ impl Texts {
 
     fn attribute(&mut self, theirs: &TheirAttribute) -> Option<Attribute> {
         let field = theirs.field.as_ref()?;
-        let name = start(self.name(field)?, MAX_WORD_BYTES).to_owned();
+        let name = cut::start(self.name(field)?, MAX_WORD_BYTES).to_owned();
         let value = match field.value.as_ref()? {
             field::Value::U64Val(number) => AttributeValue::Number(*number),
             field::Value::I64Val(number) => match u64::try_from(*number) {
@@ -108,14 +106,6 @@ pub(super) fn text(value: &field::Value) -> Option<&str> {
         field::Value::DebugVal(text) | field::Value::StrVal(text) => Some(text),
         field::Value::U64Val(_) | field::Value::I64Val(_) | field::Value::BoolVal(_) => None,
     }
-}
-
-fn start(text: &str, max_bytes: usize) -> &str {
-    let mut end = text.len().min(max_bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

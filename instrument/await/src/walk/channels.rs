@@ -126,13 +126,13 @@ impl Walk<'_> {
         let (Some((pointers_at, pointers)), Some((handle_at, handle))) = (pointers, raw) else { return };
         let Some((next_at, _)) = self.program.field(pointers, "next") else { return };
         let size = self.index.ty(entry).size;
-        let mut at = self.word(head);
-        while let Some(entry) = at.filter(|at| *at >= 4096 && headers.len() < MAX_CHILDREN) {
+        let mut at = self.address(head);
+        while let Some(entry) = at.filter(|_| headers.len() < MAX_CHILDREN) {
             if self.bytes(entry, size).is_none() {
                 return;
             }
             headers.extend(self.follow(handle, "raw", entry.wrapping_add(handle_at)));
-            at = self.word(entry.wrapping_add(pointers_at).wrapping_add(next_at));
+            at = self.address(entry.wrapping_add(pointers_at).wrapping_add(next_at));
         }
     }
 }

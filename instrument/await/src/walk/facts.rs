@@ -93,7 +93,7 @@ impl Walk<'_> {
     /// The address in the first pointer of a field.
     pub(super) fn follow(&mut self, id: TypeId, field: &str, address: u64) -> Option<u64> {
         let (offset, _) = self.program.pointer_in(id, field)?;
-        self.word(address.wrapping_add(offset)).filter(|at| *at >= 4096)
+        self.address(address.wrapping_add(offset))
     }
 
     /// The innermost function that the next frame is in.
@@ -112,7 +112,7 @@ impl Walk<'_> {
 
     fn acquire(&mut self, id: TypeId, address: u64) -> Option<Wait> {
         let (offset, semaphore) = self.program.pointer_in(id, "semaphore")?;
-        let lock = self.word(address.wrapping_add(offset)).filter(|at| *at >= 4096)?;
+        let lock = self.address(address.wrapping_add(offset))?;
         let (wanted_at, _) = self.program.field(id, "num_permits")?;
         let wanted = self.word(address.wrapping_add(wanted_at))?;
         let (queued_at, _) = self.program.field(id, "queued")?;

@@ -6,6 +6,7 @@ use super::{MAX_UNNAMED, Walk, coroutine::DropFlags};
 use crate::{
     leaves::GUARDS,
     roles::Keeps,
+    snapshot::FIRST_ADDRESS,
     tree::Guard,
     types::{Kind, Type, TypeId},
 };
@@ -42,7 +43,7 @@ impl<'w> Walk<'w> {
     pub(super) fn lock_of(&mut self, state: &Type, address: u64) -> Option<u64> {
         let own = state.members.iter().find(|member| self.index.text(member.name) == "self")?;
         let Kind::Pointer(_) = self.index.ty(own.ty).kind else { return None };
-        self.word(address.wrapping_add(own.offset)).filter(|at| *at >= 4096)
+        self.address(address.wrapping_add(own.offset))
     }
 
     /// Addresses in a coroutine's memory, outside of the variables of its state.
@@ -58,7 +59,7 @@ impl<'w> Walk<'w> {
             let at = 8 * number as u64;
             let word = word.try_into().map_or(0, u64::from_le_bytes);
             let is_named = covered.iter().any(|(from, to)| *from < at + 8 && at < *to);
-            let may_point = word >= 4096 && word >> 47 == 0 && word.is_multiple_of(8);
+            let may_point = word >= FIRST_ADDRESS && word >> 47 == 0 && word.is_multiple_of(8);
             if !is_named && may_point && !found.contains(&word) && found.len() < MAX_UNNAMED {
                 found.push(word);
             }
@@ -100,7 +101,7 @@ impl<'w> Walk<'w> {
             None => 1,
         };
         // A permit that was forgotten has none.
-        if at < 4096 || permits == 0 {
+        if at < FIRST_ADDRESS || permits == 0 {
             return None;
         }
         let semaphore = self
