@@ -14,9 +14,9 @@ use std::{
 
 use color_eyre::eyre::{self, WrapErr as _};
 use etcetera::BaseStrategy as _;
-use taskscope_attach::{AttachError, Core, Process, Source};
 use taskscope_await::Program;
 use taskscope_debuginfo::{Cached, Progress, Sources};
+use taskscope_observe::{AttachError, Core, Process, Source};
 
 /// Where the memory is.
 #[derive(Debug, Clone, PartialEq, Eq)]

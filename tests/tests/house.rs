@@ -30,7 +30,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("taskscope-await", &[]),
     ("taskscope-debuginfo", &["taskscope-await"]),
-    ("taskscope-attach", &["taskscope-await", "taskscope-debuginfo", "taskscope-proto"]),
+    ("taskscope-observe", &["taskscope-await", "taskscope-proto"]),
+    ("taskscope-attach", &["taskscope-await", "taskscope-observe", "taskscope-debuginfo", "taskscope-proto"]),
     ("taskscope-model", &["taskscope-proto"]),
     (
         "taskscope-console",
@@ -39,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taskscope-proto",
             "taskscope",
             "taskscope-attach",
+            "taskscope-observe",
             "taskscope-await",
             "taskscope-debuginfo",
         ],
@@ -63,6 +65,7 @@ const NEVER_KNOWS: &[(&str, &[&str])] = &[
     ("taskscope-stack", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-await", &["tokio", "tonic", "prost", "object", "gimli", "libc", "rustix"]),
     ("taskscope-debuginfo", &["tokio", "tonic", "prost", "ratatui", "crossterm"]),
+    ("taskscope-observe", &["tokio", "tonic", "ratatui", "crossterm", "gimli"]),
     ("taskscope-attach", &["tokio", "tonic", "ratatui", "crossterm", "gimli"]),
     ("taskscope-proto", &["tokio", "tracing", "ratatui", "crossterm"]),
     ("taskscope", &["ratatui", "crossterm"]),
@@ -76,7 +79,7 @@ const UNSAFE: &[&str] = &[
     "instrument/src/lock/raw/rwlock.rs",
     "instrument/src/os/sys.rs",
     "instrument/stack/src/linux/os.rs",
-    "console-tui/attach/src/os.rs",
+    "instrument/observe/src/os.rs",
 ];
 
 /// What code with `unsafe` in it starts with.
