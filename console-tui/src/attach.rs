@@ -14,8 +14,8 @@ use std::{
 
 use color_eyre::eyre::{self, WrapErr as _};
 use etcetera::BaseStrategy as _;
-use taskscope_await::Program;
-use taskscope_debuginfo::{Cached, Progress, Sources};
+use taskscope_await::{Index, Program};
+use taskscope_debuginfo::{Cached, DebugInfoError, Progress, Sources};
 use taskscope_observe::{AttachError, Core, Process, Source};
 
 /// Where the memory is.
@@ -117,17 +117,7 @@ pub fn prepare_core(core: PathBuf, program: Option<PathBuf>, wanted: &Wanted) ->
 fn read(memory: Memory, executable: &str, binary: PathBuf, wanted: &Wanted) -> eyre::Result<Watched> {
     let sources = Sources { binary, debug_file: wanted.debug_file.clone() };
     let mut bar = Bar::default();
-    let mut show = |progress| bar.show(executable, progress);
-    let read = match cache_folder() {
-        None => taskscope_debuginfo::read(&sources, &mut show).map(|read| (read.index, read.problem)),
-        Some(folder) => {
-            taskscope_debuginfo::cached(&sources, &folder, &mut show).map(|cached| match cached {
-                Cached::Kept(index) => (index, None),
-                // That it was not kept costs the next start a second, no more.
-                Cached::Made { read, .. } => (read.index, read.problem),
-            })
-        }
-    };
+    let read = index(&sources, &mut |progress| bar.show(executable, progress));
     bar.clear();
     let (index, problem) = read?;
     Ok(Watched {
@@ -138,8 +128,23 @@ fn read(memory: Memory, executable: &str, binary: PathBuf, wanted: &Wanted) -> e
     })
 }
 
+/// What debug information says, from the user's cache where that has it, and what is missing there.
+pub(crate) fn index(
+    sources: &Sources,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Index, Option<String>), DebugInfoError> {
+    let Some(folder) = cache_folder() else {
+        return taskscope_debuginfo::read(sources, progress).map(|read| (read.index, read.problem));
+    };
+    taskscope_debuginfo::cached(sources, &folder, progress).map(|cached| match cached {
+        Cached::Kept(index) => (index, None),
+        // That it was not kept costs the next start a second, no more.
+        Cached::Made { read, .. } => (read.index, read.problem),
+    })
+}
+
 /// The file of the program: at its own path, beside which its debug information may be, if that still is the same file.
-fn binary(process: &Process, executable: &str) -> PathBuf {
+pub(crate) fn binary(process: &Process, executable: &str) -> PathBuf {
     let (own, named) = (process.executable_file(), PathBuf::from(executable));
     let identity = |path: &PathBuf| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     if identity(&named).is_some() && identity(&named) == identity(&own) { named } else { own }

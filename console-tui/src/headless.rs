@@ -24,6 +24,9 @@ const ROWS: u16 = u16::MAX;
 /// How often the model gets the time.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Longest wait for the await trees of an instrumented program, whose debug information is read for them.
+const MEMORY_PATIENCE: Duration = Duration::from_secs(10);
+
 /// How often descriptors are read.
 const DESCRIPTORS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -99,6 +102,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
         feed(&mut model, &connection, Event::Tick { now: started.elapsed() });
         match news {
             Some(News::Frame(frame)) => feed(&mut model, &connection, Event::Frame(frame)),
+            Some(News::Memory(news)) => feed(&mut model, &connection, Event::Memory(news)),
             Some(News::Connection(event)) => {
                 if let ConnectionEvent::Lost { reason: why, .. } = &event {
                     if whole_at.is_some() {
@@ -111,7 +115,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
             None => {}
         }
         match whole_at {
-            Some(at) if at.elapsed() >= observe => {
+            Some(at) if at.elapsed() >= observe && !waits_for_memory(&connection, at) => {
                 // What is reported is of one moment: the last round that is whole, and what the lints find in it.
                 feed(&mut model, &connection, Event::Settle);
                 found.look(&model);
@@ -127,13 +131,20 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
     }
 }
 
-/// Without a terminal, the only effect that means anything is a request. The work that an event makes is done at once.
+/// The await trees of the tasks are still to come, and there is time for them.
+fn waits_for_memory(connection: &Connection, whole_at: Instant) -> bool {
+    connection.is_reading_memory() && whole_at.elapsed() < MEMORY_PATIENCE
+}
+
+/// Without a terminal, the only effects that mean anything are what is asked for. The work that an event makes is done at once.
 fn feed(model: &mut Model, connection: &Connection, event: Event) {
     let mut next = Some(event);
     while let Some(event) = next {
         for effect in update(model, event) {
-            if let Effect::SendRequest(request) = effect {
-                connection.request(request);
+            match effect {
+                Effect::SendRequest(request) => connection.request(request),
+                Effect::ReadMemory(wish) => connection.read_memory(wish),
+                _ => {}
             }
         }
         next = model.wants_work().then_some(Event::Work);

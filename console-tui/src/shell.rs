@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 mod attached;
 pub mod backoff;
+#[cfg_attr(not(target_os = "linux"), path = "shell/beside/elsewhere.rs")]
+mod beside;
 pub mod clipboard;
 mod compat;
 pub mod connect;
@@ -151,6 +153,7 @@ impl Shell {
         for effect in effects {
             match effect {
                 Effect::SendRequest(request) => self.connection.request(request),
+                Effect::ReadMemory(wish) => self.connection.read_memory(wish),
                 Effect::Quit => self.end = Some(End::Quit),
                 Effect::Suspend => {
                     #[cfg(unix)]

@@ -26,7 +26,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Itself: its own tests switch features on.
     (
         "taskscope",
-        &["taskscope", "taskscope-macros", "taskscope-recorder", "taskscope-stack", "taskscope-proto"],
+        &[
+            "taskscope",
+            "taskscope-macros",
+            "taskscope-recorder",
+            "taskscope-stack",
+            "taskscope-proto",
+            "taskscope-await",
+            "taskscope-observe",
+        ],
     ),
     ("taskscope-await", &[]),
     ("taskscope-debuginfo", &["taskscope-await"]),

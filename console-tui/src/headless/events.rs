@@ -93,6 +93,7 @@ pub async fn stream(
                 }
                 feed(&mut model, &connection, Event::Connection(event));
             }
+            Some(News::Memory(_)) => {}
             None => return Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 #[cfg(unix)]
 use hyper_util::rt::TokioIo;
-use taskscope_model::ConnectionEvent;
+use taskscope_model::{ConnectionEvent, MemoryNews, MemoryWish};
 use taskscope_proto::{
     limits::MAX_DECODE_BYTES,
     v1::{Frame, WatchRequest, taskscope_client::TaskscopeClient},
@@ -28,7 +28,7 @@ use tonic::{
 
 #[cfg(target_os = "linux")]
 use super::attached;
-use super::{backoff, compat, random};
+use super::{backoff, beside::Beside, compat, random};
 use crate::target::Target;
 
 /// Frames and other news that wait for the screen.
@@ -54,6 +54,8 @@ pub enum News {
     Connection(ConnectionEvent),
     /// A frame.
     Frame(Box<Frame>),
+    /// About the program's memory.
+    Memory(MemoryNews),
 }
 
 /// The channels to and from the task of the connection.
@@ -61,7 +63,7 @@ pub enum News {
 pub struct Connection {
     /// Its news; bounded.
     pub news: mpsc::Receiver<News>,
-    requests: watch::Sender<Option<WatchRequest>>,
+    beside: Beside,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -70,14 +72,24 @@ impl Connection {
     pub fn start(target: Target) -> Self {
         let (sender, news) = mpsc::channel(QUEUED_NEWS);
         let (requests, wanted) = watch::channel(None);
-        let task = tokio::spawn(keep(target, sender, wanted));
-        Self { news, requests, task }
+        let beside = Beside::new(requests, sender.clone());
+        let task = tokio::spawn(keep(target, sender, wanted, beside.clone()));
+        Self { news, beside, task }
     }
 
     /// Sends a request on the open stream; only the newest one counts.
     pub fn request(&self, request: WatchRequest) {
-        // Without a receiver the task has ended, and it ends only with this value.
-        self.requests.send_replace(Some(request));
+        self.beside.request(request);
+    }
+
+    /// Reads these tasks from the program's memory, when it is on this machine.
+    pub fn read_memory(&self, wish: MemoryWish) {
+        self.beside.read(wish);
+    }
+
+    /// Whether what the memory was asked for is still to come.
+    pub fn is_reading_memory(&self) -> bool {
+        self.beside.is_under_way()
     }
 }
 
@@ -90,7 +102,7 @@ impl Drop for Connection {
 type Requests = watch::Receiver<Option<WatchRequest>>;
 
 /// Connects again and again, until the receiver of the news is dropped.
-async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
+async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests, beside: Beside) {
     #[cfg(target_os = "linux")]
     if let Target::Process(watched) = target {
         return attached::keep(watched, sender, wanted).await;
@@ -102,7 +114,8 @@ async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
             return;
         }
         let mut frames = 0_u64;
-        let ended = stream(&target, &sender, wanted.clone(), &mut frames).await;
+        let ended = stream(&target, &sender, wanted.clone(), &beside, &mut frames).await;
+        beside.lost();
         let Some(reason) = ended else { return };
         failures = if frames > 0 { 1 } else { attempt };
         let wait = backoff::jittered(backoff::delay(failures), chance());
@@ -119,6 +132,7 @@ async fn stream(
     target: &Target,
     sender: &mpsc::Sender<News>,
     mut wanted: Requests,
+    beside: &Beside,
     frames: &mut u64,
 ) -> Option<String> {
     let channel = match timeout(DIAL_TIMEOUT, dial(target)).await {
@@ -148,6 +162,7 @@ async fn stream(
     loop {
         match incoming.message().await {
             Ok(Some(frame)) => {
+                beside.see(&frame);
                 sender.send(News::Frame(Box::new(frame))).await.ok()?;
                 *frames += 1;
             }

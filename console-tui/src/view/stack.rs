@@ -13,7 +13,7 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     format,
-    screen::runtime::{AwaitTreeView, StackView},
+    screen::runtime::{AwaitTreeView, StackView, TreeSource},
 };
 
 use super::{
@@ -28,6 +28,8 @@ const MAX_LINES: usize = 40;
 /// Cells of an age, and that a level is set in.
 const AGE: u16 = 8;
 const INDENT: u16 = 2;
+/// What was read from memory within this is of now: it is read twice a second.
+const NOW_NS: u64 = 1_000_000_000;
 
 /// Lines with a title above and a blank below.
 pub(super) fn stack_lines(stack: &StackView) -> u16 {
@@ -78,11 +80,18 @@ pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
 
 /// The tree.
 pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeView) {
-    let aside = match tree.taken_ago_ns {
-        0 => "as it is now".to_owned(),
-        ago_ns => format!("taken {} ago", format::duration_ns(ago_ns)),
+    let ago = format::duration_ns(tree.taken_ago_ns);
+    let (title, aside) = match (tree.source, tree.taken_ago_ns) {
+        (TreeSource::Nothing, _) => ("await tree", "none".to_owned()),
+        (TreeSource::Memory, 0..NOW_NS) => ("await tree", "from memory, as it is now".to_owned()),
+        (TreeSource::Memory, _) => ("await tree", format!("from memory, {ago} ago")),
+        (TreeSource::Traced, 0) => ("traced futures", "as they are now".to_owned()),
+        (TreeSource::Traced, _) => ("traced futures", format!("taken {ago} ago")),
     };
-    head(canvas, area, "await tree", &aside);
+    if area.height == 0 {
+        return;
+    }
+    head(canvas, area, title, &aside);
     let places = area.width * 2 / 5;
     let words = area.width.saturating_sub(places + AGE + 4);
     let mut y = area.y + 1;
@@ -106,7 +115,7 @@ pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeVi
         y += 1;
     }
     let more = tree.lines.len().saturating_sub(MAX_LINES);
-    let nothing = if tree.lines.is_empty() {
+    let nothing = if tree.lines.is_empty() && tree.source == TreeSource::Traced {
         Some("No traced future: add #[taskscope::trace] or .trace(\"…\"), or enable taskdump")
     } else {
         None

@@ -241,7 +241,7 @@ fn heights(block: Block, view: &TaskView) -> (u16, u16) {
     let whole = |lines: u16| (lines, lines);
     match block {
         Block::Stack => whole(view.stuck.as_ref().map_or(0, stack::stack_lines)),
-        Block::Tree => whole(view.await_tree.as_ref().map_or(0, stack::tree_lines)),
+        Block::Tree => whole(view.await_trees.iter().map(stack::tree_lines).sum()),
         Block::Waits if view.ops.is_empty() => (0, 0),
         Block::Waits => {
             let lines = (view.ops.len() + usize::from(view.more_ops > 0)) as u16;
@@ -280,8 +280,11 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
             }
         }
         Block::Tree => {
-            if let Some(tree) = &view.await_tree {
-                stack::await_tree(canvas, area, tree);
+            let mut y = area.y;
+            for tree in &view.await_trees {
+                let height = stack::tree_lines(tree).min(area.bottom().saturating_sub(y));
+                stack::await_tree(canvas, Rect { y, height, ..area }, tree);
+                y += height;
             }
         }
         Block::Waits => waits(canvas, area, view),

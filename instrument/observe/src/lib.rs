@@ -25,6 +25,6 @@ pub use message::await_tree;
 pub use observe::{
     MAX_LOOK, MAX_LOOK_FRAMES, MAX_TASKS, Observed, Observer, SeenRuntime, SeenTask, SeenThread,
 };
-pub use process::{KernelState, Process, Thread};
+pub use process::{KernelState, Process, Thread, started_ticks};
 pub use scan::MAX_SCAN_BYTES;
 pub use source::Source;

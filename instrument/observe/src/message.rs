@@ -9,9 +9,9 @@ use taskscope_proto::{
 
 use crate::observe::SeenTask;
 
-/// The await tree of a task. `now_ns`: on the clock of its timers, [`Source::monotonic_ns`](crate::Source::monotonic_ns).
+/// The await tree of a task, which the caller names. `now_ns`: on the clock of its timers, [`Source::monotonic_ns`](crate::Source::monotonic_ns).
 #[must_use]
-pub fn await_tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1::AwaitTree {
+pub fn await_tree(seen: &SeenTask, now_ns: Option<u64>) -> v1::AwaitTree {
     let frames = seen.task.tree.folded();
     let is_cut = frames.len() > MAX_AWAIT_FRAMES;
     let problem = match seen.task.state {
@@ -35,7 +35,13 @@ pub fn await_tree(seen: &SeenTask, now_ns: Option<u64>, task: v1::TaskRef) -> v1
         detail: start_of(&detail(frame, now_ns)),
         not_polled: frame.not_polled.is_some(),
     });
-    v1::AwaitTree { task: Some(task), taken_ago_ns: 0, frames: frames.collect(), problem: start_of(&problem) }
+    v1::AwaitTree {
+        task: None,
+        taken_ago_ns: 0,
+        frames: frames.collect(),
+        problem: start_of(&problem),
+        walked: true,
+    }
 }
 
 /// As much of a text as the wire has room for.

@@ -19,7 +19,8 @@ pub(super) fn add(round: &Round<'_>, wish: &Wish, filling: &mut Filling) {
             continue;
         }
         let now_ns = round.observer.source().monotonic_ns();
-        let tree = await_tree(seen, now_ns, v1::TaskRef { slot: slot.slot, generation: slot.generation });
+        let task = v1::TaskRef { slot: slot.slot, generation: slot.generation };
+        let tree = v1::AwaitTree { task: Some(task), ..await_tree(seen, now_ns) };
         let bytes =
             |frame: &v1::AwaitFrame| frame.text.len() + frame.file.len() + frame.detail.len() + FRAME_BYTES;
         if filling.last().await_trees.len() == MAX_AWAIT_TREES {

@@ -173,7 +173,7 @@ fn report_task(store: Analysis<'_>, task: &task::Task) -> Task {
 }
 
 fn await_tree(store: Analysis<'_>, task: &task::Task) -> Vec<AwaitFrame> {
-    let frames = store.await_trees.get(&task.key).into_iter().flat_map(|tree| &tree.frames);
+    let frames = store.await_trees.get(&task.key).into_iter().flat_map(|trees| trees.frames());
     let frames = frames.map(|frame| AwaitFrame {
         depth: frame.depth,
         name: frame.text.clone(),

@@ -55,6 +55,23 @@ pub(crate) struct Detail {
     pub(crate) dropped_before_ns: Option<u64>,
 }
 
+/// The await trees of a task, from the surest source on.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitTrees {
+    /// Read from memory: every future.
+    pub(crate) walked: Option<AwaitTree>,
+    /// The futures that are traced, and what a task dump added.
+    pub(crate) traced: Option<AwaitTree>,
+}
+
+impl AwaitTrees {
+    /// The frames of the first one that has any.
+    pub(crate) fn frames(&self) -> &[AwaitFrame] {
+        let trees = [&self.walked, &self.traced].into_iter().flatten();
+        trees.map(|tree| tree.frames.as_slice()).find(|frames| !frames.is_empty()).unwrap_or_default()
+    }
+}
+
 /// Which futures of a task await each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AwaitTree {
