@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 pub use self::fail_on::{FailOn, Found, help as fail_on_help};
 use crate::{
     shell::connect::{Connection, News},
-    target::Target,
+    target::{Reading, Target},
 };
 
 /// Rows that the text shows: all of them, up to what the model's page can be.
@@ -35,6 +35,8 @@ const DESCRIPTORS_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Where.
     pub target: Target,
+    /// How its memory is read.
+    pub reading: Reading,
     /// Preferences and limits of the model.
     pub model: taskscope_model::Config,
     /// Longest wait for the first whole snapshot.
@@ -78,7 +80,7 @@ pub struct Observed {
 /// # Errors
 /// When no whole snapshot comes in time, or the connection breaks after it.
 pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
-    let Options { target, model, timeout, observe } = options;
+    let Options { target, reading, model, timeout, observe } = options;
     // There is little time to see changes in: descriptors are read as often as the server does.
     let model = taskscope_model::Config {
         descriptors_interval: DESCRIPTORS_INTERVAL,
@@ -86,7 +88,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
         ..model
     };
     let mut model = Model::new(model);
-    let mut connection = Connection::start(target.clone());
+    let mut connection = Connection::start(target.clone(), reading);
     let started = Instant::now();
     let mut whole_at: Option<Instant> = None;
     let mut reason = None;

@@ -37,7 +37,12 @@ use self::{
     signals::{Asked, Signals},
     terminal::Screen,
 };
-use crate::{app::App, keymap::Keymap, target::Target, theme::Theme};
+use crate::{
+    app::App,
+    keymap::Keymap,
+    target::{Reading, Target},
+    theme::Theme,
+};
 
 /// Frames a second at most.
 pub const MAX_FPS: u32 = 60;
@@ -51,6 +56,8 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Options {
     /// What to watch.
     pub target: Target,
+    /// How its memory is read.
+    pub reading: Reading,
     /// Preferences and limits of the model.
     pub model: Config,
     /// Looks.
@@ -76,7 +83,7 @@ pub async fn run(options: Options) -> io::Result<End> {
     let mut signals = Signals::catch()?;
     let mouse = options.model.mouse;
     let app = App::new(options.model, options.keymap, options.theme);
-    let connection = Connection::start(options.target);
+    let connection = Connection::start(options.target, options.reading);
     let screen = Screen::take(mouse)?;
     let started = Instant::now();
     let mut shell = Shell { app, connection, screen, started, last_draw: None, end: None };

@@ -118,6 +118,15 @@ fn tcp(authority: &str) -> Result<Target, TargetError> {
     Ok(Target::Tcp(authority.to_owned()))
 }
 
+/// How the memory of a program is read, for await trees.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The file with the debug information, where it is not in the program.
+    pub debug_file: Option<PathBuf>,
+    /// The texts of variables are shown.
+    pub strings: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -134,11 +134,7 @@ pub(crate) struct Watched {
 
 impl Hub {
     /// `own`: the server's listener, to leave its descriptors out.
-    pub(crate) fn new(
-        handle: Handle,
-        options: &Builder,
-        own: Option<OwnListener>,
-    ) -> Self {
+    pub(crate) fn new(handle: Handle, options: &Builder, own: Option<OwnListener>) -> Self {
         let identity = Identity {
             instance: RandomState::new().hash_one(std::process::id()),
             process_name: options.name.clone().unwrap_or_else(executable_name),

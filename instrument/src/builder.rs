@@ -22,6 +22,7 @@ use crate::handle::Handle;
 use crate::{error::InitError, source::wrap::Wrapped};
 
 /// Set-up of a recorder and its server. Each option's variable of the environment is read by [`Builder::with_default_env`].
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub(crate) bind: String,

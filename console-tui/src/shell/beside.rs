@@ -21,6 +21,7 @@ use tokio::{
 };
 
 use super::connect::News;
+use crate::target::Reading;
 
 /// Types nest deeply, and a walk follows them.
 const STACK_BYTES: usize = 16 << 20;
@@ -51,6 +52,7 @@ pub(super) struct Beside {
 
 #[derive(Debug, Default)]
 struct Shared {
+    reading: Reading,
     /// The thread was started.
     started: AtomicBool,
     /// Something was wanted, and no answer came yet.
@@ -60,9 +62,14 @@ struct Shared {
 }
 
 impl Beside {
-    pub(super) fn new(requests: watch::Sender<Option<WatchRequest>>, news: mpsc::Sender<News>) -> Self {
+    pub(super) fn new(
+        requests: watch::Sender<Option<WatchRequest>>,
+        news: mpsc::Sender<News>,
+        reading: Reading,
+    ) -> Self {
         let (wanted, _) = watch::channel(Wanted::default());
-        Self { requests, wanted, shared: Arc::default(), news }
+        let shared = Arc::new(Shared { reading, ..Shared::default() });
+        Self { requests, wanted, shared, news }
     }
 
     /// Sends a request on the stream.
@@ -107,11 +114,8 @@ impl Beside {
     /// A frame of the stream: the first one says who sends it.
     pub(super) fn see(&self, frame: &Frame) {
         let Some(hello) = &frame.hello else { return };
-        let program = Program {
-            pid: hello.pid,
-            started_ticks: hello.started_ticks,
-            build_id: hello.build_id.clone(),
-        };
+        let program =
+            Program { pid: hello.pid, started_ticks: hello.started_ticks, build_id: hello.build_id.clone() };
         self.wanted.send_if_modified(|wanted| {
             let is_new = wanted.program.as_ref() != Some(&program);
             if is_new {

@@ -29,7 +29,7 @@ use tonic::{
 #[cfg(target_os = "linux")]
 use super::attached;
 use super::{backoff, beside::Beside, compat, random};
-use crate::target::Target;
+use crate::target::{Reading, Target};
 
 /// Frames and other news that wait for the screen.
 pub const QUEUED_NEWS: usize = 4;
@@ -69,10 +69,10 @@ pub struct Connection {
 
 impl Connection {
     /// Starts to dial `target`. Must be called inside a tokio runtime.
-    pub fn start(target: Target) -> Self {
+    pub fn start(target: Target, reading: Reading) -> Self {
         let (sender, news) = mpsc::channel(QUEUED_NEWS);
         let (requests, wanted) = watch::channel(None);
-        let beside = Beside::new(requests, sender.clone());
+        let beside = Beside::new(requests, sender.clone(), reading);
         let task = tokio::spawn(keep(target, sender, wanted, beside.clone()));
         Self { news, beside, task }
     }

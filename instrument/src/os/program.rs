@@ -117,7 +117,8 @@ mod linux {
 
         #[test]
         fn the_build_id_is_found_among_other_notes() {
-            let notes = [note(1, b"GNU\0", &[1; 16]), note(3, b"Other\0", &[2; 5]), note(3, b"GNU\0", &[7; 20])];
+            let notes =
+                [note(1, b"GNU\0", &[1; 16]), note(3, b"Other\0", &[2; 5]), note(3, b"GNU\0", &[7; 20])];
             assert_eq!(build_id_in(&notes.concat()), Some(vec![7; 20]));
             assert_eq!(build_id_in(&notes[..2].concat()), None);
         }

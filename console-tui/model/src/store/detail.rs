@@ -67,8 +67,18 @@ pub(crate) struct AwaitTrees {
 impl AwaitTrees {
     /// The frames of the first one that has any.
     pub(crate) fn frames(&self) -> &[AwaitFrame] {
-        let trees = [&self.walked, &self.traced].into_iter().flatten();
-        trees.map(|tree| tree.frames.as_slice()).find(|frames| !frames.is_empty()).unwrap_or_default()
+        self.first().map_or(&[], |(_, tree)| &tree.frames)
+    }
+
+    /// Where these are from, as reports say it.
+    pub(crate) fn source(&self) -> Option<&'static str> {
+        self.first().map(|(source, _)| source)
+    }
+
+    fn first(&self) -> Option<(&'static str, &AwaitTree)> {
+        let trees = [("memory", &self.walked), ("traced", &self.traced)];
+        let known = trees.into_iter().filter_map(|(source, tree)| Some((source, tree.as_ref()?)));
+        known.into_iter().find(|(_, tree)| !tree.frames.is_empty())
     }
 }
 

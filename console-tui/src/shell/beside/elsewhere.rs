@@ -5,13 +5,18 @@ use taskscope_proto::v1::{Frame, WatchRequest};
 use tokio::sync::{mpsc, watch};
 
 use super::connect::News;
+use crate::target::Reading;
 
 /// Requests alone.
 #[derive(Debug, Clone)]
 pub(super) struct Beside(watch::Sender<Option<WatchRequest>>);
 
 impl Beside {
-    pub(super) fn new(requests: watch::Sender<Option<WatchRequest>>, _news: mpsc::Sender<News>) -> Self {
+    pub(super) fn new(
+        requests: watch::Sender<Option<WatchRequest>>,
+        _news: mpsc::Sender<News>,
+        _reading: Reading,
+    ) -> Self {
         Self(requests)
     }
 

@@ -1,7 +1,7 @@
 //! The thread that reads.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     process, thread,
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use taskscope_proto::v1;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
 use super::{Beside, Program, Wanted};
-use crate::attach;
+use crate::{attach, target::Reading};
 
 /// Time between two readings, at least.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -44,13 +44,11 @@ pub(super) fn read(beside: &Beside, mut wanted: watch::Receiver<Wanted>, runtime
                 return;
             }
             beside.answered();
-            pause = match &opened.observer {
-                Ok(_) => Some((took * SHARE).max(INTERVAL)),
-                Err(_) => {
-                    beside.name_reader(0);
-                    None
-                }
-            };
+            if opened.observer.is_ok() {
+                pause = Some((took * SHARE).max(INTERVAL));
+            } else {
+                beside.name_reader(0);
+            }
         }
         if !wait(&mut wanted, pause, runtime, beside) {
             return;
@@ -106,7 +104,9 @@ fn sentence(why: &str) -> String {
 /// Makes sure that a process of this machine is the program, and reads its debug information. The error is a sentence.
 fn open(beside: &Beside, program: &Program) -> Result<Observer, String> {
     if program.pid == 0 || program.started_ticks == 0 {
-        return Err(sentence("the program does not say which process it is; its taskscope is older, or it is not on Linux"));
+        return Err(sentence(
+            "the program does not say which process it is; its taskscope is older, or it is not on Linux",
+        ));
     }
     let pid = program.pid;
     if started_ticks(pid) != Some(program.started_ticks) {
@@ -119,7 +119,8 @@ fn open(beside: &Beside, program: &Program) -> Result<Observer, String> {
     let executable = opened.executable().map_err(|error| sentence(&format!("process {pid}: {error}")))?;
     let binary = attach::binary(&opened, &executable);
     check_build(&binary, program)?;
-    let sources = Sources { binary, debug_file: None };
+    let Reading { debug_file, strings } = beside.shared.reading.clone();
+    let sources = Sources { binary, debug_file };
     let mut said: Option<Instant> = None;
     let mut show = |progress: Progress| {
         if said.is_none_or(|at| at.elapsed() >= PROGRESS_INTERVAL) {
@@ -131,12 +132,13 @@ fn open(beside: &Beside, program: &Program) -> Result<Observer, String> {
             ))));
         }
     };
-    let (index, problem) = attach::index(&sources, &mut show).map_err(|error| sentence(&error.to_string()))?;
+    let (index, problem) =
+        attach::index(&sources, &mut show).map_err(|error| sentence(&error.to_string()))?;
     if let Some(problem) = problem {
         return Err(sentence(&problem));
     }
     let program = std::sync::Arc::new(taskscope_await::Program::new(index));
-    Observer::new(Source::Live(opened), program, false).map_err(|error| sentence(&error.to_string()))
+    Observer::new(Source::Live(opened), program, strings).map_err(|error| sentence(&error.to_string()))
 }
 
 /// Opens the process; where the kernel wants the program's permission first, that takes a moment.
@@ -153,7 +155,7 @@ fn permitted(pid: u32) -> Result<Process, AttachError> {
 }
 
 /// Another process may have the number by now.
-fn check_build(binary: &PathBuf, program: &Program) -> Result<(), String> {
+fn check_build(binary: &Path, program: &Program) -> Result<(), String> {
     let found = build_id(binary).map_err(|error| sentence(&error.to_string()))?;
     if found == program.build_id {
         return Ok(());

@@ -55,7 +55,8 @@ impl Observer {
         for id in ids {
             let header = look.observer().named.headers.get(id).copied();
             // Other tasks may be there by now.
-            let found = header.and_then(|header| look.task(header, false)).filter(|it| it.task.id == Some(*id));
+            let found =
+                header.and_then(|header| look.task(header, false)).filter(|it| it.task.id == Some(*id));
             match found {
                 // A look at one task says nothing of runtimes.
                 Some(found) => seen.push(SeenTask { runtime: None, ..found }),
@@ -83,7 +84,8 @@ impl Observer {
             self.scan_if_due(&maps, &threads);
             self.search_lists(unknown);
         }
-        self.named.missed = unknown.iter().copied().filter(|id| !self.named.headers.contains_key(id)).collect();
+        self.named.missed =
+            unknown.iter().copied().filter(|id| !self.named.headers.contains_key(id)).collect();
         self.named.next = Some(Instant::now() + (started.elapsed() * SEARCH_SHARE).max(LEAST_SEARCH_PAUSE));
         Ok(())
     }

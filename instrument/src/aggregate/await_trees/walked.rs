@@ -162,7 +162,8 @@ impl Shared {
             };
             let trees = seen.map(|seen| {
                 let now_ns = observer.as_ref().ok().and_then(|observer| observer.source().monotonic_ns());
-                let tree = |seen: &taskscope_observe::SeenTask| Some((seen.task.id?, await_tree(seen, now_ns)));
+                let tree =
+                    |seen: &taskscope_observe::SeenTask| Some((seen.task.id?, await_tree(seen, now_ns)));
                 seen.iter().filter_map(tree).collect::<Vec<_>>()
             });
             for place in &places {
@@ -175,7 +176,8 @@ impl Shared {
 
     fn observer(&self) -> Result<Observer, String> {
         let process = Process::open(std::process::id()).map_err(|error| error.to_string())?;
-        Observer::new(Source::Live(process), Arc::clone(&self.program), false).map_err(|error| error.to_string())
+        Observer::new(Source::Live(process), Arc::clone(&self.program), false)
+            .map_err(|error| error.to_string())
     }
 
     /// The consoles that want trees, as soon as there is one.

@@ -4,7 +4,7 @@ use crate::{
     analysis::Analysis,
     format::{UNKNOWN, duration_ns},
     id::TaskKey,
-    screen::runtime::{AwaitLine, AwaitTreeView, TreeSource, StackLine, StackView},
+    screen::runtime::{AwaitLine, AwaitTreeView, StackLine, StackView, TreeSource},
     store::{
         detail::AwaitTree,
         scheduler::{StackFrame, StuckPoll},
