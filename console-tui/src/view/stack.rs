@@ -28,6 +28,10 @@ const MAX_LINES: usize = 40;
 /// Cells of an age, and that a level is set in.
 const AGE: u16 = 8;
 const INDENT: u16 = 2;
+/// A terminal is at least this wide, less the frame: so many lines a reason takes.
+const LEAST_WIDTH: u16 = 76;
+/// Lines of the reason why there is no tree.
+const MAX_REASON_LINES: u16 = 3;
 /// What was read from memory within this is of now: it is read twice a second.
 const NOW_NS: u64 = 1_000_000_000;
 
@@ -38,7 +42,11 @@ pub(super) fn stack_lines(stack: &StackView) -> u16 {
 
 /// Lines with a title above and a blank below.
 pub(super) fn tree_lines(tree: &AwaitTreeView) -> u16 {
-    list_lines(tree.lines.len(), tree.problem.is_some() || tree.lines.is_empty())
+    let note = tree.problem.is_some() || tree.lines.is_empty();
+    let wrapped = tree.problem.as_ref().filter(|_| tree.source == TreeSource::Nothing);
+    let more = wrapped
+        .map_or(0, |problem| text::width(problem).div_ceil(LEAST_WIDTH).clamp(1, MAX_REASON_LINES) - 1);
+    list_lines(tree.lines.len(), note) + more
 }
 
 fn list_lines(lines: usize, note: bool) -> u16 {
@@ -121,6 +129,16 @@ pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeVi
         None
     };
     let note = tree.problem.as_deref().or(nothing);
+    if tree.source == TreeSource::Nothing {
+        let room = Rect {
+            x: area.x + 1,
+            y,
+            width: area.width.saturating_sub(1),
+            height: area.bottom().saturating_sub(y).min(MAX_REASON_LINES),
+        };
+        canvas.wrapped(room, note.unwrap_or_default(), Slot::Dim);
+        return;
+    }
     notes(canvas, Rect { y, height: area.bottom().saturating_sub(y), ..area }, more, note);
 }
 

@@ -65,7 +65,10 @@ struct Watcher {
 
 impl Watcher {
     fn new(address: &str) -> Self {
-        Self { connection: Connection::start(address.parse().unwrap(), Reading::default()), model: Model::new(Config::default()) }
+        Self {
+            connection: Connection::start(address.parse().unwrap(), Reading::default()),
+            model: Model::new(Config::default()),
+        }
     }
 
     async fn next(&mut self) -> News {

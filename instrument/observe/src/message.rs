@@ -109,13 +109,19 @@ fn wait(wait: &taskscope_await::Wait, now_ns: Option<u64>) -> String {
         Wait::JoinSet { tasks, .. } => format!("{tasks} tasks"),
         Wait::Timer { deadline_ns } => match now_ns {
             Some(now_ns) if *deadline_ns >= now_ns => {
-                format!("due in {:.1} s", (deadline_ns - now_ns) as f64 / 1e9)
+                format!("due in {}", span(deadline_ns - now_ns))
             }
-            Some(now_ns) => format!("due {:.1} s ago", (now_ns - deadline_ns) as f64 / 1e9),
+            Some(now_ns) => format!("due {} ago", span(now_ns - deadline_ns)),
             None => String::new(),
         },
         Wait::Descriptor { fd, .. } => format!("fd {fd}"),
         Wait::Readiness { registration } => format!("{registration:#x}"),
         Wait::Yield => "its next poll".to_owned(),
     }
+}
+
+/// To a tenth of a second, or a millisecond where it is less than one.
+fn span(ns: u64) -> String {
+    const SECOND_NS: u64 = 1_000_000_000;
+    if ns < SECOND_NS { format!("{} ms", ns / 1_000_000) } else { format!("{:.1} s", ns as f64 / 1e9) }
 }
