@@ -23,6 +23,9 @@ const MAX_CANDIDATES: usize = 4096;
 /// Types of future that are looked for.
 const MAX_TYPES: usize = 4;
 
+/// Any byte may be a future that is smaller.
+const LEAST_BYTES: u64 = 16;
+
 /// By the system's ids of threads.
 #[derive(Debug, Default)]
 pub(super) struct Roots(FxHashMap<u32, Place>);
@@ -96,6 +99,9 @@ fn candidates(words: &[u64], stack: u64, maps: &[Map]) -> Vec<u64> {
 
 /// The one address at which a future of this type is parked. Bytes that look like one by chance lead elsewhere: where two say different things, neither counts.
 fn place(look: &Look<'_>, ty: TypeId, candidates: &[u64]) -> Option<u64> {
+    if look.observer().program.index().ty(ty).size < LEAST_BYTES {
+        return None;
+    }
     let parked = |address: &u64| Some((*address, places(&look.root(ty, *address)?)));
     let mut found = candidates.iter().filter_map(parked);
     let (address, shape) = found.next()?;
