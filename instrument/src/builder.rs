@@ -5,6 +5,7 @@ mod console_subscriber;
 mod env;
 #[cfg(all(feature = "fmt", feature = "server"))]
 mod print;
+mod span;
 
 use std::time::Duration;
 
