@@ -14,7 +14,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub use self::fail_on::{FailOn, Found, help as fail_on_help};
 use crate::{
-    shell::connect::{Connection, News},
+    shell::{
+        Patience,
+        connect::{Connection, News},
+    },
     target::Target,
 };
 
@@ -83,7 +86,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
         ..model
     };
     let mut model = Model::new(model);
-    let mut connection = Connection::start(target.clone());
+    let mut connection = Connection::start(target.clone(), Patience::OfAReport);
     let started = Instant::now();
     let mut whole_at: Option<Instant> = None;
     let mut reason = None;

@@ -9,11 +9,13 @@ pub mod backoff;
 pub mod clipboard;
 mod compat;
 pub mod connect;
+mod names;
 pub mod signals;
 pub mod terminal;
 
 #[doc(hidden)]
 pub use compat::translate_updates;
+pub use names::Patience;
 
 use std::{
     collections::hash_map::RandomState,
@@ -74,7 +76,7 @@ pub async fn run(options: Options) -> io::Result<End> {
     let mut signals = Signals::catch()?;
     let mouse = options.model.mouse;
     let app = App::new(options.model, options.keymap, options.theme);
-    let connection = Connection::start(options.target);
+    let connection = Connection::start(options.target, Patience::None);
     let screen = Screen::take(mouse)?;
     let started = Instant::now();
     let mut shell = Shell { app, connection, screen, started, last_draw: None, end: None };

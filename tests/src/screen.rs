@@ -7,7 +7,10 @@ use std::{
 
 use taskscope_console::{
     headless,
-    shell::connect::{Connection, News},
+    shell::{
+        Patience,
+        connect::{Connection, News},
+    },
     target::Target,
 };
 use taskscope_model::{Config, Effect, Event, Model, report::Report, update};
@@ -51,7 +54,7 @@ impl Screen {
         let config = Config { target: target.to_string(), interval: Some(TICK), ..config };
         let mut screen = Self {
             model: Model::new(config),
-            connection: Connection::start(target),
+            connection: Connection::start(target, Patience::OfAReport),
             started: Instant::now(),
             ticks: interval(TICK),
         };

@@ -12,7 +12,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::HeadlessError;
 use crate::{
-    shell::connect::{Connection, News},
+    shell::{
+        Patience,
+        connect::{Connection, News},
+    },
     target::Target,
 };
 
@@ -47,7 +50,7 @@ pub async fn stream(
     out: &mut impl Write,
 ) -> Result<(), EventsError> {
     let mut model = Model::new(config);
-    let mut connection = Connection::start(target.clone());
+    let mut connection = Connection::start(target.clone(), Patience::None);
     let mut end = Instant::now() + TIMEOUT;
     let mut reason = None;
     let mut heard = false;

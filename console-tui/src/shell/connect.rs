@@ -28,7 +28,11 @@ use tonic::{
 
 #[cfg(target_os = "linux")]
 use super::attached;
-use super::{backoff, compat, random};
+use super::{
+    backoff, compat,
+    names::{Names, Patience},
+    random,
+};
 use crate::target::Target;
 
 /// Frames and other news that wait for the screen.
@@ -66,11 +70,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts to dial `target`. Must be called inside a tokio runtime.
-    pub fn start(target: Target) -> Self {
+    /// Starts to dial `target`; a frame waits for the names of functions in it as long as `names` says. Must be called inside a tokio runtime.
+    pub fn start(target: Target, names: Patience) -> Self {
         let (sender, news) = mpsc::channel(QUEUED_NEWS);
         let (requests, wanted) = watch::channel(None);
-        let task = tokio::spawn(keep(target, sender, wanted));
+        let task = tokio::spawn(keep(target, names, sender, wanted));
         Self { news, requests, task }
     }
 
@@ -90,7 +94,7 @@ impl Drop for Connection {
 type Requests = watch::Receiver<Option<WatchRequest>>;
 
 /// Connects again and again, until the receiver of the news is dropped.
-async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
+async fn keep(target: Target, patience: Patience, sender: mpsc::Sender<News>, wanted: Requests) {
     #[cfg(target_os = "linux")]
     if let Target::Process(watched) = target {
         return attached::keep(watched, sender, wanted).await;
@@ -102,7 +106,9 @@ async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
             return;
         }
         let mut frames = 0_u64;
-        let ended = stream(&target, &sender, wanted.clone(), &mut frames).await;
+        let mut names = Names::new(&target, patience);
+        // On the heap: what decodes a frame is large.
+        let ended = Box::pin(stream(&target, &mut names, &sender, wanted.clone(), &mut frames)).await;
         let Some(reason) = ended else { return };
         failures = if frames > 0 { 1 } else { attempt };
         let wait = backoff::jittered(backoff::delay(failures), chance());
@@ -117,6 +123,7 @@ async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
 /// One connection from dialling to its end. The reason for the end; `None`: the receiver of the news is dropped.
 async fn stream(
     target: &Target,
+    names: &mut Names,
     sender: &mpsc::Sender<News>,
     mut wanted: Requests,
     frames: &mut u64,
@@ -147,7 +154,8 @@ async fn stream(
     };
     loop {
         match incoming.message().await {
-            Ok(Some(frame)) => {
+            Ok(Some(mut frame)) => {
+                names.fill(&mut frame).await;
                 sender.send(News::Frame(Box::new(frame))).await.ok()?;
                 *frames += 1;
             }

@@ -36,6 +36,7 @@ pub(super) fn stuck(number: u32, slot: u32, ago_ns: u64) -> v1::StuckPoll {
         file: file.into(),
         line,
         own,
+        ..v1::StackFrame::default()
     };
     v1::StuckPoll {
         thread: number + 1,
