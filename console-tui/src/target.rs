@@ -5,7 +5,7 @@
 
 #[cfg(unix)]
 use std::path::PathBuf;
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use taskscope_proto::limits::DEFAULT_BIND;
 
@@ -134,6 +134,37 @@ fn tcp(authority: &str) -> Result<Target, TargetError> {
         return Err(TargetError::BadHost(host.to_owned()));
     }
     Ok(Target::Tcp(authority.to_owned()))
+}
+
+/// How the memory of a program is read, for await trees, and its files, for names.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The file with the debug information, where it is not in the program.
+    pub debug_file: Option<PathBuf>,
+    /// The texts of variables are shown.
+    pub strings: bool,
+    /// How long a frame waits for the names of functions in it.
+    pub names: Patience,
+}
+
+/// How long a frame waits for the names in it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all: a screen shows them a round later.
+    #[default]
+    None,
+    /// For as long as a report can wait.
+    OfAReport,
+}
+
+impl Patience {
+    /// As a time.
+    pub fn length(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::OfAReport => Duration::from_secs(10),
+        }
+    }
 }
 
 #[cfg(test)]

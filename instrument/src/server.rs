@@ -227,7 +227,7 @@ impl Server {
     }
 
     fn routes(self) -> Routes {
-        let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck, self.listener));
+        let hub = Arc::new(Hub::new(self.handle, &self.options, self.listener));
         let taskscope =
             TaskscopeServer::new(Service::new(Arc::clone(&hub))).max_decoding_message_size(MAX_REQUEST_BYTES);
         #[cfg(feature = "gzip")]

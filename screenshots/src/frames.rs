@@ -111,6 +111,7 @@ fn hello() -> Hello {
             memory: false,
         }),
         problems: Vec::new(),
+        ..Hello::default()
     }
 }
 

@@ -34,11 +34,14 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taskscope-recorder",
             "taskscope-stack",
             "taskscope-proto",
+            "taskscope-await",
+            "taskscope-observe",
         ],
     ),
     ("taskscope-await", &[]),
     ("taskscope-debuginfo", &["taskscope-await"]),
-    ("taskscope-attach", &["taskscope-await", "taskscope-debuginfo", "taskscope-proto"]),
+    ("taskscope-observe", &["taskscope-await", "taskscope-proto"]),
+    ("taskscope-attach", &["taskscope-await", "taskscope-observe", "taskscope-debuginfo", "taskscope-proto"]),
     ("taskscope-model", &["taskscope-proto"]),
     (
         "taskscope-console",
@@ -48,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taskscope-proto",
             "taskscope",
             "taskscope-attach",
+            "taskscope-observe",
             "taskscope-await",
             "taskscope-debuginfo",
         ],
@@ -73,6 +77,7 @@ const NEVER_KNOWS: &[(&str, &[&str])] = &[
     ("taskscope-stack", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-await", &["tokio", "tonic", "prost", "object", "gimli", "libc", "rustix"]),
     ("taskscope-debuginfo", &["tokio", "tonic", "prost", "ratatui", "crossterm"]),
+    ("taskscope-observe", &["tokio", "tonic", "ratatui", "crossterm", "gimli"]),
     ("taskscope-attach", &["tokio", "tonic", "ratatui", "crossterm", "gimli"]),
     ("taskscope-proto", &["tokio", "tracing", "ratatui", "crossterm"]),
     ("taskscope", &["ratatui", "crossterm"]),
@@ -86,7 +91,7 @@ const UNSAFE: &[&str] = &[
     "instrument/src/lock/raw/rwlock.rs",
     "instrument/src/os/sys.rs",
     "instrument/stack/src/linux/os.rs",
-    "console-tui/attach/src/os.rs",
+    "instrument/observe/src/os.rs",
 ];
 
 /// What code with `unsafe` in it starts with.

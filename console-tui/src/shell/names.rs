@@ -30,7 +30,7 @@ use taskscope_proto::{
 use tokio::time::sleep;
 
 use self::reasons::Reasons;
-use crate::target::Target;
+use crate::target::{Patience, Target};
 
 /// Addresses whose names are kept, over all files.
 const MAX_KNOWN: usize = 16_384;
@@ -43,24 +43,6 @@ pub(super) const THREAD: &str = "taskscope-names";
 
 /// The thread is at work, for whichever connection: one that hangs in a file system is not followed by others.
 static AT_WORK: AtomicBool = AtomicBool::new(false);
-
-/// How long a frame waits for the names in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// Not at all: a screen shows them a round later.
-    None,
-    /// For as long as a report can wait.
-    OfAReport,
-}
-
-impl Patience {
-    fn length(self) -> Duration {
-        match self {
-            Self::None => Duration::ZERO,
-            Self::OfAReport => Duration::from_secs(10),
-        }
-    }
-}
 
 /// The names of one connection.
 #[derive(Debug)]

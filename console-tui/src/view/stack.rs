@@ -13,7 +13,7 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     format,
-    screen::runtime::{AwaitTreeView, StackView},
+    screen::runtime::{AwaitTreeView, StackView, TreeSource},
 };
 
 use super::{
@@ -31,6 +31,8 @@ const MAX_NOTE_LINES: usize = 6;
 /// Cells of an age, and that a level is set in.
 const AGE: u16 = 8;
 const INDENT: u16 = 2;
+/// What was read from memory within this is of now: it is read twice a second.
+const NOW_NS: u64 = 1_000_000_000;
 
 /// Lines with a title above and a blank below.
 pub(super) fn stack_lines(stack: &StackView, width: u16) -> u16 {
@@ -54,10 +56,9 @@ fn wrapped(words: &str, width: u16, ellipsis: char) -> Vec<String> {
 
 /// Why there is not more of a tree.
 fn note(tree: &AwaitTreeView) -> Option<&str> {
-    let nothing = tree
-        .lines
-        .is_empty()
-        .then_some("No traced future: add #[taskscope::trace] or .trace(\"…\"), or enable taskdump");
+    let is_empty = tree.lines.is_empty() && tree.source == TreeSource::Traced;
+    let nothing =
+        is_empty.then_some("No traced future: add #[taskscope::trace] or .trace(\"…\"), or enable taskdump");
     tree.problem.as_deref().or(nothing)
 }
 
@@ -96,11 +97,18 @@ pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
 
 /// The tree.
 pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeView) {
-    let aside = match tree.taken_ago_ns {
-        0 => "as it is now".to_owned(),
-        ago_ns => format!("taken {} ago", format::duration_ns(ago_ns)),
+    let ago = format::duration_ns(tree.taken_ago_ns);
+    let (title, aside) = match (tree.source, tree.taken_ago_ns) {
+        (TreeSource::Nothing, _) => ("await tree", "none".to_owned()),
+        (TreeSource::Memory, 0..NOW_NS) => ("await tree", "from memory, as it is now".to_owned()),
+        (TreeSource::Memory, _) => ("await tree", format!("from memory, {ago} ago")),
+        (TreeSource::Traced, 0) => ("traced futures", "as they are now".to_owned()),
+        (TreeSource::Traced, _) => ("traced futures", format!("taken {ago} ago")),
     };
-    head(canvas, area, "await tree", &aside);
+    if area.height == 0 {
+        return;
+    }
+    head(canvas, area, title, &aside);
     let places = area.width * 2 / 5;
     let words = area.width.saturating_sub(places + AGE + 4);
     let mut y = area.y + 1;

@@ -244,7 +244,7 @@ fn heights(block: Block, view: &TaskView, width: u16) -> (u16, u16) {
     let whole = |lines: u16| (lines, lines);
     match block {
         Block::Stack => whole(view.stuck.as_ref().map_or(0, |stack| stack::stack_lines(stack, width))),
-        Block::Tree => whole(view.await_tree.as_ref().map_or(0, |tree| stack::tree_lines(tree, width))),
+        Block::Tree => whole(view.await_trees.iter().map(|tree| stack::tree_lines(tree, width)).sum()),
         Block::Waits if view.ops.is_empty() => (0, 0),
         Block::Waits => {
             let lines = (view.ops.len() + usize::from(view.more_ops > 0)) as u16;
@@ -283,8 +283,11 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
             }
         }
         Block::Tree => {
-            if let Some(tree) = &view.await_tree {
-                stack::await_tree(canvas, area, tree);
+            let mut y = area.y;
+            for tree in &view.await_trees {
+                let height = stack::tree_lines(tree, area.width).min(area.bottom().saturating_sub(y));
+                stack::await_tree(canvas, Rect { y, height, ..area }, tree);
+                y += height;
             }
         }
         Block::Waits => waits(canvas, area, view),

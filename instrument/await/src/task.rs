@@ -129,6 +129,14 @@ impl Program {
         }
     }
 
+    /// tokio's id of the task whose header is at this address; `None`: there is no task, or unknown. Reads a header and a word.
+    #[must_use]
+    pub fn task_id(&self, header: u64, snapshot: &Snapshot, options: Options) -> Step<Option<u64>> {
+        let mut walk = Walk::new(self, snapshot, options);
+        let id = walk.bytes(header, HEADER_BYTES).and_then(|_| walk.task_id(header));
+        walk.step(id)
+    }
+
     fn read_task(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<Task> {
         walk.bytes(header, HEADER_BYTES)?;
         let word = walk.word(header)?;

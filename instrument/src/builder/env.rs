@@ -103,6 +103,21 @@ const VARIABLES: &[Variable] = &[
         expected: SWITCH,
         set: |builder, text| switch(text).map(|show| builder.show_own_tasks = show),
     },
+    #[cfg(feature = "server")]
+    Variable {
+        names: &["TASKSCOPE_MEMORY_READERS"],
+        expected: SWITCH,
+        set: |builder, text| switch(text).map(|allow| builder.memory_readers = allow),
+    },
+    #[cfg(feature = "await-index")]
+    Variable {
+        names: &["TASKSCOPE_INDEX"],
+        expected: "a file made by `taskscope index`",
+        set: |builder, text| {
+            builder.await_index = Some(text.into());
+            Some(())
+        },
+    },
     #[cfg(all(feature = "fmt", feature = "server"))]
     Variable {
         names: &["TASKSCOPE_PRINT_EVENTS"],

@@ -36,6 +36,10 @@ pub struct WatchRequest {
     /// to take part in it sends none.
     #[prost(bool, tag = "12")]
     pub all_await_trees: bool,
+    /// The client's own process, when it has seen that the server's is on its machine and reads await trees from its memory. Where only a process
+    /// that was named before may do so (Linux's Yama), the server names it; and it does not walk the trees itself meanwhile. 0: the client does not.
+    #[prost(uint32, tag = "13")]
+    pub memory_reader_pid: u32,
 }
 /// A resource for good, as TaskRef is a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -167,6 +171,13 @@ pub struct Hello {
     /// Sentences about what blinds the recorder (a global level filter, no tokio_unstable, …) and the cure.
     #[prost(string, repeated, tag = "10")]
     pub problems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The program's build-id, as the linker wrote it into the executable. Empty: it has none, or unknown.
+    #[prost(bytes = "vec", tag = "11")]
+    pub build_id: ::prost::alloc::vec::Vec<u8>,
+    /// When the process started, in the kernel's ticks since the machine's start: the 22nd field of Linux's /proc/PID/stat. With the pid and
+    /// the build-id it says to a client whether the process is on its own machine. 0: unknown.
+    #[prost(uint64, tag = "12")]
+    pub started_ticks: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Sources {
@@ -959,6 +970,9 @@ pub struct AwaitTree {
     /// Why there is none, or not all: a sentence.
     #[prost(string, tag = "4")]
     pub problem: ::prost::alloc::string::String,
+    /// It was read from memory, and has every future of the task. Else it has those that are traced, and what a task dump added.
+    #[prost(bool, tag = "5")]
+    pub walked: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AwaitFrame {

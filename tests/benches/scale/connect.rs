@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use taskscope_console::{
     app::App,
     keymap::Keymap,
-    shell::{Patience, connect::Connection},
-    target::Target,
+    shell::connect::Connection,
+    target::{Reading, Target},
     theme::{Background, Depth, Theme},
 };
 use taskscope_model::{Config, Effect};
@@ -60,7 +60,7 @@ pub(crate) async fn measure() -> Outcome<()> {
 async fn in_the_console(address: &str) -> Outcome<(Duration, Duration)> {
     let mut app = console();
     let start = Instant::now();
-    let mut connection = Connection::start(address.parse::<Target>()?, Patience::None);
+    let mut connection = Connection::start(address.parse::<Target>()?, Reading::default());
     let mut longest = Duration::ZERO;
     while !app.model().is_complete() {
         let mut at = Instant::now();

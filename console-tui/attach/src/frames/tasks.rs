@@ -9,7 +9,7 @@ use taskscope_proto::{
 };
 
 use super::{Filling, Frames, Graph, Round, TaskKey};
-use crate::observe::SeenTask;
+use taskscope_observe::SeenTask;
 
 impl Frames {
     /// What is new of tasks, and what changed.

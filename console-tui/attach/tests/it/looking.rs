@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use taskscope_attach::{Observed, Observer, Process, SeenTask, Source};
 use taskscope_await::{Program, TaskState};
+use taskscope_observe::{Observed, Observer, Process, SeenTask, Source};
 
 use crate::programs::{Built, Running};
 

@@ -6,8 +6,8 @@ use std::{env, fs, fs::File, hint::black_box, os::unix::fs::symlink, path::Path,
 
 use taskscope_proto::v1;
 
-use super::{Names, Patience, file};
-use crate::target::Target;
+use super::{Names, file};
+use crate::target::{Patience, Target};
 
 const HERE: &str = "taskscope_console::shell::names::tests::is_looked_for";
 

@@ -261,6 +261,7 @@ prop_compose! {
             taken_ago_ns: alive,
             frames: vec![v1::AwaitFrame { depth: u32::MAX, text: "\u{1b}[2J".into(), since_ago_ns_plus1: 1, ..Default::default() }],
             problem: "\u{7}".into(),
+            walked: now_ns % 2 == 0,
         };
         v1::Frame {
             scheduler, await_trees: vec![tree],

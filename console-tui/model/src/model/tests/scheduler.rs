@@ -338,7 +338,8 @@ fn an_await_tree_is_asked_for_and_shown() {
     let frame = v1::Frame { details: vec![detail], await_trees: vec![tree], ..fake.delta() };
     client.take(vec![frame]);
     let Screen::Task(key) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
-    let tree = client.model.task(key).expect("it lives").await_tree.expect("it came");
+    let mut view = client.model.task(key).expect("it lives");
+    let tree = view.await_trees.pop().expect("it came");
     assert_eq!((tree.lines[1].depth, tree.lines[1].place.as_str()), (1, "src/ledger.rs:121"));
     assert_eq!(tree.lines[1].text, "lock_both·[2J");
     assert_eq!(tree.lines[0].age, "2.00 s", "as of when it was taken");

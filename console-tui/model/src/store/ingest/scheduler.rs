@@ -24,7 +24,8 @@ pub(super) fn apply(of: &mut Applying<'_>) {
     let (frame, losses) = (&of.frame.rest, &mut *of.losses);
     let now_ns = frame.now_ns;
     for tree in &frame.await_trees {
-        await_tree(of.store, tree, now_ns, losses);
+        let key = tree.task.map(TaskKey::from);
+        await_tree(of.store, key, tree, now_ns, losses);
     }
     let Some(wire) = &frame.scheduler else { return };
     let report = SchedulerReport {
@@ -159,8 +160,15 @@ fn spent(wire: Option<&v1::PollTime>, length_ns: u64) -> Option<Spent> {
     })
 }
 
-fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {
-    let Some(key) = wire.task.map(TaskKey::from).filter(|key| store.task(*key).is_some()) else { return };
+/// An await tree of a task, whoever read it.
+pub(crate) fn await_tree(
+    store: &mut Store,
+    key: Option<TaskKey>,
+    wire: &v1::AwaitTree,
+    now_ns: u64,
+    losses: &mut Losses,
+) {
+    let Some(key) = key.filter(|key| store.task(*key).is_some()) else { return };
     if store.await_trees.len() >= MAX_TREES && !store.await_trees.contains_key(&key) {
         losses.await_trees_over_limit += 1;
         return;
@@ -179,5 +187,7 @@ fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut
         frames,
         problem: known(&wire.problem, losses),
     };
-    store.await_trees.insert(key, tree);
+    let trees = store.await_trees.entry(key).or_default();
+    let place = if wire.walked { &mut trees.walked } else { &mut trees.traced };
+    *place = Some(tree);
 }

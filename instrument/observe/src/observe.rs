@@ -4,6 +4,7 @@
 //! which a few tries must show; else the task is listed without a tree, and why.
 
 mod look;
+mod named;
 
 use std::{
     sync::Arc,
@@ -13,7 +14,7 @@ use std::{
 use rustc_hash::FxHashSet;
 use taskscope_await::{Index, Options, Program, Runtime, RuntimeRef, Task};
 
-use self::look::Look;
+use self::{look::Look, named::Named};
 use crate::{
     error::AttachError,
     fixed::{Fixed, Known},
@@ -48,6 +49,7 @@ pub struct Observer {
     first: u64,
     /// What a look through all memory found, beside the lists.
     scanned: Scanned,
+    named: Named,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +133,7 @@ impl Observer {
             fixed,
             first: bias.wrapping_add(first),
             scanned: Scanned::default(),
+            named: Named::default(),
         })
     }
 

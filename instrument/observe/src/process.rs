@@ -123,10 +123,7 @@ impl Process {
     pub fn uptime(&self) -> Option<Duration> {
         /// The kernel's unit for user space, on all of its architectures that matter here.
         const TICKS_A_SECOND: f64 = 100.0;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
-        // The name may have anything in it; the 22nd field is the start, in ticks since the machine's.
-        let (_, fields) = stat.rsplit_once(')')?;
-        let started = fields.split_whitespace().nth(19)?.parse::<u64>().ok()? as f64 / TICKS_A_SECOND;
+        let started = started_ticks(self.pid)? as f64 / TICKS_A_SECOND;
         let uptime = fs::read_to_string("/proc/uptime").ok()?;
         let machine = uptime.split_whitespace().next()?.parse::<f64>().ok()?;
         Duration::try_from_secs_f64(machine - started).ok()
@@ -158,6 +155,15 @@ impl Process {
         });
         Some(Thread { os_id, name, pointer: os::thread_pointer(os_id, self), kernel_state })
     }
+}
+
+/// When a process started, in the kernel's ticks since the machine's start; `None`: there is no such process. Needs no permission.
+#[must_use]
+pub fn started_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may have anything in it; it is the 22nd field.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
 }
 
 impl Memory for Process {

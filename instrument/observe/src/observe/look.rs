@@ -52,6 +52,16 @@ impl<'o> Look<'o> {
         kept
     }
 
+    pub(super) fn observer(&self) -> &'o Observer {
+        self.observer
+    }
+
+    /// tokio's id of a task.
+    pub(super) fn task_id(&self, header: u64) -> Option<u64> {
+        let observer = self.observer;
+        self.read(|snapshot| observer.program.task_id(header, snapshot, observer.options)).flatten()
+    }
+
     fn read<T>(&self, step: impl FnMut(&Snapshot) -> Step<T>) -> Option<T> {
         memory::walk(&self.observer.known(), &mut Snapshot::new(), step)
     }
