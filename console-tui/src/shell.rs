@@ -17,6 +17,8 @@ pub mod terminal;
 
 #[doc(hidden)]
 pub use compat::translate_updates;
+#[doc(hidden)]
+pub use names::Names;
 
 use std::{
     collections::hash_map::RandomState,

@@ -46,7 +46,7 @@ static AT_WORK: AtomicBool = AtomicBool::new(false);
 
 /// The names of one connection.
 #[derive(Debug)]
-pub(super) struct Names {
+pub struct Names {
     patience: Patience,
     /// The program may run on this machine, as far as its address shows.
     is_near: bool,
@@ -77,13 +77,14 @@ type Request = (v1::CodeFile, Vec<u64>);
 type Done = Vec<(Request, Result<Looked, String>)>;
 
 impl Names {
-    pub(super) fn new(target: &Target, patience: Patience) -> Self {
+    /// Those of a program at `target`; none is known yet.
+    pub fn new(target: &Target, patience: Patience) -> Self {
         let is_near = target.is_near();
         Self { patience, is_near, pid: 0, files: HashMap::new(), known: 0, under_way: None }
     }
 
     /// Gives the stacks of a frame the names that are known, and has those looked up that are not.
-    pub(super) async fn fill(&mut self, frame: &mut Frame) {
+    pub async fn fill(&mut self, frame: &mut Frame) {
         if let Some(hello) = &frame.hello {
             self.pid = hello.pid;
         }
