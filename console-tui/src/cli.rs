@@ -129,7 +129,11 @@ impl Watch {
     /// How the memory of the program is read.
     fn reading(&self) -> Reading {
         #[cfg(target_os = "linux")]
-        return Reading { debug_file: self.reading.debug_file.clone(), strings: self.reading.show_strings };
+        return Reading {
+            debug_file: self.reading.debug_file.clone(),
+            strings: self.reading.show_strings,
+            ..Reading::default()
+        };
         #[cfg(not(target_os = "linux"))]
         Reading::default()
     }

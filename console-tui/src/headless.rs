@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 pub use self::fail_on::{FailOn, Found, help as fail_on_help};
 use crate::{
     shell::connect::{Connection, News},
-    target::{Reading, Target},
+    target::{Patience, Reading, Target},
 };
 
 /// Rows that the text shows: all of them, up to what the model's page can be.
@@ -88,7 +88,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
         ..model
     };
     let mut model = Model::new(model);
-    let mut connection = Connection::start(target.clone(), reading);
+    let mut connection = Connection::start(target.clone(), Reading { names: Patience::OfAReport, ..reading });
     let started = Instant::now();
     let mut whole_at: Option<Instant> = None;
     let mut reason = None;

@@ -11,11 +11,14 @@ mod beside;
 pub mod clipboard;
 mod compat;
 pub mod connect;
+mod names;
 pub mod signals;
 pub mod terminal;
 
 #[doc(hidden)]
 pub use compat::translate_updates;
+#[doc(hidden)]
+pub use names::Names;
 
 use std::{
     collections::hash_map::RandomState,

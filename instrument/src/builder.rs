@@ -5,6 +5,7 @@ mod console_subscriber;
 mod env;
 #[cfg(all(feature = "fmt", feature = "server"))]
 mod print;
+mod span;
 
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ use crate::handle::Handle;
 use crate::{error::InitError, source::wrap::Wrapped};
 
 /// Set-up of a recorder and its server. Each option's variable of the environment is read by [`Builder::with_default_env`].
-#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
+#[cfg_attr(
+    all(feature = "fmt", feature = "server"),
+    expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")
+)]
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub(crate) bind: String,
@@ -128,7 +132,8 @@ impl Builder {
     }
 
     /// Logs each stuck poll through `tracing`, at `warn` with the target `taskscope::stuck`, whether a console is connected or not. Default no;
-    /// `TASKSCOPE_LOG_STUCK` (`1` or `true`). Then the threads' polls are looked at, and stacks taken, without a console too.
+    /// `TASKSCOPE_LOG_STUCK` (`1` or `true`). Then the threads' polls are looked at, and stacks taken, without a console too. With the
+    /// feature `symbols` its functions are named; else they are addresses, as `addr2line` takes them.
     pub fn log_stuck(mut self, log: bool) -> Self {
         self.log_stuck = log;
         self

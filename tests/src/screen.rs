@@ -8,7 +8,7 @@ use std::{
 use taskscope_console::{
     headless,
     shell::connect::{Connection, News},
-    target::{Reading, Target},
+    target::{Patience, Reading, Target},
 };
 use taskscope_model::{Config, Effect, Event, Model, report::Report, update};
 use tokio::time::{Interval, interval};
@@ -51,7 +51,10 @@ impl Screen {
         let config = Config { target: target.to_string(), interval: Some(TICK), ..config };
         let mut screen = Self {
             model: Model::new(config),
-            connection: Connection::start(target, Reading::default()),
+            connection: Connection::start(
+                target,
+                Reading { names: Patience::OfAReport, ..Reading::default() },
+            ),
             started: Instant::now(),
             ticks: interval(TICK),
         };

@@ -21,7 +21,8 @@ mod words;
 const ARROWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &[]),
     ("taskscope-proto", &[]),
-    ("taskscope-stack", &[]),
+    ("taskscope-names", &["taskscope-names"]),
+    ("taskscope-stack", &["taskscope-names", "taskscope-stack"]),
     ("taskscope-macros", &[]),
     // Itself: its own tests switch features on.
     (
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "taskscope",
             "taskscope-macros",
+            "taskscope-names",
             "taskscope-recorder",
             "taskscope-stack",
             "taskscope-proto",
@@ -45,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "taskscope-console",
         &[
             "taskscope-model",
+            "taskscope-names",
             "taskscope-proto",
             "taskscope",
             "taskscope-attach",
@@ -70,6 +73,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates from outside that would break what a crate is. Tests of the crate may use them.
 const NEVER_KNOWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
+    ("taskscope-names", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-stack", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-await", &["tokio", "tonic", "prost", "object", "gimli", "libc", "rustix"]),
     ("taskscope-debuginfo", &["tokio", "tonic", "prost", "ratatui", "crossterm"]),

@@ -28,8 +28,8 @@ use tonic::{
 
 #[cfg(target_os = "linux")]
 use super::attached;
-use super::{backoff, beside::Beside, compat, random};
-use crate::target::{Reading, Target};
+use super::{backoff, beside::Beside, compat, names::Names, random};
+use crate::target::{Patience, Reading, Target};
 
 /// Frames and other news that wait for the screen.
 pub const QUEUED_NEWS: usize = 4;
@@ -72,8 +72,9 @@ impl Connection {
     pub fn start(target: Target, reading: Reading) -> Self {
         let (sender, news) = mpsc::channel(QUEUED_NEWS);
         let (requests, wanted) = watch::channel(None);
+        let names = reading.names;
         let beside = Beside::new(requests, sender.clone(), reading);
-        let task = tokio::spawn(keep(target, sender, wanted, beside.clone()));
+        let task = tokio::spawn(keep(target, names, sender, wanted, beside.clone()));
         Self { news, beside, task }
     }
 
@@ -102,7 +103,13 @@ impl Drop for Connection {
 type Requests = watch::Receiver<Option<WatchRequest>>;
 
 /// Connects again and again, until the receiver of the news is dropped.
-async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests, beside: Beside) {
+async fn keep(
+    target: Target,
+    patience: Patience,
+    sender: mpsc::Sender<News>,
+    wanted: Requests,
+    beside: Beside,
+) {
     #[cfg(target_os = "linux")]
     if let Target::Process(watched) = target {
         return attached::keep(watched, sender, wanted).await;
@@ -114,7 +121,10 @@ async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests, besi
             return;
         }
         let mut frames = 0_u64;
-        let ended = stream(&target, &sender, wanted.clone(), &beside, &mut frames).await;
+        let mut names = Names::new(&target, patience);
+        // On the heap: what decodes a frame is large.
+        let ended =
+            Box::pin(stream(&target, &mut names, &sender, wanted.clone(), &beside, &mut frames)).await;
         beside.lost();
         let Some(reason) = ended else { return };
         failures = if frames > 0 { 1 } else { attempt };
@@ -130,6 +140,7 @@ async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests, besi
 /// One connection from dialling to its end. The reason for the end; `None`: the receiver of the news is dropped.
 async fn stream(
     target: &Target,
+    names: &mut Names,
     sender: &mpsc::Sender<News>,
     mut wanted: Requests,
     beside: &Beside,
@@ -161,8 +172,9 @@ async fn stream(
     };
     loop {
         match incoming.message().await {
-            Ok(Some(frame)) => {
+            Ok(Some(mut frame)) => {
                 beside.see(&frame);
+                names.fill(&mut frame).await;
                 sender.send(News::Frame(Box::new(frame))).await.ok()?;
                 *frames += 1;
             }

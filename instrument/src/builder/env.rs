@@ -7,7 +7,7 @@ use std::{ffi::OsString, time::Duration};
 
 use taskscope_recorder::MAX_SLOTS;
 
-use super::{Builder, Stacks};
+use super::{Builder, Stacks, span::parse as span};
 
 const SPAN: &str = "a duration such as 10s or 500ms";
 const SWITCH: &str = "1, true, 0 or false";
@@ -177,10 +177,6 @@ pub(super) fn shown(value: &std::ffi::OsStr) -> String {
         shown.push('…');
     }
     format!("\"{shown}\"")
-}
-
-fn span(text: &str) -> Option<Duration> {
-    humantime::parse_duration(text).ok()
 }
 
 fn switch(text: &str) -> Option<bool> {

@@ -887,7 +887,25 @@ pub struct StuckPoll {
     /// Where its time went so far; absent: unknown.
     #[prost(message, optional, tag = "10")]
     pub spent: ::core::option::Option<PollTime>,
+    /// The files that the stack's addresses are in; at most MAX_CODE_FILES.
+    #[prost(message, repeated, tag = "11")]
+    pub code_files: ::prost::alloc::vec::Vec<CodeFile>,
 }
+/// A file of code that the process has mapped. A client that has the same file, by its build-id, finds the names of the functions in it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CodeFile {
+    /// Where it was when it was mapped; `\[vdso\]`: the kernel's own, which is nowhere on disk. Empty: longer than MAX_PATH_BYTES. Its bytes are the peer's
+    /// word: a client MUST open regular files alone, and use only one of the same build-id.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// At most MAX_BUILD_ID_BYTES; empty: the file has none, and there are no names for it.
+    #[prost(bytes = "vec", tag = "2")]
+    pub build_id: ::prost::alloc::vec::Vec<u8>,
+    /// It is the program itself: /proc/PID/exe opens it, also where it was replaced since.
+    #[prost(bool, tag = "3")]
+    pub is_program: bool,
+}
+/// With a function's name, or, where the process knows none, with its address.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StackFrame {
     /// Demangled; empty: unknown.
@@ -900,6 +918,12 @@ pub struct StackFrame {
     /// The program's own code: not of tokio, std, or taskscope.
     #[prost(bool, tag = "4")]
     pub own: bool,
+    /// 1-based index into `code_files`; 0: it has a name, or is in no file.
+    #[prost(uint32, tag = "5")]
+    pub code_file: u32,
+    /// As that file's tables count, without where it was loaded. Of a caller it is in the call.
+    #[prost(uint64, tag = "6")]
+    pub address: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LongPoll {

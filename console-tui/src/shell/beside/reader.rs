@@ -119,7 +119,7 @@ fn open(beside: &Beside, program: &Program) -> Result<Observer, String> {
     let executable = opened.executable().map_err(|error| sentence(&format!("process {pid}: {error}")))?;
     let binary = attach::binary(&opened, &executable);
     check_build(&binary, program)?;
-    let Reading { debug_file, strings } = beside.shared.reading.clone();
+    let Reading { debug_file, strings, .. } = beside.shared.reading.clone();
     let sources = Sources { binary, debug_file };
     let mut said: Option<Instant> = None;
     let mut show = |progress: Progress| {

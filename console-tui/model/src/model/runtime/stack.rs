@@ -2,7 +2,7 @@
 
 use crate::{
     analysis::Analysis,
-    format::{UNKNOWN, duration_ns},
+    format::duration_ns,
     id::TaskKey,
     screen::runtime::{AwaitLine, AwaitTreeView, StackLine, StackView, TreeSource},
     store::{
@@ -54,7 +54,7 @@ fn lines(stack: &[StackFrame]) -> Vec<StackLine> {
         if frame.own || !has_own || innermost {
             flush(&mut others, &mut lines);
             lines.push(StackLine {
-                text: frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
+                text: frame.words(),
                 place: frame.place.clone().unwrap_or_default(),
                 own: frame.own,
             });

@@ -1,6 +1,9 @@
 //! The scheduler and await trees of a frame.
 
-use taskscope_proto::{limits::MAX_TEXT_BYTES, v1};
+use taskscope_proto::{
+    limits::{MAX_PATH_BYTES, MAX_TEXT_BYTES},
+    v1,
+};
 
 use super::{Applying, details::histogram, since, text};
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
         detail::{AwaitFrame, AwaitTree},
         path::short_path,
         scheduler::{
-            Flavor, LongPoll, Runtime, SchedulerReport, StackFrame, StuckPoll, Worker, WorkerState,
+            Code, Flavor, LongPoll, Runtime, SchedulerReport, StackFrame, StuckPoll, Worker, WorkerState,
             spent::Spent,
         },
     },
@@ -120,15 +123,20 @@ fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
         spent: spent(wire.spent.as_ref(), length_ns),
         reported_ns: now_ns,
         captured_ns: since(wire.captured_ago_ns_plus1.checked_sub(1), now_ns),
-        stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
+        stack: wire.stack.iter().map(|frame| stack_frame(wire, frame, losses)).collect(),
         problem: known(&wire.problem, losses),
         kernel_state: known(&wire.kernel_state, losses),
     }
 }
 
-fn stack_frame(wire: &v1::StackFrame, losses: &mut Losses) -> StackFrame {
+fn stack_frame(poll: &v1::StuckPoll, wire: &v1::StackFrame, losses: &mut Losses) -> StackFrame {
     let place = known(&wire.file, losses).map(|file| format!("{}:{}", short_path(&file), wire.line));
-    StackFrame { function: known(&wire.function, losses), place, own: wire.own }
+    let function = known(&wire.function, losses);
+    let file = (wire.code_file as usize).checked_sub(1).and_then(|index| poll.code_files.get(index));
+    let code = file
+        .filter(|_| function.is_none())
+        .map(|file| Code { file: text(&file.path, MAX_PATH_BYTES, losses), address: wire.address });
+    StackFrame { function, code, place, own: wire.own }
 }
 
 fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
