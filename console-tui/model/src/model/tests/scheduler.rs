@@ -130,7 +130,10 @@ fn a_function_without_a_name_is_an_address_in_its_file_everywhere() {
     let report = client.model.report();
     let poll = &report.stuck_polls[0];
     let of = |i: usize| (poll.stack[i].code_file.as_deref(), poll.stack[i].address.as_deref());
-    assert_eq!((of(0), of(1)), ((Some("/lib/libc.so.6"), Some("0x114c70")), (Some("/opt/checkout"), Some("0x41f20"))));
+    assert_eq!(
+        (of(0), of(1)),
+        ((Some("/lib/libc.so.6"), Some("0x114c70")), (Some("/opt/checkout"), Some("0x41f20")))
+    );
     assert_eq!((of(2), poll.stack[0].function.as_deref()), ((None, None), None), "an index past the list");
     assert!(poll.stack.iter().all(|frame| !frame.own), "whose it is is not known");
     let first = &report.lints[0];
