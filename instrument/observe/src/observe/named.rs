@@ -96,11 +96,11 @@ impl Observer {
         for thread in threads {
             look.seen_thread(thread);
         }
-        let found: Vec<(u64, u64)> = look
-            .headers()
-            .into_iter()
-            .filter_map(|(header, _)| Some((look.task_id(header).filter(|id| unknown.contains(id))?, header)))
-            .collect();
+        let (listed, others): (Vec<_>, Vec<_>) = look.headers().into_iter().partition(|(_, listed)| *listed);
+        // What looks like a task in memory may be what is left of one: those of the lists come last, and stay.
+        let headers = others.into_iter().chain(listed).map(|(header, _)| header);
+        let known = |header| Some((look.task_id(header).filter(|id| unknown.contains(id))?, header));
+        let found: Vec<(u64, u64)> = headers.filter_map(known).collect();
         self.named.headers.extend(found);
     }
 }

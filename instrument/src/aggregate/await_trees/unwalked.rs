@@ -14,6 +14,11 @@ impl Walker {
     }
 
     #[expect(clippy::unused_self, reason = "as with the feature `await-index`")]
+    pub(in crate::aggregate) fn memory_bytes(&self) -> usize {
+        0
+    }
+
+    #[expect(clippy::unused_self, reason = "as with the feature `await-index`")]
     pub(in crate::aggregate) fn problem(&self) -> Option<String> {
         None
     }

@@ -81,6 +81,11 @@ impl Walker {
         }
     }
 
+    /// Bytes of the index.
+    pub(in crate::aggregate) fn memory_bytes(&self) -> usize {
+        self.shared.as_ref().map_or(0, |shared| shared.program.index().memory_bytes())
+    }
+
     /// Why there are no trees: a sentence for people.
     pub(in crate::aggregate) fn problem(&self) -> Option<String> {
         self.problem.clone()
