@@ -208,7 +208,7 @@ impl Sampler {
         for address in addresses {
             match names.frames(*address) {
                 [] => frames.push(crate::StackFrame::default()),
-                named => frames.extend_from_slice(named),
+                known => frames.extend_from_slice(known),
             }
         }
         // Where the thread was started, in a C library without tables.
