@@ -5,7 +5,7 @@
 use std::{env, fs, fs::File, hint::black_box, io::Write as _};
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
-use taskscope_names::{Looked, Origin, build_id, build_id_of_bytes, in_bytes, in_file};
+use taskscope_names::{Looked, Origin, StackFrame, build_id, build_id_of_bytes, in_bytes, in_file};
 
 const LINE: u32 = line!() + 4;
 #[inline(never)]
@@ -91,7 +91,7 @@ fn what_is_no_file_of_code_has_no_names() {
     assert!(error.starts_with("/here/app has no names: "), "{error}");
     assert_eq!(
         in_bytes(vec![0xff; 4096], &[1, 2]).frames,
-        [vec![Default::default()], vec![Default::default()]]
+        [vec![StackFrame::default()], vec![StackFrame::default()]]
     );
 }
 
