@@ -84,7 +84,7 @@ impl Index {
     /// Bytes that it takes in memory, without what the allocator needs for each part.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let texts: usize = self.texts.iter().map(|text| text.capacity()).sum();
+        let texts: usize = self.texts.iter().map(String::capacity).sum();
         let parts = |ty: &Type| {
             let variants = ty.variants.as_ref().map_or(0, |variants| size_of_val(&*variants.list));
             size_of_val(&*ty.members) + size_of_val(&*ty.params) + variants

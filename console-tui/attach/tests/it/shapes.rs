@@ -18,12 +18,12 @@ fn check(profile: Profile) {
     let built = built("shapes", profile);
     let running = Running::start(&built.path, &[]);
     let mut observer = observer(&built, &running);
-    let mut observed = settled(&mut observer);
+    let mut look = settled(&mut observer);
     // The last one begins after the program has said that it is ready.
-    while profile != Profile::Fat && roots(&observed) < ROOTS {
-        observed = settled(&mut observer);
+    while profile != Profile::Fat && roots(&look) < ROOTS {
+        look = settled(&mut observer);
     }
-    let (mut seen, mut expected) = (trees::all(&observed), trees::expected());
+    let (mut seen, mut expected) = (trees::all(&look), trees::expected());
     if profile == Profile::Fat {
         // Of a future that the optimizer took apart there is nothing to find on a stack.
         (seen, expected) = (without_roots(&seen), without_roots(&expected));
@@ -34,11 +34,11 @@ fn check(profile: Profile) {
         fs::write(&path, &seen).expect("the folder is cargo's, for this");
         panic!("the trees are not those of tests/it/shapes.txt: see {}", path.display());
     }
-    by_id(&mut observer, &observed);
+    by_id(&mut observer, &look);
 }
 
-fn roots(observed: &Observed) -> usize {
-    observed.tasks.iter().filter(|seen| seen.task.kind == TaskKind::Root).count()
+fn roots(look: &Observed) -> usize {
+    look.tasks.iter().filter(|seen| seen.task.kind == TaskKind::Root).count()
 }
 
 fn without_roots(trees: &str) -> String {
@@ -57,11 +57,11 @@ fn polled(task: &Task) -> Vec<Frame> {
 }
 
 /// The same tasks, found by tokio's ids of them alone; twice, as the second time their places are known.
-fn by_id(observer: &mut Observer, observed: &Observed) {
+fn by_id(observer: &mut Observer, look: &Observed) {
     let tasks = |seen: &[SeenTask]| -> BTreeMap<u64, Vec<Frame>> {
         seen.iter().filter_map(|seen| Some((seen.task.id?, polled(&seen.task)))).collect()
     };
-    let expected = tasks(&observed.tasks);
+    let expected = tasks(&look.tasks);
     let ids: Vec<u64> = expected.keys().copied().collect();
     for _ in 0..2 {
         let found = tasks(&observer.tasks(&ids).expect("it runs"));

@@ -94,7 +94,7 @@ impl super::Program {
     fn block(&self, block: TypeId) -> Option<Block> {
         let ty = self.index.ty(block);
         let (header_at, header) = self.field(block, "header")?;
-        let field = |name: &str| Some(header_at.checked_add(self.field(header, name)?.0)?);
+        let field = |name: &str| header_at.checked_add(self.field(header, name)?.0);
         let (values_at, values) = self.field(block, "values")?;
         let (array_at, array) = self.find(values, &|_, ty| matches!(ty.kind, Kind::Array(..)))?;
         let Kind::Array(of, _) = self.index.ty(array).kind else { return None };
