@@ -43,8 +43,8 @@ bench-overhead:
     cargo bench -p taskscope --bench overhead
 
 # What the library costs a cold build, against console-subscriber: crates, seconds.
-bench-build:
-    cargo bench -p taskscope-tests --bench build
+bench-build *profile:
+    cargo bench -p taskscope-tests --bench build -- {{ profile }}
 
 # What tasks cost in memory, in the program and in the console.
 bench-memory: console

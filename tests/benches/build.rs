@@ -1,7 +1,7 @@
 //! What adding the library costs a cold build: `just bench-build`.
 //!
 //! A program of one line is built from nothing, each time in an empty folder: with tokio alone, with taskscope, without its server, with all that is chosen, and with
-//! console-subscriber. All have the versions of the workspace's `Cargo.lock`, and tokio's feature `full`, as servers have. CPU time depends less on what else the machine does than
+//! console-subscriber. `just bench-build dev` does it for one profile. All have the versions of the workspace's `Cargo.lock`, and tokio's feature `full`, as servers have. CPU time depends less on what else the machine does than
 //! wall time.
 
 #[path = "shared/machine.rs"]
@@ -41,11 +41,13 @@ struct Built {
 
 fn main() -> Outcome<()> {
     // `cargo test` runs benches too; there is nothing to compare there.
-    if std::env::args().any(|argument| argument == "--test") {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if arguments.iter().any(|argument| argument == "--test") {
         return Ok(());
     }
     println!("{}\n", machine::describe());
-    for profile in ["dev", "release"] {
+    let both = ["dev".to_owned(), "release".to_owned()];
+    for profile in if arguments.is_empty() { &both[..] } else { &arguments[..] } {
         println!("### A cold `cargo build`, profile {profile}\n");
         println!("| | crates | wall s | over tokio | CPU s | over tokio |\n|---|---:|---:|---:|---:|---:|");
         let mut alone: Option<Built> = None;

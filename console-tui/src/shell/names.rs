@@ -71,6 +71,7 @@ struct FileState {
     refused: Option<String>,
     /// Why it has no lines, a sentence without its stop.
     problem: Option<String>,
+    is_stripped: bool,
 }
 
 type Request = (v1::CodeFile, Vec<u64>);
@@ -183,6 +184,7 @@ impl Names {
                 Err(why) => state.refused = Some(why),
                 Ok(looked) => {
                     self.known += addresses.len();
+                    state.is_stripped = looked.is_stripped;
                     state.problem = looked.problem.or(state.problem.take());
                     let frames = looked.frames.into_iter().map(Arc::from);
                     state.frames.extend(addresses.into_iter().zip(frames));

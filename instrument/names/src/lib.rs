@@ -15,7 +15,6 @@ mod symtab;
 use std::{
     fmt::Display,
     fs::File,
-    io,
     panic::{self, AssertUnwindSafe},
 };
 
@@ -35,6 +34,8 @@ use self::{
 pub struct Looked {
     /// For each address its frames, the innermost first: several where functions were inlined. Never empty: one without a name where none is known.
     pub frames: Vec<Vec<StackFrame>>,
+    /// The file has no full table of symbols: few of its functions have names.
+    pub is_stripped: bool,
     /// Why lines and inlined functions are missing, without a stop at its end; `None`: they are not.
     pub problem: Option<String>,
 }
@@ -45,7 +46,7 @@ pub struct Looked {
 /// A sentence without a stop: why the file has no names.
 pub fn in_file(file: &File, shown: &str, addresses: &[u64]) -> Result<Looked, String> {
     let again = || file.try_clone().map_err(|error| nameless(shown, &error));
-    let functions = functions(again()?, shown, addresses)?;
+    let (functions, is_stripped) = functions(again()?, shown, addresses)?;
     let cache = ReadCache::new(again()?);
     // Debug information that contradicts itself may surprise its reader.
     let read = panic::catch_unwind(AssertUnwindSafe(|| lines::read(&cache, addresses)))
@@ -54,7 +55,7 @@ pub fn in_file(file: &File, shown: &str, addresses: &[u64]) -> Result<Looked, St
         Ok(inlined) => (inlined, None),
         Err(why) => (Vec::new(), Some(without_lines(shown, &why))),
     };
-    Ok(Looked { frames: joined(addresses, inlined, functions, is_library(shown)), problem })
+    Ok(Looked { frames: joined(addresses, inlined, functions, is_library(shown)), is_stripped, problem })
 }
 
 /// The same of a file by a path that opens it, through a mapping.
@@ -64,18 +65,18 @@ pub fn in_file(file: &File, shown: &str, addresses: &[u64]) -> Result<Looked, St
 #[cfg(feature = "mapped")]
 pub fn in_mapped(path: &str, shown: &str, addresses: &[u64]) -> Result<Looked, String> {
     let open = || File::open(path).map_err(|error| nameless(shown, &error));
-    let functions = functions(open()?, shown, addresses)?;
+    let (functions, is_stripped) = functions(open()?, shown, addresses)?;
     let (inlined, problem) = match lines::map(open()?, path, addresses) {
         Ok(inlined) => (inlined, None),
         Err(why) => (Vec::new(), Some(without_lines(shown, &why))),
     };
-    Ok(Looked { frames: joined(addresses, inlined, functions, is_library(shown)), problem })
+    Ok(Looked { frames: joined(addresses, inlined, functions, is_library(shown)), is_stripped, problem })
 }
 
 /// The same of a file that is nowhere on disk, as the kernel's own one: it has no debug information.
 pub fn in_bytes(bytes: Vec<u8>, addresses: &[u64]) -> Looked {
     let functions = symtab::functions(&Source::Bytes(bytes), addresses).unwrap_or_default();
-    Looked { frames: joined(addresses, Vec::new(), functions, true), problem: None }
+    Looked { frames: joined(addresses, Vec::new(), functions, true), is_stripped: false, problem: None }
 }
 
 /// What distinguishes builds of a file; `None`: it has none, or is no file of code.
@@ -99,9 +100,12 @@ fn without_lines(shown: &str, why: &str) -> String {
     format!("{shown} {why}: functions have no lines")
 }
 
-fn functions(file: File, shown: &str, addresses: &[u64]) -> Result<Vec<Option<Function>>, String> {
-    let functions: io::Result<_> = symtab::functions(&Source::File(file), addresses);
-    functions.map_err(|error| nameless(shown, &error))
+/// The functions, and whether the file was stripped.
+fn functions(file: File, shown: &str, addresses: &[u64]) -> Result<(Vec<Option<Function>>, bool), String> {
+    let source = Source::File(file);
+    let functions = symtab::functions(&source, addresses);
+    let both = functions.and_then(|functions| Ok((functions, symtab::is_stripped(&source)?)));
+    both.map_err(|error| nameless(shown, &error))
 }
 
 fn is_library(path: &str) -> bool {

@@ -75,6 +75,14 @@ struct Found {
     names: Vec<u32>,
 }
 
+/// Whether the file has lost its full table of symbols: few of its functions have names.
+///
+/// # Errors
+/// As with [`functions`].
+pub(crate) fn is_stripped(source: &Source) -> io::Result<bool> {
+    Ok(!sections(source)?.iter().any(|section| section.kind == SHT_SYMTAB.0))
+}
+
 /// The functions at these addresses of the file, in the same order. `None`: none is known there.
 ///
 /// # Errors

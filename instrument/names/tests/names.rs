@@ -31,8 +31,9 @@ fn own_file() -> (File, Vec<u8>) {
 #[test]
 fn a_function_is_named_with_its_file_and_line() {
     let (file, bytes) = own_file();
-    let Looked { frames, problem } = in_file(&file, "/here/app", &[address(&bytes) + 1, u64::MAX]).unwrap();
-    assert_eq!((frames.len(), problem), (2, None));
+    let Looked { frames, problem, is_stripped } =
+        in_file(&file, "/here/app", &[address(&bytes) + 1, u64::MAX]).unwrap();
+    assert_eq!((frames.len(), problem, is_stripped), (2, None, false));
     let outermost = frames[0].last().unwrap();
     assert!(outermost.function.ends_with("names::is_looked_for"), "{frames:#?}");
     assert!(outermost.file.ends_with("instrument/names/tests/names.rs"), "{frames:#?}");
@@ -63,6 +64,24 @@ fn a_build_is_known_by_its_file_and_by_its_bytes() {
     assert_eq!(build_id(&file), build_id_of_bytes(&bytes));
     assert_eq!(build_id_of_bytes(&bytes[..200]), None);
     assert_eq!(build_id(&File::open("/proc/self/status").unwrap()), None);
+}
+
+#[test]
+fn a_file_without_its_symbols_says_so() {
+    let (_, mut bytes) = own_file();
+    let number = |at: usize, length: usize| {
+        bytes[at..at + length].iter().rev().fold(0, |all, byte| all << 8 | *byte as usize)
+    };
+    let (headers, count) = (number(40, 8), number(60, 2));
+    for kind in (0..count).map(|section| headers + section * 64 + 4) {
+        if bytes[kind..kind + 4] == [2, 0, 0, 0] {
+            // From SHT_SYMTAB to a kind that no reader knows.
+            bytes[kind + 3] = 0x70;
+        }
+    }
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&bytes).unwrap();
+    assert!(in_file(&file, "/here/app", &[1]).unwrap().is_stripped);
 }
 
 #[test]

@@ -32,10 +32,18 @@ impl Reasons {
                 (list, format!("{} has no names here: {why}.", shown(&file.path)))
             }
             (None, Some(problem)) => (&mut self.problems, format!("{problem}.")),
-            (None, None) => {
-                self.is_under_way |= state.is_none_or(|state| state.frames.is_empty());
+            (None, None) if state.is_none_or(|state| state.frames.is_empty()) => {
+                self.is_under_way = true;
                 return;
             }
+            (None, None) if file.is_program && state.is_some_and(|state| state.is_stripped) => (
+                &mut self.problems,
+                format!(
+                    "{} was stripped, so few functions have names: build it without `strip`.",
+                    shown(&file.path)
+                ),
+            ),
+            (None, None) => return,
         };
         if !list.contains(&said) {
             list.push(said);
