@@ -1,4 +1,4 @@
-//! Instructions of a poll and of a spawn as a program pays them, through tokio and its spans: `.ci/run instructions`.
+//! Instructions of a poll, a spawn, a lock, a channel and a timer as a program pays them, through tokio and its spans: `.ci/run instructions`.
 //!
 //! The `bare` ones have no budget of ours: they are tokio's, and the difference to them is what being recorded costs. What the limits
 //! mean, and what they leave out, is said in the recorder's `benches/instructions.rs`.
@@ -8,7 +8,11 @@
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{Mutex, mpsc},
+    time::{Duration, sleep},
+};
 use tracing::subscriber::NoSubscriber;
 
 /// Each benchmark does so many: the costs of the first and of the harness vanish in them.
@@ -24,10 +28,13 @@ fn budget(instructions_an_operation: u64) -> LibraryBenchmarkConfig {
 }
 
 fn bare() -> Runtime {
-    let runtime = Builder::new_current_thread().build().expect("a runtime without drivers needs no resource");
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a timer needs no resource");
     // What is made lazily is made.
     spawn_all(&runtime);
     yield_all(&runtime);
+    lock_all(&runtime);
+    send_all(&runtime);
+    sleep_all(&runtime);
     runtime
 }
 
@@ -56,6 +63,33 @@ fn spawn_all(runtime: &Runtime) {
     runtime.block_on(spawning).expect("spawning does not panic");
 }
 
+fn lock_all(runtime: &Runtime) {
+    let lock = Mutex::new(());
+    runtime.block_on(async {
+        for _ in 0..OPERATIONS {
+            drop(lock.lock().await);
+        }
+    });
+}
+
+fn send_all(runtime: &Runtime) {
+    let (sender, mut receiver) = mpsc::channel(1);
+    runtime.block_on(async {
+        for number in 0..OPERATIONS {
+            sender.send(number).await.expect("the receiver is alive");
+            receiver.recv().await.expect("the sender is alive");
+        }
+    });
+}
+
+fn sleep_all(runtime: &Runtime) {
+    runtime.block_on(async {
+        for _ in 0..OPERATIONS {
+            drop(sleep(Duration::from_secs(60)));
+        }
+    });
+}
+
 #[library_benchmark]
 #[bench::bare(setup = bare)]
 #[bench::wrapped(setup = wrapped, config = budget(2225))]
@@ -72,6 +106,33 @@ fn spawn_and_join(runtime: Runtime) -> Runtime {
     runtime
 }
 
-library_benchmark_group!(name = through_tokio, benchmarks = [poll_and_wake, spawn_and_join]);
+#[library_benchmark]
+#[bench::bare(setup = bare)]
+#[bench::wrapped(setup = wrapped, config = budget(20000))]
+fn lock_and_unlock(runtime: Runtime) -> Runtime {
+    lock_all(&runtime);
+    runtime
+}
+
+#[library_benchmark]
+#[bench::bare(setup = bare)]
+#[bench::wrapped(setup = wrapped, config = budget(20000))]
+fn send_and_receive(runtime: Runtime) -> Runtime {
+    send_all(&runtime);
+    runtime
+}
+
+#[library_benchmark]
+#[bench::bare(setup = bare)]
+#[bench::wrapped(setup = wrapped, config = budget(20000))]
+fn sleep_made_and_dropped(runtime: Runtime) -> Runtime {
+    sleep_all(&runtime);
+    runtime
+}
+
+library_benchmark_group!(
+    name = through_tokio,
+    benchmarks = [poll_and_wake, spawn_and_join, lock_and_unlock, send_and_receive, sleep_made_and_dropped]
+);
 
 main!(library_benchmark_groups = through_tokio);

@@ -92,16 +92,54 @@ impl Site {
 const KNOWN_PLACES: usize = 64;
 
 thread_local! {
-    static PLACES: [Cell<KnownPlace>; KNOWN_PLACES] = const { [const { Cell::new(KnownPlace { location: 0, recorder: 0, number: 0 }) }; KNOWN_PLACES] };
+    static PLACES: [Cell<KnownPlace>; KNOWN_PLACES] = const { [const { Cell::new(KnownPlace { key: PlaceKey::NONE, recorder: 0, number: 0 }) }; KNOWN_PLACES] };
 }
 
-/// 24 bytes.
+/// 48 bytes.
 #[derive(Clone, Copy)]
 struct KnownPlace {
-    /// The location's address; 0: free.
-    location: usize,
+    key: PlaceKey,
     recorder: u64,
     number: u32,
+}
+
+/// What a place is recognised by without looking at its text: where the file's name lies in memory, and what it ends in. Of a [`Location`], its own address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PlaceKey {
+    /// 0: none.
+    address: usize,
+    bytes: usize,
+    /// The last bytes of the text: at this address may lie another one later.
+    end: u64,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based.
+    pub column: u32,
+}
+
+impl PlaceKey {
+    const NONE: Self = Self { address: 0, bytes: 0, end: 0, line: 0, column: 0 };
+
+    /// The file's name.
+    #[inline]
+    pub fn set_file(&mut self, file: &str) {
+        self.address = file.as_ptr() as usize;
+        self.bytes = file.len();
+        self.end = file.as_bytes().last_chunk().map_or(0, |end| u64::from_le_bytes(*end));
+    }
+
+    /// Whether there is no file.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    #[inline]
+    fn index(&self) -> usize {
+        // Locations lie their size apart, lines are small: the upper bits of a product spread them.
+        let word = self.address as u64 ^ u64::from(self.line) << 32 ^ u64::from(self.column) << 48;
+        (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN_PLACES
+    }
 }
 
 /// All sites of a recorder.
@@ -147,20 +185,29 @@ impl Sites {
     /// lately, else 40 ns.
     #[inline]
     pub fn place_number(&self, location: &'static Location<'static>) -> u32 {
-        let address = std::ptr::from_ref(location) as usize;
-        // Locations lie their size apart: the upper bits of a product spread them.
-        let index = ((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % KNOWN_PLACES;
-        PLACES
-            .try_with(|places| {
-                let known = places[index].get();
-                if known.location == address && known.recorder == self.unique {
-                    return known.number;
-                }
-                let number = self.new_place(location);
-                places[index].set(KnownPlace { location: address, recorder: self.unique, number });
-                number
-            })
-            .unwrap_or(0)
+        let key = PlaceKey { address: std::ptr::from_ref(location) as usize, ..PlaceKey::NONE };
+        self.remembered(key, || self.new_place(location))
+    }
+
+    /// The number of a place by its key. `look` is called where this thread doesn't remember it: it calls what it is given with the place itself.
+    #[inline]
+    pub fn number_of(&self, key: PlaceKey, look: impl FnOnce(&dyn Fn(Place<'_>) -> u32) -> u32) -> u32 {
+        self.remembered(key, || look(&|place| self.number(place)))
+    }
+
+    #[inline]
+    fn remembered(&self, key: PlaceKey, look: impl FnOnce() -> u32) -> u32 {
+        let known = PLACES.try_with(|places| places[key.index()].get());
+        if let Ok(known) = known
+            && known.key == key
+            && known.recorder == self.unique
+        {
+            return known.number;
+        }
+        let number = look();
+        let known = KnownPlace { key, recorder: self.unique, number };
+        let _torn_down = PLACES.try_with(|places| places[key.index()].set(known));
+        number
     }
 
     #[cold]

@@ -305,6 +305,11 @@ impl Number {
 
 impl Drop for Number {
     fn drop(&mut self) {
+        // What runs here from now on, in other destructors, has no number: another thread may take this one.
+        let _torn_down = STACK.try_with(|stack| {
+            stack.number.set(0);
+            stack.polling.set(0);
+        });
         // The last number is shared: no thread gives it back.
         if (self.0 as usize) < MAX_THREADS {
             let mut registry = registry();

@@ -6,7 +6,7 @@
 use std::sync::{
     OnceLock,
     atomic::{
-        AtomicU8, AtomicUsize,
+        AtomicU8, AtomicU64, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
     },
 };
@@ -49,6 +49,11 @@ impl CallsiteKind {
         Self::OpUpdate,
         Self::Unused,
     ];
+
+    /// Whether it is an event about an attribute.
+    fn is_update(self) -> bool {
+        matches!(self, Self::ResourceUpdate | Self::OpUpdate)
+    }
 
     /// Whether we record it.
     pub(crate) fn is_recorded(self) -> bool {
@@ -111,12 +116,67 @@ const WINDOW: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Callsites(Box<[Bucket]>);
 
-/// 16 bytes.
+/// 24 bytes.
 #[derive(Debug, Default)]
 struct Bucket {
     address: AtomicUsize,
+    /// [`FieldRoles`].
+    fields: AtomicU64,
     /// 0: not known yet.
     kind_plus1: AtomicU8,
+}
+
+/// What the first fields of an event about an attribute are, by their place: so an event is read without comparing text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FieldRoles(u64);
+
+/// See [`FieldRoles`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldRole {
+    /// The value of the attribute with this number of the recorder's names.
+    Value(u32),
+    /// `permits.op`: what happens to it.
+    Change,
+    /// `duration.unit`.
+    Unit,
+    /// Past the fields that are looked at, or past the recorder's names.
+    None,
+}
+
+impl FieldRoles {
+    /// Bits of a field. Names have at most 8, and the greatest is never given.
+    const BITS: usize = 16;
+    /// Fields that are looked at; tokio's events have three.
+    const FIELDS: usize = 4;
+    const CHANGE: u64 = 0xffff;
+    const UNIT: u64 = 0xfffe;
+
+    fn of(metadata: &Metadata<'_>, name_number: impl Fn(&str) -> u32) -> Self {
+        let mut roles = 0;
+        for (at, field) in metadata.fields().iter().enumerate().take(Self::FIELDS) {
+            let role = match field.name().rsplit('.').next() {
+                Some("op") => Self::CHANGE,
+                Some("unit") => Self::UNIT,
+                _ => u64::from(name_number(field.name())),
+            };
+            roles |= role << (at * Self::BITS);
+        }
+        Self(roles)
+    }
+
+    /// Of the field at this place.
+    #[inline]
+    pub(crate) fn role(self, at: usize) -> FieldRole {
+        if at >= Self::FIELDS {
+            return FieldRole::None;
+        }
+        match self.0 >> (at * Self::BITS) & 0xffff {
+            Self::CHANGE => FieldRole::Change,
+            Self::UNIT => FieldRole::Unit,
+            0 => FieldRole::None,
+            name => FieldRole::Value(name as u32),
+        }
+    }
 }
 
 impl Callsites {
@@ -124,8 +184,12 @@ impl Callsites {
         Self((0..BUCKETS).map(|_| Bucket::default()).collect())
     }
 
-    /// Remembers a callsite of tokio's and returns its kind.
-    pub(crate) fn register(&self, metadata: &'static Metadata<'static>) -> CallsiteKind {
+    /// Remembers a callsite of tokio's and returns its kind. `name_number` gives the recorder's number of a name.
+    pub(crate) fn register(
+        &self,
+        metadata: &'static Metadata<'static>,
+        name_number: impl Fn(&str) -> u32,
+    ) -> CallsiteKind {
         let kind = kind(metadata);
         if kind == CallsiteKind::Other {
             return kind;
@@ -136,6 +200,9 @@ impl Callsites {
             // Threads register at the same time: the bucket is claimed first, and means nothing until it has its kind.
             let claimed = bucket.address.compare_exchange(0, address, Relaxed, Relaxed);
             if claimed.is_ok() || claimed == Err(address) {
+                if kind.is_update() {
+                    bucket.fields.store(FieldRoles::of(metadata, name_number).0, Relaxed);
+                }
                 bucket.kind_plus1.store(kind as u8 + 1, Release);
                 break;
             }
@@ -146,21 +213,48 @@ impl Callsites {
     /// The kind of a callsite.
     #[inline]
     pub(crate) fn kind(&self, metadata: &'static Metadata<'static>) -> CallsiteKind {
+        match self.find(metadata) {
+            Some((_, kind)) => kind,
+            None => kind(metadata),
+        }
+    }
+
+    /// The kind of an event, and of one about an attribute what its fields are.
+    #[inline]
+    pub(crate) fn event(
+        &self,
+        metadata: &'static Metadata<'static>,
+        name_number: impl Fn(&str) -> u32,
+    ) -> (CallsiteKind, FieldRoles) {
+        match self.find(metadata) {
+            Some((bucket, kind)) => (kind, FieldRoles(bucket.fields.load(Relaxed))),
+            None => {
+                let kind = kind(metadata);
+                let fields =
+                    if kind.is_update() { FieldRoles::of(metadata, name_number) } else { FieldRoles(0) };
+                (kind, fields)
+            }
+        }
+    }
+
+    /// `None`: not ours; or ours, but another thread is about to register it: its first span must not be lost.
+    #[inline]
+    fn find(&self, metadata: &'static Metadata<'static>) -> Option<(&Bucket, CallsiteKind)> {
         let address = address(metadata);
         for bucket in self.window(address) {
             match bucket.address.load(Relaxed) {
-                0 => break,
-                known if known == address => match bucket.kind_plus1.load(Acquire) {
-                    0 => break,
-                    kind => return CallsiteKind::ALL[usize::from(kind - 1) % CallsiteKind::ALL.len()],
-                },
+                0 => return None,
+                known if known == address => {
+                    let kind = usize::from(bucket.kind_plus1.load(Acquire).checked_sub(1)?);
+                    return Some((bucket, *CallsiteKind::ALL.get(kind)?));
+                }
                 _ => {}
             }
         }
-        // Not ours; or ours, but another thread is about to register it: its first span must not be lost.
-        kind(metadata)
+        None
     }
 
+    #[inline]
     fn window(&self, address: usize) -> impl Iterator<Item = &Bucket> {
         // Statics lie a metadata's size apart: the upper bits of a product spread them.
         let first = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
@@ -220,7 +314,36 @@ mod tests {
         let callsites = Callsites::new();
         // `tracing` asks `enabled` and goes on while another thread registers.
         assert_eq!(callsites.kind(&SPAWN), CallsiteKind::Task);
-        assert_eq!(callsites.register(&SPAWN), CallsiteKind::Task);
+        assert_eq!(callsites.register(&SPAWN, |_| 0), CallsiteKind::Task);
         assert_eq!(callsites.kind(&SPAWN), CallsiteKind::Task);
+    }
+
+    #[test]
+    fn the_fields_of_an_update_are_known_by_their_place() {
+        static UPDATE: Metadata<'static> = tracing_core::metadata! {
+            name: "event",
+            target: "runtime::resource::state_update",
+            level: Level::TRACE,
+            fields: &["duration", "duration.unit", "duration.op", "more", "too many"],
+            callsite: &HERE,
+            kind: tracing_core::metadata::Kind::EVENT,
+        };
+        let number = |name: &str| if name == "duration" { 7 } else { 8 };
+        let (known, unknown) = (Callsites::new(), Callsites::new());
+        assert_eq!(known.register(&UPDATE, number), CallsiteKind::ResourceUpdate);
+        for callsites in [known, unknown] {
+            let (kind, roles) = callsites.event(&UPDATE, number);
+            assert_eq!(kind, CallsiteKind::ResourceUpdate);
+            assert_eq!(
+                [0, 1, 2, 3, 4].map(|at| roles.role(at)),
+                [
+                    FieldRole::Value(7),
+                    FieldRole::Unit,
+                    FieldRole::Change,
+                    FieldRole::Value(8),
+                    FieldRole::None
+                ]
+            );
+        }
     }
 }

@@ -17,7 +17,6 @@ use crate::{
 
 impl Recorder {
     /// A poll begins on this thread. About 20 ns.
-    #[inline]
     pub fn enter(&self, id: TaskId) {
         let thread = thread::push_task(id);
         let Some((page, task)) = self.tasks.live(id) else { return };
@@ -61,7 +60,6 @@ impl Recorder {
     }
 
     /// The poll ends. About 15 ns.
-    #[inline]
     pub fn exit(&self, id: TaskId) {
         let thread = thread::pop();
         let worker = self.threads.here(thread);
