@@ -1,6 +1,7 @@
 //! Instructions of a poll, a spawn, a lock, a channel and a timer as a program pays them, through tokio and its spans: `.ci/run instructions`.
 //!
-//! The `bare` ones have no budget of ours: they are tokio's, and the difference to them is what being recorded costs. What the limits
+//! The `bare` ones have no budget of ours: they are tokio's, and the difference to them is what being recorded costs. Of that, `unheard` is what tokio's
+//! spans cost with no one who looks at them; and `bare` has `tracing`'s look for a log in it, which it leaves out once there is a subscriber. What the limits
 //! mean, and what they leave out, is said in the recorder's `benches/instructions.rs`.
 
 #![expect(missing_docs, reason = "in what the macros of gungraun make")]
@@ -13,7 +14,11 @@ use tokio::{
     sync::{Mutex, mpsc},
     time::{Duration, sleep},
 };
-use tracing::subscriber::NoSubscriber;
+use tracing::{
+    Event, Metadata, Subscriber,
+    span::{Attributes, Id, Record},
+    subscriber::{Interest, NoSubscriber},
+};
 
 /// Each benchmark does so many: the costs of the first and of the harness vanish in them.
 const OPERATIONS: u64 = 1_000;
@@ -28,12 +33,17 @@ fn budget(instructions_an_operation: u64) -> LibraryBenchmarkConfig {
 }
 
 fn bare() -> Runtime {
-    let runtime = Builder::new_current_thread().enable_time().build().expect("a timer needs no resource");
+    let runtime = Builder::new_current_thread().build().expect("a runtime without drivers needs no resource");
     // What is made lazily is made.
     spawn_all(&runtime);
     yield_all(&runtime);
     lock_all(&runtime);
     send_all(&runtime);
+    runtime
+}
+
+fn bare_with_time() -> Runtime {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a timer needs no resource");
     sleep_all(&runtime);
     runtime
 }
@@ -43,6 +53,51 @@ fn wrapped() -> Runtime {
     let (subscriber, _server) = taskscope::builder().wrap(NoSubscriber::default());
     tracing::subscriber::set_global_default(subscriber).expect("each benchmark is a process of its own");
     bare()
+}
+
+fn wrapped_with_time() -> Runtime {
+    drop(wrapped());
+    bare_with_time()
+}
+
+/// Tokio's spans and events with no one who looks at them: what is left of the difference to `bare` is the recorder's.
+struct Unheard;
+
+impl Subscriber for Unheard {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let is_tokios = metadata.name().starts_with("runtime.")
+            || metadata.target().starts_with("runtime::resource") && !metadata.target().ends_with("poll_op")
+            || metadata.target() == "tokio::task::waker";
+        if is_tokios { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn unheard() -> Runtime {
+    tracing::subscriber::set_global_default(Unheard).expect("each benchmark is a process of its own");
+    bare()
+}
+
+fn unheard_with_time() -> Runtime {
+    drop(unheard());
+    bare_with_time()
 }
 
 fn yield_all(runtime: &Runtime) {
@@ -92,7 +147,8 @@ fn sleep_all(runtime: &Runtime) {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(2225))]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(2240))]
 fn poll_and_wake(runtime: Runtime) -> Runtime {
     yield_all(&runtime);
     runtime
@@ -100,7 +156,8 @@ fn poll_and_wake(runtime: Runtime) -> Runtime {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(7318))]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(7131))]
 fn spawn_and_join(runtime: Runtime) -> Runtime {
     spawn_all(&runtime);
     runtime
@@ -108,7 +165,8 @@ fn spawn_and_join(runtime: Runtime) -> Runtime {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(20000))]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(9024))]
 fn lock_and_unlock(runtime: Runtime) -> Runtime {
     lock_all(&runtime);
     runtime
@@ -116,15 +174,17 @@ fn lock_and_unlock(runtime: Runtime) -> Runtime {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(20000))]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(5459))]
 fn send_and_receive(runtime: Runtime) -> Runtime {
     send_all(&runtime);
     runtime
 }
 
 #[library_benchmark]
-#[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(20000))]
+#[bench::bare(setup = bare_with_time)]
+#[bench::unheard(setup = unheard_with_time)]
+#[bench::wrapped(setup = wrapped_with_time, config = budget(2515))]
 fn sleep_made_and_dropped(runtime: Runtime) -> Runtime {
     sleep_all(&runtime);
     runtime

@@ -13,8 +13,12 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32 as Count, Ordering},
 };
 
-use self::magazine::{BATCH, Magazine, Magazines};
-use crate::{free_list::FreeList, sync::AtomicU32, thread};
+use self::magazine::{BATCH, Magazine};
+use crate::{
+    free_list::FreeList,
+    sync::AtomicU32,
+    thread::{self, slots::ThreadSlots},
+};
 
 /// Whether a slot is as big as its module says. Exact where addresses have 64 bits and std's lock is a word beside its flag (Linux,
 /// Windows); a lock of macOS is bigger, so a slot may take one cache line more there, and one of wasm32 is smaller.
@@ -46,7 +50,7 @@ pub struct Page<T: Slot> {
 #[derive(Debug)]
 pub struct Arena<T: Slot> {
     pages: Box<[OnceLock<Page<T>>]>,
-    magazines: Magazines,
+    magazines: ThreadSlots<Magazine>,
     /// The last page is made.
     scarce: AtomicBool,
     /// Pages made so far; guarded, as two threads must not make the same page.
@@ -66,7 +70,7 @@ impl<T: Slot> Arena<T> {
         let pages = (max as usize).div_ceil(T::PAGE);
         Self {
             pages: (0..pages).map(|_| OnceLock::new()).collect(),
-            magazines: Magazines::new(),
+            magazines: ThreadSlots::new(),
             scarce: AtomicBool::new(false),
             growing: Mutex::new(()),
             made: Count::new(0),
@@ -101,7 +105,7 @@ impl<T: Slot> Arena<T> {
     #[inline]
     fn magazine(&self) -> Option<&Magazine> {
         let magazine = self.magazines.of(thread::number())?;
-        if self.scarce.load(Ordering::Relaxed) {
+        if self.is_scarce() {
             self.give_back(magazine);
             return None;
         }
@@ -141,6 +145,12 @@ impl<T: Slot> Arena<T> {
                 count => return Some(&batch[..count]),
             }
         }
+    }
+
+    /// Whether the last page is made: none of its slots is to be kept back.
+    #[inline]
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.scarce.load(Ordering::Relaxed)
     }
 
     /// The slot of a number, `None` when no such slot was ever made.

@@ -131,6 +131,50 @@ impl SpanWord {
     }
 }
 
+/// What a span that is entered on a thread says, for one of these questions: which resource, operation, polled operation is the innermost one of a
+/// recorder. `None`: nothing, ask the one around it; `Some(None)`: there is none.
+#[expect(clippy::option_option, reason = "three answers: this one, none, ask further")]
+pub(crate) mod entered {
+    use super::{KIND_SHIFT, KINDS, NonZeroU64, OP, OpId, RESOURCE, ResourceId, TASK, UNRECORDED, recorder};
+
+    #[inline]
+    fn kind(raw: u64) -> u64 {
+        raw >> KIND_SHIFT & KINDS
+    }
+
+    #[inline]
+    pub(crate) fn resource(raw: u64, of: u8) -> Option<Option<ResourceId>> {
+        match kind(raw) {
+            RESOURCE if recorder(raw) == of => Some(NonZeroU64::new(raw).map(ResourceId)),
+            OP if raw == UNRECORDED => Some(None),
+            _ => None,
+        }
+    }
+
+    /// An operation, or its poll.
+    #[inline]
+    pub(crate) fn op(raw: u64, of: u8) -> Option<Option<OpId>> {
+        if kind(raw) & OP == 0 {
+            return None;
+        }
+        if raw == UNRECORDED {
+            return Some(None);
+        }
+        (recorder(raw) == of).then_some(NonZeroU64::new(raw & !(1 << KIND_SHIFT)).map(OpId))
+    }
+
+    /// Within the innermost task.
+    #[inline]
+    pub(crate) fn polled_op(raw: u64, of: u8) -> Option<Option<OpId>> {
+        const POLL: u64 = OP | 1;
+        match kind(raw) {
+            POLL if recorder(raw) == of => Some(NonZeroU64::new(raw & !(1 << KIND_SHIFT)).map(OpId)),
+            TASK => Some(None),
+            _ => None,
+        }
+    }
+}
+
 /// Whether a word may be ours: its top bit says so.
 #[inline]
 pub fn is_ours(raw: u64) -> bool {

@@ -3,6 +3,8 @@
 //! Threads are numbered process-wide, 1-based; an exited thread's number is used again. Limit: [`MAX_THREADS`] numbers, all threads
 //! beyond share the last one, named "other threads".
 
+pub(crate) mod slots;
+
 use std::{
     cell::{Cell, OnceCell, RefCell},
     sync::{

@@ -38,17 +38,22 @@ pub(crate) enum CallsiteKind {
 }
 
 impl CallsiteKind {
-    const ALL: [Self; 9] = [
-        Self::Other,
-        Self::Task,
-        Self::Waker,
-        Self::Resource,
-        Self::Op,
-        Self::OpPoll,
-        Self::ResourceUpdate,
-        Self::OpUpdate,
-        Self::Unused,
-    ];
+    /// From its number plus one.
+    #[inline]
+    fn from_plus1(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Other,
+            2 => Self::Task,
+            3 => Self::Waker,
+            4 => Self::Resource,
+            5 => Self::Op,
+            6 => Self::OpPoll,
+            7 => Self::ResourceUpdate,
+            8 => Self::OpUpdate,
+            9 => Self::Unused,
+            _ => return None,
+        })
+    }
 
     /// Whether it is an event about an attribute.
     fn is_update(self) -> bool {
@@ -108,13 +113,13 @@ pub(crate) fn tokio_version() -> Option<&'static str> {
 }
 
 /// Callsites kept by address; tokio has about seventy. A power of two.
-const BUCKETS: usize = 512;
+const BUCKETS: usize = 1024;
 /// Buckets tried for a callsite.
 const WINDOW: usize = 8;
 
 /// The kinds of callsites by their address, so that the hottest events are distinguished without comparing text: about 1 ns.
 #[derive(Debug)]
-pub(crate) struct Callsites(Box<[Bucket]>);
+pub(crate) struct Callsites(Box<[Bucket; BUCKETS]>);
 
 /// 24 bytes.
 #[derive(Debug, Default)]
@@ -181,7 +186,7 @@ impl FieldRoles {
 
 impl Callsites {
     pub(crate) fn new() -> Self {
-        Self((0..BUCKETS).map(|_| Bucket::default()).collect())
+        Self(Box::new(std::array::from_fn(|_| Bucket::default())))
     }
 
     /// Remembers a callsite of tokio's and returns its kind. `name_number` gives the recorder's number of a name.
@@ -219,6 +224,13 @@ impl Callsites {
         }
     }
 
+    /// Whether it is surely tokio's; if not, [`Callsites::kind`] knows.
+    #[inline]
+    pub(crate) fn has(&self, metadata: &'static Metadata<'static>) -> bool {
+        let address = address(metadata);
+        self.0[first(address) % BUCKETS].address.load(Relaxed) == address
+    }
+
     /// The kind of an event, and of one about an attribute what its fields are.
     #[inline]
     pub(crate) fn event(
@@ -226,40 +238,52 @@ impl Callsites {
         metadata: &'static Metadata<'static>,
         name_number: impl Fn(&str) -> u32,
     ) -> (CallsiteKind, FieldRoles) {
-        match self.find(metadata) {
-            Some((bucket, kind)) => (kind, FieldRoles(bucket.fields.load(Relaxed))),
-            None => {
-                let kind = kind(metadata);
-                let fields =
-                    if kind.is_update() { FieldRoles::of(metadata, name_number) } else { FieldRoles(0) };
-                (kind, fields)
-            }
+        if let Some((bucket, kind)) = self.find(metadata) {
+            return (kind, FieldRoles(bucket.fields.load(Relaxed)));
         }
+        let kind = kind(metadata);
+        let fields = if kind.is_update() { FieldRoles::of(metadata, name_number) } else { FieldRoles(0) };
+        (kind, fields)
     }
 
     /// `None`: not ours; or ours, but another thread is about to register it: its first span must not be lost.
     #[inline]
     fn find(&self, metadata: &'static Metadata<'static>) -> Option<(&Bucket, CallsiteKind)> {
         let address = address(metadata);
+        let bucket = &self.0[first(address) % BUCKETS];
+        // Mostly it is in the first one.
+        if bucket.address.load(Relaxed) == address { bucket.known() } else { self.find_further(address) }
+    }
+
+    #[inline(never)]
+    fn find_further(&self, address: usize) -> Option<(&Bucket, CallsiteKind)> {
         for bucket in self.window(address) {
             match bucket.address.load(Relaxed) {
                 0 => return None,
-                known if known == address => {
-                    let kind = usize::from(bucket.kind_plus1.load(Acquire).checked_sub(1)?);
-                    return Some((bucket, *CallsiteKind::ALL.get(kind)?));
-                }
+                known if known == address => return bucket.known(),
                 _ => {}
             }
         }
         None
     }
 
-    #[inline]
     fn window(&self, address: usize) -> impl Iterator<Item = &Bucket> {
-        // Statics lie a metadata's size apart: the upper bits of a product spread them.
-        let first = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (0..WINDOW).map(move |step| &self.0[(first as usize + step) & (BUCKETS - 1)])
+        (0..WINDOW).map(move |step| &self.0[(first(address) + step) % BUCKETS])
     }
+}
+
+impl Bucket {
+    /// `None`: it is just being registered.
+    #[inline]
+    fn known(&self) -> Option<(&Self, CallsiteKind)> {
+        Some((self, CallsiteKind::from_plus1(self.kind_plus1.load(Acquire))?))
+    }
+}
+
+/// Statics lie a metadata's size apart: the upper bits of a product spread them.
+#[inline]
+fn first(address: usize) -> usize {
+    ((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize
 }
 
 fn address(metadata: &'static Metadata<'static>) -> usize {

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use taskscope_recorder::{
-    AnyId, AttributeValue, Change, MAX_ATTRIBUTES, NewResource, OpId, RecordKind, Recorder, ResourceId,
+    AnyId, AttributeValue, Change, NewResource, OpId, RecordKind, Recorder, ResourceId,
 };
 use tracing_core::{
     Event,
@@ -57,22 +57,10 @@ pub(super) fn new_op_poll(recorder: &Recorder, parent: Option<AnyId>) -> Option<
 
 /// An event of tokio's about an attribute of the current resource or operation.
 pub(super) fn state_update(recorder: &Recorder, kind: CallsiteKind, fields: FieldRoles, event: &Event<'_>) {
-    let mut visitor = UpdateVisitor {
-        recorder,
-        fields,
-        values: [(0, AttributeValue::Bool(false)); MAX_ATTRIBUTES],
-        used: 0,
-        change: Change::Override,
-        unit: 0,
-    };
+    let mut visitor =
+        UpdateVisitor { recorder, kind, fields, value: None, change: Change::Override, unit: 0 };
     event.record(&mut visitor);
-    for &(name, value) in visitor.values.iter().take(visitor.used) {
-        if kind == CallsiteKind::OpUpdate {
-            recorder.resources.change_op(name, visitor.unit, value, visitor.change);
-        } else {
-            recorder.resources.change_resource(name, visitor.unit, value, visitor.change);
-        }
-    }
+    visitor.apply();
 }
 
 struct ResourceVisitor<'r> {
@@ -134,12 +122,12 @@ impl Visit for OpVisitor<'_> {
     }
 }
 
-/// `permits = 3, permits.op = "add"`, `duration = 20, duration.unit = "ms"`, `locked = true`.
+/// `permits = 3, permits.op = "add"`, `duration = 20, duration.unit = "ms"`, `locked = true`: what is said of a value comes after it.
 struct UpdateVisitor<'r> {
     recorder: &'r Recorder,
+    kind: CallsiteKind,
     fields: FieldRoles,
-    values: [(u32, AttributeValue); MAX_ATTRIBUTES],
-    used: usize,
+    value: Option<(u32, AttributeValue)>,
     change: Change,
     unit: u32,
 }
@@ -147,12 +135,21 @@ struct UpdateVisitor<'r> {
 impl UpdateVisitor<'_> {
     #[inline]
     fn value(&mut self, field: &Field, value: AttributeValue) {
-        // Past the room of a slot nothing would be kept either.
-        if let FieldRole::Value(name) = self.fields.role(field.index())
-            && let Some(free) = self.values.get_mut(self.used)
-        {
-            *free = (name, value);
-            self.used += 1;
+        if let FieldRole::Value(name) = self.fields.role(field.index()) {
+            if self.value.is_some() {
+                self.apply();
+            }
+            self.value = Some((name, value));
+        }
+    }
+
+    fn apply(&mut self) {
+        let Some((name, value)) = self.value.take() else { return };
+        let resources = &self.recorder.resources;
+        if self.kind == CallsiteKind::OpUpdate {
+            resources.change_op(name, self.unit, value, self.change);
+        } else {
+            resources.change_resource(name, self.unit, value, self.change);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{fields::Fields, place::PlaceVisitor};
 /// The fields of a task's span.
 #[derive(Debug, Default)]
 pub(super) struct SpawnVisitor {
-    kind: Text<16>,
+    kind: TaskKind,
     name: String,
     fields: Fields,
     tokio_id: u64,
@@ -27,7 +27,7 @@ impl SpawnVisitor {
     /// Whether this is a worker thread of a runtime. Tokio starts those as blocking tasks that run for ever; to the program they are no
     /// tasks, and what happens on them outside of any task (timers, the driver) is not their doing.
     pub(super) fn is_worker(&self) -> bool {
-        self.in_workers_file && self.kind.as_str() == "blocking"
+        self.in_workers_file && self.kind == TaskKind::Blocking
     }
 
     /// Whether a worker is started because a poll gives its own place away (`block_in_place`). The other one that starts workers is a new
@@ -37,12 +37,7 @@ impl SpawnVisitor {
     }
 
     pub(super) fn spawn(&self, recorder: &Recorder, attributes: &Attributes<'_>) -> Spawn<'_> {
-        let kind = match self.kind.as_str() {
-            "local" => TaskKind::Local,
-            "blocking" => TaskKind::Blocking,
-            "block_on" => TaskKind::BlockOn,
-            _ => TaskKind::Task,
-        };
+        let kind = self.kind;
         let polled_by_wakes = matches!(kind, TaskKind::Task | TaskKind::Local);
         Spawn {
             kind,
@@ -67,13 +62,18 @@ impl SpawnVisitor {
 
     /// Takes the kind if it is one of tokio's; any other is a field like the others.
     fn is_kind(&mut self, value: fmt::Arguments<'_>) -> bool {
-        self.kind = Text::default();
-        let known = write!(self.kind, "{value}").is_ok()
-            && matches!(self.kind.as_str(), "task" | "local" | "blocking" | "block_on");
-        if !known {
-            self.kind = Text::default();
+        let mut text = Text::<16>::default();
+        if text.write_fmt(value).is_err() {
+            return false;
         }
-        known
+        self.kind = match text.as_str() {
+            "task" => TaskKind::Task,
+            "local" => TaskKind::Local,
+            "blocking" => TaskKind::Blocking,
+            "block_on" => TaskKind::BlockOn,
+            _ => return false,
+        };
+        true
     }
 }
 

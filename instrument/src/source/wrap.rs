@@ -74,6 +74,22 @@ impl<S> Wrapped<S> {
 }
 
 impl<S: Subscriber> Wrapped<S> {
+    fn close_inner(&self, span: Id) -> bool {
+        let raw = span.into_u64();
+        let closed = self.inner.try_close(span);
+        if closed {
+            self.foreign.forget(raw);
+        }
+        closed
+    }
+
+    #[cold]
+    fn add_owner(&self, raw: u64) {
+        if let Some(id) = AnyId::from_u64(raw).filter(|_| raw != IGNORED) {
+            self.handle.recorder().add_any_ref(id);
+        }
+    }
+
     fn new_inner_span(&self, attributes: &Attributes<'_>) -> Id {
         if super::is_own_thread() {
             return Id::from_u64(IGNORED);
@@ -143,6 +159,9 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     #[inline]
     fn event_enabled(&self, event: &Event<'_>) -> bool {
+        if self.callsites.has(event.metadata()) {
+            return true;
+        }
         match self.callsites.kind(event.metadata()) {
             CallsiteKind::Other => !super::is_own_thread() && self.inner.event_enabled(event),
             _ => true,
@@ -193,9 +212,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
         if let Some(clone) = borrowed(raw) {
             return Id::from_u64(clone);
         }
-        if let Some(id) = AnyId::from_u64(raw).filter(|_| raw != IGNORED) {
-            self.handle.recorder().add_any_ref(id);
-        }
+        self.add_owner(raw);
         span.clone()
     }
 
@@ -206,18 +223,10 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
             // `IGNORED` looks like one, too.
             return false;
         }
-        match self.ours(&span) {
-            Ok(Some(id)) => self.handle.recorder().release_any(id),
-            Ok(None) => true,
-            Err(()) => {
-                let raw = span.into_u64();
-                let closed = self.inner.try_close(span);
-                if closed {
-                    self.foreign.forget(raw);
-                }
-                closed
-            }
+        if !self.is_our_word(raw) {
+            return self.close_inner(span);
         }
+        AnyId::from_u64(raw).is_none_or(|id| self.handle.recorder().release_any(id))
     }
 
     fn current_span(&self) -> Current {
@@ -247,8 +256,14 @@ struct Foreign {
 impl Foreign {
     #[inline]
     fn has(&self, raw: u64) -> bool {
-        self.count.load(Relaxed) != 0
-            && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&raw)
+        self.count.load(Relaxed) != 0 && self.remembers(raw)
+    }
+
+    /// Never inlined: the calls that need none of it would save its registers.
+    #[cold]
+    #[inline(never)]
+    fn remembers(&self, raw: u64) -> bool {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&raw)
     }
 
     #[inline]

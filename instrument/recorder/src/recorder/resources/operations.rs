@@ -9,7 +9,7 @@ use super::Resources;
 use crate::{
     arena::Page,
     frame,
-    id::{AnyId, OpId, ResourceId},
+    id::{OpId, ResourceId, entered},
     resource::{ALL, Op},
     thread,
 };
@@ -146,21 +146,13 @@ impl Resources {
     /// The operation whose span, or whose poll's, is innermost on this thread.
     #[inline]
     pub fn current_op(&self) -> Option<OpId> {
-        thread::innermost(|raw| match AnyId::from_u64(raw)? {
-            AnyId::Op(op) | AnyId::OpPoll(op) if op.recorder() == self.number => Some(Some(op)),
-            AnyId::Unrecorded => Some(None),
-            _ => None,
-        })?
+        thread::innermost(|raw| entered::op(raw, self.number))?
     }
 
     /// The operation that this thread polls, within the task that it polls.
     #[inline]
     pub fn polled_op(&self) -> Option<OpId> {
-        thread::innermost(|raw| match AnyId::from_u64(raw)? {
-            AnyId::OpPoll(op) if op.recorder() == self.number => Some(Some(op)),
-            AnyId::Task(_) => Some(None),
-            _ => None,
-        })?
+        thread::innermost(|raw| entered::polled_op(raw, self.number))?
     }
 
     #[inline]
