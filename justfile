@@ -42,6 +42,10 @@ bench:
 bench-overhead:
     cargo bench -p taskscope --bench overhead
 
+# What the library costs a cold build, against console-subscriber: crates, seconds.
+bench-build:
+    cargo bench -p taskscope-tests --bench build
+
 # What tasks cost in memory, in the program and in the console.
 bench-memory: console
     cargo bench -p taskscope-tests --bench memory

@@ -111,6 +111,7 @@ impl App {
         self.apply(match news {
             News::Connection(event) => Event::Connection(event),
             News::Frame(frame) => Event::Frame(frame),
+            News::Memory(news) => Event::Memory(news),
         })
     }
 

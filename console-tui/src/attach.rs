@@ -8,15 +8,17 @@ use std::{
     fmt, fs,
     io::{self, IsTerminal as _, Write as _},
     os::unix::fs::MetadataExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use color_eyre::eyre::{self, WrapErr as _};
 use etcetera::BaseStrategy as _;
-use taskscope_attach::{AttachError, Core, Process, Source};
-use taskscope_await::Program;
-use taskscope_debuginfo::{Cached, Progress, Sources};
+use taskscope_await::{Index, Program};
+use taskscope_debuginfo::{Cached, DebugInfoError, Progress, Sources};
+
+use crate::target::Reading;
+use taskscope_observe::{AttachError, Core, Process, Source};
 
 /// Where the memory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +79,8 @@ impl Eq for Watched {}
 pub struct Wanted {
     /// A number, or a part of a name; `None`: the one process with tokio in it, or a choice.
     pub process: Option<String>,
-    /// The file with the debug information, where it is not in the program.
-    pub debug_file: Option<PathBuf>,
-    /// The texts of variables are shown.
-    pub strings: bool,
+    /// How it is read.
+    pub reading: Reading,
 }
 
 /// Finds the process, makes sure that it may be read, and reads its debug information.
@@ -115,31 +115,74 @@ pub fn prepare_core(core: PathBuf, program: Option<PathBuf>, wanted: &Wanted) ->
 
 /// Reads the debug information of a program.
 fn read(memory: Memory, executable: &str, binary: PathBuf, wanted: &Wanted) -> eyre::Result<Watched> {
-    let sources = Sources { binary, debug_file: wanted.debug_file.clone() };
+    let sources = Sources { binary, debug_file: wanted.reading.debug_file.clone() };
     let mut bar = Bar::default();
-    let mut show = |progress| bar.show(executable, progress);
-    let read = match cache_folder() {
-        None => taskscope_debuginfo::read(&sources, &mut show).map(|read| (read.index, read.problem)),
-        Some(folder) => {
-            taskscope_debuginfo::cached(&sources, &folder, &mut show).map(|cached| match cached {
-                Cached::Kept(index) => (index, None),
-                // That it was not kept costs the next start a second, no more.
-                Cached::Made { read, .. } => (read.index, read.problem),
-            })
-        }
-    };
+    let read = index(&sources, &mut |progress| bar.show(executable, progress));
     bar.clear();
     let (index, problem) = read?;
     Ok(Watched {
         memory,
         program: Arc::new(Program::new(index)),
         problems: problem.into_iter().collect(),
-        strings: wanted.strings,
+        strings: wanted.reading.strings,
+    })
+}
+
+/// Writes an index of a program's debug information beside it, or to `output`; `-` is the standard output. The path of the file that it wrote.
+///
+/// # Errors
+/// The program has no debug information that leads to tasks, or the file can't be written.
+pub fn write_index(
+    program: PathBuf,
+    debug_file: Option<PathBuf>,
+    output: Option<PathBuf>,
+) -> eyre::Result<Option<PathBuf>> {
+    let name = program.display().to_string();
+    let beside = || {
+        let mut path = program.clone().into_os_string();
+        path.push(".taskscope");
+        PathBuf::from(path)
+    };
+    let output = output.unwrap_or_else(beside);
+    let mut bar = Bar::default();
+    let sources = Sources { binary: program, debug_file };
+    let read = taskscope_debuginfo::read(&sources, &mut |progress| bar.show(&name, progress));
+    bar.clear();
+    let read = read?;
+    if let Some(problem) = read.problem {
+        eyre::bail!("{name}: {problem}");
+    }
+    if read.index.build_id.is_empty() {
+        eyre::bail!(
+            "{name} has no build-id, by which the program knows its index; link it with -Wl,--build-id"
+        );
+    }
+    let bytes = read.index.write();
+    if output == Path::new("-") {
+        io::stdout().lock().write_all(&bytes)?;
+        return Ok(None);
+    }
+    fs::write(&output, bytes).wrap_err_with(|| format!("{} can't be written", output.display()))?;
+    Ok(Some(output))
+}
+
+/// What debug information says, from the user's cache where that has it, and what is missing there.
+pub(crate) fn index(
+    sources: &Sources,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(Index, Option<String>), DebugInfoError> {
+    let Some(folder) = cache_folder() else {
+        return taskscope_debuginfo::read(sources, progress).map(|read| (read.index, read.problem));
+    };
+    taskscope_debuginfo::cached(sources, &folder, progress).map(|cached| match cached {
+        Cached::Kept(index) => (index, None),
+        // That it was not kept costs the next start a second, no more.
+        Cached::Made { read, .. } => (read.index, read.problem),
     })
 }
 
 /// The file of the program: at its own path, beside which its debug information may be, if that still is the same file.
-fn binary(process: &Process, executable: &str) -> PathBuf {
+pub(crate) fn binary(process: &Process, executable: &str) -> PathBuf {
     let (own, named) = (process.executable_file(), PathBuf::from(executable));
     let identity = |path: &PathBuf| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     if identity(&named).is_some() && identity(&named) == identity(&own) { named } else { own }

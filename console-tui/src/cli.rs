@@ -17,7 +17,7 @@ use crate::{
         self, FailOn,
         export::{FORMATS, Format},
     },
-    target::Target,
+    target::{Reading, Target},
     theme::capabilities::{ColorChoice, ThemeChoice},
 };
 
@@ -106,9 +106,38 @@ pub struct Watch {
     /// Read this configuration file instead of the default one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    reading: Memory,
+}
+
+/// How the memory of a program is read.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Args)]
+struct Memory {
+    /// For await trees, read the debug information from this file instead of the program
+    #[arg(long, value_name = "FILE")]
+    debug_file: Option<PathBuf>,
+
+    /// In await trees, show the texts of variables too, which may be secrets
+    #[arg(long)]
+    show_strings: bool,
 }
 
 impl Watch {
+    /// How the memory of the program is read.
+    fn reading(&self) -> Reading {
+        #[cfg(target_os = "linux")]
+        return Reading {
+            debug_file: self.reading.debug_file.clone(),
+            strings: self.reading.show_strings,
+            ..Reading::default()
+        };
+        #[cfg(not(target_os = "linux"))]
+        Reading::default()
+    }
+
     /// The form of the report.
     fn format(&self) -> Format {
         let name = if self.json { Some("json") } else { self.format.as_deref() };
@@ -131,14 +160,6 @@ enum Command {
         #[arg(value_name = "PROCESS")]
         process: Option<String>,
 
-        /// Read the debug information from this file instead of the program
-        #[arg(long, value_name = "FILE")]
-        debug_file: Option<PathBuf>,
-
-        /// Show the texts of variables too, which may be secrets
-        #[arg(long)]
-        show_strings: bool,
-
         #[command(flatten)]
         watch: Watch,
     },
@@ -153,16 +174,23 @@ enum Command {
         #[arg(value_name = "EXE")]
         program: Option<PathBuf>,
 
+        #[command(flatten)]
+        watch: Watch,
+    },
+    /// Write an index of a program's debug information, with which the program can send its await trees by itself
+    #[cfg(target_os = "linux")]
+    Index {
+        /// The program
+        #[arg(value_name = "PROGRAM")]
+        program: PathBuf,
+
+        /// Where to write it; `-` is the standard output [default: PROGRAM.taskscope]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+
         /// Read the debug information from this file instead of the program
         #[arg(long, value_name = "FILE")]
         debug_file: Option<PathBuf>,
-
-        /// Show the texts of variables too, which may be secrets
-        #[arg(long)]
-        show_strings: bool,
-
-        #[command(flatten)]
-        watch: Watch,
     },
     /// Print every poll and wake of every task, one JSON object per line
     Events {

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 pub use self::fail_on::{FailOn, Found, help as fail_on_help};
 use crate::{
     shell::connect::{Connection, News},
-    target::Target,
+    target::{Patience, Reading, Target},
 };
 
 /// Rows that the text shows: all of them, up to what the model's page can be.
@@ -23,6 +23,9 @@ const ROWS: u16 = u16::MAX;
 
 /// How often the model gets the time.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Longest wait for the await trees of an instrumented program, whose debug information is read for them.
+const MEMORY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often descriptors are read.
 const DESCRIPTORS_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +35,8 @@ const DESCRIPTORS_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Options {
     /// Where.
     pub target: Target,
+    /// How its memory is read.
+    pub reading: Reading,
     /// Preferences and limits of the model.
     pub model: taskscope_model::Config,
     /// Longest wait for the first whole snapshot.
@@ -75,7 +80,7 @@ pub struct Observed {
 /// # Errors
 /// When no whole snapshot comes in time, or the connection breaks after it.
 pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
-    let Options { target, model, timeout, observe } = options;
+    let Options { target, reading, model, timeout, observe } = options;
     // There is little time to see changes in: descriptors are read as often as the server does.
     let model = taskscope_model::Config {
         descriptors_interval: DESCRIPTORS_INTERVAL,
@@ -83,7 +88,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
         ..model
     };
     let mut model = Model::new(model);
-    let mut connection = Connection::start(target.clone());
+    let mut connection = Connection::start(target.clone(), Reading { names: Patience::OfAReport, ..reading });
     let started = Instant::now();
     let mut whole_at: Option<Instant> = None;
     let mut reason = None;
@@ -99,6 +104,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
         feed(&mut model, &connection, Event::Tick { now: started.elapsed() });
         match news {
             Some(News::Frame(frame)) => feed(&mut model, &connection, Event::Frame(frame)),
+            Some(News::Memory(news)) => feed(&mut model, &connection, Event::Memory(news)),
             Some(News::Connection(event)) => {
                 if let ConnectionEvent::Lost { reason: why, .. } = &event {
                     if whole_at.is_some() {
@@ -111,7 +117,7 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
             None => {}
         }
         match whole_at {
-            Some(at) if at.elapsed() >= observe => {
+            Some(at) if at.elapsed() >= observe && !waits_for_memory(&connection, at) => {
                 // What is reported is of one moment: the last round that is whole, and what the lints find in it.
                 feed(&mut model, &connection, Event::Settle);
                 found.look(&model);
@@ -127,13 +133,20 @@ pub async fn observe(options: Options) -> Result<Observed, HeadlessError> {
     }
 }
 
-/// Without a terminal, the only effect that means anything is a request. The work that an event makes is done at once.
+/// The await trees of the tasks are still to come, and there is time for them.
+fn waits_for_memory(connection: &Connection, whole_at: Instant) -> bool {
+    connection.is_reading_memory() && whole_at.elapsed() < MEMORY_PATIENCE
+}
+
+/// Without a terminal, the only effects that mean anything are what is asked for. The work that an event makes is done at once.
 fn feed(model: &mut Model, connection: &Connection, event: Event) {
     let mut next = Some(event);
     while let Some(event) = next {
         for effect in update(model, event) {
-            if let Effect::SendRequest(request) = effect {
-                connection.request(request);
+            match effect {
+                Effect::SendRequest(request) => connection.request(request),
+                Effect::ReadMemory(wish) => connection.read_memory(wish),
+                _ => {}
             }
         }
         next = model.wants_work().then_some(Event::Work);

@@ -6,14 +6,19 @@
 #[cfg(target_os = "linux")]
 mod attached;
 pub mod backoff;
+#[cfg_attr(not(target_os = "linux"), path = "shell/beside/elsewhere.rs")]
+mod beside;
 pub mod clipboard;
 mod compat;
 pub mod connect;
+mod names;
 pub mod signals;
 pub mod terminal;
 
 #[doc(hidden)]
 pub use compat::translate_updates;
+#[doc(hidden)]
+pub use names::Names;
 
 use std::{
     collections::hash_map::RandomState,
@@ -35,7 +40,12 @@ use self::{
     signals::{Asked, Signals},
     terminal::Screen,
 };
-use crate::{app::App, keymap::Keymap, target::Target, theme::Theme};
+use crate::{
+    app::App,
+    keymap::Keymap,
+    target::{Reading, Target},
+    theme::Theme,
+};
 
 /// Frames a second at most.
 pub const MAX_FPS: u32 = 60;
@@ -49,6 +59,8 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Options {
     /// What to watch.
     pub target: Target,
+    /// How its memory is read.
+    pub reading: Reading,
     /// Preferences and limits of the model.
     pub model: Config,
     /// Looks.
@@ -74,7 +86,7 @@ pub async fn run(options: Options) -> io::Result<End> {
     let mut signals = Signals::catch()?;
     let mouse = options.model.mouse;
     let app = App::new(options.model, options.keymap, options.theme);
-    let connection = Connection::start(options.target);
+    let connection = Connection::start(options.target, options.reading);
     let screen = Screen::take(mouse)?;
     let started = Instant::now();
     let mut shell = Shell { app, connection, screen, started, last_draw: None, end: None };
@@ -151,6 +163,7 @@ impl Shell {
         for effect in effects {
             match effect {
                 Effect::SendRequest(request) => self.connection.request(request),
+                Effect::ReadMemory(wish) => self.connection.read_memory(wish),
                 Effect::Quit => self.end = Some(End::Quit),
                 Effect::Suspend => {
                     #[cfg(unix)]

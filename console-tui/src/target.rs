@@ -5,7 +5,7 @@
 
 #[cfg(unix)]
 use std::path::PathBuf;
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use taskscope_proto::limits::DEFAULT_BIND;
 
@@ -79,6 +79,24 @@ impl FromStr for Target {
     }
 }
 
+impl Target {
+    /// The program may run on this machine: a Unix socket, or an address that leads back here. A tunnel from elsewhere looks the same.
+    pub fn is_near(&self) -> bool {
+        match self {
+            Self::Tcp(authority) => {
+                let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                let is_here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+                host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_here)
+            }
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+            #[cfg(target_os = "linux")]
+            Self::Process(_) => true,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,6 +136,37 @@ fn tcp(authority: &str) -> Result<Target, TargetError> {
     Ok(Target::Tcp(authority.to_owned()))
 }
 
+/// How the memory of a program is read, for await trees, and its files, for names.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The file with the debug information, where it is not in the program.
+    pub debug_file: Option<PathBuf>,
+    /// The texts of variables are shown.
+    pub strings: bool,
+    /// How long a frame waits for the names of functions in it.
+    pub names: Patience,
+}
+
+/// How long a frame waits for the names in it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all: a screen shows them a round later.
+    #[default]
+    None,
+    /// For as long as a report can wait.
+    OfAReport,
+}
+
+impl Patience {
+    /// As a time.
+    pub fn length(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::OfAReport => Duration::from_secs(10),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +182,22 @@ mod tests {
         assert_eq!(parse("127.0.0.1:6669").unwrap(), "127.0.0.1:6669");
         assert_eq!(parse("[::1]:6669").unwrap(), "[::1]:6669");
         assert_eq!(Target::default().to_string(), DEFAULT_BIND);
+    }
+
+    #[test]
+    fn what_leads_back_to_this_machine_is_near() {
+        for (said, is_near) in [
+            ("localhost:6669", true),
+            ("127.0.0.2:6669", true),
+            ("[::1]:6669", true),
+            ("0.0.0.0:6669", true),
+            ("10.0.0.7:6669", false),
+            ("[fe80::1]:6669", false),
+            ("localhost.example.org:6669", false),
+            ("api:6669", false),
+        ] {
+            assert_eq!(said.parse::<Target>().unwrap().is_near(), is_near, "{said}");
+        }
     }
 
     #[test]

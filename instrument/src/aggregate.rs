@@ -33,8 +33,14 @@ use std::{
 use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Event, EventKind, Page, Slot, TaskId, Ticks, Touched};
 
-use self::cost::Cost;
-use crate::{handle::Handle, server::OwnListener, watchdog::Watchdog};
+use self::{await_trees::Walker, cost::Cost};
+use crate::{
+    Builder,
+    handle::Handle,
+    os::{program::Program, reader::Reader},
+    server::OwnListener,
+    watchdog::Watchdog,
+};
 
 /// Timeline events kept for a watched task until its consoles took them.
 const MAX_KEPT_EVENTS: usize = 16_384;
@@ -55,6 +61,8 @@ pub(crate) struct Hub {
     streams: Mutex<Vec<Arc<Mutex<events::Queue>>>>,
     descriptors: Mutex<descriptors::Shared>,
     consoles: memory::Consoles,
+    pub(crate) reader: Reader,
+    walker: Walker,
 }
 
 #[derive(Debug)]
@@ -62,6 +70,7 @@ struct Identity {
     instance: u64,
     process_name: String,
     started_unix_ns: u64,
+    program: Program,
 }
 
 /// Which pages changed when: several consoles look at different times, but a page's mark can be taken only once.
@@ -125,19 +134,17 @@ pub(crate) struct Watched {
 
 impl Hub {
     /// `own`: the server's listener, to leave its descriptors out.
-    pub(crate) fn new(
-        handle: Handle,
-        name: Option<String>,
-        log_stuck: bool,
-        own: Option<OwnListener>,
-    ) -> Self {
+    pub(crate) fn new(handle: Handle, options: &Builder, own: Option<OwnListener>) -> Self {
         let identity = Identity {
             instance: RandomState::new().hash_one(std::process::id()),
-            process_name: name.unwrap_or_else(executable_name),
+            process_name: options.name.clone().unwrap_or_else(executable_name),
             started_unix_ns: started_unix_ns(&handle),
+            program: Program::own(),
         };
         Self {
-            watchdog: Watchdog::start(handle.clone(), log_stuck),
+            reader: Reader::new(options.memory_readers),
+            walker: Walker::new(options, &identity.program.build_id),
+            watchdog: Watchdog::start(handle.clone(), options.log_stuck),
             handle,
             clients: AtomicU32::new(0),
             cost: Cost::calibrate(),
@@ -260,7 +267,9 @@ impl Hub {
                 resources: sources.resources.load(Relaxed),
                 ..v1::Sources::default()
             }),
-            problems: problems.to_vec(),
+            problems: problems.iter().cloned().chain(self.walker.problem()).collect(),
+            build_id: self.identity.program.build_id.clone(),
+            started_ticks: self.identity.program.started_ticks,
         }
     }
 }

@@ -5,6 +5,7 @@ mod console_subscriber;
 mod env;
 #[cfg(all(feature = "fmt", feature = "server"))]
 mod print;
+mod span;
 
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ use crate::handle::Handle;
 use crate::{error::InitError, source::wrap::Wrapped};
 
 /// Set-up of a recorder and its server. Each option's variable of the environment is read by [`Builder::with_default_env`].
+#[cfg_attr(
+    all(feature = "fmt", feature = "server"),
+    expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")
+)]
 #[derive(Debug, Clone)]
 pub struct Builder {
     pub(crate) bind: String,
@@ -34,6 +39,10 @@ pub struct Builder {
     stuck_after: Duration,
     pub(crate) log_stuck: bool,
     stacks: Stacks,
+    #[cfg(feature = "server")]
+    pub(crate) memory_readers: bool,
+    #[cfg(feature = "await-index")]
+    pub(crate) await_index: Option<std::path::PathBuf>,
     #[cfg(all(feature = "fmt", feature = "server"))]
     print_events: bool,
     limits: Limits,
@@ -71,6 +80,10 @@ impl Default for Builder {
             stuck_after: Duration::from_millis(100),
             log_stuck: false,
             stacks: Stacks::default(),
+            #[cfg(feature = "server")]
+            memory_readers: true,
+            #[cfg(feature = "await-index")]
+            await_index: None,
             #[cfg(all(feature = "fmt", feature = "server"))]
             print_events: true,
             limits: Limits { retention: DEFAULT_RETENTION, ..Limits::default() },
@@ -119,7 +132,8 @@ impl Builder {
     }
 
     /// Logs each stuck poll through `tracing`, at `warn` with the target `taskscope::stuck`, whether a console is connected or not. Default no;
-    /// `TASKSCOPE_LOG_STUCK` (`1` or `true`). Then the threads' polls are looked at, and stacks taken, without a console too.
+    /// `TASKSCOPE_LOG_STUCK` (`1` or `true`). Then the threads' polls are looked at, and stacks taken, without a console too. With the
+    /// feature `symbols` its functions are named; else they are addresses, as `addr2line` takes them.
     pub fn log_stuck(mut self, log: bool) -> Self {
         self.log_stuck = log;
         self
@@ -128,6 +142,25 @@ impl Builder {
     /// Of which threads stacks are taken while a poll on them is stuck. Default [`Stacks::Always`]; `TASKSCOPE_STACKS` (`never`, `sleepers`, `always`).
     pub fn stacks(mut self, stacks: Stacks) -> Self {
         self.stacks = stacks;
+        self
+    }
+
+    /// Whether a console on this machine, run by the same user, may be named to the kernel as one that reads this process's memory: it shows await trees
+    /// from there. Default yes; `TASKSCOPE_MEMORY_READERS` (`0` or `false`). It matters under Linux's Yama with `ptrace_scope` 1 alone, and for as long as
+    /// that console is connected.
+    #[cfg(feature = "server")]
+    pub fn memory_readers(mut self, allow: bool) -> Self {
+        self.memory_readers = allow;
+        self
+    }
+
+    /// An index of this program's debug information, made by `taskscope index PROGRAM -o FILE` after it was linked: with it the program sends the await
+    /// trees of its tasks by itself, to consoles on other machines too, and may be stripped. Default none; `TASKSCOPE_INDEX`. Linux on x86-64.
+    ///
+    /// An index of another build is refused, and consoles say so.
+    #[cfg(feature = "await-index")]
+    pub fn await_index(mut self, file: impl Into<std::path::PathBuf>) -> Self {
+        self.await_index = Some(file.into());
         self
     }
 

@@ -58,8 +58,11 @@ pub(crate) struct Service {
     side_streams: Arc<Semaphore>,
 }
 
+/// The service, ready for requests.
+pub(crate) type Server = InstrumentServer<Service>;
+
 /// The service over the state that `hub` has.
-pub(crate) fn service(hub: Arc<Hub>, interval: Duration) -> InstrumentServer<Service> {
+pub(crate) fn service(hub: Arc<Hub>, interval: Duration) -> Server {
     let service = Service {
         hub,
         interval: interval.clamp(limits::MIN_INTERVAL, limits::MAX_INTERVAL),

@@ -28,7 +28,7 @@ impl Rounds {
     /// Of a recorder with these limits.
     pub fn new(limits: Limits) -> Self {
         let handle = Handle::new(limits, Duration::from_millis(100), crate::Stacks::default(), Vec::new());
-        let cursor = Cursor::new(Arc::new(Hub::new(handle.clone(), None, false, None)));
+        let cursor = Cursor::new(Arc::new(Hub::new(handle.clone(), &crate::Builder::default(), None)));
         Self { handle, cursor, is_first: true }
     }
 

@@ -26,6 +26,21 @@
 //! Call it before anything is spawned. The future of `#[tokio::main]` itself began earlier: it is listed, but its polls are unknown. With
 //! `#[taskscope::main]` they are seen.
 //!
+//! # Features
+//!
+//! | feature | brings | default |
+//! |---|---|---|
+//! | `server` | the server that consoles connect to | yes |
+//! | `layer` | [`layer`], for those who compose a `tracing_subscriber::Registry` | yes |
+//! | `net`, `macros` | [`mod@net`]; `#[taskscope::main]`, `#[taskscope::test]`, `#[taskscope::trace]` | yes |
+//! | `stacks` | the stack of a thread whose poll is stuck; a console on the same machine finds the names | yes |
+//! | `symbols` | those names in the program itself: for consoles elsewhere, and for [`Builder::log_stuck`] | |
+//! | `fmt` | [`init`] prints the program's events and log records, where `RUST_LOG` is set | |
+//! | `console-api` | the same port answers `tokio-console` | |
+//! | `gzip` | compressed frames, for a console that asks for them | |
+//! | `taskdump` | await trees of futures that are not traced, by tokio's task dump; brings `symbols` | |
+//! | `fs`, `process`, `signal`, `axum`, `tonic`, `lock-api`, `parking_lot` | wrappers of what they name | |
+//!
 //! # Cost
 //!
 //! A poll costs about 90 ns with its wake, a task 192 bytes, a lock of tokio's about 1.1 µs; `just bench-overhead` measures both on your machine. Nothing is read

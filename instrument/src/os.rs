@@ -6,5 +6,9 @@ pub(crate) mod thread;
 pub(crate) mod descriptors;
 #[cfg(all(feature = "server", target_os = "linux"))]
 pub(crate) mod epoll;
+#[cfg(feature = "server")]
+pub(crate) mod program;
+#[cfg(feature = "server")]
+pub(crate) mod reader;
 #[cfg(all(feature = "server", target_os = "linux"))]
 mod sys;

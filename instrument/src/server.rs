@@ -2,6 +2,7 @@
 //!
 //! By default on a thread and runtime of its own, so that it answers while every worker of the program is blocked.
 
+mod routes;
 mod stream;
 
 #[cfg(feature = "console-api")]
@@ -20,10 +21,10 @@ use std::{
 use taskscope_proto::v1::taskscope_server::TaskscopeServer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
-use tonic::{service::Routes, transport::server::Connected};
+use tonic::transport::server::Connected;
 
 pub(crate) use self::stream::MAX_REQUEST_BYTES;
-use self::stream::Service;
+use self::{routes::Routes, stream::Service};
 use crate::{
     aggregate::Hub,
     builder::Builder,
@@ -192,8 +193,7 @@ impl Server {
         transport
             .tcp_nodelay(true)
             .http2_keepalive_interval(Some(stream::KEEPALIVE))
-            .add_routes(self.routes())
-            .serve_with_incoming(incoming)
+            .serve_with_incoming(self.routes(), incoming)
             .await
     }
 
@@ -218,20 +218,25 @@ impl Server {
     ///
     /// With the feature `console-api` the service of `tokio-console` comes along.
     #[cfg(feature = "tonic")]
-    pub fn into_routes(self) -> Routes {
-        self.routes()
+    pub fn into_routes(self) -> tonic::service::Routes {
+        let routes = self.routes();
+        #[cfg(feature = "console-api")]
+        return tonic::service::Routes::new(routes.taskscope).add_service(routes.tokio_console);
+        #[cfg(not(feature = "console-api"))]
+        return tonic::service::Routes::new(routes.taskscope);
     }
 
     fn routes(self) -> Routes {
-        let hub = Arc::new(Hub::new(self.handle, self.options.name, self.options.log_stuck, self.listener));
-        let service =
+        let hub = Arc::new(Hub::new(self.handle, &self.options, self.listener));
+        let taskscope =
             TaskscopeServer::new(Service::new(Arc::clone(&hub))).max_decoding_message_size(MAX_REQUEST_BYTES);
         #[cfg(feature = "gzip")]
-        let service = service.send_compressed(tonic::codec::CompressionEncoding::Gzip);
-        let routes = Routes::new(service);
-        #[cfg(feature = "console-api")]
-        let routes = routes.add_service(crate::compat::service(hub, self.options.publish_interval));
-        routes
+        let taskscope = taskscope.send_compressed(tonic::codec::CompressionEncoding::Gzip);
+        Routes {
+            taskscope,
+            #[cfg(feature = "console-api")]
+            tokio_console: crate::compat::service(hub, self.options.publish_interval),
+        }
     }
 }
 

@@ -8,9 +8,10 @@
 //! a thread that is stuck in the program's own logger stops this thread at worst, never the server. It makes no task and no span.
 //!
 //! Cost: while a console is connected, or polls are logged, it wakes twice per threshold and reads 50 ns a thread; else it sleeps. A capture costs a
-//! thread that sleeps nothing, one that computes some 30 µs, and this one some ms, the first one as long as the program's names take to look up. The
-//! CPU time is part of the cost that the console shows.
+//! thread that sleeps nothing, one that computes some 30 µs, and this one some ms; with the feature `symbols` the first one takes as long as the program's names
+//! take to look up. The CPU time is part of the cost that the console shows.
 
+mod captured;
 mod log;
 
 use std::{
@@ -26,6 +27,7 @@ use std::{
 use taskscope_proto::limits;
 use taskscope_recorder::{TaskId, TaskKind, Ticks, threads};
 
+pub(crate) use self::captured::{Captured, CodeFile, Frame};
 use crate::{aggregate::cost, handle::Handle, os};
 
 /// Polls whose stacks are kept: all that a frame has room for.
@@ -43,27 +45,6 @@ const NAMES_KEPT: Duration = Duration::from_secs(30);
 
 /// A poll: which thread, which task, since when. No two are the same.
 pub(crate) type PollKey = (u32, TaskId, Ticks);
-
-/// What was seen of a stuck poll.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Captured {
-    pub(crate) at: Ticks,
-    /// Innermost first.
-    pub(crate) frames: Vec<CapturedFrame>,
-    /// Why there are none or not all: a sentence; empty: all are there.
-    pub(crate) problem: String,
-    /// What the kernel said of the thread, right before.
-    pub(crate) kernel_state: String,
-}
-
-/// A function on a stack.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct CapturedFrame {
-    pub(crate) function: String,
-    pub(crate) file: String,
-    pub(crate) line: u32,
-    pub(crate) own: bool,
-}
 
 /// The watchdog; it stops when this is dropped.
 #[derive(Debug)]
@@ -119,12 +100,7 @@ impl Watchdog {
     /// Bytes of the stacks that are kept, and of what finds their names.
     pub(crate) fn memory_bytes(&self) -> usize {
         let captured = lock(&self.shared.captured);
-        let stacks = captured.iter().map(|(_, captured)| {
-            let texts = captured.frames.iter().map(|frame| frame.function.capacity() + frame.file.capacity());
-            captured.frames.capacity() * size_of::<CapturedFrame>()
-                + captured.problem.capacity()
-                + texts.sum::<usize>()
-        });
+        let stacks = captured.iter().map(|(_, captured)| captured.heap_bytes());
         captured.capacity() * size_of::<(PollKey, Captured)>() + stacks.sum::<usize>() + names_bytes()
     }
 
@@ -247,7 +223,8 @@ impl Watch {
         let is_first = stuck.captures == 0;
         stuck.captures += 1;
         let Some(captured) = self.capture(stuck.key) else { return };
-        stuck.allowed |= captured.frames.iter().any(CapturedFrame::is_block_in_place);
+        let is_in_place = self.handle.recorder().worker(stuck.key.0).is_some_and(|worker| worker.in_place);
+        stuck.allowed |= is_in_place || captured.shows_block_in_place();
         if self.log && is_first && !stuck.allowed {
             log::stuck(&self.handle, stuck.key, &captured);
         }
@@ -289,12 +266,6 @@ impl Watch {
     }
 }
 
-impl CapturedFrame {
-    fn is_block_in_place(&self) -> bool {
-        !self.own && self.function.contains("block_in_place")
-    }
-}
-
 /// What takes the stacks.
 #[cfg(feature = "stacks")]
 #[derive(Default)]
@@ -314,6 +285,9 @@ impl Stacks {
             }
             crate::Stacks::Always => taskscope_stack::Sampler::new().map_err(|error| error.to_string()),
         };
+        // The console finds names, where the program has none.
+        #[cfg(feature = "symbols")]
+        let make = || make().map(taskscope_stack::Sampler::named);
         let sampler = match self.sampler.get_or_insert_with(make) {
             Ok(sampler) => sampler,
             Err(error) => {
@@ -323,10 +297,7 @@ impl Stacks {
         };
         self.last = Some(Instant::now());
         match sampler.capture(os_id) {
-            Ok(stack) => {
-                into.problem = stack.problem.unwrap_or_default();
-                into.frames = stack.frames.into_iter().map(CapturedFrame::from).collect();
-            }
+            Ok(stack) => into.set_stack(stack),
             Err(error) => into.problem = error.to_string(),
         }
     }
@@ -338,14 +309,6 @@ impl Stacks {
             sampler.rest();
             self.last = None;
         }
-    }
-}
-
-#[cfg(feature = "stacks")]
-impl From<taskscope_stack::StackFrame> for CapturedFrame {
-    fn from(frame: taskscope_stack::StackFrame) -> Self {
-        let own = frame.is_own();
-        Self { function: frame.function, file: frame.file, line: frame.line, own }
     }
 }
 

@@ -74,9 +74,36 @@ fn from_frames<T>(mut look: impl FnMut(&v1::Frame) -> Option<T>) -> T {
     })
 }
 
-fn stuck<'f>(frame: &'f v1::Frame, function: &'static str) -> Option<&'f v1::StuckPoll> {
-    let in_it = |poll: &&v1::StuckPoll| poll.stack.iter().any(|frame| frame.function.ends_with(function));
-    frame.scheduler.as_ref()?.stuck.iter().find(in_it)
+fn stuck(frame: &v1::Frame, function: &'static str) -> Option<v1::StuckPoll> {
+    let in_it = |poll: &v1::StuckPoll| poll.stack.iter().any(|frame| frame.function.ends_with(function));
+    frame.scheduler.as_ref()?.stuck.iter().map(named).find(in_it)
+}
+
+/// With the names that the program has (feature `symbols`), or that a console finds in the files that it names.
+fn named(poll: &v1::StuckPoll) -> v1::StuckPoll {
+    assert_eq!(poll.code_files.is_empty(), cfg!(feature = "symbols") || poll.stack.is_empty(), "{poll:#?}");
+    let mut stack = Vec::new();
+    for frame in &poll.stack {
+        let Some(file) = (frame.code_file as usize).checked_sub(1).map(|index| &poll.code_files[index])
+        else {
+            stack.push(frame.clone());
+            continue;
+        };
+        if file.path == "[vdso]" {
+            continue;
+        }
+        let opened = std::fs::File::open(&file.path).unwrap();
+        assert_eq!(taskscope_names::build_id(&opened).unwrap_or_default(), file.build_id, "{file:?}");
+        let looked = taskscope_names::in_file(&opened, &file.path, &[frame.address]).unwrap();
+        stack.extend(looked.frames.into_iter().flatten().map(|frame| v1::StackFrame {
+            own: frame.is_own(),
+            function: frame.function,
+            file: frame.file,
+            line: frame.line,
+            ..v1::StackFrame::default()
+        }));
+    }
+    v1::StuckPoll { stack, ..poll.clone() }
 }
 
 #[test]
@@ -89,7 +116,7 @@ fn a_poll_that_blocks_is_sent_with_its_stack_and_logged() {
     let program = program();
     let (reader, mut writer) = io::pipe().unwrap();
     let task = program.spawn(async move { reads_without_await(reader) });
-    let poll = from_frames(|frame| stuck(frame, "reads_without_await").cloned());
+    let poll = from_frames(|frame| stuck(frame, "reads_without_await"));
     assert_eq!(poll.duration_ns, 0, "it goes on: {poll:#?}");
     assert_eq!(poll.kernel_state, "read");
     assert!(poll.captured_ago_ns_plus1 > 0 && poll.task.is_some() && poll.site != 0, "{poll:#?}");
@@ -103,15 +130,22 @@ fn a_poll_that_blocks_is_sent_with_its_stack_and_logged() {
 
     writer.write_all(b"on").unwrap();
     assert_eq!(program.block_on(task).unwrap(), 2, "the read went on");
-    let over =
-        from_frames(|frame| stuck(frame, "reads_without_await").filter(|poll| poll.duration_ns > 0).cloned());
+    let over = from_frames(|frame| stuck(frame, "reads_without_await").filter(|poll| poll.duration_ns > 0));
     assert!(over.duration_ns >= 100_000_000, "the stack outlives the poll: {over:#?}");
 
     let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("reads_without_await")).collect();
+    // Without names in the program the log has addresses in it, and says how to have names.
+    let (known_by, place) = if cfg!(feature = "symbols") {
+        ("reads_without_await", "tests/stacks.rs:")
+    } else {
+        ("kernel_state=\"read\"", "feature `symbols`")
+    };
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(known_by)).collect();
     assert_eq!(lines.len(), 1, "once a poll: {log}");
     assert!(lines[0].contains("WARN taskscope::stuck: a poll has gone on for"), "{log}");
-    assert!(lines[0].contains("kernel_state=\"read\"") && lines[0].contains("tests/stacks.rs:"), "{log}");
+    assert!(lines[0].contains("kernel_state=\"read\"") && lines[0].contains(place), "{log}");
+    let has_address = lines[0].contains(" stack=\"stacks-") && lines[0].contains("+0x");
+    assert_eq!(has_address, !cfg!(feature = "symbols"), "{log}");
 }
 
 #[test]
@@ -137,12 +171,15 @@ fn closures_of_the_blocking_pool_and_block_in_place_are_not_accused() {
     let stuck_task = program.spawn(async move { guilty(&wait) });
     let accused = from_frames(|frame| {
         stuck(frame, "guilty")?;
-        Some(stuck(frame, "may_block").cloned())
+        Some(stuck(frame, "may_block"))
     });
     assert_eq!(accused, None);
     for sender in &senders {
         sender.send(()).unwrap();
     }
     program.block_on(async { (pool.await.unwrap(), in_place.await.unwrap(), stuck_task.await.unwrap()) });
-    assert!(!String::from_utf8_lossy(&LOG.lock().unwrap()).contains("may_block"), "nor are they logged");
+    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
+    assert!(!log.contains("may_block"), "nor are they logged: {log}");
+    let in_line = log.lines().filter(|line| line.contains("kernel_state=\"futex\""));
+    assert!(in_line.count() <= 1, "the guilty one alone is: {log}");
 }

@@ -18,9 +18,9 @@ use prost::{
 
 use crate::{
     limits::{
-        MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_DECODE_BYTES, MAX_DESCRIPTORS, MAX_DETAILS, MAX_LONG_POLLS,
-        MAX_RESOURCE_DETAILS, MAX_RUNTIMES, MAX_SITES, MAX_STACK_FRAMES, MAX_STUCK_POLLS, MAX_THREADS,
-        MAX_WORKERS,
+        MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_CODE_FILES, MAX_DECODE_BYTES, MAX_DESCRIPTORS, MAX_DETAILS,
+        MAX_LONG_POLLS, MAX_RESOURCE_DETAILS, MAX_RUNTIMES, MAX_SITES, MAX_STACK_FRAMES, MAX_STUCK_POLLS,
+        MAX_THREADS, MAX_WORKERS,
     },
     v1,
 };
@@ -90,7 +90,14 @@ impl Bounded for v1::Frame {
             &[
                 list(1, MAX_RUNTIMES, &[]),
                 list(2, MAX_WORKERS, &[]),
-                list(3, MAX_STUCK_POLLS, &[list(7, MAX_STUCK_POLLS * MAX_STACK_FRAMES, &[])]),
+                list(
+                    3,
+                    MAX_STUCK_POLLS,
+                    &[
+                        list(7, MAX_STUCK_POLLS * MAX_STACK_FRAMES, &[]),
+                        list(11, MAX_STUCK_POLLS * MAX_CODE_FILES, &[]),
+                    ],
+                ),
                 list(4, MAX_LONG_POLLS, &[]),
             ],
         ),
@@ -190,6 +197,10 @@ mod tests {
         assert_eq!(survives(&nested).as_ref(), Ok(&nested));
         nested.scheduler.as_mut().unwrap().stuck[3].stack.push(v1::StackFrame::default());
         assert_eq!(survives(&nested), refused(7, MAX_STUCK_POLLS * MAX_STACK_FRAMES));
+        let stuck = &mut nested.scheduler.as_mut().unwrap().stuck;
+        stuck[3].stack.pop();
+        stuck[0].code_files = vec![v1::CodeFile::default(); MAX_STUCK_POLLS * MAX_CODE_FILES + 1];
+        assert_eq!(survives(&nested), refused(11, MAX_STUCK_POLLS * MAX_CODE_FILES));
     }
 
     #[test]

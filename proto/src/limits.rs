@@ -108,6 +108,12 @@ pub const MAX_STUCK_POLLS: usize = 32;
 /// Frames of a captured stack; further ones are said to be missing.
 pub const MAX_STACK_FRAMES: usize = 64;
 
+/// Files of code that the addresses of a stack are in: as many as frames, if each was in another.
+pub const MAX_CODE_FILES: usize = MAX_STACK_FRAMES;
+
+/// Bytes of a file's build-id; linkers write 8 to 32.
+pub const MAX_BUILD_ID_BYTES: usize = 64;
+
 /// Long polls in a frame; the oldest are dropped and counted.
 pub const MAX_LONG_POLLS: usize = 4096;
 

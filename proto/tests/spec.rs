@@ -38,6 +38,8 @@ fn the_table_of_limits_is_the_code() {
         MAX_WORKERS,
         MAX_STUCK_POLLS,
         MAX_STACK_FRAMES,
+        MAX_CODE_FILES,
+        MAX_BUILD_ID_BYTES,
         MAX_LONG_POLLS,
         MAX_AWAIT_TREES,
         MAX_AWAIT_FRAMES,

@@ -255,5 +255,5 @@ fn tree(task: TaskRef) -> AwaitTree {
             }
         }
     }
-    AwaitTree { task: Some(task), frames, ..AwaitTree::default() }
+    AwaitTree { task: Some(task), frames, walked: true, ..AwaitTree::default() }
 }

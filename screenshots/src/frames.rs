@@ -4,8 +4,8 @@ use taskscope_proto::{
     agent::AgentRef,
     rows::{FrameRows, SlotRef, StatRow, TaskRow},
     v1::{
-        Event, EventKind, Frame, Hello, Histogram, Knows, Process, ResourceRef, Site, SiteTotals, Sources,
-        TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
+        AwaitFrame, AwaitTree, Event, EventKind, Frame, Hello, Histogram, Knows, Process, ResourceRef, Site,
+        SiteTotals, Sources, TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
     },
 };
 
@@ -58,6 +58,7 @@ impl Server {
             totals: totals(&self.cast, now_ns),
             process: Some(process(now_ns, alive)),
             details: self.details.iter().map(|task| detail(&self.cast, *task, now_ns)).collect(),
+            await_trees: self.details.iter().filter_map(|task| tree(&self.cast, *task)).collect(),
             resource_details: self
                 .resource_details
                 .iter()
@@ -111,6 +112,7 @@ fn hello() -> Hello {
             memory: false,
         }),
         problems: Vec::new(),
+        ..Hello::default()
     }
 }
 
@@ -257,6 +259,32 @@ fn detail(cast: &[Actor], task: TaskRef, now_ns: u64) -> TaskDetail {
         lost_events: 0,
         gaps: Vec::new(),
     }
+}
+
+/// The await tree of a transfer, as the console reads it from memory.
+fn tree(cast: &[Actor], task: TaskRef) -> Option<AwaitTree> {
+    const TREE: &[(u32, &str, &str, u32, &str)] = &[
+        (0, "checkout::ledger::transfer", "src/ledger.rs", 109, "cents=1250"),
+        (
+            1,
+            "checkout::ledger::move_money",
+            "src/ledger.rs",
+            143,
+            "holds MutexGuard 0x5581c3f04480 in `accounts`",
+        ),
+        (2, "tokio::sync::mutex::Mutex::lock", "tokio::src/sync/mutex.rs", 454, ""),
+        (3, "Acquire", "", 0, "0x5581c3f044d8, wants 1, 0 free, in the queue"),
+    ];
+    cast.get(task.slot as usize).filter(|actor| actor.name == "transfer")?;
+    let frames = TREE.iter().map(|(depth, text, file, line, detail)| AwaitFrame {
+        depth: *depth,
+        text: (*text).to_owned(),
+        file: (*file).to_owned(),
+        line: *line,
+        detail: (*detail).to_owned(),
+        ..AwaitFrame::default()
+    });
+    Some(AwaitTree { task: Some(task), frames: frames.collect(), walked: true, ..AwaitTree::default() })
 }
 
 /// A hump around `typical_ns` in buckets of a quarter of an octave, and the longest in a bucket of its own: `count` values in all.

@@ -149,6 +149,7 @@ fn stack() -> Vec<StackFrame> {
         file: file.to_owned(),
         line,
         own,
+        ..StackFrame::default()
     };
     let mut stack = vec![
         frame("read", "", 0, false),

@@ -6,6 +6,10 @@ use std::{
 };
 
 use hyper_util::rt::TokioIo;
+use taskscope_console::{
+    shell::Names,
+    target::{Patience, Target},
+};
 use taskscope_proto::{
     limits,
     v1::{self, taskscope_client::TaskscopeClient},
@@ -54,6 +58,8 @@ pub struct Console {
     wishes: Option<mpsc::Sender<v1::WatchRequest>>,
     frames: Streaming<v1::Frame>,
     encoding: Option<String>,
+    /// The program sends stacks as addresses; the console names them.
+    names: Names,
     /// The request as it was sent last.
     pub wish: v1::WatchRequest,
     /// All that the frames said.
@@ -98,7 +104,8 @@ impl Console {
         let encoding =
             response.metadata().get("grpc-encoding").and_then(|value| value.to_str().ok()).map(Into::into);
         let frames = response.into_inner();
-        Ok(Self { wishes: Some(wishes), frames, encoding, wish, fold: Fold::default() })
+        let names = Names::new(&Target::default(), Patience::OfAReport);
+        Ok(Self { wishes: Some(wishes), frames, encoding, names, wish, fold: Fold::default() })
     }
 
     /// How the frames are compressed; `None`: they are not.
@@ -131,7 +138,8 @@ impl Console {
     pub async fn next(&mut self) -> Result<v1::Frame, Status> {
         let next = tokio::time::timeout(DEADLINE, self.frames.message()).await;
         let frame = next.expect("a frame before the deadline")?;
-        let frame = frame.ok_or_else(|| Status::ok("the stream is over"))?;
+        let mut frame = frame.ok_or_else(|| Status::ok("the stream is over"))?;
+        self.names.fill(&mut frame).await;
         if let Err(broken) = self.fold.apply(&frame) {
             panic!("frame {}: {broken}", frame.sequence);
         }

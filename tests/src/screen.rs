@@ -8,7 +8,7 @@ use std::{
 use taskscope_console::{
     headless,
     shell::connect::{Connection, News},
-    target::Target,
+    target::{Patience, Reading, Target},
 };
 use taskscope_model::{Config, Effect, Event, Model, report::Report, update};
 use tokio::time::{Interval, interval};
@@ -51,7 +51,10 @@ impl Screen {
         let config = Config { target: target.to_string(), interval: Some(TICK), ..config };
         let mut screen = Self {
             model: Model::new(config),
-            connection: Connection::start(target),
+            connection: Connection::start(
+                target,
+                Reading { names: Patience::OfAReport, ..Reading::default() },
+            ),
             started: Instant::now(),
             ticks: interval(TICK),
         };
@@ -80,6 +83,7 @@ impl Screen {
             news = self.connection.news.recv() => match news.expect("it never gives up") {
                 News::Frame(frame) => Event::Frame(frame),
                 News::Connection(event) => Event::Connection(event),
+                News::Memory(news) => Event::Memory(news),
             },
             _ = self.ticks.tick() => Event::Tick { now: self.started.elapsed() },
         };
@@ -91,8 +95,10 @@ impl Screen {
         let mut next = Some(event);
         while let Some(event) = next {
             for effect in update(&mut self.model, event) {
-                if let Effect::SendRequest(request) = effect {
-                    self.connection.request(request);
+                match effect {
+                    Effect::SendRequest(request) => self.connection.request(request),
+                    Effect::ReadMemory(wish) => self.connection.read_memory(wish),
+                    _ => {}
                 }
             }
             next = self.model.wants_work().then_some(Event::Work);

@@ -92,8 +92,17 @@ async fn a_registry_that_is_locked_while_its_children_want_it_is_a_deadlock() {
 #[tokio::test]
 async fn actors_that_send_to_each_other_with_full_inboxes_are_a_deadlock() {
     let message = fault("actor_cycle", "deadlock").await;
-    for place in ["faults/src/actors.rs:18", "faults/src/actors.rs:28"] {
+    for place in ["faults/src/actors.rs:21", "faults/src/actors.rs:31"] {
         assert!(message.contains(&format!("waits at {place} for mpsc")), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn actors_that_wait_for_answers_of_each_other_are_a_deadlock() {
+    let message = fault("ask_each_other", "deadlock").await;
+    for (place, other) in [("faults/src/actors.rs:63", "stock"), ("faults/src/actors.rs:72", "prices")] {
+        assert!(message.contains(&format!("waits at {place} for oneshot")), "{message}");
+        assert!(message.contains(&format!("whose other end faults::actors::{other}")), "{message}");
     }
 }
 

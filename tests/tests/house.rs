@@ -21,24 +21,37 @@ mod words;
 const ARROWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &[]),
     ("taskscope-proto", &[]),
-    ("taskscope-stack", &[]),
+    ("taskscope-names", &["taskscope-names"]),
+    ("taskscope-stack", &["taskscope-names", "taskscope-stack"]),
     ("taskscope-macros", &[]),
     // Itself: its own tests switch features on.
     (
         "taskscope",
-        &["taskscope", "taskscope-macros", "taskscope-recorder", "taskscope-stack", "taskscope-proto"],
+        &[
+            "taskscope",
+            "taskscope-macros",
+            "taskscope-names",
+            "taskscope-recorder",
+            "taskscope-stack",
+            "taskscope-proto",
+            "taskscope-await",
+            "taskscope-observe",
+        ],
     ),
     ("taskscope-await", &[]),
     ("taskscope-debuginfo", &["taskscope-await"]),
-    ("taskscope-attach", &["taskscope-await", "taskscope-debuginfo", "taskscope-proto"]),
+    ("taskscope-observe", &["taskscope-await", "taskscope-proto"]),
+    ("taskscope-attach", &["taskscope-await", "taskscope-observe", "taskscope-debuginfo", "taskscope-proto"]),
     ("taskscope-model", &["taskscope-proto"]),
     (
         "taskscope-console",
         &[
             "taskscope-model",
+            "taskscope-names",
             "taskscope-proto",
             "taskscope",
             "taskscope-attach",
+            "taskscope-observe",
             "taskscope-await",
             "taskscope-debuginfo",
         ],
@@ -60,9 +73,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates from outside that would break what a crate is. Tests of the crate may use them.
 const NEVER_KNOWS: &[(&str, &[&str])] = &[
     ("taskscope-recorder", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
+    ("taskscope-names", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-stack", &["tokio", "tonic", "prost", "tracing", "ratatui", "crossterm"]),
     ("taskscope-await", &["tokio", "tonic", "prost", "object", "gimli", "libc", "rustix"]),
     ("taskscope-debuginfo", &["tokio", "tonic", "prost", "ratatui", "crossterm"]),
+    ("taskscope-observe", &["tokio", "tonic", "ratatui", "crossterm", "gimli"]),
     ("taskscope-attach", &["tokio", "tonic", "ratatui", "crossterm", "gimli"]),
     ("taskscope-proto", &["tokio", "tracing", "ratatui", "crossterm"]),
     ("taskscope", &["ratatui", "crossterm"]),
@@ -76,7 +91,7 @@ const UNSAFE: &[&str] = &[
     "instrument/src/lock/raw/rwlock.rs",
     "instrument/src/os/sys.rs",
     "instrument/stack/src/linux/os.rs",
-    "console-tui/attach/src/os.rs",
+    "instrument/observe/src/os.rs",
 ];
 
 /// What code with `unsafe` in it starts with.

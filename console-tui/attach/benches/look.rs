@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_attach::{Observer, Process, Source};
+use taskscope_observe::{Observer, Process, Source};
 
 use programs::{Built, Profile, Running, built};
 

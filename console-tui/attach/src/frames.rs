@@ -32,7 +32,7 @@ use self::{
     graph::{Graph, OpKey, ResourceKey},
     slots::Slots,
 };
-use crate::observe::{Observed, Observer, SeenTask};
+use taskscope_observe::{Observed, Observer, SeenTask};
 
 /// What the console wants of the rounds.
 #[derive(Debug, Default, Clone)]

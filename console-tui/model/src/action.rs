@@ -115,7 +115,7 @@ actions! {
     ClearFilter "clear-filter" Table "Show all rows again";
     ToggleChannels "toggle-channels" Table "The other list: channels or locks; sockets, timers, signals";
     ToggleParts "toggle-parts" Table "Show or hide the parts inside of tokio's resources";
-    AwaitTree "await-tree" Table "The await tree of this task: which futures await each other";
+    AwaitTree "await-tree" Table "The traced futures of this task, and a task dump: the program is asked for them";
     Columns "columns" Table "Choose the columns";
     Freeze "freeze" General "Freeze the screen, or let it go on; recording goes on behind";
     CopyId "copy-id" General "Copy the id of what is selected";

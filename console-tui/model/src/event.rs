@@ -42,6 +42,17 @@ pub enum Event {
     Connection(ConnectionEvent),
     /// A frame arrived.
     Frame(Box<v1::Frame>),
+    /// News of the program's memory, which the shell reads beside the stream.
+    Memory(MemoryNews),
+}
+
+/// What the shell says of the program's memory.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MemoryNews {
+    /// Await trees as they are now, by tokio's ids of the tasks.
+    Trees(Vec<(u64, v1::AwaitTree)>),
+    /// Why none come: a sentence with what to do next. `None`: they come.
+    Problem(Option<String>),
 }
 
 /// How much there is of a screen that may be longer than the terminal is high; in lines.

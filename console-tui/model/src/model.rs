@@ -9,6 +9,7 @@ mod feed;
 mod header;
 mod io_detail;
 mod lock;
+mod memory;
 mod pages;
 mod reports;
 mod requests;
@@ -49,6 +50,7 @@ use crate::{
 };
 pub use events::{EventLine, EventsError};
 use feed::Feed;
+use memory::Memory;
 use requests::Requests;
 use scanner::Scanner;
 use ui::Ui;
@@ -72,6 +74,8 @@ pub struct Model {
     has_rows: bool,
     /// What the process is asked for.
     requests: Requests,
+    /// What its memory shows.
+    memory: Memory,
 }
 
 impl Model {
@@ -85,6 +89,7 @@ impl Model {
             scanner: Scanner::default(),
             has_rows: false,
             requests: Requests::default(),
+            memory: Memory::default(),
             config,
         }
     }
@@ -194,7 +199,9 @@ impl Model {
 
     /// Everything known of a task; `None`: nothing is (any more).
     pub fn task(&self, key: TaskKey) -> Option<TaskView> {
-        self.ui.pages.task(self.context()?, key, self.ui.nav.chosen())
+        let mut view = self.ui.pages.task(self.context()?, key, self.ui.nav.chosen())?;
+        self.memory.explain(&mut view);
+        Some(view)
     }
 
     /// The runtimes; `None`: nothing is known yet.

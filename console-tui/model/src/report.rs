@@ -330,6 +330,9 @@ pub struct Task {
     /// is read from memory.
     #[serde(default)]
     pub await_tree: Vec<AwaitFrame>,
+    /// `memory`: every future, read from the program's memory; `traced`: those that are traced, with what a task dump added. `None`: there is no tree.
+    #[serde(default)]
+    pub await_tree_source: Option<String>,
 }
 
 /// A future of an await tree.

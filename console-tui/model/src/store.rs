@@ -34,7 +34,7 @@ use crate::{
     text::{TextId, Texts},
 };
 use descriptors::Descriptors;
-use detail::{AwaitTree, Detail};
+use detail::{AwaitTrees, Detail};
 use histories::Histories;
 use history::History;
 use live::Live;
@@ -60,7 +60,7 @@ pub(crate) struct Store {
     pub(crate) process: Option<Process>,
     pub(crate) details: FxHashMap<TaskKey, Detail>,
     /// The await trees of tasks, each as it was taken last; at most [`MAX_TREES`].
-    pub(crate) await_trees: FxHashMap<TaskKey, AwaitTree>,
+    pub(crate) await_trees: FxHashMap<TaskKey, AwaitTrees>,
     pub(crate) texts: Texts,
     pub(crate) resources: Resources,
     pub(crate) scheduler: Scheduler,

@@ -76,16 +76,24 @@ pub(super) fn command(cli: Cli) -> eyre::Result<ExitCode> {
             code
         }
         #[cfg(target_os = "linux")]
-        Some(Command::Attach { process, debug_file, show_strings, watch: how }) => {
+        Some(Command::Attach { process, watch: how }) => {
             let file = File::load(how.config.as_deref())?;
-            let wanted = attach::Wanted { process, debug_file, strings: show_strings };
+            let wanted = attach::Wanted { process, reading: how.reading() };
             watch_memory(how, &file, attach::prepare(&wanted)?)
         }
         #[cfg(target_os = "linux")]
-        Some(Command::Core { core, program, debug_file, show_strings, watch: how }) => {
+        Some(Command::Core { core, program, watch: how }) => {
             let file = File::load(how.config.as_deref())?;
-            let wanted = attach::Wanted { debug_file, strings: show_strings, ..attach::Wanted::default() };
+            let wanted = attach::Wanted { process: None, reading: how.reading() };
             watch_memory(how, &file, attach::prepare_core(core, program, &wanted)?)
+        }
+        #[cfg(target_os = "linux")]
+        Some(Command::Index { program, output, debug_file }) => {
+            let path = attach::write_index(program, debug_file, output)?;
+            if let Some(path) = path {
+                eprintln!("wrote {}", path.display());
+            }
+            Ok(ExitCode::SUCCESS)
         }
         Some(Command::Events { target, length, config }) => {
             let file = File::load(config.as_deref())?;
@@ -140,8 +148,8 @@ async fn watch(watch: Watch, file: &File, target: Target) -> eyre::Result<ExitCo
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         eyre::bail!("the console needs a terminal; in a script, use --once or --once --json");
     }
-    let theme = theme(&watch, file);
-    let end = shell::run(shell::Options { target, model, theme, keymap: file.keymap()? }).await?;
+    let (theme, reading) = (theme(&watch, file), watch.reading());
+    let end = shell::run(shell::Options { target, reading, model, theme, keymap: file.keymap()? }).await?;
     Ok(match end {
         End::Quit => ExitCode::SUCCESS,
         End::Signal(number) => ExitCode::from(SIGNALLED.saturating_add(u8::try_from(number).unwrap_or(0))),
@@ -156,7 +164,8 @@ fn check_filter(filter: &str) -> eyre::Result<()> {
 }
 
 async fn once(watch: Watch, model: taskscope_model::Config, target: Target) -> eyre::Result<ExitCode> {
-    let options = headless::Options { target, model, timeout: watch.timeout, observe: watch.observe };
+    let (reading, timeout, observe) = (watch.reading(), watch.timeout, watch.observe);
+    let options = headless::Options { target, reading, model, timeout, observe };
     let headless::Observed { model, found } = headless::observe(options).await?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };

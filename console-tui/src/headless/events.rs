@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::HeadlessError;
 use crate::{
     shell::connect::{Connection, News},
-    target::Target,
+    target::{Reading, Target},
 };
 
 /// Longest wait for the first frame.
@@ -47,7 +47,7 @@ pub async fn stream(
     out: &mut impl Write,
 ) -> Result<(), EventsError> {
     let mut model = Model::new(config);
-    let mut connection = Connection::start(target.clone());
+    let mut connection = Connection::start(target.clone(), Reading::default());
     let mut end = Instant::now() + TIMEOUT;
     let mut reason = None;
     let mut heard = false;
@@ -93,6 +93,7 @@ pub async fn stream(
                 }
                 feed(&mut model, &connection, Event::Connection(event));
             }
+            Some(News::Memory(_)) => {}
             None => return Ok(()),
         }
     }

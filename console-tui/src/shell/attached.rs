@@ -8,8 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taskscope_attach::{About, Frames, Observer, Wish};
+use taskscope_attach::{About, Frames, Wish};
 use taskscope_model::ConnectionEvent;
+use taskscope_observe::Observer;
 use taskscope_proto::{rows::SlotRef, v1::WatchRequest};
 use tokio::sync::{mpsc, watch};
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 #[cfg(unix)]
 use hyper_util::rt::TokioIo;
-use taskscope_model::ConnectionEvent;
+use taskscope_model::{ConnectionEvent, MemoryNews, MemoryWish};
 use taskscope_proto::{
     limits::MAX_DECODE_BYTES,
     v1::{Frame, WatchRequest, taskscope_client::TaskscopeClient},
@@ -28,8 +28,8 @@ use tonic::{
 
 #[cfg(target_os = "linux")]
 use super::attached;
-use super::{backoff, compat, random};
-use crate::target::Target;
+use super::{backoff, beside::Beside, compat, names::Names, random};
+use crate::target::{Patience, Reading, Target};
 
 /// Frames and other news that wait for the screen.
 pub const QUEUED_NEWS: usize = 4;
@@ -54,6 +54,8 @@ pub enum News {
     Connection(ConnectionEvent),
     /// A frame.
     Frame(Box<Frame>),
+    /// About the program's memory.
+    Memory(MemoryNews),
 }
 
 /// The channels to and from the task of the connection.
@@ -61,23 +63,34 @@ pub enum News {
 pub struct Connection {
     /// Its news; bounded.
     pub news: mpsc::Receiver<News>,
-    requests: watch::Sender<Option<WatchRequest>>,
+    beside: Beside,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Connection {
     /// Starts to dial `target`. Must be called inside a tokio runtime.
-    pub fn start(target: Target) -> Self {
+    pub fn start(target: Target, reading: Reading) -> Self {
         let (sender, news) = mpsc::channel(QUEUED_NEWS);
         let (requests, wanted) = watch::channel(None);
-        let task = tokio::spawn(keep(target, sender, wanted));
-        Self { news, requests, task }
+        let names = reading.names;
+        let beside = Beside::new(requests, sender.clone(), reading);
+        let task = tokio::spawn(keep(target, names, sender, wanted, beside.clone()));
+        Self { news, beside, task }
     }
 
     /// Sends a request on the open stream; only the newest one counts.
     pub fn request(&self, request: WatchRequest) {
-        // Without a receiver the task has ended, and it ends only with this value.
-        self.requests.send_replace(Some(request));
+        self.beside.request(request);
+    }
+
+    /// Reads these tasks from the program's memory, when it is on this machine.
+    pub fn read_memory(&self, wish: MemoryWish) {
+        self.beside.read(wish);
+    }
+
+    /// Whether what the memory was asked for is still to come.
+    pub fn is_reading_memory(&self) -> bool {
+        self.beside.is_under_way()
     }
 }
 
@@ -90,7 +103,13 @@ impl Drop for Connection {
 type Requests = watch::Receiver<Option<WatchRequest>>;
 
 /// Connects again and again, until the receiver of the news is dropped.
-async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
+async fn keep(
+    target: Target,
+    patience: Patience,
+    sender: mpsc::Sender<News>,
+    wanted: Requests,
+    beside: Beside,
+) {
     #[cfg(target_os = "linux")]
     if let Target::Process(watched) = target {
         return attached::keep(watched, sender, wanted).await;
@@ -102,7 +121,11 @@ async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
             return;
         }
         let mut frames = 0_u64;
-        let ended = stream(&target, &sender, wanted.clone(), &mut frames).await;
+        let mut names = Names::new(&target, patience);
+        // On the heap: what decodes a frame is large.
+        let ended =
+            Box::pin(stream(&target, &mut names, &sender, wanted.clone(), &beside, &mut frames)).await;
+        beside.lost();
         let Some(reason) = ended else { return };
         failures = if frames > 0 { 1 } else { attempt };
         let wait = backoff::jittered(backoff::delay(failures), chance());
@@ -117,8 +140,10 @@ async fn keep(target: Target, sender: mpsc::Sender<News>, wanted: Requests) {
 /// One connection from dialling to its end. The reason for the end; `None`: the receiver of the news is dropped.
 async fn stream(
     target: &Target,
+    names: &mut Names,
     sender: &mpsc::Sender<News>,
     mut wanted: Requests,
+    beside: &Beside,
     frames: &mut u64,
 ) -> Option<String> {
     let channel = match timeout(DIAL_TIMEOUT, dial(target)).await {
@@ -147,7 +172,9 @@ async fn stream(
     };
     loop {
         match incoming.message().await {
-            Ok(Some(frame)) => {
+            Ok(Some(mut frame)) => {
+                beside.see(&frame);
+                names.fill(&mut frame).await;
                 sender.send(News::Frame(Box::new(frame))).await.ok()?;
                 *frames += 1;
             }

@@ -13,7 +13,7 @@
 use ratatui::layout::Rect;
 use taskscope_model::{
     format,
-    screen::runtime::{AwaitTreeView, StackView},
+    screen::runtime::{AwaitTreeView, StackView, TreeSource},
 };
 
 use super::{
@@ -25,22 +25,41 @@ use crate::theme::Slot;
 /// Lines of a stack or a tree at most; what is left out is counted.
 const MAX_LINES: usize = 40;
 
+/// Lines of the sentences below it: what is missing, and what to do.
+const MAX_NOTE_LINES: usize = 6;
+
 /// Cells of an age, and that a level is set in.
 const AGE: u16 = 8;
 const INDENT: u16 = 2;
+/// What was read from memory within this is of now: it is read twice a second.
+const NOW_NS: u64 = 1_000_000_000;
 
 /// Lines with a title above and a blank below.
-pub(super) fn stack_lines(stack: &StackView) -> u16 {
-    list_lines(stack.lines.len(), stack.problem.is_some())
+pub(super) fn stack_lines(stack: &StackView, width: u16) -> u16 {
+    list_lines(stack.lines.len(), stack.problem.as_deref(), width)
 }
 
 /// Lines with a title above and a blank below.
-pub(super) fn tree_lines(tree: &AwaitTreeView) -> u16 {
-    list_lines(tree.lines.len(), tree.problem.is_some() || tree.lines.is_empty())
+pub(super) fn tree_lines(tree: &AwaitTreeView, width: u16) -> u16 {
+    list_lines(tree.lines.len(), note(tree), width)
 }
 
-fn list_lines(lines: usize, note: bool) -> u16 {
-    (lines.min(MAX_LINES) + usize::from(lines > MAX_LINES) + usize::from(note)) as u16 + 2
+fn list_lines(lines: usize, problem: Option<&str>, width: u16) -> u16 {
+    let note = problem.map_or(0, |problem| wrapped(problem, width, ' ').len());
+    (lines.min(MAX_LINES) + usize::from(lines > MAX_LINES) + note) as u16 + 2
+}
+
+/// A sentence in lines, set in by one.
+fn wrapped(words: &str, width: u16, ellipsis: char) -> Vec<String> {
+    text::wrap(words, width.saturating_sub(2), MAX_NOTE_LINES, ellipsis)
+}
+
+/// Why there is not more of a tree.
+fn note(tree: &AwaitTreeView) -> Option<&str> {
+    let is_empty = tree.lines.is_empty() && tree.source == TreeSource::Traced;
+    let nothing =
+        is_empty.then_some("No traced future: add #[taskscope::trace] or .trace(\"…\"), or enable taskdump");
+    tree.problem.as_deref().or(nothing)
 }
 
 /// The stack, innermost first.
@@ -78,11 +97,18 @@ pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
 
 /// The tree.
 pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeView) {
-    let aside = match tree.taken_ago_ns {
-        0 => "as it is now".to_owned(),
-        ago_ns => format!("taken {} ago", format::duration_ns(ago_ns)),
+    let ago = format::duration_ns(tree.taken_ago_ns);
+    let (title, aside) = match (tree.source, tree.taken_ago_ns) {
+        (TreeSource::Nothing, _) => ("await tree", "none".to_owned()),
+        (TreeSource::Memory, 0..NOW_NS) => ("await tree", "from memory, as it is now".to_owned()),
+        (TreeSource::Memory, _) => ("await tree", format!("from memory, {ago} ago")),
+        (TreeSource::Traced, 0) => ("traced futures", "as they are now".to_owned()),
+        (TreeSource::Traced, _) => ("traced futures", format!("taken {ago} ago")),
     };
-    head(canvas, area, "await tree", &aside);
+    if area.height == 0 {
+        return;
+    }
+    head(canvas, area, title, &aside);
     let places = area.width * 2 / 5;
     let words = area.width.saturating_sub(places + AGE + 4);
     let mut y = area.y + 1;
@@ -106,13 +132,7 @@ pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeVi
         y += 1;
     }
     let more = tree.lines.len().saturating_sub(MAX_LINES);
-    let nothing = if tree.lines.is_empty() {
-        Some("No traced future: add #[taskscope::trace] or .trace(\"…\"), or enable taskdump")
-    } else {
-        None
-    };
-    let note = tree.problem.as_deref().or(nothing);
-    notes(canvas, Rect { y, height: area.bottom().saturating_sub(y), ..area }, more, note);
+    notes(canvas, Rect { y, height: area.bottom().saturating_sub(y), ..area }, more, note(tree));
 }
 
 fn head(canvas: &mut Canvas<'_>, area: Rect, title: &str, aside: &str) {
@@ -124,7 +144,9 @@ fn head(canvas: &mut Canvas<'_>, area: Rect, title: &str, aside: &str) {
 /// What is left out, and why there is not more.
 fn notes(canvas: &mut Canvas<'_>, area: Rect, more: usize, problem: Option<&str>) {
     let more = (more > 0).then(|| format!("and {more} more"));
-    for (y, words) in (area.y..area.bottom()).zip(more.as_deref().into_iter().chain(problem)) {
-        canvas.text(area.x + 1, y, area.width.saturating_sub(1), words, Slot::Dim);
+    let problem = problem.map(|words| wrapped(words, area.width, canvas.theme.glyphs.ellipsis));
+    let lines = more.into_iter().chain(problem.into_iter().flatten());
+    for (y, words) in (area.y..area.bottom()).zip(lines) {
+        canvas.text(area.x + 1, y, area.width.saturating_sub(1), &words, Slot::Dim);
     }
 }

@@ -136,7 +136,7 @@ pub(super) fn render(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap,
     };
     let layout = if area.width >= THREE_COLUMNS { THREE } else { TWO };
     let inner = inset(body);
-    let lines = sentences(&view.findings, inner.width).saturating_add(least(&view, layout));
+    let lines = sentences(&view.findings, inner.width).saturating_add(least(&view, layout, inner.width));
     scroll::render(look, canvas, hits, inner, (lines, view.selected_link), |canvas, area| {
         arrange(look, canvas, area, &view, layout, area.height);
     });
@@ -172,8 +172,8 @@ pub(super) fn sentences(findings: &[TaskFinding], width: u16) -> u16 {
 }
 
 /// Lines that the blocks take when nothing is cut.
-fn least(view: &TaskView, layout: &[&[Block]]) -> u16 {
-    let row = |row: &&[Block]| row.iter().map(|block| heights(*block, view).0).max().unwrap_or(0);
+fn least(view: &TaskView, layout: &[&[Block]], width: u16) -> u16 {
+    let row = |row: &&[Block]| row.iter().map(|block| heights(*block, view, width).0).max().unwrap_or(0);
     layout.iter().map(row).sum()
 }
 
@@ -191,10 +191,13 @@ fn arrange(
 ) {
     let used = findings(canvas, Rect { height: for_findings, ..area }, &view.findings);
     let body = Rect { y: area.y + used, height: area.height.saturating_sub(used), ..area };
-    let rows: Vec<&[Block]> =
-        layout.iter().copied().filter(|row| row.iter().any(|block| heights(*block, view).0 > 0)).collect();
+    let rows: Vec<&[Block]> = layout
+        .iter()
+        .copied()
+        .filter(|row| row.iter().any(|block| heights(*block, view, area.width).0 > 0))
+        .collect();
     let mut y = body.y;
-    for (row, height) in rows.iter().zip(share(&rows, view, body.height)) {
+    for (row, height) in rows.iter().zip(share(&rows, view, body)) {
         let mut x = body.x;
         let columns = row.len() as u16;
         let width = (body.width + GUTTER) / columns;
@@ -209,15 +212,15 @@ fn arrange(
 }
 
 /// Lines for each row: first what each needs at least, from the top while there is room; then what each wants.
-fn share(rows: &[&[Block]], view: &TaskView, room: u16) -> Vec<u16> {
+fn share(rows: &[&[Block]], view: &TaskView, body: Rect) -> Vec<u16> {
     let bounds: Vec<(u16, u16)> = rows
         .iter()
         .map(|row| {
-            let all = row.iter().map(|block| heights(*block, view));
+            let all = row.iter().map(|block| heights(*block, view, body.width));
             all.fold((0, 0), |most, next| (most.0.max(next.0), most.1.max(next.1)))
         })
         .collect();
-    let mut left = room;
+    let mut left = body.height;
     let mut given: Vec<u16> = Vec::new();
     for (least, _) in &bounds {
         // The first row that doesn't fit is cut, the ones below it go.
@@ -236,12 +239,12 @@ fn share(rows: &[&[Block]], view: &TaskView, room: u16) -> Vec<u16> {
 }
 
 /// Least and most lines of a block, its title included; (0, 0) when it is empty.
-fn heights(block: Block, view: &TaskView) -> (u16, u16) {
+fn heights(block: Block, view: &TaskView, width: u16) -> (u16, u16) {
     let facts = |facts: &[Fact]| (facts.len() as u16 + 1, facts.len() as u16 + 2);
     let whole = |lines: u16| (lines, lines);
     match block {
-        Block::Stack => whole(view.stuck.as_ref().map_or(0, stack::stack_lines)),
-        Block::Tree => whole(view.await_tree.as_ref().map_or(0, stack::tree_lines)),
+        Block::Stack => whole(view.stuck.as_ref().map_or(0, |stack| stack::stack_lines(stack, width))),
+        Block::Tree => whole(view.await_trees.iter().map(|tree| stack::tree_lines(tree, width)).sum()),
         Block::Waits if view.ops.is_empty() => (0, 0),
         Block::Waits => {
             let lines = (view.ops.len() + usize::from(view.more_ops > 0)) as u16;
@@ -280,8 +283,11 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, view: &TaskView, bl
             }
         }
         Block::Tree => {
-            if let Some(tree) = &view.await_tree {
-                stack::await_tree(canvas, area, tree);
+            let mut y = area.y;
+            for tree in &view.await_trees {
+                let height = stack::tree_lines(tree, area.width).min(area.bottom().saturating_sub(y));
+                stack::await_tree(canvas, Rect { y, height, ..area }, tree);
+                y += height;
             }
         }
         Block::Waits => waits(canvas, area, view),

@@ -66,7 +66,7 @@ impl Heights {
         let (about, rates, thread) = (of(view.about.len()), of(view.rates.len()), of(view.thread.len()));
         Self {
             sentences: task::sentences(&view.findings, width),
-            stack: view.stuck.as_ref().map_or(0, stack::stack_lines),
+            stack: view.stuck.as_ref().map_or(0, |stack| stack::stack_lines(stack, width)),
             facts: if width >= WIDE { about.max(rates).max(thread) } else { about.max(rates) + thread },
             long_polls: view.long_polls.len().max(1) as u16 + u16::from(view.more_long_polls > 0) + 2,
         }

@@ -9,7 +9,10 @@ use std::{
 
 use console_api::instrument::{PauseRequest, ResumeRequest, instrument_client::InstrumentClient};
 use serde_json::Value;
-use taskscope_console::shell::connect::{Connection, News};
+use taskscope_console::{
+    shell::connect::{Connection, News},
+    target::Reading,
+};
 use taskscope_model::{Config, ConnectionEvent, Effect, Event, Model, report::Report, update};
 use taskscope_proto::v1::{self, Frame};
 use tokio::time::timeout;
@@ -62,7 +65,10 @@ struct Watcher {
 
 impl Watcher {
     fn new(address: &str) -> Self {
-        Self { connection: Connection::start(address.parse().unwrap()), model: Model::new(Config::default()) }
+        Self {
+            connection: Connection::start(address.parse().unwrap(), Reading::default()),
+            model: Model::new(Config::default()),
+        }
     }
 
     async fn next(&mut self) -> News {
@@ -77,6 +83,7 @@ impl Watcher {
         let (event, frame) = match self.next().await {
             News::Frame(frame) => (Event::Frame(frame.clone()), Some(*frame)),
             News::Connection(event) => (Event::Connection(event), None),
+            News::Memory(news) => (Event::Memory(news), None),
         };
         for effect in update(&mut self.model, event) {
             if let Effect::SendRequest(request) = effect {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use taskscope_console::shell::connect::{Connection, News};
+use taskscope_console::{
+    shell::connect::{Connection, News},
+    target::Reading,
+};
 use taskscope_model::ConnectionEvent;
 use taskscope_proto::v1::WatchRequest;
 use tokio::{
@@ -26,7 +29,7 @@ async fn next(connection: &mut Connection) -> News {
 }
 
 fn start(address: &str) -> Connection {
-    Connection::start(address.parse().unwrap())
+    Connection::start(address.parse().unwrap(), Reading::default())
 }
 
 /// The reason of the first loss.

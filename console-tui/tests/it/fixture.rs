@@ -149,6 +149,7 @@ impl Script {
                 ..Sources::default()
             }),
             problems: self.problems.clone(),
+            ..Hello::default()
         });
         frame.snapshot_start = true;
         frame.snapshot_end = true;

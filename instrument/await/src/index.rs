@@ -81,6 +81,28 @@ pub enum IndexError {
 }
 
 impl Index {
+    /// Bytes that it takes in memory, without what the allocator needs for each part.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| text.capacity()).sum();
+        let parts = |ty: &Type| {
+            let variants = ty.variants.as_ref().map_or(0, |variants| size_of_val(&*variants.list));
+            size_of_val(&*ty.members) + size_of_val(&*ty.params) + variants
+        };
+        let types: usize = self.types.iter().map(parts).sum();
+        let lists = [
+            size_of_val(&*self.texts),
+            size_of_val(&*self.types),
+            size_of_val(&*self.tasks),
+            size_of_val(&*self.vtables),
+            size_of_val(&*self.polls),
+            size_of_val(&*self.block_ons),
+            size_of_val(&*self.named),
+            size_of_val(&*self.segments),
+        ];
+        texts + types + lists.iter().sum::<usize>()
+    }
+
     /// The bytes of a file with this index.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {

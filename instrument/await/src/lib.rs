@@ -13,6 +13,7 @@ mod leaves;
 mod list;
 mod names;
 mod roles;
+mod root;
 mod runtime;
 mod snapshot;
 mod task;

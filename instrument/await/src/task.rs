@@ -57,6 +57,8 @@ pub enum TaskKind {
     Local,
     /// `spawn_blocking`: a closure for the blocking pool.
     Blocking,
+    /// `block_on`: no task, the future on a thread's stack.
+    Root,
 }
 
 impl TaskKind {
@@ -88,7 +90,7 @@ pub enum TaskState {
 
 impl Task {
     /// A future that is no function's is named after the first function in it.
-    fn with(mut self, tree: Tree) -> Self {
+    pub(crate) fn with(mut self, tree: Tree) -> Self {
         let function = tree.frames.iter().find(|frame| frame.kind.is_function());
         if let Some(function) = function.filter(|_| self.declared.1 == 0) {
             self.name.clone_from(&function.name);
@@ -127,6 +129,14 @@ impl Program {
             Step::Missing(missing) => Step::Missing(missing),
             Step::Done(tree) => Step::Done(task.map(|task| task.with(tree))),
         }
+    }
+
+    /// tokio's id of the task whose header is at this address; `None`: there is no task, or unknown. Reads a header and a word.
+    #[must_use]
+    pub fn task_id(&self, header: u64, snapshot: &Snapshot, options: Options) -> Step<Option<u64>> {
+        let mut walk = Walk::new(self, snapshot, options);
+        let id = walk.bytes(header, HEADER_BYTES).and_then(|_| walk.task_id(header));
+        walk.step(id)
     }
 
     fn read_task(&self, walk: &mut Walk<'_>, header: u64, options: Options) -> Option<Task> {
@@ -234,7 +244,7 @@ impl Program {
         self.index.text(ty.path).starts_with("tokio::runtime::scheduler::multi_thread")
     }
 
-    fn task_name(&self, future: TypeId, arguments: &str) -> String {
+    pub(crate) fn task_name(&self, future: TypeId, arguments: &str) -> String {
         let ty = self.index.ty(self.work(future));
         let name = self.index.text(ty.name);
         // A closure that holds nothing is no type of the index, and its name is in that of what runs it.

@@ -12,6 +12,7 @@ mod facts;
 mod find;
 mod guards;
 mod locals;
+mod messages;
 mod several;
 
 use rustc_hash::FxHashSet;

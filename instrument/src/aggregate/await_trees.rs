@@ -1,6 +1,7 @@
-//! The await trees that a console asked for, once.
+//! The await trees that a console asked for.
 //!
-//! The futures that are traced, and the operations awaited in them, are read from the recorder. With the feature `taskdump` tokio's dump of the same
+//! With the feature `await-index` and an index of this build the tool walks the tasks' memory by itself, as long as a console shows them and does not read
+//! the memory itself. What is asked for with a number is sent once: the futures that are traced, and the operations awaited in them, are read from the recorder. With the feature `taskdump` tokio's dump of the same
 //! tasks comes below them; it takes a while, and the answer waits for it, but no round does.
 //!
 //! Limits: [`limits::MAX_AWAIT_FRAMES`] frames and [`MAX_TREE_BYTES`] of text a tree; what does not fit is said.
@@ -21,11 +22,17 @@ mod dumped;
 #[path = "await_trees/undumped.rs"]
 mod dumped;
 mod traced;
+#[cfg_attr(
+    not(all(feature = "await-index", target_os = "linux", target_arch = "x86_64")),
+    path = "await_trees/unwalked.rs"
+)]
+mod walked;
 
 use taskscope_proto::{limits, v1};
 use taskscope_recorder::{Clock, Recorder, TaskId, Ticks};
 
-use self::dumped::Dumped;
+pub(super) use self::walked::Walker;
+use self::{dumped::Dumped, walked::Walked};
 use super::{Hub, stuck::cut};
 
 /// Bytes of text of a tree, so that all trees of a frame and what else is in it fit.
@@ -37,6 +44,7 @@ pub(super) struct AwaitTrees {
     /// The number of its last request.
     asked: u32,
     due: Option<Due>,
+    walked: Walked,
 }
 
 #[derive(Debug)]
@@ -47,7 +55,10 @@ struct Due {
 
 impl AwaitTrees {
     /// The console's request; another number than the last one asks anew.
-    pub(super) fn want(&mut self, hub: &Hub, number: u32, tasks: &[v1::TaskRef]) {
+    pub(super) fn want(&mut self, hub: &Hub, request: &v1::WatchRequest) {
+        let (number, tasks) = (request.await_trees, request.details.as_slice());
+        let walks = request.memory_reader_pid == 0 && !request.paused;
+        self.walked.want(hub, if walks { tasks } else { &[] });
         if number == 0 || number == self.asked {
             return;
         }
@@ -58,8 +69,15 @@ impl AwaitTrees {
         self.due = Some(Due { dumped: Dumped::ask(recorder, &live), tasks });
     }
 
-    /// The trees, once, as soon as they can be had; else none.
+    /// The trees that are new, as soon as they can be had; else none.
     pub(super) fn take(&mut self, hub: &Hub, now: Ticks) -> Vec<v1::AwaitTree> {
+        let mut trees = self.walked.take();
+        trees.extend(self.take_asked(hub, now));
+        trees
+    }
+
+    /// Those that were asked for with a number, once.
+    fn take_asked(&mut self, hub: &Hub, now: Ticks) -> Vec<v1::AwaitTree> {
         if !self.due.as_mut().is_some_and(|due| due.dumped.is_ready()) {
             return Vec::new();
         }

@@ -97,9 +97,13 @@ impl Cursor {
         self.resource_details.want(resources);
     }
 
-    /// Asks for the await trees of these tasks, when the number is another than before.
-    pub(crate) fn want_await_trees(&mut self, number: u32, tasks: &[v1::TaskRef]) {
-        self.await_trees.want(&self.hub, number, tasks);
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The await trees that a request asks for.
+    pub(crate) fn want_await_trees(&mut self, request: &v1::WatchRequest) {
+        self.await_trees.want(&self.hub, request);
     }
 
     /// How often the console wants descriptors; 0: never.

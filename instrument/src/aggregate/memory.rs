@@ -1,7 +1,7 @@
 //! Bytes that the tool holds in the program: `Process.own_memory_bytes`.
 //!
 //! Counted is what it holds now: the recorder (slots, histograms, rings, places, texts), what each console's place in the state takes, of both
-//! protocols, what waits for consoles, the last reading of descriptors, the stacks that were taken, and the largest frame: as columns, and
+//! protocols, what waits for consoles, the last reading of descriptors, the stacks that were taken, the await index, and the largest frame: as columns, and
 //! [`COPIES_OF_A_FRAME`] times encoded. What is the same in every program is [`BASE_BYTES`], a measured number. Not counted
 //! is the code itself: pages of the executable, which the system takes away when it needs them.
 //!
@@ -78,7 +78,8 @@ impl Hub {
             + watched
             + lock(&self.rounds).memory_bytes()
             + lock(&self.descriptors).memory_bytes()
-            + self.watchdog.memory_bytes();
+            + self.watchdog.memory_bytes()
+            + self.walker.memory_bytes();
         bytes as u64
     }
 }

@@ -7,7 +7,7 @@ use std::{ffi::OsString, time::Duration};
 
 use taskscope_recorder::MAX_SLOTS;
 
-use super::{Builder, Stacks};
+use super::{Builder, Stacks, span::parse as span};
 
 const SPAN: &str = "a duration such as 10s or 500ms";
 const SWITCH: &str = "1, true, 0 or false";
@@ -103,6 +103,21 @@ const VARIABLES: &[Variable] = &[
         expected: SWITCH,
         set: |builder, text| switch(text).map(|show| builder.show_own_tasks = show),
     },
+    #[cfg(feature = "server")]
+    Variable {
+        names: &["TASKSCOPE_MEMORY_READERS"],
+        expected: SWITCH,
+        set: |builder, text| switch(text).map(|allow| builder.memory_readers = allow),
+    },
+    #[cfg(feature = "await-index")]
+    Variable {
+        names: &["TASKSCOPE_INDEX"],
+        expected: "a file made by `taskscope index`",
+        set: |builder, text| {
+            builder.await_index = Some(text.into());
+            Some(())
+        },
+    },
     #[cfg(all(feature = "fmt", feature = "server"))]
     Variable {
         names: &["TASKSCOPE_PRINT_EVENTS"],
@@ -162,10 +177,6 @@ pub(super) fn shown(value: &std::ffi::OsStr) -> String {
         shown.push('…');
     }
     format!("\"{shown}\"")
-}
-
-fn span(text: &str) -> Option<Duration> {
-    humantime::parse_duration(text).ok()
 }
 
 fn switch(text: &str) -> Option<bool> {

@@ -102,6 +102,12 @@ struct Console {
     frames: mpsc::Sender<Result<v1::Frame, Status>>,
 }
 
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.cursor.hub().reader.forget(self.wish.as_ref().map_or(0, |wish| wish.memory_reader_pid));
+    }
+}
+
 impl Console {
     async fn run(&mut self, mut requests: Streaming<v1::WatchRequest>) -> Result<(), Status> {
         let mut next_round = Instant::now();
@@ -157,9 +163,15 @@ impl Console {
             self.cursor.resync();
         }
         self.cursor.want_details(&request.details, &request.resource_details);
-        self.cursor.want_await_trees(request.await_trees, &request.details);
+        self.cursor.want_await_trees(&request);
         self.cursor.want_events(request.events);
         self.cursor.want_descriptors(request.descriptors_interval_ms);
+        let reader = &self.cursor.hub().reader;
+        let before = self.wish.as_ref().map_or(0, |wish| wish.memory_reader_pid);
+        if before != request.memory_reader_pid {
+            reader.forget(before);
+        }
+        reader.name(request.memory_reader_pid);
         self.wish = Some(request);
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! No root, no ptrace, no frame pointers, no stopped process. A thread that sleeps in the kernel is only looked at: `/proc/self/task/TID/syscall`
 //! gives its stack pointer and program counter, its stack is read from memory, and the kernel's counters say that it slept all
 //! the while. A thread that computes is sent a real-time signal, whose handler copies the registers and a bounded piece of the stack into
-//! a buffer that exists already. Unwinding and names are the work of the thread that asks.
+//! a buffer that exists already. Unwinding is the work of the thread that asks. A stack is addresses in files; with the feature `names` it has names, too.
 //!
 //! ```
 //! # #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
@@ -14,7 +14,7 @@
 //! });
 //! let thread = thread.recv().unwrap();
 //! let stack = taskscope_stack::Sampler::new().unwrap().capture(thread).unwrap();
-//! assert!(!stack.frames.is_empty());
+//! assert!(!stack.addresses.is_empty());
 //! assert_eq!(taskscope_stack::signals_sent(), 0);
 //! # }
 //! ```
@@ -32,9 +32,8 @@
 //! else, for 10 ms on a processor. It may enter a call in the moment between the last look and the signal. The handler sees a call that failed or is to be repeated; it is
 //! counted ([`calls_met`]), and this process sends no signal any more: at most one call of a program's life is disturbed. [`Sampler::without_signals`] sends none at all.
 
-mod frame;
-
-pub use frame::{Origin, StackFrame};
+#[cfg(feature = "names")]
+pub use taskscope_names::{Origin, StackFrame};
 
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))] {
@@ -49,16 +48,41 @@ cfg_if::cfg_if! {
 /// Bytes of a thread's stack that are copied, from its stack pointer on. Frames further out are missing, and said to be.
 pub const STACK_BYTES: usize = 256 * 1024;
 
-/// Frames of a stack that are listed, innermost first; inlined functions count.
+/// Addresses of a stack that are listed, innermost first; and frames with names, where inlined functions count.
 pub const MAX_FRAMES: usize = 64;
 
 /// A thread's stack at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stack {
-    /// Innermost first; at most [`MAX_FRAMES`].
+    /// Where each function is, innermost first; at most [`MAX_FRAMES`].
+    pub addresses: Vec<Address>,
+    /// The files that they are in.
+    pub files: Vec<CodeFile>,
+    /// Their names, innermost first, with the functions that were inlined; at most [`MAX_FRAMES`]. Empty without [`Sampler::named`].
+    #[cfg(feature = "names")]
     pub frames: Vec<StackFrame>,
     /// Why frames or names are missing: a sentence. `None`: nothing is.
     pub problem: Option<String>,
+}
+
+/// A place in code. Of a caller it is in the call, not behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// Which of [`Stack::files`]; `None`: code that no file has, as a compiler makes it in memory.
+    pub file: Option<usize>,
+    /// As the file's own tables count, without where it was loaded; in memory, if it is in no file.
+    pub address: u64,
+}
+
+/// A file of code, mapped into this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeFile {
+    /// Where it was when it was mapped; `[vdso]`: the kernel's, which is nowhere on disk.
+    pub path: String,
+    /// What distinguishes builds of it; empty: its linker wrote none.
+    pub build_id: Vec<u8>,
+    /// It is the program itself, not a library.
+    pub is_program: bool,
 }
 
 /// Why there is no stack; each is a sentence.

@@ -1,14 +1,15 @@
-//! Taking a stack: look, unwind, name.
+//! Taking a stack: look, unwind, and name where that is asked for.
 
+mod build_id;
 mod code;
 mod look;
 mod maps;
 mod memory;
 mod module;
+#[cfg(feature = "names")]
 mod names;
 mod os;
 mod registers;
-mod symtab;
 mod tables;
 mod thread;
 mod turn;
@@ -16,26 +17,29 @@ mod unwind;
 
 pub use self::os::thread_id;
 
+#[cfg(feature = "names")]
+use self::names::Names;
 use self::{
     look::Seen,
     maps::Mapping,
     memory::Memory,
     module::Module,
-    names::Names,
     unwind::{Copied, End},
 };
-use crate::{CaptureError, MAX_FRAMES, STACK_BYTES, Stack, StackFrame};
+use crate::{Address, CaptureError, CodeFile, MAX_FRAMES, STACK_BYTES, Stack};
 
 /// Return addresses followed; frames with inlined functions are more.
 const MAX_ADDRESSES: usize = 256;
 
 /// Takes stacks of threads of this process. Several can live side by side.
 ///
-/// Memory: the names of functions that it met ([`memory_bytes`]); all else is read anew each time, and given back.
+/// Memory: with the feature `names` those of functions that it met ([`memory_bytes`]); all else is read anew each time, and given back.
 #[derive(Debug)]
 pub struct Sampler {
     signals: Signals,
-    names: Names,
+    /// `None`: no names are asked for.
+    #[cfg(feature = "names")]
+    names: Option<Names>,
 }
 
 /// Whether a thread that computes may be sent a signal.
@@ -49,7 +53,17 @@ enum Signals {
 
 /// Bytes that this crate keeps in the process: names of functions, and the buffer of the signal's handler once it was used.
 pub fn memory_bytes() -> usize {
-    names::kept_bytes() + if look::signals_sent() > 0 { STACK_BYTES } else { 0 }
+    names_bytes() + if look::signals_sent() > 0 { STACK_BYTES } else { 0 }
+}
+
+#[cfg(feature = "names")]
+fn names_bytes() -> usize {
+    names::kept_bytes()
+}
+
+#[cfg(not(feature = "names"))]
+fn names_bytes() -> usize {
+    0
 }
 
 /// Signals that this crate has sent to threads of the process.
@@ -69,7 +83,7 @@ impl Sampler {
     /// # Errors
     /// None on this platform.
     pub fn new() -> Result<Self, CaptureError> {
-        Ok(Self { signals: Signals::WhenNeeded, names: Names::default() })
+        Ok(Self::with(Signals::WhenNeeded))
     }
 
     /// A sampler that never sends a signal: it takes stacks of threads that sleep in the kernel, and no others.
@@ -77,7 +91,7 @@ impl Sampler {
     /// # Errors
     /// None on this platform.
     pub fn without_signals() -> Result<Self, CaptureError> {
-        Ok(Self { signals: Signals::Never, names: Names::default() })
+        Ok(Self::with(Signals::Never))
     }
 
     /// As [`Sampler::new`] with this signal, installed now; a handler that is there goes on to get the signals that are not ours. The first
@@ -86,7 +100,21 @@ impl Sampler {
     /// # Errors
     /// It is no real-time signal, or the operating system refuses it.
     pub fn with_signal(signal: i32) -> Result<Self, CaptureError> {
-        Ok(Self { signals: Signals::Installed(os::install(Some(signal))?), names: Names::default() })
+        Ok(Self::with(Signals::Installed(os::install(Some(signal))?)))
+    }
+
+    fn with(signals: Signals) -> Self {
+        Self {
+            signals,
+            #[cfg(feature = "names")]
+            names: None,
+        }
+    }
+
+    /// The same with names of functions: [`Stack::frames`].
+    #[cfg(feature = "names")]
+    pub fn named(self) -> Self {
+        Self { names: Some(Names::default()), ..self }
     }
 
     /// The signal that is sent; `None`: none was needed so far.
@@ -116,13 +144,38 @@ impl Sampler {
             ));
         }
         let (addresses, modules) = unwind(&memory, &seen, &mappings, &mut problems);
+        #[cfg(feature = "names")]
         let frames = self.name(&memory, &addresses, &modules, &mut problems);
-        Ok(Stack { frames, problem: problems.sentence() })
+        // With names those are listed, and their count is another.
+        if !self.has_names() {
+            problems.add_more(addresses.len().saturating_sub(MAX_FRAMES));
+        }
+        Ok(Stack {
+            addresses: listed(&addresses, &modules),
+            files: modules.iter().map(file).collect(),
+            #[cfg(feature = "names")]
+            frames,
+            problem: problems.sentence(),
+        })
     }
 
     /// Gives back the names that it keeps. For a while without captures.
     pub fn rest(&mut self) {
-        self.names.forget();
+        #[cfg(feature = "names")]
+        if let Some(names) = &mut self.names {
+            names.forget();
+        }
+    }
+
+    #[cfg(feature = "names")]
+    fn has_names(&self) -> bool {
+        self.names.is_some()
+    }
+
+    #[cfg(not(feature = "names"))]
+    #[expect(clippy::unused_self, reason = "as with the feature `names`")]
+    fn has_names(&self) -> bool {
+        false
     }
 
     /// The signal to send, its handler in place.
@@ -136,23 +189,25 @@ impl Sampler {
         Ok(signal)
     }
 
+    #[cfg(feature = "names")]
     fn name(
         &mut self,
         memory: &Memory,
         addresses: &[u64],
         modules: &[Module],
         problems: &mut Problems,
-    ) -> Vec<StackFrame> {
+    ) -> Vec<crate::StackFrame> {
+        let Some(names) = &mut self.names else { return Vec::new() };
         for module in modules {
             let of_module = addresses.iter().copied().filter(|address| module.mapping.contains(*address));
-            if let Err(why) = self.names.look_up(memory, module, &of_module.collect::<Vec<_>>()) {
+            if let Err(why) = names.look_up(memory, module, &of_module.collect::<Vec<_>>()) {
                 problems.add(format!("{why}."));
             }
         }
         let mut frames = Vec::new();
         for address in addresses {
-            match self.names.frames(*address) {
-                [] => frames.push(StackFrame::default()),
+            match names.frames(*address) {
+                [] => frames.push(crate::StackFrame::default()),
                 named => frames.extend_from_slice(named),
             }
         }
@@ -160,12 +215,27 @@ impl Sampler {
         while frames.last().is_some_and(|frame| frame.function.is_empty()) && frames.len() > 1 {
             frames.pop();
         }
-        let more = frames.len().saturating_sub(MAX_FRAMES);
-        if more > 0 {
-            frames.truncate(MAX_FRAMES);
-            problems.add(format!("{more} frames further out are not shown."));
-        }
+        problems.add_more(frames.len().saturating_sub(MAX_FRAMES));
+        frames.truncate(MAX_FRAMES);
         frames
+    }
+}
+
+/// Addresses as the files count them.
+fn listed(addresses: &[u64], modules: &[Module]) -> Vec<Address> {
+    let listed = addresses.iter().take(MAX_FRAMES).map(|address| {
+        let file = modules.iter().position(|module| module.mapping.contains(*address));
+        let bias = file.map_or(0, |file| modules[file].tables.bias);
+        Address { file, address: address.wrapping_sub(bias) }
+    });
+    listed.collect()
+}
+
+fn file(module: &Module) -> CodeFile {
+    CodeFile {
+        path: module.path().to_owned(),
+        build_id: module.tables.build_id.clone(),
+        is_program: module.is_program,
     }
 }
 
@@ -227,6 +297,12 @@ impl Problems {
     fn add(&mut self, problem: String) {
         if self.0.len() < Self::MAX && !self.0.contains(&problem) {
             self.0.push(problem);
+        }
+    }
+
+    fn add_more(&mut self, frames: usize) {
+        if frames > 0 {
+            self.add(format!("{frames} frames further out are not shown."));
         }
     }
 

@@ -25,6 +25,12 @@ impl Sampler {
         Err(CaptureError::Unsupported)
     }
 
+    /// The same with names.
+    #[cfg(feature = "names")]
+    pub fn named(self) -> Self {
+        self
+    }
+
     /// The signal that is sent; `None`: none was needed so far.
     pub fn signal(&self) -> Option<i32> {
         match self.0 {}

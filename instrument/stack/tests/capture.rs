@@ -31,7 +31,7 @@ fn a_thread_in_a_read_is_named_with_its_line() {
     let (reader, mut writer) = io::pipe().unwrap();
     let (thread, reading) = started(move || waits_in_a_read(reader));
     until(|| is_in(thread, libc::SYS_read));
-    let stack = Sampler::new().unwrap().capture(thread).unwrap();
+    let stack = Sampler::new().unwrap().named().capture(thread).unwrap();
     let frame = first_own(&stack);
     assert!(frame.function.ends_with("waits_in_a_read"), "{stack:#?}");
     assert!(frame.file.ends_with("tests/capture.rs"), "{stack:#?}");
@@ -55,7 +55,7 @@ fn a_sleep_is_named_and_goes_on_for_its_time() {
     }
     let (thread, sleeping) = started(sleeps);
     until(|| is_in(thread, libc::SYS_clock_nanosleep));
-    let stack = Sampler::new().unwrap().capture(thread).unwrap();
+    let stack = Sampler::new().unwrap().named().capture(thread).unwrap();
     assert!(first_own(&stack).function.ends_with("sleeps"), "{stack:#?}");
     let is_sleep = |frame: &&StackFrame| {
         frame.function.starts_with("std::thread::") && frame.function.ends_with("sleep")
@@ -86,7 +86,7 @@ fn a_loop_is_named_with_the_functions_inlined_in_it() {
         }
     }
     let (thread, spinning) = started(spins);
-    let mut sampler = Sampler::new().unwrap();
+    let mut sampler = Sampler::new().unwrap().named();
     let position = |stack: &Stack, name: &str| {
         stack
             .frames
@@ -112,7 +112,7 @@ fn the_clocks_code_in_the_kernels_own_file_is_gone_through() {
         }
     }
     let (thread, reading) = started(reads_the_clock);
-    let mut sampler = Sampler::new().unwrap();
+    let mut sampler = Sampler::new().unwrap().named();
     let is_in_it = |stack: &Stack| first_own(stack).function.ends_with("reads_the_clock");
     until(|| is_in_it(&computing(&mut sampler, thread).unwrap()));
     for _ in 0..20 {
@@ -135,7 +135,7 @@ fn a_stack_deeper_than_the_limit_says_what_is_missing() {
     let (mut reader, mut writer) = io::pipe().unwrap();
     let (thread, diving) = started(move || deep(100, &mut reader));
     until(|| is_in(thread, libc::SYS_read));
-    let stack = Sampler::new().unwrap().capture(thread).unwrap();
+    let stack = Sampler::new().unwrap().named().capture(thread).unwrap();
     assert_eq!(stack.frames.len(), taskscope_stack::MAX_FRAMES);
     assert!(first_own(&stack).function.ends_with("deep"), "{stack:#?}");
     assert!(stack.problem.as_ref().unwrap().contains("frames further out are not shown"), "{stack:#?}");
@@ -148,7 +148,7 @@ fn a_thread_that_blocks_the_signal_is_a_sentence_and_its_late_handler_does_no_ha
     static PHASE: AtomicU64 = AtomicU64::new(0);
     let signal = libc::SIGRTMAX() - 1;
     // The first signal of a process is the one of all samplers: other tests may have installed it before.
-    let mut sampler = Sampler::with_signal(signal).unwrap();
+    let mut sampler = Sampler::with_signal(signal).unwrap().named();
     let signal = sampler.signal().unwrap();
     let spin_until = |phase| {
         while PHASE.load(Relaxed) < phase {
@@ -182,7 +182,7 @@ fn a_thread_that_blocks_the_signal_is_a_sentence_and_its_late_handler_does_no_ha
 fn a_thread_that_ended_is_a_sentence() {
     let (thread, ended) = started(|| ());
     ended.join().unwrap();
-    let mut sampler = Sampler::new().unwrap();
+    let mut sampler = Sampler::new().unwrap().named();
     until(|| matches!(sampler.capture(thread), Err(CaptureError::Gone(_))));
     assert!(matches!(sampler.capture(u32::MAX), Err(CaptureError::Gone(_))));
 }
@@ -205,7 +205,7 @@ fn many_captures_of_busy_threads() {
         length
     }
     let threads: Vec<_> = (0..4).map(|_| started(works)).collect();
-    let mut sampler = Sampler::new().unwrap();
+    let mut sampler = Sampler::new().unwrap().named();
     let mut named = 0;
     for round in 0..CAPTURES {
         if round % 10 == 0 {
@@ -272,4 +272,32 @@ fn mask(how: libc::c_int, signal: libc::c_int) {
         libc::sigaddset(set.as_mut_ptr(), signal);
         assert_eq!(libc::pthread_sigmask(how, set.as_ptr(), std::ptr::null_mut()), 0);
     }
+}
+
+/// What a console does that has the same files.
+#[test]
+fn addresses_in_files_of_the_same_build_lead_to_the_same_names() {
+    #[inline(never)]
+    fn waits_to_be_named(wait: &mpsc::Receiver<()>) {
+        wait.recv().unwrap();
+    }
+    let (end, wait) = mpsc::channel();
+    let (thread, waiting) = started(move || waits_to_be_named(&wait));
+    until(|| is_in(thread, libc::SYS_futex));
+    let stack = Sampler::new().unwrap().named().capture(thread).unwrap();
+    assert!(first_own(&stack).function.ends_with("waits_to_be_named"), "{stack:#?}");
+    let mut named = Vec::new();
+    for address in &stack.addresses {
+        let file = &stack.files[address.file.unwrap()];
+        let opened = std::fs::File::open(&file.path).unwrap();
+        assert_eq!(taskscope_names::build_id(&opened).unwrap_or_default(), file.build_id, "{file:?}");
+        named.extend(
+            taskscope_names::in_file(&opened, &file.path, &[address.address]).unwrap().frames.remove(0),
+        );
+    }
+    assert!(stack.files.iter().filter(|file| file.is_program).count() == 1, "{stack:#?}");
+    named.truncate(stack.frames.len());
+    assert_eq!(named, stack.frames);
+    end.send(()).unwrap();
+    waiting.join().unwrap();
 }

@@ -30,7 +30,7 @@ fn foreign_signals_reach_the_handler_that_was_there_and_captures_do_not() {
         (*action.as_mut_ptr()).sa_flags = libc::SA_SIGINFO;
         assert_eq!(libc::sigaction(signal, action.as_ptr(), std::ptr::null_mut()), 0);
     }
-    let mut sampler = Sampler::with_signal(signal).unwrap();
+    let mut sampler = Sampler::with_signal(signal).unwrap().named();
     assert_eq!(sampler.signal(), Some(signal));
     let main = thread_id();
     let stack = std::thread::scope(|scope| {

@@ -28,7 +28,7 @@ fn captured_while<T: Send + 'static>(name: &str, call: impl FnOnce() -> T + Send
         call()
     });
     let thread = number.recv().unwrap();
-    let mut sampler = Sampler::new().unwrap();
+    let mut sampler = Sampler::new().unwrap().named();
     let mut named = 0;
     while !calling.is_finished() {
         match sampler.capture(thread) {

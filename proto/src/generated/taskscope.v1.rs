@@ -36,6 +36,10 @@ pub struct WatchRequest {
     /// to take part in it sends none.
     #[prost(bool, tag = "12")]
     pub all_await_trees: bool,
+    /// The client's own process, when it has seen that the server's is on its machine and reads await trees from its memory. Where only a process
+    /// that was named before may do so (Linux's Yama), the server names it; and it does not walk the trees itself meanwhile. 0: the client does not.
+    #[prost(uint32, tag = "13")]
+    pub memory_reader_pid: u32,
 }
 /// A resource for good, as TaskRef is a task.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -167,6 +171,13 @@ pub struct Hello {
     /// Sentences about what blinds the recorder (a global level filter, no tokio_unstable, …) and the cure.
     #[prost(string, repeated, tag = "10")]
     pub problems: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The program's build-id, as the linker wrote it into the executable. Empty: it has none, or unknown.
+    #[prost(bytes = "vec", tag = "11")]
+    pub build_id: ::prost::alloc::vec::Vec<u8>,
+    /// When the process started, in the kernel's ticks since the machine's start: the 22nd field of Linux's /proc/PID/stat. With the pid and
+    /// the build-id it says to a client whether the process is on its own machine. 0: unknown.
+    #[prost(uint64, tag = "12")]
+    pub started_ticks: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Sources {
@@ -876,7 +887,25 @@ pub struct StuckPoll {
     /// Where its time went so far; absent: unknown.
     #[prost(message, optional, tag = "10")]
     pub spent: ::core::option::Option<PollTime>,
+    /// The files that the stack's addresses are in; at most MAX_CODE_FILES.
+    #[prost(message, repeated, tag = "11")]
+    pub code_files: ::prost::alloc::vec::Vec<CodeFile>,
 }
+/// A file of code that the process has mapped. A client that has the same file, by its build-id, finds the names of the functions in it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CodeFile {
+    /// Where it was when it was mapped; `\[vdso\]`: the kernel's own, which is nowhere on disk. Empty: longer than MAX_PATH_BYTES. Its bytes are the peer's
+    /// word: a client MUST open regular files alone, and use only one of the same build-id.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// At most MAX_BUILD_ID_BYTES; empty: the file has none, and there are no names for it.
+    #[prost(bytes = "vec", tag = "2")]
+    pub build_id: ::prost::alloc::vec::Vec<u8>,
+    /// It is the program itself: /proc/PID/exe opens it, also where it was replaced since.
+    #[prost(bool, tag = "3")]
+    pub is_program: bool,
+}
+/// With a function's name, or, where the process knows none, with its address.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StackFrame {
     /// Demangled; empty: unknown.
@@ -889,6 +918,12 @@ pub struct StackFrame {
     /// The program's own code: not of tokio, std, or taskscope.
     #[prost(bool, tag = "4")]
     pub own: bool,
+    /// 1-based index into `code_files`; 0: it has a name, or is in no file.
+    #[prost(uint32, tag = "5")]
+    pub code_file: u32,
+    /// As that file's tables count, without where it was loaded. Of a caller it is in the call.
+    #[prost(uint64, tag = "6")]
+    pub address: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LongPoll {
@@ -935,6 +970,9 @@ pub struct AwaitTree {
     /// Why there is none, or not all: a sentence.
     #[prost(string, tag = "4")]
     pub problem: ::prost::alloc::string::String,
+    /// It was read from memory, and has every future of the task. Else it has those that are traced, and what a task dump added.
+    #[prost(bool, tag = "5")]
+    pub walked: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AwaitFrame {

@@ -6,7 +6,7 @@ use taskscope_console::{
     app::App,
     keymap::Keymap,
     shell::connect::Connection,
-    target::Target,
+    target::{Reading, Target},
     theme::{Background, Depth, Theme},
 };
 use taskscope_model::{Config, Effect};
@@ -60,7 +60,7 @@ pub(crate) async fn measure() -> Outcome<()> {
 async fn in_the_console(address: &str) -> Outcome<(Duration, Duration)> {
     let mut app = console();
     let start = Instant::now();
-    let mut connection = Connection::start(address.parse::<Target>()?);
+    let mut connection = Connection::start(address.parse::<Target>()?, Reading::default());
     let mut longest = Duration::ZERO;
     while !app.model().is_complete() {
         let mut at = Instant::now();

@@ -15,7 +15,7 @@ use taskscope_proto::{
     v1,
 };
 
-use crate::source::Source;
+use taskscope_observe::Source;
 
 /// Lines of a table of sockets that are read.
 const MAX_SOCKETS: usize = 1 << 18;

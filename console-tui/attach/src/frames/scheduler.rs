@@ -11,7 +11,9 @@ use taskscope_proto::{
 };
 
 use super::{Filling, Frames, Round};
-use crate::{observe::SeenThread, os, process::KernelState};
+use taskscope_observe::{KernelState, SeenThread};
+
+use crate::calls;
 
 impl Frames {
     /// Says who this is, when that changed.
@@ -124,7 +126,7 @@ fn worker_state(polls: bool, kernel: Option<KernelState>) -> v1::WorkerState {
     match kernel {
         _ if polls => v1::WorkerState::Polling,
         Some(KernelState::Running) => v1::WorkerState::Searching,
-        Some(KernelState::Sleeps(Some(call))) if os::waits_for_io(call) => v1::WorkerState::DrivingIo,
+        Some(KernelState::Sleeps(Some(call))) if calls::waits_for_io(call) => v1::WorkerState::DrivingIo,
         Some(KernelState::Sleeps(_)) => v1::WorkerState::Parked,
         None => v1::WorkerState::Unspecified,
     }
@@ -133,7 +135,7 @@ fn worker_state(polls: bool, kernel: Option<KernelState>) -> v1::WorkerState {
 fn kernel_state(state: Option<KernelState>) -> String {
     match state {
         Some(KernelState::Running) => "running".to_owned(),
-        Some(KernelState::Sleeps(Some(call))) => os::call_name(call),
+        Some(KernelState::Sleeps(Some(call))) => calls::call_name(call),
         Some(KernelState::Sleeps(None)) | None => String::new(),
     }
 }

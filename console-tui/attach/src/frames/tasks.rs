@@ -9,7 +9,7 @@ use taskscope_proto::{
 };
 
 use super::{Filling, Frames, Graph, Round, TaskKey};
-use crate::observe::SeenTask;
+use taskscope_observe::SeenTask;
 
 impl Frames {
     /// What is new of tasks, and what changed.
@@ -65,6 +65,7 @@ fn kind(kind: TaskKind) -> v1::TaskKind {
         TaskKind::Task => v1::TaskKind::Task,
         TaskKind::Local => v1::TaskKind::Local,
         TaskKind::Blocking => v1::TaskKind::Blocking,
+        TaskKind::Root => v1::TaskKind::BlockOn,
     }
 }
 

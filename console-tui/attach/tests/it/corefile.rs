@@ -4,7 +4,7 @@
 
 use std::{fs, fs::File, os::unix::fs::FileExt as _, path::Path};
 
-use taskscope_attach::{Map, Process};
+use taskscope_observe::{Map, Process};
 
 const PAGE: u64 = 4096;
 const ELF_BYTES: u64 = 64;

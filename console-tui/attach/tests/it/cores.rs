@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::OnceLock};
 
 use proptest::{prelude::*, sample::Index};
-use taskscope_attach::{AttachError, Core, Observed, Observer, Process, Source};
+use taskscope_observe::{AttachError, Core, Observed, Observer, Process, Source};
 use tempfile::TempDir;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use taskscope_attach::{AttachError, Observer, Process};
+use taskscope_observe::{AttachError, Observer, Process};
 
 use crate::{
     looking::{observer, observer_of},

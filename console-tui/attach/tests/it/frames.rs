@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taskscope_attach::{About, Frames, Observer, Wish};
+use taskscope_attach::{About, Frames, Wish};
+use taskscope_observe::Observer;
 use taskscope_proto::{
     Message as _,
     decode::decode,

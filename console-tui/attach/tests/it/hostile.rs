@@ -10,8 +10,9 @@ use std::{
 };
 
 use proptest::prelude::*;
-use taskscope_attach::{About, Core, Frames, MAX_TASKS, Observer, Process, Source, Wish};
+use taskscope_attach::{About, Frames, Wish};
 use taskscope_await::{MAX_FRAMES, MAX_PROBLEMS};
+use taskscope_observe::{Core, MAX_TASKS, Observer, Process, Source};
 use tempfile::TempDir;
 
 use crate::{

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use taskscope_attach::{Observed, Observer, Source};
 use taskscope_await::{Frame, FrameKind, FrameState, Tree};
+use taskscope_observe::{Observed, Observer, Source};
 
 use crate::{
     looking::observer,

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use taskscope_attach::{Observed, Observer, Process, SeenTask, Source};
-use taskscope_await::{Program, TaskState};
+use taskscope_await::{Program, TaskKind, TaskState};
+use taskscope_observe::{Observed, Observer, Process, SeenTask, Source};
 
 use crate::programs::{Built, Running};
 
@@ -21,10 +21,10 @@ pub(crate) fn observer_of(program: &Arc<Program>, pid: u32) -> Observer {
 
 /// What a program shows whose tasks all wait.
 pub(crate) fn settled(observer: &mut Observer) -> Observed {
-    let waits = |seen: &SeenTask| {
-        !seen.changed
-            && (seen.task.kind == taskscope_await::TaskKind::Blocking || seen.task.state == TaskState::Idle)
-    };
+    // A closure runs, and a root may sleep in its poll.
+    let is_task = |kind| matches!(kind, TaskKind::Task | TaskKind::Local);
+    let waits =
+        |seen: &SeenTask| !seen.changed && (!is_task(seen.task.kind) || seen.task.state == TaskState::Idle);
     for _ in 0..LOOKS {
         let seen = observer.look().expect("it runs");
         if seen.tasks.iter().all(waits) {

@@ -11,8 +11,8 @@ use std::{
     sync::Mutex,
 };
 
-use taskscope_attach::{Observed, SeenTask};
 use taskscope_await::{Channel, ChannelKind, Frame, FrameKind, FrameState, Wait};
+use taskscope_observe::{Observed, SeenTask};
 
 use crate::programs::workspace;
 

@@ -217,6 +217,11 @@ impl<'a> Graph<'a> {
         // Who is in the way of a full channel may hold nothing.
         let full = store.resources.locks.channels().filter(|(_, channel)| channel.is_full());
         open.extend(full.take(MAX_HELD).map(|(_, channel)| channel.last_receiver));
+        // Memory shows who has the only end that can send an answer.
+        if self.store.hello.is_memory() {
+            let answers = store.resources.locks.channels().filter(|(_, channel)| channel.is_owed());
+            open.extend(answers.take(MAX_HELD).map(|(_, channel)| channel.last_sender));
+        }
         while let Some(who) = open.pop() {
             if who == Agent::Unknown || self.actors.contains_key(&who) {
                 continue;
@@ -295,6 +300,14 @@ impl<'a> Graph<'a> {
     fn available(&self, key: ResourceKey) -> Option<u64> {
         let resource = self.store.resources.resource(key)?;
         self.store.number(&resource.attributes, "permits")
+    }
+
+    /// It waits for an answer, and for other things beside it that memory shows and that may come at any time.
+    pub(super) fn may_go_on(&self, step: &cycles::Step) -> bool {
+        let op = self.store.store().resources.op(step.wait.op);
+        let receives = op.and_then(|op| self.store.channel_end(op)) == Some(End::Receiver);
+        let sure = self.actors.get(&step.who).is_some_and(|actor| actor.sure);
+        receives && !sure && self.store.hello.is_memory()
     }
 
     fn is_stuck(&self, who: Agent) -> bool {

@@ -183,7 +183,7 @@ pub(crate) fn view(
         sums_alone,
         looks_alone: task.facts.knows.looks_alone,
         stuck: store.scheduler.stuck_of(task.key).and_then(|poll| stack::stack(store, poll)),
-        await_tree: store.await_trees.get(&task.key).map(|tree| stack::await_tree(store, tree)),
+        await_trees: stack::await_trees(store, task.key),
         timeline: singles.map(|detail| timeline(task, detail, at)),
         selected_link: chosen.among(&links.list),
         links: links.list,

@@ -15,7 +15,10 @@ use crate::{
     model::states::Snapshot,
     report::{AwaitFrame, Lint, NotJudged, Process, Report, SCHEMA_VERSION, Site, Task, Totals},
     screen::findings::Subject,
-    store::task::{self, Agent, State},
+    store::{
+        detail::AwaitTrees,
+        task::{self, Agent, State},
+    },
 };
 
 /// Ids listed for one finding; its `count` says how many there are.
@@ -169,11 +172,12 @@ fn report_task(store: Analysis<'_>, task: &task::Task) -> Task {
         waits_for: store.waits_on(task).map(|(op, _)| store.wait_words(op)),
         holds: store.held_by(Agent::Task(task.key)).iter().map(|(resource, _)| resource.key.id()).collect(),
         await_tree: await_tree(store, task),
+        await_tree_source: store.await_trees.get(&task.key).and_then(AwaitTrees::source).map(str::to_owned),
     }
 }
 
 fn await_tree(store: Analysis<'_>, task: &task::Task) -> Vec<AwaitFrame> {
-    let frames = store.await_trees.get(&task.key).into_iter().flat_map(|tree| &tree.frames);
+    let frames = store.await_trees.get(&task.key).into_iter().flat_map(AwaitTrees::frames);
     let frames = frames.map(|frame| AwaitFrame {
         depth: frame.depth,
         name: frame.text.clone(),

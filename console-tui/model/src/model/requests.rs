@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     effect::Effect,
     event::ConnectionEvent,
+    id::TaskKey,
     model::{feed::Feed, states::States, ui::Ui},
     nav::Screen,
     store::{Store, ingest::Wish},
@@ -80,6 +81,11 @@ impl Requests {
         Some(request)
     }
 
+    /// The tasks whose details were asked for.
+    pub(super) fn wanted(&self) -> &[TaskKey] {
+        self.sent.as_ref().map_or(&[], |sent| &sent.details)
+    }
+
     /// Details that no screen shows (any more) are dropped.
     pub(super) fn drop_unwanted(&self, states: &mut States) {
         if let (Some(store), Some(sent)) = (states.store_mut(), &self.sent) {
@@ -89,7 +95,7 @@ impl Requests {
     }
 
     /// The task on the screen first, then those on the way back to it.
-    fn details(&self, ui: &Ui, config: &Config, now: Duration) -> Vec<crate::id::TaskKey> {
+    fn details(&self, ui: &Ui, config: &Config, now: Duration) -> Vec<TaskKey> {
         let settled = self.selected.is_some_and(|(_, since)| now.saturating_sub(since) >= DETAIL_DELAY);
         first_of(ui.nav.tasks().chain(ui.side_pane(config).filter(|_| settled)), MAX_DETAILS)
     }

@@ -36,6 +36,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Connection(event) => {
             model.requests.connection(&event);
+            model.memory.connection(&event);
             model.feed.connection(event, model.now);
             model.changed();
         }
@@ -43,9 +44,15 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             let news = model.feed.frame(frame, model.now);
             model.frame_came(news);
         }
+        Event::Memory(news) => {
+            let (states, losses) = (&mut model.feed.states, &mut model.feed.stream.losses);
+            model.memory.news(news, states.store_mut(), losses);
+            model.changed();
+        }
     }
     model.refresh();
     effects.extend(model.requests.next(&mut model.feed, &model.ui, &model.config, model.now));
+    effects.extend(model.memory.next(model.feed.states.store(), model.requests.wanted(), &model.config));
     effects
 }
 

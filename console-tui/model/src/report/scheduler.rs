@@ -138,6 +138,10 @@ pub struct StackFrame {
     pub place: Option<String>,
     /// The program's own: not of tokio, std or taskscope.
     pub own: bool,
+    /// Of a function without a name: the file of code that it is in.
+    pub code_file: Option<String>,
+    /// And where in it, as `addr2line` takes it: `0x41f20`.
+    pub address: Option<String>,
 }
 
 /// The tasks of a place that wait, or lately waited, for a worker: the one that waits longest.

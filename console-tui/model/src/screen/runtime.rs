@@ -202,9 +202,22 @@ pub struct StackLine {
     pub own: bool,
 }
 
+/// Where an await tree is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TreeSource {
+    /// The program's memory: it has every future.
+    Memory,
+    /// Futures that are traced, and tokio's task dump.
+    Traced,
+    /// There is none.
+    Nothing,
+}
+
 /// The await tree of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwaitTreeView {
+    /// Where it is from.
+    pub source: TreeSource,
     /// How long ago it was taken.
     pub taken_ago_ns: u64,
     /// Depth first.

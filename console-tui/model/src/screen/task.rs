@@ -66,8 +66,8 @@ pub struct TaskView {
     pub more_children: usize,
     /// The stack of its poll that is, or was last, stuck.
     pub stuck: Option<StackView>,
-    /// Which of its futures await each other, as it was asked for.
-    pub await_tree: Option<AwaitTreeView>,
+    /// Which of its futures await each other, from the surest source on; where it should have one and has none, why.
+    pub await_trees: Vec<AwaitTreeView>,
     /// Its polls and wakes since it is watched.
     pub timeline: Option<Timeline>,
     /// Everything on this screen that can be opened, in the order of the screen; up and down choose one.

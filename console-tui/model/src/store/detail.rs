@@ -55,6 +55,33 @@ pub(crate) struct Detail {
     pub(crate) dropped_before_ns: Option<u64>,
 }
 
+/// The await trees of a task, from the surest source on.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct AwaitTrees {
+    /// Read from memory: every future.
+    pub(crate) walked: Option<AwaitTree>,
+    /// The futures that are traced, and what a task dump added.
+    pub(crate) traced: Option<AwaitTree>,
+}
+
+impl AwaitTrees {
+    /// The frames of the first one that has any.
+    pub(crate) fn frames(&self) -> &[AwaitFrame] {
+        self.first().map_or(&[], |(_, tree)| &tree.frames)
+    }
+
+    /// Where these are from, as reports say it.
+    pub(crate) fn source(&self) -> Option<&'static str> {
+        self.first().map(|(source, _)| source)
+    }
+
+    fn first(&self) -> Option<(&'static str, &AwaitTree)> {
+        let trees = [("memory", &self.walked), ("traced", &self.traced)];
+        let known = trees.into_iter().filter_map(|(source, tree)| Some((source, tree.as_ref()?)));
+        known.into_iter().find(|(_, tree)| !tree.frames.is_empty())
+    }
+}
+
 /// Which futures of a task await each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AwaitTree {

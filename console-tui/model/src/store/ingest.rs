@@ -21,7 +21,7 @@ use taskscope_proto::{
     v1,
 };
 
-pub(crate) use self::{checked::CheckedFrame, process::hello};
+pub(crate) use self::{checked::CheckedFrame, process::hello, scheduler::await_tree};
 use crate::{
     id::{OpKey, ResourceKey, SiteId, TaskKey},
     losses::Losses,

@@ -130,6 +130,11 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
+    /// One end alone can send, and who has it is known.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.senders == Some(1) && self.last_sender != Agent::Unknown
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         matches!((self.depth, self.capacity), (Some(depth), Some(capacity)) if depth >= capacity)
     }

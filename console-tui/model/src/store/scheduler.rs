@@ -26,7 +26,7 @@ use heat::HeatMap;
 use in_place::InPlace;
 use samples::Samples;
 use spent::{Spent, Worst};
-pub(crate) use stuck::{StackFrame, StuckPoll};
+pub(crate) use stuck::{Code, StackFrame, StuckPoll};
 
 /// Long polls kept, and for how long: 64 bytes each.
 pub(crate) const MAX_LONG_POLLS: usize = 16_384;

@@ -1,4 +1,4 @@
-//! Channels by what their ends share, the ends among a frame's variables, and the tasks of a `JoinSet`.
+//! Channels by what their ends share, the ends among a frame's variables and in messages that it has yet to receive, and the tasks of a `JoinSet`.
 
 use rustc_hash::FxHashSet;
 
@@ -75,7 +75,7 @@ impl Walk<'_> {
     }
 
     /// Through live variants alone.
-    fn ends_in(&mut self, id: TypeId, address: u64, depth: u32, ends: &mut Vec<End>) {
+    pub(super) fn ends_in(&mut self, id: TypeId, address: u64, depth: u32, ends: &mut Vec<End>) {
         if !self.program.roles.may_keep(id) || depth > MAX_END_DEPTH || ends.len() == MAX_ENDS {
             return;
         }
@@ -83,6 +83,9 @@ impl Walk<'_> {
             let end = self.channel(id, field, address, kind).map(|channel| End { channel, sends });
             // One that was moved away leaves its bytes; the same end twice is one.
             ends.extend(end.filter(|end| !ends.contains(end)));
+            if kind == ChannelKind::Mpsc && !sends {
+                self.ends_in_messages(id, field, address, depth, ends);
+            }
             return;
         }
         let ty = self.index.ty(id);

@@ -21,7 +21,7 @@ fn handle() -> Handle {
 }
 
 fn cursor(handle: &Handle) -> Cursor {
-    Cursor::new(Arc::new(Hub::new(handle.clone(), None, false, None)))
+    Cursor::new(Arc::new(Hub::new(handle.clone(), &crate::Builder::default(), None)))
 }
 
 fn resource(recorder: &Recorder, concrete_type: &str, name: &str, record: RecordKind) -> ResourceId {

@@ -1,6 +1,6 @@
 //! The registers of a thread, by DWARF's numbers. Of a thread that sleeps only two are known: the rest is found on its stack, or stays unknown.
 
-use addr2line::gimli::Register;
+use gimli::Register;
 
 #[cfg(target_arch = "x86_64")]
 mod machine {

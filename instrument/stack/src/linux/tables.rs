@@ -5,14 +5,17 @@
 //!
 //! Source: Linux Standard Base 5.0, 10.6.2 (`.eh_frame_hdr`) and 10.6.1 (`.eh_frame`); the table's form is the one that every linker writes.
 
-use addr2line::gimli::{
+use super::{build_id, memory::Memory};
+use gimli::{
     BaseAddresses, CommonInformationEntry, EhFrame, EhFrameOffset, EndianSlice, FrameDescriptionEntry,
     NativeEndian, UnwindSection as _,
 };
-use object::elf::{PF_X, PT_GNU_EH_FRAME, PT_LOAD};
 
-use super::memory::Memory;
-
+/// Kinds of a program header (ELF, "Program Header"), and the flag of one whose bytes are code.
+const PT_LOAD: u32 = 1;
+const PT_NOTE: u32 = 4;
+const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
+const PF_X: u32 = 1;
 /// Program headers of a file that are read; real ones have about a dozen.
 const MAX_HEADERS: u64 = 64;
 /// Bytes of an entry of `.eh_frame` that are read; real ones have some hundred.
@@ -21,12 +24,14 @@ const MAX_ENTRY_BYTES: u64 = 64 * 1024;
 pub(super) type Slice<'e> = EndianSlice<'e, NativeEndian>;
 
 /// Where the unwind tables of a mapped file are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tables {
     /// What to add to an address in the file to have the one in memory.
     pub(super) bias: u64,
     /// Of `.eh_frame_hdr`, in memory; `None`: the file has none.
     index: Option<u64>,
+    /// What distinguishes builds of the file; empty: it has none.
+    pub(super) build_id: Vec<u8>,
 }
 
 impl Tables {
@@ -42,14 +47,21 @@ impl Tables {
         for number in 0..u64::from(count).min(MAX_HEADERS) {
             let header: [u8; 56] = memory.array(base.checked_add(offset)?.checked_add(number * 56)?)?;
             let (kind, flags) = (u32_at(&header, 0)?, u32_at(&header, 4)?);
-            segments.push((kind, flags, u64_at(&header, 8)?, u64_at(&header, 16)?));
+            segments.push((kind, flags, u64_at(&header, 8)?, u64_at(&header, 16)?, u64_at(&header, 40)?));
         }
         // The segment whose first byte is the file's.
-        let first = segments.iter().find(|(kind, _, offset, _)| *kind == PT_LOAD.0 && *offset == 0)?;
+        let first = segments.iter().find(|(kind, _, offset, ..)| *kind == PT_LOAD && *offset == 0)?;
         let bias = base.wrapping_sub(first.3);
-        let has_code = segments.iter().any(|(kind, flags, ..)| *kind == PT_LOAD.0 && flags & PF_X.0 != 0);
-        let index = segments.iter().find(|(kind, ..)| *kind == PT_GNU_EH_FRAME.0).filter(|_| has_code);
-        Some(Self { bias, index: index.map(|(.., address)| bias.wrapping_add(*address)) })
+        let has_code = segments.iter().any(|(kind, flags, ..)| *kind == PT_LOAD && flags & PF_X != 0);
+        let index = segments.iter().find(|(kind, ..)| *kind == PT_GNU_EH_FRAME).filter(|_| has_code);
+        let mut notes = segments.iter().filter(|(kind, ..)| *kind == PT_NOTE);
+        let build_id = notes
+            .find_map(|(.., address, bytes)| build_id::read(memory, bias.wrapping_add(*address), *bytes));
+        Some(Self {
+            bias,
+            index: index.map(|(.., address, _)| bias.wrapping_add(*address)),
+            build_id: build_id.unwrap_or_default(),
+        })
     }
 
     /// What the tables say of the function at an address. `None`: nothing.

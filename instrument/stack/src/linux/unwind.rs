@@ -5,7 +5,7 @@
 //!
 //! Source: DWARF 5, section 6.4; System V ABI, AMD64, section 3.7.
 
-use addr2line::gimli::{
+use gimli::{
     CfaRule, EvaluationResult, Expression, Location, Register, RegisterRule, UnwindContext, UnwindExpression,
     UnwindTableRow, Value,
 };

@@ -1,6 +1,9 @@
-//! Two actors with small inboxes that send to each other.
+//! Two actors that send to each other: one pair with small inboxes, one that asks and waits for the answer.
 
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::{
+    mpsc::{self, Receiver, Sender},
+    oneshot,
+};
 
 /// Each handles a message by sending two.
 pub(crate) async fn cycle() {
@@ -29,5 +32,44 @@ async fn worker(mut jobs: Receiver<u64>, to_dispatcher: Sender<u64>) {
                 return;
             }
         }
+    }
+}
+
+/// A question: what is asked, and where the answer goes.
+struct Question {
+    number: u64,
+    answer: oneshot::Sender<u64>,
+}
+
+/// Each asks the other one while it handles a question: neither comes to the question in its inbox.
+pub(crate) async fn ask() {
+    let (to_prices, prices_inbox) = mpsc::channel(8);
+    let (to_stock, stock_inbox) = mpsc::channel(8);
+    let asked = [to_prices.clone(), to_stock.clone()];
+    tokio::spawn(prices(prices_inbox, to_stock));
+    tokio::spawn(stock(stock_inbox, to_prices));
+    // Both are given one question; an answer may never come.
+    for inbox in asked {
+        let (answer, _) = oneshot::channel();
+        inbox.send(Question { number: 1, answer }).await.ok().expect("both live");
+    }
+    crate::healthy::settle().await;
+}
+
+async fn prices(mut inbox: Receiver<Question>, to_stock: Sender<Question>) {
+    while let Some(question) = inbox.recv().await {
+        let (answer, answered) = oneshot::channel();
+        let _ = to_stock.send(Question { number: question.number, answer }).await;
+        let pieces = answered.await.unwrap_or(0);
+        let _ = question.answer.send(pieces * 3);
+    }
+}
+
+async fn stock(mut inbox: Receiver<Question>, to_prices: Sender<Question>) {
+    while let Some(question) = inbox.recv().await {
+        let (answer, answered) = oneshot::channel();
+        let _ = to_prices.send(Question { number: question.number, answer }).await;
+        let price = answered.await.unwrap_or(0);
+        let _ = question.answer.send(price / 2);
     }
 }

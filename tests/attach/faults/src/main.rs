@@ -19,10 +19,11 @@ async fn main() {
         "transfers" => server::transfers().await,
         "drain_locked" => join::drain_locked().await,
         "actor_cycle" => actors::cycle().await,
+        "ask_each_other" => actors::ask().await,
         "futurelock" => join::futurelock().await,
         "healthy" => healthy::run(),
         _ => {
-            eprintln!("usage: faults transfers|drain_locked|actor_cycle|futurelock|healthy");
+            eprintln!("usage: faults transfers|drain_locked|actor_cycle|ask_each_other|futurelock|healthy");
             std::process::exit(2);
         }
     }

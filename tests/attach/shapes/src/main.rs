@@ -10,7 +10,6 @@ mod runtimes;
 mod waits;
 
 use std::{
-    future,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -39,7 +38,7 @@ fn main() {
 
 /// The shape of a future that no task holds: it lies on the stack of `block_on`.
 async fn root_future() {
-    future::pending::<()>().await;
+    nested::third(7).await;
 }
 
 /// No task is queued and each worker sleeps, which it does when it found nothing to do.

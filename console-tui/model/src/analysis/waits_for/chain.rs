@@ -195,7 +195,11 @@ impl Analysis<'_> {
             if peer == Agent::Unknown {
                 return Vec::new();
             }
-            let text = format!("{} {verb} last", words(peer));
+            let text = if self.store.hello.is_memory() {
+                format!("{} has the other end", words(peer))
+            } else {
+                format!("{} {verb} last", words(peer))
+            };
             return vec![line(text, peer, How::LastSeen, at_ns, SiteId::NONE)];
         }
         if self.lock_kind(resource).is_none() {

@@ -96,7 +96,9 @@ pub(super) fn worst_poll(store: Analysis<'_>, task: TaskKey) -> Option<WorstPoll
 }
 
 fn frame(of: &scheduler::StackFrame) -> StackFrame {
-    StackFrame { function: of.function.clone(), place: of.place.clone(), own: of.own }
+    let (code_file, address) =
+        of.code.clone().map(|code| (code.file, format!("{:#x}", code.address))).unzip();
+    StackFrame { function: of.function.clone(), place: of.place.clone(), own: of.own, code_file, address }
 }
 
 /// Those that wait now, then the worst waits of the last minutes.

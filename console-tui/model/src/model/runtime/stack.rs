@@ -2,8 +2,9 @@
 
 use crate::{
     analysis::Analysis,
-    format::{UNKNOWN, duration_ns},
-    screen::runtime::{AwaitLine, AwaitTreeView, StackLine, StackView},
+    format::duration_ns,
+    id::TaskKey,
+    screen::runtime::{AwaitLine, AwaitTreeView, StackLine, StackView, TreeSource},
     store::{
         detail::AwaitTree,
         scheduler::{StackFrame, StuckPoll},
@@ -53,7 +54,7 @@ fn lines(stack: &[StackFrame]) -> Vec<StackLine> {
         if frame.own || !has_own || innermost {
             flush(&mut others, &mut lines);
             lines.push(StackLine {
-                text: frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
+                text: frame.words(),
                 place: frame.place.clone().unwrap_or_default(),
                 own: frame.own,
             });
@@ -65,10 +66,18 @@ fn lines(stack: &[StackFrame]) -> Vec<StackLine> {
     lines
 }
 
-/// The await tree of a task.
-pub(in crate::model) fn await_tree(store: Analysis<'_>, tree: &AwaitTree) -> AwaitTreeView {
+/// The await trees of a task.
+pub(in crate::model) fn await_trees(store: Analysis<'_>, task: TaskKey) -> Vec<AwaitTreeView> {
+    let Some(trees) = store.await_trees.get(&task) else { return Vec::new() };
+    let walked = trees.walked.as_ref().map(|tree| await_tree(store, tree, TreeSource::Memory));
+    let traced = trees.traced.as_ref().map(|tree| await_tree(store, tree, TreeSource::Traced));
+    walked.into_iter().chain(traced).collect()
+}
+
+fn await_tree(store: Analysis<'_>, tree: &AwaitTree, source: TreeSource) -> AwaitTreeView {
     let ago_ns = |at_ns: u64| store.now_ns.saturating_sub(at_ns);
     AwaitTreeView {
+        source,
         taken_ago_ns: ago_ns(tree.taken_ns),
         lines: tree
             .frames

@@ -157,6 +157,7 @@ impl Fake {
                 ..v1::Sources::default()
             }),
             problems: Vec::new(),
+            ..v1::Hello::default()
         }
     }
 

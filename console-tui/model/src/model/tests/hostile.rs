@@ -198,7 +198,8 @@ prop_compose! {
     ) -> v1::Scheduler {
         let number = |i: usize| ago_ns.get(i).copied();
         let task = Some(v1::TaskRef { slot: 1, generation: 1 });
-        let frame = v1::StackFrame { function: text.clone(), file: text.clone(), line: u32::MAX, own: lost.is_multiple_of(2) };
+        let frame = v1::StackFrame { function: text.clone(), file: text.clone(), line: u32::MAX, own: lost.is_multiple_of(2), code_file: lost as u32 % 4, address: lost };
+        let code_file = v1::CodeFile { path: text.clone(), build_id: text.clone().into_bytes(), is_program: lost == 0 };
         v1::Scheduler {
             runtimes: (0..3).map(|index| v1::Runtime {
                 index, name: text.clone(), flavor: index.cast_signed(), workers: index, blocking_queue: number(0),
@@ -214,8 +215,8 @@ prop_compose! {
             stuck: workers.iter().map(|(site, _, thread, _, numbers)| v1::StuckPoll {
                 thread: *thread, task, site: *site, started_ago_ns: numbers.first().copied().unwrap_or(0),
                 duration_ns: numbers.get(1).copied().unwrap_or(0), captured_ago_ns_plus1: numbers.get(2).copied().unwrap_or(0),
-                stack: vec![frame.clone(); 3], problem: text.clone(), kernel_state: text.clone(),
-                spent: Some(v1::PollTime { cpu_ns: lost, queued_ns: *thread as u64, asleep_ns: lost }),
+                stack: vec![frame.clone(), v1::StackFrame { function: String::new(), ..frame.clone() }], problem: text.clone(), kernel_state: text.clone(),
+                spent: Some(v1::PollTime { cpu_ns: lost, queued_ns: *thread as u64, asleep_ns: lost }), code_files: vec![code_file.clone(); 2],
             }).collect(),
             long_polls: ago_ns.iter().map(|ago_ns| v1::LongPoll {
                 thread: 1, task, site: 1, started_ago_ns: *ago_ns, duration_ns: lost,
@@ -260,6 +261,7 @@ prop_compose! {
             taken_ago_ns: alive,
             frames: vec![v1::AwaitFrame { depth: u32::MAX, text: "\u{1b}[2J".into(), since_ago_ns_plus1: 1, ..Default::default() }],
             problem: "\u{7}".into(),
+            walked: now_ns % 2 == 0,
         };
         v1::Frame {
             scheduler, await_trees: vec![tree],

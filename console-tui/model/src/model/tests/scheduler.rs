@@ -36,6 +36,7 @@ pub(super) fn stuck(number: u32, slot: u32, ago_ns: u64) -> v1::StuckPoll {
         file: file.into(),
         line,
         own,
+        ..v1::StackFrame::default()
     };
     v1::StuckPoll {
         thread: number + 1,
@@ -110,6 +111,38 @@ fn a_blocked_worker_is_marked_with_its_task_and_where_it_is() {
     assert_eq!(text(0, "in"), "read: src/invoice.rs:77");
     assert_eq!((rows[1].row.severity, text(1, "state")), (None, "parked".into()));
     assert_eq!(text(1, "cpu"), "–", "what is not reported is unknown");
+}
+
+/// As a program without the feature `symbols` sends it, where the console has not the program's file.
+#[test]
+fn a_function_without_a_name_is_an_address_in_its_file_everywhere() {
+    let (mut client, mut fake) = starving();
+    let at = |code_file, address| v1::StackFrame { code_file, address, ..v1::StackFrame::default() };
+    let code_file = |path: &str| v1::CodeFile { path: path.into(), ..v1::CodeFile::default() };
+    let nameless = v1::StuckPoll {
+        stack: vec![at(1, 0x11_4c70), at(2, 0x4_1f20), at(3, 1)],
+        code_files: vec![code_file("/lib/libc.so.6"), code_file("/opt/checkout")],
+        problem: "/opt/checkout has no names here.".into(),
+        ..stuck(0, 0, 2_500 * MS)
+    };
+    let workers = vec![polling(0, 0, 2_500 * MS), worker(1, v1::WorkerState::Parked, 11 * S)];
+    send(&mut client, &mut fake, scheduler(workers, vec![nameless]));
+    let report = client.model.report();
+    let poll = &report.stuck_polls[0];
+    let of = |i: usize| (poll.stack[i].code_file.as_deref(), poll.stack[i].address.as_deref());
+    assert_eq!(
+        (of(0), of(1)),
+        ((Some("/lib/libc.so.6"), Some("0x114c70")), (Some("/opt/checkout"), Some("0x41f20")))
+    );
+    assert_eq!((of(2), poll.stack[0].function.as_deref()), ((None, None), None), "an index past the list");
+    assert!(poll.stack.iter().all(|frame| !frame.own), "whose it is is not known");
+    let first = &report.lints[0];
+    assert!(first.message.contains("in libc.so.6+0x114c70"), "{}", first.message);
+    let view = client.model.worker(WorkerKey { runtime: 1, number: 0 }).expect("it is listed");
+    let stack = view.stuck.expect("it was taken");
+    let lines: Vec<&str> = stack.lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(lines, ["libc.so.6+0x114c70", "checkout+0x41f20", "–"]);
+    assert_eq!(stack.problem.as_deref(), Some("/opt/checkout has no names here."));
 }
 
 #[test]
@@ -337,7 +370,8 @@ fn an_await_tree_is_asked_for_and_shown() {
     let frame = v1::Frame { details: vec![detail], await_trees: vec![tree], ..fake.delta() };
     client.take(vec![frame]);
     let Screen::Task(key) = client.model.screen() else { panic!("{:?}", client.model.screen()) };
-    let tree = client.model.task(key).expect("it lives").await_tree.expect("it came");
+    let mut view = client.model.task(key).expect("it lives");
+    let tree = view.await_trees.pop().expect("it came");
     assert_eq!((tree.lines[1].depth, tree.lines[1].place.as_str()), (1, "src/ledger.rs:121"));
     assert_eq!(tree.lines[1].text, "lock_both·[2J");
     assert_eq!(tree.lines[0].age, "2.00 s", "as of when it was taken");

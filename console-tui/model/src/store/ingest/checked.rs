@@ -7,10 +7,10 @@ use taskscope_proto::{
     Message,
     columns::check_length,
     limits::{
-        MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_BUCKETS, MAX_DESCRIPTORS, MAX_DETAILS, MAX_EVENT_GAPS,
-        MAX_EVENTS_PER_FRAME, MAX_FREED_PER_FRAME, MAX_LONG_POLLS, MAX_RESOURCE_DETAILS, MAX_RUNTIMES,
-        MAX_SITES, MAX_SLOTS, MAX_STACK_FRAMES, MAX_STUCK_POLLS, MAX_THREADS, MAX_WAKERS, MAX_WORKERS,
-        PROTOCOL_VERSION,
+        MAX_AWAIT_FRAMES, MAX_AWAIT_TREES, MAX_BUCKETS, MAX_CODE_FILES, MAX_DESCRIPTORS, MAX_DETAILS,
+        MAX_EVENT_GAPS, MAX_EVENTS_PER_FRAME, MAX_FREED_PER_FRAME, MAX_LONG_POLLS, MAX_RESOURCE_DETAILS,
+        MAX_RUNTIMES, MAX_SITES, MAX_SLOTS, MAX_STACK_FRAMES, MAX_STUCK_POLLS, MAX_THREADS, MAX_WAKERS,
+        MAX_WORKERS, PROTOCOL_VERSION,
     },
     rows::{Checked, Columns},
     v1,
@@ -154,6 +154,7 @@ fn check_scheduler(frame: &v1::Frame) -> Result<(), WireError> {
     at_most("long_polls", wire.long_polls.len(), MAX_LONG_POLLS)?;
     for poll in &wire.stuck {
         at_most("StuckPoll.stack", poll.stack.len(), MAX_STACK_FRAMES)?;
+        at_most("StuckPoll.code_files", poll.code_files.len(), MAX_CODE_FILES)?;
     }
     for worker in &wire.workers {
         in_range("Worker.thread", u64::from(worker.thread), 0..=MAX_THREADS as u64)?;

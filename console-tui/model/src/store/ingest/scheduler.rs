@@ -1,6 +1,9 @@
 //! The scheduler and await trees of a frame.
 
-use taskscope_proto::{limits::MAX_TEXT_BYTES, v1};
+use taskscope_proto::{
+    limits::{MAX_PATH_BYTES, MAX_TEXT_BYTES},
+    v1,
+};
 
 use super::{Applying, details::histogram, since, text};
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
         detail::{AwaitFrame, AwaitTree},
         path::short_path,
         scheduler::{
-            Flavor, LongPoll, Runtime, SchedulerReport, StackFrame, StuckPoll, Worker, WorkerState,
+            Code, Flavor, LongPoll, Runtime, SchedulerReport, StackFrame, StuckPoll, Worker, WorkerState,
             spent::Spent,
         },
     },
@@ -21,7 +24,8 @@ pub(super) fn apply(of: &mut Applying<'_>) {
     let (frame, losses) = (&of.frame.rest, &mut *of.losses);
     let now_ns = frame.now_ns;
     for tree in &frame.await_trees {
-        await_tree(of.store, tree, now_ns, losses);
+        let key = tree.task.map(TaskKey::from);
+        await_tree(of.store, key, tree, now_ns, losses);
     }
     let Some(wire) = &frame.scheduler else { return };
     let report = SchedulerReport {
@@ -119,15 +123,20 @@ fn stuck(wire: &v1::StuckPoll, now_ns: u64, losses: &mut Losses) -> StuckPoll {
         spent: spent(wire.spent.as_ref(), length_ns),
         reported_ns: now_ns,
         captured_ns: since(wire.captured_ago_ns_plus1.checked_sub(1), now_ns),
-        stack: wire.stack.iter().map(|wire| stack_frame(wire, losses)).collect(),
+        stack: wire.stack.iter().map(|frame| stack_frame(wire, frame, losses)).collect(),
         problem: known(&wire.problem, losses),
         kernel_state: known(&wire.kernel_state, losses),
     }
 }
 
-fn stack_frame(wire: &v1::StackFrame, losses: &mut Losses) -> StackFrame {
+fn stack_frame(poll: &v1::StuckPoll, wire: &v1::StackFrame, losses: &mut Losses) -> StackFrame {
     let place = known(&wire.file, losses).map(|file| format!("{}:{}", short_path(&file), wire.line));
-    StackFrame { function: known(&wire.function, losses), place, own: wire.own }
+    let function = known(&wire.function, losses);
+    let file = (wire.code_file as usize).checked_sub(1).and_then(|index| poll.code_files.get(index));
+    let code = file
+        .filter(|_| function.is_none())
+        .map(|file| Code { file: text(&file.path, MAX_PATH_BYTES, losses), address: wire.address });
+    StackFrame { function, code, place, own: wire.own }
 }
 
 fn long_poll(wire: &v1::LongPoll, now_ns: u64) -> LongPoll {
@@ -151,8 +160,15 @@ fn spent(wire: Option<&v1::PollTime>, length_ns: u64) -> Option<Spent> {
     })
 }
 
-fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut Losses) {
-    let Some(key) = wire.task.map(TaskKey::from).filter(|key| store.task(*key).is_some()) else { return };
+/// An await tree of a task, whoever read it.
+pub(crate) fn await_tree(
+    store: &mut Store,
+    key: Option<TaskKey>,
+    wire: &v1::AwaitTree,
+    now_ns: u64,
+    losses: &mut Losses,
+) {
+    let Some(key) = key.filter(|key| store.task(*key).is_some()) else { return };
     if store.await_trees.len() >= MAX_TREES && !store.await_trees.contains_key(&key) {
         losses.await_trees_over_limit += 1;
         return;
@@ -171,5 +187,7 @@ fn await_tree(store: &mut Store, wire: &v1::AwaitTree, now_ns: u64, losses: &mut
         frames,
         problem: known(&wire.problem, losses),
     };
-    store.await_trees.insert(key, tree);
+    let trees = store.await_trees.entry(key).or_default();
+    let place = if wire.walked { &mut trees.walked } else { &mut trees.traced };
+    *place = Some(tree);
 }

@@ -33,10 +33,34 @@ pub(crate) struct StuckPoll {
 pub(crate) struct StackFrame {
     /// `None`: unknown.
     pub(crate) function: Option<String>,
+    /// Of a function without a name, where it is.
+    pub(crate) code: Option<Code>,
     /// `file:line`
     pub(crate) place: Option<String>,
     /// The program's own: not of tokio, std or taskscope.
     pub(crate) own: bool,
+}
+
+/// A place in a file of code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Code {
+    /// The file's path.
+    pub(crate) file: String,
+    /// As the file's own tables count.
+    pub(crate) address: u64,
+}
+
+impl StackFrame {
+    /// Its name; else its place in its file, `app+0x41f20`, as `addr2line` takes it; else that it is unknown.
+    pub(crate) fn words(&self) -> String {
+        if let Some(function) = &self.function {
+            return function.clone();
+        }
+        self.code.as_ref().map_or_else(
+            || UNKNOWN.to_owned(),
+            |code| format!("{}+{:#x}", code.file.rsplit('/').next().unwrap_or_default(), code.address),
+        )
+    }
 }
 
 impl StuckPoll {
@@ -48,7 +72,7 @@ impl StuckPoll {
 
     /// Where it is, as far as its stack shows: `in std::thread::sleep, called at src/main.rs:77 by hog::run`; `None`: nothing is known.
     pub(crate) fn where_words(&self) -> Option<String> {
-        let name = |frame: &StackFrame| frame.function.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+        let name = StackFrame::words;
         let at = |frame: &StackFrame| frame.place.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
         let own = self.stack.iter().position(|frame| frame.own);
         let words = match own {

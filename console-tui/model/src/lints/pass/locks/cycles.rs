@@ -141,6 +141,7 @@ impl LockPass<'_> {
             How::Ahead => {
                 format!("in the queue behind {next}, who has waited for {age}{}", self.place(step.held_site))
             }
+            How::LastSeen if self.store.hello.is_memory() => format!("whose other end {next} has"),
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
         format!("{who} waits{place} for {on}, {why}")

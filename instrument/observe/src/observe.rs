@@ -4,6 +4,8 @@
 //! which a few tries must show; else the task is listed without a tree, and why.
 
 mod look;
+mod named;
+mod roots;
 
 use std::{
     sync::Arc,
@@ -13,7 +15,7 @@ use std::{
 use rustc_hash::FxHashSet;
 use taskscope_await::{Index, Options, Program, Runtime, RuntimeRef, Task};
 
-use self::look::Look;
+use self::{look::Look, named::Named, roots::Roots};
 use crate::{
     error::AttachError,
     fixed::{Fixed, Known},
@@ -48,6 +50,8 @@ pub struct Observer {
     first: u64,
     /// What a look through all memory found, beside the lists.
     scanned: Scanned,
+    named: Named,
+    roots: Roots,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +135,8 @@ impl Observer {
             fixed,
             first: bias.wrapping_add(first),
             scanned: Scanned::default(),
+            named: Named::default(),
+            roots: Roots::default(),
         })
     }
 
@@ -167,6 +173,7 @@ impl Observer {
         let maps = self.source.maps()?;
         let kernel_threads = self.source.threads();
         self.scan_if_due(&maps, &kernel_threads);
+        let mut roots = std::mem::take(&mut self.roots);
         let mut look = Look::new(self);
         let threads = kernel_threads.into_iter().map(|thread| look.seen_thread(thread));
         let mut threads: Vec<SeenThread> = threads.collect();
@@ -181,7 +188,11 @@ impl Observer {
             frames += seen.as_ref().map_or(0, |seen| seen.task.tree.frames.len());
             tasks.extend(seen);
         }
+        let found = roots.look(&look, &threads, &maps);
+        tasks.extend(found);
+        tasks.sort_by_key(|seen| seen.task.header);
         let runtimes = look.runtimes(&mut threads, &mut tasks);
+        self.roots = roots;
         forget_moved(&mut tasks);
         // One that ended meanwhile has lost tasks that the look did not come to, and one that is another program by now never had them.
         if !self.source.has(self.first) {

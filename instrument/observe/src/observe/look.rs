@@ -1,7 +1,7 @@
 //! A look at all threads, runtimes and tasks.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use taskscope_await::{Neighbours, RuntimeRef, Snapshot, Step, TaskState, Tree};
+use taskscope_await::{Neighbours, RuntimeRef, Snapshot, Step, Task, TaskState, Tree, types::TypeId};
 
 use super::{MAX_TASKS, Observer, SeenRuntime, SeenTask, SeenThread};
 use crate::{memory, process::Thread};
@@ -50,6 +50,30 @@ impl<'o> Look<'o> {
             *number = new;
         }
         kept
+    }
+
+    pub(super) fn observer(&self) -> &'o Observer {
+        self.observer
+    }
+
+    /// The future that code blocks on.
+    pub(super) fn blocks_on(&self, address: u64) -> Option<TypeId> {
+        self.observer.program.blocks_on(address.wrapping_sub(self.observer.options.bias))
+    }
+
+    /// tokio's id of a task.
+    pub(super) fn task_id(&self, header: u64) -> Option<u64> {
+        let observer = self.observer;
+        self.read(|snapshot| observer.program.task_id(header, snapshot, observer.options)).flatten()
+    }
+
+    /// The future of a `block_on` that is parked at an address, at one moment.
+    pub(super) fn root(&self, ty: TypeId, address: u64) -> Option<Task> {
+        let (observer, known) = (self.observer, self.observer.known());
+        let mut snapshot = Snapshot::new();
+        let step = |snapshot: &Snapshot| observer.program.root(ty, address, snapshot, observer.options);
+        let task = memory::walk(&known, &mut snapshot, step).flatten();
+        task.filter(|_| memory::is_unchanged(&known, &snapshot))
     }
 
     fn read<T>(&self, step: impl FnMut(&Snapshot) -> Step<T>) -> Option<T> {

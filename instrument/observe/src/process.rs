@@ -29,6 +29,8 @@ pub struct Thread {
     pub name: String,
     /// Where its thread-local storage hangs; `None`: unknown.
     pub pointer: Option<u64>,
+    /// Its stack's pointer, while it sleeps; `None`: it runs, or unknown.
+    pub stack: Option<u64>,
     /// The system call that it sleeps in, or `running`; `None`: unknown.
     pub kernel_state: Option<KernelState>,
 }
@@ -123,10 +125,7 @@ impl Process {
     pub fn uptime(&self) -> Option<Duration> {
         /// The kernel's unit for user space, on all of its architectures that matter here.
         const TICKS_A_SECOND: f64 = 100.0;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
-        // The name may have anything in it; the 22nd field is the start, in ticks since the machine's.
-        let (_, fields) = stat.rsplit_once(')')?;
-        let started = fields.split_whitespace().nth(19)?.parse::<u64>().ok()? as f64 / TICKS_A_SECOND;
+        let started = started_ticks(self.pid)? as f64 / TICKS_A_SECOND;
         let uptime = fs::read_to_string("/proc/uptime").ok()?;
         let machine = uptime.split_whitespace().next()?.parse::<f64>().ok()?;
         Duration::try_from_secs_f64(machine - started).ok()
@@ -152,12 +151,28 @@ impl Process {
         let folder = format!("/proc/{}/task/{os_id}", self.pid);
         let name = fs::read_to_string(format!("{folder}/comm")).ok()?.trim_end().to_owned();
         let call = fs::read_to_string(format!("{folder}/syscall")).ok();
-        let kernel_state = call.and_then(|call| match call.split_whitespace().next()? {
-            "running" => Some(KernelState::Running),
-            number => Some(KernelState::Sleeps(number.parse::<i64>().ok().filter(|number| *number >= 0))),
-        });
-        Some(Thread { os_id, name, pointer: os::thread_pointer(os_id, self), kernel_state })
+        let fields: Vec<&str> = call.as_deref().unwrap_or_default().split_whitespace().collect();
+        let kernel_state = match fields.first() {
+            None => None,
+            Some(&"running") => Some(KernelState::Running),
+            Some(number) => {
+                Some(KernelState::Sleeps(number.parse::<i64>().ok().filter(|number| *number >= 0)))
+            }
+        };
+        // The last two are its pointers to the stack and into its program, proc_pid_syscall(5).
+        let stack = fields.len().checked_sub(2).and_then(|at| fields[at].strip_prefix("0x"));
+        let stack = stack.and_then(|text| u64::from_str_radix(text, 16).ok()).filter(|pointer| *pointer > 0);
+        Some(Thread { os_id, name, pointer: os::thread_pointer(os_id, self), stack, kernel_state })
     }
+}
+
+/// When a process started, in the kernel's ticks since the machine's start; `None`: there is no such process. Needs no permission.
+#[must_use]
+pub fn started_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may have anything in it; it is the 22nd field.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
 }
 
 impl Memory for Process {

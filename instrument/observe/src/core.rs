@@ -42,8 +42,6 @@ pub struct Core {
     segments: BTreeMap<u64, (u64, u64)>,
     maps: Vec<Map>,
     threads: Vec<Thread>,
-    /// The stack pointers of the threads.
-    stacks: Vec<u64>,
     pid: u32,
     name: String,
     executable: String,
@@ -77,7 +75,6 @@ impl Core {
             segments: BTreeMap::new(),
             maps: Vec::new(),
             threads: Vec::new(),
-            stacks: Vec::new(),
             pid: 0,
             name: String::new(),
             executable: String::new(),
@@ -123,8 +120,8 @@ impl Core {
             elf::NT_PRSTATUS if self.threads.len() < MAX_THREADS => {
                 let os_id = half(bytes, PRSTATUS_PID).unwrap_or(0);
                 let pointer = word(bytes, PRSTATUS_FS_BASE).filter(|pointer| *pointer != 0);
-                self.stacks.push(word(bytes, PRSTATUS_STACK).unwrap_or(0));
-                self.threads.push(Thread { os_id, name: String::new(), pointer, kernel_state: None });
+                let stack = word(bytes, PRSTATUS_STACK).filter(|pointer| *pointer > 0);
+                self.threads.push(Thread { os_id, name: String::new(), pointer, stack, kernel_state: None });
             }
             elf::NT_PRPSINFO => {
                 self.pid = half(bytes, PSINFO_PID).unwrap_or(0);
@@ -169,10 +166,10 @@ impl Core {
 
     /// The first thread's stack has a name in a live process alone.
     fn name_stack(&mut self) {
-        let first = self.threads.iter().position(|thread| thread.os_id == self.pid);
-        let pointer = first.and_then(|number| self.stacks.get(number));
+        let pointer =
+            self.threads.iter().find(|thread| thread.os_id == self.pid).and_then(|first| first.stack);
         let stack = pointer.and_then(|pointer| {
-            self.maps.iter_mut().find(|map| (map.from..map.to).contains(pointer) && map.name.is_empty())
+            self.maps.iter_mut().find(|map| (map.from..map.to).contains(&pointer) && map.name.is_empty())
         });
         if let Some(stack) = stack {
             "[stack]".clone_into(&mut stack.name);

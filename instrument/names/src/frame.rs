@@ -87,7 +87,7 @@ fn of_crate(name: &str) -> Option<Origin> {
     Some(match name {
         "std" | "core" | "alloc" | "test" | "proc_macro" | "compiler_builtins" => Origin::Std,
         "tokio" => Origin::Tokio,
-        "taskscope" | "taskscope_recorder" | "taskscope_stack" => Origin::Taskscope,
+        "taskscope" | "taskscope_names" | "taskscope_recorder" | "taskscope_stack" => Origin::Taskscope,
         "tokio_util" | "tokio_stream" | "futures" | "futures_util" | "tracing" | "tracing_core" => {
             Origin::Crate
         }
@@ -97,10 +97,10 @@ fn of_crate(name: &str) -> Option<Origin> {
 
 /// A program that is built beside taskscope, as its own tests are, has it in no registry.
 fn is_taskscope(file: &str) -> bool {
-    let own_folder = env!("CARGO_MANIFEST_DIR").strip_suffix("/stack");
+    let own_folder = env!("CARGO_MANIFEST_DIR").strip_suffix("/names");
     let in_folder = own_folder.and_then(|folder| file.strip_prefix(folder));
     in_folder.is_some_and(|file| {
-        ["/src/", "/recorder/src/", "/stack/src/"].iter().any(|part| file.starts_with(part))
+        ["/src/", "/names/src/", "/recorder/src/", "/stack/src/"].iter().any(|part| file.starts_with(part))
     })
 }
 
@@ -169,8 +169,8 @@ mod tests {
         assert_eq!(of("", "/home/me/app/src/main.rs"), Origin::Unknown);
         assert_eq!(of("app::generic", "/rustc/0123abc/library/core/src/option.rs"), Origin::Std);
         assert_eq!(of("hyper::proto", &format!("{registry}hyper-1.0.0/src/proto.rs")), Origin::Crate);
-        assert_eq!(of("serve", concat!(env!("CARGO_MANIFEST_DIR"), "/src/linux.rs")), Origin::Taskscope);
-        assert_eq!(of("test", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/capture.rs")), Origin::Program);
+        assert_eq!(of("serve", concat!(env!("CARGO_MANIFEST_DIR"), "/src/lines.rs")), Origin::Taskscope);
+        assert_eq!(of("test", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/names.rs")), Origin::Program);
         assert_eq!(StackFrame::new("main", "", 0).origin, Origin::Foreign);
         assert_eq!(StackFrame::in_module("read", "/usr/src/libc/read.c", 7, true).origin, Origin::Foreign);
         assert!(StackFrame::new("_ZN3app4main17h0123456789abcdefE", "", 0).is_own());

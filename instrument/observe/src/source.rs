@@ -2,8 +2,9 @@
 
 use std::{ops::Range, time::Duration};
 
+#[cfg(feature = "core")]
+use crate::core::Core;
 use crate::{
-    core::Core,
     error::AttachError,
     maps::Map,
     memory::Memory,
@@ -16,6 +17,7 @@ use crate::{
 pub enum Source {
     /// It runs.
     Live(Process),
+    #[cfg(feature = "core")]
     /// It died.
     Core(Core),
 }
@@ -26,6 +28,7 @@ impl Source {
     pub fn pid(&self) -> u32 {
         match self {
             Self::Live(process) => process.pid(),
+            #[cfg(feature = "core")]
             Self::Core(core) => core.pid(),
         }
     }
@@ -35,6 +38,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Live(process) => process.name(),
+            #[cfg(feature = "core")]
             Self::Core(core) => core.name().to_owned(),
         }
     }
@@ -45,6 +49,7 @@ impl Source {
             Self::Live(process) => {
                 process.executable().map_err(|_| AttachError::Ended { pid: process.pid() })
             }
+            #[cfg(feature = "core")]
             Self::Core(core) => Ok(core.executable().to_owned()),
         }
     }
@@ -55,6 +60,7 @@ impl Source {
                 let maps = process.maps().ok().filter(|maps| !maps.is_empty());
                 maps.ok_or(AttachError::Ended { pid: process.pid() })
             }
+            #[cfg(feature = "core")]
             Self::Core(core) => Ok(core.maps().to_vec()),
         }
     }
@@ -63,6 +69,7 @@ impl Source {
     pub(crate) fn has(&self, address: u64) -> bool {
         match self {
             Self::Live(process) => process.read(address, &mut [0]),
+            #[cfg(feature = "core")]
             Self::Core(_) => true,
         }
     }
@@ -70,22 +77,27 @@ impl Source {
     pub(crate) fn threads(&self) -> Vec<Thread> {
         match self {
             Self::Live(process) => process.threads(),
+            #[cfg(feature = "core")]
             Self::Core(core) => core.threads().to_vec(),
         }
     }
 
     /// How long it has run; `None`: unknown.
-    pub(crate) fn uptime(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn uptime(&self) -> Option<Duration> {
         match self {
             Self::Live(process) => process.uptime(),
+            #[cfg(feature = "core")]
             Self::Core(_) => None,
         }
     }
 
     /// Now, on the clock of its timers; `None`: it died, and when is unknown.
-    pub(crate) fn monotonic_ns(&self) -> Option<u64> {
+    #[must_use]
+    pub fn monotonic_ns(&self) -> Option<u64> {
         match self {
             Self::Live(_) => os::monotonic_ns(),
+            #[cfg(feature = "core")]
             Self::Core(_) => None,
         }
     }
@@ -95,6 +107,7 @@ impl Memory for Source {
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         match self {
             Self::Live(process) => process.read(address, buffer),
+            #[cfg(feature = "core")]
             Self::Core(core) => core.read(address, buffer),
         }
     }
@@ -102,6 +115,7 @@ impl Memory for Source {
     fn resident(&self, range: Range<u64>) -> Vec<Range<u64>> {
         match self {
             Self::Live(process) => process.resident(range),
+            #[cfg(feature = "core")]
             Self::Core(core) => core.resident(range),
         }
     }
