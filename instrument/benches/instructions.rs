@@ -148,7 +148,7 @@ fn sleep_all(runtime: &Runtime) {
 #[library_benchmark]
 #[bench::bare(setup = bare)]
 #[bench::unheard(setup = unheard)]
-#[bench::wrapped(setup = wrapped, config = budget(2240))]
+#[bench::wrapped(setup = wrapped, config = budget(2170))]
 fn poll_and_wake(runtime: Runtime) -> Runtime {
     yield_all(&runtime);
     runtime
@@ -157,7 +157,7 @@ fn poll_and_wake(runtime: Runtime) -> Runtime {
 #[library_benchmark]
 #[bench::bare(setup = bare)]
 #[bench::unheard(setup = unheard)]
-#[bench::wrapped(setup = wrapped, config = budget(7131))]
+#[bench::wrapped(setup = wrapped, config = budget(7060))]
 fn spawn_and_join(runtime: Runtime) -> Runtime {
     spawn_all(&runtime);
     runtime
@@ -166,7 +166,7 @@ fn spawn_and_join(runtime: Runtime) -> Runtime {
 #[library_benchmark]
 #[bench::bare(setup = bare)]
 #[bench::unheard(setup = unheard)]
-#[bench::wrapped(setup = wrapped, config = budget(9024))]
+#[bench::wrapped(setup = wrapped, config = budget(9033))]
 fn lock_and_unlock(runtime: Runtime) -> Runtime {
     lock_all(&runtime);
     runtime
@@ -175,7 +175,7 @@ fn lock_and_unlock(runtime: Runtime) -> Runtime {
 #[library_benchmark]
 #[bench::bare(setup = bare)]
 #[bench::unheard(setup = unheard)]
-#[bench::wrapped(setup = wrapped, config = budget(5459))]
+#[bench::wrapped(setup = wrapped, config = budget(5490))]
 fn send_and_receive(runtime: Runtime) -> Runtime {
     send_all(&runtime);
     runtime
@@ -184,7 +184,7 @@ fn send_and_receive(runtime: Runtime) -> Runtime {
 #[library_benchmark]
 #[bench::bare(setup = bare_with_time)]
 #[bench::unheard(setup = unheard_with_time)]
-#[bench::wrapped(setup = wrapped_with_time, config = budget(2515))]
+#[bench::wrapped(setup = wrapped_with_time, config = budget(2506))]
 fn sleep_made_and_dropped(runtime: Runtime) -> Runtime {
     sleep_all(&runtime);
     runtime
