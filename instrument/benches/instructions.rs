@@ -1,6 +1,7 @@
-//! Instructions of a poll and of a spawn as a program pays them, through tokio and its spans: `.ci/run instructions`.
+//! Instructions of a poll, a spawn, a lock, a channel and a timer as a program pays them, through tokio and its spans: `.ci/run instructions`.
 //!
-//! The `bare` ones have no budget of ours: they are tokio's, and the difference to them is what being recorded costs. What the limits
+//! The `bare` ones have no budget of ours: they are tokio's, and the difference to them is what being recorded costs. Of that, `unheard` is what tokio's
+//! spans cost with no one who looks at them; and `bare` has `tracing`'s look for a log in it, which it leaves out once there is a subscriber. What the limits
 //! mean, and what they leave out, is said in the recorder's `benches/instructions.rs`.
 
 #![expect(missing_docs, reason = "in what the macros of gungraun make")]
@@ -8,8 +9,16 @@
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
-use tokio::runtime::{Builder, Runtime};
-use tracing::subscriber::NoSubscriber;
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::{Mutex, mpsc},
+    time::{Duration, sleep},
+};
+use tracing::{
+    Event, Metadata, Subscriber,
+    span::{Attributes, Id, Record},
+    subscriber::{Interest, NoSubscriber},
+};
 
 /// Each benchmark does so many: the costs of the first and of the harness vanish in them.
 const OPERATIONS: u64 = 1_000;
@@ -28,6 +37,14 @@ fn bare() -> Runtime {
     // What is made lazily is made.
     spawn_all(&runtime);
     yield_all(&runtime);
+    lock_all(&runtime);
+    send_all(&runtime);
+    runtime
+}
+
+fn bare_with_time() -> Runtime {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a timer needs no resource");
+    sleep_all(&runtime);
     runtime
 }
 
@@ -36,6 +53,51 @@ fn wrapped() -> Runtime {
     let (subscriber, _server) = taskscope::builder().wrap(NoSubscriber::default());
     tracing::subscriber::set_global_default(subscriber).expect("each benchmark is a process of its own");
     bare()
+}
+
+fn wrapped_with_time() -> Runtime {
+    drop(wrapped());
+    bare_with_time()
+}
+
+/// Tokio's spans and events with no one who looks at them: what is left of the difference to `bare` is the recorder's.
+struct Unheard;
+
+impl Subscriber for Unheard {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let is_tokios = metadata.name().starts_with("runtime.")
+            || metadata.target().starts_with("runtime::resource") && !metadata.target().ends_with("poll_op")
+            || metadata.target() == "tokio::task::waker";
+        if is_tokios { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn unheard() -> Runtime {
+    tracing::subscriber::set_global_default(Unheard).expect("each benchmark is a process of its own");
+    bare()
+}
+
+fn unheard_with_time() -> Runtime {
+    drop(unheard());
+    bare_with_time()
 }
 
 fn yield_all(runtime: &Runtime) {
@@ -56,9 +118,37 @@ fn spawn_all(runtime: &Runtime) {
     runtime.block_on(spawning).expect("spawning does not panic");
 }
 
+fn lock_all(runtime: &Runtime) {
+    let lock = Mutex::new(());
+    runtime.block_on(async {
+        for _ in 0..OPERATIONS {
+            drop(lock.lock().await);
+        }
+    });
+}
+
+fn send_all(runtime: &Runtime) {
+    let (sender, mut receiver) = mpsc::channel(1);
+    runtime.block_on(async {
+        for number in 0..OPERATIONS {
+            sender.send(number).await.expect("the receiver is alive");
+            receiver.recv().await.expect("the sender is alive");
+        }
+    });
+}
+
+fn sleep_all(runtime: &Runtime) {
+    runtime.block_on(async {
+        for _ in 0..OPERATIONS {
+            drop(sleep(Duration::from_secs(60)));
+        }
+    });
+}
+
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(2225))]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(2170))]
 fn poll_and_wake(runtime: Runtime) -> Runtime {
     yield_all(&runtime);
     runtime
@@ -66,12 +156,43 @@ fn poll_and_wake(runtime: Runtime) -> Runtime {
 
 #[library_benchmark]
 #[bench::bare(setup = bare)]
-#[bench::wrapped(setup = wrapped, config = budget(7318))]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(7060))]
 fn spawn_and_join(runtime: Runtime) -> Runtime {
     spawn_all(&runtime);
     runtime
 }
 
-library_benchmark_group!(name = through_tokio, benchmarks = [poll_and_wake, spawn_and_join]);
+#[library_benchmark]
+#[bench::bare(setup = bare)]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(9033))]
+fn lock_and_unlock(runtime: Runtime) -> Runtime {
+    lock_all(&runtime);
+    runtime
+}
+
+#[library_benchmark]
+#[bench::bare(setup = bare)]
+#[bench::unheard(setup = unheard)]
+#[bench::wrapped(setup = wrapped, config = budget(5490))]
+fn send_and_receive(runtime: Runtime) -> Runtime {
+    send_all(&runtime);
+    runtime
+}
+
+#[library_benchmark]
+#[bench::bare(setup = bare_with_time)]
+#[bench::unheard(setup = unheard_with_time)]
+#[bench::wrapped(setup = wrapped_with_time, config = budget(2506))]
+fn sleep_made_and_dropped(runtime: Runtime) -> Runtime {
+    sleep_all(&runtime);
+    runtime
+}
+
+library_benchmark_group!(
+    name = through_tokio,
+    benchmarks = [poll_and_wake, spawn_and_join, lock_and_unlock, send_and_receive, sleep_made_and_dropped]
+);
 
 main!(library_benchmark_groups = through_tokio);

@@ -7,6 +7,7 @@ pub(crate) mod fields;
 pub(crate) mod hooks;
 #[cfg(feature = "layer")]
 pub(crate) mod layer;
+mod place;
 mod resources;
 mod visit;
 pub(crate) mod wrap;
@@ -69,6 +70,12 @@ pub(crate) fn is_own_thread() -> bool {
     OWN_THREAD.try_with(Cell::get).unwrap_or(false)
 }
 
+/// The word of a span that stands for what another source made, and ends without it.
+fn borrowed(id: AnyId) -> NonZeroU64 {
+    let word = id.to_non_zero_u64();
+    taskscope_recorder::borrowed(word.get()).and_then(NonZeroU64::new).unwrap_or(word)
+}
+
 /// A new span of tokio's; the word is its id. `None`: not to be recorded.
 fn new_span(
     handle: &Handle,
@@ -90,7 +97,8 @@ fn new_span(
     let new = match kind {
         // A wrapper polls it: what tokio says of this operation (that it was given its permits) is said of the wrapper's.
         CallsiteKind::Op if unrecorded => {
-            recorder.resources.polled_op().inspect(|op| recorder.add_any_ref(AnyId::Op(*op))).map(AnyId::Op)
+            let op = recorder.resources.polled_op().map(AnyId::Op);
+            return Some(op.map_or(AnyId::Unrecorded.to_non_zero_u64(), borrowed));
         }
         // Its polls are the wrapper's.
         CallsiteKind::OpPoll
@@ -125,7 +133,7 @@ fn new_task(handle: &Handle, attributes: &Attributes<'_>) -> Option<TaskId> {
         }
         return None;
     }
-    let spawn = visitor.spawn();
+    let spawn = visitor.spawn(handle.recorder(), attributes);
     #[cfg(tokio_unstable)]
     hooks::traced(spawn.tokio_id);
     crate::runtime::forgotten_meanwhile();

@@ -6,7 +6,7 @@
 use std::{panic::Location, sync::OnceLock};
 
 use taskscope_recorder::{
-    AnyId, ChannelRef, IoRef, LockRef, NewResource, OpId, Place, RecordKind, Recorder, ResourceId,
+    AnyId, ChannelRef, IoRef, LockRef, NewResource, OpId, RecordKind, Recorder, ResourceId,
 };
 
 use crate::handle::Handle;
@@ -131,7 +131,7 @@ impl Tracked {
                 concrete_type: self.kind.concrete_type,
                 kind: self.kind.purpose,
                 name: self.name,
-                place: self.made_at.map(|at| Place { file: at.file(), line: at.line(), column: at.column() }),
+                site: self.made_at.map(|at| recorder.sites.place_number(at)),
                 record: self.kind.record,
                 ..NewResource::default()
             })?;

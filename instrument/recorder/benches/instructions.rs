@@ -73,7 +73,7 @@ fn repeat<S>(state: S, operation: impl Fn(&S)) -> S {
     state
 }
 
-#[library_benchmark(config = budget(325), setup = polled)]
+#[library_benchmark(config = budget(315), setup = polled)]
 fn poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -81,7 +81,7 @@ fn poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(431), setup = polled)]
+#[library_benchmark(config = budget(414), setup = polled)]
 fn poll_that_wakes_itself(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -90,7 +90,7 @@ fn poll_that_wakes_itself(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(468), setup = polled)]
+#[library_benchmark(config = budget(448), setup = polled)]
 fn wake_from_outside_then_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.wake(*task, false);
@@ -99,7 +99,7 @@ fn wake_from_outside_then_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) 
     })
 }
 
-#[library_benchmark(config = budget(63), setup = polled)]
+#[library_benchmark(config = budget(62), setup = polled)]
 fn waker_clone_and_drop(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.tasks.waker_cloned(*task);
@@ -107,7 +107,7 @@ fn waker_clone_and_drop(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(645), setup = watched)]
+#[library_benchmark(config = budget(642), setup = watched)]
 fn watched_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     repeat(state, |(recorder, task)| {
         recorder.enter(*task);
@@ -115,7 +115,7 @@ fn watched_poll(state: (Recorder, TaskId)) -> (Recorder, TaskId) {
     })
 }
 
-#[library_benchmark(config = budget(758), setup = spawned)]
+#[library_benchmark(config = budget(879), setup = spawned)]
 fn spawn_and_end(recorder: Recorder) -> Recorder {
     repeat(recorder, |recorder| {
         recorder.release(recorder.spawn(&spawn()));

@@ -20,8 +20,15 @@ impl Histogram {
     /// Counts one value.
     #[inline]
     pub fn record(&self, ticks: Ticks) {
-        let count = &self.0[bucket(ticks)];
-        count.store(count.load(Relaxed) + 1, Relaxed);
+        self.count(bucket(ticks));
+    }
+
+    /// Counts one value by its bucket.
+    #[inline]
+    pub(crate) fn count(&self, bucket: usize) {
+        if let Some(count) = self.0.get(bucket) {
+            count.store(count.load(Relaxed) + 1, Relaxed);
+        }
     }
 
     /// Counts one value while others may count theirs: about 6 ns.

@@ -1,20 +1,28 @@
 //! Identity in one word.
 //!
 //! ```text
-//!  63   62..61  60..53    52..24       23..0
-//!  1    kind    recorder  generation   slot index
+//!  63   62..61  60..53    52        51       50..24       23..0
+//!  1    kind    recorder  borrowed  shared   generation   slot index
 //! ```
 //!
 //! The top bit separates our ids from those of a wrapped subscriber; the recorder's number keeps a dozen recorders in one process
-//! apart; the generation makes a reused slot another task. 29 bits of generation last three days for a slot that is reused
+//! apart; the generation makes a reused slot another task. 27 bits of generation last 18 hours for a slot that is reused
 //! 2,000 times a second, far above what the retention queue allows.
+//!
+//! A span that is cloned while its owner stays is *borrowed*: the clone's word says so, and neither clone nor drop reaches the slot. Only a
+//! resource that several own (the two ends of a oneshot channel) is *shared*: its clones are counted.
 
 use std::num::NonZeroU64;
 
 const INDEX_BITS: u32 = 24;
-const GENERATION_BITS: u32 = 29;
+const GENERATION_BITS: u32 = 27;
+/// Of a resource: every clone of its span is one more owner.
+const SHARED: u64 = 1 << (INDEX_BITS + GENERATION_BITS);
+/// Of a resource or an operation: the span is a clone, or stands for an operation that another source made.
+const BORROWED: u64 = SHARED << 1;
+const RECORDER_SHIFT: u32 = INDEX_BITS + GENERATION_BITS + 2;
 const RECORDER_BITS: u32 = 8;
-const KIND_SHIFT: u32 = INDEX_BITS + GENERATION_BITS + RECORDER_BITS;
+const KIND_SHIFT: u32 = RECORDER_SHIFT + RECORDER_BITS;
 const OURS: u64 = 1 << 63;
 
 /// The bits of a kind.
@@ -33,7 +41,7 @@ fn word(kind: u64, recorder: u8, generation: u32, index: u32) -> NonZeroU64 {
     let generation = u64::from(generation) & ((1 << GENERATION_BITS) - 1);
     let raw = OURS
         | kind << KIND_SHIFT
-        | u64::from(recorder) << (INDEX_BITS + GENERATION_BITS)
+        | u64::from(recorder) << RECORDER_SHIFT
         | generation << INDEX_BITS
         | u64::from(index);
     NonZeroU64::new(raw).unwrap_or(NonZeroU64::MAX)
@@ -48,7 +56,7 @@ fn generation(raw: u64) -> u32 {
 }
 
 fn recorder(raw: u64) -> u8 {
-    (raw >> (INDEX_BITS + GENERATION_BITS)) as u8
+    (raw >> RECORDER_SHIFT) as u8
 }
 
 /// Any word of ours.
@@ -87,6 +95,7 @@ impl AnyId {
         if raw & OURS == 0 {
             return None;
         }
+        let raw = raw & !BORROWED;
         let id = NonZeroU64::new(raw)?;
         if raw == UNRECORDED {
             return Some(Self::Unrecorded);
@@ -98,6 +107,91 @@ impl AnyId {
             _ => Self::OpPoll(OpId(NonZeroU64::new(raw & !(1 << KIND_SHIFT)).unwrap_or(id))),
         })
     }
+}
+
+/// A word of ours by its kind, without what a borrowed one is marked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpanWord {
+    Task(TaskId),
+    OpPoll(OpId),
+    /// A resource, an operation, or [`UNRECORDED`]: that it is entered is all that happens.
+    Other(u64),
+}
+
+impl SpanWord {
+    #[inline]
+    pub(crate) fn of(raw: u64) -> Self {
+        let raw = raw & !BORROWED;
+        let id = NonZeroU64::new(raw | OURS).unwrap_or(NonZeroU64::MAX);
+        match raw >> KIND_SHIFT & KINDS {
+            TASK => Self::Task(TaskId(id)),
+            RESOURCE | OP => Self::Other(raw),
+            _ => Self::OpPoll(OpId(NonZeroU64::new(raw & !(1 << KIND_SHIFT) | OURS).unwrap_or(id))),
+        }
+    }
+}
+
+/// What a span that is entered on a thread says, for one of these questions: which resource, operation, polled operation is the innermost one of a
+/// recorder. `None`: nothing, ask the one around it; `Some(None)`: there is none.
+#[expect(clippy::option_option, reason = "three answers: this one, none, ask further")]
+pub(crate) mod entered {
+    use super::{KIND_SHIFT, KINDS, NonZeroU64, OP, OpId, RESOURCE, ResourceId, TASK, UNRECORDED, recorder};
+
+    #[inline]
+    fn kind(raw: u64) -> u64 {
+        raw >> KIND_SHIFT & KINDS
+    }
+
+    #[inline]
+    pub(crate) fn resource(raw: u64, of: u8) -> Option<Option<ResourceId>> {
+        match kind(raw) {
+            RESOURCE if recorder(raw) == of => Some(NonZeroU64::new(raw).map(ResourceId)),
+            OP if raw == UNRECORDED => Some(None),
+            _ => None,
+        }
+    }
+
+    /// An operation, or its poll.
+    #[inline]
+    pub(crate) fn op(raw: u64, of: u8) -> Option<Option<OpId>> {
+        if kind(raw) & OP == 0 {
+            return None;
+        }
+        if raw == UNRECORDED {
+            return Some(None);
+        }
+        (recorder(raw) == of).then_some(NonZeroU64::new(raw & !(1 << KIND_SHIFT)).map(OpId))
+    }
+
+    /// Within the innermost task.
+    #[inline]
+    pub(crate) fn polled_op(raw: u64, of: u8) -> Option<Option<OpId>> {
+        const POLL: u64 = OP | 1;
+        match kind(raw) {
+            POLL if recorder(raw) == of => Some(NonZeroU64::new(raw & !(1 << KIND_SHIFT)).map(OpId)),
+            TASK => Some(None),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a word may be ours: its top bit says so.
+#[inline]
+pub fn is_ours(raw: u64) -> bool {
+    raw & OURS != 0
+}
+
+/// The word of a clone of the span that `raw`, a word of ours, names; `None`: the clone is one more owner, and counts.
+#[inline]
+pub fn borrowed(raw: u64) -> Option<u64> {
+    let is_task = raw >> KIND_SHIFT & KINDS == TASK;
+    (!is_task && raw & SHARED == 0).then_some(raw | BORROWED)
+}
+
+/// Whether a word of ours is that of a clone, whose drop is no event.
+#[inline]
+pub fn is_borrowed(raw: u64) -> bool {
+    raw & (OURS | BORROWED) == OURS | BORROWED
 }
 
 /// Names one task of one recorder for good.
@@ -127,7 +221,7 @@ macro_rules! words {
             #[inline]
             pub fn from_u64(raw: u64) -> Option<Self> {
                 if raw & (OURS | KINDS << KIND_SHIFT) == (OURS | $kind << KIND_SHIFT) {
-                    NonZeroU64::new(raw).map(Self)
+                    NonZeroU64::new(raw & !BORROWED).map(Self)
                 } else {
                     None
                 }
@@ -143,6 +237,13 @@ macro_rules! words {
             #[inline]
             pub fn to_u64(self) -> u64 {
                 self.0.get()
+            }
+
+            /// What stands in its slot from its end until the slot is used again: no other word finds it then.
+            #[inline]
+            #[allow(dead_code, reason = "tasks and frames stay to be found")]
+            pub(crate) fn gone(self) -> u64 {
+                self.0.get() | BORROWED
             }
 
             /// The slot's number.
@@ -182,6 +283,19 @@ impl TaskId {
     }
 }
 
+impl ResourceId {
+    /// The same, as of one that several own.
+    pub(crate) fn shared(self) -> Self {
+        Self(self.0 | SHARED)
+    }
+
+    /// Whether several own it.
+    #[inline]
+    pub(crate) fn is_shared(self) -> bool {
+        self.0.get() & SHARED != 0
+    }
+}
+
 impl OpId {
     /// The word of the operation's poll span.
     pub fn poll_span(self) -> NonZeroU64 {
@@ -202,6 +316,17 @@ mod tests {
         assert_eq!(AnyId::from_u64(op.poll_span().get()), Some(AnyId::OpPoll(op)));
         assert_eq!(AnyId::from_u64(AnyId::Unrecorded.to_non_zero_u64().get()), Some(AnyId::Unrecorded));
         assert_eq!(AnyId::from_u64(42), None);
+        let shared = resource.shared();
+        assert_eq!(
+            (AnyId::from_u64(shared.to_u64()), shared.generation()),
+            (Some(AnyId::Resource(shared)), 3)
+        );
+        for word in [resource.to_u64(), op.to_u64(), op.poll_span().get(), UNRECORDED] {
+            let clone = borrowed(word).unwrap();
+            assert!(is_borrowed(clone) && !is_borrowed(word));
+            assert_eq!(AnyId::from_u64(clone), AnyId::from_u64(word));
+        }
+        assert_eq!((borrowed(task.to_u64()), borrowed(shared.to_u64())), (None, None));
         assert_eq!(TaskId::from_u64(resource.to_u64()), None);
         assert_eq!((op.recorder(), op.generation(), op.index()), (7, 3, 9));
     }

@@ -43,7 +43,7 @@ pub use arena::{Arena, Page, Slot};
 pub use clock::{Clock, Ticks};
 pub use frame::{AwaitFrames, EnteredFrame, FrameReading};
 pub use free_list::FreeList;
-pub use id::{AnyId, FrameId, MAX_SLOTS, OpId, ResourceId, TaskId};
+pub use id::{AnyId, FrameId, MAX_SLOTS, OpId, ResourceId, TaskId, borrowed, is_borrowed, is_ours};
 pub use read::{Counters, Description, Histograms, State};
 pub use recorder::{Limits, Losses, NewResource, Recorder, Resources, Spawn, Tasks, Timelines};
 pub use records::{
@@ -57,7 +57,7 @@ pub use resource::{
     Attribute, AttributeValue, Change, MAX_ATTRIBUTES, Op, OpReading, Resource, ResourceDescription,
 };
 pub use ring::{Event, EventKind, Ring};
-pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, Site, SiteTotals, Sites};
+pub use site::{MAX_PATH_BYTES, MAX_SITES, Place, PlaceKey, Site, SiteTotals, Sites};
 pub use task::{Agent, CountWakers, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskKind, Touched};
 pub use thread::{
     MAX_THREAD_NAME_BYTES, MAX_THREADS, ThreadInfo, ThreadName, expect_another_runtime,

@@ -145,7 +145,7 @@ impl Task {
             last_waker: Agent::from_u64(self.last_waker.load(Relaxed)),
             longest_poll: self.longest_poll.load(Relaxed).max(last_poll),
             longest_scheduled: self.longest_scheduled.load(Relaxed),
-            thread: self.thread.load(Relaxed),
+            thread: u32::from(self.thread.load(Relaxed)),
             poll_started: started,
             poll_ended: ended,
             runnable_since: woken_at,
@@ -166,7 +166,7 @@ impl Task {
         let extra = facts.extra.as_deref();
         Some(Description {
             tokio_id: facts.tokio_id,
-            site: facts.site,
+            site: u32::from(self.site.load(Relaxed)),
             kind: facts.kind,
             name: extra.map(|extra| extra.name.clone()).unwrap_or_default(),
             fields: extra.map(|extra| extra.fields.clone()).unwrap_or_default(),

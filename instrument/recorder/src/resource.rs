@@ -2,6 +2,9 @@
 //!
 //! A resource is 128 bytes, an operation 192 bytes; both leave their slot at once when they are dropped. An operation is polled by one
 //! thread at a time, so its counters are plain stores; attributes are written by whoever holds or releases, so they are atomics.
+//!
+//! An operation has a slot from the start, but readers see it only once a poll of it was pending: most never wait, and those cost no read of the
+//! clock.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -15,6 +18,7 @@ use crate::{
     arena::{Slot, is_slot_of},
     clock::Ticks,
     id::{FrameId, OpId, ResourceId, TaskId},
+    names,
     records::RecordRef,
     task::Touched,
 };
@@ -136,8 +140,9 @@ impl Cell {
 #[repr(align(64))]
 pub struct Resource {
     pub(crate) key: AtomicU64,
+    /// Its owners, where several can be.
     pub(crate) refs: AtomicU32,
-    /// 0: free; else [`live`] bits.
+    /// [`live`] bits; without the first one it is not to be seen.
     pub(crate) live: AtomicU32,
     pub(crate) attributes: Attributes,
     /// Where its record is; 0: it has none.
@@ -152,6 +157,10 @@ pub(crate) mod live {
     pub(crate) const LIVE: u32 = 1;
     /// It takes over the attributes of its parts.
     pub(crate) const INHERITS: u32 = 2;
+    /// The program has a name for it, kept elsewhere.
+    pub(crate) const NAMED: u32 = 4;
+    /// Its attributes say nothing that the lock which it is a part of does not know.
+    pub(crate) const SILENT: u32 = 8;
 }
 
 #[derive(Debug, Default)]
@@ -161,8 +170,6 @@ pub(crate) struct ResourceFacts {
     pub(crate) concrete_type: u32,
     pub(crate) kind: u32,
     pub(crate) internal: bool,
-    /// The program has a name for it, kept elsewhere.
-    pub(crate) named: bool,
 }
 
 const _: () = assert!(is_slot_of::<Resource>(128) && is_slot_of::<Op>(192), "the module's text says so");
@@ -213,7 +220,7 @@ impl Resource {
     /// Its id, or `None` when the slot is free.
     pub fn id(&self) -> Option<ResourceId> {
         let id = ResourceId::from_u64(self.key.load(Acquire))?;
-        (self.live.load(Acquire) != 0).then_some(id)
+        (self.live.load(Acquire) & live::LIVE != 0).then_some(id)
     }
 
     /// The last one that had this slot, gone or not: its attributes stay until the slot is used again.
@@ -248,7 +255,7 @@ impl Resource {
             kind: facts.kind,
             internal: facts.internal,
             inherits: self.inherits(),
-            named: facts.named,
+            named: self.live.load(Relaxed) & live::NAMED != 0,
         })
     }
 }
@@ -258,7 +265,7 @@ impl Resource {
 #[repr(align(64))]
 pub struct Op {
     pub(crate) key: AtomicU64,
-    pub(crate) refs: AtomicU32,
+    /// 0: free, or no poll of it was pending yet.
     pub(crate) live: AtomicU32,
     pub(crate) task: AtomicU64,
     pub(crate) started: AtomicU64,
@@ -279,9 +286,22 @@ pub struct Op {
     pub(crate) granted: AtomicU64,
     /// The thread that it blocks; 0: none.
     pub(crate) thread: AtomicU32,
-    /// Permits wanted, and given so far; of tokio's semaphores.
+    /// Permits wanted, with bits of [`wanted`], and given so far; of tokio's semaphores.
     pub(crate) requested: AtomicU32,
+    /// Of an operation whose part has got what it wants: [`ALL`].
     pub(crate) obtained: AtomicU32,
+}
+
+/// In `Op::obtained`: all that it waits for, however much that is.
+pub(crate) const ALL: u32 = u32::MAX;
+
+/// Bits of `Op::requested`.
+pub(crate) mod wanted {
+    /// Tokio said how many; without it there is no number.
+    pub(crate) const SAID: u32 = 1 << 31;
+    /// They are its own, and were counted.
+    pub(crate) const TAKEN: u32 = 1 << 30;
+    pub(crate) const PERMITS: u32 = TAKEN - 1;
 }
 
 impl Default for Op {
@@ -289,7 +309,6 @@ impl Default for Op {
         let zero = || AtomicU64::new(0);
         Self {
             key: zero(),
-            refs: AtomicU32::new(0),
             live: AtomicU32::new(0),
             task: zero(),
             started: zero(),
@@ -331,7 +350,7 @@ pub struct OpReading {
     pub source: u32,
     /// Number of the place where it was begun; 0: unknown.
     pub site: u32,
-    /// When it was made.
+    /// When its first poll was pending.
     pub created: Ticks,
     /// The task that polled it last.
     pub task: Option<TaskId>,
@@ -341,7 +360,7 @@ pub struct OpReading {
     pub since: Ticks,
     /// Polls started.
     pub polls: u64,
-    /// Time in finished polls.
+    /// Time in finished polls after the first.
     pub busy: Ticks,
     /// Since when what it waits for is its own, though it has not been polled to take it.
     pub granted: Option<Ticks>,
@@ -350,7 +369,7 @@ pub struct OpReading {
 }
 
 impl Op {
-    /// The operation, or `None` when the slot is free or changed hands during the reading.
+    /// The operation, or `None` when the slot is free, no poll of it was pending yet, or it changed hands during the reading.
     pub fn read(&self) -> Option<OpReading> {
         let key = self.key.load(Acquire);
         let id = OpId::from_u64(key)?;
@@ -384,8 +403,24 @@ impl Op {
         OpId::from_u64(self.key.load(Acquire))
     }
 
-    /// Its attributes.
+    /// Its attributes; the permits of a semaphore first.
     pub fn attributes(&self) -> impl Iterator<Item = Attribute> {
-        self.attributes.read()
+        let requested = self.requested.load(Relaxed);
+        let number =
+            |name, value| Attribute { name, unit: 0, value: AttributeValue::Number(u64::from(value)) };
+        let permits = (requested & wanted::SAID != 0).then(|| {
+            let obtained = self.obtained.load(Relaxed);
+            [
+                number(names::PERMITS_REQUESTED, requested & wanted::PERMITS),
+                number(names::PERMITS_OBTAINED, obtained),
+            ]
+        });
+        permits.into_iter().flatten().chain(self.attributes.read()).take(MAX_ATTRIBUTES)
+    }
+
+    /// Whether it has all that it waits for: permits of its own, or those that its part has got.
+    pub(crate) fn has_all(&self) -> bool {
+        let (requested, obtained) = (self.requested.load(Relaxed), self.obtained.load(Acquire));
+        obtained == ALL || requested & wanted::SAID != 0 && obtained >= requested & wanted::PERMITS
     }
 }

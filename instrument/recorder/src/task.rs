@@ -13,7 +13,7 @@
 use std::sync::{
     Mutex, Weak,
     atomic::{
-        AtomicBool, AtomicU32, AtomicU64,
+        AtomicBool, AtomicU16, AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed},
     },
 };
@@ -43,6 +43,8 @@ pub(crate) mod flag {
     pub(crate) const WATCHED: u32 = 8;
     /// The last entry is no event yet: it may be that one.
     pub(crate) const HELD_BACK: u32 = 16;
+    /// It has a name, fields or another rarity.
+    pub(crate) const EXTRA: u32 = 32;
 }
 
 /// The slot. See the module's text for who writes what.
@@ -69,11 +71,16 @@ pub struct Task {
     pub(crate) histograms: AtomicU32,
     pub(crate) flags: AtomicU32,
 
-    pub(crate) thread: AtomicU32,
+    /// The thread that polled it last; see [`MAX_THREADS`].
+    pub(crate) thread: AtomicU16,
+    /// Where it was spawned; see [`MAX_SITES`](crate::MAX_SITES).
+    pub(crate) site: AtomicU16,
     pub(crate) refs: AtomicU32,
     pub(crate) facts: Mutex<TaskFacts>,
 }
 
+const _: () = assert!(MAX_THREADS <= u16::MAX as usize, "`thread` has room for it");
+const _: () = assert!(crate::MAX_SITES <= u16::MAX as usize, "`site` has room for it");
 const _: () =
     assert!(is_slot_of::<Task>(192), "a task's slot is three cache lines; ARCHITECTURE.md and README say so");
 
@@ -98,7 +105,8 @@ impl Default for Task {
             longest_scheduled: zero(),
             histograms: AtomicU32::new(0),
             flags: AtomicU32::new(flag::FREE),
-            thread: AtomicU32::new(0),
+            thread: AtomicU16::new(0),
+            site: AtomicU16::new(0),
             refs: AtomicU32::new(0),
             facts: Mutex::new(TaskFacts::default()),
         }
@@ -170,7 +178,6 @@ pub(crate) struct TaskFacts {
     pub(crate) tokio_id: u64,
     pub(crate) created: Ticks,
     pub(crate) parent: u64,
-    pub(crate) site: u32,
     pub(crate) size_bytes: u32,
     pub(crate) kind: TaskKind,
     pub(crate) knows: Knows,

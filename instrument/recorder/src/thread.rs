@@ -3,6 +3,8 @@
 //! Threads are numbered process-wide, 1-based; an exited thread's number is used again. Limit: [`MAX_THREADS`] numbers, all threads
 //! beyond share the last one, named "other threads".
 
+pub(crate) mod slots;
+
 use std::{
     cell::{Cell, OnceCell, RefCell},
     sync::{
@@ -305,6 +307,11 @@ impl Number {
 
 impl Drop for Number {
     fn drop(&mut self) {
+        // What runs here from now on, in other destructors, has no number: another thread may take this one.
+        let _torn_down = STACK.try_with(|stack| {
+            stack.number.set(0);
+            stack.polling.set(0);
+        });
         // The last number is shared: no thread gives it back.
         if (self.0 as usize) < MAX_THREADS {
             let mut registry = registry();

@@ -68,10 +68,11 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    /// `waited` with its bucket in the histogram.
     #[inline]
-    pub(crate) fn enter(&self, task: TaskId, waited: Option<Ticks>, long: Ticks) {
-        if let Some(waited) = waited {
-            self.waits.record(waited);
+    pub(crate) fn enter(&self, task: TaskId, waited: Option<(Ticks, usize)>, long: Ticks) {
+        if let Some((waited, bucket)) = waited {
+            self.waits.count(bucket);
             if waited >= long {
                 self.long_wait(waited);
             }

@@ -60,6 +60,32 @@ fn a_slot_is_never_handed_out_twice() {
 }
 
 #[test]
+fn many_slots_at_once_are_never_handed_out_twice() {
+    loom::model(|| {
+        let links: Arc<[AtomicU32; 3]> = Arc::new([0, 0, 0].map(AtomicU32::new));
+        let list = Arc::new(FreeList::new());
+        list.push_many(&[0, 1, 2], |n| &links[n as usize]);
+        let taker = {
+            let (links, list) = (Arc::clone(&links), Arc::clone(&list));
+            thread::spawn(move || {
+                let mut taken = [9; 2];
+                let count = list.pop_many(&mut taken, |n| &links[n as usize]);
+                // Back in another order: the head is as before, what is under it is not.
+                taken[..count].reverse();
+                list.push_many(&taken[..count], |n| &links[n as usize]);
+            })
+        };
+        let mut mine = [9; 2];
+        let count = list.pop_many(&mut mine, |n| &links[n as usize]);
+        taker.join().unwrap();
+        let mut all: Vec<u32> = mine[..count].to_vec();
+        all.extend(std::iter::from_fn(|| list.pop(|n| &links[n as usize])));
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2]);
+    });
+}
+
+#[test]
 fn a_long_poll_is_read_whole_or_counted_as_lost() {
     loom::model(|| {
         let poll = |n: u64| LongPoll {

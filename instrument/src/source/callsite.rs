@@ -6,7 +6,7 @@
 use std::sync::{
     OnceLock,
     atomic::{
-        AtomicU8, AtomicUsize,
+        AtomicU8, AtomicU64, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
     },
 };
@@ -38,17 +38,27 @@ pub(crate) enum CallsiteKind {
 }
 
 impl CallsiteKind {
-    const ALL: [Self; 9] = [
-        Self::Other,
-        Self::Task,
-        Self::Waker,
-        Self::Resource,
-        Self::Op,
-        Self::OpPoll,
-        Self::ResourceUpdate,
-        Self::OpUpdate,
-        Self::Unused,
-    ];
+    /// From its number plus one.
+    #[inline]
+    fn from_plus1(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Other,
+            2 => Self::Task,
+            3 => Self::Waker,
+            4 => Self::Resource,
+            5 => Self::Op,
+            6 => Self::OpPoll,
+            7 => Self::ResourceUpdate,
+            8 => Self::OpUpdate,
+            9 => Self::Unused,
+            _ => return None,
+        })
+    }
+
+    /// Whether it is an event about an attribute.
+    fn is_update(self) -> bool {
+        matches!(self, Self::ResourceUpdate | Self::OpUpdate)
+    }
 
     /// Whether we record it.
     pub(crate) fn is_recorded(self) -> bool {
@@ -103,29 +113,88 @@ pub(crate) fn tokio_version() -> Option<&'static str> {
 }
 
 /// Callsites kept by address; tokio has about seventy. A power of two.
-const BUCKETS: usize = 512;
+const BUCKETS: usize = 1024;
 /// Buckets tried for a callsite.
 const WINDOW: usize = 8;
 
 /// The kinds of callsites by their address, so that the hottest events are distinguished without comparing text: about 1 ns.
 #[derive(Debug)]
-pub(crate) struct Callsites(Box<[Bucket]>);
+pub(crate) struct Callsites(Box<[Bucket; BUCKETS]>);
 
-/// 16 bytes.
+/// 24 bytes.
 #[derive(Debug, Default)]
 struct Bucket {
     address: AtomicUsize,
+    /// [`FieldRoles`].
+    fields: AtomicU64,
     /// 0: not known yet.
     kind_plus1: AtomicU8,
 }
 
-impl Callsites {
-    pub(crate) fn new() -> Self {
-        Self((0..BUCKETS).map(|_| Bucket::default()).collect())
+/// What the first fields of an event about an attribute are, by their place: so an event is read without comparing text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FieldRoles(u64);
+
+/// See [`FieldRoles`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldRole {
+    /// The value of the attribute with this number of the recorder's names.
+    Value(u32),
+    /// `permits.op`: what happens to it.
+    Change,
+    /// `duration.unit`.
+    Unit,
+    /// Past the fields that are looked at, or past the recorder's names.
+    None,
+}
+
+impl FieldRoles {
+    /// Bits of a field. Names have at most 8, and the greatest is never given.
+    const BITS: usize = 16;
+    /// Fields that are looked at; tokio's events have three.
+    const FIELDS: usize = 4;
+    const CHANGE: u64 = 0xffff;
+    const UNIT: u64 = 0xfffe;
+
+    fn of(metadata: &Metadata<'_>, name_number: impl Fn(&str) -> u32) -> Self {
+        let mut roles = 0;
+        for (at, field) in metadata.fields().iter().enumerate().take(Self::FIELDS) {
+            let role = match field.name().rsplit('.').next() {
+                Some("op") => Self::CHANGE,
+                Some("unit") => Self::UNIT,
+                _ => u64::from(name_number(field.name())),
+            };
+            roles |= role << (at * Self::BITS);
+        }
+        Self(roles)
     }
 
-    /// Remembers a callsite of tokio's and returns its kind.
-    pub(crate) fn register(&self, metadata: &'static Metadata<'static>) -> CallsiteKind {
+    /// Of the field at this place.
+    #[inline]
+    pub(crate) fn role(self, at: usize) -> FieldRole {
+        if at >= Self::FIELDS {
+            return FieldRole::None;
+        }
+        match self.0 >> (at * Self::BITS) & 0xffff {
+            Self::CHANGE => FieldRole::Change,
+            Self::UNIT => FieldRole::Unit,
+            0 => FieldRole::None,
+            name => FieldRole::Value(name as u32),
+        }
+    }
+}
+
+impl Callsites {
+    pub(crate) fn new() -> Self {
+        Self(Box::new(std::array::from_fn(|_| Bucket::default())))
+    }
+
+    /// Remembers a callsite of tokio's and returns its kind. `name_number` gives the recorder's number of a name.
+    pub(crate) fn register(
+        &self,
+        metadata: &'static Metadata<'static>,
+        name_number: impl Fn(&str) -> u32,
+    ) -> CallsiteKind {
         let kind = kind(metadata);
         if kind == CallsiteKind::Other {
             return kind;
@@ -136,6 +205,9 @@ impl Callsites {
             // Threads register at the same time: the bucket is claimed first, and means nothing until it has its kind.
             let claimed = bucket.address.compare_exchange(0, address, Relaxed, Relaxed);
             if claimed.is_ok() || claimed == Err(address) {
+                if kind.is_update() {
+                    bucket.fields.store(FieldRoles::of(metadata, name_number).0, Relaxed);
+                }
                 bucket.kind_plus1.store(kind as u8 + 1, Release);
                 break;
             }
@@ -146,26 +218,72 @@ impl Callsites {
     /// The kind of a callsite.
     #[inline]
     pub(crate) fn kind(&self, metadata: &'static Metadata<'static>) -> CallsiteKind {
+        match self.find(metadata) {
+            Some((_, kind)) => kind,
+            None => kind(metadata),
+        }
+    }
+
+    /// Whether it is surely tokio's; if not, [`Callsites::kind`] knows.
+    #[inline]
+    pub(crate) fn has(&self, metadata: &'static Metadata<'static>) -> bool {
         let address = address(metadata);
+        self.0[first(address) % BUCKETS].address.load(Relaxed) == address
+    }
+
+    /// The kind of an event, and of one about an attribute what its fields are.
+    #[inline]
+    pub(crate) fn event(
+        &self,
+        metadata: &'static Metadata<'static>,
+        name_number: impl Fn(&str) -> u32,
+    ) -> (CallsiteKind, FieldRoles) {
+        if let Some((bucket, kind)) = self.find(metadata) {
+            return (kind, FieldRoles(bucket.fields.load(Relaxed)));
+        }
+        let kind = kind(metadata);
+        let fields = if kind.is_update() { FieldRoles::of(metadata, name_number) } else { FieldRoles(0) };
+        (kind, fields)
+    }
+
+    /// `None`: not ours; or ours, but another thread is about to register it: its first span must not be lost.
+    #[inline]
+    fn find(&self, metadata: &'static Metadata<'static>) -> Option<(&Bucket, CallsiteKind)> {
+        let address = address(metadata);
+        let bucket = &self.0[first(address) % BUCKETS];
+        // Mostly it is in the first one.
+        if bucket.address.load(Relaxed) == address { bucket.known() } else { self.find_further(address) }
+    }
+
+    #[inline(never)]
+    fn find_further(&self, address: usize) -> Option<(&Bucket, CallsiteKind)> {
         for bucket in self.window(address) {
             match bucket.address.load(Relaxed) {
-                0 => break,
-                known if known == address => match bucket.kind_plus1.load(Acquire) {
-                    0 => break,
-                    kind => return CallsiteKind::ALL[usize::from(kind - 1) % CallsiteKind::ALL.len()],
-                },
+                0 => return None,
+                known if known == address => return bucket.known(),
                 _ => {}
             }
         }
-        // Not ours; or ours, but another thread is about to register it: its first span must not be lost.
-        kind(metadata)
+        None
     }
 
     fn window(&self, address: usize) -> impl Iterator<Item = &Bucket> {
-        // Statics lie a metadata's size apart: the upper bits of a product spread them.
-        let first = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (0..WINDOW).map(move |step| &self.0[(first as usize + step) & (BUCKETS - 1)])
+        (0..WINDOW).map(move |step| &self.0[(first(address) + step) % BUCKETS])
     }
+}
+
+impl Bucket {
+    /// `None`: it is just being registered.
+    #[inline]
+    fn known(&self) -> Option<(&Self, CallsiteKind)> {
+        Some((self, CallsiteKind::from_plus1(self.kind_plus1.load(Acquire))?))
+    }
+}
+
+/// Statics lie a metadata's size apart: the upper bits of a product spread them.
+#[inline]
+fn first(address: usize) -> usize {
+    ((address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize
 }
 
 fn address(metadata: &'static Metadata<'static>) -> usize {
@@ -220,7 +338,36 @@ mod tests {
         let callsites = Callsites::new();
         // `tracing` asks `enabled` and goes on while another thread registers.
         assert_eq!(callsites.kind(&SPAWN), CallsiteKind::Task);
-        assert_eq!(callsites.register(&SPAWN), CallsiteKind::Task);
+        assert_eq!(callsites.register(&SPAWN, |_| 0), CallsiteKind::Task);
         assert_eq!(callsites.kind(&SPAWN), CallsiteKind::Task);
+    }
+
+    #[test]
+    fn the_fields_of_an_update_are_known_by_their_place() {
+        static UPDATE: Metadata<'static> = tracing_core::metadata! {
+            name: "event",
+            target: "runtime::resource::state_update",
+            level: Level::TRACE,
+            fields: &["duration", "duration.unit", "duration.op", "more", "too many"],
+            callsite: &HERE,
+            kind: tracing_core::metadata::Kind::EVENT,
+        };
+        let number = |name: &str| if name == "duration" { 7 } else { 8 };
+        let (known, unknown) = (Callsites::new(), Callsites::new());
+        assert_eq!(known.register(&UPDATE, number), CallsiteKind::ResourceUpdate);
+        for callsites in [known, unknown] {
+            let (kind, roles) = callsites.event(&UPDATE, number);
+            assert_eq!(kind, CallsiteKind::ResourceUpdate);
+            assert_eq!(
+                [0, 1, 2, 3, 4].map(|at| roles.role(at)),
+                [
+                    FieldRole::Value(7),
+                    FieldRole::Unit,
+                    FieldRole::Change,
+                    FieldRole::Value(8),
+                    FieldRole::None
+                ]
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! fifth. Invariant: on a registry only tokio's own callsites pass this layer's filter, so no other layer sees more than it asked for. Limit:
 //! `fmt().finish()` takes no filters of single layers; on it the layer stands alone, and its own global filter decides what arrives.
 
-use taskscope_recorder::AnyId;
+use taskscope_recorder::{AnyId, is_borrowed};
 use tracing_core::{
     Dispatch, Event, Interest, LevelFilter, Metadata, Subscriber,
     span::{Attributes, Id},
@@ -34,6 +34,10 @@ pub struct TaskscopeLayer {
 impl TaskscopeLayer {
     pub(crate) fn of(handle: Handle) -> Self {
         Self { handle, callsites: Callsites::new() }
+    }
+
+    fn name_number(&self, name: &str) -> u32 {
+        self.handle.recorder().resources.name_number(name)
     }
 
     /// Behind a filter of its own, where the subscriber that it goes on takes such filters.
@@ -74,10 +78,14 @@ fn takes_filters(subscriber: &str) -> bool {
 }
 
 /// In a span's extensions.
-struct Recorded(AnyId);
+struct Recorded {
+    id: AnyId,
+    /// It ends with the span: the span does not only stand for what another source made.
+    owned: bool,
+}
 
 fn recorded<S: for<'a> LookupSpan<'a>>(span: Option<SpanRef<'_, S>>) -> Option<AnyId> {
-    span?.extensions().get::<Recorded>().map(|recorded| recorded.0)
+    span?.extensions().get::<Recorded>().map(|recorded| recorded.id)
 }
 
 impl<S> Layer<S> for TaskscopeLayer
@@ -85,7 +93,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        self.callsites.register(metadata);
+        self.callsites.register(metadata, |name| self.name_number(name));
         // Of what is not tokio's, too: without a filter in front, "never" would be said for all layers.
         Interest::always()
     }
@@ -98,14 +106,16 @@ where
         let parent = attributes.parent().and_then(|parent| recorded(context.span(parent)));
         let kind = self.callsites.kind(attributes.metadata());
         let word = super::new_span(&self.handle, kind, attributes, parent);
-        let Some(new) = word.and_then(|word| AnyId::from_u64(word.get())) else { return };
+        let Some(word) = word else { return };
+        let (Some(new), owned) = (AnyId::from_u64(word.get()), !is_borrowed(word.get())) else { return };
         if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(Recorded(new));
+            span.extensions_mut().insert(Recorded { id: new, owned });
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        match self.callsites.kind(event.metadata()) {
+        let (kind, fields) = self.callsites.event(event.metadata(), |name| self.name_number(name));
+        match kind {
             CallsiteKind::Waker => {
                 let resolve = |raw: u64| match context.span(&Id::from_u64(raw.max(1))) {
                     None => Woken::Ended,
@@ -117,7 +127,7 @@ where
                 super::waker_event(self.handle.recorder(), event, resolve);
             }
             kind @ (CallsiteKind::ResourceUpdate | CallsiteKind::OpUpdate) => {
-                super::resources::state_update(self.handle.recorder(), kind, event);
+                super::resources::state_update(self.handle.recorder(), kind, fields, event);
             }
             // Without a filter in front, the program's own come here, too.
             _ => {}
@@ -137,8 +147,11 @@ where
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if let Some(id) = recorded(context.span(&id)) {
-            self.handle.recorder().release_any(id);
+        let Some(span) = context.span(&id) else { return };
+        if let Some(recorded) = span.extensions().get::<Recorded>()
+            && recorded.owned
+        {
+            self.handle.recorder().release_any(recorded.id);
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use taskscope_recorder::{
-    AnyId, AttributeValue, Change, MAX_ATTRIBUTES, NewResource, OpId, Place, RecordKind, Recorder, ResourceId,
+    AnyId, AttributeValue, Change, NewResource, OpId, RecordKind, Recorder, ResourceId,
 };
 use tracing_core::{
     Event,
@@ -13,31 +13,23 @@ use tracing_core::{
     span::Attributes,
 };
 
-use super::callsite::CallsiteKind;
+use super::{
+    callsite::{CallsiteKind, FieldRole, FieldRoles},
+    place::PlaceVisitor,
+};
 
 /// A span of tokio's for a new resource. `None`: past the limit.
 pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> Option<ResourceId> {
-    let mut visitor = ResourceVisitor::default();
+    let mut visitor =
+        ResourceVisitor { recorder, new: NewResource::default(), place: PlaceVisitor::default() };
     attributes.record(&mut visitor);
-    let record = match &*visitor.concrete_type {
-        "Mutex" | "RwLock" => RecordKind::Lock,
+    let ResourceVisitor { mut new, place, .. } = visitor;
+    if new.record == RecordKind::Permits && new.internal {
         // One inside of another resource is recorded by that one.
-        "Semaphore" if !visitor.internal => RecordKind::Permits,
-        _ => RecordKind::None,
-    };
-    recorder.resources.new_resource(&NewResource {
-        concrete_type: &visitor.concrete_type,
-        kind: &visitor.kind,
-        name: "",
-        record,
-        place: (!visitor.file.is_empty()).then(|| Place {
-            file: &visitor.file,
-            line: u32::try_from(visitor.line).unwrap_or(0),
-            column: u32::try_from(visitor.column).unwrap_or(0),
-        }),
-        internal: visitor.internal,
-        inherits: visitor.inherits,
-    })
+        new.record = RecordKind::None;
+    }
+    new.site = Some(place.site(recorder, attributes));
+    recorder.resources.new_resource(&new)
 }
 
 /// A span of tokio's for a new operation, of the resource it names or of the current one. `None`: past the limit.
@@ -46,108 +38,118 @@ pub(super) fn new_op(
     attributes: &Attributes<'_>,
     parent: Option<AnyId>,
 ) -> Option<OpId> {
-    let mut visitor = OpVisitor::default();
-    attributes.record(&mut visitor);
     let resource = match parent {
         Some(AnyId::Resource(resource)) => Some(resource),
         _ => None,
     };
-    // Tokio does not say where it was begun.
-    recorder.resources.new_op(&visitor.source, resource, 0)
+    let mut visitor = OpVisitor { recorder, resource, op: None };
+    attributes.record(&mut visitor);
+    visitor.op
 }
 
-/// A span of tokio's for the polls of an operation, of the one it names or of the current one: the same slot, one holder more.
+/// A span of tokio's for the polls of an operation, of the one it names or of the current one: the same slot.
 pub(super) fn new_op_poll(recorder: &Recorder, parent: Option<AnyId>) -> Option<OpId> {
-    let op = match parent {
-        Some(AnyId::Op(op)) => op,
-        _ => recorder.resources.current_op()?,
-    };
-    recorder.add_any_ref(AnyId::OpPoll(op));
-    Some(op)
-}
-
-/// An event of tokio's about an attribute of the current resource or operation.
-pub(super) fn state_update(recorder: &Recorder, kind: CallsiteKind, event: &Event<'_>) {
-    let mut visitor =
-        UpdateVisitor { recorder, values: [None; MAX_ATTRIBUTES], change: Change::Override, unit: 0 };
-    event.record(&mut visitor);
-    for (name, value) in visitor.values.into_iter().flatten() {
-        if kind == CallsiteKind::OpUpdate {
-            recorder.resources.change_op(name, visitor.unit, value, visitor.change);
-        } else {
-            recorder.resources.change_resource(name, visitor.unit, value, visitor.change);
-        }
+    match parent {
+        Some(AnyId::Op(op)) => Some(op),
+        _ => recorder.resources.current_op(),
     }
 }
 
-#[derive(Default)]
-struct ResourceVisitor {
-    concrete_type: String,
-    kind: String,
-    file: String,
-    line: u64,
-    column: u64,
-    internal: bool,
-    inherits: bool,
+/// An event of tokio's about an attribute of the current resource or operation.
+pub(super) fn state_update(recorder: &Recorder, kind: CallsiteKind, fields: FieldRoles, event: &Event<'_>) {
+    let mut visitor =
+        UpdateVisitor { recorder, kind, fields, value: None, change: Change::Override, unit: 0 };
+    event.record(&mut visitor);
+    visitor.apply();
 }
 
-impl Visit for ResourceVisitor {
+struct ResourceVisitor<'r> {
+    recorder: &'r Recorder,
+    new: NewResource<'static>,
+    place: PlaceVisitor,
+}
+
+impl Visit for ResourceVisitor<'_> {
     fn record_debug(&mut self, _field: &Field, _value: &dyn fmt::Debug) {}
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "concrete_type" => value.clone_into(&mut self.concrete_type),
-            "kind" => value.clone_into(&mut self.kind),
-            "loc.file" => value.clone_into(&mut self.file),
-            _ => {}
+            "concrete_type" => {
+                self.new.type_number = self.recorder.resources.name_number(value);
+                match value {
+                    "Mutex" | "RwLock" => self.new.record = RecordKind::Lock,
+                    "Semaphore" => self.new.record = RecordKind::Permits,
+                    // One in each end.
+                    "Sender|Receiver" => self.new.shared = true,
+                    "Sleep" => self.new.lazily = true,
+                    _ => {}
+                }
+            }
+            "kind" => self.new.kind_number = self.recorder.resources.name_number(value),
+            name => {
+                let _is_place = self.place.str(name, value);
+            }
         }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        match field.name() {
-            "loc.line" => self.line = value,
-            "loc.col" => self.column = value,
-            _ => {}
-        }
+        let _is_place = self.place.u64(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         match field.name() {
-            "is_internal" => self.internal = value,
-            "inherits_child_attrs" => self.inherits = value,
+            "is_internal" => self.new.internal = value,
+            "inherits_child_attrs" => self.new.inherits = value,
             _ => {}
         }
     }
 }
 
-#[derive(Default)]
-struct OpVisitor {
-    source: String,
+struct OpVisitor<'r> {
+    recorder: &'r Recorder,
+    resource: Option<ResourceId>,
+    op: Option<OpId>,
 }
 
-impl Visit for OpVisitor {
+impl Visit for OpVisitor<'_> {
     fn record_debug(&mut self, _field: &Field, _value: &dyn fmt::Debug) {}
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "source" {
-            value.clone_into(&mut self.source);
+        if field.name() == "source" && self.op.is_none() {
+            // Tokio does not say where it was begun.
+            self.op = self.recorder.resources.new_op(value, self.resource, 0);
         }
     }
 }
 
-/// `permits = 3, permits.op = "add"`, `duration = 20, duration.unit = "ms"`, `locked = true`.
+/// `permits = 3, permits.op = "add"`, `duration = 20, duration.unit = "ms"`, `locked = true`: what is said of a value comes after it.
 struct UpdateVisitor<'r> {
     recorder: &'r Recorder,
-    values: [Option<(u32, AttributeValue)>; MAX_ATTRIBUTES],
+    kind: CallsiteKind,
+    fields: FieldRoles,
+    value: Option<(u32, AttributeValue)>,
     change: Change,
     unit: u32,
 }
 
 impl UpdateVisitor<'_> {
+    #[inline]
     fn value(&mut self, field: &Field, value: AttributeValue) {
-        // Past the room of a slot nothing would be kept either.
-        if let Some(free) = self.values.iter_mut().find(|known| known.is_none()) {
-            *free = Some((self.recorder.resources.name_number(field.name()), value));
+        if let FieldRole::Value(name) = self.fields.role(field.index()) {
+            if self.value.is_some() {
+                self.apply();
+            }
+            self.value = Some((name, value));
+        }
+    }
+
+    fn apply(&mut self) {
+        let Some((name, value)) = self.value.take() else { return };
+        let resources = &self.recorder.resources;
+        if self.kind == CallsiteKind::OpUpdate {
+            resources.change_op(name, self.unit, value, self.change);
+        } else {
+            resources.change_resource(name, self.unit, value, self.change);
         }
     }
 }
@@ -170,18 +172,20 @@ impl Visit for UpdateVisitor<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let last_part = field.name().rsplit('.').next().unwrap_or_default();
-        if last_part == "op" {
-            self.change = match value {
-                "add" => Change::Add,
-                "sub" => Change::Sub,
-                _ => Change::Override,
-            };
-        } else if last_part == "unit" {
-            self.unit = self.recorder.resources.name_number(value);
-        } else {
-            let value = AttributeValue::Name(self.recorder.resources.name_number(value));
-            self.value(field, value);
+        match self.fields.role(field.index()) {
+            FieldRole::Change => {
+                self.change = match value {
+                    "add" => Change::Add,
+                    "sub" => Change::Sub,
+                    _ => Change::Override,
+                };
+            }
+            FieldRole::Unit => self.unit = self.recorder.resources.name_number(value),
+            FieldRole::Value(_) => {
+                let value = AttributeValue::Name(self.recorder.resources.name_number(value));
+                self.value(field, value);
+            }
+            FieldRole::None => {}
         }
     }
 }

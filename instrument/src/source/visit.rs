@@ -2,33 +2,32 @@
 
 use std::fmt::{self, Write as _};
 
-use taskscope_recorder::{Knows, MAX_NAME_BYTES, Place, Spawn, TaskKind};
-use tracing_core::field::{Field, Visit};
+use taskscope_recorder::{Knows, MAX_NAME_BYTES, Recorder, Spawn, TaskKind};
+use tracing_core::{
+    field::{Field, Visit},
+    span::Attributes,
+};
 
-use super::fields::Fields;
+use super::{fields::Fields, place::PlaceVisitor};
 
 /// The fields of a task's span.
 #[derive(Debug, Default)]
 pub(super) struct SpawnVisitor {
-    kind: Text<16>,
+    kind: TaskKind,
     name: String,
     fields: Fields,
     tokio_id: u64,
     size_bytes: u64,
     original_size_bytes: u64,
-    file: String,
-    line: u64,
-    column: u64,
+    place: PlaceVisitor,
+    in_workers_file: bool,
 }
 
 impl SpawnVisitor {
     /// Whether this is a worker thread of a runtime. Tokio starts those as blocking tasks that run for ever; to the program they are no
     /// tasks, and what happens on them outside of any task (timers, the driver) is not their doing.
     pub(super) fn is_worker(&self) -> bool {
-        // Either separator: the path is the compiler's.
-        const WORKER: [&str; 4] = ["runtime", "scheduler", "multi_thread", "worker.rs"];
-        self.kind.as_str() == "blocking"
-            && self.file.rsplit(['/', '\\']).take(WORKER.len()).eq(WORKER.into_iter().rev())
+        self.in_workers_file && self.kind == TaskKind::Blocking
     }
 
     /// Whether a worker is started because a poll gives its own place away (`block_in_place`). The other one that starts workers is a new
@@ -37,24 +36,16 @@ impl SpawnVisitor {
         self.is_worker() && !self.fields.as_str().contains("launch")
     }
 
-    pub(super) fn spawn(&self) -> Spawn<'_> {
-        let kind = match self.kind.as_str() {
-            "local" => TaskKind::Local,
-            "blocking" => TaskKind::Blocking,
-            "block_on" => TaskKind::BlockOn,
-            _ => TaskKind::Task,
-        };
+    pub(super) fn spawn(&self, recorder: &Recorder, attributes: &Attributes<'_>) -> Spawn<'_> {
+        let kind = self.kind;
         let polled_by_wakes = matches!(kind, TaskKind::Task | TaskKind::Local);
         Spawn {
             kind,
             name: &self.name,
             fields: self.fields.as_str(),
             tokio_id: self.tokio_id,
-            place: (!self.file.is_empty()).then(|| Place {
-                file: &self.file,
-                line: u32::try_from(self.line).unwrap_or(0),
-                column: u32::try_from(self.column).unwrap_or(0),
-            }),
+            place: None,
+            site: Some(self.place.site(recorder, attributes)),
             size_bytes: self.size_bytes,
             original_size_bytes: self.original_size_bytes,
             knows: Knows {
@@ -71,13 +62,18 @@ impl SpawnVisitor {
 
     /// Takes the kind if it is one of tokio's; any other is a field like the others.
     fn is_kind(&mut self, value: fmt::Arguments<'_>) -> bool {
-        self.kind = Text::default();
-        let known = write!(self.kind, "{value}").is_ok()
-            && matches!(self.kind.as_str(), "task" | "local" | "blocking" | "block_on");
-        if !known {
-            self.kind = Text::default();
+        let mut text = Text::<16>::default();
+        if text.write_fmt(value).is_err() {
+            return false;
         }
-        known
+        self.kind = match text.as_str() {
+            "task" => TaskKind::Task,
+            "local" => TaskKind::Local,
+            "blocking" => TaskKind::Blocking,
+            "block_on" => TaskKind::BlockOn,
+            _ => return false,
+        };
+        true
     }
 }
 
@@ -106,20 +102,25 @@ impl Visit for SpawnVisitor {
             "task.id" => self.tokio_id = value,
             "size.bytes" => self.size_bytes = value,
             "original_size.bytes" => self.original_size_bytes = value,
-            "loc.line" => self.line = value,
-            "loc.col" => self.column = value,
+            name if self.place.u64(name, value) => {}
             name => self.fields.u64(name, value),
         }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "loc.file" => value.clone_into(&mut self.file),
+            name if self.place.str(name, value) => self.in_workers_file = is_workers_file(value),
             "task.name" => value.clone_into(&mut self.name),
             "kind" if self.is_kind(format_args!("{value}")) => {}
             name => self.fields.str(name, value),
         }
     }
+}
+
+fn is_workers_file(file: &str) -> bool {
+    // Either separator: the path is the compiler's.
+    const WORKER: [&str; 4] = ["runtime", "scheduler", "multi_thread", "worker.rs"];
+    file.ends_with("worker.rs") && file.rsplit(['/', '\\']).take(WORKER.len()).eq(WORKER.into_iter().rev())
 }
 
 /// What tokio says about a waker.

@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use taskscope_recorder::AnyId;
+use taskscope_recorder::{AnyId, borrowed, is_borrowed, is_ours};
 use tracing_core::{
     Dispatch, Event, Interest, LevelFilter, Metadata, Subscriber,
     span::{Attributes, Current, Id, Record},
@@ -52,6 +52,16 @@ impl<S> Wrapped<S> {
         &self.handle
     }
 
+    /// Whether a word is ours, recorded or not.
+    #[inline]
+    fn is_our_word(&self, raw: u64) -> bool {
+        is_ours(raw) && !self.foreign.has(raw)
+    }
+
+    fn name_number(&self, name: &str) -> u32 {
+        self.handle.recorder().resources.name_number(name)
+    }
+
     /// What an id names, `None` for what is not recorded; `Err` when the id is the inner subscriber's.
     #[inline]
     fn ours(&self, id: &Id) -> Result<Option<AnyId>, ()> {
@@ -64,6 +74,22 @@ impl<S> Wrapped<S> {
 }
 
 impl<S: Subscriber> Wrapped<S> {
+    fn close_inner(&self, span: Id) -> bool {
+        let raw = span.into_u64();
+        let closed = self.inner.try_close(span);
+        if closed {
+            self.foreign.forget(raw);
+        }
+        closed
+    }
+
+    #[cold]
+    fn add_owner(&self, raw: u64) {
+        if let Some(id) = AnyId::from_u64(raw).filter(|_| raw != IGNORED) {
+            self.handle.recorder().add_any_ref(id);
+        }
+    }
+
     fn new_inner_span(&self, attributes: &Attributes<'_>) -> Id {
         if super::is_own_thread() {
             return Id::from_u64(IGNORED);
@@ -87,7 +113,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match self.callsites.register(metadata) {
+        match self.callsites.register(metadata, |name| self.name_number(name)) {
             CallsiteKind::Other => self.inner.register_callsite(metadata),
             kind if kind.is_recorded() => Interest::always(),
             _ => Interest::never(),
@@ -133,6 +159,9 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
 
     #[inline]
     fn event_enabled(&self, event: &Event<'_>) -> bool {
+        if self.callsites.has(event.metadata()) {
+            return true;
+        }
         match self.callsites.kind(event.metadata()) {
             CallsiteKind::Other => !super::is_own_thread() && self.inner.event_enabled(event),
             _ => true,
@@ -140,7 +169,8 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
     }
 
     fn event(&self, event: &Event<'_>) {
-        match self.callsites.kind(event.metadata()) {
+        let (kind, fields) = self.callsites.event(event.metadata(), |name| self.name_number(name));
+        match kind {
             CallsiteKind::Other => self.inner.event(event),
             CallsiteKind::Waker => {
                 let resolve = |raw| match self.ours(&Id::from_u64(raw)) {
@@ -149,50 +179,54 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
                 };
                 super::waker_event(self.handle.recorder(), event, resolve);
             }
-            kind => super::resources::state_update(self.handle.recorder(), kind, event),
+            kind => super::resources::state_update(self.handle.recorder(), kind, fields, event),
         }
     }
 
     #[inline]
     fn enter(&self, span: &Id) {
-        match self.ours(span) {
-            Ok(Some(id)) => self.handle.recorder().enter_any(id),
-            Ok(None) => {}
-            Err(()) => self.inner.enter(span),
+        let raw = span.into_u64();
+        if !self.is_our_word(raw) {
+            self.inner.enter(span);
+        } else if raw != IGNORED {
+            self.handle.recorder().enter_span(raw);
         }
     }
 
     #[inline]
     fn exit(&self, span: &Id) {
-        match self.ours(span) {
-            Ok(Some(id)) => self.handle.recorder().exit_any(id),
-            Ok(None) => {}
-            Err(()) => self.inner.exit(span),
+        let raw = span.into_u64();
+        if !self.is_our_word(raw) {
+            self.inner.exit(span);
+        } else if raw != IGNORED {
+            self.handle.recorder().exit_span(raw);
         }
     }
 
+    #[inline]
     fn clone_span(&self, span: &Id) -> Id {
-        match self.ours(span) {
-            Ok(Some(id)) => self.handle.recorder().add_any_ref(id),
-            Ok(None) => {}
-            Err(()) => return self.inner.clone_span(span),
+        let raw = span.into_u64();
+        if !self.is_our_word(raw) {
+            return self.inner.clone_span(span);
         }
+        if let Some(clone) = borrowed(raw) {
+            return Id::from_u64(clone);
+        }
+        self.add_owner(raw);
         span.clone()
     }
 
+    #[inline]
     fn try_close(&self, span: Id) -> bool {
-        match self.ours(&span) {
-            Ok(Some(id)) => self.handle.recorder().release_any(id),
-            Ok(None) => true,
-            Err(()) => {
-                let raw = span.into_u64();
-                let closed = self.inner.try_close(span);
-                if closed {
-                    self.foreign.forget(raw);
-                }
-                closed
-            }
+        let raw = span.into_u64();
+        if is_borrowed(raw) && self.is_our_word(raw) {
+            // `IGNORED` looks like one, too.
+            return false;
         }
+        if !self.is_our_word(raw) {
+            return self.close_inner(span);
+        }
+        AnyId::from_u64(raw).is_none_or(|id| self.handle.recorder().release_any(id))
     }
 
     fn current_span(&self) -> Current {
@@ -222,8 +256,14 @@ struct Foreign {
 impl Foreign {
     #[inline]
     fn has(&self, raw: u64) -> bool {
-        self.count.load(Relaxed) != 0
-            && self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&raw)
+        self.count.load(Relaxed) != 0 && self.remembers(raw)
+    }
+
+    /// Never inlined: the calls that need none of it would save its registers.
+    #[cold]
+    #[inline(never)]
+    fn remembers(&self, raw: u64) -> bool {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains(&raw)
     }
 
     #[inline]

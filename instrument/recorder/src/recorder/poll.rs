@@ -8,6 +8,7 @@ use std::sync::atomic::{
 use super::Recorder;
 use crate::{
     clock::Ticks,
+    histogram,
     id::TaskId,
     ring::EventKind,
     task::{Agent, ENDED, Task, TaskKind},
@@ -17,7 +18,6 @@ use crate::{
 
 impl Recorder {
     /// A poll begins on this thread. About 20 ns.
-    #[inline]
     pub fn enter(&self, id: TaskId) {
         let thread = thread::push_task(id);
         let Some((page, task)) = self.tasks.live(id) else { return };
@@ -31,20 +31,22 @@ impl Recorder {
             now = self.clock.ticks();
         }
         let polls = task.enters.load(Relaxed);
-        self.tasks.fold_last_poll(task, polls);
+        let block = self.tasks.fold_last_poll(task, polls);
         let woken = (task.wakes.load(Relaxed) & !ENDED).wrapping_add(task.self_wakes.load(Relaxed));
         let mut wait = None;
+        let mut bucket = 0;
         if woken != task.seen.load(Relaxed) {
             let from = task.woken_at.load(Relaxed).max(task.ended.load(Relaxed));
             let waited = now.saturating_sub(from);
             wait = Some(waited);
+            bucket = histogram::bucket(waited);
             task.woken_at.store(from, Relaxed);
             add(&task.scheduled, waited);
             raise(&task.longest_scheduled, waited);
             task.seen.store(woken, Relaxed);
         }
-        if polls >= 2 {
-            self.tasks.record(task, |block| block.scheduled.record(wait.unwrap_or(0)));
+        if let Some(block) = block {
+            block.scheduled.count(bucket);
         }
         if self.timelines.are_watched() {
             self.timelines.entry_event(task, id, wait.is_none(), now, thread);
@@ -52,16 +54,15 @@ impl Recorder {
         // At least one tick after the end of the last poll: the two together show whether a poll runs.
         task.started.store(now.max(task.ended.load(Relaxed) + 1), Relaxed);
         task.enters.store(polls + 1, Relaxed);
-        task.thread.store(thread, Relaxed);
+        task.thread.store(thread as u16, Relaxed);
         match worker {
-            Some(worker) => worker.enter(id, wait, self.threads.long_ticks),
+            Some(worker) => worker.enter(id, wait.map(|waited| (waited, bucket)), self.threads.long_ticks),
             None => self.threads.count_unplaced(),
         }
         page.shared.set();
     }
 
     /// The poll ends. About 15 ns.
-    #[inline]
     pub fn exit(&self, id: TaskId) {
         let thread = thread::pop();
         let worker = self.threads.here(thread);
@@ -137,9 +138,9 @@ impl Recorder {
     /// Keeps a long poll, unless it is a blocking closure: those may be long, and they hold up no task.
     #[cold]
     fn long_poll(&self, worker: &Worker, id: TaskId, task: &Task, started: Ticks, ended: Ticks) {
-        // A poll never waits: while a reader has the task's facts locked, the place stays unknown.
-        let (site, kind) =
-            task.facts.try_lock().map_or((0, TaskKind::Task), |facts| (facts.site, facts.kind));
+        let site = u32::from(task.site.load(Relaxed));
+        // A poll never waits: while a reader has the task's facts locked, the kind stays unknown.
+        let kind = task.facts.try_lock().map_or(TaskKind::Task, |facts| facts.kind);
         if kind != TaskKind::Blocking {
             let in_place = worker.is_in_place(started);
             let poll = LongPoll { task: id.to_u64(), site, started, ended, spent: None, in_place };

@@ -2,11 +2,33 @@
 
 use super::Recorder;
 use crate::{
-    id::{AnyId, UNRECORDED},
+    id::{AnyId, SpanWord, UNRECORDED},
     thread,
 };
 
 impl Recorder {
+    /// The span of a word of ours is entered on this thread. About 3 ns, and more for polls.
+    #[inline]
+    pub fn enter_span(&self, raw: u64) {
+        match SpanWord::of(raw) {
+            SpanWord::Task(task) => self.enter(task),
+            SpanWord::OpPoll(op) => self.resources.enter_op(op),
+            SpanWord::Other(word) => thread::push(word),
+        }
+    }
+
+    /// The innermost span, that of a word of ours, is left.
+    #[inline]
+    pub fn exit_span(&self, raw: u64) {
+        match SpanWord::of(raw) {
+            SpanWord::Task(task) => self.exit(task),
+            SpanWord::OpPoll(op) => self.resources.exit_op(op),
+            SpanWord::Other(_) => {
+                let _thread = thread::pop();
+            }
+        }
+    }
+
     /// A span is entered on this thread.
     #[inline]
     pub fn enter_any(&self, id: AnyId) {
@@ -29,23 +51,23 @@ impl Recorder {
         }
     }
 
-    /// One more holder of a span.
+    /// One more owner of a span; of those alone that have several, see [`crate::borrowed`].
     pub fn add_any_ref(&self, id: AnyId) {
         match id {
             AnyId::Task(task) => self.tasks.add_ref(task),
             AnyId::Resource(resource) => self.resources.add_ref(resource),
-            // The poll's span holds the operation.
-            AnyId::Op(op) | AnyId::OpPoll(op) => self.resources.add_op_ref(op),
-            AnyId::Unrecorded => {}
+            AnyId::Op(_) | AnyId::OpPoll(_) | AnyId::Unrecorded => {}
         }
     }
 
-    /// One holder less; the last one ends it. Returns whether it ended.
+    /// One owner less; the last one ends it. Returns whether it ended.
     pub fn release_any(&self, id: AnyId) -> bool {
         match id {
             AnyId::Task(task) => self.release(task),
             AnyId::Resource(resource) => self.resources.release(resource),
-            AnyId::Op(op) | AnyId::OpPoll(op) => self.resources.release_op(op),
+            AnyId::Op(op) => self.resources.release_op(op),
+            // The operation ends with its own span.
+            AnyId::OpPoll(_) => false,
             AnyId::Unrecorded => true,
         }
     }

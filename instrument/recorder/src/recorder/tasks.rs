@@ -3,20 +3,17 @@
 //! Invariant: a slot belongs to its task from `spawn` until [`Tasks::reap`], or the end of enough later tasks, frees it.
 
 mod counts;
+mod finished;
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{
-            AtomicU64, AtomicUsize,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
-        },
+use std::sync::{
+    Arc, PoisonError, Weak,
+    atomic::{
+        AtomicU64, AtomicUsize,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
     },
 };
 
-use crossbeam_queue::ArrayQueue;
-
+use self::finished::Finished;
 use super::Limits;
 use crate::{
     arena::{Arena, Page},
@@ -24,16 +21,13 @@ use crate::{
     histogram::Block,
     id::{MAX_SLOTS, TaskId},
     read::State,
-    site::{Place, Sites},
+    site::{Ended, Place, Sites},
     task::{
         CountWakers, ENDED, Extra, Knows, MAX_FIELDS_BYTES, MAX_NAME_BYTES, Task, TaskFacts, TaskKind, flag,
     },
     text, thread,
     worker::ThreadPolls,
 };
-
-/// Of the queue of finished tasks, a place: a number and a stamp.
-const FINISHED_BYTES: usize = 16;
 
 /// Everything a source knows when a task is made.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +42,8 @@ pub struct Spawn<'a> {
     pub tokio_id: u64,
     /// Where.
     pub place: Option<Place<'a>>,
+    /// The number of that place, where it is known.
+    pub site: Option<u32>,
     /// Size of the future; 0: unknown.
     pub size_bytes: u64,
     /// Size before tokio boxed it; 0: was not boxed.
@@ -66,9 +62,7 @@ pub struct Tasks {
     sites: Arc<Sites>,
     slots: Arena<Task>,
     blocks: Arena<Block>,
-    /// The slots of finished tasks in their order; the reaper takes them over.
-    finished: ArrayQueue<u32>,
-    reaped: Mutex<VecDeque<u32>>,
+    finished: Finished,
     limits: Limits,
     untracked: AtomicU64,
     untracked_ended: AtomicU64,
@@ -96,8 +90,7 @@ impl Tasks {
             sites,
             slots: Arena::new(max),
             blocks: Arena::new(max),
-            finished: ArrayQueue::new(limits.retained_tasks.max(1)),
-            reaped: Mutex::new(VecDeque::new()),
+            finished: Finished::new(limits.retained_tasks),
             untracked: AtomicU64::new(0),
             untracked_ended: AtomicU64::new(0),
             late_wakes: AtomicU64::new(0),
@@ -109,10 +102,11 @@ impl Tasks {
 
     /// Makes a task, with one reference. About 100 ns, and 30 ns more with a name.
     pub(super) fn spawn(&self, spawn: &Spawn<'_>) -> TaskId {
-        let site = spawn.place.map_or(0, |place| self.sites.number(place));
-        if let Some(site) = self.sites.site(site) {
-            site.spawned.fetch_add(1, Relaxed);
-        }
+        let site = match spawn.site {
+            Some(site) => site,
+            None => spawn.place.map_or(0, |place| self.sites.number(place)),
+        };
+        self.sites.add_spawned(site);
         let Some(number) = self.slots.allocate() else {
             self.untracked.fetch_add(1, Relaxed);
             return TaskId::untracked(self.number, site);
@@ -125,19 +119,22 @@ impl Tasks {
         let id = TaskId::new(self.number, generation, number);
         let now = self.clock.ticks();
         task.reset(now, spawn);
+        task.site.store(site as u16, Relaxed);
+        let extra = self.extra(spawn);
+        let flags =
+            if spawn.traced { flag::TRACED } else { 0 } | if extra.is_some() { flag::EXTRA } else { 0 };
         {
             let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
-            facts.extra = self.extra(spawn);
+            facts.extra = extra;
             facts.tokio_id = spawn.tokio_id;
             facts.created = now;
             facts.parent = thread::current_in(self.number).map_or(0, TaskId::to_u64);
-            facts.site = site;
             facts.size_bytes = u32::try_from(spawn.size_bytes).unwrap_or(u32::MAX);
             facts.kind = spawn.kind;
             facts.knows = spawn.knows;
         }
         task.key.store(id.to_u64(), Release);
-        task.flags.store(if spawn.traced { flag::TRACED } else { 0 }, Release);
+        task.flags.store(flags, Release);
         page.shared.set();
         id
     }
@@ -154,7 +151,7 @@ impl Tasks {
         facts.size_bytes = u32::try_from(tokio.size_bytes).unwrap_or(u32::MAX);
         if tokio.original_size_bytes > 0 {
             let original = u32::try_from(tokio.original_size_bytes).unwrap_or(u32::MAX);
-            self.change_extra(&mut facts, |extra| extra.original_size_bytes = original);
+            self.change_extra(task, &mut facts, |extra| extra.original_size_bytes = original);
         }
         page.shared.set();
     }
@@ -164,7 +161,7 @@ impl Tasks {
         let Some((page, task)) = self.live(id) else { return };
         let name = text::kept(name, MAX_NAME_BYTES, &self.truncated).into();
         let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        self.change_extra(&mut facts, |extra| {
+        self.change_extra(task, &mut facts, |extra| {
             if extra.name.is_empty() {
                 extra.name = name;
             }
@@ -176,7 +173,7 @@ impl Tasks {
     pub fn count_wakers(&self, id: TaskId, wakers: Weak<dyn CountWakers>) {
         let Some((_, task)) = self.live(id) else { return };
         let mut facts = task.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        self.change_extra(&mut facts, |extra| extra.wakers = Some(wakers));
+        self.change_extra(task, &mut facts, |extra| extra.wakers = Some(wakers));
     }
 
     /// Tokio's id of a wrapped task, once it is known.
@@ -197,20 +194,17 @@ impl Tasks {
     pub(super) fn release(&self, id: TaskId, threads: &ThreadPolls) -> bool {
         if id.is_untracked() && id.recorder() == self.number {
             // Untracked tasks have one reference: no code clones the span of a task.
-            if let Some(site) = self.sites.site(id.generation()) {
-                site.finished.fetch_add(1, Relaxed);
-            }
+            self.sites.add_ended_untracked(id.generation());
             self.untracked_ended.fetch_add(1, Relaxed);
             return true;
         }
         let Some((page, task)) = self.live(id) else { return false };
-        if task.refs.fetch_sub(1, AcqRel) != 1 {
+        // Who has the only reference shares it with no other thread.
+        if task.refs.load(Acquire) != 1 && task.refs.fetch_sub(1, AcqRel) != 1 {
             return false;
         }
         self.end(page, task, threads);
-        if let Some(oldest) = self.finished.force_push(id.index()) {
-            self.free(oldest);
-        }
+        self.finished.push(id.index(), self.slots.is_scarce(), |oldest| self.free(oldest));
         true
     }
 
@@ -225,34 +219,39 @@ impl Tasks {
                 worker.take_back(task.key.load(Relaxed));
             }
         } else {
-            self.fold_last_poll(task, polls);
+            let _histograms = self.fold_last_poll(task, polls);
         }
         task.enters.store(polls, Relaxed);
-        task.ended.store(self.clock.ticks(), Relaxed);
+        // Tokio's span was left a moment ago, when the future had been dropped.
+        if !traced || task.ended.load(Relaxed) == 0 {
+            task.ended.store(self.clock.ticks(), Relaxed);
+        }
         let wakes = task.wakes.fetch_or(ENDED, AcqRel);
         task.flags.fetch_or(flag::DONE, AcqRel);
         page.shared.set();
-        let site = task.facts.lock().unwrap_or_else(PoisonError::into_inner).site;
-        if let Some(site) = self.sites.site(site) {
-            let self_wakes = task.self_wakes.load(Relaxed);
-            site.polls.fetch_add(polls, Release);
-            site.busy.fetch_add(task.busy.load(Relaxed), Release);
-            site.scheduled.fetch_add(task.scheduled.load(Relaxed), Release);
-            site.wakes.fetch_add(wakes.wrapping_add(self_wakes), Release);
-            site.self_wakes.fetch_add(self_wakes, Release);
-            site.finished.fetch_add(1, Release);
-        }
+        let self_wakes = task.self_wakes.load(Relaxed);
+        let ended = Ended {
+            polls,
+            busy: task.busy.load(Relaxed),
+            scheduled: task.scheduled.load(Relaxed),
+            wakes: wakes.wrapping_add(self_wakes),
+            self_wakes,
+        };
+        self.sites.add_ended(u32::from(task.site.load(Relaxed)), &ended);
     }
 
     fn free(&self, number: u32) {
         let Some((page, task)) = self.slots.slot(number) else { return };
-        task.flags.store(flag::FREE | flag::DONE, Release);
-        let extra = task.facts.lock().unwrap_or_else(PoisonError::into_inner).extra.take();
-        if let Some(extra) = extra {
-            self.extra_bytes.fetch_sub(extra.memory_bytes(), Relaxed);
+        let flags = task.flags.swap(flag::FREE | flag::DONE, AcqRel);
+        if flags & flag::EXTRA != 0 {
+            let extra = task.facts.lock().unwrap_or_else(PoisonError::into_inner).extra.take();
+            if let Some(extra) = extra {
+                self.extra_bytes.fetch_sub(extra.memory_bytes(), Relaxed);
+            }
         }
-        let block = task.histograms.swap(0, AcqRel);
+        let block = task.histograms.load(Relaxed);
         if block != 0 {
+            task.histograms.store(0, Release);
             self.blocks.free(block - 1);
         }
         page.shared.set();
@@ -261,19 +260,16 @@ impl Tasks {
 
     /// Frees finished tasks past their retention. For the reader's thread, once a round.
     pub fn reap(&self) {
-        let mut reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(number) = self.finished.pop() {
-            reaped.push_back(number);
-        }
+        let mut finished = self.finished.all();
         let now = self.clock.ticks();
         let retention_ns = self.limits.retention.as_nanos();
-        while let Some(oldest) = reaped.front().copied() {
+        while let Some(oldest) = finished.front().copied() {
             let ended = self.slots.slot(oldest).map_or(0, |(_, task)| task.ended.load(Relaxed));
             let expired = u128::from(self.clock.between_ns(ended, now)) >= retention_ns;
-            if !expired && reaped.len() <= self.limits.retained_tasks {
+            if !expired && finished.len() <= self.limits.retained_tasks {
                 break;
             }
-            reaped.pop_front();
+            finished.pop_front();
             self.free(oldest);
         }
     }
@@ -327,7 +323,7 @@ impl Tasks {
         self.slots.memory_bytes()
             + self.blocks.memory_bytes()
             + self.extra_bytes.load(Relaxed)
-            + self.finished.capacity() * FINISHED_BYTES
+            + self.finished.memory_bytes()
     }
 
     fn extra(&self, spawn: &Spawn<'_>) -> Option<Box<Extra>> {
@@ -344,8 +340,9 @@ impl Tasks {
         Some(extra)
     }
 
-    fn change_extra(&self, facts: &mut TaskFacts, change: impl FnOnce(&mut Extra)) {
+    fn change_extra(&self, task: &Task, facts: &mut TaskFacts, change: impl FnOnce(&mut Extra)) {
         let before = facts.extra.as_ref().map_or(0, |extra| extra.memory_bytes());
+        task.flags.fetch_or(flag::EXTRA, Relaxed);
         let extra = facts.extra.get_or_insert_default();
         change(extra);
         self.extra_bytes.fetch_add(extra.memory_bytes().wrapping_sub(before), Relaxed);

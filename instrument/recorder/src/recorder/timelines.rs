@@ -120,7 +120,7 @@ impl Timelines {
         }
         let ended = task.ended.load(Relaxed);
         let is_at_once =
-            task.thread.load(Relaxed) == thread && at.saturating_sub(ended) <= self.at_once_ticks;
+            u32::from(task.thread.load(Relaxed)) == thread && at.saturating_sub(ended) <= self.at_once_ticks;
         let is_first = task.enters.load(Relaxed) == 0;
         if !is_first && (is_unwoken || is_at_once) && flags & flag::TRACED != 0 {
             task.flags.fetch_or(flag::HELD_BACK, Relaxed);

@@ -124,6 +124,11 @@ impl Lock {
         self.flags.store(if by_permits { flag::PERMITS } else { 0 }, Release);
     }
 
+    /// Whether its holders are derived from permits.
+    pub(crate) fn by_permits(&self) -> bool {
+        self.flags.load(Relaxed) & flag::PERMITS != 0
+    }
+
     /// Slot of the resource that it is of.
     pub(crate) fn owner(&self) -> u32 {
         self.owner.load(Relaxed)

@@ -1,7 +1,7 @@
 //! The places that one console has, and the sums it has of each.
 
 use taskscope_proto::v1;
-use taskscope_recorder::{Clock, Recorder, Site, SiteTotals};
+use taskscope_recorder::{Clock, Recorder, SiteTotals};
 
 /// Sums of sites in a frame.
 const SITES_A_FRAME: usize = 512;
@@ -56,7 +56,7 @@ impl SiteCursor {
 
     /// Starts a round, before its moment.
     pub(super) fn begin_round(&mut self, recorder: &Recorder) {
-        let totals = |number| recorder.sites.site(number).map(Site::totals).unwrap_or_default();
+        let totals = |number| recorder.sites.totals(number);
         self.totals.clear();
         self.totals.extend((0..recorder.sites.len()).map(totals));
         self.next = 0;

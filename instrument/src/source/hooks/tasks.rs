@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, fmt, sync::Arc};
 
-use taskscope_recorder::{Knows, Place, Spawn};
+use taskscope_recorder::{Knows, Spawn};
 use tokio::runtime::{Builder, TaskMeta};
 
 use super::{Hooks, table::Table};
@@ -122,7 +122,7 @@ fn spawned(handle: &Handle, tasks: &Table, meta: &TaskMeta<'_>) {
     let at = meta.spawned_at();
     let task = handle.recorder().spawn(&Spawn {
         tokio_id,
-        place: Some(Place { file: at.file(), line: at.line(), column: at.column() }),
+        site: Some(handle.recorder().sites.place_number(at)),
         // No wakes, and so no waiting time either.
         knows: Knows::default(),
         ..Spawn::default()

@@ -12,35 +12,11 @@ use crate::{
     arena::Page,
     clock::Ticks,
     id::{OpId, ResourceId},
-    names::Names,
+    names,
     records::{RecordRef, lock::LockRef},
-    resource::{AttributeValue, Change, Op, Resource},
+    resource::{AttributeValue, Change, Op, Resource, live, wanted},
     task::Agent,
 };
-
-/// Numbers of the attributes that describe locks.
-#[derive(Debug)]
-pub(super) struct KnownNames {
-    locked: u32,
-    write_locked: u32,
-    current_readers: u32,
-    permits: u32,
-    permits_requested: u32,
-    permits_obtained: u32,
-}
-
-impl KnownNames {
-    pub(super) fn new(names: &Names) -> Self {
-        Self {
-            locked: names.number("locked"),
-            write_locked: names.number("write_locked"),
-            current_readers: names.number("current_readers"),
-            permits: names.number("permits"),
-            permits_requested: names.number("permits_requested"),
-            permits_obtained: names.number("permits_obtained"),
-        }
-    }
-}
 
 impl Resources {
     /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
@@ -48,8 +24,14 @@ impl Resources {
         let Some((page, slot)) = self.current_resource().and_then(|id| self.find_resource(id)) else {
             return;
         };
+        if slot.live.load(Relaxed) & live::SILENT != 0 {
+            return;
+        }
         self.change_one(page, slot, name, unit, value, change);
-        let whole = ResourceId::from_u64(slot.parent.load(Relaxed)).and_then(|id| self.find_resource(id));
+        let whole = match slot.parent.load(Relaxed) {
+            0 => None,
+            parent => ResourceId::from_u64(parent).and_then(|id| self.find_resource(id)),
+        };
         if let Some((page, whole)) = whole.filter(|(_, whole)| whole.inherits()) {
             self.change_one(page, whole, name, unit, value, change);
         }
@@ -75,29 +57,38 @@ impl Resources {
     pub fn change_op(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
         let Some(id) = self.current_op() else { return };
         let Some((page, slot)) = self.find_op(id) else { return };
-        if !slot.attributes.change(name, unit, value, change) {
-            self.untracked.fetch_add(1, Relaxed);
+        match value {
+            AttributeValue::Number(permits) if name == names::PERMITS_REQUESTED => {
+                slot.requested.store(wanted::SAID | within(permits), Relaxed);
+            }
+            AttributeValue::Number(permits) if name == names::PERMITS_OBTAINED && change == Change::Add => {
+                if permits > 0 {
+                    self.obtained(id, slot, within(permits));
+                }
+            }
+            AttributeValue::Number(permits) if name == names::PERMITS_OBTAINED => {
+                slot.obtained.store(within(permits), Relaxed);
+            }
+            _ => {
+                if !slot.attributes.change(name, unit, value, change) {
+                    self.untracked.fetch_add(1, Relaxed);
+                }
+            }
         }
-        page.shared.set();
-        let AttributeValue::Number(number) = value else { return };
-        let permits = u32::try_from(number).unwrap_or(u32::MAX);
-        if name == self.known.permits_requested {
-            slot.requested.store(permits, Relaxed);
-        } else if name == self.known.permits_obtained && change == Change::Add && permits > 0 {
-            self.obtained(id, slot, permits);
+        if slot.live.load(Relaxed) != 0 {
+            page.shared.set();
         }
     }
 
     /// Applies an attribute of a resource to the lock that it is, or is a part of.
     fn change_lock(&self, slot: &Resource, name: u32, value: AttributeValue, change: Change) {
         let Some(lock) = self.lock_of(slot) else { return };
-        let known = &self.known;
         match value {
-            AttributeValue::Bool(held) if name == known.locked || name == known.write_locked => {
+            AttributeValue::Bool(held) if name == names::LOCKED || name == names::WRITE_LOCKED => {
                 let now = self.clock.ticks();
                 if held { lock.taken_exclusive(now) } else { lock.given_exclusive(now) }
             }
-            AttributeValue::Number(readers) if name == known.current_readers => {
+            AttributeValue::Number(readers) if name == names::CURRENT_READERS => {
                 let readers = u32::try_from(readers).unwrap_or(u32::MAX);
                 match change {
                     Change::Add => lock.taken_shared(readers, self.clock.ticks()),
@@ -105,7 +96,7 @@ impl Resources {
                     Change::Override => {}
                 }
             }
-            AttributeValue::Number(permits) if name == known.permits && lock.by_permits() => {
+            AttributeValue::Number(permits) if name == names::PERMITS && lock.by_permits() => {
                 let permits = u32::try_from(permits).unwrap_or(u32::MAX);
                 if change == Change::Add && !self.acquires_here(slot.id()) {
                     lock.given_shared(permits, self.clock.ticks());
@@ -118,8 +109,8 @@ impl Resources {
 
     /// An operation obtained permits: in its own poll, or from another agent that releases them.
     fn obtained(&self, id: OpId, op: &Op, permits: u32) {
-        let all =
-            op.obtained.fetch_add(permits, AcqRel).saturating_add(permits) >= op.requested.load(Relaxed);
+        op.obtained.fetch_add(permits, AcqRel);
+        let all = op.has_all();
         let own_poll = self.polled_op() == Some(id);
         if own_poll && all {
             // Taken when that poll ends.
@@ -143,37 +134,41 @@ impl Resources {
         }
     }
 
-    /// A poll of an operation that wants permits ended: it has them all, or waits on.
-    pub(super) fn maybe_acquired(&self, op: &Op, now: Ticks) {
+    /// A poll of an operation that wants permits ended, and it has them all. `now`: it had to wait, and this is the end.
+    pub(super) fn acquired(&self, op: &Op, now: Option<Ticks>) {
         let requested = op.requested.load(Relaxed);
-        if op.obtained.load(Acquire) < requested {
+        if requested & (wanted::SAID | wanted::TAKEN) != wanted::SAID {
             return;
         }
-        // Once.
-        op.requested.store(0, Relaxed);
+        op.requested.store(requested | wanted::TAKEN, Relaxed);
         op.granted.store(0, Relaxed);
-        self.on_whole(op, |whole| whole.granted.store(0, Relaxed));
+        self.whole_has_all(op);
         let Some(resource) = ResourceId::from_u64(op.resource.load(Relaxed)) else { return };
         // A wrapper records its waits itself.
         let part = self.find_resource(resource).filter(|(_, slot)| slot.is_part_of_lock());
         let Some(lock) = part.and_then(|(_, slot)| self.lock_of(slot)) else { return };
-        let waited = op.polls.load(Relaxed) > 1;
-        if waited {
+        if let Some(now) = now {
             lock.waited(now.saturating_sub(op.created.load(Relaxed)));
         }
         if lock.by_permits() {
-            if waited {
-                lock.claimed(Agent::actor(), requested);
+            let permits = requested & wanted::PERMITS;
+            if now.is_some() {
+                lock.claimed(Agent::actor(), permits);
             }
-            lock.taken_shared(requested, now);
+            lock.taken_shared(permits, now.unwrap_or_else(|| self.clock.ticks()));
         }
     }
 
-    fn on_whole(&self, part: &Op, change: impl FnOnce(&Op)) {
-        let whole = OpId::from_u64(part.parent.load(Relaxed)).and_then(|id| self.find_op(id));
+    pub(super) fn on_whole(&self, part: &Op, change: impl FnOnce(&Op)) {
+        let whole = match part.parent.load(Relaxed) {
+            0 => None,
+            parent => OpId::from_u64(parent).and_then(|id| self.find_op(id)),
+        };
         if let Some((page, whole)) = whole {
             change(whole);
-            page.shared.set();
+            if whole.live.load(Relaxed) != 0 {
+                page.shared.set();
+            }
         }
     }
 
@@ -194,4 +189,9 @@ impl Resources {
             _ => None,
         }
     }
+}
+
+/// A number of permits in the bits that an operation has for it.
+fn within(permits: u64) -> u32 {
+    u32::try_from(permits).unwrap_or(wanted::PERMITS).min(wanted::PERMITS)
 }

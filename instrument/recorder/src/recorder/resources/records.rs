@@ -2,24 +2,21 @@
 //!
 //! Reaching one takes two look-ups by index, about 4 ns; no lock and no hash.
 
-use std::sync::{
-    PoisonError,
-    atomic::Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 use super::Resources;
 use crate::{
     clock::Ticks,
-    id::{OpId, ResourceId},
+    id::ResourceId,
     records::{
         RecordRef,
         channel::{ChannelReading, ChannelRef},
         io::{IoReading, IoRef},
         lock::{LockHistograms, LockReading, LockRef},
     },
-    resource::Resource,
+    resource::{Resource, live},
     task::MAX_NAME_BYTES,
-    text, thread,
+    text,
 };
 
 impl Resources {
@@ -66,7 +63,7 @@ impl Resources {
     pub fn set_name(&self, id: ResourceId, name: &str) {
         let Some((page, slot)) = self.find_resource(id) else { return };
         self.records.set_name(id.index(), text::kept(name, MAX_NAME_BYTES, &self.truncated));
-        slot.facts.lock().unwrap_or_else(PoisonError::into_inner).named = true;
+        slot.live.fetch_or(live::NAMED, Release);
         page.shared.set();
     }
 
@@ -76,27 +73,6 @@ impl Resources {
         self.records.name(id.index())
     }
 
-    /// The calling thread blocks on an operation: it is running, from now until [`Resources::unblock`], for the current task and on this thread.
-    pub fn block_on_op(&self, id: OpId) {
-        let Some((page, op)) = self.find_op(id) else { return };
-        op.task.store(thread::actor_in(self.number), Relaxed);
-        op.thread.store(thread::number(), Relaxed);
-        op.started.store(self.clock.ticks().max(op.ended.load(Relaxed) + 1), Relaxed);
-        op.polls.store(op.polls.load(Relaxed) + 1, Relaxed);
-        page.shared.set();
-    }
-
-    /// The calling thread goes on.
-    pub fn unblock(&self, id: OpId) {
-        let Some((page, op)) = self.find_op(id) else { return };
-        let started = op.started.load(Relaxed);
-        let now = self.clock.ticks().max(started);
-        op.thread.store(0, Relaxed);
-        op.busy.store(op.busy.load(Relaxed) + (now - started), Relaxed);
-        op.ended.store(now, Release);
-        page.shared.set();
-    }
-
     /// The slot of a resource that is still there, for reading.
     pub fn get(&self, id: ResourceId) -> Option<&Resource> {
         self.find_resource(id).map(|(_, slot)| slot).filter(|slot| slot.id() == Some(id))
@@ -104,7 +80,10 @@ impl Resources {
 
     /// The id that a slot and a generation make in this recorder.
     pub fn id(&self, slot: u32, generation: u32) -> ResourceId {
-        ResourceId::new(self.number, generation, slot)
+        let id = ResourceId::new(self.number, generation, slot);
+        // Whether several own it stands in its word, too.
+        let known = self.slots.slot(slot).and_then(|(_, resource)| resource.last_id());
+        known.filter(|known| known.generation() == id.generation()).unwrap_or(id)
     }
 
     /// A lock's state, `None` when the resource is none, or has changed hands meanwhile. About 50 ns.

@@ -36,21 +36,29 @@ impl Tasks {
         }
     }
 
-    /// Adds the last finished poll to the sums; `polls` were started so far.
+    /// Adds the last finished poll to the sums; `polls` were started so far. Returns the task's histograms, from its third poll on.
     #[inline]
-    pub(in crate::recorder) fn fold_last_poll(&self, task: &Task, polls: u64) {
+    pub(in crate::recorder) fn fold_last_poll(&self, task: &Task, polls: u64) -> Option<&Block> {
         if polls == 0 {
-            return;
+            return None;
         }
-        let last = task.ended.load(Relaxed).saturating_sub(task.started.load(Relaxed));
-        if polls >= 2 {
-            if polls == 2 {
-                self.start_histograms(task);
-            }
-            self.record(task, |block| block.polls.record(last));
+        let last = last_poll(task);
+        let block = if polls >= 2 { self.histograms_of(task, polls) } else { None };
+        if let Some(block) = block {
+            block.polls.record(last);
         }
         add(&task.busy, last);
         raise(&task.longest_poll, last);
+        block
+    }
+
+    #[inline]
+    fn histograms_of(&self, task: &Task, polls: u64) -> Option<&Block> {
+        if polls == 2 {
+            self.start_histograms(task);
+        }
+        let number = task.histograms.load(Relaxed).checked_sub(1)?;
+        self.blocks.slot(number).map(|(_, block)| block)
     }
 
     /// At the third poll: a block, that starts with the first two polls, taken from the sums.
@@ -65,17 +73,6 @@ impl Tasks {
         block.scheduled.record(longest);
         block.scheduled.record(task.scheduled.load(Relaxed).saturating_sub(longest));
         task.histograms.store(number + 1, Release);
-    }
-
-    #[inline]
-    pub(in crate::recorder) fn record(&self, task: &Task, record: impl FnOnce(&Block)) {
-        let number = task.histograms.load(Relaxed);
-        if number == 0 {
-            return;
-        }
-        if let Some((_, block)) = self.blocks.slot(number - 1) {
-            record(block);
-        }
     }
 
     /// A task's histograms: from its block, or made up from its counters while it has at most two polls and so no block yet.

@@ -154,6 +154,6 @@ impl LockRef<'_> {
 
     /// Whether its holders are derived from permits.
     pub(crate) fn by_permits(&self) -> bool {
-        self.lock.flags.load(Relaxed) & flag::PERMITS != 0
+        self.lock.by_permits()
     }
 }
