@@ -9,8 +9,9 @@ use std::{
 use taskscope_debuginfo::{DebugInfoError, Sources, read};
 
 use crate::{
-    looking::{observer_of, settled},
+    looking::observer_of,
     programs::{Profile, Running, built, program},
+    shapes::settled_roots,
     trees,
 };
 
@@ -34,6 +35,6 @@ fn a_stripped_program_shows_the_same_with_its_debug_file() {
     assert!(matches!(alone, Err(DebugInfoError::Stripped(_))));
     let program = program(&Sources { binary: stripped.clone(), debug_file: Some(debug) });
     let running = Running::start(&stripped, &[]);
-    let observed = settled(&mut observer_of(&program, running.pid()));
+    let observed = settled_roots(&mut observer_of(&program, running.pid()));
     assert_eq!(trees::all(&observed), trees::expected());
 }

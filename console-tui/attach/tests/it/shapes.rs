@@ -11,18 +11,11 @@ use crate::{
     trees,
 };
 
-/// Futures of `block_on` in the program.
-const ROOTS: usize = 3;
-
 fn check(profile: Profile) {
     let built = built("shapes", profile);
     let running = Running::start(&built.path, &[]);
     let mut observer = observer(&built, &running);
-    let mut look = settled(&mut observer);
-    // The last one begins after the program has said that it is ready.
-    while profile != Profile::Fat && roots(&look) < ROOTS {
-        look = settled(&mut observer);
-    }
+    let look = if profile == Profile::Fat { settled(&mut observer) } else { settled_roots(&mut observer) };
     let (mut seen, mut expected) = (trees::all(&look), trees::expected());
     if profile == Profile::Fat {
         // Of a future that the optimizer took apart there is nothing to find on a stack.
@@ -37,8 +30,16 @@ fn check(profile: Profile) {
     by_id(&mut observer, &look);
 }
 
-fn roots(look: &Observed) -> usize {
-    look.tasks.iter().filter(|seen| seen.task.kind == TaskKind::Root).count()
+/// What `shapes` shows when its last future of a `block_on` is parked, too: it begins after the program has said that it is ready.
+pub(crate) fn settled_roots(observer: &mut Observer) -> Observed {
+    /// In the program.
+    const ROOTS: usize = 3;
+    loop {
+        let look = settled(observer);
+        if look.tasks.iter().filter(|seen| seen.task.kind == TaskKind::Root).count() == ROOTS {
+            return look;
+        }
+    }
 }
 
 fn without_roots(trees: &str) -> String {
