@@ -222,8 +222,24 @@ fn add(rows: &mut FrameRows) {
     }
 }
 
+/// A frame of an await tree: its depth, text, file, line and detail.
+pub(crate) type Line = (u32, &'static str, &'static str, u32, &'static str);
+
+/// Frames, as the wire has them.
+pub(crate) fn await_frames(lines: &[Line]) -> Vec<AwaitFrame> {
+    let frame = |(depth, text, file, line, detail): &Line| AwaitFrame {
+        depth: *depth,
+        text: (*text).to_owned(),
+        file: (*file).to_owned(),
+        line: *line,
+        detail: (*detail).to_owned(),
+        ..AwaitFrame::default()
+    };
+    lines.iter().map(frame).collect()
+}
+
 fn tree(task: TaskRef) -> AwaitTree {
-    const TREE: &[(u32, &str, &str, u32, &str)] = &[
+    const TREE: &[Line] = &[
         (0, "ledger::connection", "src/main.rs", 52, "peer=10.4.1.17"),
         (1, "ledger::routes::transfer", "src/routes.rs", 23, "request=8812"),
         (
@@ -236,16 +252,8 @@ fn tree(task: TaskRef) -> AwaitTree {
         (3, "tokio::sync::mutex::Mutex::lock", "tokio::src/sync/mutex.rs", 454, ""),
         (4, "Acquire", "", 0, "0x5581c3f044d8, wants 1, 0 free, in the queue"),
     ];
-    let frame = |(depth, text, file, line, detail): &(u32, &str, &str, u32, &str)| AwaitFrame {
-        depth: *depth,
-        text: (*text).to_owned(),
-        file: (*file).to_owned(),
-        line: *line,
-        detail: (*detail).to_owned(),
-        ..AwaitFrame::default()
-    };
     // The two that cross differ in what they have and what they want.
-    let mut frames: Vec<AwaitFrame> = TREE.iter().map(frame).collect();
+    let mut frames = await_frames(TREE);
     if task.slot == 3 {
         for (from, to) in
             [("4480", "44d9"), ("44d8", "4480"), ("44d9", "44d8"), ("8812", "8813"), ("1.17", "1.22")]

@@ -4,13 +4,13 @@ use taskscope_proto::{
     agent::AgentRef,
     rows::{FrameRows, SlotRef, StatRow, TaskRow},
     v1::{
-        AwaitFrame, AwaitTree, Event, EventKind, Frame, Hello, Histogram, Knows, Process, ResourceRef, Site,
-        SiteTotals, Sources, TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
+        AwaitTree, Event, EventKind, Frame, Hello, Histogram, Knows, Process, ResourceRef, Site, SiteTotals,
+        Sources, TaskDetail, TaskRef, TaskState, Thread, WakerCount, WatchRequest,
     },
 };
 
 use crate::{
-    io, locks, scheduler,
+    attached, io, locks, scheduler,
     service::{self, Actor, CONNECT_NS, PICTURE_NS, SECOND, SITES, THREADS, Vitals},
     shots::Program,
 };
@@ -263,7 +263,7 @@ fn detail(cast: &[Actor], task: TaskRef, now_ns: u64) -> TaskDetail {
 
 /// The await tree of a transfer, as the console reads it from memory.
 fn tree(cast: &[Actor], task: TaskRef) -> Option<AwaitTree> {
-    const TREE: &[(u32, &str, &str, u32, &str)] = &[
+    const TREE: &[attached::Line] = &[
         (0, "checkout::ledger::transfer", "src/ledger.rs", 109, "cents=1250"),
         (
             1,
@@ -276,15 +276,12 @@ fn tree(cast: &[Actor], task: TaskRef) -> Option<AwaitTree> {
         (3, "Acquire", "", 0, "0x5581c3f044d8, wants 1, 0 free, in the queue"),
     ];
     cast.get(task.slot as usize).filter(|actor| actor.name == "transfer")?;
-    let frames = TREE.iter().map(|(depth, text, file, line, detail)| AwaitFrame {
-        depth: *depth,
-        text: (*text).to_owned(),
-        file: (*file).to_owned(),
-        line: *line,
-        detail: (*detail).to_owned(),
-        ..AwaitFrame::default()
-    });
-    Some(AwaitTree { task: Some(task), frames: frames.collect(), walked: true, ..AwaitTree::default() })
+    Some(AwaitTree {
+        task: Some(task),
+        frames: attached::await_frames(TREE),
+        walked: true,
+        ..AwaitTree::default()
+    })
 }
 
 /// A hump around `typical_ns` in buckets of a quarter of an octave, and the longest in a bucket of its own: `count` values in all.

@@ -63,6 +63,25 @@ fn time_of_looks(built: &Built, tasks: u32) {
         median.as_secs_f64() * 1e6 / f64::from(tasks),
         bytes / u64::from(tasks),
     );
+    let ids: Vec<u64> = first.tasks.iter().filter_map(|seen| seen.task.id).collect();
+    time_of_one(&mut observer, ids[ids.len() / 2]);
+}
+
+/// What a console beside a stream does for a task that it shows.
+fn time_of_one(observer: &mut Observer, id: u64) {
+    let mut look = || {
+        let started = Instant::now();
+        assert_eq!(observer.tasks(&[id]).expect("it runs").len(), 1);
+        started.elapsed()
+    };
+    let first = look();
+    let mut took: Vec<Duration> = (0..LOOKS).map(|_| look()).collect();
+    took.sort_unstable();
+    println!(
+        "  one of them by its id: at first {:.1} ms, then {:.1} µs",
+        first.as_secs_f64() * 1e3,
+        took[LOOKS / 2].as_secs_f64() * 1e6,
+    );
 }
 
 /// Rounds in a turn with looks by those of the turn before it, which had none.
