@@ -29,7 +29,7 @@ pub(super) struct Named {
 
 impl Observer {
     /// The tasks with these of tokio's ids, as they are now; those that are not found are left out. The first time of an id costs a look at all lists of tasks:
-    /// about 1 µs a task; after that, the task alone.
+    /// about 5 µs a task; after that the task alone, about 30 µs.
     ///
     /// # Errors
     /// The process has ended, or executed another program.
