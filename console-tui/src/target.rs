@@ -3,7 +3,6 @@
 //! Invariant: a [`Target`] can be dialled as it is; every mistake in the text is a
 //! [`TargetError`]. Limits: no TLS; `https://` is an error, and so is a Unix socket where tokio has none.
 
-#[cfg(unix)]
 use std::path::PathBuf;
 use std::{fmt, net::IpAddr, str::FromStr, time::Duration};
 
