@@ -1,6 +1,6 @@
 //! From addresses in a file of code to functions: names, files and lines, inlined functions too.
 //!
-//! [`in_file`] is for the console: it reads one open file, which may be anything that a peer named, and follows it to no other. [`in_mapped`] (feature
+//! `in_file` is for the console: it reads one open file, which may be anything that a peer named, and follows it to no other. `in_mapped` (feature
 //! `mapped`) is for a program that asks about its own files: it maps them, so that little memory is needed, and follows what is split off from them.
 //!
 //! Invariants: nothing that was loaded is kept. A file that makes no sense is an error, or has fewer names, never a panic. A name that may be wrong is not given.

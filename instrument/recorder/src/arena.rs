@@ -78,7 +78,7 @@ impl<T: Slot> Arena<T> {
         }
     }
 
-    /// A slot's number for the caller alone, or `None` at the limit. About 3 ns; one in [`BATCH`] goes to the other threads' line, and a page's
+    /// A slot's number for the caller alone, or `None` at the limit. About 3 ns; one in `BATCH` goes to the other threads' line, and a page's
     /// allocation is at most one in `T::PAGE`.
     #[inline]
     pub fn allocate(&self) -> Option<u32> {
