@@ -26,14 +26,6 @@ pub const MAX_SECTION_BYTES: u64 = 8 << 30;
 /// The start of an ELF file, up to the number of its machine.
 const START_BYTES: usize = 20;
 
-/// The build-id of a program; empty: it has none.
-///
-/// # Errors
-/// The file can't be read, or is no ELF file of this architecture.
-pub fn build_id(path: &Path) -> Result<Vec<u8>, DebugInfoError> {
-    Elf::open(path).map(|elf| elf.build_id)
-}
-
 /// See the module's text.
 pub(crate) struct Elf {
     pub(crate) path: PathBuf,

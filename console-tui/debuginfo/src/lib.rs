@@ -27,7 +27,7 @@ mod units;
 pub use self::{
     cache::{Cached, MAX_CACHE_FILE_BYTES, MAX_CACHE_FILES, cached},
     die::MAX_PARTS,
-    elf::{MAX_SECTION_BYTES, build_id},
+    elf::MAX_SECTION_BYTES,
     emit::MAX_NAME_BYTES,
     error::DebugInfoError,
     graph::{MAX_READ_TYPES, MAX_TYPE_ENTRIES},

@@ -51,8 +51,8 @@ pub enum Event {
 pub enum MemoryNews {
     /// Await trees as they are now, by tokio's ids of the tasks.
     Trees(Vec<(u64, v1::AwaitTree)>),
-    /// Why none come: a sentence with what to do next. `None`: they come.
-    Problem(Option<String>),
+    /// Why none come: a sentence with what to do next.
+    Problem(String),
 }
 
 /// How much there is of a screen that may be longer than the terminal is high; in lines.

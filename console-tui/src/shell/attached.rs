@@ -25,9 +25,14 @@ const SHARE: u32 = 10;
 const OF_MEMORY: &str = "Read from memory: ages of waits are counted from the first look that saw them; polls and wakes are unknown";
 const OF_CORE: &str = "Read from a core file: ages are counted from its opening; polls and wakes are unknown";
 /// Types nest deeply, and a walk follows them.
-const STACK_BYTES: usize = 16 << 20;
+pub(super) const STACK_BYTES: usize = 16 << 20;
 
 type Requests = watch::Receiver<Option<WatchRequest>>;
+
+/// How long to leave memory alone after a look that took so long.
+pub(super) fn pause_after(took: Duration) -> Duration {
+    (took * SHARE).max(INTERVAL)
+}
 
 /// Watches until the receiver of the news is dropped, or the process ends.
 pub(super) async fn keep(watched: Watched, sender: mpsc::Sender<News>, wanted: Requests) {
@@ -94,8 +99,7 @@ fn look(watched: &Watched, sender: &mpsc::Sender<News>, wanted: &Requests) -> Op
                 sender.blocking_send(News::Frame(Box::new(frame))).ok()?;
             }
         }
-        let pause = (began.elapsed() * SHARE).max(INTERVAL);
-        thread::sleep(pause);
+        thread::sleep(pause_after(began.elapsed()));
         if sender.is_closed() {
             return None;
         }

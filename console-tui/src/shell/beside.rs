@@ -1,6 +1,6 @@
 //! Await trees of an instrumented program from its memory, beside its stream, when it runs on this machine.
 //!
-//! Invariants: the process is read and nothing else, and only while a tree of it is wanted; reading takes at most one part in [`SHARE`] of the time. That
+//! Invariants: the process is read and nothing else, and only while a tree of it is wanted; reading takes at most a tenth of the time. That
 //! a process here is the one at the end of the stream is certain: pid, start and build-id are the same. What a process says reaches no other one.
 
 mod reader;
@@ -20,11 +20,8 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::connect::News;
+use super::{attached::STACK_BYTES, connect::News};
 use crate::target::Reading;
-
-/// Types nest deeply, and a walk follows them.
-const STACK_BYTES: usize = 16 << 20;
 
 /// Who is at the end of the stream, by its own word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +104,7 @@ impl Beside {
             self.shared.under_way.store(false, Release);
             let problem = format!("Not read from memory: there is no thread for it ({error})");
             // With a full queue the next try says it.
-            let _ = self.news.try_send(News::Memory(MemoryNews::Problem(Some(problem))));
+            let _ = self.news.try_send(News::Memory(MemoryNews::Problem(problem)));
         }
     }
 

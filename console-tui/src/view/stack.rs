@@ -31,7 +31,7 @@ const MAX_NOTE_LINES: usize = 6;
 /// Cells of an age, and that a level is set in.
 const AGE: u16 = 8;
 const INDENT: u16 = 2;
-/// What was read from memory within this is of now: it is read twice a second.
+/// What was read from memory within this is of now: it is read up to four times a second.
 const NOW_NS: u64 = 1_000_000_000;
 
 /// Lines with a title above and a blank below.
@@ -97,6 +97,9 @@ pub(super) fn stack(canvas: &mut Canvas<'_>, area: Rect, stack: &StackView) {
 
 /// The tree.
 pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeView) {
+    if area.height == 0 {
+        return;
+    }
     let ago = format::duration_ns(tree.taken_ago_ns);
     let (title, aside) = match (tree.source, tree.taken_ago_ns) {
         (TreeSource::Nothing, _) => ("await tree", "none".to_owned()),
@@ -105,9 +108,6 @@ pub(super) fn await_tree(canvas: &mut Canvas<'_>, area: Rect, tree: &AwaitTreeVi
         (TreeSource::Traced, 0) => ("traced futures", "as they are now".to_owned()),
         (TreeSource::Traced, _) => ("traced futures", format!("taken {ago} ago")),
     };
-    if area.height == 0 {
-        return;
-    }
     head(canvas, area, title, &aside);
     let places = area.width * 2 / 5;
     let words = area.width.saturating_sub(places + AGE + 4);

@@ -90,7 +90,7 @@ pub enum TaskState {
 
 impl Task {
     /// A future that is no function's is named after the first function in it.
-    pub(crate) fn with(mut self, tree: Tree) -> Self {
+    fn with(mut self, tree: Tree) -> Self {
         let function = tree.frames.iter().find(|frame| frame.kind.is_function());
         if let Some(function) = function.filter(|_| self.declared.1 == 0) {
             self.name.clone_from(&function.name);
@@ -244,7 +244,7 @@ impl Program {
         self.index.text(ty.path).starts_with("tokio::runtime::scheduler::multi_thread")
     }
 
-    pub(crate) fn task_name(&self, future: TypeId, arguments: &str) -> String {
+    fn task_name(&self, future: TypeId, arguments: &str) -> String {
         let ty = self.index.ty(self.work(future));
         let name = self.index.text(ty.name);
         // A closure that holds nothing is no type of the index, and its name is in that of what runs it.

@@ -21,7 +21,7 @@ pub use self::core::Core;
 pub use error::AttachError;
 pub use maps::Map;
 pub use memory::Memory;
-pub use message::await_tree;
+pub use message::{await_tree, await_trees};
 pub use observe::{
     MAX_LOOK, MAX_LOOK_FRAMES, MAX_TASKS, Observed, Observer, SeenRuntime, SeenTask, SeenThread,
 };

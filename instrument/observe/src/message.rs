@@ -7,7 +7,14 @@ use taskscope_proto::{
     v1,
 };
 
-use crate::observe::SeenTask;
+use crate::{observe::SeenTask, source::Source};
+
+/// The await trees of tasks as they are now, by tokio's ids; those without an id are left out.
+#[must_use]
+pub fn await_trees(source: &Source, seen: &[SeenTask]) -> Vec<(u64, v1::AwaitTree)> {
+    let now_ns = source.monotonic_ns();
+    seen.iter().filter_map(|seen| Some((seen.task.id?, await_tree(seen, now_ns)))).collect()
+}
 
 /// The await tree of a task, which the caller names. `now_ns`: on the clock of its timers, [`Source::monotonic_ns`](crate::Source::monotonic_ns).
 #[must_use]

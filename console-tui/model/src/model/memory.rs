@@ -68,7 +68,7 @@ impl Memory {
     pub(super) fn news(&mut self, news: MemoryNews, store: Option<&mut Store>, losses: &mut Losses) {
         match news {
             MemoryNews::Problem(problem) => {
-                self.problem = problem.map(|problem| clean(&problem, MAX_REASON_BYTES).into_owned());
+                self.problem = Some(clean(&problem, MAX_REASON_BYTES).into_owned());
             }
             MemoryNews::Trees(trees) => {
                 self.problem = None;

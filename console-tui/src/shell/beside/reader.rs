@@ -1,24 +1,21 @@
 //! The thread that reads.
 
 use std::{
+    fs::File,
     path::Path,
     process, thread,
     time::{Duration, Instant},
 };
 
-use taskscope_debuginfo::{Progress, Sources, build_id};
+use taskscope_debuginfo::{Progress, Sources};
 use taskscope_model::{MemoryNews, MemoryWish};
-use taskscope_observe::{AttachError, Observer, Process, SeenTask, Source, await_tree, started_ticks};
+use taskscope_observe::{AttachError, Observer, Process, SeenTask, Source, await_trees, started_ticks};
 use taskscope_proto::v1;
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
 use super::{Beside, Program, Wanted};
-use crate::{attach, target::Reading};
+use crate::{attach, shell::attached::pause_after, target::Reading};
 
-/// Time between two readings, at least.
-const INTERVAL: Duration = Duration::from_millis(250);
-/// Reading may take one part in so many of the time.
-const SHARE: u32 = 10;
 /// How long a program may take to name its reader to the kernel, after it was asked to.
 const PERMISSION_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two tries.
@@ -45,7 +42,7 @@ pub(super) fn read(beside: &Beside, mut wanted: watch::Receiver<Wanted>, runtime
             }
             beside.answered();
             if opened.observer.is_ok() {
-                pause = Some((took * SHARE).max(INTERVAL));
+                pause = Some(pause_after(took));
             } else {
                 beside.name_reader(0);
             }
@@ -72,7 +69,7 @@ impl Opened {
             Ok(trees) => MemoryNews::Trees(trees),
             Err(why) => {
                 self.observer = Err(why.clone());
-                MemoryNews::Problem(Some(why))
+                MemoryNews::Problem(why)
             }
         }
     }
@@ -127,9 +124,9 @@ fn open(beside: &Beside, program: &Program) -> Result<Observer, String> {
             said = Some(Instant::now());
             let percent = progress.done_bytes.saturating_mul(100) / progress.all_bytes.max(1);
             let all = progress.all_bytes >> 20;
-            beside.send(MemoryNews::Problem(Some(format!(
+            beside.send(MemoryNews::Problem(format!(
                 "Reading the program's debug information: {percent} % of {all} MiB"
-            ))));
+            )));
         }
     };
     let (index, problem) =
@@ -156,7 +153,8 @@ fn permitted(pid: u32) -> Result<Process, AttachError> {
 
 /// Another process may have the number by now.
 fn check_build(binary: &Path, program: &Program) -> Result<(), String> {
-    let found = build_id(binary).map_err(|error| sentence(&error.to_string()))?;
+    let file = File::open(binary).map_err(|error| sentence(&format!("{}: {error}", binary.display())))?;
+    let found = taskscope_names::build_id(&file).unwrap_or_default();
     if found == program.build_id {
         return Ok(());
     }
@@ -169,7 +167,5 @@ fn trees(observer: &mut Observer, wish: &MemoryWish) -> Result<Vec<(u64, v1::Awa
         MemoryWish::Tasks(ids) => observer.tasks(ids)?,
         MemoryWish::All => observer.look()?.tasks,
     };
-    let now_ns = observer.source().monotonic_ns();
-    let tree = |seen: &SeenTask| Some((seen.task.id?, await_tree(seen, now_ns)));
-    Ok(seen.iter().filter_map(tree).collect())
+    Ok(await_trees(observer.source(), &seen))
 }

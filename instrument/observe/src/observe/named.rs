@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Look, Observer, SeenTask};
-use crate::error::AttachError;
+use crate::{error::AttachError, process::Thread};
 
 /// Ids of which the places are kept.
 pub(super) const MAX_NAMED: usize = 1 << 20;
@@ -77,12 +77,13 @@ impl Observer {
     /// Looks for the ids in the lists, and where these have not all of them, in all memory.
     fn search(&mut self, unknown: &FxHashSet<u64>) -> Result<(), AttachError> {
         let started = Instant::now();
-        self.search_lists(unknown);
+        let threads = self.source.threads();
+        self.search_lists(unknown, &threads);
         let is_known = |observer: &Self| unknown.iter().all(|id| observer.named.headers.contains_key(id));
         if !is_known(self) {
-            let (maps, threads) = (self.source.maps()?, self.source.threads());
+            let maps = self.source.maps()?;
             self.scan_if_due(&maps, &threads);
-            self.search_lists(unknown);
+            self.search_lists(unknown, &threads);
         }
         self.named.missed =
             unknown.iter().copied().filter(|id| !self.named.headers.contains_key(id)).collect();
@@ -90,11 +91,10 @@ impl Observer {
         Ok(())
     }
 
-    fn search_lists(&mut self, unknown: &FxHashSet<u64>) {
-        let threads = self.source.threads();
+    fn search_lists(&mut self, unknown: &FxHashSet<u64>, threads: &[Thread]) {
         let mut look = Look::new(self);
         for thread in threads {
-            look.seen_thread(thread);
+            look.seen_thread(thread.clone());
         }
         let (listed, others): (Vec<_>, Vec<_>) = look.headers().into_iter().partition(|(_, listed)| *listed);
         // What looks like a task in memory may be what is left of one: those of the lists come last, and stay.

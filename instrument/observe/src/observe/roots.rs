@@ -61,16 +61,17 @@ impl Roots {
         };
         let task = known.or_else(|| {
             let found = search(look, &seen.thread, stack, maps);
-            let place = found.map_or(Place::Missed(stack), |(ty, address)| Place::Found(ty, address));
+            let place =
+                found.as_ref().map_or(Place::Missed(stack), |(ty, task)| Place::Found(*ty, task.header));
             self.0.insert(id, place);
-            found.and_then(|(ty, address)| look.root(ty, address))
+            found.map(|(_, task)| task)
         })?;
         Some(SeenTask { task, runtime: seen.runtime, changed: false })
     }
 }
 
 /// Which future the thread blocks on, and where it is.
-fn search(look: &Look<'_>, thread: &Thread, stack: u64, maps: &[Map]) -> Option<(TypeId, u64)> {
+fn search(look: &Look<'_>, thread: &Thread, stack: u64, maps: &[Map]) -> Option<(TypeId, Task)> {
     let words = words(look, thread, stack, maps)?;
     let mut types: Vec<TypeId> = Vec::new();
     for ty in words.iter().filter_map(|word| look.blocks_on(*word)) {
@@ -97,15 +98,15 @@ fn candidates(words: &[u64], stack: u64, maps: &[Map]) -> Vec<u64> {
     pointed.chain(own).filter(|address| tried.insert(*address)).collect()
 }
 
-/// The one address at which a future of this type is parked. Bytes that look like one by chance lead elsewhere: where two say different things, neither counts.
-fn place(look: &Look<'_>, ty: TypeId, candidates: &[u64]) -> Option<u64> {
+/// The future of this type that is parked at one of the addresses. Bytes that look like one by chance lead elsewhere: where two say different things, neither counts.
+fn place(look: &Look<'_>, ty: TypeId, candidates: &[u64]) -> Option<Task> {
     if look.observer().program.index().ty(ty).size < LEAST_BYTES {
         return None;
     }
-    let parked = |address: &u64| Some((*address, places(&look.root(ty, *address)?)));
-    let mut found = candidates.iter().filter_map(parked);
-    let (address, shape) = found.next()?;
-    found.all(|(_, other)| other == shape).then_some(address)
+    let mut found = candidates.iter().filter_map(|address| look.root(ty, *address));
+    let task = found.next()?;
+    let shape = places(&task);
+    found.all(|other| places(&other) == shape).then_some(task)
 }
 
 /// What its tree shows.

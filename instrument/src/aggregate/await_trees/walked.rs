@@ -14,7 +14,7 @@ use std::{
 };
 
 use taskscope_await::{Index, Program};
-use taskscope_observe::{Observer, Process, Source, await_tree};
+use taskscope_observe::{Observer, Process, Source, await_trees};
 use taskscope_proto::{limits, v1};
 
 use super::live;
@@ -161,16 +161,13 @@ impl Shared {
                 places.iter().flat_map(|place| lock(place).wanted.clone()).map(|(id, _)| id).collect();
             ids.sort_unstable();
             ids.dedup();
-            let seen = match &mut observer {
-                Ok(observer) => observer.tasks(&ids).map_err(|error| error.to_string()),
+            let trees = match &mut observer {
+                Ok(observer) => match observer.tasks(&ids) {
+                    Ok(seen) => Ok(await_trees(observer.source(), &seen)),
+                    Err(error) => Err(error.to_string()),
+                },
                 Err(why) => Err(why.clone()),
             };
-            let trees = seen.map(|seen| {
-                let now_ns = observer.as_ref().ok().and_then(|observer| observer.source().monotonic_ns());
-                let tree =
-                    |seen: &taskscope_observe::SeenTask| Some((seen.task.id?, await_tree(seen, now_ns)));
-                seen.iter().filter_map(tree).collect::<Vec<_>>()
-            });
             for place in &places {
                 lock(place).fill(&trees);
             }
