@@ -29,13 +29,15 @@ use crate::{
     id::{OpKey, ResourceKey, SiteId},
     store::{
         locks::{Lock, LockKind},
-        resources::Op,
+        resources::{Op, Resource},
         task::{Agent, State, Task, TaskKind},
     },
 };
 
 /// Holders that are looked at in one run.
 const MAX_HELD: usize = 50_000;
+/// A lock with more holders is looked at only if someone waits for it.
+const FEW_HOLDERS: usize = 8;
 /// Waits that are followed in one run.
 const MAX_WAITS: usize = 100_000;
 /// Those at the head of a queue who are looked at though they hold nothing: of the others none is said to be in the way.
@@ -204,7 +206,14 @@ impl<'a> Graph<'a> {
         let store = self.store.store();
         let mut open: Vec<Agent> = Vec::new();
         let mut held = 0;
-        for (_, lock) in store.resources.locks.locks() {
+        for (slot, lock) in store.resources.locks.locks() {
+            // What none waits for is in no one's way.
+            let waited_for = |lock: &Resource| self.store.waiting_on(lock.key).next().is_some();
+            let many = lock.holders.len() > FEW_HOLDERS;
+            let around = store.resources.in_slot(slot).and_then(|of| self.store.lock_around(of.key));
+            if many && !around.is_some_and(waited_for) {
+                continue;
+            }
             held += lock.holders.len();
             open.extend(lock.holders.iter().map(|holder| holder.who));
             if held > MAX_HELD {

@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+/// Holders shown of a lock, those who have held it the longest; the others are counted.
+const SHOWN_HOLDERS: usize = 8;
 /// Locks listed for a task.
 const MAX_HOLDS: usize = 64;
 
@@ -35,12 +37,16 @@ pub(super) fn lock_view(
 ) -> LockView {
     let mut holders: Vec<&Holder> = lock.holders.iter().collect();
     holders.sort_by_key(|holder| holder.since_ns);
-    let holders: Vec<HolderView> =
-        holders.into_iter().map(|holder| holder_view(store, resource, holder, links)).collect();
+    let more = holders.len().saturating_sub(SHOWN_HOLDERS) as u64;
+    let holders: Vec<HolderView> = holders
+        .into_iter()
+        .take(SHOWN_HOLDERS)
+        .map(|holder| holder_view(store, resource, holder, links))
+        .collect();
     let detail = store.lock_detail(resource.key);
     LockView {
         holders: lock.knows.holders.then_some(holders),
-        more_holders: u64::from(lock.more_holders),
+        more_holders: u64::from(lock.more_holders) + more,
         uses: uses(store, resource.key, lock),
         holds: detail.map(|detail| counted(detail.holds.as_ref())),
         waits: detail.map(|detail| counted(detail.waits.as_ref())),
