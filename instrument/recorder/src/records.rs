@@ -34,6 +34,9 @@ pub enum RecordKind {
     Permits,
     /// Ends, depth and traffic of a channel.
     Channel,
+    /// Who received last from a channel, of one whose source reports only how much room is free: tokio's own, whose room is a semaphore. One inside
+    /// of another resource is a part of that.
+    Room,
     /// Bytes and operations of a stream, socket or file.
     Io,
 }
@@ -112,9 +115,9 @@ impl Records {
                 self.locks.slot(number)?.1.reset(owner, kind == RecordKind::Permits);
                 RecordRef::Lock(number)
             }
-            RecordKind::Channel => {
+            RecordKind::Channel | RecordKind::Room => {
                 let number = self.channels.allocate()?;
-                self.channels.slot(number)?.1.reset();
+                self.channels.slot(number)?.1.reset(kind == RecordKind::Room);
                 RecordRef::Channel(number)
             }
             RecordKind::Io => {

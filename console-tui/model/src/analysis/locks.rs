@@ -342,7 +342,7 @@ impl<'a> Analysis<'a> {
 
     /// Values sent and received a second; `None`: unknown.
     pub(crate) fn channel_rates(self, key: ResourceKey) -> Option<(f64, f64)> {
-        self.channel(key)?;
+        self.channel(key).filter(|channel| !channel.room_alone)?;
         self.window_rates(key).map(|[sent, received, ..]| (sent, received))
     }
 

@@ -171,6 +171,7 @@ pub(super) fn channel_view(
 ) -> ChannelView {
     let number = |value: Option<u32>| Cell::value(value, |n| exact(u64::from(n)));
     let ago = |at_ns: Option<u64>| match at_ns {
+        None if channel.room_alone => Cell::value(None, exact),
         Some(at_ns) => Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(at_ns)))),
         None => Cell::new("never", Tone::Dim),
     };
@@ -191,16 +192,18 @@ pub(super) fn channel_view(
         ends.push(fact("closed", Cell::normal("yes")));
     }
     let rates = store.channel_rates(resource.key);
+    let known = |sum: u64| Some(sum).filter(|_| !channel.room_alone);
     let with_rate = |sum: u64, per_s: Option<f64>| match per_s {
+        _ if channel.room_alone => Cell::value(None, exact),
         Some(per_s) => Cell::normal(format!("{}  ({}/s)", exact(sum), rate(per_s))),
         None => Cell::normal(exact(sum)),
     };
     let flow = vec![
         fact("sent", with_rate(channel.sent, rates.map(|rates| rates.0))),
         fact("received", with_rate(channel.received, rates.map(|rates| rates.1))),
-        fact("missed by slow receivers", Cell::value(Some(channel.lagged), exact)),
-        fact("blocked on full", Cell::value(Some(channel.blocked_full_ns), duration_ns)),
-        fact("blocked on empty", Cell::value(Some(channel.blocked_empty_ns), duration_ns)),
+        fact("missed by slow receivers", Cell::value(known(channel.lagged), exact)),
+        fact("blocked on full", Cell::value(known(channel.blocked_full_ns), duration_ns)),
+        fact("blocked on empty", Cell::value(known(channel.blocked_empty_ns), duration_ns)),
     ];
     let depth = match (channel.depth, channel.capacity) {
         (Some(depth), Some(capacity)) => {
