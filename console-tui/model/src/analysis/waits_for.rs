@@ -47,6 +47,9 @@ const MAX_PARTS: usize = 4;
 /// Waits that are judged in one run, each as often as what it depends on changes.
 const MAX_STEPS: usize = 1_000_000;
 
+/// A wait for an answer is looked at from here on: most answers come soon.
+const MIN_ASKED_NS: u64 = 500_000_000;
+
 /// A timer is overdue from here on: the driver may be late.
 const OVERDUE_NS: u64 = 100_000_000;
 
@@ -67,6 +70,12 @@ enum Target<'a> {
     Lock(ResourceKey, LockKind, &'a Lock),
     /// The peer that was seen last at the other end, if it must be that one.
     Channel(ResourceKey, Agent),
+    /// The answer to a question: whoever receives from the channel that the question went through.
+    Answer {
+        oneshot: ResourceKey,
+        asked: ResourceKey,
+        peer: Agent,
+    },
 }
 
 impl<'a> Analysis<'a> {
@@ -139,16 +148,35 @@ impl<'a> Analysis<'a> {
         let key = wait.op.resource?;
         let around = self.lock_around(key)?;
         if self.is_channel(around) {
-            let channel = self.channel(around.key)?;
-            let (peers, peer) = match self.channel_end(wait.op)? {
-                End::Sender => (channel.receivers, channel.last_receiver),
-                End::Receiver => (channel.senders, channel.last_sender),
-            };
-            return (peers == Some(1) && !channel.closed).then_some(Target::Channel(around.key, peer));
+            return self.channel_target(around, wait.op);
         }
         let kind = self.lock_kind(around)?;
         let (around, lock) = self.lock_waited_for(key)?;
         (!self.is_hidden(around)).then_some(Target::Lock(around.key, kind, lock))
+    }
+}
+
+impl<'a> Analysis<'a> {
+    fn channel_target(self, around: &Resource, op: &Op) -> Option<Target<'a>> {
+        let (channel, end) = (self.channel(around.key), self.channel_end(op)?);
+        if let Some(channel) = channel {
+            let (peers, peer) = match end {
+                End::Sender => (channel.receivers, channel.last_receiver),
+                End::Receiver => (channel.senders, channel.last_sender),
+            };
+            if channel.closed || channel.depth.is_some_and(|depth| depth > 0 && end == End::Receiver) {
+                return None;
+            }
+            if peer != Agent::Unknown {
+                return (peers == Some(1)).then_some(Target::Channel(around.key, peer));
+            }
+        }
+        if end != End::Receiver || !self.is_oneshot(around) {
+            return None;
+        }
+        let asked = op.asked?;
+        let peer = self.channel(asked).filter(|channel| channel.receivers == Some(1))?.last_receiver;
+        Some(Target::Answer { oneshot: around.key, asked, peer })
     }
 }
 
@@ -231,6 +259,9 @@ impl<'a> Graph<'a> {
             let answers = store.resources.locks.channels().filter(|(_, channel)| channel.is_owed());
             open.extend(answers.take(MAX_HELD).map(|(_, channel)| channel.last_sender));
         }
+        // So may who was asked for an answer.
+        let asks = |op: &&Op| op.asked.is_some() && op.is_waiting() && op.age_ns(store.now_ns) > MIN_ASKED_NS;
+        open.extend(store.resources.ops().filter(asks).take(MAX_HELD).map(Op::who));
         while let Some(who) = open.pop() {
             if who == Agent::Unknown || self.actors.contains_key(&who) {
                 continue;
@@ -242,7 +273,7 @@ impl<'a> Graph<'a> {
                         open.extend(self.queue(key, kind, lock));
                         self.queues.entry(key).and_modify(|queue| queue.waiters.push(*wait));
                     }
-                    Target::Channel(_, peer) => open.push(peer),
+                    Target::Channel(_, peer) | Target::Answer { peer, .. } => open.push(peer),
                 }
             }
             self.actors.insert(who, actor);
@@ -311,12 +342,28 @@ impl<'a> Graph<'a> {
         self.store.number(&resource.attributes, "permits")
     }
 
-    /// It waits for an answer, and for other things beside it that memory shows and that may come at any time.
+    /// It waits for a channel, and for other things beside it that may come at any time: memory shows them, or its wakers do.
     pub(super) fn may_go_on(&self, step: &cycles::Step) -> bool {
         let op = self.store.store().resources.op(step.wait.op);
-        let receives = op.and_then(|op| self.store.channel_end(op)) == Some(End::Receiver);
+        let end = op.and_then(|op| self.store.channel_end(op));
         let sure = self.actors.get(&step.who).is_some_and(|actor| actor.sure);
-        receives && !sure && self.store.hello.is_memory()
+        let beside = match step.who {
+            Agent::Task(key) => self.store.store().task(key).is_some_and(|task| task.wakers().is_some()),
+            Agent::Thread(_) | Agent::Unknown => false,
+        };
+        match end {
+            None => false,
+            Some(_) if sure => false,
+            Some(End::Receiver) if self.store.hello.is_memory() => true,
+            Some(_) => beside,
+        }
+    }
+
+    /// A task that waits for what it holds itself, and for nothing else: the only waker of it that is left lies with this wait.
+    pub(super) fn waits_alone(&self, who: Agent) -> bool {
+        self.actors.get(&who).is_some_and(|actor| {
+            matches!(actor.waits.as_slice(), [(Target::Lock(..), wait)] if actor.sure && wait.own_waker)
+        })
     }
 
     fn is_stuck(&self, who: Agent) -> bool {

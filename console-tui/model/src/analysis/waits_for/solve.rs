@@ -24,7 +24,7 @@ impl Graph<'_> {
     /// Takes away whoever can go on. `strict`: a suspicion can go on too.
     pub(super) fn solve(&mut self, strict: bool) {
         for actor in self.actors.values_mut() {
-            let channel = actor.waits.iter().any(|(target, _)| matches!(target, Target::Channel(..)));
+            let channel = actor.waits.iter().any(|(target, _)| !matches!(target, Target::Lock(..)));
             actor.stuck = !actor.waits.is_empty() && !(strict && (channel || !actor.sure));
         }
         let mut dirty: Vec<ResourceKey> = self.queues.keys().copied().collect();
@@ -68,7 +68,7 @@ impl Graph<'_> {
         let stuck = self.actors.iter().filter(|(_, actor)| actor.stuck);
         let goes_on = stuck.filter(|(_, actor)| {
             actor.waits.iter().any(|(target, _)| match target {
-                Target::Channel(_, peer) => !self.is_stuck(*peer),
+                Target::Channel(_, peer) | Target::Answer { peer, .. } => !self.is_stuck(*peer),
                 Target::Lock(..) => false,
             })
         });
@@ -94,7 +94,7 @@ impl Graph<'_> {
         } else if let Some(actor) = self.actors.get(&who) {
             keys.extend(actor.waits.iter().filter_map(|(target, _)| match target {
                 Target::Lock(key, ..) => Some(*key),
-                Target::Channel(..) => None,
+                Target::Channel(..) | Target::Answer { .. } => None,
             }));
         }
         keys.retain(|key| self.queues.contains_key(key));
@@ -136,8 +136,10 @@ impl Graph<'_> {
         for (blame, who, permits, shared) in holders.chain(granted) {
             if self.is_stuck(who) {
                 taken.lost = taken.lost.saturating_add(permits);
-                taken.first = taken.first.or(Some(blame));
-                taken.first_alone = taken.first_alone.or(Some(blame).filter(|_| !shared));
+                taken.all.add(blame, who);
+                if !shared {
+                    taken.alone.add(blame, who);
+                }
             } else {
                 taken.coming = taken.coming.saturating_add(permits);
             }
@@ -153,17 +155,41 @@ struct Taken {
     lost: u64,
     /// Permits of the others.
     coming: u64,
-    /// The first who is stuck.
-    first: Option<Blame>,
-    /// The first of them who shares it with none.
-    first_alone: Option<Blame>,
+    /// Those who are stuck.
+    all: Two,
+    /// Those of them who share it with none.
+    alone: Two,
+}
+
+/// The first of several, and the first after it who is another one: someone who waits for what it holds itself is not to be blamed where others
+/// hold it, too.
+#[derive(Debug, Default, Clone, Copy)]
+struct Two {
+    first: Option<(Blame, Agent)>,
+    other: Option<Blame>,
+}
+
+impl Two {
+    fn add(&mut self, blame: Blame, who: Agent) {
+        match self.first {
+            None => self.first = Some((blame, who)),
+            Some((_, first)) if first != who => self.other = self.other.or(Some(blame)),
+            Some(_) => {}
+        }
+    }
+
+    /// Who is in the way of this one.
+    fn of(&self, who: Agent) -> Option<Blame> {
+        let (first, is) = self.first?;
+        Some(if is == who { self.other.unwrap_or(first) } else { first })
+    }
 }
 
 impl Taken {
     /// Whoever holds it, or was given it, and is stuck, so that there is not enough left.
     fn in_the_way(&self, queue: &Queue, waiter: &Waiter) -> Option<Blame> {
         if queue.kind != LockKind::Semaphore {
-            return if waiter.shared { self.first_alone } else { self.first };
+            return if waiter.shared { self.alone } else { self.all }.of(waiter.who());
         }
         // Permits that were not reported may be there, unless whoever holds some is stuck with all of them.
         let left = match queue.available {
@@ -173,6 +199,6 @@ impl Taken {
         };
         let wanted = waiter.permits.unwrap_or(1);
         let without = left.saturating_add(self.coming);
-        self.first.filter(|_| without < wanted && without.saturating_add(self.lost) >= wanted)
+        self.all.of(waiter.who()).filter(|_| without < wanted && without.saturating_add(self.lost) >= wanted)
     }
 }
