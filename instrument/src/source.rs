@@ -83,6 +83,10 @@ fn new_span(
     attributes: &Attributes<'_>,
     parent: Option<AnyId>,
 ) -> Option<NonZeroU64> {
+    if !handle.is_recording() {
+        // It was on its way when recording stopped; or a layer without a filter asks for all.
+        return None;
+    }
     if kind == CallsiteKind::Task {
         return new_task(handle, attributes).map(TaskId::to_non_zero_u64);
     }

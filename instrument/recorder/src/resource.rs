@@ -161,6 +161,10 @@ pub(crate) mod live {
     pub(crate) const NAMED: u32 = 4;
     /// Its attributes say nothing that the lock which it is a part of does not know.
     pub(crate) const SILENT: u32 = 8;
+    /// Tokio's span made it, and its events change it.
+    pub(crate) const TRACED: u32 = 16;
+    /// Its events did not come for a while: it is not to be seen any more.
+    pub(crate) const FORGOTTEN: u32 = 32;
 }
 
 #[derive(Debug, Default)]

@@ -20,8 +20,11 @@ use super::{
 
 /// A span of tokio's for a new resource. `None`: past the limit.
 pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> Option<ResourceId> {
-    let mut visitor =
-        ResourceVisitor { recorder, new: NewResource::default(), place: PlaceVisitor::default() };
+    let mut visitor = ResourceVisitor {
+        recorder,
+        new: NewResource { traced: true, ..NewResource::default() },
+        place: PlaceVisitor::default(),
+    };
     attributes.record(&mut visitor);
     let ResourceVisitor { mut new, place, .. } = visitor;
     if new.record == RecordKind::Permits && new.internal {

@@ -92,8 +92,10 @@ impl Resources {
         for at in [&op.created, &op.started, &op.ended] {
             at.store(now, Relaxed);
         }
-        if let Some(resource) = ResourceId::from_u64(op.resource.load(Relaxed)) {
-            self.publish_resource(resource, now);
+        match ResourceId::from_u64(op.resource.load(Relaxed)) {
+            Some(resource) if self.is_forgotten(resource) => op.resource.store(0, Relaxed),
+            Some(resource) => self.publish_resource(resource, now),
+            None => {}
         }
         if let Some(asked) = thread::sent().filter(|asked| asked.recorder() == self.number) {
             op.asked.store(asked.to_u64(), Relaxed);
