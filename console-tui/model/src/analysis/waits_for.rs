@@ -62,6 +62,8 @@ pub(crate) struct Blocked<'a> {
     pub(crate) in_poll: bool,
     /// Nothing else can wake it.
     pub(crate) sure: bool,
+    /// The waits are those of this one: the future of a `block_on` that blocks its poll.
+    pub(crate) inner: Option<Agent>,
 }
 
 /// What a wait is for.
@@ -76,6 +78,8 @@ enum Target<'a> {
         asked: ResourceKey,
         peer: Agent,
     },
+    /// The future of a `block_on` that blocks its poll, which waits for this.
+    Inner(ResourceKey, Agent),
 }
 
 impl<'a> Analysis<'a> {
@@ -87,7 +91,7 @@ impl<'a> Analysis<'a> {
                 let outside = |op: &&Op| op.stats.task.is_none();
                 let ops: Vec<&Op> = self.store.resources.ops_of_thread(thread).filter(outside).collect();
                 let waits = self.merge(&ops);
-                (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true })
+                (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true, inner: None })
             }
             Agent::Task(key) => {
                 let task = self.store.task(key)?;
@@ -105,7 +109,13 @@ impl<'a> Analysis<'a> {
         let ops = self.store.resources.ops_of_task(task.key);
         let ops: Vec<&Op> = ops.filter(|op| op.blocks_thread()).collect();
         let waits = self.merge(&ops);
-        (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true })
+        if !waits.is_empty() {
+            return Some(Blocked { waits, in_poll: true, sure: true, inner: None });
+        }
+        // The future of a `block_on` in it.
+        let inner = self.store.blocked_on(task.key).filter(|inner| inner.stats.state == State::Idle)?;
+        let blocked = self.blocked_idle(inner)?;
+        Some(Blocked { in_poll: true, inner: Some(Agent::Task(inner.key)), ..blocked })
     }
 
     fn blocked_idle(self, task: &Task) -> Option<Blocked<'a>> {
@@ -124,7 +134,7 @@ impl<'a> Analysis<'a> {
         }
         let wakers = task.wakers().is_some_and(|wakers| wakers as usize <= waits.len());
         let sure = (wakers || task.stats.all_waits) && task.facts.kind != TaskKind::Future;
-        Some(Blocked { waits, in_poll: false, sure })
+        Some(Blocked { waits, in_poll: false, sure, inner: None })
     }
 
     /// A timer that should have fired.
@@ -273,7 +283,9 @@ impl<'a> Graph<'a> {
                         open.extend(self.queue(key, kind, lock));
                         self.queues.entry(key).and_modify(|queue| queue.waiters.push(*wait));
                     }
-                    Target::Channel(_, peer) | Target::Answer { peer, .. } => open.push(peer),
+                    Target::Channel(_, peer) | Target::Answer { peer, .. } | Target::Inner(_, peer) => {
+                        open.push(peer);
+                    }
                 }
             }
             self.actors.insert(who, actor);
@@ -308,7 +320,7 @@ impl<'a> Graph<'a> {
         let (in_poll, mut sure) = (blocked.in_poll, blocked.sure);
         let mut waits = Vec::with_capacity(blocked.waits.len());
         for wait in blocked.waits {
-            match self.store.target(&wait) {
+            match self.store.target(&wait).map(|target| within(target, blocked.inner)) {
                 Some(target) => waits.push((target, wait)),
                 // A connection's task waits for its socket too, whatever its handler waits for. An await tree shows one beside the other.
                 None if self.store.is_beside(&wait) => sure = false,
@@ -368,6 +380,20 @@ impl<'a> Graph<'a> {
 
     fn is_stuck(&self, who: Agent) -> bool {
         self.actors.get(&who).is_some_and(|actor| actor.stuck)
+    }
+}
+
+/// What a wait is for, to the task whose poll is blocked by the future that waits.
+fn within(target: Target<'_>, inner: Option<Agent>) -> Target<'_> {
+    match (inner, target) {
+        (None, target) => target,
+        (
+            Some(inner),
+            Target::Lock(key, ..)
+            | Target::Channel(key, _)
+            | Target::Answer { oneshot: key, .. }
+            | Target::Inner(key, _),
+        ) => Target::Inner(key, inner),
     }
 }
 

@@ -188,7 +188,7 @@ impl Analysis<'_> {
         };
         let asked = self.target(wait).and_then(|target| match target {
             Target::Answer { asked, peer, .. } => Some((asked, peer)),
-            Target::Lock(..) | Target::Channel(..) => None,
+            Target::Lock(..) | Target::Channel(..) | Target::Inner(..) => None,
         });
         if let Some((asked, peer)) = asked {
             let on =

@@ -30,6 +30,8 @@ pub(crate) enum How {
     LastSeen,
     /// Receives from the channel that the question went through.
     Asked,
+    /// Blocks its poll: the future of a `block_on` in it.
+    Inner,
 }
 
 /// One step: a wait, and the next one, who is in its way.
@@ -201,6 +203,7 @@ impl Graph<'_> {
                 let (key, next, how, asked) = match *target {
                     Target::Channel(key, peer) => (key, peer, How::LastSeen, None),
                     Target::Answer { oneshot, asked, peer } => (oneshot, peer, How::Asked, Some(asked)),
+                    Target::Inner(key, peer) => (key, peer, How::Inner, None),
                     Target::Lock(..) => continue,
                 };
                 let (who, wait) = (*who, Wait::of(key, waiter));

@@ -24,7 +24,8 @@ impl Graph<'_> {
     /// Takes away whoever can go on. `strict`: a suspicion can go on too.
     pub(super) fn solve(&mut self, strict: bool) {
         for actor in self.actors.values_mut() {
-            let channel = actor.waits.iter().any(|(target, _)| !matches!(target, Target::Lock(..)));
+            let is_one = |target: &Target<'_>| matches!(target, Target::Channel(..) | Target::Answer { .. });
+            let channel = actor.waits.iter().any(|(target, _)| is_one(target));
             actor.stuck = !actor.waits.is_empty() && !(strict && (channel || !actor.sure));
         }
         let mut dirty: Vec<ResourceKey> = self.queues.keys().copied().collect();
@@ -68,7 +69,9 @@ impl Graph<'_> {
         let stuck = self.actors.iter().filter(|(_, actor)| actor.stuck);
         let goes_on = stuck.filter(|(_, actor)| {
             actor.waits.iter().any(|(target, _)| match target {
-                Target::Channel(_, peer) | Target::Answer { peer, .. } => !self.is_stuck(*peer),
+                Target::Channel(_, peer) | Target::Answer { peer, .. } | Target::Inner(_, peer) => {
+                    !self.is_stuck(*peer)
+                }
                 Target::Lock(..) => false,
             })
         });
@@ -94,7 +97,7 @@ impl Graph<'_> {
         } else if let Some(actor) = self.actors.get(&who) {
             keys.extend(actor.waits.iter().filter_map(|(target, _)| match target {
                 Target::Lock(key, ..) => Some(*key),
-                Target::Channel(..) | Target::Answer { .. } => None,
+                Target::Channel(..) | Target::Answer { .. } | Target::Inner(..) => None,
             }));
         }
         keys.retain(|key| self.queues.contains_key(key));

@@ -160,6 +160,11 @@ impl LockPass<'_> {
                 format!("in the queue behind {next}, who has waited for {age}{}", self.place(step.held_site))
             }
             How::Asked => self.asked_words(step),
+            How::Inner => {
+                return format!(
+                    "{who} blocks its thread in a block_on, whose future is {next} and waits for {on}"
+                );
+            }
             How::LastSeen if self.store.hello.is_memory() => format!("whose other end {next} has"),
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
