@@ -69,6 +69,8 @@ pub(crate) struct Store {
     pub(crate) sites: Sites,
     pub(crate) histories: Histories,
     threads: Threads,
+    /// The future of a `block_on` in the poll of a task, by that task: what the one waits for the other can't go on without.
+    blocked_on: FxHashMap<TaskKey, TaskKey>,
     live: Live,
     /// Finished tasks in a slot: kept while tasks change.
     done: u64,
@@ -95,6 +97,7 @@ impl Store {
             sites: Sites::default(),
             histories: Histories::default(),
             threads: Threads::default(),
+            blocked_on: FxHashMap::default(),
             live: Live::default(),
             done: 0,
             left_unseen: 0,
@@ -135,6 +138,9 @@ impl Store {
             left_unseen: false,
         };
         self.count(&task);
+        if let Some(around) = task.facts.parent.filter(|_| task.facts.kind == TaskKind::BlockOn) {
+            self.blocked_on.insert(around, key);
+        }
         self.records.insert(task);
     }
 
@@ -232,6 +238,11 @@ impl Store {
 
     fn forget(&mut self, index: u32) {
         let Some(task) = self.records.forget(index) else { return };
+        if let Some(around) =
+            task.facts.parent.filter(|around| self.blocked_on.get(around) == Some(&task.key))
+        {
+            self.blocked_on.remove(&around);
+        }
         self.texts.release(task.facts.name);
         self.texts.release(task.facts.fields);
         self.details.remove(&task.key);
