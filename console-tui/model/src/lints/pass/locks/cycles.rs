@@ -144,7 +144,8 @@ impl LockPass<'_> {
                     format!("held by {next} for {age}{acquired}")
                 };
                 // Once for each lock.
-                let of_the_same = |other: &&Step| other.wait.resource == step.wait.resource;
+                let of_the_same =
+                    |other: &&Step| other.how == How::Holds && other.wait.resource == step.wait.resource;
                 let is_first = cycle.steps.iter().find(of_the_same).is_none_or(|first| first == step);
                 match self.held_beside(cycle, step).as_slice() {
                     [] => held,
