@@ -46,6 +46,6 @@ pub use losses::Losses;
 pub use model::{Model, update};
 pub use nav::{InputKind, OverlayKind, Screen, ShowStrip, Tab, WaitsOf};
 pub use screen::Tone;
-pub use severity::Severity;
+pub use severity::{Confidence, Severity};
 pub use store::ingest::WireError;
 pub use tables::TableId;

@@ -46,6 +46,7 @@ pub use lint::{Group, Threshold};
 
 use serde::{Deserialize, Serialize};
 
+use crate::severity::Confidence;
 use lint::{Check, Lint, Rank};
 
 macro_rules! registry {
@@ -154,6 +155,23 @@ impl LintKind {
     /// Its settings besides `enabled`.
     pub fn thresholds(self) -> &'static [Threshold] {
         self.lint().thresholds
+    }
+
+    /// How sure its findings can be, the surest first.
+    pub fn confidences(self) -> &'static [Confidence] {
+        match self {
+            Self::Deadlock
+            | Self::Futurelock
+            | Self::StuckOneshot
+            | Self::UnmetRequest
+            | Self::LostWaker
+            | Self::NeverYielded
+            | Self::LongPoll
+            | Self::DescriptorLeak
+            | Self::DeadPeer => &[Confidence::Proven, Confidence::Suspected],
+            Self::TaskLeak | Self::SelfWakes => &[Confidence::Suspected],
+            _ => &[Confidence::Proven],
+        }
     }
 
     pub(crate) fn rank(self) -> Rank {

@@ -13,7 +13,10 @@ pub use io::{Child, Descriptors, Io, IoWait, Signal};
 pub use locks::{Chain, ChainLine, Channel, Holder, Lock, Waiter};
 pub use scheduler::{Blame, Closures, PollTime, Runtime, StackFrame, Starving, StuckPoll, Worker, WorstPoll};
 
-use crate::{lints::LintKind, severity::Severity};
+use crate::{
+    lints::LintKind,
+    severity::{Confidence, Severity},
+};
 
 /// The version of everything in this module.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -380,6 +383,9 @@ pub struct Lint {
     pub lint: LintKind,
     /// `info`, `warning`, `critical`.
     pub severity: Severity,
+    /// `proven`: it was measured, or follows from that; `suspected`: it fits what was measured; `null`: written by an older version.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
     /// What was seen: sentences.
     pub message: String,
     /// What to do next: a sentence.

@@ -1,4 +1,4 @@
-//! How serious a finding is.
+//! How serious a finding is, and how sure.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,26 @@ impl Severity {
             Self::Info => "info",
             Self::Warning => "warning",
             Self::Critical => "critical",
+        }
+    }
+}
+
+/// How sure a finding is of what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// It fits what was measured; so would something harmless. The sentence says so.
+    Suspected,
+    /// It was measured, or follows from what was.
+    Proven,
+}
+
+impl Confidence {
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Suspected => "suspected",
+            Self::Proven => "proven",
         }
     }
 }

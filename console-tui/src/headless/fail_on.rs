@@ -4,17 +4,19 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, str::FromStr};
 
-use taskscope_model::{LintKind, Model, Severity, screen::findings::FindingView};
+use taskscope_model::{Confidence, LintKind, Model, Severity, screen::findings::FindingView};
 
 use crate::nearest::nearest;
 
-/// One entry of `--fail-on`: `all`, `LINT`, or either with `:info`, `:warning` or `:critical`.
+/// One entry of `--fail-on`: `all`, `LINT`, or either with `:info`, `:warning` or `:critical`, with `:proven`, or with both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailOn {
     /// `None`: every lint.
     lint: Option<LintKind>,
-    /// The least serious finding that counts. A `deadlock` or `futurelock` is proven where it is critical.
+    /// The least serious finding that counts.
     least: Severity,
+    /// The least sure finding that counts.
+    surest: Confidence,
 }
 
 impl FailOn {
@@ -23,8 +25,8 @@ impl FailOn {
         self.lint == Some(lint)
     }
 
-    fn takes(self, lint: LintKind, severity: Severity) -> bool {
-        self.lint.is_none_or(|wanted| wanted == lint) && severity >= self.least
+    fn takes(self, Kind { lint, severity, confidence }: Kind) -> bool {
+        self.lint.is_none_or(|wanted| wanted == lint) && severity >= self.least && confidence >= self.surest
     }
 }
 
@@ -32,16 +34,20 @@ impl FromStr for FailOn {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, least) = match text.split_once(':') {
-            None => (text, Severity::Warning),
-            Some((name, least)) => {
-                let all = [Severity::Info, Severity::Warning, Severity::Critical];
-                let least = all.into_iter().find(|severity| severity.name() == least);
-                (name, least.ok_or("after the colon, write info, warning or critical")?)
+        let mut parts = text.split(':');
+        let name = parts.next().unwrap_or_default();
+        let (mut least, mut surest) = (Severity::Warning, Confidence::Suspected);
+        for part in parts {
+            let all = [Severity::Info, Severity::Warning, Severity::Critical];
+            if part == Confidence::Proven.name() {
+                surest = Confidence::Proven;
+            } else {
+                let severity = all.into_iter().find(|severity| severity.name() == part);
+                least = severity.ok_or("after a colon, write info, warning, critical or proven")?;
             }
-        };
+        }
         if name == "all" {
-            return Ok(Self { lint: None, least });
+            return Ok(Self { lint: None, least, surest });
         }
         let Some(lint) = LintKind::from_name(name) else {
             let names = LintKind::ALL.iter().map(|kind| kind.name());
@@ -52,15 +58,15 @@ impl FromStr for FailOn {
                 }
             });
         };
-        Ok(Self { lint: Some(lint), least })
+        Ok(Self { lint: Some(lint), least, surest })
     }
 }
 
 /// The long help of `--fail-on`: every lint with what it looks for.
 pub fn help() -> String {
     let mut help = "With --once: exit with code 2 if one of these lints finds something at warning or above. LINT:info counts \
-                    info findings, too; LINT:critical counts critical findings only (a critical deadlock is proven). `all` stands \
-                    for every lint.\n\nLints:"
+                    info findings, too; LINT:critical counts critical findings only; LINT:proven counts what is proven, and no \
+                    suspicion. `all` stands for every lint.\n\nLints:"
         .to_owned();
     let width = LintKind::ALL.iter().map(|kind| kind.name().len()).max().unwrap_or_default();
     for kind in LintKind::ALL {
@@ -70,17 +76,25 @@ pub fn help() -> String {
     help
 }
 
-/// What was found in any round: by lint and severity, the most tasks (or descriptors) that it was about at a time.
+/// What `--fail-on` can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    lint: LintKind,
+    severity: Severity,
+    confidence: Confidence,
+}
+
+/// What was found in any round: by kind, the most tasks (or descriptors) that it was about at a time.
 #[derive(Debug, Default)]
-pub struct Found(BTreeMap<(LintKind, Severity), u64>);
+pub struct Found(BTreeMap<Kind, u64>);
 
 impl Found {
     /// Adds the findings of now.
     pub(super) fn look(&mut self, model: &Model) {
-        let mut now: BTreeMap<(LintKind, Severity), u64> = BTreeMap::new();
-        for FindingView { id, severity, count, .. } in model.findings() {
+        let mut now: BTreeMap<Kind, u64> = BTreeMap::new();
+        for FindingView { id, severity, confidence, count, .. } in model.findings() {
             // A finding about a descriptor may have no known task.
-            *now.entry((id.lint, severity)).or_default() += count.max(1);
+            *now.entry(Kind { lint: id.lint, severity, confidence }).or_default() += count.max(1);
         }
         for (kind, count) in now {
             let most = self.0.entry(kind).or_default();
@@ -91,9 +105,9 @@ impl Found {
     /// The lints that count, each with the most tasks or descriptors that it was about.
     pub fn failed(&self, wanted: &[FailOn]) -> Vec<(LintKind, u64)> {
         let mut failed: BTreeMap<LintKind, u64> = BTreeMap::new();
-        for ((lint, severity), count) in &self.0 {
-            if wanted.iter().any(|wanted| wanted.takes(*lint, *severity)) {
-                *failed.entry(*lint).or_default() += count;
+        for (kind, count) in &self.0 {
+            if wanted.iter().any(|wanted| wanted.takes(*kind)) {
+                *failed.entry(kind.lint).or_default() += count;
             }
         }
         failed.into_iter().collect()
@@ -104,9 +118,9 @@ impl Found {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test's unwrap is an assertion")]
 
-    use taskscope_model::{LintKind, Severity};
+    use taskscope_model::{Confidence, LintKind, Severity};
 
-    use super::{FailOn, Found};
+    use super::{FailOn, Found, Kind};
 
     fn wanted(text: &str) -> Vec<FailOn> {
         text.split(',').map(|text| text.parse().unwrap()).collect()
@@ -114,18 +128,23 @@ mod tests {
 
     #[test]
     fn warnings_and_above_count_by_default() {
+        let kind = |lint, severity, confidence| Kind { lint, severity, confidence };
         let found = Found(
             [
-                ((LintKind::LargeFuture, Severity::Info), 3),
-                ((LintKind::Deadlock, Severity::Warning), 2),
-                ((LintKind::Futurelock, Severity::Critical), 1),
+                (kind(LintKind::LargeFuture, Severity::Info, Confidence::Proven), 3),
+                (kind(LintKind::Deadlock, Severity::Warning, Confidence::Suspected), 2),
+                (kind(LintKind::Futurelock, Severity::Critical, Confidence::Proven), 1),
             ]
             .into(),
         );
         let failed = |text: &str| found.failed(&wanted(text));
         let (deadlock, futurelock) = ((LintKind::Deadlock, 2), (LintKind::Futurelock, 1));
         assert_eq!(failed("all"), [deadlock, futurelock]);
-        assert_eq!(failed("all:critical"), [futurelock], "proofs alone");
+        assert_eq!(failed("all:critical"), [futurelock]);
+        assert_eq!(failed("all:proven"), [futurelock], "at warning and above");
+        assert_eq!(failed("all:proven:info"), [(LintKind::LargeFuture, 3), futurelock]);
+        assert_eq!(failed("deadlock:proven"), []);
+        assert_eq!(failed("futurelock:critical:proven"), [futurelock]);
         assert_eq!(failed("deadlock"), [deadlock]);
         assert_eq!(failed("deadlock:critical"), []);
         assert_eq!(failed("large-future"), []);
@@ -137,6 +156,7 @@ mod tests {
     fn mistakes_get_a_hint() {
         let error = |text: &str| text.parse::<FailOn>().unwrap_err();
         assert!(error("long-pol").contains("did you mean `long-poll`?"));
-        assert!(error("long-poll:serious").contains("info, warning or critical"));
+        assert!(error("long-poll:serious").contains("info, warning, critical or proven"));
+        assert!(error("deadlock:suspected").contains("critical or proven"));
     }
 }

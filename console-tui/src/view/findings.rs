@@ -1,7 +1,7 @@
 //! What the lints found, in sentences, each with what to do next; below them, which lints can't be judged, and which data is missing.
 //!
 //! ```text
-//!  ▲ long-poll        critical  seen for 41.2 s    1 task   src/invoice.rs:52:9
+//!  ▲ long-poll        critical proven    for 41.2 s    1 task   src/invoice.rs:52:9
 //!      render-pdf #102 has been in its poll for 318 ms.
 //!      Move the work to spawn_blocking.
 //!
@@ -10,7 +10,7 @@
 //! ```
 
 use ratatui::layout::Rect;
-use taskscope_model::{Judged, LintKind, TableId, Target, format, screen::findings::FindingView};
+use taskscope_model::{Confidence, Judged, LintKind, TableId, Target, format, screen::findings::FindingView};
 
 use super::{
     Look,
@@ -29,6 +29,9 @@ const MAX_SENTENCE_LINES: usize = 6;
 
 /// Most lines that the lints of one reason take.
 const MAX_UNJUDGED_LINES: usize = 2;
+
+/// Least cells of a place that say anything; the sentence has it, too.
+const LEAST_PLACE: u16 = 12;
 
 /// Least lines that a finding takes: its head, a sentence, an advice. A page is counted in these.
 const LEAST_LINES: u16 = 4;
@@ -81,16 +84,21 @@ fn draw(look: Look<'_>, canvas: &mut Canvas<'_>, area: Rect, finding: &FindingVi
         0 => " ".repeat(12),
         count => format!("{:>6} {tasks:<5}", format::count(count)),
     };
-    let head: [Piece<'_>; 5] = [
+    let sure = match finding.confidence {
+        Confidence::Proven => Slot::Text,
+        Confidence::Suspected => Slot::Dim,
+    };
+    let head: [Piece<'_>; 6] = [
         (canvas.mark(finding.severity).into(), slot),
         (format!(" {:<24}", finding.id.lint.name()).into(), Slot::Strong),
         (format!("{:<9}", finding.severity.name()).into(), slot),
+        (format!("{:<10}", finding.confidence.name()).into(), sure),
         (format!("for {:<8}", format::duration_ns(finding.seen_for_ns)).into(), Slot::Dim),
         (counted.into(), Slot::Text),
     ];
     let used = canvas.pieces(area.x + 1, area.y, area.width, &head);
-    if let Some(place) = &finding.place {
-        let room = area.width.saturating_sub(used + 3);
+    let room = area.width.saturating_sub(used + 3);
+    if let Some(place) = finding.place.as_ref().filter(|_| room >= LEAST_PLACE) {
         let place = text::cut_place(place, room, look.theme.glyphs.ellipsis);
         canvas.text(area.x + used + 3, area.y, room, &place, Slot::Dim);
     }

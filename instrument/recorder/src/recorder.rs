@@ -14,7 +14,7 @@ mod tasks;
 mod timelines;
 
 pub use self::{
-    resources::{NewResource, Resources},
+    resources::{Current, NewResource, Resources},
     tasks::{Spawn, Tasks},
     timelines::Timelines,
 };

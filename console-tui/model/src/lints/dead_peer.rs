@@ -11,7 +11,7 @@ use crate::{
         lint::{Check, Group, Lint, Rank, thresholds},
         pass::io::{IoPass, Way, address},
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::resources::Op,
 };
 
@@ -54,11 +54,14 @@ impl<'a> IoPass<'a> {
         let waits: Vec<&Op> =
             [Way::In, Way::Out, Way::Connect].iter().filter_map(|way| self.wait(thing, *way)).collect();
         let seen = self.lost_segments(thing).or_else(|| self.no_connection(thing));
-        let seen = seen.map(|said| (Severity::Warning, said));
+        let seen = seen.map(|said| ((Severity::Warning, Confidence::Proven), said));
         // Of a peer that has nothing to say, and one that was not asked, a wait alone looks the same.
-        let said = seen.or_else(|| Some((Severity::Info, self.no_answer(thing)?)));
-        let Some((severity, said)) = said.filter(|_| !self.is_held_up_here(thing)) else { return false };
-        self.report((LintKind::DeadPeer, severity), thing, said, ADVICE, &waits);
+        let guess = (Severity::Info, Confidence::Suspected);
+        let said = seen.or_else(|| Some((guess, self.no_answer(thing)?)));
+        let Some(((severity, confidence), said)) = said.filter(|_| !self.is_held_up_here(thing)) else {
+            return false;
+        };
+        self.report((LintKind::DeadPeer, severity, confidence), thing, said, ADVICE, &waits);
         true
     }
 

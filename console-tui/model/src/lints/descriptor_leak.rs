@@ -16,7 +16,7 @@ use crate::{
         lint::{Check, Group, Lint, Rank, ns, thresholds},
         pass::io::IoPass,
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::{io::IoKind, resources::Op},
 };
 
@@ -97,7 +97,7 @@ impl IoPass<'_> {
         } else {
             Severity::Warning
         };
-        self.about_place(severity, SiteId::NONE, (open, message), LIMIT);
+        self.about_place((severity, Confidence::Proven), SiteId::NONE, (open, message), LIMIT);
     }
 
     fn places(&mut self) {
@@ -124,7 +124,7 @@ impl IoPass<'_> {
         leaky.sort_unstable_by_key(|(site, _)| *site);
         for (site, place) in leaky {
             let message = self.leak_words(site, &place);
-            self.about_place(Severity::Warning, site, (place.open, message), LEAK);
+            self.about_place((Severity::Warning, Confidence::Suspected), site, (place.open, message), LEAK);
         }
     }
 
@@ -174,12 +174,13 @@ impl IoPass<'_> {
 
     fn about_place(
         &mut self,
-        severity: Severity,
+        (severity, confidence): (Severity, Confidence),
         site: SiteId,
         (weight, message): (u64, String),
         advice: &'static str,
     ) {
         let id = FindingId::of_site(LintKind::DescriptorLeak, site);
-        self.found.push((weight, Finding::about(id, severity, &[], message, advice)));
+        let finding = Finding::about(id, severity, &[], message, advice).with(confidence);
+        self.found.push((weight, finding));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     analysis::pressure::Pressure,
     id::{DescriptorId, ResourceKey, SiteId, TaskKey},
     lints::LintKind,
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::task::Agent,
 };
 
@@ -62,6 +62,7 @@ impl FindingId {
 pub(crate) struct Finding {
     pub(crate) id: FindingId,
     pub(crate) severity: Severity,
+    pub(crate) confidence: Confidence,
     pub(crate) count: u64,
     pub(crate) message: String,
     pub(crate) advice: &'static str,
@@ -70,8 +71,29 @@ pub(crate) struct Finding {
     pub(crate) first_seen_ns: u64,
 }
 
+/// Which lint found something, how serious it is, and how sure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) lint: LintKind,
+    pub(crate) severity: Severity,
+    pub(crate) confidence: Confidence,
+}
+
+/// What was measured, or follows from it.
+impl From<(LintKind, Severity)> for Claim {
+    fn from((lint, severity): (LintKind, Severity)) -> Self {
+        Self { lint, severity, confidence: Confidence::Proven }
+    }
+}
+
+impl From<(LintKind, Severity, Confidence)> for Claim {
+    fn from((lint, severity, confidence): (LintKind, Severity, Confidence)) -> Self {
+        Self { lint, severity, confidence }
+    }
+}
+
 impl Finding {
-    /// `about`: the tasks and threads that it is about, the most important first.
+    /// What was measured, or follows from it. `about`: the tasks and threads that it is about, the most important first.
     pub(crate) fn about(
         id: FindingId,
         severity: Severity,
@@ -81,14 +103,20 @@ impl Finding {
     ) -> Self {
         let tasks = about.iter().filter_map(|who| who.task()).take(MAX_TASKS).collect();
         let count = about.len() as u64;
-        Self { id, severity, count, message, advice, tasks, first_seen_ns: 0 }
+        let confidence = Confidence::Proven;
+        Self { id, severity, confidence, count, message, advice, tasks, first_seen_ns: 0 }
+    }
+
+    /// The same, as sure as `confidence`.
+    pub(crate) fn with(self, confidence: Confidence) -> Self {
+        Self { confidence, ..self }
     }
 }
 
 /// What the lints found at their last run.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Findings {
-    /// The most serious first, of those the oldest.
+    /// The most serious first; of those causes before effects, proofs before suspicions, the oldest first.
     pub(crate) list: Vec<Finding>,
     /// Less serious ones that [`MAX_FINDINGS`] keeps out.
     pub(crate) more: usize,
@@ -107,12 +135,17 @@ impl Findings {
         now_ns: u64,
     ) -> Self {
         debug_assert!(list.iter().all(|of| of.id.lint.advice().contains(&of.advice)), "advice is listed");
+        debug_assert!(
+            list.iter().all(|of| of.id.lint.confidences().contains(&of.confidence)),
+            "how sure a lint can be is listed"
+        );
         for finding in &mut list {
             finding.first_seen_ns = before.first_seen_ns(finding.id, now_ns);
         }
         // A long poll is often what a deadlock looks like on its worker: the cause comes first.
         list.sort_by_key(|finding| {
-            (Reverse(finding.severity), finding.id.lint.rank(), finding.first_seen_ns, finding.id)
+            let sure = Reverse(finding.confidence);
+            (Reverse(finding.severity), finding.id.lint.rank(), sure, finding.first_seen_ns, finding.id)
         });
         let more = more + list.len().saturating_sub(MAX_FINDINGS);
         list.truncate(MAX_FINDINGS);

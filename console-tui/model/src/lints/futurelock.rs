@@ -9,7 +9,7 @@ use crate::{
         lint::{Check, Group, Lint, LockCheck, Rank, thresholds},
         pass::locks::{LockPass, cycles},
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::{
         locks::LockKind,
         task::{Agent, State, Task},
@@ -148,7 +148,8 @@ fn not_taken(pass: &mut LockPass<'_>, key: ResourceKey, since_ns: u64) {
     let mut about = vec![first.who()];
     about.extend(others.iter().map(Waiter::who).filter(|who| *who != first.who()));
     pass.explained_locks.insert(key);
-    pass.about_resource((LintKind::Futurelock, Severity::Warning), key, &about, message, ADVICE);
+    let claim = (LintKind::Futurelock, Severity::Warning, Confidence::Suspected);
+    pass.about_resource(claim, key, &about, message, ADVICE);
 }
 
 /// The task was polled after `since_ns`, and this future of it was not.

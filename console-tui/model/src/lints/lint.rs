@@ -10,7 +10,7 @@ use crate::{
         judged::Need,
         pass::{Look, TaskLook, io::IoPass, locks::LockPass, runtimes::RuntimeLook},
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::{scheduler::Runtime, task::Task},
 };
 
@@ -155,13 +155,20 @@ pub(crate) enum Verdict {
     /// A finding.
     Finding {
         severity: Severity,
+        confidence: Confidence,
         /// Of two findings of the same severity the one with more is the worse.
         weight: u64,
     },
 }
 
+/// A finding that was measured, or follows from what was.
 pub(crate) fn found(severity: Severity, weight: u64) -> Verdict {
-    Verdict::Finding { severity, weight }
+    Verdict::Finding { severity, confidence: Confidence::Proven, weight }
+}
+
+/// A finding that fits what was measured; so would something harmless.
+pub(crate) fn suspected(severity: Severity, weight: u64) -> Verdict {
+    Verdict::Finding { severity, confidence: Confidence::Suspected, weight }
 }
 
 pub(crate) fn ns(ms: u64) -> u64 {

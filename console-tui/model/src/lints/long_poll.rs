@@ -7,7 +7,7 @@ use crate::{
     format::{duration_ns, exact},
     lints::{
         judged::Need,
-        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, ns, thresholds},
+        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, ns, suspected, thresholds},
         never_yielded::MAYBE_IN_PLACE,
         pass::{Look, TaskLook},
     },
@@ -61,7 +61,7 @@ fn check(look: &TaskLook<'_>) -> Verdict {
             return Verdict::Ok;
         }
         if !store.reports_workers() {
-            return found(Severity::Info, own_ns);
+            return suspected(Severity::Info, own_ns);
         }
         // A root future holds its own thread, not a worker of the pool.
         let critical = own_ns >= ns(limits.critical_ms) && task.facts.kind != TaskKind::BlockOn;

@@ -4,7 +4,7 @@ use crate::{
     format::duration_ns,
     lints::{
         judged::Need,
-        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, ns, thresholds},
+        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, ns, suspected, thresholds},
         pass::{Look, TaskLook},
     },
     severity::Severity,
@@ -46,8 +46,10 @@ fn check(look: &TaskLook<'_>) -> Verdict {
         return Verdict::Recheck;
     }
     // A future inside a task may still be polled by that task for another reason.
-    let severity = if task.facts.kind == TaskKind::Future { Severity::Warning } else { Severity::Critical };
-    found(severity, idle_ns)
+    match task.facts.kind {
+        TaskKind::Future => suspected(Severity::Warning, idle_ns),
+        _ => found(Severity::Critical, idle_ns),
+    }
 }
 
 fn clause(look: &TaskLook<'_>) -> String {

@@ -6,7 +6,7 @@ use crate::{
     format::duration_ns,
     lints::{
         judged::Need,
-        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, ns, thresholds},
+        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, ns, suspected, thresholds},
         pass::{Look, TaskLook},
     },
     severity::Severity,
@@ -45,8 +45,10 @@ fn check(look: &TaskLook<'_>) -> Verdict {
     }
     match store.held_poll(task) {
         Some(poll) if poll.own_ns() >= ns(look.config.never_yielded.running_ms) => {
-            let severity = if store.reports_workers() { Severity::Critical } else { Severity::Info };
-            found(severity, poll.own_ns())
+            match store.reports_workers() {
+                true => found(Severity::Critical, poll.own_ns()),
+                false => suspected(Severity::Info, poll.own_ns()),
+            }
         }
         _ => Verdict::Recheck,
     }

@@ -4,7 +4,7 @@ use crate::{
     format::{duration_ns, percent, rate},
     lints::{
         judged::Need,
-        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, found, thresholds},
+        lint::{Check, Group, Lint, Rank, TaskCheck, Verdict, suspected, thresholds},
         pass::{Look, TaskLook},
     },
     severity::Severity,
@@ -41,7 +41,7 @@ fn check(look: &TaskLook<'_>) -> Verdict {
         return Verdict::Ok;
     }
     match looping(look) {
-        Some((rates, _)) => found(Severity::Warning, rates.self_wakes as u64),
+        Some((rates, _)) => suspected(Severity::Warning, rates.self_wakes as u64),
         None => Verdict::Ok,
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         lint::{Check, Group, Lint, LockCheck, Rank, thresholds},
         pass::locks::LockPass,
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::task::{Agent, State, Task},
 };
 
@@ -78,7 +78,8 @@ fn oneshot(pass: &mut LockPass<'_>, key: ResourceKey) {
         "what it waits for was sent, but the future that waits has not been polled since, though the task was"
             .to_owned()
     } else if pass.explained.contains(&sender) {
-        format!("its sender {} is stuck in a deadlock, or behind one", pass.who(sender))
+        let seems = if pass.suspected.contains(&sender) { "may be" } else { "is" };
+        format!("its sender {} {seems} stuck in a deadlock, or behind one", pass.who(sender))
     } else if has_ended(pass, sender) {
         format!("{} had the sender last, and has ended", pass.who(sender))
     } else {
@@ -92,7 +93,16 @@ fn oneshot(pass: &mut LockPass<'_>, key: ResourceKey) {
         pass.age(receiver.since_ns),
     );
     let about = [receiver.who()];
-    pass.about_resource((LintKind::StuckOneshot, Severity::Warning), key, &about, message, ADVICE);
+    // No more is known of it than of what it follows from.
+    let follows = !dropped && pass.suspected.contains(&sender);
+    let confidence = if follows { Confidence::Suspected } else { Confidence::Proven };
+    pass.about_resource(
+        (LintKind::StuckOneshot, Severity::Warning, confidence),
+        key,
+        &about,
+        message,
+        ADVICE,
+    );
 }
 
 fn has_ended(pass: &LockPass<'_>, who: Agent) -> bool {

@@ -14,7 +14,7 @@ use crate::{
         lint::{Check, Gather, Group, Lint, Rank, ns, thresholds},
         pass::Look,
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::{
         Site,
         task::{Agent, State, Task},
@@ -73,7 +73,8 @@ impl Gather for Growths {
                 &oldest,
                 message,
                 ADVICE,
-            );
+            )
+            .with(Confidence::Suspected);
             finding.count = growth.alive;
             Some(finding)
         });

@@ -12,7 +12,7 @@ use crate::{
         lint::{Check, Group, Lint, LockCheck, Rank, thresholds},
         pass::locks::LockPass,
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::{
         locks::LockKind,
         resources::Resource,
@@ -143,7 +143,13 @@ fn short_barrier(pass: &mut LockPass<'_>, key: ResourceKey) {
         pass.list(&who),
         pass.age(newest_ns),
     );
-    pass.about_resource((LintKind::UnmetRequest, Severity::Warning), key, &who, message, BARRIER);
+    pass.about_resource(
+        (LintKind::UnmetRequest, Severity::Warning, Confidence::Suspected),
+        key,
+        &who,
+        message,
+        BARRIER,
+    );
 }
 
 fn permits(count: u64) -> String {

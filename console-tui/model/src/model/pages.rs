@@ -100,6 +100,7 @@ impl From<&Finding> for TaskFinding {
         Self {
             lint: finding.id.lint,
             severity: finding.severity,
+            confidence: finding.confidence,
             message: finding.message.clone(),
             advice: finding.advice.to_owned(),
         }

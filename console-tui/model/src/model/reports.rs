@@ -237,6 +237,7 @@ fn lints(
     list.map(|finding| Lint {
         lint: finding.id.lint,
         severity: finding.severity,
+        confidence: Some(finding.confidence),
         message: finding.message.clone(),
         advice: finding.advice.to_owned(),
         count: finding.count,

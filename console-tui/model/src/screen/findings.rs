@@ -1,7 +1,10 @@
 //! The list of findings.
 
 pub use crate::lints::{FindingId, Subject};
-use crate::{id::TaskKey, severity::Severity};
+use crate::{
+    id::TaskKey,
+    severity::{Confidence, Severity},
+};
 
 /// One finding: a lint, and the tasks of one spawn site, the lock or the cycle that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct FindingView {
     pub selected: bool,
     /// How serious.
     pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
     /// Time since it was first seen.
     pub seen_for_ns: u64,
     /// Tasks it is about.

@@ -11,7 +11,7 @@ use crate::{
         runtime::{AwaitTreeView, StackView},
         table::Cell,
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
 };
 
 /// Everything known of one task.
@@ -106,6 +106,8 @@ pub struct TaskFinding {
     pub lint: LintKind,
     /// How serious.
     pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
     /// What was seen: a sentence.
     pub message: String,
     /// What to do next: a sentence.

@@ -50,6 +50,7 @@ impl List for Findings {
         // Which comes first of those that are as serious, the lints know.
         warn "suspicion" => Value::Mark(row.severity, [u64::MAX - row.sum.rank as u64, 0, 0]);
         text  "lint"    "LINT"    20 "Which lint found it" => row.sum.finding.id.lint.name();
+        text  "confidence" "SURE" 9 "Proven: it was measured, or follows from that; suspected: it fits what was measured" => row.sum.finding.confidence.name();
         Time  "for"     "FOR"      8 "Time since it was first seen" { words: "time since it was first seen" }
             => row.since(Some(row.sum.finding.first_seen_ns));
         Count "tasks"   "TASKS"    6 "Tasks it is about" => row.sum.finding.count;
@@ -60,6 +61,7 @@ impl List for Findings {
     const FIELDS: &'static [Field<Self>] = &[
         Field::new("lint", Test::Text(|row| Some(row.sum.finding.id.lint.name().into()))),
         Field::new("severity", Test::Text(|row| Some(row.sum.finding.severity.name().into()))),
+        Field::new("confidence", Test::Text(|row| Some(row.sum.finding.confidence.name().into()))),
         Field::new("message", Test::Text(|row| Some(row.sum.finding.message.as_str().into()))),
         Field::new("place", Test::Text(|row| place(row))),
     ];
@@ -117,6 +119,7 @@ impl Table<Findings> {
                 index,
                 selected: selected == Some(id),
                 severity: finding.severity,
+                confidence: finding.confidence,
                 seen_for_ns: at.store.now_ns.saturating_sub(finding.first_seen_ns),
                 count: finding.count,
                 message: finding.message.clone(),

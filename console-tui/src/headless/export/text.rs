@@ -33,15 +33,17 @@ fn write(model: &Model, width: u16, out: &mut dyn Write) -> io::Result<()> {
     for finding in model.findings() {
         let tasks = match finding.count {
             0 => String::new(),
-            1 => "1 task, ".to_owned(),
-            count => format!("{count} tasks, "),
+            1 => ", 1 task".to_owned(),
+            count => format!(", {count} tasks"),
         };
         let place = finding.place.as_deref().unwrap_or(format::UNKNOWN);
         writeln!(
             out,
-            "\n{} {} ({tasks}{place}): {}\n  {}",
+            "\n{} {} ({}, {}{tasks}, {place}): {}\n  {}",
             mark(finding.severity),
             finding.id.lint.name(),
+            finding.severity.name(),
+            finding.confidence.name(),
             finding.message,
             finding.advice
         )?;

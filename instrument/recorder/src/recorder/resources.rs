@@ -7,6 +7,8 @@ mod events;
 mod operations;
 mod records;
 
+pub use self::events::Current;
+
 use std::sync::{
     Arc, PoisonError,
     atomic::{

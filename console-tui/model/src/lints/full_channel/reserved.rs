@@ -2,7 +2,7 @@
 
 use super::RESERVED;
 use crate::{
-    analysis::locks::{End, Waiter},
+    analysis::locks::Waiter,
     format::exact,
     id::ResourceKey,
     lints::{LintKind, pass::locks::LockPass},
@@ -24,12 +24,7 @@ pub(super) fn check(pass: &mut LockPass<'_>) {
     keys.sort_unstable();
     for key in keys {
         let Some(channel) = look.store.channel(key) else { continue };
-        let Some(mut waiters) = pass.waiters(key) else { return };
-        let ms = look.config.full_channel.wait_ms;
-        let is_room = |waiter: &Waiter| look.store.channel_end(waiter.op) == Some(End::Sender);
-        waiters.retain(|waiter| {
-            is_room(waiter) && waiter.granted_ns.is_none() && pass.is_old(waiter.since_ns, ms)
-        });
+        let waiters = pass.senders(key);
         let is_explained = |waiter: &Waiter| pass.explained.contains(&waiter.who());
         if !waiters.is_empty() && !waiters.iter().all(is_explained) {
             found(pass, key, channel, &waiters);
@@ -46,17 +41,16 @@ fn found(pass: &mut LockPass<'_>, key: ResourceKey, channel: &Channel, waiters: 
     kept.sort_by_key(|holder| (holder.since_ns, holder.who));
     let (depth, capacity) = (channel.depth.unwrap_or(0), channel.capacity.unwrap_or(0));
     let who: Vec<Agent> = kept.iter().map(|holder| holder.who).collect();
-    let by = match kept.first() {
-        None => "by whom is not known".to_owned(),
-        Some(first) => format!(
-            "by {}, the first for {}{}; {} {}",
-            pass.list(&who),
-            pass.age(first.since_ns),
-            pass.noted("reserved", first.site),
-            pass.who(first.who),
-            pass.doing(first.who),
-        ),
-    };
+    let taken = kept.iter().fold(depth, |taken, holder| taken.saturating_add(u64::from(holder.permits)));
+    let Some(first) = kept.first().filter(|_| taken >= capacity) else { return };
+    let by = format!(
+        "by {}, the first for {}{}; {} {}",
+        pass.list(&who),
+        pass.age(first.since_ns),
+        pass.noted("reserved", first.site),
+        pass.who(first.who),
+        pass.doing(first.who),
+    );
     let at = waiters.first().map_or_else(String::new, |waiter| pass.place(waiter.op.site));
     let message = format!(
         "{} has room for {} and holds {}, but its other places are reserved, {by}. {}{at}.",

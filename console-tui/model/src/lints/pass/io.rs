@@ -16,11 +16,10 @@ use crate::{
     id::{IoKey, ResourceKey},
     lints::{
         LintKind,
-        findings::{Finding, FindingId, Subject},
+        findings::{Claim, Finding, FindingId, Subject},
         lint::{Check, StreamCheck, ns},
         pass::Look,
     },
-    severity::Severity,
     store::{
         descriptors::Descriptor,
         io::IoKind,
@@ -199,12 +198,13 @@ impl<'a> IoPass<'a> {
 
     pub(crate) fn report(
         &mut self,
-        (lint, severity): (LintKind, Severity),
+        claim: impl Into<Claim>,
         thing: &Thing,
         (weight, message): (u64, String),
         advice: &'static str,
         waits: &[&Op],
     ) {
+        let Claim { lint, severity, confidence } = claim.into();
         let subject = match thing.key() {
             IoKey::Resource(key) => Subject::Resource(key),
             IoKey::Descriptor(id) => Subject::Descriptor(id),
@@ -212,7 +212,8 @@ impl<'a> IoPass<'a> {
         let tasks = waits.iter().map(|op| op.who()).filter(|who| matches!(who, Agent::Task(_)));
         let tasks: Vec<Agent> = tasks.collect();
         let id = FindingId { lint, site: thing.site(), subject };
-        self.found.push((weight, Finding::about(id, severity, &tasks, message, advice)));
+        let finding = Finding::about(id, severity, &tasks, message, advice).with(confidence);
+        self.found.push((weight, finding));
     }
 
     /// The worst of each lint; the last of them says how many more there are.

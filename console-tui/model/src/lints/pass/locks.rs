@@ -19,12 +19,10 @@ use crate::{
     format::{duration_ns, exact},
     id::{ResourceKey, SiteId},
     lints::{
-        LintKind,
-        findings::{Finding, FindingId, Subject},
+        findings::{Claim, Finding, FindingId, Subject},
         lint::Check,
         pass::Look,
     },
-    severity::Severity,
     store::{
         resources::Resource,
         task::{Agent, State},
@@ -42,6 +40,8 @@ pub(crate) struct LockPass<'a> {
     cycles: Cycles,
     /// Who is in a cycle that is a finding, and who waits behind one.
     pub(crate) explained: FxHashSet<Agent>,
+    /// Of those, who may be in none: the cycle is a suspicion.
+    pub(crate) suspected: FxHashSet<Agent>,
     /// Locks that a more serious finding is about.
     pub(crate) explained_locks: FxHashSet<ResourceKey>,
     found: Vec<Finding>,
@@ -65,6 +65,7 @@ pub(crate) fn find(look: Look<'_>) -> Vec<Finding> {
         look,
         cycles: look.store.cycles(),
         explained: FxHashSet::default(),
+        suspected: FxHashSet::default(),
         explained_locks: FxHashSet::default(),
         found: Vec::new(),
         looked_at: 0,
@@ -164,16 +165,18 @@ impl<'a> LockPass<'a> {
         self.store.resources.resource(key).map_or(SiteId::NONE, |resource| resource.site)
     }
 
-    /// A finding about a lock or a channel.
+    /// A finding about a lock or a channel. `claim`: the lint and the severity; [`Confidence`](crate::severity::Confidence) is a third, where
+    /// it is a suspicion.
     pub(crate) fn about_resource(
         &mut self,
-        (lint, severity): (LintKind, Severity),
+        claim: impl Into<Claim>,
         key: ResourceKey,
         about: &[Agent],
         message: String,
         advice: &'static str,
     ) {
+        let Claim { lint, severity, confidence } = claim.into();
         let id = FindingId { lint, site: self.site_of(key), subject: Subject::Resource(key) };
-        self.found.push(Finding::about(id, severity, about, message, advice));
+        self.found.push(Finding::about(id, severity, about, message, advice).with(confidence));
     }
 }

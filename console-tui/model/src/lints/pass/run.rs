@@ -17,7 +17,7 @@ use crate::{
         lint::{Check, Gather, TaskCheck, Verdict},
         pass::{Look, TaskLook, io, locks, runtimes},
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::task::{Agent, Marks, Task},
 };
 
@@ -65,10 +65,12 @@ impl Run {
             if task.facts.knows.looks_alone && !looks_at_memory(*kind) {
                 continue;
             }
-            let Verdict::Finding { severity, weight } = (lint.check)(&task_look) else { continue };
+            let Verdict::Finding { severity, confidence, weight } = (lint.check)(&task_look) else {
+                continue;
+            };
             marks.add(kind.bit(), severity);
             let id = FindingId::of_site(*kind, task.facts.site);
-            self.groups.entry(id).or_default().add(severity, weight, task.key);
+            self.groups.entry(id).or_default().add((severity, confidence, weight), task.key);
         }
         marks
     }
@@ -121,28 +123,35 @@ fn group_findings(
     (kept.filter_map(|(id, group)| group.finding(*id, look)).collect(), more)
 }
 
+/// Of two findings the one with more is the worse.
+type Weight = (Severity, Confidence, u64);
+
 /// The tasks of one lint and site.
 #[derive(Debug)]
 struct TaskGroup {
     severity: Severity,
+    /// Of its surest finding.
+    confidence: Confidence,
     count: u64,
-    worst: Option<(Severity, u64, TaskKey)>,
+    worst: Option<(Weight, TaskKey)>,
     /// In the order of the scan, which is steady.
     some: Vec<TaskKey>,
 }
 
 impl Default for TaskGroup {
     fn default() -> Self {
-        Self { severity: Severity::Info, count: 0, worst: None, some: Vec::new() }
+        let (severity, confidence) = (Severity::Info, Confidence::Suspected);
+        Self { severity, confidence, count: 0, worst: None, some: Vec::new() }
     }
 }
 
 impl TaskGroup {
-    fn add(&mut self, severity: Severity, weight: u64, key: TaskKey) {
+    fn add(&mut self, weight: Weight, key: TaskKey) {
         self.count += 1;
-        self.severity = self.severity.max(severity);
-        if self.worst.is_none_or(|(worst, most, _)| (severity, weight) > (worst, most)) {
-            self.worst = Some((severity, weight, key));
+        if self.worst.is_none_or(|(worst, _)| weight > worst) {
+            // What is said of all is said of the worst.
+            (self.severity, self.confidence, _) = weight;
+            self.worst = Some((weight, key));
         }
         if self.some.len() < SHOWN_TASKS {
             self.some.push(key);
@@ -153,7 +162,7 @@ impl TaskGroup {
     fn finding(&self, id: FindingId, look: &Look<'_>) -> Option<Finding> {
         let Check::Task(lint) = &id.lint.lint().check else { return None };
         let alive = || self.some.iter().find_map(|key| look.store.task(*key));
-        let worst = self.worst.and_then(|(.., key)| look.store.task(key)).or_else(alive)?;
+        let worst = self.worst.and_then(|(_, key)| look.store.task(key)).or_else(alive)?;
         let mut tasks = vec![worst.key];
         tasks.extend(self.some.iter().copied().filter(|key| *key != worst.key).take(SHOWN_TASKS - 1));
         let task_look = TaskLook { look: *look, task: worst };
@@ -163,8 +172,8 @@ impl TaskGroup {
             self.message(id, lint, &task_look, &tasks)
         };
         let advice = (lint.advice)(&task_look);
-        let (severity, count) = (self.severity, self.count);
-        Some(Finding { id, severity, count, message, advice, tasks, first_seen_ns: 0 })
+        let (severity, confidence, count) = (self.severity, self.confidence, self.count);
+        Some(Finding { id, severity, confidence, count, message, advice, tasks, first_seen_ns: 0 })
     }
 
     fn message(&self, id: FindingId, lint: &TaskCheck, worst: &TaskLook<'_>, tasks: &[TaskKey]) -> String {
@@ -202,10 +211,11 @@ pub(crate) fn about_task(look: Look<'_>, task: &Task) -> Vec<Finding> {
     let look = TaskLook { look, task };
     let lints = task_lints(look.config);
     let found = lints.iter().filter_map(|(kind, lint)| match (lint.check)(&look) {
-        Verdict::Finding { severity, .. } => {
+        Verdict::Finding { severity, confidence, .. } => {
             let id = FindingId::of_site(*kind, task.facts.site);
             let (message, advice) = (task_message(lint, &look), (lint.advice)(&look));
-            Some(Finding::about(id, severity, &[Agent::Task(task.key)], message, advice))
+            let about = [Agent::Task(task.key)];
+            Some(Finding::about(id, severity, &about, message, advice).with(confidence))
         }
         Verdict::Ok | Verdict::Recheck => None,
     });

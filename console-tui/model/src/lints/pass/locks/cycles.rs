@@ -13,7 +13,7 @@ use crate::{
         findings::{Finding, FindingId, Subject},
         futurelock::ADVICE as FUTURE,
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::task::Agent,
 };
 
@@ -37,6 +37,10 @@ pub(crate) fn report(pass: &mut LockPass<'_>, wanted: impl Fn(&Cycle) -> bool) {
         }
         pass.explained.extend(cycle.steps.iter().map(|step| step.who));
         pass.explained.extend(cycle.victims.iter().copied());
+        if !cycle.proven {
+            pass.suspected.extend(cycle.steps.iter().map(|step| step.who));
+            pass.suspected.extend(cycle.victims.iter().copied());
+        }
         pass.explained_locks.extend(cycle.steps.iter().map(|step| step.wait.resource));
         pass.cycle(cycle);
     }
@@ -115,8 +119,7 @@ impl LockPass<'_> {
             (false, true) if cycle.steps.len() == 1 || !self.is_old(cycle.since_ns, LOOSE_MS) => {
                 Severity::Info
             }
-            (false, true) => Severity::Warning,
-            (false, false) => Severity::Warning,
+            (false, _) => Severity::Warning,
         };
         let subject = match about.iter().find(|who| matches!(who, Agent::Task(_))).or(about.first()) {
             Some(Agent::Task(key)) => Subject::Task(*key),
@@ -125,7 +128,8 @@ impl LockPass<'_> {
         };
         let site = cycle.steps.first().map_or(SiteId::NONE, |step| self.site_of(step.wait.resource));
         let id = FindingId { lint, site, subject };
-        self.found.push(Finding::about(id, severity, &about, message, advice));
+        let confidence = if cycle.proven { Confidence::Proven } else { Confidence::Suspected };
+        self.found.push(Finding::about(id, severity, &about, message, advice).with(confidence));
     }
 
     /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, held by transfer #91 for 41.2 s (acquired at src/ledger.rs:121)`

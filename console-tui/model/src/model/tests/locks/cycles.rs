@@ -2,7 +2,7 @@
 
 use super::scene::{FakeChannel, Scene, task, thread};
 use crate::{
-    LintKind, Severity, TaskKey,
+    Confidence, LintKind, Severity, TaskKey,
     model::tests::fake::{MS, S},
     screen::findings::Subject,
 };
@@ -30,6 +30,7 @@ fn two_tasks_that_wait_for_each_other() {
         (finding.id.lint, finding.severity, finding.count),
         (LintKind::Deadlock, Severity::Critical, 2)
     );
+    assert_eq!(finding.confidence, Confidence::Proven);
     assert_eq!((finding.id.subject, finding.tasks), (Subject::Task(key(0)), vec![key(0), key(1)]));
     assert_eq!(
         finding.message,
@@ -102,6 +103,7 @@ fn without_proof_it_is_a_suspicion() {
     scene.fake.task(1).wakers = Some(2);
     let finding = scene.findings().remove(0);
     assert_eq!((finding.id.lint, finding.severity), (LintKind::Deadlock, Severity::Warning));
+    assert_eq!(finding.confidence, Confidence::Suspected);
     assert!(finding.message.starts_with("This may be a deadlock: t0 #100 → "), "{}", finding.message);
     assert!(finding.message.ends_with("Something that is not instrumented may still wake one of them."));
 }
