@@ -61,6 +61,8 @@ pub(crate) enum Opens {
     Screen(Screen),
     /// To what it is about.
     Finding(FindingId),
+    /// To the tasks of a place.
+    Place(SiteId),
 }
 
 /// What stands beside the cells of a row.

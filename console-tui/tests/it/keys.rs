@@ -39,8 +39,15 @@ impl Bench {
         Self::new(width, height, Theme::new(Depth::True, Background::Dark, false))
     }
 
-    /// Connected, with a snapshot and some seconds of life after it.
-    pub(crate) fn connected(mut self) -> Self {
+    /// Connected, with a snapshot and some seconds of life after it; on the table of tasks.
+    pub(crate) fn connected(self) -> Self {
+        let mut bench = self.opened();
+        bench.press(&[KeyCode::Char('1')]);
+        bench
+    }
+
+    /// As [`Self::connected`], on the screen where the console opens.
+    pub(crate) fn opened(mut self) -> Self {
         self.app.news(News::Connection(ConnectionEvent::Connecting { attempt: 1 }));
         self.app.news(News::Connection(ConnectionEvent::Connected));
         let snapshot = self.script.snapshot();
@@ -159,6 +166,8 @@ fn tabs_by_number_by_tab_and_by_mouse() {
     assert_eq!(bench.app.model().screen(), Screen::Findings);
     bench.press(&[KeyCode::Tab]);
     assert_eq!(bench.app.model().screen(), Screen::Resources);
+    bench.press(&[KeyCode::Tab]);
+    assert_eq!(bench.app.model().screen(), Screen::Overview);
     bench.press(&[KeyCode::Tab]);
     assert_eq!(bench.app.model().screen(), Screen::Tasks);
     let (x, y) = bench.find(Tab::Findings.title());

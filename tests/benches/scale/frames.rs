@@ -32,8 +32,9 @@ const KEY_EVERY: usize = 4;
 const KEY_BLOCK: usize = 90;
 
 /// What is looked at, and how one gets there from the screen before.
-const SCREENS: [(&str, &[Action]); 11] = [
-    ("tasks, one folded group", &[]),
+const SCREENS: [(&str, &[Action]); 12] = [
+    ("overview", &[]),
+    ("tasks, one folded group", &[Action::Tasks]),
     ("tasks, a row for each", &[Action::UnfoldAll, Action::First, Action::NextRow]),
     ("a task", &[Action::Open]),
     ("findings", &[Action::Findings]),

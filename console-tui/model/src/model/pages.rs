@@ -5,7 +5,7 @@ use crate::{
     lints::findings::{Finding, Findings},
     model::{
         detail::{self, Children},
-        io_detail, resource,
+        io_detail, overview, resource,
         resource::ResourceOps,
         runtime,
         ui::nav_stack::Chosen,
@@ -76,6 +76,10 @@ impl Pages {
             }
             Screen::Runtime => {
                 let view = runtime::view(at, workers, chosen);
+                Some((view.links, view.selected_link))
+            }
+            Screen::Overview => {
+                let (view, _) = overview::view(at, chosen, None);
                 Some((view.links, view.selected_link))
             }
             // The others are lists.

@@ -2,6 +2,7 @@
 
 mod cycles;
 mod lints;
+mod overview;
 mod scene;
 mod semaphores;
 mod tables;
