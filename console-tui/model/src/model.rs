@@ -210,7 +210,7 @@ impl Model {
     pub fn overview(&self) -> Option<OverviewView> {
         let gone = self.feed.gone(self.now);
         let gone = gone.as_ref().map(|(since_ns, reason)| (*since_ns, reason.as_str()));
-        Some(overview::view(self.context()?, self.ui.nav.chosen(), gone).0)
+        Some(overview::view(self.context()?, self.ui.nav.chosen(), self.ui.height, gone).0)
     }
 
     /// The runtimes; `None`: nothing is known yet.

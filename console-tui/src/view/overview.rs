@@ -18,7 +18,7 @@ use ratatui::layout::Rect;
 use taskscope_model::{
     Confidence, Severity, format,
     screen::{
-        overview::{ChangeLine, FindingLine, Graph, Health, LongWait, OverviewView, Verdict, WorkerLine},
+        overview::{ChangeLine, Graph, Health, LongWait, OverviewView, Verdict, WorkerLine},
         table::Cell,
     },
 };
@@ -37,12 +37,10 @@ use crate::theme::Slot;
 const WIDE: u16 = 108;
 /// From this height on, a graph has three lines and every list its room.
 const ROOMY: u16 = 26;
-/// Lines of the sentence, and of its cause.
+/// Lines of the sentence, and of its cause on a low screen and on another.
 const SENTENCE: usize = 3;
+const CAUSE_LOW: usize = 1;
 const CAUSE: usize = 3;
-/// Workers shown on a low screen, and on another.
-const WORKERS_LOW: usize = 2;
-const WORKERS: usize = 8;
 /// Cells of a worker's name, its graph, its state and the time in it.
 const WORKER: u16 = 10;
 const WORKER_GRAPH: u16 = 12;
@@ -77,7 +75,7 @@ struct Layout {
     wide: bool,
     /// Of a graph, with its title.
     graph: u16,
-    workers: usize,
+    roomy: bool,
     instrument: Vec<String>,
     findings_first: bool,
     lines: u16,
@@ -90,18 +88,21 @@ impl Layout {
         let word = text::width(view.verdict.health.word()) + 5;
         let beside = area.width.saturating_sub(word);
         let wrap = |words: &str, lines: usize| text::wrap(words, beside, lines, ellipsis);
-        let workers = view.workers.len().min(if roomy { WORKERS } else { WORKERS_LOW });
         let instrument = view.instrument.iter();
         let instrument: Vec<String> = instrument
             .flat_map(|words| text::wrap(words, area.width.saturating_sub(3), INSTRUMENT, ellipsis))
             .collect();
         let mut layout = Self {
             sentence: wrap(&view.verdict.sentence, SENTENCE),
-            cause: if view.verdict.cause.is_empty() { Vec::new() } else { wrap(&view.verdict.cause, CAUSE) },
+            cause: match (view.verdict.cause.as_str(), roomy) {
+                ("", _) => Vec::new(),
+                (cause, true) => wrap(cause, CAUSE),
+                (cause, false) => wrap(cause, CAUSE_LOW),
+            },
             word,
             wide,
             graph: if roomy { 4 } else { 3 },
-            workers,
+            roomy,
             instrument,
             findings_first: !view.findings.is_empty(),
             lines: 0,
@@ -125,7 +126,12 @@ impl Layout {
 
     /// The workers, what is left out of them, and a blank.
     fn worker_lines(&self, view: &OverviewView) -> u16 {
-        self.workers as u16 + u16::from(view.workers.len() > self.workers) + 1
+        view.workers.len() as u16 + u16::from(self.roomy && view.more_workers > 0) + u16::from(self.roomy)
+    }
+
+    /// What tasks wait for has a place of its own below what was found.
+    fn has_waits_below(&self, view: &OverviewView) -> bool {
+        self.findings_first && !view.waits.is_empty()
     }
 
     fn finding_lines(&self, view: &OverviewView) -> u16 {
@@ -134,14 +140,14 @@ impl Layout {
     }
 
     fn wait_lines(&self, view: &OverviewView) -> u16 {
-        let sample = u16::from(view.sample.is_some()) + u16::from(view.more_waits > 0);
+        let sample = u16::from(view.sample.is_some());
         1 + view.waits.len().max(1) as u16 + sample + self.instrument.len() as u16
     }
 
     fn lists(&self, view: &OverviewView) -> u16 {
         let changes = 1 + view.changes.len().max(1) as u16;
         let (first, second) = if self.findings_first {
-            (self.finding_lines(view), self.wait_lines(view) + 1)
+            (self.finding_lines(view), if self.has_waits_below(view) { self.wait_lines(view) + 1 } else { 0 })
         } else {
             (self.wait_lines(view), 0)
         };
@@ -158,7 +164,7 @@ impl Layout {
         rest = blocks::below(rest, self.worker_lines(view));
         let first = |canvas: &mut Canvas<'_>, area: Rect| {
             if self.findings_first {
-                findings(canvas, area, &view.findings, (self.wide, chosen));
+                findings(canvas, area, view, (self.wide, chosen));
             } else {
                 self.waits(canvas, area, view);
             }
@@ -176,7 +182,7 @@ impl Layout {
             changes(canvas, Rect { height: change_lines.min(rest.height), ..rest }, view);
             rest = blocks::below(rest, change_lines + 1);
         }
-        if self.findings_first {
+        if self.has_waits_below(view) {
             self.waits(canvas, rest, view);
         }
     }
@@ -215,22 +221,20 @@ impl Layout {
     }
 
     fn draw_workers(&self, canvas: &mut Canvas<'_>, area: Rect, view: &OverviewView) {
-        let mut y = area.y;
-        for worker in view.workers.iter().take(self.workers) {
-            if y < area.bottom() {
-                worker_line(canvas, Rect { y, height: 1, ..area }, worker, view.selected_link);
-            }
-            y += 1;
+        for (worker, y) in view.workers.iter().zip(area.y..area.bottom()) {
+            worker_line(canvas, Rect { y, height: 1, ..area }, worker, view.selected_link);
         }
-        let more = view.workers.len() - self.workers;
-        if more > 0 && y < area.bottom() {
-            let words = format!("and {more} more workers");
+        let y = area.y + view.workers.len() as u16;
+        if self.roomy && view.more_workers > 0 && y < area.bottom() {
+            let words = format!("and {} more workers", view.more_workers);
             canvas.text(area.x, y, area.width, &words, Slot::Dim);
         }
     }
 
     fn waits(&self, canvas: &mut Canvas<'_>, area: Rect, view: &OverviewView) {
-        title(canvas, area, "what tasks wait for", "the most suspicious first");
+        let more =
+            if view.more_waits > 0 { format!(", and {} more", view.more_waits) } else { String::new() };
+        title(canvas, area, "what tasks wait for", &format!("the most suspicious first{more}"));
         let mut y = area.y + 1;
         if view.waits.is_empty() && y < area.bottom() {
             canvas.text(area.x, y, area.width, "No task waits.", Slot::Dim);
@@ -246,8 +250,7 @@ impl Layout {
         let sample = view.sample.map(|(looked_at, idle)| {
             format!("{} of {} idle tasks were looked at", format::exact(looked_at), format::exact(idle))
         });
-        let more = (view.more_waits > 0).then(|| format!("and {} more", view.more_waits));
-        for (line, y) in more.iter().chain(&sample).chain(&self.instrument).zip(y..area.bottom()) {
+        for (line, y) in sample.iter().chain(&self.instrument).zip(y..area.bottom()) {
             canvas.text(area.x, y, area.width, line, Slot::Dim);
         }
     }
@@ -311,12 +314,14 @@ fn worker_line(canvas: &mut Canvas<'_>, area: Rect, worker: &WorkerLine, chosen:
 fn findings(
     canvas: &mut Canvas<'_>,
     area: Rect,
-    findings: &[FindingLine],
+    view: &OverviewView,
     (below, chosen): (bool, Option<usize>),
 ) {
-    title(canvas, area, "findings", "");
+    let more =
+        if view.more_findings > 0 { format!("and {} more", view.more_findings) } else { String::new() };
+    title(canvas, area, "findings", &more);
     let mut y = area.y + 1;
-    for finding in findings {
+    for finding in &view.findings {
         if y >= area.bottom() {
             return;
         }
@@ -359,7 +364,13 @@ fn changes(canvas: &mut Canvas<'_>, area: Rect, view: &OverviewView) {
 fn change_line(canvas: &mut Canvas<'_>, area: Rect, change: &ChangeLine, chosen: Option<usize>) {
     let counts = COUNT * 2 + 3;
     let room = area.width.saturating_sub(MEASURE + counts + 1);
-    let name = text::cut_place(&change.name.text, room, canvas.theme.glyphs.ellipsis);
+    let ellipsis = canvas.theme.glyphs.ellipsis;
+    // The end of a place says the most, the beginning of anything else.
+    let name = if change.name.text.contains(' ') {
+        text::cut(&change.name.text, room, ellipsis)
+    } else {
+        text::cut_place(&change.name.text, room, ellipsis)
+    };
     let used = canvas.text(area.x, area.y, room, &name, tone_slot(change.name.tone));
     link(canvas, Rect::new(area.x, area.y, used, 1), change.link, chosen);
     let mut x = area.x + room + 1;

@@ -369,7 +369,7 @@ fn leaving_copying_suspending_and_the_mouse_are_effects() {
 /// The help can't drift from the keys: every action that has a key is in it, with that key.
 #[test]
 fn the_help_shows_every_key() {
-    let mut bench = Bench::unicode(120, 80).connected();
+    let mut bench = Bench::unicode(120, 100).connected();
     bench.press(&[KeyCode::Char('?')]);
     let screen = bench.text();
     let keymap = Keymap::default();

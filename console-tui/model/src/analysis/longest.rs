@@ -26,6 +26,8 @@ pub(crate) const MAX_LOOKED_AT: u64 = 4096;
 pub(crate) const MAX_WAITS: usize = 24;
 /// Operations of one task that are looked at.
 const MAX_OPS: usize = 64;
+/// A shorter wait is the pace of a task, whatever it waits for: it comes last.
+const SHORT_NS: u64 = 1_000_000_000;
 /// Steps in which a length doubles.
 const STEPS: u32 = 8;
 
@@ -143,7 +145,10 @@ impl Gathering {
 
     pub(crate) fn finish(self, store: Analysis<'_>) -> Longest {
         let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
-        groups.sort_unstable_by_key(|(_, group)| (group.kind, group.since_ns, group.longest));
+        groups.sort_unstable_by_key(|(_, group)| {
+            let is_short = store.now_ns.saturating_sub(group.since_ns) < SHORT_NS;
+            (is_short, group.kind, group.since_ns, group.longest)
+        });
         let more = groups.len().saturating_sub(MAX_WAITS);
         groups.truncate(MAX_WAITS);
         let waits = groups.iter().map(|(key, group)| group.wait(*key, store)).collect();

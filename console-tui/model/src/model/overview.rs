@@ -37,40 +37,78 @@ use crate::{
 };
 use verdict::verdict;
 
-/// Findings listed.
-const FINDINGS: usize = 12;
-/// Changes listed.
+/// Changes in a report.
 pub(super) const CHANGES: usize = 16;
-/// Workers listed.
-const WORKERS: usize = 64;
+/// From this height of a terminal on there is room for more, and for much more.
+const ROOMY: u16 = 30;
+const TALL: u16 = 46;
 /// Points that "now" and "then" are the mean of.
 const MEAN_OF: usize = 5;
 /// So many times as much, or as little, is a change of the process as a whole.
 const GREAT_CHANGE: f64 = 2.0;
 
-/// The screen, and where each of its links leads. `gone`: since when, and why, there is no connection.
-pub(super) fn view(at: Context<'_>, chosen: Chosen, gone: Option<(u64, &str)>) -> (OverviewView, Vec<Opens>) {
+/// How many lines each list has.
+struct Lines {
+    findings: usize,
+    changes: usize,
+    workers: usize,
+    waits: usize,
+    /// What is to be done about waits that nothing reports.
+    instrument: bool,
+}
+
+impl Lines {
+    /// Of a terminal of this height: all of it is to be seen at once.
+    fn of(height: u16, has_findings: bool) -> Self {
+        let (findings, changes, workers) = match height {
+            ..ROOMY => (3, 2, 2),
+            ROOMY..TALL => (4, 8, 4),
+            TALL.. => (8, 16, 8),
+        };
+        let waits = match (height, has_findings) {
+            (..ROOMY, true) => 0,
+            (..ROOMY, false) => 3,
+            (ROOMY..TALL, true) => 3,
+            (ROOMY..TALL, false) => 9,
+            (TALL.., _) => 12,
+        };
+        Self { findings, changes, workers, waits, instrument: waits > 0 }
+    }
+}
+
+/// The screen, and where each of its links leads. `height`: of the terminal; `gone`: since when, and why, there is no connection.
+pub(super) fn view(
+    at: Context<'_>,
+    chosen: Chosen,
+    height: u16,
+    gone: Option<(u64, &str)>,
+) -> (OverviewView, Vec<Opens>) {
     let store = at.store;
     let mut leads = Leads { store, links: Vec::new(), opens: Vec::new() };
+    let list = &at.findings.list;
+    let lines = Lines::of(height, !list.is_empty());
     let findings: Vec<FindingLine> =
-        at.findings.list.iter().take(FINDINGS).map(|of| finding_line(of, &mut leads)).collect();
-    let workers = worker_lines(store, &mut leads);
-    let changes = change_lines(store, &mut leads);
+        list.iter().take(lines.findings).map(|of| finding_line(of, &mut leads)).collect();
+    let workers = worker_lines(store, lines.workers, &mut leads);
+    let changes = change_lines(store, lines.changes, &mut leads);
     let longest = &at.findings.pressure.longest;
-    let waits = longest.waits.iter().map(|wait| wait_line(store, wait, &mut leads)).collect();
+    let waits: Vec<LongWait> =
+        longest.waits.iter().take(lines.waits).map(|wait| wait_line(store, wait, &mut leads)).collect();
     let Leads { links, opens, .. } = leads;
     let view = OverviewView {
         verdict: verdict(store, at.findings, gone),
         graphs: graphs::graphs(store),
         no_workers: workers.is_empty().then(|| graphs::why_no_workers(store)),
+        more_workers: store.scheduler.workers().count() - workers.len(),
         workers,
+        more_findings: list.len() - findings.len() + at.findings.more,
         findings,
         changes,
         changed_over_ns: store.changes.over_ns(),
+        more_waits: longest.more + longest.waits.len() - waits.len(),
         waits,
-        more_waits: longest.more,
         sample: (longest.looked_at < longest.idle).then_some((longest.looked_at, longest.idle)),
-        instrument: instrument(store, longest),
+        instrument: if lines.instrument { instrument(store, longest) } else { Vec::new() },
         selected_link: chosen.among(&links),
         links,
     };
@@ -78,8 +116,8 @@ pub(super) fn view(at: Context<'_>, chosen: Chosen, gone: Option<(u64, &str)>) -
 }
 
 /// Where the chosen link leads.
-pub(super) fn leads(at: Context<'_>, chosen: Chosen) -> Option<Opens> {
-    let (view, opens) = view(at, chosen, None);
+pub(super) fn leads(at: Context<'_>, chosen: Chosen, height: u16) -> Option<Opens> {
+    let (view, opens) = view(at, chosen, height, None);
     opens.get(view.selected_link?).copied()
 }
 
@@ -134,7 +172,7 @@ fn finding_line(finding: &Finding, leads: &mut Leads<'_>) -> FindingLine {
 }
 
 /// Those that have been stuck longest first, then by number.
-fn worker_lines(store: Analysis<'_>, leads: &mut Leads<'_>) -> Vec<WorkerLine> {
+fn worker_lines(store: Analysis<'_>, most: usize, leads: &mut Leads<'_>) -> Vec<WorkerLine> {
     let mut workers: Vec<&Worker> = store.scheduler.workers().collect();
     workers.sort_by_key(|worker| {
         let stuck = store.scheduler.stuck_on(worker.thread);
@@ -161,7 +199,7 @@ fn worker_lines(store: Analysis<'_>, leads: &mut Leads<'_>) -> Vec<WorkerLine> {
             }),
         }
     };
-    workers.iter().take(WORKERS).map(line).collect()
+    workers.iter().take(most).map(line).collect()
 }
 
 /// What became of a figure of the whole process: its measure, then, now.
@@ -203,7 +241,7 @@ fn is_great(before: f64, now: f64) -> bool {
     most / least >= GREAT_CHANGE
 }
 
-fn change_lines(store: Analysis<'_>, leads: &mut Leads<'_>) -> Vec<ChangeLine> {
+fn change_lines(store: Analysis<'_>, most: usize, leads: &mut Leads<'_>) -> Vec<ChangeLine> {
     let mut lines: Vec<(f64, ChangeLine)> = Vec::new();
     for of in whole_changes(store) {
         let words = |value: f64| match of.measure {
@@ -214,13 +252,13 @@ fn change_lines(store: Analysis<'_>, leads: &mut Leads<'_>) -> Vec<ChangeLine> {
         let (before, now) = (words(of.before), words(of.now));
         lines.push((of.weight, ChangeLine { name, link: None, measure: of.measure, before, now }));
     }
-    for change in store.changes.list().into_iter().take(CHANGES) {
+    for change in store.changes.list().into_iter().take(most) {
         if let (Some(weight), Some(line)) = (change.weight(), change_line(store, &change, leads)) {
             lines.push((weight, line));
         }
     }
     lines.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    lines.truncate(CHANGES);
+    lines.truncate(most);
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
@@ -303,10 +341,12 @@ pub(super) fn instrument(store: Analysis<'_>, longest: &Longest) -> Vec<String> 
         );
     }
     let site = unknown().next().and_then(|wait| store.short_place(wait.site));
-    let at = site.map_or_else(String::new, |place| format!(" of {place}"));
+    let whose = site.map_or_else(String::new, |place| format!("For the tasks of {place}: "));
+    let types =
+        if store.hello.sources.contains(&"resources") { "io, net, process" } else { "net, sync, time" };
     say.push(format!(
-        "In the file{at}: `use taskscope::{{net, sync, time}};` in place of tokio's shows what its tasks wait for; `#[taskscope::trace]` on its \
-         async functions shows where."
+        "{whose}`use taskscope::{{{types}}};` in place of tokio's shows what they wait for; `#[taskscope::trace]` on an async function shows \
+         where."
     ));
     say
 }

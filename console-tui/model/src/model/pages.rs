@@ -54,13 +54,13 @@ impl Pages {
         Some(view)
     }
 
-    /// The links of a screen; `None`: it is one that has none.
+    /// The links of a screen on a terminal of this height; `None`: it is one that has none.
     pub(super) fn links(
         &self,
         at: Context<'_>,
         screen: Screen,
         chosen: Chosen,
-        workers: &Table<Workers>,
+        (workers, height): (&Table<Workers>, u16),
     ) -> Option<LinkList> {
         match screen {
             Screen::Task(key) => self.task(at, key, chosen).map(|view| (view.links, view.selected_link)),
@@ -79,7 +79,7 @@ impl Pages {
                 Some((view.links, view.selected_link))
             }
             Screen::Overview => {
-                let (view, _) = overview::view(at, chosen, None);
+                let (view, _) = overview::view(at, chosen, height, None);
                 Some((view.links, view.selected_link))
             }
             // The others are lists.

@@ -81,10 +81,14 @@ pub struct OverviewView {
     pub graphs: Vec<Graph>,
     /// The workers, those that are stuck first.
     pub workers: Vec<WorkerLine>,
+    /// Further ones.
+    pub more_workers: usize,
     /// Why there are none.
     pub no_workers: Option<&'static str>,
     /// The most serious findings.
     pub findings: Vec<FindingLine>,
+    /// Further ones.
+    pub more_findings: usize,
     /// What changed most, the most first.
     pub changes: Vec<ChangeLine>,
     /// The time that the changes are of; `None`: it is too early for any.

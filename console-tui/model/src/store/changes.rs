@@ -55,7 +55,13 @@ pub(crate) struct Change {
 impl Change {
     /// How much of a change it is; `None`: none.
     pub(crate) fn weight(&self) -> Option<f64> {
-        weight(self.before as f64, self.now as f64).filter(|_| self.before.abs_diff(self.now) >= LEAST)
+        // Bytes count by the kilobyte.
+        let unit = match self.subject {
+            Subject::ReceiveQueue(_) | Subject::SendQueue(_) => 1024,
+            _ => 1,
+        };
+        let (before, now) = (self.before / unit, self.now / unit);
+        weight(before as f64, now as f64).filter(|_| before.abs_diff(now) >= LEAST)
     }
 }
 

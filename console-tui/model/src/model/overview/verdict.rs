@@ -58,9 +58,13 @@ fn alive(store: Analysis<'_>, findings: &Findings) -> Verdict {
         return wedge(store, wedged);
     }
     if let Some(worst) = findings.list.first().filter(|worst| worst.severity == Severity::Critical) {
-        if worst.id.lint == LintKind::LongScheduleDelay
-            && let Some(starving) = findings.pressure.starving.first()
-        {
+        // Of who waits and who is to blame, it is said together.
+        let is_of_polls = matches!(
+            worst.id.lint,
+            LintKind::LongPoll | LintKind::NeverYielded | LintKind::LongScheduleDelay
+        );
+        let starving = findings.pressure.starving.first();
+        if let Some(starving) = starving.filter(|of| is_of_polls && of.wait.length_ns >= STARVING_NS) {
             return starve(store, starving);
         }
         return found(worst, findings);
@@ -145,6 +149,11 @@ fn found(worst: &Finding, findings: &Findings) -> Verdict {
         _ => Health::Warning,
     };
     let (sentence, rest) = parts(&worst.message);
+    // The word says it already.
+    let sentence = match (health, sentence.split_once(": ")) {
+        (Health::Deadlocked, Some(("Deadlock" | "Futurelock", way))) => way,
+        _ => sentence,
+    };
     let others =
         findings.list.iter().skip(1).filter(|of| of.severity > Severity::Info).count() + findings.more;
     let cause = match others {
@@ -233,7 +242,8 @@ fn limits(store: Analysis<'_>, findings: &Findings) -> String {
         let (of, tasks) = (if tasks == 1 { "task waits" } else { "tasks wait" }, exact(tasks));
         limits.push(format!("{tasks} {of} for what nothing reports, for up to {age}"));
     }
-    let untracked = store.process.map_or(0, |process| process.untracked + process.untracked_resources);
+    let untracked =
+        store.process.map_or(0, |process| process.untracked.saturating_add(process.untracked_resources));
     if untracked > 0 {
         limits.push(format!("{} tasks or resources are beyond the recorder's limit", exact(untracked)));
     }

@@ -171,7 +171,7 @@ impl Ui {
                 None => return Some(Action::ToggleFold),
             }
         } else if let (Screen::Overview, Some(at)) = (self.nav.screen(), at) {
-            if let Some(opens) = overview::leads(at, self.nav.chosen()) {
+            if let Some(opens) = overview::leads(at, self.nav.chosen(), self.height) {
                 self.follow(opens, at);
             }
         } else {

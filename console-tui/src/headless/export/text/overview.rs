@@ -41,7 +41,11 @@ fn figures(overview: &Overview, out: &mut dyn Write) -> io::Result<()> {
         "  polls/s {}  busy {}  p99 delay {}",
         known(last.polls_per_s.map(rate)),
         known(last.busy_share.map(percent)),
-        known(last.schedule_delay_p99_ns.map(duration_ns)),
+        known(last.schedule_delay_p99_ns.map(|ns| if ns == 0 {
+            "no wait".to_owned()
+        } else {
+            duration_ns(ns)
+        })),
     )
 }
 
