@@ -6,6 +6,9 @@
 
 #![expect(missing_docs, reason = "in what the macros of gungraun make")]
 
+#[path = "overhead/unheard.rs"]
+mod unheard;
+
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
 };
@@ -14,11 +17,8 @@ use tokio::{
     sync::{Mutex, mpsc},
     time::{Duration, sleep},
 };
-use tracing::{
-    Event, Metadata, Subscriber,
-    span::{Attributes, Id, Record},
-    subscriber::{Interest, NoSubscriber},
-};
+use tracing::subscriber::NoSubscriber;
+use unheard::Unheard;
 
 /// Each benchmark does so many: the costs of the first and of the harness vanish in them.
 const OPERATIONS: u64 = 1_000;
@@ -58,36 +58,6 @@ fn wrapped() -> Runtime {
 fn wrapped_with_time() -> Runtime {
     drop(wrapped());
     bare_with_time()
-}
-
-/// Tokio's spans and events with no one who looks at them: what is left of the difference to `bare` is the recorder's.
-struct Unheard;
-
-impl Subscriber for Unheard {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        let is_tokios = metadata.name().starts_with("runtime.")
-            || metadata.target().starts_with("runtime::resource") && !metadata.target().ends_with("poll_op")
-            || metadata.target() == "tokio::task::waker";
-        if is_tokios { Interest::always() } else { Interest::never() }
-    }
-
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, _: &Event<'_>) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
 }
 
 fn unheard() -> Runtime {

@@ -7,6 +7,8 @@
 mod http;
 #[path = "overhead/modes.rs"]
 mod modes;
+#[path = "overhead/unheard.rs"]
+mod unheard;
 #[path = "overhead/workloads.rs"]
 mod workloads;
 
@@ -44,7 +46,7 @@ fn measure(mode: Mode, workload: Workload) -> Outcome<()> {
     let mut line = String::new();
     // The driver says when the watcher is there.
     std::io::stdin().read_line(&mut line)?;
-    let runtime = setup.runtime()?;
+    let runtime = setup.runtime(workload.is_on_one_thread())?;
     let ns = workload.run(&runtime, &setup)?;
     println!("{ns}");
     Ok(())

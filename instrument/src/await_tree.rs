@@ -74,7 +74,7 @@ impl<F: Future> Future for Traced<F> {
         let this = self.project();
         let Some(handle) = Handle::default_handle() else { return this.future.poll(context) };
         let recorder = handle.recorder();
-        if matches!(this.frame, FrameState::New) {
+        if matches!(this.frame, FrameState::New) && handle.is_recording() {
             *this.frame = recorder
                 .frames
                 .begin(this.text, this.place)

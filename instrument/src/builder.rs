@@ -18,9 +18,12 @@ use taskscope_recorder::Limits;
 #[cfg(feature = "server")]
 use tracing_core::{Dispatch, Subscriber};
 
-use crate::handle::Handle;
 #[cfg(feature = "server")]
 use crate::{error::InitError, source::wrap::Wrapped};
+use crate::{
+    handle::Handle,
+    recording::{Recording, Switch},
+};
 
 /// Set-up of a recorder and its server. Each option's variable of the environment is read by [`Builder::with_default_env`].
 #[cfg_attr(
@@ -46,6 +49,10 @@ pub struct Builder {
     #[cfg(all(feature = "fmt", feature = "server"))]
     print_events: bool,
     limits: Limits,
+    recording: Recording,
+    linger: Duration,
+    #[cfg(all(feature = "signal", feature = "server", unix))]
+    pub(crate) signal: Option<i32>,
     /// Sentences about options that could not be used. At most one a variable or method.
     problems: Vec<String>,
 }
@@ -87,6 +94,10 @@ impl Default for Builder {
             #[cfg(all(feature = "fmt", feature = "server"))]
             print_events: true,
             limits: Limits { retention: DEFAULT_RETENTION, ..Limits::default() },
+            recording: Recording::default(),
+            linger: crate::recording::DEFAULT_LINGER,
+            #[cfg(all(feature = "signal", feature = "server", unix))]
+            signal: None,
             problems: Vec::new(),
         }
     }
@@ -104,6 +115,27 @@ impl Builder {
     /// The name the console shows for this process. Default: the executable's; `TASKSCOPE_NAME`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// When the program is recorded. Default [`Recording::On`]; `TASKSCOPE` (`on`, `off` or `lazy`). With `lazy` a program can ship with taskscope: it
+    /// pays for what it does not see from the first console on alone. With `off` there is no subscriber, no thread and no port.
+    pub fn recording(mut self, recording: Recording) -> Self {
+        self.recording = recording;
+        self
+    }
+
+    /// How long recording goes on after the last console left, where it is lazy. Default 30 s; `TASKSCOPE_LINGER`.
+    pub fn linger(mut self, length: Duration) -> Self {
+        self.linger = length;
+        self
+    }
+
+    /// A signal that starts recording where that is lazy, and stops it again. Default none; `TASKSCOPE_SIGNAL` (`USR1` or `USR2`). It is taken as
+    /// [`tokio::signal::unix`] takes it: from then on its default action does not happen. For [`crate::Server::spawn`] and what calls it.
+    #[cfg(all(feature = "signal", feature = "server", unix))]
+    pub fn recording_signal(mut self, signal: i32) -> Self {
+        self.signal = Some(signal);
         self
     }
 
@@ -197,7 +229,8 @@ impl Builder {
 
     /// A recorder alone, for wrappers and hooks without any subscriber.
     pub fn build_handle(&self) -> Handle {
-        Handle::new(self.limits.clone(), self.stuck_after, self.stacks, self.problems.clone())
+        let switch = Switch::new(self.recording, self.linger);
+        Handle::new(self.limits.clone(), switch, self.stuck_after, self.stacks, self.problems.clone())
     }
 
     /// The subscriber around `inner`, and the server apart.
@@ -291,11 +324,17 @@ impl Builder {
 /// Makes the subscriber the global one, and serves.
 #[cfg(feature = "server")]
 #[track_caller]
-fn install(
-    subscriber: Wrapped<impl Subscriber + Send + Sync>,
+fn install<S: Subscriber + Send + Sync>(
+    subscriber: Wrapped<S>,
     server: crate::Server,
 ) -> Result<Handle, InitError> {
     let handle = subscriber.handle().clone();
+    let is_bare =
+        std::any::TypeId::of::<S>() == std::any::TypeId::of::<tracing_core::subscriber::NoSubscriber>();
+    if handle.is_off() && is_bare {
+        // As if taskscope were not there.
+        return Ok(handle);
+    }
     tracing_core::dispatcher::set_global_default(Dispatch::new(subscriber))
         .map_err(|_| InitError::SubscriberSet)?;
     handle.set_default();

@@ -10,7 +10,7 @@ use std::{
 
 use taskscope_recorder::{Limits, Recorder};
 
-use crate::Stacks;
+use crate::{Stacks, recording::Switch};
 
 /// A recorder and its sources. Clones are the same recorder; a dozen can live side by side.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub struct Handle {
 #[derive(Debug)]
 struct Shared {
     recorder: Recorder,
+    switch: Switch,
     sources: Sources,
     /// A poll that takes longer is stuck.
     stuck_after_ns: u64,
@@ -49,10 +50,17 @@ pub(crate) struct Sources {
 static DEFAULT: OnceLock<Handle> = OnceLock::new();
 
 impl Handle {
-    pub(crate) fn new(limits: Limits, stuck_after: Duration, stacks: Stacks, options: Vec<String>) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        switch: Switch,
+        stuck_after: Duration,
+        stacks: Stacks,
+        options: Vec<String>,
+    ) -> Self {
         taskscope_recorder::on_first_poll(crate::runtime::first_poll);
         let shared = Shared {
             recorder: Recorder::new(limits),
+            switch,
             sources: Sources::default(),
             stuck_after_ns: u64::try_from(stuck_after.as_nanos()).unwrap_or(u64::MAX),
             stacks,
@@ -69,17 +77,26 @@ impl Handle {
         DEFAULT.get()
     }
 
-    /// Makes this the one that locks, channels, sockets and timers of taskscope are recorded with, if there is none yet.
+    /// Makes this the one that locks, channels, sockets and timers of taskscope are recorded with, if there is none yet. Nothing if it never records
+    /// ([`Recording::Off`](crate::Recording::Off)).
     ///
     /// [`crate::init`], [`crate::wrap`] and [`crate::Server::spawn`] do so by themselves; who serves in another way calls it, before the first
     /// of them is used.
     pub fn set_default(&self) {
+        if self.is_off() {
+            return;
+        }
         // A second one is legal: it serves those that hold its handle.
         let _already_set = DEFAULT.set(self.clone());
     }
 
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.shared.recorder
+    }
+
+    #[inline]
+    pub(crate) fn switch(&self) -> &Switch {
+        &self.shared.switch
     }
 
     /// A poll that takes longer is stuck.
@@ -99,7 +116,7 @@ impl Handle {
     /// Notes that tasks were spawned before the recorder was there.
     #[cfg(feature = "server")]
     pub(crate) fn tasks_before(&self, tasks: usize) {
-        if tasks > 0 && cfg!(tokio_unstable) {
+        if tasks > 0 && cfg!(tokio_unstable) && self.is_recording() {
             // The first number counts: later there are tasks that are seen.
             let _said = self.shared.before.set(format!(
                 "Not listed, as they were spawned before taskscope was set up: {tasks} {}. Call taskscope::init() earlier, or write \
@@ -111,6 +128,11 @@ impl Handle {
 
     pub(crate) fn set_dispatch(&self, dispatch: &tracing_core::Dispatch) {
         *self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner) = Some(dispatch.downgrade());
+    }
+
+    /// The dispatcher that the subscriber or layer of this recorder became part of, while it lives.
+    pub(crate) fn dispatch(&self) -> Option<tracing_core::Dispatch> {
+        self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
     }
 
     /// Whether the subscriber or layer of this recorder became part of a dispatcher.
@@ -128,9 +150,12 @@ impl Handle {
 
     /// The same without the options that could not be used, which were said when they were read.
     pub(crate) fn blind_spots(&self) -> Vec<String> {
-        let dispatch = self.shared.dispatch.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut problems = self.past_limits();
         problems.extend(self.shared.before.get().cloned());
+        problems.extend(self.switch().problem());
+        if !self.is_recording() {
+            return problems;
+        }
         if !cfg!(tokio_unstable) {
             problems.push(
                 "Built without --cfg tokio_unstable: only tasks spawned through taskscope::spawn are seen. \
@@ -147,7 +172,7 @@ impl Handle {
             ));
             return problems;
         }
-        let Some(dispatch) = dispatch.and_then(|weak| weak.upgrade()) else {
+        let Some(dispatch) = self.dispatch() else {
             if !self.sources().wrappers.load(Relaxed) && !self.sources().hooks.load(Relaxed) {
                 problems.push(
                     "The taskscope subscriber or layer is not installed: call taskscope::init(), or set the wrapped subscriber as \

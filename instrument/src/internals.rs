@@ -9,6 +9,7 @@ use taskscope_recorder::{Limits, Recorder};
 use crate::{
     aggregate::{Hub, cursor::Cursor},
     handle::Handle,
+    recording::{Recording, Switch},
 };
 
 /// The recorder of a handle.
@@ -27,7 +28,9 @@ pub struct Rounds {
 impl Rounds {
     /// Of a recorder with these limits.
     pub fn new(limits: Limits) -> Self {
-        let handle = Handle::new(limits, Duration::from_millis(100), crate::Stacks::default(), Vec::new());
+        let switch = Switch::new(Recording::On, Duration::ZERO);
+        let handle =
+            Handle::new(limits, switch, Duration::from_millis(100), crate::Stacks::default(), Vec::new());
         let cursor = Cursor::new(Arc::new(Hub::new(handle.clone(), &crate::Builder::default(), None)));
         Self { handle, cursor, is_first: true }
     }

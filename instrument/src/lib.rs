@@ -68,6 +68,7 @@ pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
 mod recorded;
+mod recording;
 pub mod runtime;
 mod say;
 #[cfg(feature = "signal")]
@@ -101,6 +102,7 @@ pub use builder::{ServerAddr, init, wrap};
 pub use error::ServeError;
 pub use error::{BindError, InitError};
 pub use handle::Handle;
+pub use recording::Recording;
 #[cfg(feature = "server")]
 pub use server::{Address, Server};
 pub use source::hooks::Hooks;

@@ -2,6 +2,7 @@
 //!
 //! By default on a thread and runtime of its own, so that it answers while every worker of the program is blocked.
 
+mod quiet;
 mod routes;
 mod stream;
 
@@ -41,6 +42,8 @@ pub enum Address {
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
+    /// Nothing is recorded ([`Recording::Off`](crate::Recording::Off)), and nothing listens.
+    Nowhere,
 }
 
 impl From<SocketAddr> for Address {
@@ -72,6 +75,7 @@ impl std::fmt::Display for Address {
         match self {
             Self::Tcp(address) => write!(f, "http://{address}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Nowhere => f.write_str("nowhere: recording is off"),
         }
     }
 }
@@ -106,6 +110,9 @@ impl Server {
     /// The address is nonsense or taken, or no thread can be started.
     #[track_caller]
     pub fn spawn(mut self) -> Result<Address, BindError> {
+        if self.handle.is_off() {
+            return Ok(Address::Nowhere);
+        }
         let listener = self.listen(Location::caller())?;
         self.listener = self.listener.map(OwnListener::on_own_runtime);
         let address = listener.address()?;
@@ -116,10 +123,12 @@ impl Server {
             if hidden {
                 crate::source::mark_own_thread();
             }
-            let quiet = tracing::subscriber::NoSubscriber::default();
-            let _quiet = (hidden && self.quiet_by_scope).then(|| tracing::subscriber::set_default(quiet));
             // Here, not on the caller's thread: a runtime has a channel of its own, which is a resource.
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            if hidden && self.quiet_by_scope {
+                quiet::while_awake(&mut runtime, &self.handle);
+            }
+            let runtime = runtime.enable_all().build();
             let (runtime, outcome) = match runtime {
                 Ok(runtime) => (Some(runtime), Ok(())),
                 Err(error) => (None, Err(error)),
@@ -128,6 +137,10 @@ impl Server {
             let _sent = ready.send(outcome);
             let Some(runtime) = runtime else { return };
             runtime.spawn(say_problems(self.handle.clone()));
+            #[cfg(all(feature = "signal", unix))]
+            if let Some(signal) = self.options.signal {
+                runtime.spawn(on_signal(self.handle.clone(), signal));
+            }
             if let Err(error) = runtime.block_on(listener.serve(self, tonic::transport::Server::builder())) {
                 say(format_args!("the server stopped: {error}"));
             }
@@ -162,6 +175,9 @@ impl Server {
     }
 
     async fn serve_on(mut self, transport: tonic::transport::Server) -> Result<(), ServeError> {
+        if self.handle.is_off() {
+            return std::future::pending().await;
+        }
         let listener = self.listen(Location::caller())?;
         listener.serve(self, transport).await
     }
@@ -251,6 +267,20 @@ async fn say_problems(handle: Handle) {
     }
     for problem in handle.blind_spots() {
         say(problem);
+    }
+}
+
+/// Starts and stops recording at each signal.
+#[cfg(all(feature = "signal", unix))]
+async fn on_signal(handle: Handle, signal: i32) {
+    use tokio::signal::unix::{SignalKind, signal as listen};
+    match listen(SignalKind::from_raw(signal)) {
+        Ok(mut signals) => {
+            while signals.recv().await.is_some() {
+                handle.toggle_recording();
+            }
+        }
+        Err(error) => say(format_args!("signal {signal} does not start recording: {error}")),
     }
 }
 

@@ -83,6 +83,10 @@ fn new_span(
     attributes: &Attributes<'_>,
     parent: Option<AnyId>,
 ) -> Option<NonZeroU64> {
+    if !handle.is_recording() {
+        // It was on its way when recording stopped; or a layer without a filter asks for all.
+        return None;
+    }
     if kind == CallsiteKind::Task {
         return new_task(handle, attributes).map(TaskId::to_non_zero_u64);
     }
@@ -106,12 +110,17 @@ fn new_span(
         {
             None
         }
+        // They are those of the operation that it is a part of.
+        CallsiteKind::OpPoll if parent.is_none() && recorder.resources.is_in_part() => return None,
         _ if unrecorded => None,
         CallsiteKind::Resource => {
             mark(&handle.sources().resources);
             resources::new_resource(recorder, attributes).map(AnyId::Resource)
         }
-        CallsiteKind::Op => resources::new_op(recorder, attributes, parent).map(AnyId::Op),
+        CallsiteKind::Op => match resources::new_op(recorder, attributes, parent) {
+            Some((whole, false)) => return Some(borrowed(AnyId::Op(whole))),
+            new => new.map(|(op, _)| AnyId::Op(op)),
+        },
         CallsiteKind::OpPoll => resources::new_op_poll(recorder, parent).map(AnyId::OpPoll),
         _ => return None,
     };

@@ -100,7 +100,8 @@ impl<'a> Builder<'a> {
 
     #[track_caller]
     fn spawn_with<F: Future, R>(self, kind: TaskKind, future: F, spawn: impl FnOnce(Tracked<F>) -> R) -> R {
-        let Some(handle) = self.handle.or(Handle::default_handle()) else {
+        let Some(handle) = self.handle.or(Handle::default_handle()).filter(|handle| handle.is_recording())
+        else {
             return spawn(Tracked::passive(future));
         };
         let size_bytes = size_of::<F>() as u64;
@@ -118,7 +119,7 @@ pub trait FutureExt: Future + Sized {
     /// another task it is shown as a future of its own.
     #[track_caller]
     fn instrument_task(self, name: &'static str) -> Tracked<Self> {
-        match Handle::default_handle() {
+        match Handle::recording() {
             Some(handle) => self.instrument_task_in(handle, name),
             None => Tracked::passive(self),
         }

@@ -1,7 +1,7 @@
 //! A wrapper's own resource: registered with the default recorder at its first use, gone when the wrapper is dropped.
 //!
 //! Invariant: without a recorder everything passes through and nothing is kept. A wrapper that is used before there is one is registered at its first use
-//! after; what happened before is unknown. Cost after that: one atomic load.
+//! after, and so is one that is used while nothing is recorded; what happened before is unknown. Cost after that: one atomic load.
 
 use std::{panic::Location, sync::OnceLock};
 
@@ -118,7 +118,7 @@ impl Tracked {
     fn registered(&self) -> Option<&Registered> {
         match self.registered.get() {
             Some(registered) => registered.as_ref(),
-            None => self.register(Handle::default_handle()?),
+            None => self.register(Handle::recording()?),
         }
     }
 

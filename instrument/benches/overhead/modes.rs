@@ -2,18 +2,21 @@
 
 use std::{net::TcpListener, str::FromStr, time::Duration};
 
-use taskscope::Handle;
+use taskscope::{Handle, Recording};
 use taskscope_proto::v1::{self, taskscope_client::TaskscopeClient};
 use tokio::runtime::{Builder, Runtime};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tracing_subscriber::prelude::*;
 
-use crate::Outcome;
+use crate::{Outcome, unheard};
 
 /// What is installed in the program, and whether a client watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Bare,
+    Off,
+    Lazy,
+    Spans,
     Registry,
     Console,
     ConsoleWatched,
@@ -45,8 +48,11 @@ pub(crate) struct Setup {
 }
 
 impl Mode {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Bare,
+        Self::Off,
+        Self::Lazy,
+        Self::Spans,
         Self::Registry,
         Self::Console,
         Self::ConsoleWatched,
@@ -64,6 +70,9 @@ impl Mode {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Off => "off",
+            Self::Lazy => "lazy",
+            Self::Spans => "spans",
             Self::Registry => "registry",
             Self::Console => "console",
             Self::ConsoleWatched => "console-watched",
@@ -82,6 +91,9 @@ impl Mode {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Bare => "bare",
+            Self::Off => "taskscope::wrap, off",
+            Self::Lazy => "taskscope::wrap, lazy, no console yet",
+            Self::Spans => "tokio's spans with nothing behind them",
             Self::Registry => "tracing registry alone",
             Self::Console => "console-subscriber 0.5.0",
             Self::ConsoleWatched => "console-subscriber 0.5.0, client attached",
@@ -114,6 +126,17 @@ impl Mode {
         let builder = || taskscope::builder().bind("127.0.0.1:0");
         Ok(match self {
             Self::Bare => none,
+            Self::Spans => {
+                tracing::subscriber::set_global_default(unheard::Unheard)?;
+                none
+            }
+            Self::Off | Self::Lazy => {
+                let recording = if self == Self::Off { Recording::Off } else { Recording::Lazy };
+                let (subscriber, server) = builder().recording(recording).wrap(no_subscriber());
+                tracing::subscriber::set_global_default(subscriber)?;
+                server.spawn()?;
+                none
+            }
             Self::Registry => {
                 tracing::subscriber::set_global_default(tracing_subscriber::registry())?;
                 none
@@ -151,8 +174,9 @@ impl Mode {
 
 impl Setup {
     /// Two workers, as the machine that the figures are from has.
-    pub(crate) fn runtime(&self) -> Outcome<Runtime> {
-        let mut builder = Builder::new_multi_thread();
+    pub(crate) fn runtime(&self, on_one_thread: bool) -> Outcome<Runtime> {
+        let mut builder =
+            if on_one_thread { Builder::new_current_thread() } else { Builder::new_multi_thread() };
         builder.worker_threads(2).enable_all();
         if let Some(handle) = &self.hooks {
             taskscope::Hooks::new(handle).install(&mut builder);

@@ -14,26 +14,47 @@ use crate::{Outcome, http, modes::Setup};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workload {
     Poll,
+    PollOneThread,
     Spawn,
+    SpawnOneThread,
     MutexFree,
     MutexContended,
     Mpsc,
     Sleep,
+    SleepAwaited,
     Http,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Poll, Self::Spawn, Self::MutexFree, Self::MutexContended, Self::Mpsc, Self::Sleep, Self::Http];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Poll,
+        Self::PollOneThread,
+        Self::Spawn,
+        Self::SpawnOneThread,
+        Self::MutexFree,
+        Self::MutexContended,
+        Self::Mpsc,
+        Self::Sleep,
+        Self::SleepAwaited,
+        Self::Http,
+    ];
+
+    /// On `current_thread`.
+    pub(crate) fn is_on_one_thread(self) -> bool {
+        matches!(self, Self::PollOneThread | Self::SpawnOneThread)
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Poll => "poll",
+            Self::PollOneThread => "poll-current-thread",
             Self::Spawn => "spawn",
+            Self::SpawnOneThread => "spawn-current-thread",
             Self::MutexFree => "mutex-free",
             Self::MutexContended => "mutex-contended",
             Self::Mpsc => "mpsc",
             Self::Sleep => "sleep",
+            Self::SleepAwaited => "sleep-awaited",
             Self::Http => "http",
         }
     }
@@ -41,11 +62,14 @@ impl Workload {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Poll => "a poll with its wake (64 tasks, `yield_now`)",
+            Self::PollOneThread => "a poll with its wake, current_thread",
             Self::Spawn => "spawn and join an empty task",
+            Self::SpawnOneThread => "spawn and join an empty task, current_thread",
             Self::MutexFree => "lock and unlock a free tokio Mutex",
             Self::MutexContended => "lock a contended tokio Mutex across a `yield_now` (4 tasks)",
             Self::Mpsc => "send and receive on a bounded mpsc",
             Self::Sleep => "make, poll once and drop a `sleep`",
+            Self::SleepAwaited => "await a `sleep` that is due at its second poll",
             Self::Http => "an axum request over loopback, closed loop, 16 connections",
         }
     }
@@ -69,12 +93,13 @@ impl Workload {
     /// Runs a part of the workload and returns how many operations that was.
     async fn operations(self, spawner: &Spawner, part: usize) -> usize {
         match self {
-            Self::Poll => polls(spawner, 64, 100_000 / part).await,
-            Self::Spawn => spawns(spawner, 400 / part, 100).await,
+            Self::Poll | Self::PollOneThread => polls(spawner, 64, 100_000 / part).await,
+            Self::Spawn | Self::SpawnOneThread => spawns(spawner, 400 / part, 100).await,
             Self::MutexFree => mutex_free(spawner, 40_000 / part).await,
             Self::MutexContended => mutex_contended(spawner, 5_000 / part).await,
             Self::Mpsc => channel(spawner, 40_000 / part).await,
             Self::Sleep => sleeps(spawner, 20_000 / part).await,
+            Self::SleepAwaited => sleeps_awaited(spawner, 200_000 / part).await,
             Self::Http => unreachable!("served, not looped"),
         }
     }
@@ -178,6 +203,19 @@ async fn sleeps(spawner: &Spawner, sleeps: usize) -> usize {
     };
     join(vec![spawner.spawn(sleeping)]).await;
     sleeps
+}
+
+/// So many at a time that the workers never wait for the clock: what is measured is work.
+async fn sleeps_awaited(spawner: &Spawner, sleeps: usize) -> usize {
+    const TASKS: usize = 20_000;
+    let each = sleeps / TASKS;
+    let sleeping = move || async move {
+        for _ in 0..each {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    join((0..TASKS).map(|_| spawner.spawn(sleeping())).collect()).await;
+    TASKS * each
 }
 
 async fn join(tasks: Vec<JoinHandle<()>>) {

@@ -163,6 +163,12 @@ pub(crate) mod entered {
         (recorder(raw) == of).then_some(NonZeroU64::new(raw & !(1 << KIND_SHIFT)).map(OpId))
     }
 
+    /// An operation, or its poll, within the innermost task.
+    #[inline]
+    pub(crate) fn op_in_task(raw: u64, of: u8) -> Option<Option<OpId>> {
+        if kind(raw) == TASK { Some(None) } else { op(raw, of) }
+    }
+
     /// Within the innermost task.
     #[inline]
     pub(crate) fn polled_op(raw: u64, of: u8) -> Option<Option<OpId>> {

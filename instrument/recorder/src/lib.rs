@@ -45,7 +45,7 @@ pub use frame::{AwaitFrames, EnteredFrame, FrameReading};
 pub use free_list::FreeList;
 pub use id::{AnyId, FrameId, MAX_SLOTS, OpId, ResourceId, TaskId, borrowed, is_borrowed, is_ours};
 pub use read::{Counters, Description, Histograms, State};
-pub use recorder::{Limits, Losses, NewResource, Recorder, Resources, Spawn, Tasks, Timelines};
+pub use recorder::{Current, Limits, Losses, NewResource, Recorder, Resources, Spawn, Tasks, Timelines};
 pub use records::{
     RecordKind,
     channel::{ChannelReading, ChannelRef, UNKNOWN_DEPTH},

@@ -6,6 +6,7 @@
 //! The poll path ([`Recorder::enter`], [`Recorder::exit`], [`Recorder::wake`]) takes no lock, allocates nothing but a histogram block
 //! at a task's third poll, hashes nothing and sends nothing.
 
+mod forget;
 mod poll;
 mod resources;
 mod spans;
@@ -13,7 +14,7 @@ mod tasks;
 mod timelines;
 
 pub use self::{
-    resources::{NewResource, Resources},
+    resources::{Current, NewResource, Resources},
     tasks::{Spawn, Tasks},
     timelines::Timelines,
 };

@@ -161,6 +161,10 @@ pub(crate) mod live {
     pub(crate) const NAMED: u32 = 4;
     /// Its attributes say nothing that the lock which it is a part of does not know.
     pub(crate) const SILENT: u32 = 8;
+    /// Tokio's span made it, and its events change it.
+    pub(crate) const TRACED: u32 = 16;
+    /// Its events did not come for a while: it is not to be seen any more.
+    pub(crate) const FORGOTTEN: u32 = 32;
 }
 
 #[derive(Debug, Default)]
@@ -234,6 +238,12 @@ impl Resource {
     }
 
     /// Whether it is the semaphore inside of a lock.
+    /// Whether tokio's span made it.
+    #[inline]
+    pub(crate) fn is_traced(&self) -> bool {
+        self.live.load(Relaxed) & live::TRACED != 0
+    }
+
     pub(crate) fn is_part_of_lock(&self) -> bool {
         matches!(RecordRef::from_u32(self.record.load(Acquire)), Some(RecordRef::PartOfLock(_)))
     }
@@ -286,6 +296,8 @@ pub struct Op {
     pub(crate) granted: AtomicU64,
     /// The thread that it blocks; 0: none.
     pub(crate) thread: AtomicU32,
+    /// 1: tokio's span made it, and what is made in it is a part of it.
+    pub(crate) traced: AtomicU32,
     /// Permits wanted, with bits of [`wanted`], and given so far; of tokio's semaphores.
     pub(crate) requested: AtomicU32,
     /// Of an operation whose part has got what it wants: [`ALL`].
@@ -324,6 +336,7 @@ impl Default for Op {
             attributes: Attributes::default(),
             granted: zero(),
             thread: AtomicU32::new(0),
+            traced: AtomicU32::new(0),
             requested: AtomicU32::new(0),
             obtained: AtomicU32::new(0),
         }

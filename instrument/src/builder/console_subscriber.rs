@@ -57,10 +57,12 @@ impl crate::TaskscopeLayer {
 
 impl Builder {
     /// [`Builder::bind`] under the name that console-subscriber has for it: a socket's address, or a path for a Unix socket.
+    /// [`Address::Nowhere`](crate::Address::Nowhere) changes nothing.
     pub fn server_addr(self, address: impl Into<crate::Address>) -> Self {
         match address.into() {
             crate::Address::Tcp(address) => self.bind(address.to_string()),
             crate::Address::Unix(path) => self.bind(format!("unix:{}", path.display())),
+            crate::Address::Nowhere => self,
         }
     }
 

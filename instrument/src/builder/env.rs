@@ -8,6 +8,7 @@ use std::{ffi::OsString, time::Duration};
 use taskscope_recorder::MAX_SLOTS;
 
 use super::{Builder, Stacks, span::parse as span};
+use crate::Recording;
 
 const SPAN: &str = "a duration such as 10s or 500ms";
 const SWITCH: &str = "1, true, 0 or false";
@@ -24,6 +25,37 @@ struct Variable {
 }
 
 const VARIABLES: &[Variable] = &[
+    Variable {
+        names: &["TASKSCOPE"],
+        expected: "on, off or lazy",
+        set: |builder, text| {
+            builder.recording = match text {
+                "on" => Recording::On,
+                "off" => Recording::Off,
+                "lazy" => Recording::Lazy,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Variable {
+        names: &["TASKSCOPE_LINGER"],
+        expected: SPAN,
+        set: |builder, text| span(text).map(|length| builder.linger = length),
+    },
+    #[cfg(all(feature = "signal", feature = "server", unix))]
+    Variable {
+        names: &["TASKSCOPE_SIGNAL"],
+        expected: "USR1 or USR2",
+        set: |builder, text| {
+            builder.signal = match text.strip_prefix("SIG").unwrap_or(text) {
+                "USR1" => Some(libc::SIGUSR1),
+                "USR2" => Some(libc::SIGUSR2),
+                _ => return None,
+            };
+            Some(())
+        },
+    },
     Variable {
         names: &["TASKSCOPE_BIND", "TOKIO_CONSOLE_BIND"],
         expected: "an address such as 127.0.0.1:6669 or unix:/path",
@@ -126,8 +158,10 @@ const VARIABLES: &[Variable] = &[
     },
 ];
 
-/// Variables of console-subscriber that have nothing to set here, with the reason.
-const WITHOUT_MEANING: [(&str, &str); 2] = [
+/// Variables that have nothing to set here, with the reason.
+const WITHOUT_MEANING: &[(&str, &str)] = &[
+    #[cfg(not(all(feature = "signal", feature = "server", unix)))]
+    ("TASKSCOPE_SIGNAL", "taskscope is built without its feature `signal`, or for a system without signals"),
     ("TOKIO_CONSOLE_RECORD_PATH", "taskscope records to no file"),
     ("TOKIO_CONSOLE_BUFFER_CAPACITY", "taskscope has no event buffer that could overflow"),
 ];

@@ -40,6 +40,10 @@ impl Drop for Root {
 /// way.
 pub(crate) fn found_here(handle: &Handle, at: &Location<'_>) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    if handle.is_lazy() {
+        // Its tasks are counted when recording begins, though none was seen.
+        super::registry::built(&runtime, None);
+    }
     let tasks = runtime.metrics().num_alive_tasks();
     handle.tasks_before(tasks);
     if tokio::task::try_id().is_some() || handle.recorder().current().is_some() || !in_a_poll() {

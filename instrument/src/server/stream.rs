@@ -84,6 +84,7 @@ impl Seat {
             )));
         }
         hub.watchdog.add_console();
+        hub.handle.console_came();
         Ok(Self(Arc::clone(hub)))
     }
 }
@@ -92,6 +93,19 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.0.clients.fetch_sub(1, AcqRel);
         self.0.watchdog.remove_console();
+        let handle = &self.0.handle;
+        let Some(unused) = handle.console_left() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(server) => {
+                let handle = handle.clone();
+                drop(server.spawn(async move {
+                    tokio::time::sleep(handle.linger()).await;
+                    handle.end_unless_used(unused);
+                }));
+            }
+            // The server's runtime is being torn down.
+            Err(_) => handle.end_unless_used(unused),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::{
     OnceLock,
     atomic::{
-        AtomicU8, AtomicU64, AtomicUsize,
+        AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
     },
 };
@@ -119,7 +119,11 @@ const WINDOW: usize = 8;
 
 /// The kinds of callsites by their address, so that the hottest events are distinguished without comparing text: about 1 ns.
 #[derive(Debug)]
-pub(crate) struct Callsites(Box<[Bucket; BUCKETS]>);
+pub(crate) struct Callsites {
+    buckets: Box<[Bucket; BUCKETS]>,
+    /// The line of the event about the permits that an acquisition wants; 0: not met yet.
+    requested_line: AtomicU32,
+}
 
 /// 24 bytes.
 #[derive(Debug, Default)]
@@ -186,7 +190,10 @@ impl FieldRoles {
 
 impl Callsites {
     pub(crate) fn new() -> Self {
-        Self(Box::new(std::array::from_fn(|_| Bucket::default())))
+        Self {
+            buckets: Box::new(std::array::from_fn(|_| Bucket::default())),
+            requested_line: AtomicU32::new(0),
+        }
     }
 
     /// Remembers a callsite of tokio's and returns its kind. `name_number` gives the recorder's number of a name.
@@ -195,9 +202,12 @@ impl Callsites {
         metadata: &'static Metadata<'static>,
         name_number: impl Fn(&str) -> u32,
     ) -> CallsiteKind {
-        let kind = kind(metadata);
+        let mut kind = kind(metadata);
         if kind == CallsiteKind::Other {
             return kind;
+        }
+        if kind == CallsiteKind::OpUpdate && self.is_start_of_acquisition(metadata) {
+            kind = CallsiteKind::Unused;
         }
         note_tokio_version(metadata.file());
         let address = address(metadata);
@@ -215,6 +225,26 @@ impl Callsites {
         kind
     }
 
+    /// Whether an event says that an acquisition has no permits yet, which every new one has not. Tokio has it right after the one about the permits that are
+    /// wanted, in the same file; other events about those that were obtained are further away.
+    fn is_start_of_acquisition(&self, metadata: &Metadata<'_>) -> bool {
+        const NEAR_LINES: u32 = 12;
+        let (Some(line), Some(field)) = (metadata.line(), metadata.fields().iter().next()) else {
+            return false;
+        };
+        match field.name() {
+            "permits_requested" => {
+                self.requested_line.store(line, Relaxed);
+                false
+            }
+            "permits_obtained" => {
+                let requested = self.requested_line.load(Relaxed);
+                requested != 0 && (1..=NEAR_LINES).contains(&line.wrapping_sub(requested))
+            }
+            _ => false,
+        }
+    }
+
     /// The kind of a callsite.
     #[inline]
     pub(crate) fn kind(&self, metadata: &'static Metadata<'static>) -> CallsiteKind {
@@ -228,7 +258,7 @@ impl Callsites {
     #[inline]
     pub(crate) fn has(&self, metadata: &'static Metadata<'static>) -> bool {
         let address = address(metadata);
-        self.0[first(address) % BUCKETS].address.load(Relaxed) == address
+        self.buckets[first(address) % BUCKETS].address.load(Relaxed) == address
     }
 
     /// The kind of an event, and of one about an attribute what its fields are.
@@ -250,7 +280,7 @@ impl Callsites {
     #[inline]
     fn find(&self, metadata: &'static Metadata<'static>) -> Option<(&Bucket, CallsiteKind)> {
         let address = address(metadata);
-        let bucket = &self.0[first(address) % BUCKETS];
+        let bucket = &self.buckets[first(address) % BUCKETS];
         // Mostly it is in the first one.
         if bucket.address.load(Relaxed) == address { bucket.known() } else { self.find_further(address) }
     }
@@ -268,7 +298,7 @@ impl Callsites {
     }
 
     fn window(&self, address: usize) -> impl Iterator<Item = &Bucket> {
-        (0..WINDOW).map(move |step| &self.0[(first(address) + step) % BUCKETS])
+        (0..WINDOW).map(move |step| &self.buckets[(first(address) + step) % BUCKETS])
     }
 }
 

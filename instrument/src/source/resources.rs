@@ -5,7 +5,7 @@
 use std::fmt;
 
 use taskscope_recorder::{
-    AnyId, AttributeValue, Change, NewResource, OpId, RecordKind, Recorder, ResourceId,
+    AnyId, AttributeValue, Change, Current, NewResource, OpId, RecordKind, Recorder, ResourceId,
 };
 use tracing_core::{
     Event,
@@ -20,8 +20,11 @@ use super::{
 
 /// A span of tokio's for a new resource. `None`: past the limit.
 pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> Option<ResourceId> {
-    let mut visitor =
-        ResourceVisitor { recorder, new: NewResource::default(), place: PlaceVisitor::default() };
+    let mut visitor = ResourceVisitor {
+        recorder,
+        new: NewResource { traced: true, ..NewResource::default() },
+        place: PlaceVisitor::default(),
+    };
     attributes.record(&mut visitor);
     let ResourceVisitor { mut new, place, .. } = visitor;
     if new.record == RecordKind::Permits && new.internal {
@@ -32,12 +35,13 @@ pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> 
     recorder.resources.new_resource(&new)
 }
 
-/// A span of tokio's for a new operation, of the resource it names or of the current one. `None`: past the limit.
+/// A span of tokio's for a new operation, of the resource it names or of the current one, and whether it is one of its own; else it is a part of that one.
+/// `None`: past the limit.
 pub(super) fn new_op(
     recorder: &Recorder,
     attributes: &Attributes<'_>,
     parent: Option<AnyId>,
-) -> Option<OpId> {
+) -> Option<(OpId, bool)> {
     let resource = match parent {
         Some(AnyId::Resource(resource)) => Some(resource),
         _ => None,
@@ -57,8 +61,15 @@ pub(super) fn new_op_poll(recorder: &Recorder, parent: Option<AnyId>) -> Option<
 
 /// An event of tokio's about an attribute of the current resource or operation.
 pub(super) fn state_update(recorder: &Recorder, kind: CallsiteKind, fields: FieldRoles, event: &Event<'_>) {
+    let resource = match kind {
+        CallsiteKind::OpUpdate => None,
+        _ => match recorder.resources.current() {
+            None => return,
+            current => current,
+        },
+    };
     let mut visitor =
-        UpdateVisitor { recorder, kind, fields, value: None, change: Change::Override, unit: 0 };
+        UpdateVisitor { recorder, resource, fields, value: None, change: Change::Override, unit: 0 };
     event.record(&mut visitor);
     visitor.apply();
 }
@@ -108,7 +119,7 @@ impl Visit for ResourceVisitor<'_> {
 struct OpVisitor<'r> {
     recorder: &'r Recorder,
     resource: Option<ResourceId>,
-    op: Option<OpId>,
+    op: Option<(OpId, bool)>,
 }
 
 impl Visit for OpVisitor<'_> {
@@ -117,7 +128,7 @@ impl Visit for OpVisitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "source" && self.op.is_none() {
             // Tokio does not say where it was begun.
-            self.op = self.recorder.resources.new_op(value, self.resource, 0);
+            self.op = self.recorder.resources.new_traced_op(value, self.resource);
         }
     }
 }
@@ -125,7 +136,8 @@ impl Visit for OpVisitor<'_> {
 /// `permits = 3, permits.op = "add"`, `duration = 20, duration.unit = "ms"`, `locked = true`: what is said of a value comes after it.
 struct UpdateVisitor<'r> {
     recorder: &'r Recorder,
-    kind: CallsiteKind,
+    /// `None`: the current operation is meant.
+    resource: Option<Current<'r>>,
     fields: FieldRoles,
     value: Option<(u32, AttributeValue)>,
     change: Change,
@@ -146,10 +158,9 @@ impl UpdateVisitor<'_> {
     fn apply(&mut self) {
         let Some((name, value)) = self.value.take() else { return };
         let resources = &self.recorder.resources;
-        if self.kind == CallsiteKind::OpUpdate {
-            resources.change_op(name, self.unit, value, self.change);
-        } else {
-            resources.change_resource(name, self.unit, value, self.change);
+        match self.resource {
+            None => resources.change_op(name, self.unit, value, self.change),
+            Some(current) => resources.change(current, name, self.unit, value, self.change),
         }
     }
 }

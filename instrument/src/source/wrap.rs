@@ -115,7 +115,7 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         match self.callsites.register(metadata, |name| self.name_number(name)) {
             CallsiteKind::Other => self.inner.register_callsite(metadata),
-            kind if kind.is_recorded() => Interest::always(),
+            kind if kind.is_recorded() && self.handle.is_recording() => Interest::always(),
             _ => Interest::never(),
         }
     }
@@ -123,11 +123,14 @@ impl<S: Subscriber> Subscriber for Wrapped<S> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         match callsite::kind(metadata) {
             CallsiteKind::Other => self.inner.enabled(metadata),
-            kind => kind.is_recorded(),
+            kind => kind.is_recorded() && self.handle.is_recording(),
         }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
+        if !self.handle.is_recording() {
+            return self.inner.max_level_hint();
+        }
         // Tokio's spans are TRACE. Callsites that the inner subscriber does not want stay off by their own interest.
         Some(LevelFilter::TRACE)
     }

@@ -65,7 +65,7 @@ impl Taken {
 
 #[inline]
 pub(super) fn recorder() -> Option<&'static Recorder> {
-    Handle::default_handle().map(Handle::recorder)
+    Handle::recording().map(Handle::recorder)
 }
 
 /// The future of a `lock().await`.

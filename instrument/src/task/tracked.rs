@@ -86,6 +86,7 @@ impl Recording {
             // Tokio's span adopted the task and has entered it.
             State::Own(task) if recorder.current() == Some(task) => None,
             State::Own(task) => Some(task),
+            State::Named { .. } if !self.handle.is_recording() => None,
             State::Named { name, at } => {
                 let tokio_id = tokio_id();
                 if let Some(current) =

@@ -7,6 +7,8 @@ mod events;
 mod operations;
 mod records;
 
+pub use self::events::Current;
+
 use std::sync::{
     Arc, PoisonError,
     atomic::{
@@ -29,7 +31,7 @@ use crate::{
 
 /// Everything a source knows when a resource is made.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts; a bit set would hide their names")]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts; a bit set would hide their names")]
 pub struct NewResource<'a> {
     /// `Mutex`, `Sleep`, …
     pub concrete_type: &'a str,
@@ -55,6 +57,8 @@ pub struct NewResource<'a> {
     pub shared: bool,
     /// Readers see it only once an operation on it waits.
     pub lazily: bool,
+    /// Tokio's span makes it.
+    pub traced: bool,
 }
 
 /// The resources of a recorder and the operations on them, with the records of locks, channels and streams.
@@ -137,6 +141,9 @@ impl Resources {
         if new.inherits {
             bits |= live::INHERITS;
         }
+        if new.traced {
+            bits |= live::TRACED;
+        }
         if self.is_silent(record) {
             bits |= live::SILENT;
         }
@@ -159,11 +166,16 @@ impl Resources {
     /// Readers see it from now on.
     fn publish_resource(&self, id: ResourceId, now: Ticks) {
         let Some((page, slot)) = self.find_resource(id) else { return };
-        if slot.live.load(Relaxed) & live::LIVE == 0 {
+        if slot.live.load(Relaxed) & (live::LIVE | live::FORGOTTEN) == 0 {
             slot.facts.lock().unwrap_or_else(PoisonError::into_inner).created = now;
             slot.live.fetch_or(live::LIVE, Release);
             page.shared.set();
         }
+    }
+
+    /// Whether events of this resource were missed: nothing is known of it any more.
+    pub(super) fn is_forgotten(&self, id: ResourceId) -> bool {
+        self.find_resource(id).is_some_and(|(_, slot)| slot.live.load(Relaxed) & live::FORGOTTEN != 0)
     }
 
     /// Whether the attributes of a resource with this record say nothing: those of the semaphore that is inside of a mutex.

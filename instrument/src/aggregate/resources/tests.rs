@@ -9,7 +9,7 @@ use taskscope_proto::{
     rows::{ChannelRow, Checked, Columns, HolderRow},
     v1,
 };
-use taskscope_recorder::{AnyId, Limits, NewResource, RecordKind, Recorder, ResourceId, Spawn};
+use taskscope_recorder::{AnyId, NewResource, RecordKind, Recorder, ResourceId, Spawn};
 
 use crate::{
     aggregate::{Hub, cursor::Cursor},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 fn handle() -> Handle {
-    Handle::new(Limits::default(), Duration::from_secs(1), crate::Stacks::default(), Vec::new())
+    crate::builder().stuck_after(Duration::from_secs(1)).build_handle()
 }
 
 fn cursor(handle: &Handle) -> Cursor {

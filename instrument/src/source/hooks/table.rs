@@ -55,6 +55,12 @@ impl Table {
         self.spill.lock().unwrap_or_else(PoisonError::into_inner).insert(tokio_id, task);
     }
 
+    /// Whether it ever had a task; where it had none, a poll is spared the reading of its task's id.
+    #[inline]
+    pub(super) fn is_used(&self) -> bool {
+        self.buckets.get().is_some()
+    }
+
     #[inline]
     pub(super) fn find(&self, tokio_id: u64) -> Option<TaskId> {
         let buckets = self.buckets.get()?;

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, fmt, sync::Arc};
 
-use taskscope_recorder::{Knows, Spawn};
+use taskscope_recorder::{Knows, Spawn, TaskId};
 use tokio::runtime::{Builder, TaskMeta};
 
 use super::{Hooks, table::Table};
@@ -58,8 +58,8 @@ impl Hooks {
 impl Own {
     pub(super) fn install(self, handle: Option<Handle>, builder: &mut Builder) {
         match handle {
-            Some(handle) => self.install_recording(&handle, builder),
-            None => self.install_alone(builder),
+            Some(handle) if !handle.is_off() => self.install_recording(&handle, builder),
+            _ => self.install_alone(builder),
         }
     }
 
@@ -92,21 +92,23 @@ impl Own {
         });
         let (own, tasks) = recorder(handle);
         builder.on_before_task_poll(move |meta| {
-            if let Some(task) = tasks.find(number(meta)) {
+            if let Some(task) = known(&tasks, meta) {
                 own.recorder().enter(task);
             }
             call(before_poll.as_ref(), meta);
         });
         let (own, tasks) = recorder(handle);
         builder.on_after_task_poll(move |meta| {
-            if let Some(task) = tasks.find(number(meta)) {
+            if let Some(task) = known(&tasks, meta) {
                 own.recorder().exit(task);
             }
             call(after_poll.as_ref(), meta);
         });
         let (own, tasks) = recorder(handle);
         builder.on_task_terminate(move |meta| {
-            if let Some(task) = tasks.remove(number(meta)) {
+            if tasks.is_used()
+                && let Some(task) = tasks.remove(number(meta))
+            {
                 own.recorder().release(task);
             }
             call(terminate.as_ref(), meta);
@@ -116,7 +118,7 @@ impl Own {
 
 fn spawned(handle: &Handle, tasks: &Table, meta: &TaskMeta<'_>) {
     let tokio_id = number(meta);
-    if LAST_TRACED.get() == tokio_id {
+    if LAST_TRACED.get() == tokio_id || !handle.is_recording() {
         return;
     }
     let at = meta.spawned_at();
@@ -128,6 +130,11 @@ fn spawned(handle: &Handle, tasks: &Table, meta: &TaskMeta<'_>) {
         ..Spawn::default()
     });
     tasks.insert(tokio_id, task);
+}
+
+#[inline]
+fn known(tasks: &Table, meta: &TaskMeta<'_>) -> Option<TaskId> {
+    if tasks.is_used() { tasks.find(number(meta)) } else { None }
 }
 
 fn call(hook: Option<&Hook>, meta: &TaskMeta<'_>) {

@@ -18,15 +18,31 @@ use crate::{
     task::Agent,
 };
 
+/// The resource that an event speaks of.
+#[derive(Debug, Clone, Copy)]
+pub struct Current<'r> {
+    page: &'r Page<Resource>,
+    slot: &'r Resource,
+}
+
 impl Resources {
     /// An attribute of the current resource changes, by the numbers of its name and unit; one that takes over its parts' attributes changes with its part.
     pub fn change_resource(&self, name: u32, unit: u32, value: AttributeValue, change: Change) {
-        let Some((page, slot)) = self.current_resource().and_then(|id| self.find_resource(id)) else {
-            return;
-        };
-        if slot.live.load(Relaxed) & live::SILENT != 0 {
-            return;
+        if let Some(current) = self.current() {
+            self.change(current, name, unit, value, change);
         }
+    }
+
+    /// The current resource; `None`: what is said of it changes nothing, so it need not be read.
+    #[inline]
+    pub fn current(&self) -> Option<Current<'_>> {
+        let (page, slot) = self.find_resource(self.current_resource()?)?;
+        (slot.live.load(Relaxed) & live::SILENT == 0).then_some(Current { page, slot })
+    }
+
+    /// [`Resources::change_resource`] of one that is known.
+    pub fn change(&self, current: Current<'_>, name: u32, unit: u32, value: AttributeValue, change: Change) {
+        let Current { page, slot } = current;
         self.change_one(page, slot, name, unit, value, change);
         let whole = match slot.parent.load(Relaxed) {
             0 => None,
@@ -145,8 +161,9 @@ impl Resources {
         self.whole_has_all(op);
         let Some(resource) = ResourceId::from_u64(op.resource.load(Relaxed)) else { return };
         // A wrapper records its waits itself.
-        let part = self.find_resource(resource).filter(|(_, slot)| slot.is_part_of_lock());
-        let Some(lock) = part.and_then(|(_, slot)| self.lock_of(slot)) else { return };
+        let tokios =
+            self.find_resource(resource).filter(|(_, slot)| slot.is_traced() || slot.is_part_of_lock());
+        let Some(lock) = tokios.and_then(|(_, slot)| self.lock_of(slot)) else { return };
         if let Some(now) = now {
             lock.waited(now.saturating_sub(op.created.load(Relaxed)));
         }
@@ -160,6 +177,11 @@ impl Resources {
     }
 
     pub(super) fn on_whole(&self, part: &Op, change: impl FnOnce(&Op)) {
+        let resource =
+            ResourceId::from_u64(part.resource.load(Relaxed)).and_then(|id| self.find_resource(id));
+        if !resource.is_some_and(|(_, resource)| resource.is_part_of_lock()) {
+            return;
+        }
         let whole = match part.parent.load(Relaxed) {
             0 => None,
             parent => OpId::from_u64(parent).and_then(|id| self.find_op(id)),
@@ -172,10 +194,13 @@ impl Resources {
         }
     }
 
-    /// Whether this thread polls an acquisition of this resource: what such a poll gives back was never held.
+    /// Whether this thread polls an acquisition of this resource, or of the one that it is a part of: what such a poll gives back was never held.
     fn acquires_here(&self, resource: Option<ResourceId>) -> bool {
         let poll = self.polled_op().and_then(|id| self.find_op(id));
-        poll.is_some_and(|(_, op)| ResourceId::from_u64(op.resource.load(Relaxed)) == resource)
+        let Some((_, op)) = poll else { return false };
+        let of = ResourceId::from_u64(op.resource.load(Relaxed));
+        let whole = || ResourceId::from_u64(self.find_resource(resource?)?.1.parent.load(Relaxed));
+        of == resource || of.is_some() && of == whole()
     }
 
     /// The lock that a resource is, or is a part of.

@@ -14,6 +14,9 @@ use crate::{
     thread,
 };
 
+/// What tokio's semaphore, also the one inside of its locks, calls an acquisition.
+const ACQUIRE: &str = "Acquire::new";
+
 impl Resources {
     /// Makes an operation; `None` at the limit. Without a given resource it is on the current one. `place` as of [`Sites::place_number`]; 0: unknown.
     ///
@@ -33,7 +36,7 @@ impl Resources {
         for zero in [&slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted] {
             zero.store(0, Relaxed);
         }
-        for zero in [&slot.thread, &slot.requested, &slot.obtained] {
+        for zero in [&slot.thread, &slot.traced, &slot.requested, &slot.obtained] {
             zero.store(0, Relaxed);
         }
         slot.site.store(place, Relaxed);
@@ -42,6 +45,35 @@ impl Resources {
         slot.source.store(self.names.number(source), Relaxed);
         slot.key.store(id.to_u64(), Release);
         Some(id)
+    }
+
+    /// [`Resources::new_op`] for a span of tokio's. The acquisition of permits that tokio makes inside of another operation (`Acquire::new` of
+    /// `Mutex::lock`) is a part of it: one waits exactly when the other does, so they are one. `None`: no room; `Some((op, false))`: a part of that one.
+    pub fn new_traced_op(&self, source: &str, resource: Option<ResourceId>) -> Option<(OpId, bool)> {
+        if source == ACQUIRE
+            && let Some(whole) = self.traced_op_here()
+        {
+            return Some((whole, false));
+        }
+        let op = self.new_op(source, resource, 0)?;
+        if let Some((_, slot)) = self.find_op(op) {
+            slot.traced.store(1, Relaxed);
+        }
+        Some((op, true))
+    }
+
+    /// The operation that tokio makes or polls here, within the task that this thread polls.
+    #[inline]
+    fn traced_op_here(&self) -> Option<OpId> {
+        let op = thread::innermost(|raw| entered::op_in_task(raw, self.number))??;
+        let (_, slot) = self.find_op(op)?;
+        (slot.traced.load(Relaxed) != 0).then_some(op)
+    }
+
+    /// Whether the innermost operation here was entered before it was entered last: as the part of itself that it is.
+    pub fn is_in_part(&self) -> bool {
+        let Some(op) = self.current_op() else { return false };
+        thread::entered_times(|raw| entered::op_in_task(raw, self.number), op) > 1
     }
 
     pub(in crate::recorder) fn enter_op(&self, id: OpId) {
@@ -92,8 +124,10 @@ impl Resources {
         for at in [&op.created, &op.started, &op.ended] {
             at.store(now, Relaxed);
         }
-        if let Some(resource) = ResourceId::from_u64(op.resource.load(Relaxed)) {
-            self.publish_resource(resource, now);
+        match ResourceId::from_u64(op.resource.load(Relaxed)) {
+            Some(resource) if self.is_forgotten(resource) => op.resource.store(0, Relaxed),
+            Some(resource) => self.publish_resource(resource, now),
+            None => {}
         }
         op.live.store(1, Release);
         page.shared.set();
