@@ -119,26 +119,22 @@ impl Gathering {
 
     fn look_at(&mut self, store: Analysis<'_>, task: &Task) {
         self.looked_at += 1;
-        let (key, one) = match store.waits_first(task.key) {
-            Some((op, resource)) => {
-                let key = Key::Thing {
-                    concrete_type: resource.concrete_type,
-                    name: resource.name,
-                    source: op.source,
-                    site: resource.site,
-                };
-                let (kind, since_ns) = (store.wait_kind(resource), store.waits_since_ns(op));
-                let on = Some(resource.key);
-                (key, Group { kind, tasks: 1, since_ns, longest: task.key, op: Some(op.key), on })
-            }
-            None => {
-                // The future of a `block_on` mostly waits for the end of the program.
-                let kind =
-                    if task.facts.kind.owns_its_thread() { WaitKind::Outside } else { WaitKind::Unknown };
-                let since_ns = task.stats.state_since_ns;
-                let one = Group { kind, tasks: 1, since_ns, longest: task.key, op: None, on: None };
-                (Key::Unknown(task.facts.site), one)
-            }
+        let (key, one) = if let Some((op, resource)) = store.waits_first(task.key) {
+            let key = Key::Thing {
+                concrete_type: resource.concrete_type,
+                name: resource.name,
+                source: op.source,
+                site: resource.site,
+            };
+            let (kind, since_ns) = (store.wait_kind(resource), store.waits_since_ns(op));
+            let on = Some(resource.key);
+            (key, Group { kind, tasks: 1, since_ns, longest: task.key, op: Some(op.key), on })
+        } else {
+            // The future of a `block_on` mostly waits for the end of the program.
+            let kind = if task.facts.kind.owns_its_thread() { WaitKind::Outside } else { WaitKind::Unknown };
+            let since_ns = task.stats.state_since_ns;
+            let one = Group { kind, tasks: 1, since_ns, longest: task.key, op: None, on: None };
+            (Key::Unknown(task.facts.site), one)
         };
         self.groups.entry(key).and_modify(|group| group.add(&one)).or_insert(one);
     }
@@ -270,7 +266,9 @@ mod tests {
     #[test]
     fn lengths_become_a_histogram_that_ascends() {
         let mut lengths = Lengths::default();
-        [0, 5, 1_000_000, 1_010_000, 3_000_000_000].into_iter().for_each(|ns| lengths.add(ns));
+        for ns in [0, 5, 1_000_000, 1_010_000, 3_000_000_000] {
+            lengths.add(ns);
+        }
         let histogram = lengths.histogram();
         assert_eq!(histogram.max_ns, 3_000_000_000);
         assert_eq!(histogram.buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 5);

@@ -152,7 +152,7 @@ mod tests {
             copies.push((pages, plain));
             for (pages, plain) in &copies {
                 prop_assert_eq!(pages.len(), plain.len());
-                let all: Vec<Option<u32>> = pages.range(0, usize::MAX).map(|of| of.copied()).collect();
+                let all: Vec<Option<u32>> = pages.range(0, usize::MAX).map(Option::<&u32>::copied).collect();
                 prop_assert_eq!(&all, plain);
                 prop_assert_eq!(pages.iter().count(), plain.iter().flatten().count());
             }

@@ -67,8 +67,7 @@ impl Lines {
         };
         let waits = match (height, has_findings) {
             (..ROOMY, true) => 0,
-            (..ROOMY, false) => 3,
-            (ROOMY..TALL, true) => 3,
+            (..ROOMY, false) | (ROOMY..TALL, true) => 3,
             (ROOMY..TALL, false) => 9,
             (TALL.., _) => 12,
         };

@@ -2,6 +2,7 @@
 
 use crate::{
     analysis::{Analysis, longest::Wait},
+    id::ResourceKey,
     lints::findings::Findings,
     model::overview::{
         CHANGES, changed, instrument,
@@ -71,7 +72,7 @@ fn long_wait(store: Analysis<'_>, of: &Wait) -> LongWait {
     LongWait {
         waits_for: (!of.words.is_empty()).then(|| of.words.clone()),
         place: store.place(of.site),
-        resource: of.on.map(|key| key.id()),
+        resource: of.on.map(ResourceKey::id),
         tasks: of.tasks,
         longest_ns: store.now_ns.saturating_sub(of.since_ns),
         task: store.task(of.longest).map(Task::id),
