@@ -41,6 +41,8 @@ pub(super) struct Goal {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// Locks, channels and I/O.
+    Beside,
     Records,
     Rows,
     /// The rows of the other tables.
@@ -67,7 +69,7 @@ impl Scan {
     pub(super) fn new(goal: Goal, store: Analysis<'_>, now: Duration) -> Self {
         let run = Run::default();
         let at_ns = store.now_ns;
-        let stage = Stage::Records;
+        let stage = if goal.lints { Stage::Beside } else { Stage::Records };
         Self { goal, started: now, at_ns, stage, record: 0, run, has_begun_tables: false, found: None }
     }
 
@@ -82,6 +84,13 @@ impl Scan {
         let now_ns = std::mem::replace(&mut store.now_ns, self.at_ns);
         while units > 0 && self.stage != Stage::Done {
             match self.stage {
+                Stage::Beside => {
+                    let look = Look { store: Analysis::of(store), config: &config.lints };
+                    if self.run.look_beside(look) {
+                        self.stage = Stage::Records;
+                    }
+                    units = units.saturating_sub(store.resources.op_count());
+                }
                 Stage::Records => {
                     if self.look(store, config, &mut units) {
                         self.close(Analysis::of(store), findings, config);

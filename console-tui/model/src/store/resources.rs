@@ -185,6 +185,10 @@ impl Resources {
         self.ops.values()
     }
 
+    pub(crate) fn op_count(&self) -> usize {
+        self.ops.len()
+    }
+
     /// The parts of a resource, by slot.
     pub(crate) fn parts(&self, of: ResourceKey) -> impl Iterator<Item = &Resource> {
         self.parts.of(of).filter_map(|slot| self.by_slot.get(&slot))
