@@ -54,7 +54,7 @@ bench-build *profile:
 bench-memory: console
     cargo bench -p taskscope-tests --bench memory
 
-# Many tasks, from the wire to the screen: all of it, or `just bench-scale connect|wire|frames|keys`.
+# Many tasks, from the wire to the screen: all of it, or `just bench-scale connect|wire|frames|streams|keys`.
 bench-scale *part: console
     cargo bench -p taskscope-tests --bench scale -- {{ part }}
 

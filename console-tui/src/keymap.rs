@@ -31,6 +31,7 @@ const DEFAULTS: &[(Action, &[&str])] = &[
     (Action::OpenLastWaker, &["W"]),
     (Action::NextTab, &["tab"]),
     (Action::PrevTab, &["shift-tab"]),
+    (Action::Overview, &["0"]),
     (Action::Tasks, &["1"]),
     (Action::Runtime, &["2"]),
     (Action::Locks, &["3"]),

@@ -4,7 +4,7 @@
 //!  header         process, connection, tasks by state, cost, losses
 //!  tabs           the screens, and the keys that always work
 //!  notices        what is wrong with the data itself; the most serious finding
-//!  body           tasks | task | runtime | worker | locks | resources | resource | I/O | descriptor | waits | findings | connecting
+//!  body           overview | tasks | task | runtime | worker | locks | resources | resource | I/O | descriptor | waits | findings | connecting
 //!  footer         order and counts, hints; or the line that the user types
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! leaves here. Limit: below [`MIN_WIDTH`] x [`MIN_HEIGHT`] it shows only that the terminal is too small.
 
 mod blocks;
+mod braille;
 mod canvas;
 mod chrome;
 mod connecting;
@@ -22,6 +23,7 @@ mod hits;
 mod io;
 mod lock;
 mod overlays;
+mod overview;
 mod resource;
 mod runtime;
 mod scroll;
@@ -87,6 +89,7 @@ fn screen(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect
         // Two screens show a table in their own way.
         (Screen::Runtime, _) => runtime::render(look, canvas, hits, area),
         (Screen::Findings, _) => findings::render(look, canvas, hits, area),
+        (Screen::Overview, _) => overview::render(look, canvas, hits, area),
         (_, Some(table)) => table::render(look, canvas, hits, area, table),
         (Screen::Task(key), None) => task::render(look, canvas, hits, area, key),
         (Screen::Worker(key), None) => worker::render(look, canvas, hits, area, key),

@@ -60,8 +60,19 @@ const SMALL: (u16, u16) = (80, 24);
 
 /// All pictures.
 pub const SHOTS: &[Shot] = &[
-    shot("tasks", "The tasks of a checkout service, the most suspicious first", USUAL, &[]),
-    shot("task", "One task: its life, its polls, and who wakes it", USUAL, &[Action::NextRow, Action::Open]),
+    shot(
+        "overview",
+        "How the process is: the verdict, the last minutes, what was found and what changed",
+        USUAL,
+        &[],
+    ),
+    shot("tasks", "The tasks of a checkout service, the most suspicious first", USUAL, &[Action::Tasks]),
+    shot(
+        "task",
+        "One task: its life, its polls, and who wakes it",
+        USUAL,
+        &[Action::Tasks, Action::NextRow, Action::Open],
+    ),
     shot(
         "runtime",
         "The runtime: its workers, who waits for one, and the last minutes",
@@ -112,21 +123,30 @@ pub const SHOTS: &[Shot] = &[
             "attach",
             "A program that knows nothing of taskscope: a task with its await tree, to the lock that it waits for",
             USUAL,
-            &[Action::NextRow, Action::Open],
+            &[Action::Tasks, Action::NextRow, Action::Open],
         )
     },
     shot("findings", "What the lints found, each with what to do next", USUAL, &[Action::Findings]),
-    shot("tasks-wide", "A wide terminal has the selected task beside the table", WIDE, &[Action::NextRow]),
-    shot("tasks-80x24", "The tasks on a terminal of 80 by 24", SMALL, &[]),
-    shot("help", "All keys, generated from the keymap", USUAL, &[Action::Help]),
-    Shot { look: Look::Light, ..shot("tasks-light", "The tasks, on a light terminal", USUAL, &[]) },
+    shot(
+        "tasks-wide",
+        "A wide terminal has the selected task beside the table",
+        WIDE,
+        &[Action::Tasks, Action::NextRow],
+    ),
+    shot("overview-80x24", "How the process is, on a terminal of 80 by 24", SMALL, &[]),
+    shot("tasks-80x24", "The tasks on a terminal of 80 by 24", SMALL, &[Action::Tasks]),
+    shot("help", "All keys, generated from the keymap", USUAL, &[Action::Tasks, Action::Help]),
+    Shot {
+        look: Look::Light,
+        ..shot("tasks-light", "The tasks, on a light terminal", USUAL, &[Action::Tasks])
+    },
     Shot {
         look: Look::Ascii,
-        ..shot("tasks-ascii", "The tasks without colour and without Unicode", USUAL, &[])
+        ..shot("tasks-ascii", "The tasks without colour and without Unicode", USUAL, &[Action::Tasks])
     },
     Shot {
         lost_for: Some(Duration::from_secs(12)),
-        ..shot("lost", "The program is gone: its last state, with its age", USUAL, &[])
+        ..shot("lost", "The program is gone: its last state, with its age", USUAL, &[Action::Tasks])
     },
 ];
 

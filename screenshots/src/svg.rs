@@ -1,7 +1,7 @@
 //! A buffer of cells as an SVG picture of a terminal window.
 //!
 //! Invariant: every character has its own place on the grid, so that box drawing joins and columns align whatever font
-//! the viewer has; the same buffer gives the same bytes.
+//! the viewer has; the dots of graphs are drawn as such, as few fonts have them; the same buffer gives the same bytes.
 //!
 //! Limit: bold, dim, underline and reverse; italics, blinking and crossed-out text are drawn plain.
 
@@ -23,6 +23,11 @@ const FONT_SIZE: u32 = 20;
 /// From the top of a cell to the foot of its letters.
 const BASELINE: u32 = 20;
 const MARGIN: u32 = 18;
+/// The characters of dots.
+const BRAILLE: std::ops::RangeInclusive<char> = '\u{2800}'..='\u{28ff}';
+/// Where the dots of a cell are, by their bit, and how large.
+const DOTS: [(u32, u32); 8] = [(1, 1), (1, 8), (1, 14), (7, 1), (7, 8), (7, 14), (1, 21), (7, 21)];
+const DOT: u32 = 4;
 
 /// Draws the buffer as an SVG document with this title.
 pub fn svg(buffer: &Buffer, palette: &Palette, title: &str) -> String {
@@ -63,6 +68,9 @@ pub fn svg(buffer: &Buffer, palette: &Palette, title: &str) -> String {
         for run in &runs {
             if let Some(text) = run.text() {
                 line(format_args!("{}", text.at(y + BASELINE)));
+            }
+            if !run.dots.is_empty() {
+                line(format_args!(r#"<path d="{}" fill="{}"/>"#, run.dots_at(y), hex(run.look.foreground)));
             }
             if run.look.underlined {
                 line(format_args!(
@@ -110,11 +118,23 @@ struct Run {
     look: Look,
     /// What is not blank, with its column.
     symbols: Vec<(u16, String)>,
+    /// Of those the dots, as bits.
+    dots: Vec<(u16, u32)>,
 }
 
 impl Run {
     fn x(&self) -> u32 {
         place(self.column)
+    }
+
+    fn dots_at(&self, y: u32) -> String {
+        let dots = self.dots.iter().flat_map(|(column, bits)| {
+            let set = DOTS.iter().enumerate().filter(move |(bit, _)| bits >> bit & 1 == 1);
+            set.map(move |(_, (right, down))| {
+                format!("M{} {}h{DOT}v{DOT}h-{DOT}z", place(*column) + right, y + down)
+            })
+        });
+        dots.collect()
     }
 
     fn text(&self) -> Option<Text<'_>> {
@@ -145,13 +165,15 @@ fn runs(buffer: &Buffer, row: u16, palette: &Palette) -> Vec<Run> {
         let look = Look::of(cell, palette);
         match runs.last_mut() {
             Some(run) if run.look == look => run.cells += 1,
-            _ => runs.push(Run { column, cells: 1, look, symbols: Vec::new() }),
+            _ => runs.push(Run { column, cells: 1, look, symbols: Vec::new(), dots: Vec::new() }),
         }
         let symbol = cell.symbol();
-        if let Some(run) = runs.last_mut()
-            && symbol.width() > 0
-            && symbol != " "
-        {
+        let Some(run) = runs.last_mut() else { continue };
+        let dots = symbol.chars().next().filter(|c| BRAILLE.contains(c));
+        if let Some(dots) = dots {
+            let bits = u32::from(dots) & 0xff;
+            run.dots.extend((bits > 0).then_some((column, bits)));
+        } else if symbol.width() > 0 && symbol != " " {
             // One character a place: marks that combine would shift the places of all that follow.
             run.symbols.push((column, symbol.chars().take(1).collect()));
         }
@@ -209,6 +231,15 @@ mod tests {
         });
         assert!(out.contains(r##"<rect x="18" y="18" width="12" height="26" fill="#d6dce6"/>"##), "{out}");
         assert!(out.contains(r##"<text class="b" x="18" y="38" fill="#11141a">x</text>"##), "{out}");
+    }
+
+    #[test]
+    fn dots_are_drawn() {
+        let out = drawn(|buffer| {
+            buffer.set_string(1, 0, "⠁⠀⣀", Style::new());
+        });
+        let path = r##"<path d="M31 19h4v4h-4zM55 39h4v4h-4zM61 39h4v4h-4z" fill="#d6dce6"/>"##;
+        assert!(out.contains(path), "{out}");
     }
 
     #[test]

@@ -37,7 +37,9 @@ fn the_fonts_have_every_character() {
             shot.buffer().content.into_iter().flat_map(|cell| cell.symbol().chars().collect::<Vec<_>>())
         })
         .collect();
+    // Dots are drawn as such.
+    let symbols = symbols.into_iter().filter(|c| !('\u{2800}'..='\u{28ff}').contains(c));
     let missing: String =
-        symbols.into_iter().filter(|c| faces.iter().all(|face| face.glyph_index(*c).is_none())).collect();
+        symbols.filter(|c| faces.iter().all(|face| face.glyph_index(*c).is_none())).collect();
     assert!(missing.is_empty(), "no font has {missing}");
 }

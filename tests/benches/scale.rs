@@ -1,7 +1,7 @@
 //! How the whole holds up with many tasks, from the program to the screen: `just bench-scale`.
 //!
 //! The program is a process of its own; the console is the library in this one, or the `taskscope` binary in a pseudo-terminal. `cargo
-//! bench -p taskscope-tests --bench scale -- frames` runs one part: `connect`, `wire`, `frames` or `keys`.
+//! bench -p taskscope-tests --bench scale -- frames` runs one part: `connect`, `wire`, `frames`, `streams` or `keys`.
 
 #[path = "scale/connect.rs"]
 mod connect;
@@ -32,7 +32,7 @@ fn main() -> Outcome<()> {
         ["program", source] => program::run(source),
         // `cargo test` runs benches too; there is nothing to compare there.
         ["--test"] => Ok(()),
-        [] => ["connect", "wire", "frames", "keys"].into_iter().try_for_each(part),
+        [] => ["connect", "wire", "frames", "streams", "keys"].into_iter().try_for_each(part),
         [name] => part(name),
         _ => Err(format!("unknown arguments {arguments:?}").into()),
     }
@@ -46,6 +46,7 @@ fn part(name: &str) -> Outcome<()> {
         "connect" => runtime.block_on(connect::measure()),
         "wire" => runtime.block_on(wire::measure()),
         "frames" => runtime.block_on(frames::measure()),
+        "streams" => runtime.block_on(frames::measure_streams()),
         "keys" => keys::measure(),
         _ => Err(format!("no part {name}").into()),
     }

@@ -94,6 +94,7 @@ actions! {
     OpenLastWaker "open-last-waker" Move "Open the task that woke this one last";
     NextTab "next-tab" Screen "The next screen";
     PrevTab "prev-tab" Screen "The screen before";
+    Overview "overview" Screen "How the process is: a verdict, graphs, what changed";
     Tasks "tasks" Screen "The tasks";
     Runtime "runtime" Screen "The runtimes: their workers, and who waits for one";
     Locks "locks" Screen "The locks and the channels: who holds them, who waits for them";

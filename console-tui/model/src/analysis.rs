@@ -4,6 +4,7 @@
 
 pub(crate) mod blame;
 pub(crate) mod locks;
+pub(crate) mod longest;
 pub(crate) mod ops;
 pub(crate) mod pressure;
 pub(crate) mod stuck_polls;

@@ -16,6 +16,7 @@ pub mod action;
 pub(crate) mod analysis;
 pub mod columns;
 pub mod config;
+pub(crate) mod cow;
 pub mod effect;
 pub mod event;
 pub mod format;

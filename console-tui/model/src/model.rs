@@ -10,6 +10,7 @@ mod header;
 mod io_detail;
 mod lock;
 mod memory;
+mod overview;
 mod pages;
 mod reports;
 mod requests;
@@ -39,6 +40,7 @@ use crate::{
         header::{Breadcrumb, Header, Hint, Strip, TabView},
         io::DescriptorView,
         overlay::{Input, Overlay},
+        overview::OverviewView,
         resource::ResourceView,
         runtime::{RuntimesView, WorkerView},
         table::{Row, TableInfo, TableTab},
@@ -202,6 +204,13 @@ impl Model {
         let mut view = self.ui.pages.task(self.context()?, key, self.ui.nav.chosen())?;
         self.memory.explain(&mut view);
         Some(view)
+    }
+
+    /// How the process is; `None`: nothing is known yet.
+    pub fn overview(&self) -> Option<OverviewView> {
+        let gone = self.feed.gone(self.now);
+        let gone = gone.as_ref().map(|(since_ns, reason)| (*since_ns, reason.as_str()));
+        Some(overview::view(self.context()?, self.ui.nav.chosen(), self.ui.height, gone).0)
     }
 
     /// The runtimes; `None`: nothing is known yet.

@@ -78,6 +78,7 @@ macro_rules! tabs {
 // One line a tab: the screen and the action of the same name, its number, its title, its tables, when the most serious finding
 // stands above it, what it shows.
 tabs! {
+    Overview 0 "Overview" [] Never "How the process is.";
     Tasks 1 "Tasks" [Tasks] Always "The tasks.";
     Runtime 2 "Runtime" [Workers] Roomy "The runtimes: workers, queues, and who waits for a worker.";
     Locks 3 "Locks" [Locks Channels] Roomy "The locks and the channels.";
@@ -100,13 +101,15 @@ pub enum ShowStrip {
     Always,
     /// Where there is room.
     Roomy,
-    /// It is the first of the list there anyway.
+    /// It is the first thing there anyway.
     Never,
 }
 
 /// What fills the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Screen {
+    /// How the process is.
+    Overview,
     /// The table of tasks.
     Tasks,
     /// One task.

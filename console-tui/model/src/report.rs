@@ -5,12 +5,14 @@
 
 mod io;
 mod locks;
+mod overview;
 mod scheduler;
 
 use serde::{Deserialize, Serialize};
 
 pub use io::{Child, Descriptors, Io, IoWait, Signal};
 pub use locks::{Chain, ChainLine, Channel, Holder, Lock, Waiter};
+pub use overview::{Changed, LongWait, Overview, TrendPoint, Verdict};
 pub use scheduler::{Blame, Closures, PollTime, Runtime, StackFrame, Starving, StuckPoll, Worker, WorstPoll};
 
 use crate::{
@@ -39,6 +41,9 @@ pub struct Report {
     pub schema_version: u32,
     /// Who it is about; `null` when no process answered.
     pub process: Option<Process>,
+    /// How it is, in a sentence, and the last minutes; `null`: written by an older version.
+    #[serde(default)]
+    pub overview: Option<Overview>,
     /// The process as a whole.
     pub totals: Totals,
     /// Every task known, in the order of their slots.

@@ -7,6 +7,7 @@ pub mod header;
 pub mod io;
 pub mod lock;
 pub mod overlay;
+pub mod overview;
 pub mod resource;
 pub mod runtime;
 pub mod table;

@@ -3,10 +3,11 @@
 //! Invariants: sums over live tasks are kept while tasks change, never recounted; a task is found by its [`TaskKey`] as
 //! long as it is kept, wherever its record lies; all times are on the recorder's clock.
 //!
-//! Each part owns its state: [`records`], [`sites`], [`histories`], [`resources`], [`scheduler`], [`descriptors`]. What concerns several
+//! Each part owns its state: [`records`], [`sites`], [`histories`], [`resources`], [`scheduler`], [`descriptors`], [`trends`], [`changes`]. What concerns several
 //! of them is here. Limits: those of the parts, and [`MAX_TREES`] await trees.
 
 mod agree;
+pub(crate) mod changes;
 pub(crate) mod descriptors;
 pub(crate) mod detail;
 pub(crate) mod histories;
@@ -24,6 +25,7 @@ pub(crate) mod scheduler;
 pub(crate) mod sites;
 pub(crate) mod task;
 pub(crate) mod threads;
+pub(crate) mod trends;
 pub(crate) mod window;
 
 use rustc_hash::FxHashMap;
@@ -33,6 +35,7 @@ use crate::{
     losses::Losses,
     text::{TextId, Texts},
 };
+use changes::Changes;
 use descriptors::Descriptors;
 use detail::{AwaitTrees, Detail};
 use histories::Histories;
@@ -45,6 +48,7 @@ use scheduler::{Delay, MIN_DELAY_NS, Scheduler};
 use sites::Sites;
 use task::{State, Stats, Sums, Task, TaskFacts, TaskKind};
 use threads::Threads;
+use trends::Trends;
 
 /// Await trees that are kept: at some 10 KB each, about 160 MB.
 pub(crate) const MAX_TREES: usize = 16_384;
@@ -68,6 +72,8 @@ pub(crate) struct Store {
     pub(crate) records: Records,
     pub(crate) sites: Sites,
     pub(crate) histories: Histories,
+    pub(crate) trends: Trends,
+    pub(crate) changes: Changes,
     threads: Threads,
     /// The future of a `block_on` in the poll of a task, by that task: what the one waits for the other can't go on without.
     blocked_on: FxHashMap<TaskKey, TaskKey>,
@@ -96,6 +102,8 @@ impl Store {
             records: Records::new(max_tasks),
             sites: Sites::default(),
             histories: Histories::default(),
+            trends: Trends::default(),
+            changes: Changes::default(),
             threads: Threads::default(),
             blocked_on: FxHashMap::default(),
             live: Live::default(),
@@ -304,6 +312,8 @@ impl Store {
     fn adopt(&mut self, old: &Self) {
         self.left_unseen = old.left_unseen;
         self.sites.adopt(&old.sites);
+        self.trends.clone_from(&old.trends);
+        self.changes.clone_from(&old.changes);
         self.histories.adopt(&mut self.records, &old.histories, &old.records);
         for (task, since_ns) in old.records.retired_tasks() {
             if self.records.get(task.key).is_some() {

@@ -61,6 +61,8 @@ pub(crate) enum Opens {
     Screen(Screen),
     /// To what it is about.
     Finding(FindingId),
+    /// To the tasks of a place.
+    Place(SiteId),
 }
 
 /// What stands beside the cells of a row.
@@ -92,11 +94,6 @@ pub(crate) trait List: Debug + Copy + 'static {
     /// What a column reads.
     type Row<'a>;
     type Source: Source<Self>;
-
-    /// How many there are: for the list that is not shown.
-    fn count(_at: Context<'_>) -> Option<usize> {
-        None
-    }
 
     fn group_of(_store: Analysis<'_>, _key: Self::Key) -> Option<Self::Group> {
         None
@@ -138,8 +135,24 @@ pub(crate) trait List: Debug + Copy + 'static {
 pub(crate) trait Source<L: List>: Default + Debug {
     type Rows: Rows<KeyOf<L>> + Debug;
 
-    /// Makes the rows anew, those of a table whose rows are not made by a scan over all tasks.
-    fn rebuild(_table: &mut Table<L>, _at: Context<'_>) {}
+    /// Begins to make the rows anew, those of a table whose rows are not made by a scan over all tasks. `counting`: only their number.
+    /// Returns of how many things.
+    fn begin(_table: &mut Table<L>, _at: Context<'_>, _counting: bool) -> usize {
+        0
+    }
+
+    /// Goes on until `units` are used up; true: they are made.
+    fn go_on(_table: &mut Table<L>, _at: Context<'_>, _units: &mut usize) -> bool {
+        true
+    }
+
+    /// What was made takes the place of what is shown.
+    fn finish(_table: &mut Table<L>, _at: Context<'_>) {}
+
+    /// Nothing of what is shown is known any more; what is being made is of another process already.
+    fn forget(&mut self) {
+        *self = Self::default();
+    }
 
     /// Shows a row to `see`; `None`: it is gone.
     fn see<T>(

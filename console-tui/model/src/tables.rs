@@ -72,11 +72,14 @@ macro_rules! tables {
             $(pub(crate) $field: Table<$list>,)*
             /// Of the tables of each tab, the number of the one that is shown.
             shown: [usize; Tab::ALL.len()],
+            /// Those whose rows are being made, and how many of them are done.
+            building: Vec<TableId>,
+            built: usize,
         }
 
         impl Tables {
             pub(crate) fn new(config: &Config) -> Self {
-                Self { $($field: Table::new(config),)* shown: [0; Tab::ALL.len()] }
+                Self { $($field: Table::new(config),)* shown: [0; Tab::ALL.len()], building: Vec::new(), built: 0 }
             }
 
             pub(crate) fn get(&self, id: TableId) -> &dyn AnyTable {
@@ -145,17 +148,41 @@ impl Tables {
         tables.get((at + 1) % tables.len()).copied().filter(|next| Some(*next) != shown)
     }
 
-    /// Makes the rows of the tables of these screens anew, and counts what the tables beside them list.
-    pub(crate) fn rebuild(&mut self, screens: &[Screen], at: Context<'_>) {
+    /// Begins to make the rows of the tables of these screens anew, and to count what the tables beside them list. Returns of
+    /// how many things.
+    pub(crate) fn begin(&mut self, screens: &[Screen], at: Context<'_>) -> usize {
+        self.building.clear();
+        let mut things = 0;
         for screen in screens {
             let shown = self.on(*screen);
             for id in screen.tab().map_or(&[][..], Tab::tables) {
-                let table = self.get_mut(*id);
-                if shown == Some(*id) { table.rebuild(at) } else { table.recount(at) }
+                things += self.get_mut(*id).begin(at, shown != Some(*id));
+                self.building.push(*id);
             }
         }
         // They are on every screen: as a strip, and as a number.
-        self.findings.rebuild(at);
+        things += AnyTable::begin(&mut self.findings, at, false);
+        self.building.push(TableId::Findings);
+        self.built = 0;
+        things
+    }
+
+    /// Goes on until `units` are used up; true: all rows are made.
+    pub(crate) fn go_on(&mut self, at: Context<'_>, units: &mut usize) -> bool {
+        while let Some(id) = self.building.get(self.built).copied() {
+            if !self.get_mut(id).go_on(at, units) {
+                return false;
+            }
+            self.built += 1;
+        }
+        true
+    }
+
+    /// What was made takes the place of what is shown.
+    pub(crate) fn finish(&mut self, at: Context<'_>) {
+        for id in std::mem::take(&mut self.building) {
+            self.get_mut(id).finish(at);
+        }
     }
 
     /// Shows a table on the screen of its tab. `None`: it is on none.

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use crate::cow::{Pages, Shards};
 
 /// Bytes of all texts together. A million tasks with a name of their own each fit easily.
 pub(crate) const MAX_TEXT_BYTES: usize = 256 * 1024 * 1024;
@@ -74,8 +74,8 @@ struct Entry {
 /// Every text once, with the number of its holders.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Texts {
-    ids: FxHashMap<Arc<str>, TextId>,
-    entries: Vec<Option<Entry>>,
+    ids: Shards<Arc<str>, TextId>,
+    entries: Pages<Entry>,
     free: Vec<u32>,
     bytes: usize,
 }
@@ -92,9 +92,9 @@ impl Texts {
         }
         self.bytes += text.len();
         let text: Arc<str> = text.into();
-        let entry = Some(Entry { text: Arc::clone(&text), holders: 1 });
+        let entry = Entry { text: Arc::clone(&text), holders: 1 };
         let index = if let Some(index) = self.free.pop() {
-            self.entries[index as usize] = entry;
+            self.entries.set(index as usize, entry);
             index
         } else {
             self.entries.push(entry);
@@ -118,7 +118,7 @@ impl Texts {
         if entry.holders > 0 {
             return;
         }
-        if let Some(entry) = self.entries[id.0 as usize - 1].take() {
+        if let Some(entry) = self.entries.take(id.0 as usize - 1) {
             self.bytes -= entry.text.len();
             self.ids.remove(&entry.text);
             self.free.push(id.0 - 1);
@@ -126,16 +126,16 @@ impl Texts {
     }
 
     pub(crate) fn text(&self, id: TextId) -> Option<&str> {
-        let entry = self.entries.get((id.0 as usize).checked_sub(1)?)?.as_ref()?;
+        let entry = self.entries.get((id.0 as usize).checked_sub(1)?)?;
         Some(&entry.text)
     }
 
     /// Forgets the last `most` texts, whoever holds them; true: there are no more.
     pub(crate) fn release_some(&mut self, most: usize) -> bool {
-        let kept = self.entries.len().saturating_sub(most);
-        for entry in self.entries.drain(kept..).flatten() {
-            self.ids.remove(&entry.text);
-        }
+        let Self { ids, entries, .. } = self;
+        entries.drop_last(most, |entry| {
+            ids.remove(&entry.text);
+        });
         self.entries.is_empty()
     }
 
@@ -145,7 +145,7 @@ impl Texts {
     }
 
     fn entry_mut(&mut self, id: TextId) -> Option<&mut Entry> {
-        self.entries.get_mut((id.0 as usize).checked_sub(1)?)?.as_mut()
+        self.entries.get_mut((id.0 as usize).checked_sub(1)?)
     }
 }
 

@@ -79,18 +79,26 @@ fn notices(look: Look<'_>) -> Vec<(Severity, String)> {
 
 fn tabs(look: Look<'_>, canvas: &mut Canvas<'_>, hits: &mut HitMap, area: Rect) {
     let mut x = area.x;
-    for tab in look.model.tabs() {
+    let tabs = look.model.tabs();
+    // Two brackets, a space and a number; a badge has room for three digits.
+    let whole: u16 = tabs.iter().map(|tab| text::width(tab.title) + 4).sum::<u16>() + 4;
+    let gap = u16::from(whole + tabs.len() as u16 <= area.width);
+    for tab in tabs {
         let (open, close, slot) = if tab.active { ("[", "]", Slot::TabOpen) } else { (" ", " ", Slot::Text) };
         let start = x;
-        x += canvas.text(x, area.y, area.right() - x, &format!("{open}{} {}", tab.number, tab.title), slot);
+        // Where there is no room for all, the open one alone has its title.
+        let title = if tab.active || whole <= area.width { tab.title } else { "" };
+        let words = format!("{open}{} {title}", tab.number);
+        x += canvas.text(x, area.y, area.right().saturating_sub(x), words.trim_end(), slot);
         if let Some(badge) = tab.badge.filter(|badge| *badge > 0) {
             let badge_slot = tab.badge_severity.map_or(Slot::Text, severity_slot);
             let badge_slot = if tab.active { slot } else { badge_slot };
-            x += canvas.text(x, area.y, area.right() - x, &format!(" {}", format::count(badge)), badge_slot);
+            let badge = format!(" {}", format::count(badge));
+            x += canvas.text(x, area.y, area.right().saturating_sub(x), &badge, badge_slot);
         }
-        x += canvas.text(x, area.y, area.right() - x, close, slot);
+        x += canvas.text(x, area.y, area.right().saturating_sub(x), close, slot);
         hits.add(Rect::new(start, area.y, x - start, 1), Target::Tab(tab.tab));
-        x += 1;
+        x += gap;
     }
     let glyphs = look.theme.glyphs;
     let mut always: Vec<(String, &str)> = ALWAYS

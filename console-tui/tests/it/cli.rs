@@ -120,7 +120,8 @@ async fn text_has_process_findings_and_table() {
     let output =
         run_beside(vec!["--once".into(), "--for".into(), "1500ms".into(), server.address.clone()]).await;
     let text = stdout(&output);
-    assert!(text.starts_with("checkout-api  pid 4211"), "{text}");
+    assert!(text.starts_with("! DEADLOCKED: transfer #87 → Mutex ledger"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("checkout-api  pid 4211")), "{text}");
     assert!(
         text.contains("! lost-waker (critical, proven, 1 task, src/ledger.rs:118:9): transfer #87"),
         "{text}"

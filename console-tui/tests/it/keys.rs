@@ -39,8 +39,15 @@ impl Bench {
         Self::new(width, height, Theme::new(Depth::True, Background::Dark, false))
     }
 
-    /// Connected, with a snapshot and some seconds of life after it.
-    pub(crate) fn connected(mut self) -> Self {
+    /// Connected, with a snapshot and some seconds of life after it; on the table of tasks.
+    pub(crate) fn connected(self) -> Self {
+        let mut bench = self.opened();
+        bench.press(&[KeyCode::Char('1')]);
+        bench
+    }
+
+    /// As [`Self::connected`], on the screen where the console opens.
+    pub(crate) fn opened(mut self) -> Self {
         self.app.news(News::Connection(ConnectionEvent::Connecting { attempt: 1 }));
         self.app.news(News::Connection(ConnectionEvent::Connected));
         let snapshot = self.script.snapshot();
@@ -159,6 +166,8 @@ fn tabs_by_number_by_tab_and_by_mouse() {
     assert_eq!(bench.app.model().screen(), Screen::Findings);
     bench.press(&[KeyCode::Tab]);
     assert_eq!(bench.app.model().screen(), Screen::Resources);
+    bench.press(&[KeyCode::Tab]);
+    assert_eq!(bench.app.model().screen(), Screen::Overview);
     bench.press(&[KeyCode::Tab]);
     assert_eq!(bench.app.model().screen(), Screen::Tasks);
     let (x, y) = bench.find(Tab::Findings.title());
@@ -360,7 +369,7 @@ fn leaving_copying_suspending_and_the_mouse_are_effects() {
 /// The help can't drift from the keys: every action that has a key is in it, with that key.
 #[test]
 fn the_help_shows_every_key() {
-    let mut bench = Bench::unicode(120, 80).connected();
+    let mut bench = Bench::unicode(120, 100).connected();
     bench.press(&[KeyCode::Char('?')]);
     let screen = bench.text();
     let keymap = Keymap::default();

@@ -26,6 +26,16 @@ fn snapshots(name: &str, keys: &[KeyCode]) {
 }
 
 #[test]
+fn overview() {
+    for (width, height) in [(80, 24), (120, 34), (200, 50)] {
+        let mut bench = Bench::unicode(width, height).opened();
+        // Long enough for rates and changes.
+        (0..24).for_each(|_| bench.step());
+        assert_snapshot!(format!("overview-{width}x{height}"), bench.terminal.backend());
+    }
+}
+
+#[test]
 fn tasks() {
     snapshots("tasks", &[]);
 }

@@ -32,8 +32,9 @@ const KEY_EVERY: usize = 4;
 const KEY_BLOCK: usize = 90;
 
 /// What is looked at, and how one gets there from the screen before.
-const SCREENS: [(&str, &[Action]); 11] = [
-    ("tasks, one folded group", &[]),
+const SCREENS: [(&str, &[Action]); 14] = [
+    ("overview", &[]),
+    ("tasks, one folded group", &[Action::Tasks]),
     ("tasks, a row for each", &[Action::UnfoldAll, Action::First, Action::NextRow]),
     ("a task", &[Action::Open]),
     ("findings", &[Action::Findings]),
@@ -44,35 +45,68 @@ const SCREENS: [(&str, &[Action]); 11] = [
     ("locks", &[Action::Locks]),
     ("tasks by age", &[Action::Tasks, Action::SortBy("age"), Action::Last]),
     ("tasks, folded again", &[Action::FoldAll]),
+    ("frozen", &[Action::Freeze]),
+    ("goes on again", &[Action::Freeze]),
+];
+
+/// Connections, in a program of their own.
+const STREAMS: usize = 96_000;
+/// What is looked at there.
+const STREAM_SCREENS: [(&str, &[Action]); 9] = [
+    ("overview", &[]),
+    ("I/O", &[Action::Io]),
+    ("I/O, a row for each", &[Action::UnfoldAll]),
+    ("I/O by its waits", &[Action::SortBy("for")]),
+    ("timers", &[Action::ToggleChannels]),
+    ("locks", &[Action::Locks]),
+    ("resources", &[Action::Resources]),
+    ("frozen", &[Action::Freeze]),
+    ("goes on again", &[Action::Freeze]),
 ];
 
 pub(crate) async fn measure() -> Outcome<()> {
-    println!(
-        "### Time of a frame and of a stall, ms: p50, p99, longest (1 % of the tasks are polled ten times a second)\n"
-    );
-    println!(
-        "| tasks | screen | frame | p99 | max | drawing | p99 | max | stall | p99 | max | a scan of all tasks | p99 | max |"
-    );
-    println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    head("1 % of the tasks are polled ten times a second");
     for tasks in SIZES {
-        let mut player = Player::new(tasks, record(tasks).await?)?;
-        let snapshot = player.snapshot();
-        player.open("the first snapshot")?;
-        for (title, actions) in SCREENS {
-            player.play(title, actions)?;
-        }
-        player.recording = snapshot;
-        player.open("another snapshot, of the same process")?;
+        look_at(tasks, record(&format!("park {tasks}"), SCREENS.len()).await?, &SCREENS)?;
     }
     println!();
     Ok(())
 }
 
+/// The same of a program with many connections.
+pub(crate) async fn measure_streams() -> Outcome<()> {
+    head("each task waits to read from a stream of its own");
+    let streams = record(&format!("read {STREAMS}"), STREAM_SCREENS.len()).await?;
+    look_at(STREAMS, streams, &STREAM_SCREENS)?;
+    println!();
+    Ok(())
+}
+
+fn head(of: &str) {
+    println!("### Time of a frame and of a stall, ms: p50, p99, longest ({of})\n");
+    println!(
+        "| tasks | screen | frame | p99 | max | drawing | p99 | max | stall | p99 | max | a scan of all tasks | p99 | max |"
+    );
+    println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+}
+
+fn look_at(tasks: usize, recording: Recording, screens: &[(&str, &[Action])]) -> Outcome<()> {
+    let mut player = Player::new(tasks, recording)?;
+    let snapshot = player.snapshot();
+    player.open("the first snapshot")?;
+    for (title, actions) in screens {
+        player.play(title, actions)?;
+    }
+    player.recording = snapshot;
+    player.open("another snapshot, of the same process")
+}
+
 type Recording = VecDeque<(Duration, Frame)>;
 
-async fn record(tasks: usize) -> Outcome<Recording> {
+/// A stream for so many screens, of a program that obeyed the command.
+async fn record(command: &str, screens: usize) -> Outcome<Recording> {
     let mut program = Program::start(Source::Wrap)?;
-    program.obey(&format!("park {tasks}"))?;
+    program.obey(command)?;
     program.obey("stir 10")?;
     let start = Instant::now();
     let mut stream = Stream::open(&program.address).await?;
@@ -81,7 +115,7 @@ async fn record(tasks: usize) -> Outcome<Recording> {
     while end.is_none_or(|end| start.elapsed() < end) {
         let frame = stream.next().await?;
         if frame.snapshot_end {
-            end = Some(start.elapsed() + TIME * SCREENS.len() as u32);
+            end = Some(start.elapsed() + TIME * screens as u32);
         }
         recording.push_back((start.elapsed(), frame));
     }

@@ -24,6 +24,7 @@ pub(crate) fn measure() -> Outcome<()> {
         program.obey(&format!("park {tasks}"))?;
         program.obey("stir 10")?;
         let mut tty = Tty::start(&program.address)?;
+        tty.press("1")?;
         tty.wait_for_tasks()?;
         // A row for each task, from the first one on.
         tty.press("+")?;

@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    io::AsyncReadExt as _,
+    runtime::{Builder, Runtime},
+};
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::prelude::*;
 
@@ -102,6 +105,7 @@ pub(crate) fn run(source: &str) -> Outcome<()> {
             "stir" => parked.stir(number),
             "busy" => busy(&runtime, number),
             "finish" => finish(&runtime, number),
+            "read" => parked.read(&runtime, number),
             _ => return Err(format!("no command {verb}").into()),
         }
         say("done")?;
@@ -141,6 +145,25 @@ impl Parked {
                     Poll::<()>::Pending
                 })
                 .await;
+            });
+        }
+        let spawned = self.spawned.fetch_add(number, Relaxed) + number;
+        while self.polled.load(Relaxed) < spawned {
+            thread::yield_now();
+        }
+    }
+
+    /// `number` tasks, each of which waits to read from a stream of its own, in memory: what a hundred thousand connections look like.
+    fn read(self: &Arc<Self>, runtime: &Runtime, number: usize) {
+        for _ in 0..number {
+            let parked = Arc::clone(self);
+            runtime.spawn(async move {
+                let (near, far) = tokio::io::duplex(16);
+                let mut stream = taskscope::io::Instrumented::new(near);
+                parked.polled.fetch_add(1, Relaxed);
+                // Ends never: the other end lives as long.
+                let _end = stream.read_u8().await;
+                drop(far);
             });
         }
         let spawned = self.spawned.fetch_add(number, Relaxed) + number;

@@ -6,7 +6,7 @@ use super::{files, root};
 
 /// The modules of the model, from the lowest layer up. A module may name those of lower layers and of its own.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("base", &["format", "id", "losses", "severity", "text"]),
+    ("base", &["cow", "format", "id", "losses", "severity", "text"]),
     // What a process reported, in our own types.
     ("store", &["store"]),
     // What follows from it.

@@ -23,6 +23,8 @@ use crate::{
 pub const MAX_OPS_LISTED: usize = 256;
 /// Operations of a task that are looked at.
 const MAX_OPS_OF_TASK: usize = 1024;
+/// Levels of parts of a resource, itself included; tokio has two.
+const MAX_PART_DEPTH: usize = 4;
 /// Levels of a tree of operations; tokio has two.
 const MAX_TREE_DEPTH: u8 = 8;
 
@@ -66,6 +68,30 @@ impl<'a> Analysis<'a> {
                     let one = Waits { tasks: 1, since_ns, longest: Some(task) };
                     waits.entry(resource.key).or_default().add(&one);
                 }
+            }
+        }
+        waits
+    }
+
+    /// The tasks that wait on a resource or on a part of it, each once.
+    pub(crate) fn waits_on_thing(self, key: ResourceKey) -> Waits {
+        let resources = &self.store.resources;
+        let mut waiting: Vec<(u64, OpKey, TaskKey)> = Vec::new();
+        let mut level = vec![key];
+        for _ in 0..MAX_PART_DEPTH {
+            let ops = level.iter().flat_map(|key| resources.ops_on(*key)).filter(|op| op.is_waiting());
+            waiting.extend(ops.filter_map(|op| Some((self.waits_since_ns(op), op.key, op.stats.task?))));
+            level = level.iter().flat_map(|key| resources.parts(*key)).map(|part| part.key).collect();
+            if level.is_empty() {
+                break;
+            }
+        }
+        waiting.sort_unstable();
+        let mut waits = Waits::default();
+        let mut seen: FxHashSet<TaskKey> = FxHashSet::default();
+        for (since_ns, _, task) in waiting {
+            if seen.insert(task) {
+                waits.add(&Waits { tasks: 1, since_ns, longest: Some(task) });
             }
         }
         waits

@@ -1,4 +1,4 @@
-//! What the scan over all tasks finds out about the scheduler: who waits for a worker, and what the blocking pool does.
+//! What the scan over all tasks finds out about waiting: who waits for a worker, what the blocking pool does, and what idle tasks wait for.
 //!
 //! Of tasks that wait, the worst of each place stands for all of them: they wait for the same reason.
 //!
@@ -9,7 +9,11 @@ use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
 
 use crate::{
-    analysis::{Analysis, blame::Blame},
+    analysis::{
+        Analysis,
+        blame::Blame,
+        longest::{self, Longest},
+    },
     id::{SiteId, TaskKey},
     store::{
         scheduler::{Delay, MIN_DELAY_NS},
@@ -59,6 +63,8 @@ pub(crate) struct Pressure {
     /// Since when the first of all closures in line has waited.
     pub(crate) queued_since_ns: Option<u64>,
     pub(crate) more_closures: usize,
+    /// What tasks wait for.
+    pub(crate) longest: Longest,
 }
 
 /// The scan's own side.
@@ -66,6 +72,7 @@ pub(crate) struct Pressure {
 pub(crate) struct Gathering {
     waiting: Waiting,
     closures: FxHashMap<SiteId, Closures>,
+    longest: longest::Gathering,
 }
 
 /// Waits by place: how many, and the longest.
@@ -74,6 +81,7 @@ struct Waiting(FxHashMap<SiteId, (u64, Delay)>);
 
 impl Gathering {
     pub(crate) fn add(&mut self, store: Analysis<'_>, task: &Task) {
+        self.longest.add(store, task);
         match (task.facts.kind, task.stats.state) {
             (TaskKind::Blocking, State::Running | State::Scheduled) => self.add_closure(task),
             (_, State::Scheduled) if task.facts.knows.scheduled => self.add_waiting(store, task),
@@ -113,7 +121,8 @@ impl Gathering {
         closures.truncate(MAX_CLOSURES);
         let (starving, more_starving) = self.waiting.worst(store);
         let (starved, _) = over.worst(store);
-        Pressure { starving, more_starving, starved, closures, queued_since_ns, more_closures }
+        let longest = self.longest.finish(store);
+        Pressure { starving, more_starving, starved, closures, queued_since_ns, more_closures, longest }
     }
 }
 

@@ -111,12 +111,36 @@ impl<'a> Analysis<'a> {
         things
     }
 
-    /// The timers that the program made, in the order of their slots.
-    pub(crate) fn timers(self) -> Vec<Thing<'a>> {
-        let mut timers: Vec<Thing<'_>> =
-            self.store.resources.resources().filter_map(|resource| self.timer(resource)).collect();
-        timers.sort_unstable_by_key(Thing::key);
-        timers
+    /// The keys of all streams and descriptors, in no order; of those joined, both.
+    pub(crate) fn io_keys(self) -> Vec<IoKey> {
+        let streams = self.store.resources.streams.streams();
+        let streams = streams.filter_map(|(slot, _)| self.store.resources.in_slot(slot));
+        let descriptors = self.store.descriptors.list().iter().map(|of| IoKey::Descriptor(of.id));
+        streams.map(|of| IoKey::Resource(of.key)).chain(descriptors).collect()
+    }
+
+    /// It is one of [`Self::things`].
+    pub(crate) fn is_socket(self, key: IoKey) -> bool {
+        match key {
+            IoKey::Resource(key) => self.stream_of(key).is_some_and(|kind| !kind.is_of_the_process()),
+            // A wrapper around it is the thing.
+            IoKey::Descriptor(id) => {
+                let descriptor = self.store.descriptors.get(id);
+                descriptor.is_some_and(|of| self.wrapper_of_fd(of).is_none())
+            }
+        }
+    }
+
+    /// It is one of [`Self::signals_and_children`].
+    pub(crate) fn is_of_the_process(self, key: IoKey) -> bool {
+        let IoKey::Resource(key) = key else { return false };
+        self.stream_of(key).is_some_and(IoKind::is_of_the_process)
+    }
+
+    fn stream_of(self, key: ResourceKey) -> Option<IoKind> {
+        let resource = self.store.resources.resource(key)?;
+        self.store.resources.streams.stream(key.slot)?;
+        Some(self.store.stream_kind(resource))
     }
 
     /// Signals that the program listens for, and child processes, in the order of their slots.

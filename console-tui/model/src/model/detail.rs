@@ -303,7 +303,7 @@ pub(super) fn distribution(histogram: &Histogram) -> Option<Distribution> {
     let max_ns = histogram.max_ns.max(least_max_ns);
     let end = |upper_ns: u64| upper_ns.min(max_ns);
     let percentiles =
-        PERCENTILES.map(|percentile| (percentile, value_at(histogram, count, percentile, max_ns)));
+        PERCENTILES.map(|percentile| (percentile, histogram.value_at(count, percentile, max_ns)));
     let error = |bucket: &crate::store::detail::Bucket| {
         let (lower, upper) = (bucket.lower_ns as f64, end(bucket.upper_ns).max(bucket.lower_ns) as f64);
         // Below the recorder's finest step there is nothing to be wrong about.
@@ -325,23 +325,6 @@ pub(super) fn distribution(histogram: &Histogram) -> Option<Distribution> {
             })
             .collect(),
     })
-}
-
-/// The value that `percentile` percent of the values don't exceed, as if the values of a bucket were spread evenly. The last of few values is the
-/// largest.
-fn value_at(histogram: &Histogram, count: u64, percentile: u8, max_ns: u64) -> u64 {
-    let rank = (count as f64 * f64::from(percentile) / 100.0).ceil().max(1.0);
-    let mut below = 0.0;
-    for bucket in &histogram.buckets {
-        let inside = bucket.count as f64;
-        if below + inside >= rank && rank < count as f64 {
-            let (lower, upper) = (bucket.lower_ns, bucket.upper_ns.min(max_ns).max(bucket.lower_ns));
-            let part = ((rank - below) / inside).clamp(0.0, 1.0);
-            return lower.saturating_add(((upper - lower) as f64 * part) as u64).min(max_ns);
-        }
-        below += inside;
-    }
-    max_ns
 }
 
 fn timeline(task: &Task, detail: &Detail, at: u64) -> Timeline {

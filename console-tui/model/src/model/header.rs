@@ -46,6 +46,17 @@ impl Feed {
         self.connection.state(self.stream.receiving().is_some(), now)
     }
 
+    /// How long nothing has come, and why; `None`: the connection stands.
+    pub(super) fn gone(&self, now: Duration) -> Option<(u64, String)> {
+        let reason = match self.connection_state(now) {
+            ConnectionState::Lost { reason, .. } => reason,
+            ConnectionState::Silent => "the process is silent".to_owned(),
+            _ => return None,
+        };
+        let age = self.connection.data_age(now).unwrap_or_default();
+        Some((u64::try_from(age.as_nanos()).unwrap_or(u64::MAX), reason))
+    }
+
     /// The other end of the stream is another process than the one whose state is live.
     fn is_other_process(&self) -> bool {
         self.stream.is_other_process(self.states.store())

@@ -5,7 +5,7 @@ use crate::{
     lints::findings::{Finding, Findings},
     model::{
         detail::{self, Children},
-        io_detail, resource,
+        io_detail, overview, resource,
         resource::ResourceOps,
         runtime,
         ui::nav_stack::Chosen,
@@ -54,13 +54,13 @@ impl Pages {
         Some(view)
     }
 
-    /// The links of a screen; `None`: it is one that has none.
+    /// The links of a screen on a terminal of this height; `None`: it is one that has none.
     pub(super) fn links(
         &self,
         at: Context<'_>,
         screen: Screen,
         chosen: Chosen,
-        workers: &Table<Workers>,
+        (workers, height): (&Table<Workers>, u16),
     ) -> Option<LinkList> {
         match screen {
             Screen::Task(key) => self.task(at, key, chosen).map(|view| (view.links, view.selected_link)),
@@ -76,6 +76,10 @@ impl Pages {
             }
             Screen::Runtime => {
                 let view = runtime::view(at, workers, chosen);
+                Some((view.links, view.selected_link))
+            }
+            Screen::Overview => {
+                let (view, _) = overview::view(at, chosen, height, None);
                 Some((view.links, view.selected_link))
             }
             // The others are lists.

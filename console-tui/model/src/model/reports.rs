@@ -2,6 +2,7 @@
 
 mod io;
 mod locks;
+mod overview;
 mod resources;
 mod scheduler;
 
@@ -29,6 +30,7 @@ pub(super) fn report(snapshot: &Snapshot, losses: &Losses, retention: Duration) 
         return Report {
             schema_version: SCHEMA_VERSION,
             process: None,
+            overview: Some(overview::none()),
             totals: Totals { client_losses: losses.total(), ..Totals::default() },
             tasks: Vec::new(),
             sites: Vec::new(),
@@ -56,6 +58,7 @@ pub(super) fn report(snapshot: &Snapshot, losses: &Losses, retention: Duration) 
     Report {
         schema_version: SCHEMA_VERSION,
         process: Some(process(store)),
+        overview: Some(overview::overview(store, &snapshot.findings)),
         totals: totals(store, losses),
         tasks: tasks.iter().map(|task| report_task(store, task)).collect(),
         sites: store.sites.used().map(|(id, site)| report_site(store, id, site)).collect(),

@@ -60,7 +60,7 @@ impl ResourceOps {
             of: Some(key),
             list: list.into_iter().map(|(depth, op)| (depth, op.key)).collect(),
             more,
-            waits: store.waits().get(&key).copied().unwrap_or_default(),
+            waits: store.waits_on_thing(key),
         }
     }
 }

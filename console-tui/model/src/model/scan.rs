@@ -18,8 +18,9 @@ use crate::{
             run::{Run, task_lints},
         },
     },
-    model::detail::ChildSearch,
+    model::{detail::ChildSearch, states::Snapshot, ui::Ui},
     store::{Store, task::Marks},
+    table::Context,
     tables::tasks::draft::Draft,
 };
 
@@ -40,8 +41,12 @@ pub(super) struct Goal {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// Locks, channels and I/O.
+    Beside,
     Records,
     Rows,
+    /// The rows of the other tables.
+    Tables,
     Done,
 }
 
@@ -55,6 +60,7 @@ pub(super) struct Scan {
     /// The next one.
     record: usize,
     run: Run,
+    has_begun_tables: bool,
     /// What the lints found.
     pub(super) found: Option<Findings>,
 }
@@ -62,25 +68,54 @@ pub(super) struct Scan {
 impl Scan {
     pub(super) fn new(goal: Goal, store: Analysis<'_>, now: Duration) -> Self {
         let run = Run::default();
-        Self { goal, started: now, at_ns: store.now_ns, stage: Stage::Records, record: 0, run, found: None }
+        let at_ns = store.now_ns;
+        let stage = if goal.lints { Stage::Beside } else { Stage::Records };
+        Self { goal, started: now, at_ns, stage, record: 0, run, has_begun_tables: false, found: None }
     }
 
     pub(super) fn is_done(&self) -> bool {
         self.stage == Stage::Done
     }
 
-    /// Goes on until `units` are used up. `before`: what was found the last time.
-    pub(super) fn go_on(&mut self, store: &mut Store, before: &Findings, config: &Config, mut units: usize) {
+    /// Goes on until `units` are used up.
+    pub(super) fn go_on(&mut self, snapshot: &mut Snapshot, ui: &mut Ui, config: &Config, mut units: usize) {
+        let Snapshot { store: Some(store), findings } = snapshot else { return };
         // For the scan it is still the moment of its start.
         let now_ns = std::mem::replace(&mut store.now_ns, self.at_ns);
         while units > 0 && self.stage != Stage::Done {
-            if self.stage == Stage::Records {
-                if self.look(store, config, &mut units) {
-                    self.close(Analysis::of(store), before, config);
+            match self.stage {
+                Stage::Beside => {
+                    let look = Look { store: Analysis::of(store), config: &config.lints };
+                    if self.run.look_beside(look) {
+                        self.stage = Stage::Records;
+                    }
+                    units = units.saturating_sub(store.resources.op_count());
                 }
-            } else if self.goal.rows.as_mut().is_none_or(|rows| rows.finish(Analysis::of(store), &mut units))
-            {
-                self.stage = Stage::Done;
+                Stage::Records => {
+                    if self.look(store, config, &mut units) {
+                        self.close(Analysis::of(store), findings, config);
+                    }
+                }
+                Stage::Rows => {
+                    let rows = self.goal.rows.as_mut();
+                    match rows.map(|rows| rows.finish(Analysis::of(store), &mut units)) {
+                        Some(true) => self.stage = Stage::Tables,
+                        Some(false) => {}
+                        // The screen stands still.
+                        None => self.stage = Stage::Done,
+                    }
+                }
+                Stage::Tables => {
+                    let findings = self.found.as_ref().unwrap_or(findings);
+                    let at = Context { store: Analysis::of(store), findings, config };
+                    if !std::mem::replace(&mut self.has_begun_tables, true) {
+                        // Their keys are put together at once, which is quick.
+                        units = units.saturating_sub(ui.begin_tables(at));
+                    } else if ui.tables.go_on(at, &mut units) {
+                        self.stage = Stage::Done;
+                    }
+                }
+                Stage::Done => {}
             }
         }
         store.now_ns = now_ns;
@@ -91,6 +126,7 @@ impl Scan {
         let lints = task_lints(&config.lints);
         let cost = self.goal.rows.as_ref().map_or(1, Draft::cost);
         let records = store.records.range(self.record, (*units / cost).max(1));
+        let looked_at = records.len();
         let mut changed: Vec<(usize, Marks)> = Vec::new();
         for (record, task) in (self.record..).zip(records) {
             let Some(task) = task else { continue };
@@ -114,13 +150,12 @@ impl Scan {
                 children.add(task);
             }
         }
-        let looked_at = records.len();
         self.record += looked_at;
         *units = units.saturating_sub(looked_at * cost);
         for (record, marks) in changed {
             store.records.set_next_marks(record, marks);
         }
-        looked_at == 0 || store.records.range(self.record, 1).is_empty()
+        looked_at == 0 || store.records.range(self.record, 1).len() == 0
     }
 
     fn close(&mut self, store: Analysis<'_>, before: &Findings, config: &Config) {

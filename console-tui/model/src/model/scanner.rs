@@ -140,12 +140,9 @@ impl Scanner {
     }
 
     /// A bit of the scan under way.
-    pub(super) fn go_on(&mut self, states: &mut States, config: &Config) {
+    pub(super) fn go_on(&mut self, states: &mut States, ui: &mut Ui, config: &Config) {
         let Some(scan) = &mut self.scan else { return };
-        let snapshot = states.scanned_mut(scan.goal.on_frozen);
-        if let Some(store) = &mut snapshot.store {
-            scan.go_on(store, &snapshot.findings, config, self.slice);
-        }
+        scan.go_on(states.scanned_mut(scan.goal.on_frozen), ui, config, self.slice);
     }
 
     /// What the scan has made, if it is done and nothing is moved under the user's eyes.

@@ -86,8 +86,10 @@ impl States {
     /// What the lints found in the live state.
     pub(super) fn found(&mut self, findings: Findings) {
         self.live.findings = findings;
-        if let Some(store) = self.store_mut() {
+        let Snapshot { store, findings } = &mut self.live;
+        if let Some(store) = store {
             store.records.show_next_marks();
+            store.note_trends(&findings.pressure.longest.woken);
         }
     }
 

@@ -45,6 +45,7 @@ impl Client {
             effects: Vec::new(),
         };
         client.send(Event::PageRows(20));
+        client.perform(Action::Tasks);
         client.send(Event::Connection(ConnectionEvent::Connecting { attempt: 1 }));
         client.send(Event::Connection(ConnectionEvent::Connected));
         client

@@ -32,6 +32,7 @@ use overlays::Overlays;
 #[derive(Debug)]
 pub(super) struct Ui {
     pub(super) width: u16,
+    pub(super) height: u16,
     mouse: bool,
     pub(super) nav: NavStack,
     overlays: Overlays,
@@ -53,6 +54,7 @@ impl Ui {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             width: 80,
+            height: 24,
             mouse: config.mouse,
             nav: NavStack::default(),
             overlays: Overlays::default(),
@@ -78,7 +80,8 @@ impl Ui {
 
     /// The links of the screen; `None`: it is one that has none.
     fn links(&self, at: Option<Context<'_>>) -> Option<LinkList> {
-        self.pages.links(at?, self.nav.screen(), self.nav.chosen(), &self.tables.workers)
+        let beside = (&self.tables.workers, self.height);
+        self.pages.links(at?, self.nav.screen(), self.nav.chosen(), beside)
     }
 
     /// The task whose detail stands beside the table, on a terminal that is wide enough.
@@ -134,6 +137,12 @@ impl Ui {
         self.nav.screens().map(|screen| Breadcrumb { text: text(screen) }).collect()
     }
 
+    /// Begins to make the rows of the other tables anew, those that are on the way. Returns of how many things.
+    pub(super) fn begin_tables(&mut self, at: Context<'_>) -> usize {
+        let screens: Vec<Screen> = self.nav.screens().collect();
+        self.tables.begin(&screens, at)
+    }
+
     /// What a scan has made takes the place of the rows, and of what the screen of a task shows.
     pub(super) fn install(&mut self, rows: Draft, children: Option<ChildSearch>, at: Context<'_>) {
         self.tables.tasks.install(rows, at.store);
@@ -142,8 +151,7 @@ impl Ui {
             Screen::Resource(key) => ResourceOps::find(at.store, key),
             _ => ResourceOps::default(),
         };
-        let screens: Vec<Screen> = self.nav.screens().collect();
-        self.tables.rebuild(&screens, at);
+        self.tables.finish(at);
     }
 
     /// Another process is on the screen: nothing that points to a task of the old one may stay.

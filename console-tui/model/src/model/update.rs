@@ -18,8 +18,8 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Tick { now } => model.tick(now),
         Event::Work => model.work(),
         Event::Settle => model.settle(),
-        Event::Resize { width, .. } => {
-            model.ui.width = width;
+        Event::Resize { width, height } => {
+            (model.ui.width, model.ui.height) = (width, height);
             model.changed();
         }
         Event::PageRows(rows) => {
@@ -156,7 +156,7 @@ impl Model {
     /// A bit of what takes long.
     fn work(&mut self) {
         if self.scanner.is_scanning() {
-            self.scanner.go_on(&mut self.feed.states, &self.config);
+            self.scanner.go_on(&mut self.feed.states, &mut self.ui, &self.config);
             self.show_scan();
         } else if self.feed.rounds().has_whole() {
             self.take_frame();

@@ -18,6 +18,25 @@ pub(crate) struct Histogram {
     pub(crate) max_ns: u64,
 }
 
+impl Histogram {
+    /// The value that `percentile` percent of the values don't exceed, as if the values of a bucket were spread evenly. The last of few values is the
+    /// largest.
+    pub(crate) fn value_at(&self, count: u64, percentile: u8, max_ns: u64) -> u64 {
+        let rank = (count as f64 * f64::from(percentile) / 100.0).ceil().max(1.0);
+        let mut below = 0.0;
+        for bucket in &self.buckets {
+            let inside = bucket.count as f64;
+            if below + inside >= rank && rank < count as f64 {
+                let (lower, upper) = (bucket.lower_ns, bucket.upper_ns.min(max_ns).max(bucket.lower_ns));
+                let part = ((rank - below) / inside).clamp(0.0, 1.0);
+                return lower.saturating_add(((upper - lower) as f64 * part) as u64).min(max_ns);
+            }
+            below += inside;
+        }
+        max_ns
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bucket {
     pub(crate) lower_ns: u64,

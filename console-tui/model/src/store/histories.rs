@@ -4,11 +4,14 @@
 
 use std::collections::VecDeque;
 
-use crate::store::{
-    history::{History, MAX_HISTORIES, Rates, Ticks},
-    process::Cpu,
-    records::Records,
-    task::{Sums, Task},
+use crate::{
+    cow::Pages,
+    store::{
+        history::{History, MAX_HISTORIES, Rates, Ticks},
+        process::Cpu,
+        records::Records,
+        task::{Sums, Task},
+    },
 };
 
 /// Samples that the tool's cost is measured over: its own thread works in short bursts.
@@ -19,7 +22,7 @@ const COST_SAMPLES: usize = 5;
 pub(crate) struct Histories {
     pub(crate) ticks: Ticks,
     /// Each with the record of its task.
-    list: Vec<Option<(u32, History)>>,
+    list: Pages<(u32, History)>,
     free: Vec<u32>,
     process: History,
     /// CPU time at the last samples, oldest first.
@@ -30,7 +33,7 @@ impl Default for Histories {
     fn default() -> Self {
         Self {
             ticks: Ticks::default(),
-            list: Vec::new(),
+            list: Pages::default(),
             free: Vec::new(),
             process: History::new(Sums::default()),
             cpu: VecDeque::new(),
@@ -41,9 +44,9 @@ impl Default for Histories {
 impl Histories {
     /// A history for the task in a record: its number plus one; 0: there is no room.
     pub(crate) fn start(&mut self, record: u32, base: Sums) -> u32 {
-        let entry = Some((record, History::new(base)));
+        let entry = (record, History::new(base));
         if let Some(index) = self.free.pop() {
-            self.list[index as usize] = entry;
+            self.list.set(index as usize, entry);
             return index + 1;
         }
         if self.list.len() >= MAX_HISTORIES {
@@ -55,8 +58,7 @@ impl Histories {
 
     pub(crate) fn drop_history(&mut self, history_plus1: u32) {
         if let Some(index) = history_plus1.checked_sub(1)
-            && let Some(entry) = self.list.get_mut(index as usize)
-            && entry.take().is_some()
+            && self.list.take(index as usize).is_some()
         {
             self.free.push(index);
         }
@@ -65,7 +67,7 @@ impl Histories {
     /// The history of a task; `None`: it did nothing lately, or there was no room.
     pub(crate) fn of(&self, task: &Task) -> Option<&History> {
         let index = (task.history_plus1 as usize).checked_sub(1)?;
-        self.list.get(index)?.as_ref().map(|(_, history)| history)
+        self.list.get(index).map(|(_, history)| history)
     }
 
     /// Takes a sample of the process and of each task that is active.
@@ -77,13 +79,13 @@ impl Histories {
                 self.cpu.pop_front();
             }
         }
-        for (index, entry) in (0..).zip(&mut self.list) {
-            let Some((owner, history)) = entry else { continue };
+        for index in 0..self.list.len() {
+            let Some((owner, history)) = self.list.get_mut(index) else { continue };
             let Some(task) = records.at_mut(*owner) else { continue };
             if !history.sample(task.sums(now_ns)) {
                 task.history_plus1 = 0;
-                *entry = None;
-                self.free.push(index);
+                self.list.take(index);
+                self.free.push(index as u32);
             }
         }
     }
@@ -99,14 +101,14 @@ impl Histories {
         self.ticks = old.ticks.clone();
         self.process = old.process.clone();
         self.cpu.clone_from(&old.cpu);
-        for (owner, history) in old.list.iter().flatten() {
+        for (owner, history) in old.list.iter() {
             let Some(key) = old_records.at(*owner).map(|task| task.key) else { continue };
             let Some(index) = records.at_slot(key.slot) else { continue };
             let Some(task) = records.at_mut(index) else { continue };
             if task.key == key && task.history_plus1 > 0 {
-                self.list[task.history_plus1 as usize - 1] = Some((index, history.clone()));
+                self.list.set(task.history_plus1 as usize - 1, (index, history.clone()));
             } else if task.key == key && self.list.len() < MAX_HISTORIES {
-                self.list.push(Some((index, history.clone())));
+                self.list.push((index, history.clone()));
                 task.history_plus1 = self.list.len() as u32;
             }
         }

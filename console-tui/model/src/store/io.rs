@@ -7,11 +7,10 @@
 
 mod same;
 
-use std::collections::BTreeSet;
-
 use rustc_hash::FxHashMap;
 
 use crate::{
+    cow::{PairSet, Shards},
     id::{SiteId, TaskKey},
     losses::Losses,
     store::{resources::Resource, window::Windows},
@@ -163,13 +162,13 @@ impl Stream {
 /// All of them.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Streams {
-    by_slot: FxHashMap<u32, Stream>,
+    by_slot: Shards<u32, Stream>,
     pub(crate) windows: Windows,
     /// Who waited on it last.
-    last_users: FxHashMap<u32, TaskKey>,
-    used_by: BTreeSet<(TaskKey, u32)>,
+    last_users: Shards<u32, TaskKey>,
+    used_by: PairSet<TaskKey>,
     /// Descriptor and slot.
-    by_fd: BTreeSet<(u32, u32)>,
+    by_fd: PairSet<u32>,
     /// Streams that were seen to go, by the place where they were made.
     closed: FxHashMap<SiteId, u64>,
 }
@@ -186,12 +185,12 @@ impl Streams {
 
     /// Slots of those that a task waited on, and none since.
     pub(crate) fn used_by(&self, task: TaskKey) -> impl Iterator<Item = u32> {
-        self.used_by.range((task, 0)..=(task, u32::MAX)).map(|(_, slot)| *slot)
+        self.used_by.of(task)
     }
 
     /// Slots of those that claim this descriptor; one at most is right.
     pub(crate) fn with_fd(&self, fd: u32) -> impl Iterator<Item = u32> {
-        self.by_fd.range((fd, 0)..=(fd, u32::MAX)).map(|(_, slot)| *slot)
+        self.by_fd.of(fd)
     }
 
     /// How many made at a place are gone, since this console connected.
@@ -213,9 +212,11 @@ impl Streams {
         let (counters, fd) = (stream.counters(), stream.fd);
         let old = self.by_slot.insert(slot, stream);
         if let Some(old_fd) = old.as_ref().and_then(|old| old.fd) {
-            self.by_fd.remove(&(old_fd, slot));
+            self.by_fd.remove(old_fd, slot);
         }
-        self.by_fd.extend(fd.map(|fd| (fd, slot)));
+        if let Some(fd) = fd {
+            self.by_fd.insert(fd, slot);
+        }
         let base = old.as_ref().map_or([0; 4], Stream::counters);
         if is_news && base != counters {
             self.windows.open(slot, base, losses);
@@ -229,9 +230,9 @@ impl Streams {
     pub(crate) fn note_user(&mut self, slot: u32, task: TaskKey) {
         if self.by_slot.contains_key(&slot) {
             if let Some(old) = self.last_users.insert(slot, task) {
-                self.used_by.remove(&(old, slot));
+                self.used_by.remove(old, slot);
             }
-            self.used_by.insert((task, slot));
+            self.used_by.insert(task, slot);
         }
     }
 
@@ -244,10 +245,10 @@ impl Streams {
         }
         self.windows.remove(slot);
         if let Some(fd) = stream.fd {
-            self.by_fd.remove(&(fd, slot));
+            self.by_fd.remove(fd, slot);
         }
         if let Some(task) = self.last_users.remove(&slot) {
-            self.used_by.remove(&(task, slot));
+            self.used_by.remove(task, slot);
         }
         self.note_closed(of.site);
     }
@@ -267,20 +268,21 @@ impl Streams {
     /// Takes over what the wire does not carry. `is_same`: the slot holds the same resource as before; `old_site`: the place of that one.
     pub(crate) fn adopt(
         &mut self,
-        old: Self,
+        old: &Self,
         is_same: impl Fn(u32) -> bool,
         old_site: impl Fn(u32) -> Option<SiteId>,
     ) {
-        for (slot, task) in old.last_users {
-            if is_same(slot) && !self.last_users.contains_key(&slot) {
-                self.note_user(slot, task);
+        for (slot, task) in old.last_users.iter() {
+            if is_same(*slot) && !self.last_users.contains_key(slot) {
+                self.note_user(*slot, *task);
             }
         }
-        self.closed = old.closed;
+        self.closed.clone_from(&old.closed);
         // They went while no console was connected.
-        for site in old.by_slot.into_keys().filter(|slot| !is_same(*slot)).filter_map(old_site) {
+        let gone = old.by_slot.iter().map(|(slot, _)| *slot).filter(|slot| !is_same(*slot));
+        for site in gone.filter_map(old_site) {
             self.note_closed(site);
         }
-        self.windows.adopt(old.windows, is_same);
+        self.windows.adopt(old.windows.clone(), is_same);
     }
 }

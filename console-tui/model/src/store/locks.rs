@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use crate::{
+    cow::Shards,
     id::{ResourceKey, SiteId},
     losses::Losses,
     store::{
@@ -152,8 +153,8 @@ pub(crate) struct LockDetail {
 /// All of them.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Locks {
-    by_slot: FxHashMap<u32, Lock>,
-    channels: FxHashMap<u32, Channel>,
+    by_slot: Shards<u32, Lock>,
+    channels: Shards<u32, Channel>,
     /// Who holds what; unknown holders are not in it.
     held: BTreeSet<(Agent, u32)>,
     pub(crate) windows: Windows,
@@ -236,10 +237,10 @@ impl Locks {
     }
 
     /// Takes over what the wire does not carry. `is_same`: the slot holds the same resource as before.
-    pub(crate) fn adopt(&mut self, old: Self, is_same: impl Fn(u32) -> bool) {
-        self.windows.adopt(old.windows, is_same);
-        for (key, detail) in old.details {
-            self.details.entry(key).or_insert(detail);
+    pub(crate) fn adopt(&mut self, old: &Self, is_same: impl Fn(u32) -> bool) {
+        self.windows.adopt(old.windows.clone(), is_same);
+        for (key, detail) in &old.details {
+            self.details.entry(*key).or_insert_with(|| detail.clone());
         }
     }
 }

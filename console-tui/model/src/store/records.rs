@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::{
+    cow::{Pages, Shards},
     id::TaskKey,
     store::task::{Marks, Task},
 };
@@ -29,9 +30,9 @@ struct Retired {
 #[derive(Debug, Clone)]
 pub(crate) struct Records {
     max_live: usize,
-    list: Vec<Option<Task>>,
+    list: Pages<Task>,
     free: Vec<u32>,
-    by_slot: FxHashMap<u32, u32>,
+    by_slot: Shards<u32, u32>,
     retired: VecDeque<Retired>,
     retired_by_key: FxHashMap<TaskKey, u32>,
     /// Which of each task's two marks are shown.
@@ -42,20 +43,19 @@ impl Records {
     pub(crate) fn new(max_live: usize) -> Self {
         Self {
             max_live,
-            list: Vec::new(),
+            list: Pages::default(),
             free: Vec::new(),
-            by_slot: FxHashMap::default(),
+            by_slot: Shards::default(),
             retired: VecDeque::new(),
             retired_by_key: FxHashMap::default(),
             shown_marks: 0,
         }
     }
 
-    /// Makes room for the tasks that are announced: a growing table is moved, and moving a million records takes long.
+    /// Makes room for the tasks that are announced.
     pub(crate) fn expect(&mut self, tasks: u64) {
         let tasks = usize::try_from(tasks).unwrap_or(usize::MAX).min(self.max_live).min(MAX_EXPECTED);
-        self.list.reserve(tasks.saturating_sub(self.list.len()));
-        self.by_slot.reserve(tasks.saturating_sub(self.by_slot.len()));
+        self.list.expect(tasks);
     }
 
     /// Live and finished ones.
@@ -73,13 +73,12 @@ impl Records {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {
-        self.list.iter().flatten()
+        self.list.iter()
     }
 
     /// At most `most` records from number `from` on, the empty ones too; none: that was the last.
-    pub(crate) fn range(&self, from: usize, most: usize) -> &[Option<Task>] {
-        let from = from.min(self.list.len());
-        &self.list[from..self.list.len().min(from.saturating_add(most))]
+    pub(crate) fn range(&self, from: usize, most: usize) -> impl ExactSizeIterator<Item = Option<&Task>> {
+        self.list.range(from, most)
     }
 
     pub(crate) fn get(&self, key: TaskKey) -> Option<&Task> {
@@ -90,11 +89,11 @@ impl Records {
     }
 
     pub(crate) fn at(&self, index: u32) -> Option<&Task> {
-        self.list.get(index as usize)?.as_ref()
+        self.list.get(index as usize)
     }
 
     pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut Task> {
-        self.list.get_mut(index as usize)?.as_mut()
+        self.list.get_mut(index as usize)
     }
 
     /// The record of the live task in a slot.
@@ -104,9 +103,7 @@ impl Records {
 
     /// Puts a changed task back.
     pub(crate) fn set(&mut self, index: u32, task: Task) {
-        if let Some(record) = self.list.get_mut(index as usize) {
-            *record = Some(task);
-        }
+        self.list.set(index as usize, task);
     }
 
     /// A live task that is new.
@@ -114,7 +111,7 @@ impl Records {
         let slot = task.key.slot;
         let index = self.free.pop().unwrap_or(self.list.len() as u32);
         if index as usize == self.list.len() {
-            self.list.push(Some(task));
+            self.list.push(task);
         } else {
             self.set(index, task);
         }
@@ -143,7 +140,7 @@ impl Records {
     pub(crate) fn adopt_retired(&mut self, task: Task, since_ns: u64) {
         let index = self.list.len() as u32;
         self.retired_by_key.insert(task.key, index);
-        self.list.push(Some(task));
+        self.list.push(task);
         self.retired.push_back(Retired { index, since_ns });
     }
 
@@ -169,7 +166,7 @@ impl Records {
 
     /// Frees a record; what was in it.
     pub(crate) fn forget(&mut self, index: u32) -> Option<Task> {
-        let task = self.list.get_mut(index as usize).and_then(Option::take)?;
+        let task = self.list.take(index as usize)?;
         if self.retired_by_key.get(&task.key) == Some(&index) {
             self.retired_by_key.remove(&task.key);
         }
@@ -190,8 +187,8 @@ impl Records {
     /// What a scan makes of the task in a record. It is not shown before [`Self::show_next_marks`].
     pub(crate) fn set_next_marks(&mut self, record: usize, marks: Marks) {
         let next = 1 - self.shown_marks;
-        if let Some(Some(task)) = self.list.get_mut(record)
-            && task.marks[next] != marks
+        if self.list.get(record).is_some_and(|task| task.marks[next] != marks)
+            && let Some(task) = self.list.get_mut(record)
         {
             task.marks[next] = marks;
         }
@@ -207,8 +204,7 @@ impl Records {
         if self.list.is_empty() {
             return true;
         }
-        self.list.truncate(self.list.len().saturating_sub(units));
-        self.list.shrink_to_fit();
+        self.list.drop_last(units, |_| {});
         false
     }
 }

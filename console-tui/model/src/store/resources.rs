@@ -8,9 +8,8 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashMap;
-
 use crate::{
+    cow::{PairSet, Shards},
     id::{OpKey, ResourceKey, SiteId, TaskKey},
     losses::Losses,
     store::{
@@ -156,11 +155,11 @@ pub(crate) struct Resources {
     pub(crate) locks: Locks,
     /// Those of them that are streams.
     pub(crate) streams: Streams,
-    by_slot: FxHashMap<u32, Resource>,
-    ops: FxHashMap<u32, Op>,
-    parts: BTreeSet<(ResourceKey, u32)>,
-    ops_by_task: BTreeSet<(TaskKey, u32)>,
-    ops_by_resource: BTreeSet<(ResourceKey, u32)>,
+    by_slot: Shards<u32, Resource>,
+    ops: Shards<u32, Op>,
+    parts: PairSet<ResourceKey>,
+    ops_by_task: PairSet<TaskKey>,
+    ops_by_resource: PairSet<ResourceKey>,
     /// Those that block a thread, with its number.
     ops_by_thread: BTreeSet<(u32, u32)>,
     /// Those that were given what they wait for.
@@ -190,22 +189,23 @@ impl Resources {
         self.ops.values()
     }
 
+    pub(crate) fn op_count(&self) -> usize {
+        self.ops.len()
+    }
+
     /// The parts of a resource, by slot.
     pub(crate) fn parts(&self, of: ResourceKey) -> impl Iterator<Item = &Resource> {
-        let parts = self.parts.range((of, 0)..=(of, u32::MAX));
-        parts.filter_map(|(_, slot)| self.by_slot.get(slot))
+        self.parts.of(of).filter_map(|slot| self.by_slot.get(&slot))
     }
 
     /// The operations that a task polled last, by slot.
     pub(crate) fn ops_of_task(&self, task: TaskKey) -> impl Iterator<Item = &Op> {
-        let ops = self.ops_by_task.range((task, 0)..=(task, u32::MAX));
-        ops.filter_map(|(_, slot)| self.ops.get(slot))
+        self.ops_by_task.of(task).filter_map(|slot| self.ops.get(&slot))
     }
 
     /// The operations on a resource itself, by slot.
     pub(crate) fn ops_on(&self, resource: ResourceKey) -> impl Iterator<Item = &Op> {
-        let ops = self.ops_by_resource.range((resource, 0)..=(resource, u32::MAX));
-        ops.filter_map(|(_, slot)| self.ops.get(slot))
+        self.ops_by_resource.of(resource).filter_map(|slot| self.ops.get(&slot))
     }
 
     /// The operations that block a thread.
@@ -248,13 +248,13 @@ impl Resources {
     /// Takes over what the wire does not carry of those that are here too.
     pub(crate) fn adopt(&mut self, old: &Self) {
         let Self { locks, streams, by_slot, .. } = self;
-        let key = |records: &FxHashMap<u32, Resource>, slot: u32| records.get(&slot).map(|record| record.key);
+        let key = |records: &Shards<u32, Resource>, slot: u32| records.get(&slot).map(|record| record.key);
         let is_same = |slot: u32| {
             let now = key(by_slot, slot);
             now.is_some() && now == key(&old.by_slot, slot)
         };
-        locks.adopt(old.locks.clone(), is_same);
-        streams.adopt(old.streams.clone(), is_same, |slot| old.by_slot.get(&slot).map(|of| of.site));
+        locks.adopt(&old.locks, is_same);
+        streams.adopt(&old.streams, is_same, |slot| old.by_slot.get(&slot).map(|of| of.site));
     }
 
     pub(crate) fn insert(&mut self, resource: Resource, texts: &mut Texts, losses: &mut Losses) {
@@ -265,7 +265,7 @@ impl Resources {
             return release(texts, resource.texts());
         }
         if let Some(parent) = resource.parent {
-            self.parts.insert((parent, slot));
+            self.parts.insert(parent, slot);
         }
         self.by_slot.insert(slot, resource);
     }
@@ -275,7 +275,7 @@ impl Resources {
         self.locks.remove(slot);
         self.streams.remove(&resource, texts);
         if let Some(parent) = resource.parent {
-            self.parts.remove(&(parent, slot));
+            self.parts.remove(parent, slot);
         }
         release(texts, resource.texts());
     }
@@ -308,7 +308,7 @@ impl Resources {
             return release(texts, op.texts());
         }
         if let Some(resource) = op.resource {
-            self.ops_by_resource.insert((resource, slot));
+            self.ops_by_resource.insert(resource, slot);
         }
         self.ops.insert(slot, op);
     }
@@ -316,10 +316,10 @@ impl Resources {
     pub(crate) fn remove_op(&mut self, slot: u32, texts: &mut Texts) {
         let Some(op) = self.ops.remove(&slot) else { return };
         if let Some(resource) = op.resource {
-            self.ops_by_resource.remove(&(resource, slot));
+            self.ops_by_resource.remove(resource, slot);
         }
         if let Some(task) = op.stats.task {
-            self.ops_by_task.remove(&(task, slot));
+            self.ops_by_task.remove(task, slot);
         }
         self.ops_by_thread.remove(&(op.stats.thread, slot));
         self.granted_ops.remove(&slot);
@@ -340,10 +340,10 @@ impl Resources {
         };
         if op.stats.task != stats.task {
             if let Some(old) = op.stats.task {
-                self.ops_by_task.remove(&(old, slot));
+                self.ops_by_task.remove(old, slot);
             }
             if let Some(task) = stats.task {
-                self.ops_by_task.insert((task, slot));
+                self.ops_by_task.insert(task, slot);
                 if let Some(resource) = op.resource {
                     self.streams.note_user(resource.slot, task);
                 }

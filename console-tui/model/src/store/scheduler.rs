@@ -264,6 +264,8 @@ pub(crate) struct Scheduler {
     pub(crate) delays: VecDeque<Delay>,
     pub(crate) poll_map: HeatMap,
     pub(crate) delay_map: HeatMap,
+    /// Of all waits between wake and poll that ever ended, as it was reported last.
+    pub(crate) delays_ever: Option<Histogram>,
     pub(crate) in_place: InPlace,
     pub(crate) worker_samples: FxHashMap<WorkerKey, (u32, Samples<10>)>,
     runtime_samples: FxHashMap<u32, Samples<6>>,
@@ -304,6 +306,7 @@ impl Scheduler {
         let running = running.map(|worker| now_ns.saturating_sub(worker.since_ns));
         self.poll_map.add(now_ns, report.polls.as_ref(), running.filter(|age_ns| *age_ns >= heat::COLUMN_NS));
         self.delay_map.add(now_ns, report.scheduled.as_ref(), std::iter::empty());
+        self.delays_ever = report.scheduled;
         self.add_long_polls(report.long_polls);
         self.forget_old(now_ns);
         self.find_worst(now_ns);

@@ -33,9 +33,13 @@ pub(crate) trait AnyTable {
     // --- changing ---
 
     fn filter(&mut self) -> &mut Filter;
-    fn rebuild(&mut self, at: Context<'_>);
-    /// Counts what there is, of a table that is not shown beside one that is.
-    fn recount(&mut self, at: Context<'_>);
+    /// Begins to make the rows anew; of a table that is not shown beside one that is, to count them. Returns of how many
+    /// things.
+    fn begin(&mut self, at: Context<'_>, counting: bool) -> usize;
+    /// Goes on until `units` are used up; true: they are made.
+    fn go_on(&mut self, at: Context<'_>, units: &mut usize) -> bool;
+    /// What was made takes the place of what is shown.
+    fn finish(&mut self, at: Context<'_>);
     fn set_page(&mut self, rows: usize);
     fn move_to(&mut self, index: usize);
     /// Does what the user asks for. True: its rows are to be made anew.
@@ -112,12 +116,16 @@ impl<L: List> AnyTable for Table<L> {
         &mut self.filter
     }
 
-    fn rebuild(&mut self, at: Context<'_>) {
-        L::Source::rebuild(self, at);
+    fn begin(&mut self, at: Context<'_>, counting: bool) -> usize {
+        L::Source::begin(self, at, counting)
     }
 
-    fn recount(&mut self, at: Context<'_>) {
-        self.total = L::count(at);
+    fn go_on(&mut self, at: Context<'_>, units: &mut usize) -> bool {
+        L::Source::go_on(self, at, units)
+    }
+
+    fn finish(&mut self, at: Context<'_>) {
+        L::Source::finish(self, at);
     }
 
     fn set_page(&mut self, rows: usize) {
@@ -149,7 +157,7 @@ impl<L: List> AnyTable for Table<L> {
 
     fn forget(&mut self) {
         self.rows = Default::default();
-        self.state = L::Source::default();
+        self.state.forget();
         self.total = None;
         self.place.forget();
     }

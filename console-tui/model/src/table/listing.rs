@@ -1,6 +1,10 @@
-//! Tables whose rows are made at once, of all that is known now. (Those of the tasks are made by a scan, a bit at a time.)
+//! Tables whose rows are made of all things of a kind: those of the tasks have a way of their own.
 //!
-//! Limit: one rebuild looks at all things once; [`MAX_LISTED`] rows, those first in the order; the rest is counted.
+//! Invariant: the rows are made a bit at a time, while nothing that they are made of changes, and take the place of those that are shown at once.
+//!
+//! Limit: a rebuild looks at all things once; [`MAX_LISTED`] rows, those first in the order; the rest is counted.
+
+mod building;
 
 use std::fmt::Debug;
 
@@ -8,12 +12,10 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Context, KeyOf, List, Look, Source, Table,
-    column::Column,
-    filter,
     fold::Shape,
-    history::{History, Reading},
+    history::History,
     place::RowKey,
-    value::{SortKey, Value, order_bits},
+    value::{SortKey, Value},
 };
 use crate::{
     analysis::{Analysis, ops::Waits},
@@ -22,13 +24,30 @@ use crate::{
     lints::findings::Finding,
     severity::Severity,
 };
+use building::Building;
 
 /// Rows of a list.
 pub(crate) const MAX_LISTED: usize = 20_000;
 
-/// Takes the things of a list, one after the other, each with a function that sums it up.
-pub(crate) type Each<'s, L> =
-    &'s mut dyn FnMut(<L as List>::Key, <L as List>::Group, &dyn Fn(&Waits) -> <L as Listing>::Summary);
+/// What looking at a thing costs, counting it, and putting it in its place: in units of a scan over tasks, some 100 ns each.
+const LOOK_UNITS: usize = 16;
+const COUNT_UNITS: usize = 2;
+const PLACE_UNITS: usize = 6;
+
+/// Whether a thing is in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pick {
+    Yes,
+    No,
+    /// It is a part of another one, and these are not wanted.
+    Part,
+}
+
+impl Pick {
+    pub(crate) fn only_if(is_in: bool) -> Self {
+        if is_in { Self::Yes } else { Self::No }
+    }
+}
 
 /// What is known of a thing, or of several of a group.
 pub(crate) trait Summary: Clone + Debug {
@@ -41,15 +60,20 @@ pub(crate) trait Summary: Clone + Debug {
     }
 }
 
-/// A list whose rows are made at once.
+/// A list whose rows are made anew of all things, a bit at a time.
 pub(crate) trait Listing: for<'a> List<Source = Listed<Self>, Row<'a> = At<'a, Self>> {
-    /// Whether tasks wait on its things: who does takes a scan over all operations.
+    /// Whether tasks wait on its things.
     const WAITS: bool = true;
 
     type Summary: Summary;
 
-    /// Hands out every thing. Returns how many are left out because they are parts of others.
-    fn each(at: Context<'_>, with_parts: bool, take: Each<'_, Self>) -> usize;
+    /// The keys of all things that may be in it: [`Self::pick`] says which are.
+    fn candidates(at: Context<'_>) -> Vec<Self::Key>;
+
+    /// Whether a thing is in it.
+    fn pick(_at: Context<'_>, _key: Self::Key, _with_parts: bool) -> Pick {
+        Pick::Yes
+    }
 
     /// Of one thing; `None`: it is gone. `waits`: who waits on it.
     fn summary(at: Context<'_>, key: Self::Key, waits: &Waits) -> Option<Self::Summary>;
@@ -62,24 +86,6 @@ pub(crate) trait Listing: for<'a> List<Source = Listed<Self>, Row<'a> = At<'a, S
     /// What a task waits on, that waits on the thing.
     fn waited_on(_key: Self::Key) -> Option<ResourceKey> {
         None
-    }
-}
-
-/// What is made once for all rows.
-#[derive(Debug)]
-struct Lookup<K> {
-    waits: FxHashMap<ResourceKey, Waits>,
-    severities: FxHashMap<K, Severity>,
-}
-
-impl<K: Copy + Eq + std::hash::Hash> Lookup<K> {
-    fn waits<L: Listing<Key = K>>(&self, key: K) -> Waits {
-        L::waited_on(key).and_then(|of| self.waits.get(&of)).copied().unwrap_or_default()
-    }
-
-    fn summed<L: Listing<Key = K>>(&self, key: K, waits: Waits, sum: L::Summary) -> Summed<L::Summary> {
-        let severity = self.severities.get(&key).copied().max(sum.severity());
-        Summed { severity, waits, sum, count: 1 }
     }
 }
 
@@ -152,21 +158,24 @@ struct Group<S> {
 /// What the rows of a listing were made of.
 #[derive(Debug)]
 pub(crate) struct Listed<L: Listing> {
-    lookup: Lookup<L::Key>,
+    severities: FxHashMap<L::Key, Severity>,
     groups: FxHashMap<L::Group, Group<L::Summary>>,
     history: History<KeyOf<L>>,
     pub(crate) hidden_parts: usize,
     past_limit: usize,
+    /// The rows that are being made.
+    building: Option<Box<Building<L>>>,
 }
 
 impl<L: Listing> Default for Listed<L> {
     fn default() -> Self {
         Self {
-            lookup: Lookup { waits: FxHashMap::default(), severities: FxHashMap::default() },
+            severities: FxHashMap::default(),
             groups: FxHashMap::default(),
             history: History::default(),
             hidden_parts: 0,
             past_limit: 0,
+            building: None,
         }
     }
 }
@@ -174,27 +183,26 @@ impl<L: Listing> Default for Listed<L> {
 impl<L: Listing> Source<L> for Listed<L> {
     type Rows = Vec<(KeyOf<L>, u8)>;
 
-    fn rebuild(table: &mut Table<L>, at: Context<'_>) {
-        let store = at.store;
-        let waits = if L::WAITS { store.waits() } else { FxHashMap::default() };
-        table.state.lookup = Lookup { waits, severities: severities::<L>(at) };
-        let mut total = 0;
-        let mut matching: Vec<Thing<L>> = Vec::new();
-        let (lookup, query) = (&table.state.lookup, &table.filter.query);
-        let hidden = L::each(at, table.with_parts, &mut |key, group, sum_up| {
-            total += 1;
-            let waits = lookup.waits::<L>(key);
-            let summed = lookup.summed::<L>(key, waits, sum_up(&waits));
-            let row = summed.at::<L>(store, RowKey::One(key));
-            if query.as_ref().is_none_or(|query| filter::matches::<L>(query, &row)) {
-                matching.push((key, group, summed));
-            }
-        });
-        table.state.hidden_parts = hidden;
-        (table.total, table.matching) = (Some(total), matching.len());
-        regroup(table, at, &matching);
-        arrange(table, store, matching);
-        table.place_selection(store);
+    fn begin(table: &mut Table<L>, at: Context<'_>, counting: bool) -> usize {
+        table.state.building.insert(Box::new(Building::new(at, counting))).left()
+    }
+
+    fn go_on(table: &mut Table<L>, at: Context<'_>, units: &mut usize) -> bool {
+        // Without one there is nothing to be made.
+        let Some(mut building) = table.state.building.take() else { return true };
+        let is_done = building.go_on(table, at, units);
+        table.state.building = Some(building);
+        is_done
+    }
+
+    fn finish(table: &mut Table<L>, at: Context<'_>) {
+        if let Some(building) = table.state.building.take() {
+            building.install(table, at.store);
+        }
+    }
+
+    fn forget(&mut self) {
+        *self = Self { building: self.building.take(), ..Self::default() };
     }
 
     fn see<T>(
@@ -204,10 +212,7 @@ impl<L: Listing> Source<L> for Listed<L> {
         see: impl for<'a> FnOnce(&'a At<'a, L>, Look) -> T,
     ) -> Option<T> {
         let (summed, group) = match key {
-            RowKey::One(key) => {
-                let waits = self.lookup.waits::<L>(key);
-                (&self.lookup.summed::<L>(key, waits, L::summary(at, key, &waits)?), None)
-            }
+            RowKey::One(key) => (&summed::<L>(at, key, &self.severities)?, None),
             RowKey::Group(key) => {
                 let group = self.groups.get(&key)?;
                 (&group.summed, Some(group.shape == Shape::Unfolded))
@@ -226,7 +231,7 @@ impl<L: Listing> Source<L> for Listed<L> {
     }
 
     fn has_notes(&self) -> bool {
-        !self.lookup.severities.is_empty()
+        !self.severities.is_empty()
     }
 
     fn left_out(&self) -> Vec<(usize, &'static str)> {
@@ -234,106 +239,22 @@ impl<L: Listing> Source<L> for Listed<L> {
     }
 }
 
-/// A thing that matches the filter.
-type Thing<L> = (<L as List>::Key, <L as List>::Group, Summed<<L as Listing>::Summary>);
+/// A thing that matches the filter, with its group and what is known of it.
+type Thing<L> = (<L as List>::Key, Option<<L as List>::Group>, Summed<<L as Listing>::Summary>);
 /// A row and what it is sorted by.
 type Sorted<L> = (SortKey, KeyOf<L>);
 
-fn severities<L: Listing>(at: Context<'_>) -> FxHashMap<L::Key, Severity> {
-    let mut worst: FxHashMap<L::Key, Severity> = FxHashMap::default();
-    for finding in &at.findings.list {
-        for key in L::concerned(finding, at.store) {
-            let severity = worst.entry(key).or_insert(finding.severity);
-            *severity = finding.severity.max(*severity);
-        }
-    }
-    worst
-}
-
-fn regroup<L: Listing>(table: &mut Table<L>, at: Context<'_>, matching: &[Thing<L>]) {
-    let before = std::mem::take(&mut table.state.groups);
-    let groups = &mut table.state.groups;
-    for (_, group, summed) in matching.iter().filter(|_| L::FOLDS) {
-        let sum = groups.entry(*group).and_modify(|group| group.summed.add(summed));
-        sum.or_insert_with(|| Group { summed: summed.clone(), shape: Shape::Loose });
-    }
-    for (key, group) in groups {
-        let has_row = before.get(key).is_some_and(|before| before.shape != Shape::Loose);
-        let fold_at = L::fold_at(*key, at.config);
-        let limit = if has_row { L::unfold_at(fold_at) } else { fold_at };
-        group.shape = table.folds.shape(|| L::group_words(at.store, *key), group.summed.count, limit);
-    }
-}
-
-/// Puts groups and things in order, those of an unfolded group below it.
-fn arrange<L: Listing>(table: &mut Table<L>, store: Analysis<'_>, matching: Vec<Thing<L>>) {
-    table.state.history.begin(if table.sort.by_change { table.sort.column.spec.id } else { "" });
-    let mut keys = Keys::<L>::new(table, store);
-    let mut top: Vec<Sorted<L>> = Vec::new();
-    let mut members: FxHashMap<L::Group, Vec<Sorted<L>>> = FxHashMap::default();
-    for (key, group, summed) in matching {
-        let row = RowKey::One(key);
-        let list = match table.state.groups.get(&group).map(|group| group.shape) {
-            Some(Shape::Folded) => continue,
-            Some(Shape::Unfolded) => members.entry(group).or_default(),
-            Some(Shape::Loose) | None => &mut top,
-        };
-        list.push((keys.of(&summed.at(store, row)), row));
-    }
-    for (key, group) in table.state.groups.iter().filter(|(_, group)| group.shape != Shape::Loose) {
-        let row = RowKey::Group(*key);
-        top.push((keys.of(&group.summed.at(store, row)), row));
-    }
-    let descending = table.sort.descending;
-    let now = keys.now;
-    sort(&mut top, descending);
-    let list = &mut table.rows;
-    list.clear();
-    for (_, key) in top {
-        list.push((key, 0));
-        if let RowKey::Group(group) = key
-            && let Some(mut below) = members.remove(&group)
-        {
-            sort(&mut below, descending);
-            list.extend(below.into_iter().map(|(_, key)| (key, 1)));
-        }
-    }
-    table.state.past_limit = list.len().saturating_sub(MAX_LISTED);
-    list.truncate(MAX_LISTED);
-    table.state.history.take(now);
-}
-
-fn sort<R: Ord>(rows: &mut [(SortKey, R)], descending: bool) {
-    rows.sort_unstable_by(|(a, a_row), (b, b_row)| {
-        let values = (a.1, &a.2).cmp(&(b.1, &b.2));
-        let values = if descending { values.reverse() } else { values };
-        a.0.cmp(&b.0).then(values).then_with(|| a_row.cmp(b_row))
-    });
-}
-
-/// Makes what rows are sorted by.
-struct Keys<'t, L: Listing> {
-    column: &'static Column<L>,
-    /// `None`: by the value itself.
-    history: Option<&'t History<KeyOf<L>>>,
-    now: Reading<KeyOf<L>>,
-}
-
-impl<'t, L: Listing> Keys<'t, L> {
-    fn new(table: &'t Table<L>, store: Analysis<'_>) -> Self {
-        let history = table.sort.by_change.then_some(&table.state.history);
-        let now = Reading { at_ns: store.now_ns, numbers: FxHashMap::default() };
-        Self { column: table.sort.column, history, now }
-    }
-
-    fn of(&mut self, row: &At<'_, L>) -> SortKey {
-        let value = (self.column.value)(row);
-        let Some(history) = self.history else { return value.sort_key() };
-        let number = value.as_number();
-        self.now.numbers.extend(number.map(|number| (row.key, number)));
-        let change = number.and_then(|number| history.change(row.key, number, self.now.at_ns));
-        (change.is_none(), [change.map_or(0, order_bits), 0, 0, 0], String::new())
-    }
+/// What is known of a thing; `None`: it is gone.
+fn summed<L: Listing>(
+    at: Context<'_>,
+    key: L::Key,
+    severities: &FxHashMap<L::Key, Severity>,
+) -> Option<Summed<L::Summary>> {
+    let on = L::waited_on(key).filter(|_| L::WAITS);
+    let waits = on.map_or_else(Waits::default, |on| at.store.waits_on_thing(on));
+    let sum = L::summary(at, key, &waits)?;
+    let severity = severities.get(&key).copied().max(sum.severity());
+    Some(Summed { severity, waits, sum, count: 1 })
 }
 
 /// A column of how long the longest of those who wait on it waits.

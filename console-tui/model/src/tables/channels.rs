@@ -129,8 +129,8 @@ impl OfResources for Channels {
 
     type Summary = ChannelSummary;
 
-    fn list(store: Analysis<'_>) -> Vec<&Resource> {
-        store.channel_list()
+    fn lists(store: Analysis<'_>, of: &Resource) -> bool {
+        store.is_channel(of)
     }
 
     fn summary(store: Analysis<'_>, of: &Resource, waits: &Waits) -> ChannelSummary {

@@ -15,7 +15,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, columns},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing, Summary},
+        listing::{At, Listed, Listing, Summary},
         place::{RowKey, Rows as _},
         value::Value,
     },
@@ -94,11 +94,8 @@ impl Listing for Findings {
 
     type Summary = RankedFinding;
 
-    fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
-        for (rank, finding) in at.findings.list.iter().enumerate() {
-            take(finding.id, (), &|_| RankedFinding { finding: finding.clone(), rank });
-        }
-        0
+    fn candidates(at: Context<'_>) -> Vec<FindingId> {
+        at.findings.list.iter().map(|finding| finding.id).collect()
     }
 
     fn summary(at: Context<'_>, key: FindingId, _waits: &Waits) -> Option<RankedFinding> {

@@ -22,7 +22,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, column},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing, Summary, longest_wait},
+        listing::{At, Listed, Listing, Pick, Summary, longest_wait},
         place::RowKey,
         value::Value,
     },
@@ -39,8 +39,10 @@ const FOLD_TIMERS_AT: u64 = 8;
 pub(crate) trait IoList: std::fmt::Debug + Copy + 'static {
     const ID: TableId;
     const COLUMNS: &'static [Column<Io<Self>>];
-    /// Every one of them.
-    fn things(store: Analysis<'_>) -> Vec<Thing<'_>>;
+    /// The keys of all that may be one of them.
+    fn candidates(store: Analysis<'_>) -> Vec<IoKey>;
+    /// Whether it is one.
+    fn lists(store: Analysis<'_>, key: IoKey) -> bool;
     fn why_empty(at: Context<'_>) -> String;
 }
 
@@ -279,10 +281,6 @@ impl<W: IoList> List for Io<W> {
     type Row<'a> = At<'a, Self>;
     type Source = Listed<Self>;
 
-    fn count(at: Context<'_>) -> Option<usize> {
-        Some(W::things(at.store).len())
-    }
-
     fn group_of(store: Analysis<'_>, key: IoKey) -> Option<IoGroup> {
         store.thing(key).map(|thing| IoGroup::of(store, &thing))
     }
@@ -338,11 +336,12 @@ pub(crate) fn screen(store: Analysis<'_>, key: IoKey) -> Screen {
 impl<W: IoList> Listing for Io<W> {
     type Summary = IoSummary;
 
-    fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
-        for thing in W::things(at.store) {
-            take(thing.key(), IoGroup::of(at.store, &thing), &|_| IoSummary::of(at.store, &thing));
-        }
-        0
+    fn candidates(at: Context<'_>) -> Vec<IoKey> {
+        W::candidates(at.store)
+    }
+
+    fn pick(at: Context<'_>, key: IoKey, _with_parts: bool) -> Pick {
+        Pick::only_if(W::lists(at.store, key))
     }
 
     fn summary(at: Context<'_>, key: IoKey, _waits: &Waits) -> Option<IoSummary> {

@@ -125,8 +125,8 @@ impl OfResources for Locks {
 
     type Summary = LockSummary;
 
-    fn list(store: Analysis<'_>) -> Vec<&Resource> {
-        store.lock_list()
+    fn lists(store: Analysis<'_>, of: &Resource) -> bool {
+        store.is_lock(of)
     }
 
     fn summary(store: Analysis<'_>, of: &Resource, _waits: &Waits) -> LockSummary {

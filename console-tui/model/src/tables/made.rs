@@ -15,7 +15,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, column},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing, Summary},
+        listing::{At, Listed, Listing, Pick, Summary},
         place::RowKey,
         value::Value,
     },
@@ -66,8 +66,8 @@ pub(crate) trait OfResources: Debug + Copy + 'static {
 
     type Summary: Summary;
 
-    /// Every one of them.
-    fn list(store: Analysis<'_>) -> Vec<&Resource>;
+    /// Whether it is one of them.
+    fn lists(store: Analysis<'_>, of: &Resource) -> bool;
     fn summary(store: Analysis<'_>, of: &Resource, waits: &Waits) -> Self::Summary;
 
     /// It is a part of another one, and listed if the user wants parts.
@@ -88,10 +88,6 @@ impl<L: OfResources> List for L {
     type Group = Made;
     type Row<'a> = At<'a, Self>;
     type Source = Listed<L>;
-
-    fn count(at: Context<'_>) -> Option<usize> {
-        Some(L::list(at.store).len())
-    }
 
     fn group_of(store: Analysis<'_>, key: ResourceKey) -> Option<Made> {
         store.resources.resource(key).map(made)
@@ -121,13 +117,17 @@ impl<L: OfResources> List for L {
 impl<L: OfResources> Listing for L {
     type Summary = <L as OfResources>::Summary;
 
-    fn each(at: Context<'_>, with_parts: bool, take: Each<'_, Self>) -> usize {
-        let all = L::list(at.store).into_iter();
-        let (hidden, shown): (Vec<_>, Vec<_>) = all.partition(|of| !with_parts && L::is_part(at.store, of));
-        for of in shown {
-            take(of.key, made(of), &|waits| <L as OfResources>::summary(at.store, of, waits));
+    fn candidates(at: Context<'_>) -> Vec<ResourceKey> {
+        at.store.resources.resources().map(|of| of.key).collect()
+    }
+
+    fn pick(at: Context<'_>, key: ResourceKey, with_parts: bool) -> Pick {
+        match at.store.resources.resource(key) {
+            Some(of) if !<L as OfResources>::lists(at.store, of) => Pick::No,
+            Some(of) if !with_parts && L::is_part(at.store, of) => Pick::Part,
+            Some(_) => Pick::Yes,
+            None => Pick::No,
         }
-        hidden.len()
     }
 
     fn summary(at: Context<'_>, key: ResourceKey, waits: &Waits) -> Option<Self::Summary> {

@@ -104,8 +104,8 @@ impl OfResources for Resources {
 
     type Summary = ResourceSummary;
 
-    fn list(store: Analysis<'_>) -> Vec<&Resource> {
-        store.store().resources.resources().collect()
+    fn lists(_store: Analysis<'_>, _of: &Resource) -> bool {
+        true
     }
 
     fn is_part(store: Analysis<'_>, of: &Resource) -> bool {

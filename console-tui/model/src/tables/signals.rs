@@ -2,9 +2,10 @@
 
 use super::io::{Io, IoList};
 use crate::{
-    analysis::{Analysis, things::Thing},
+    analysis::Analysis,
     columns::Cut,
     format::duration_ns,
+    id::IoKey,
     screen::Tone,
     store::io::IoKind,
     table::{
@@ -61,8 +62,12 @@ impl IoList for Signals {
         column Col::PLACE;
     };
 
-    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
-        store.signals_and_children()
+    fn candidates(store: Analysis<'_>) -> Vec<IoKey> {
+        store.io_keys()
+    }
+
+    fn lists(store: Analysis<'_>, key: IoKey) -> bool {
+        store.is_of_the_process(key)
     }
 
     fn why_empty(_at: Context<'_>) -> String {

@@ -2,9 +2,10 @@
 
 use super::io::{Io, IoList, sum};
 use crate::{
-    analysis::{Analysis, things::Thing},
+    analysis::Analysis,
     columns::Cut,
     format::{UNKNOWN, duration_ns, exact},
+    id::IoKey,
     screen::{Tone, table::Cell},
     store::{descriptors::Reading, io::IoKind},
     table::{
@@ -90,8 +91,12 @@ impl IoList for Sockets {
         column Col::WAITED_FOR.priority(5);
     };
 
-    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
-        store.things()
+    fn candidates(store: Analysis<'_>) -> Vec<IoKey> {
+        store.io_keys()
+    }
+
+    fn lists(store: Analysis<'_>, key: IoKey) -> bool {
+        store.is_socket(key)
     }
 
     fn why_empty(at: Context<'_>) -> String {

@@ -2,8 +2,9 @@
 
 use super::io::{Io, IoList};
 use crate::{
-    analysis::{Analysis, things::Thing, timers::Due},
+    analysis::{Analysis, timers::Due},
     format::duration_ns,
+    id::IoKey,
     screen::Tone,
     table::{
         Context,
@@ -46,8 +47,12 @@ impl IoList for Timers {
         Time "age"    "AGE"     7 "Time since it was made" { priority: 3 } => row.since(row.sum.created_ns);
     };
 
-    fn things(store: Analysis<'_>) -> Vec<Thing<'_>> {
-        store.timers()
+    fn candidates(store: Analysis<'_>) -> Vec<IoKey> {
+        store.resources.resources().map(|of| IoKey::Resource(of.key)).collect()
+    }
+
+    fn lists(store: Analysis<'_>, key: IoKey) -> bool {
+        matches!(key, IoKey::Resource(key) if store.resources.resource(key).is_some_and(|of| store.is_timer(of)))
     }
 
     fn why_empty(_at: Context<'_>) -> String {

@@ -17,7 +17,7 @@ use crate::{
         Context, List, Opens, Subject, Table,
         column::{Column, columns},
         filter::{Field, Test},
-        listing::{At, Each, Listed, Listing, Summary},
+        listing::{At, Listed, Listing, Summary},
         place::RowKey,
         value::Value,
     },
@@ -134,10 +134,6 @@ impl List for Workers {
     type Row<'a> = At<'a, Self>;
     type Source = Listed<Self>;
 
-    fn count(at: Context<'_>) -> Option<usize> {
-        Some(at.store.scheduler.workers().count())
-    }
-
     fn subject(at: Context<'_>, row: RowKey<WorkerKey, ()>) -> Option<Subject> {
         let RowKey::One(key) = row else { return None };
         let worker = at.store.scheduler.worker(key)?;
@@ -158,11 +154,8 @@ impl Listing for Workers {
 
     type Summary = Stuck;
 
-    fn each(at: Context<'_>, _with_parts: bool, take: Each<'_, Self>) -> usize {
-        for worker in at.store.scheduler.workers() {
-            take(worker.key, (), &|_| Stuck::of(at.store, worker));
-        }
-        0
+    fn candidates(at: Context<'_>) -> Vec<WorkerKey> {
+        at.store.scheduler.workers().map(|worker| worker.key).collect()
     }
 
     fn summary(at: Context<'_>, key: WorkerKey, _waits: &Waits) -> Option<Stuck> {

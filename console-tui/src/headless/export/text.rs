@@ -1,7 +1,8 @@
-//! The report as text: process, findings, workers, locks, I/O and the table of tasks.
+//! The report as text: the verdict, process, findings, workers, locks, I/O and the table of tasks.
 
 mod locks;
 mod names;
+mod overview;
 mod scheduler;
 mod streams;
 
@@ -26,7 +27,8 @@ pub(super) const FORMAT: Format = Format { name: "text", help: "text for people"
 /// Writes process, findings and the table as text of `width` columns.
 fn write(model: &Model, width: u16, out: &mut dyn Write) -> io::Result<()> {
     let report = model.report();
-    writeln!(out, "{}", summary(&report))?;
+    overview::verdict(&report, out)?;
+    writeln!(out, "\n{}", summary(&report))?;
     for problem in report.process.iter().flat_map(|process| &process.problems) {
         writeln!(out, "! {problem}")?;
     }
@@ -49,6 +51,7 @@ fn write(model: &Model, width: u16, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     let names = Names::of(&report);
+    overview::rest(&report, &names, out)?;
     scheduler::write(&report, &names, out)?;
     locks::write(&report, &names, out)?;
     streams::write(&report, out)?;

@@ -36,13 +36,24 @@ pub(crate) fn task_lints(config: &LintConfig) -> TaskLints {
     lints.collect()
 }
 
+/// What is looked at next beside the tasks.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    #[default]
+    Locks,
+    Io,
+    Done,
+}
+
 /// A run of the lints.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     groups: FxHashMap<FindingId, TaskGroup>,
     gathered: Option<Vec<Box<dyn Gather>>>,
     /// What was found of locks, channels and I/O, before the first task is looked at.
-    found: Option<Vec<Finding>>,
+    found: Vec<Finding>,
+    /// How much of that was looked at.
+    beside: Beside,
     /// What that says of the tasks that it is about.
     found_marks: FxHashMap<TaskKey, Marks>,
     pressure: Gathering,
@@ -51,7 +62,7 @@ pub(crate) struct Run {
 impl Run {
     /// Looks at a task. `lints`: those of [`task_lints`].
     pub(crate) fn look_at(&mut self, look: Look<'_>, task: &Task, lints: &TaskLints) -> Marks {
-        self.look_at_resources(look);
+        while !self.look_beside(look) {}
         if task.is_done() {
             return Marks::default();
         }
@@ -75,28 +86,31 @@ impl Run {
         marks
     }
 
-    fn look_at_resources(&mut self, look: Look<'_>) {
-        if self.found.is_some() {
-            return;
-        }
-        let mut found = locks::find(look);
-        found.extend(io::find(look));
+    /// Looks at what stands beside the tasks: locks and channels, then I/O, each at once. True: that was the last.
+    pub(crate) fn look_beside(&mut self, look: Look<'_>) -> bool {
+        let (found, next) = match self.beside {
+            Beside::Locks => (locks::find(look), Beside::Io),
+            Beside::Io => (io::find(look), Beside::Done),
+            Beside::Done => return true,
+        };
         for finding in &found {
             for task in &finding.tasks {
                 self.found_marks.entry(*task).or_default().add(finding.id.lint.bit(), finding.severity);
             }
         }
-        self.found = Some(found);
+        self.found.extend(found);
+        self.beside = next;
+        next == Beside::Done
     }
 
     /// What was found. `before`: what was found the last time.
     pub(crate) fn finish(mut self, before: &Findings, look: Look<'_>) -> Findings {
-        self.look_at_resources(look);
+        while !self.look_beside(look) {}
         let pressure = self.pressure.finish(look.store);
         let (mut list, more) = group_findings(self.groups, before, &look);
         let gathered = self.gathered.unwrap_or_default();
         list.extend(gathered.iter().flat_map(|gather| gather.findings(&look)));
-        list.extend(self.found.unwrap_or_default());
+        list.extend(self.found);
         list.extend(runtimes::find(look, &pressure));
         Findings::new(list, more, pressure, before, look.at())
     }

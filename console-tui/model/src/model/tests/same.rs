@@ -87,6 +87,7 @@ fn known(client: &Client, fake: &Fake) -> crate::report::Report {
         .retain(|task| fake.tasks.get(&task.slot).is_some_and(|known| known.generation == task.generation));
     // What was found, and when, and whose end was missed, depends on when one looked.
     report.totals.ended_unseen = 0;
+    report.overview = None;
     report.lints.clear();
     report.starving.clear();
     report.closures.clear();

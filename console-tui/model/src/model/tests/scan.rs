@@ -187,7 +187,7 @@ fn another_picture_shows_when_its_lints_and_rows_are_made() {
         let task = fake.task(slot);
         (task.wakers, task.since_ns) = (Some(0), now_ns - 41 * S);
     };
-    let mut fake = Fake::with_tasks(30);
+    let mut fake = Fake::with_tasks(130);
     lost(&mut fake, 3);
     let mut client = slow(10);
     client.take(fake.snapshot());

@@ -288,6 +288,8 @@ fn a_finding_leads_to_its_tasks_and_back() {
     client.perform(Action::NextTab);
     assert_eq!(client.model.screen(), Screen::Resources);
     client.perform(Action::NextTab);
+    assert_eq!(client.model.screen(), Screen::Overview);
+    client.perform(Action::NextTab);
     assert_eq!(client.model.screen(), Screen::Tasks);
 }
 

@@ -5,8 +5,9 @@ use crate::{
     action::Action,
     effect::Effect,
     event::{Edit, Target},
-    id::{IoKey, TaskKey},
+    id::{IoKey, SiteId, TaskKey},
     lints::{Group, LintKind, findings::Finding},
+    model::overview,
     nav::{OverlayKind, Screen, Tab, WaitsOf},
     screen::findings::{FindingId, Subject as About},
     store::task::{Agent, Task},
@@ -166,9 +167,12 @@ impl Ui {
         }
         if let (Some(table), Some(at)) = (self.list(), at) {
             match table.opens(at) {
-                Some(Opens::Screen(screen)) => self.open(screen),
-                Some(Opens::Finding(id)) => self.open_finding(at.findings.get(id), at),
+                Some(opens) => self.follow(opens, at),
                 None => return Some(Action::ToggleFold),
+            }
+        } else if let (Screen::Overview, Some(at)) = (self.nav.screen(), at) {
+            if let Some(opens) = overview::leads(at, self.nav.chosen(), self.height) {
+                self.follow(opens, at);
             }
         } else {
             let link = self.links(at).and_then(|(links, chosen)| links.get(chosen?).map(|link| link.to));
@@ -177,6 +181,14 @@ impl Ui {
             }
         }
         None
+    }
+
+    fn follow(&mut self, opens: Opens, at: Context<'_>) {
+        match opens {
+            Opens::Screen(screen) => self.open(screen),
+            Opens::Finding(id) => self.open_finding(at.findings.get(id), at),
+            Opens::Place(site) => self.open_place(None, site, at),
+        }
     }
 
     fn open(&mut self, screen: Screen) {
@@ -222,8 +234,13 @@ impl Ui {
         if let (1, Some(key)) = (finding.count, finding.tasks.first()) {
             return self.open(Screen::Task(*key));
         }
+        self.open_place((!lint.is_about_sites()).then_some(lint), site, at);
+    }
+
+    /// The tasks of a place, of a lint those that it is about.
+    fn open_place(&mut self, lint: Option<LintKind>, site: SiteId, at: Context<'_>) {
         let place = at.store.place(site).map(|place| format!("place=\"{place}\""));
-        let lint = (!lint.is_about_sites()).then(|| format!("lint:{}", lint.name()));
+        let lint = lint.map(|lint| format!("lint:{}", lint.name()));
         let text = [lint, place].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let Ok(filter) = Filter::parse(&text, &TableId::Tasks.names()) else { return };
         let replaced = std::mem::replace(&mut self.tables.tasks.filter, filter);

@@ -67,7 +67,7 @@ impl Ui {
         if self.nav.len() > 1 {
             hints.insert(0, BACK);
         }
-        if has_findings && screen == Screen::Tasks {
+        if has_findings && matches!(screen, Screen::Tasks | Screen::Overview) {
             hints.push(LOOK);
         }
         hints.extend([HELP, QUIT]);

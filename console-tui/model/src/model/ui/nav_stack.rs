@@ -70,8 +70,8 @@ pub(crate) struct NavStack {
 impl Default for NavStack {
     fn default() -> Self {
         Self {
-            tab: Tab::Tasks,
-            first: Step::to(Tab::Tasks.screen()),
+            tab: Tab::Overview,
+            first: Step::to(Tab::Overview.screen()),
             further: Vec::new(),
             extent: Extent::default(),
         }

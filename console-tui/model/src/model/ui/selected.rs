@@ -17,11 +17,13 @@ impl Ui {
             Screen::Task(key) | Screen::Waits(WaitsOf::Task(key)) => Some(Subject::Task(key)),
             Screen::Resource(key) | Screen::Waits(WaitsOf::Resource(key)) => Some(Subject::Resource(key)),
             Screen::Descriptor(id) => Some(Subject::Descriptor(id)),
-            // The task that the chosen link leads to.
+            // What the chosen link leads to.
             _ => {
                 let (links, chosen) = self.links(at)?;
                 match links.get(chosen?)?.to {
-                    Screen::Task(key) => Some(Subject::Task(key)),
+                    Screen::Task(key) | Screen::Waits(WaitsOf::Task(key)) => Some(Subject::Task(key)),
+                    Screen::Resource(key) => Some(Subject::Resource(key)),
+                    Screen::Descriptor(id) => Some(Subject::Descriptor(id)),
                     _ => None,
                 }
             }
