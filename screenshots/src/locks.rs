@@ -293,6 +293,7 @@ fn channels(rows: &mut FrameRows, all: &[Made], now_ns: u64) {
             last_sent_ago_ns: Some(last_ns(MAIL_FULL_NS)),
             last_received_ago_ns: Some(last_ns(MAIL_STOPPED_NS)),
             closed: false,
+            room_alone: false,
         };
         rows.channels.push(slot, row);
     }
