@@ -45,9 +45,10 @@ fn check(look: &TaskLook<'_>) -> Verdict {
     }
     match store.held_poll(task) {
         Some(poll) if poll.own_ns() >= ns(look.config.never_yielded.running_ms) => {
-            match store.reports_workers() {
-                true => found(Severity::Critical, poll.own_ns()),
-                false => suspected(Severity::Info, poll.own_ns()),
+            if store.reports_workers() {
+                found(Severity::Critical, poll.own_ns())
+            } else {
+                suspected(Severity::Info, poll.own_ns())
             }
         }
         _ => Verdict::Recheck,

@@ -136,7 +136,7 @@ fn channels_and_streams_are_sent() {
 
 #[test]
 fn many_locks_with_many_holders_fit_into_frames() {
-    const LOCKS: usize = 20_000;
+    const LOCKS: usize = 16_000;
     let handle = handle();
     let recorder = handle.recorder();
     let tasks: Vec<_> = (0..12).map(|_| recorder.spawn(&Spawn::default())).collect();
