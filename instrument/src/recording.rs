@@ -213,6 +213,6 @@ fn unseen_tasks(recorder: &Recorder) -> usize {
         task.counters().is_some_and(|counters| counters.state != State::Done)
             && task.description().is_some_and(|task| task.kind == TaskKind::Task)
     };
-    let recorded = recorder.tasks.pages().flat_map(|page| &page.slots).filter(is_counted).count();
-    counted.saturating_sub(recorded)
+    let seen = recorder.tasks.pages().flat_map(|page| &page.slots).filter(is_counted).count();
+    counted.saturating_sub(seen)
 }

@@ -125,8 +125,7 @@ pub(crate) fn innermost<T>(wanted: impl Fn(u64) -> Option<T>) -> Option<T> {
 
 /// How many of the spans that are entered on this thread say `this`, from the innermost on until one says none.
 #[inline]
-#[expect(clippy::option_option, reason = "the answers of `crate::id::entered`")]
-pub(crate) fn entered_times<T: PartialEq>(says: impl Fn(u64) -> Option<Option<T>>, this: T) -> usize {
+pub(crate) fn entered_times<T: PartialEq + Copy>(says: impl Fn(u64) -> Option<Option<T>>, this: T) -> usize {
     let count = |stack: &Stack| {
         let depth = stack.depth.get().min(stack.spans.len());
         let said = stack.spans[..depth].iter().rev().filter_map(|span| says(span.get()));

@@ -61,15 +61,15 @@ fn check(pass: &mut LockPass<'_>) {
 /// What is free, what is held and what the first in line was given already is all that there is.
 fn too_many_permits(pass: &mut LockPass<'_>, key: ResourceKey) {
     let look = pass.look;
-    let (Some(resource), Some(lock)) = (look.store.resources.resource(key), look.store.lock(key)) else {
+    let (Some(resource), Some(semaphore)) = (look.store.resources.resource(key), look.store.lock(key)) else {
         return;
     };
-    if look.store.is_join(resource) || !lock.knows.holders || pass.explained_locks.contains(&key) {
+    if look.store.is_join(resource) || !semaphore.knows.holders || pass.explained_locks.contains(&key) {
         return;
     }
     let Some(free) = look.store.number(&resource.attributes, "permits") else { return };
-    let named = lock.holders.iter().map(|holder| u64::from(holder.permits)).sum::<u64>();
-    let held = named.saturating_add(u64::from(lock.more_holders));
+    let named = semaphore.holders.iter().map(|holder| u64::from(holder.permits)).sum::<u64>();
+    let held = named.saturating_add(u64::from(semaphore.more_holders));
     let Some(waiters) = pass.waiters(key) else { return };
     // The first in line is given some before it gets all; the others none.
     let Some(first) = waiters.first().filter(|first| first.granted_ns.is_none()) else { return };
@@ -117,11 +117,11 @@ fn short_barrier(pass: &mut LockPass<'_>, key: ResourceKey) {
     if come >= size || !pass.is_old(newest_ns, look.config.unmet_request.barrier_ms) {
         return;
     }
-    let site = |who: &Agent| match who {
+    let spawned_at = |who: &Agent| match who {
         Agent::Task(key) => look.store.task(*key).map(|task| task.facts.site),
         Agent::Thread(_) | Agent::Unknown => None,
     };
-    let sites: Option<FxHashSet<SiteId>> = who.iter().map(site).collect();
+    let sites: Option<FxHashSet<SiteId>> = who.iter().map(spawned_at).collect();
     let Some(sites) = sites.filter(|sites| !sites.contains(&SiteId::NONE)) else { return };
     let may_come = |task: &Task| {
         !task.is_done()

@@ -6,6 +6,9 @@ use crate::{
     model::tests::fake::{MS, S},
 };
 
+/// What spares a scene.
+type Change<'a> = &'a dyn Fn(&mut Scene);
+
 /// Task 0 asks task 1 through the channel `b` and waits for the answer, task 1 asks task 0 through `a`.
 fn two_who_ask() -> Scene {
     let mut scene = Scene::new(3);
@@ -45,7 +48,6 @@ fn two_tasks_that_wait_for_each_others_answer() {
 
 #[test]
 fn a_question_that_can_be_answered_is_no_deadlock() {
-    type Change<'a> = &'a dyn Fn(&mut Scene);
     let spared: [Change; 6] = [
         // Who was asked works on it.
         &|scene| scene.fake.task(1).state = taskscope_proto::v1::TaskState::Running,
@@ -106,7 +108,6 @@ fn a_task_that_waits_for_its_own_lock_and_nothing_else_is_proven_at_once() {
     let why = "held by itself for 2.00 s (acquired at src/db.rs:30).";
     assert!(finding.message.contains(why), "{}", finding.message);
     // Another future of it may hold the lock: its waker is elsewhere, too, or lies with a set of futures.
-    type Change<'a> = &'a dyn Fn(&mut Scene);
     let spared: [Change; 4] = [
         &|scene| scene.fake.task(0).wakers = Some(2),
         &|scene| scene.waits.get_mut(&0).unwrap().own_waker = false,
@@ -170,7 +171,6 @@ fn a_parent_that_holds_what_its_child_wants_may_wait_for_it() {
                 1 task that it spawned waits for that lock at src/main.rs:10, the longest for 9.00 s: t1 #101. \
                 If t0 #100 waits for it to end (JoinSet, JoinHandle, TaskTracker), neither side goes on.";
     assert_eq!(messages[0], said);
-    type Change<'a> = &'a dyn Fn(&mut Scene);
     let spared: [Change; 4] = [
         // Another one spawned it.
         &|scene| scene.fake.task(1).parent = Some((2, 1)),
