@@ -42,6 +42,10 @@ bench:
 bench-overhead:
     cargo bench -p taskscope --bench overhead
 
+# What watching costs real servers under load, against console-subscriber: answers a second, CPU an answer.
+bench-servers:
+    cargo bench -p taskscope-tests --bench servers
+
 # What the library costs a cold build, against console-subscriber: crates, seconds.
 bench-build *profile:
     cargo bench -p taskscope-tests --bench build -- {{ profile }}

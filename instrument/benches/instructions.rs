@@ -136,7 +136,7 @@ fn spawn_and_join(runtime: Runtime) -> Runtime {
 #[library_benchmark]
 #[bench::bare(setup = bare)]
 #[bench::unheard(setup = unheard)]
-#[bench::wrapped(setup = wrapped, config = budget(9033))]
+#[bench::wrapped(setup = wrapped, config = budget(7818))]
 fn lock_and_unlock(runtime: Runtime) -> Runtime {
     lock_all(&runtime);
     runtime
@@ -145,7 +145,7 @@ fn lock_and_unlock(runtime: Runtime) -> Runtime {
 #[library_benchmark]
 #[bench::bare(setup = bare)]
 #[bench::unheard(setup = unheard)]
-#[bench::wrapped(setup = wrapped, config = budget(5490))]
+#[bench::wrapped(setup = wrapped, config = budget(5370))]
 fn send_and_receive(runtime: Runtime) -> Runtime {
     send_all(&runtime);
     runtime
@@ -154,7 +154,7 @@ fn send_and_receive(runtime: Runtime) -> Runtime {
 #[library_benchmark]
 #[bench::bare(setup = bare_with_time)]
 #[bench::unheard(setup = unheard_with_time)]
-#[bench::wrapped(setup = wrapped_with_time, config = budget(2506))]
+#[bench::wrapped(setup = wrapped_with_time, config = budget(2568))]
 fn sleep_made_and_dropped(runtime: Runtime) -> Runtime {
     sleep_all(&runtime);
     runtime

@@ -21,6 +21,8 @@
 //! | a `tracing_subscriber::Registry` with layers that you can't wrap | [`layer`] |
 //! | your own tonic server, several recorders, tests | [`builder`] |
 //!
+//! A program can ship with it always: with `TASKSCOPE=lazy` nothing is recorded until a console comes ([`Recording`]).
+//!
 //! Every option of [`Builder`] can be set from the environment (`TASKSCOPE_BIND`, …). A value that can't be used leaves the default, and is said.
 //!
 //! Call it before anything is spawned. The future of `#[tokio::main]` itself began earlier: it is listed, but its polls are unknown. With

@@ -198,7 +198,7 @@ fn waker_event(recorder: &Recorder, event: &Event<'_>, resolve: impl FnOnce(u64)
     match op {
         WakerOp::Wake => recorder.wake(task, true),
         WakerOp::WakeByRef => recorder.wake(task, false),
-        WakerOp::Clone => recorder.tasks.waker_cloned(task),
+        WakerOp::Clone => recorder.waker_cloned(task),
         WakerOp::Drop => recorder.tasks.waker_dropped(task),
     }
 }

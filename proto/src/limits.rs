@@ -90,8 +90,8 @@ pub const MAX_INTERVAL: Duration = Duration::from_secs(10);
 /// Clients served at a time. Each has a cursor over all slots; further ones are refused with a reason.
 pub const MAX_CLIENTS: usize = 16;
 
-/// Holders listed for a lock; further ones are counted in `LockColumns.more_holders`. A screen names a few readers.
-pub const MAX_HOLDERS: usize = 8;
+/// Holders listed for a lock; further ones are counted in `LockColumns.more_holders`. A deadlock is proven only where each is known.
+pub const MAX_HOLDERS: usize = 1024;
 
 /// Resources whose details a client gets at a time.
 pub const MAX_RESOURCE_DETAILS: usize = 4;

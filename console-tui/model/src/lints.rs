@@ -36,6 +36,7 @@ mod self_wakes;
 mod slow_consumer;
 mod stuck_oneshot;
 mod task_leak;
+mod unmet_request;
 mod wake_storm;
 mod writer_starvation;
 
@@ -110,6 +111,7 @@ registry! {
     WriterStarvation writer_starvation "writer-starvation",
     FullChannel full_channel "full-channel",
     StuckOneshot stuck_oneshot "stuck-oneshot",
+    UnmetRequest unmet_request "unmet-request",
     RuntimeWedged runtime_wedged "runtime-wedged",
     BlockingPoolSaturated blocking_pool_saturated "blocking-pool-saturated",
     DriverLost driver_lost "driver-lost",

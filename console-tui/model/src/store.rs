@@ -75,6 +75,8 @@ pub(crate) struct Store {
     pub(crate) trends: Trends,
     pub(crate) changes: Changes,
     threads: Threads,
+    /// The future of a `block_on` in the poll of a task, by that task: what the one waits for the other can't go on without.
+    blocked_on: FxHashMap<TaskKey, TaskKey>,
     live: Live,
     /// Finished tasks in a slot: kept while tasks change.
     done: u64,
@@ -103,6 +105,7 @@ impl Store {
             trends: Trends::default(),
             changes: Changes::default(),
             threads: Threads::default(),
+            blocked_on: FxHashMap::default(),
             live: Live::default(),
             done: 0,
             left_unseen: 0,
@@ -143,6 +146,9 @@ impl Store {
             left_unseen: false,
         };
         self.count(&task);
+        if let Some(around) = task.facts.parent.filter(|_| task.facts.kind == TaskKind::BlockOn) {
+            self.blocked_on.insert(around, key);
+        }
         self.records.insert(task);
     }
 
@@ -240,6 +246,11 @@ impl Store {
 
     fn forget(&mut self, index: u32) {
         let Some(task) = self.records.forget(index) else { return };
+        if let Some(around) =
+            task.facts.parent.filter(|around| self.blocked_on.get(around) == Some(&task.key))
+        {
+            self.blocked_on.remove(&around);
+        }
         self.texts.release(task.facts.name);
         self.texts.release(task.facts.fields);
         self.details.remove(&task.key);

@@ -23,8 +23,19 @@ pub(crate) const CURRENT_READERS: u32 = 3;
 pub(crate) const PERMITS: u32 = 4;
 pub(crate) const PERMITS_REQUESTED: u32 = 5;
 pub(crate) const PERMITS_OBTAINED: u32 = 6;
-const KNOWN: [&str; 7] =
-    ["", "locked", "write_locked", "current_readers", "permits", "permits_requested", "permits_obtained"];
+pub(crate) const MPSC: u32 = 7;
+pub(crate) const CHANNEL: u32 = 8;
+const KNOWN: [&str; 9] = [
+    "",
+    "locked",
+    "write_locked",
+    "current_readers",
+    "permits",
+    "permits_requested",
+    "permits_obtained",
+    "mpsc",
+    "channel",
+];
 
 /// Addresses whose name is remembered. A power of two.
 const RECENT: usize = 128;
@@ -137,6 +148,6 @@ mod tests {
         let number = names.number(&text);
         assert_eq!((names.name(number), names.number("durable")), ("durable", number));
         assert_eq!(names.number(&text[..0]), 0);
-        assert_eq!(KNOWN.map(|name| names.number(name)), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(KNOWN.map(|name| names.number(name)), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     }
 }

@@ -302,6 +302,8 @@ pub struct Op {
     pub(crate) requested: AtomicU32,
     /// Of an operation whose part has got what it wants: [`ALL`].
     pub(crate) obtained: AtomicU32,
+    /// The channel that its task sent to before it waited here; 0: none, or not in the same poll.
+    pub(crate) asked: AtomicU64,
 }
 
 /// In `Op::obtained`: all that it waits for, however much that is.
@@ -313,7 +315,10 @@ pub(crate) mod wanted {
     pub(crate) const SAID: u32 = 1 << 31;
     /// They are its own, and were counted.
     pub(crate) const TAKEN: u32 = 1 << 30;
-    pub(crate) const PERMITS: u32 = TAKEN - 1;
+    /// The waker of its task was cloned in a poll of it: the task is polled when this operation is woken, and no set of futures lies between.
+    pub(crate) const WAKER: u32 = 1 << 29;
+    /// As many as the readers that a lock of tokio's has room for.
+    pub(crate) const PERMITS: u32 = WAKER - 1;
 }
 
 impl Default for Op {
@@ -339,6 +344,7 @@ impl Default for Op {
             traced: AtomicU32::new(0),
             requested: AtomicU32::new(0),
             obtained: AtomicU32::new(0),
+            asked: zero(),
         }
     }
 }
@@ -379,6 +385,10 @@ pub struct OpReading {
     pub granted: Option<Ticks>,
     /// The thread that it blocks; 0: none.
     pub thread: u32,
+    /// The channel that its task sent to before it waited here, in the same poll.
+    pub asked: Option<ResourceId>,
+    /// It has the waker of its task, and not that of a set of futures in it; false: unknown.
+    pub own_waker: bool,
 }
 
 impl Op {
@@ -407,6 +417,8 @@ impl Op {
             busy: self.busy.load(Relaxed),
             granted: Some(self.granted.load(Relaxed)).filter(|at| *at != 0),
             thread: self.thread.load(Relaxed),
+            asked: ResourceId::from_u64(self.asked.load(Relaxed)),
+            own_waker: self.requested.load(Relaxed) & wanted::WAKER != 0,
         };
         (self.key.load(Acquire) == key).then_some(reading)
     }

@@ -14,7 +14,11 @@ use std::{
     thread::ThreadId,
 };
 
-use crate::{id::TaskId, ring::Ring, worker::Workers};
+use crate::{
+    id::{ResourceId, TaskId},
+    ring::Ring,
+    worker::Workers,
+};
 
 /// Threads that get a number of their own.
 pub const MAX_THREADS: usize = 1024;
@@ -22,7 +26,7 @@ pub const MAX_THREADS: usize = 1024;
 pub const MAX_THREAD_NAME_BYTES: usize = 64;
 
 thread_local! {
-    static STACK: Stack = const { Stack { number: Cell::new(0), polling: Cell::new(0), root: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
+    static STACK: Stack = const { Stack { number: Cell::new(0), polling: Cell::new(0), root: Cell::new(0), sent: Cell::new(0), depth: Cell::new(0), spans: [const { Cell::new(0) }; MAX_NESTED_SPANS] } };
     /// Held for its destructor, which gives the number back.
     static NUMBER: OnceCell<Number> = const { OnceCell::new() };
     static RINGS: RefCell<Vec<(u64, Weak<Ring>)>> = const { RefCell::new(Vec::new()) };
@@ -40,6 +44,8 @@ struct Stack {
     polling: Cell<u32>,
     /// The task that is polled here outside of all spans, see [`set_root`]; 0: none.
     root: Cell<u64>,
+    /// The channel that the task which is polled here sent to, see [`sent_to`]; 0: none, [`SEVERAL`].
+    sent: Cell<u64>,
     depth: Cell<usize>,
     spans: [Cell<u64>; MAX_NESTED_SPANS],
 }
@@ -78,6 +84,33 @@ pub fn set_root(task: Option<TaskId>) {
     let _torn_down = STACK.try_with(|stack| stack.root.set(task.map_or(0, TaskId::to_u64)));
 }
 
+/// In `Stack::sent`: it sent to more than one channel.
+const SEVERAL: u64 = u64::MAX;
+
+/// The task that is polled here sent to this channel. What it waits for later in the same poll may be the answer.
+#[inline]
+pub(crate) fn sent_to(channel: ResourceId) {
+    let _torn_down = STACK.try_with(|stack| {
+        let one = matches!(stack.sent.get(), 0) || stack.sent.get() == channel.to_u64();
+        stack.sent.set(if one { channel.to_u64() } else { SEVERAL });
+    });
+}
+
+/// The task that is polled here makes something that an answer can come through: what it sent before is no question for it.
+#[inline]
+pub(crate) fn sent_nothing() {
+    let _torn_down = STACK.try_with(|stack| stack.sent.set(0));
+}
+
+/// The only channel that the task which is polled here sent to in this poll, since [`sent_nothing`].
+#[inline]
+pub(crate) fn sent() -> Option<ResourceId> {
+    STACK
+        .try_with(|stack| ResourceId::from_u64(stack.sent.get()).filter(|_| stack.sent.get() != SEVERAL))
+        .ok()
+        .flatten()
+}
+
 /// The innermost span on this thread that `wanted` wants.
 #[inline]
 pub(crate) fn innermost<T>(wanted: impl Fn(u64) -> Option<T>) -> Option<T> {
@@ -114,6 +147,7 @@ pub(crate) fn push_task(task: TaskId) -> u32 {
     STACK
         .try_with(|stack| {
             stack.push(task.to_u64());
+            stack.sent.set(0);
             match stack.polling.get() {
                 0 => stack.first_poll(task),
                 number => number,

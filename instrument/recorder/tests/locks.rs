@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's panic is its report")]
 
-use std::panic::Location;
+use std::{collections::HashSet, panic::Location};
 
 use taskscope_recorder::{
     Agent, AnyId, AttributeValue, Change, Holder, Limits, LockReading, MAX_HOLDERS, NewResource, OpId,
@@ -133,7 +133,7 @@ fn histograms_hold_every_hold() {
 }
 
 #[test]
-fn readers_hold_it_beside_each_other_and_those_without_a_cell_are_counted() {
+fn readers_hold_it_beside_each_other_and_each_is_listed() {
     let recorder = Recorder::default();
     let id = resource(&recorder, "RwLock", RecordKind::Lock);
     let lock = recorder.resources.lock(id).unwrap();
@@ -141,21 +141,77 @@ fn readers_hold_it_beside_each_other_and_those_without_a_cell_are_counted() {
     let mut tokens: Vec<_> =
         tasks.iter().map(|task| in_task(&recorder, *task, || lock.acquired_shared(1, 0, 10))).collect();
     let reading = read(&recorder, id);
-    assert_eq!(who(&reading), tasks[..MAX_HOLDERS].iter().map(|task| Agent::Task(*task)).collect::<Vec<_>>());
-    assert_eq!(reading.more_holders, 4);
+    assert_eq!(sorted(who(&reading)), tasks.iter().map(|task| Agent::Task(*task)).collect::<Vec<_>>());
+    assert_eq!(reading.more_holders, 0);
     assert!(reading.holders.iter().all(|holder| holder.shared));
-    // One that is only counted and one that is listed release.
+    // One of the lock's own block and one of a table release.
     lock.released_shared(tokens.pop().unwrap(), 20);
     lock.released_shared(tokens.remove(2), 30);
     let reading = read(&recorder, id);
-    assert!(!who(&reading).contains(&Agent::Task(tasks[2])));
-    assert_eq!((reading.holders.len(), reading.more_holders, reading.hold), (7, 3, 30));
+    assert!(
+        !who(&reading).contains(&Agent::Task(tasks[2])) && !who(&reading).contains(&Agent::Task(tasks[11]))
+    );
+    assert_eq!((reading.holders.len(), reading.more_holders, reading.hold), (10, 0, 30));
     for token in tokens {
         lock.released_shared(token, 40);
     }
     let reading = read(&recorder, id);
     assert_eq!((reading.holders.len(), reading.more_holders), (0, 0));
     assert_eq!((reading.acquisitions, reading.free_since, reading.longest_hold), (12, Some(40), 30));
+}
+
+#[test]
+fn hundreds_hold_it_and_those_past_the_limit_are_counted() {
+    let recorder = Recorder::default();
+    let id = resource(&recorder, "Semaphore", RecordKind::Lock);
+    let lock = recorder.resources.lock(id).unwrap();
+    let before = recorder.memory_bytes();
+    let tasks: Vec<TaskId> = (0..MAX_HOLDERS + 100).map(|_| recorder.spawn(&Spawn::default())).collect();
+    // Twice: cells and tables are used again.
+    for _ in 0..2 {
+        let mut tokens: Vec<_> = Vec::new();
+        for (n, task) in tasks.iter().enumerate() {
+            tokens.push(in_task(&recorder, *task, || lock.acquired_shared(1, 0, 10)));
+            let reading = read(&recorder, id);
+            assert_eq!(reading.holders.len() + reading.more_holders as usize, n + 1);
+            // A window of one holder can be full before all cells are.
+            assert!(reading.more_holders == 0 || n > MAX_HOLDERS * 9 / 10, "{n}: {}", reading.more_holders);
+        }
+        let reading = read(&recorder, id);
+        assert!(reading.holders.len() <= MAX_HOLDERS && reading.more_holders >= 100);
+        let holders: HashSet<Agent> = who(&reading).into_iter().collect();
+        assert_eq!(holders.len(), reading.holders.len(), "each is listed once");
+        for (n, token) in tokens.into_iter().enumerate() {
+            lock.released_shared(token, 20);
+            let reading = read(&recorder, id);
+            assert_eq!(reading.holders.len() + reading.more_holders as usize, tasks.len() - n - 1);
+            assert!(!who(&reading).contains(&Agent::Task(tasks[n])));
+        }
+    }
+    // Its tables go with it, to be used by the next one.
+    let grown = recorder.memory_bytes();
+    assert!(grown > before);
+    recorder.release_any(AnyId::Resource(id));
+    let id = resource(&recorder, "RwLock", RecordKind::Lock);
+    let lock = recorder.resources.lock(id).unwrap();
+    for task in &tasks[..20] {
+        let _token = in_task(&recorder, *task, || lock.acquired_shared(1, 0, 10));
+    }
+    assert_eq!(
+        sorted(who(&read(&recorder, id))),
+        sorted(tasks[..20].iter().map(|task| Agent::Task(*task)).collect())
+    );
+    // Without tokens: each takes its own away.
+    for (n, task) in tasks[..20].iter().enumerate() {
+        in_task(&recorder, *task, || lock.released_any_shared(30));
+        assert_eq!(sorted(who(&read(&recorder, id))).len(), 19 - n);
+        assert!(!who(&read(&recorder, id)).contains(&Agent::Task(*task)));
+    }
+}
+
+fn sorted(mut agents: Vec<Agent>) -> Vec<Agent> {
+    agents.sort_by_key(|agent| format!("{agent:?}"));
+    agents
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub(super) fn new_resource(recorder: &Recorder, attributes: &Attributes<'_>) -> 
     attributes.record(&mut visitor);
     let ResourceVisitor { mut new, place, .. } = visitor;
     if new.record == RecordKind::Permits && new.internal {
-        // One inside of another resource is recorded by that one.
-        new.record = RecordKind::None;
+        // The room of a bounded channel; one inside of another resource is recorded by that one.
+        new.record = RecordKind::Room;
     }
     new.site = Some(place.site(recorder, attributes));
     recorder.resources.new_resource(&new)

@@ -1,8 +1,8 @@
 //! tokio's barrier, with who waits on record.
 
-use std::{fmt, future::Future, panic::Location};
+use std::{fmt, future::Future, panic::Location, sync::Once};
 
-use taskscope_recorder::RecordKind;
+use taskscope_recorder::{AnyId, AttributeValue, Change, RecordKind, ResourceId};
 use tokio::sync as inner;
 
 use super::{
@@ -31,6 +31,8 @@ const KIND: ResourceKind =
 /// ```
 pub struct Barrier {
     tracked: Tracked,
+    size: u64,
+    reported: Once,
     inner: inner::Barrier,
 }
 
@@ -45,14 +47,27 @@ impl Barrier {
     #[track_caller]
     pub fn with_name(name: &'static str, n: usize) -> Self {
         let inner = unrecorded(|| inner::Barrier::new(n));
-        Self { tracked: Tracked::named(KIND, name, Location::caller()), inner }
+        let tracked = Tracked::named(KIND, name, Location::caller());
+        Self { tracked, size: n as u64, reported: Once::new(), inner }
     }
 
     /// Waits until as many do as the barrier is for; one of them is the leader. Not cancel safe, as tokio's is not.
     #[track_caller]
     pub fn wait(&self) -> impl Future<Output = BarrierWaitResult> {
         let call = Call::here("Barrier::wait");
-        async move { Waiting::new(call, self.tracked.id(), self.inner.wait()).await.0 }
+        async move { Waiting::new(call, self.resource(), self.inner.wait()).await.0 }
+    }
+
+    /// Its resource, which says for how many it is.
+    fn resource(&self) -> Option<ResourceId> {
+        let (recorder, id) = self.tracked.get()?;
+        self.reported.call_once(|| {
+            let name = recorder.resources.name_number("size");
+            recorder.enter_any(AnyId::Resource(id));
+            recorder.resources.change_resource(name, 0, AttributeValue::Number(self.size), Change::Override);
+            recorder.exit_any(AnyId::Resource(id));
+        });
+        Some(id)
     }
 }
 

@@ -557,6 +557,12 @@ pub struct OpColumns {
     /// Where it was begun.
     #[prost(uint32, repeated, tag = "10")]
     pub site: ::prost::alloc::vec::Vec<u32>,
+    /// Slot + 1 and generation of the channel that its task sent to before it waited here, in the same poll; 0: none, or several. Where it waits for a
+    /// oneshot, the sender may have gone there with the question.
+    #[prost(uint32, repeated, tag = "11")]
+    pub asked_slot_plus1: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "12")]
+    pub asked_generation: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OpStatColumns {
@@ -586,6 +592,9 @@ pub struct OpStatColumns {
     /// The thread that it blocks, for the wait for a blocking lock; 0: none.
     #[prost(uint32, repeated, tag = "10")]
     pub thread: ::prost::alloc::vec::Vec<u32>,
+    /// It has the waker of its task, not that of a set of futures in it; false: unknown.
+    #[prost(bool, repeated, tag = "11")]
+    pub own_waker: ::prost::alloc::vec::Vec<bool>,
 }
 /// Who holds a lock, and what it cost so far. Rows are resources that are known as locks: only they have one.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -678,6 +687,10 @@ pub struct ChannelColumns {
     pub last_received_ago_ns_plus1: ::prost::alloc::vec::Vec<u64>,
     #[prost(bool, repeated, tag = "15")]
     pub closed: ::prost::alloc::vec::Vec<bool>,
+    /// Only the room is known (tokio's own bounded channels): `depth` counts values and what is kept for values, `last_receiver` who gave room back; what
+    /// was sent and received, and how long it took, is unknown.
+    #[prost(bool, repeated, tag = "16")]
+    pub room_alone: ::prost::alloc::vec::Vec<bool>,
 }
 /// What went through a wrapped socket, pipe, file, …
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -124,6 +124,8 @@ row! {
         created_ago_ns: u64,
         /// Number of the place where it began; 0: unknown.
         site: u32 [SITES],
+        /// The channel that its task sent to before it waited here.
+        asked: Option<SlotRef> = asked_slot_plus1 + asked_generation,
     }
 }
 
@@ -145,6 +147,8 @@ row! {
         granted_ago_ns: Option<u64> = granted_ago_ns_plus1,
         /// Number of the thread that it blocks; 0: none.
         thread: u32 [MAX_THREADS as u32],
+        /// It has the waker of its task; false: unknown.
+        own_waker: bool,
     }
 }
 
@@ -243,6 +247,8 @@ row! {
         last_received_ago_ns: Option<u64> = last_received_ago_ns_plus1,
         /// No value goes in any more.
         closed: bool,
+        /// Only how much room is taken is known.
+        room_alone: bool,
     }
 }
 

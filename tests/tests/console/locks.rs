@@ -12,7 +12,7 @@ use taskscope_tests::{program::Program, screen::Screen};
 use crate::start_init;
 
 /// What can be said against a lock or channel.
-pub(crate) const ABOUT_LOCKS: [LintKind; 9] = [
+pub(crate) const ABOUT_LOCKS: [LintKind; 10] = [
     LintKind::Deadlock,
     LintKind::Futurelock,
     LintKind::GuardAcrossAwait,
@@ -22,10 +22,11 @@ pub(crate) const ABOUT_LOCKS: [LintKind; 9] = [
     LintKind::WriterStarvation,
     LintKind::FullChannel,
     LintKind::StuckOneshot,
+    LintKind::UnmetRequest,
 ];
 
 /// A scenario under way.
-fn stuck(scenario: &str) -> (Program, Screen) {
+pub(crate) fn stuck(scenario: &str) -> (Program, Screen) {
     let mut program = start_init(&[scenario]);
     program.ask("go");
     let screen = Screen::open(program.address());
@@ -37,7 +38,7 @@ fn message(model: &Model, lint: LintKind) -> Option<String> {
 }
 
 /// Waits for the finding; each of these words must be in its sentence. Returns the report it was in.
-async fn found(scenario: &str, lint: LintKind, words: &[&str]) -> (Program, Screen, String) {
+pub(crate) async fn found(scenario: &str, lint: LintKind, words: &[&str]) -> (Program, Screen, String) {
     let (program, mut screen) = stuck(scenario);
     let time = screen.wait_for(scenario, |model| message(model, lint).is_some()).await;
     println!("{scenario}: found {:.2} s after it began", time.as_secs_f64());
@@ -52,7 +53,7 @@ async fn found(scenario: &str, lint: LintKind, words: &[&str]) -> (Program, Scre
 }
 
 /// Names of the tasks that a finding blames.
-fn blamed(report: &Report, lint: LintKind) -> Vec<String> {
+pub(crate) fn blamed(report: &Report, lint: LintKind) -> Vec<String> {
     let found = report.lints.iter().filter(|found| found.lint == lint).flat_map(|found| &found.tasks);
     let name = |id: &String| report.tasks.iter().find(|task| task.id == *id)?.name.clone();
     let mut names: Vec<String> = found.filter_map(name).collect();
@@ -182,7 +183,7 @@ async fn a_pool_that_all_its_holders_wait_for_is_found_with_every_holder() {
         let report = screen.report();
         assert_eq!(blamed(&report, LintKind::Deadlock), ["request"; 4], "{:?}", report.lints);
         let found = report.lints.iter().find(|found| found.lint == LintKind::Deadlock).expect("it is there");
-        assert_eq!(found.severity, Severity::Warning, "{found:?}");
+        assert_eq!(found.severity, Severity::Critical, "{found:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The console's own connection and model on real programs, and on servers that mean harm.
 
+mod asks;
 mod faults;
 mod frames;
 mod healthy;

@@ -44,6 +44,8 @@ pub(crate) struct Waiter<'a> {
     pub(crate) permits: Option<u64>,
     /// It wants to read.
     pub(crate) shared: bool,
+    /// It has the waker of its task, not that of a set of futures in it; false: unknown.
+    pub(crate) own_waker: bool,
 }
 
 impl Waiter<'_> {
@@ -134,6 +136,12 @@ impl<'a> Analysis<'a> {
         !self.is_hidden(resource)
             && (self.store.resources.locks.channel(resource.key.slot).is_some()
                 || self.store.texts.text(resource.concrete_type).is_some_and(of_type))
+    }
+
+    /// A channel of one value: tokio's, or a wrapper of it.
+    pub(crate) fn is_oneshot(self, resource: &Resource) -> bool {
+        let of_type = |name: &str| name.contains("oneshot") || name == "Sender|Receiver";
+        self.store.texts.text(resource.concrete_type).is_some_and(of_type)
     }
 
     /// All locks that the program made, in the order of their slots.
@@ -293,6 +301,7 @@ impl<'a> Analysis<'a> {
             granted_ns: parts.iter().filter_map(|part| part.stats.granted_ns).min(),
             permits: if is_semaphore { wanted } else { Some(1) },
             shared: method.contains("read"),
+            own_waker: parts.iter().any(|part| part.stats.own_waker),
         }
     }
 
@@ -315,6 +324,10 @@ impl<'a> Analysis<'a> {
         let starts = |begins: &[&str]| begins.iter().any(|begin| method.starts_with(begin));
         if method.starts_with("closed") {
             return None;
+        }
+        // Of tokio's own channels only the wait for room is reported.
+        if words.starts_with("Acquire") {
+            return Some(End::Sender);
         }
         if starts(&["recv", "changed", "wait_for", "await", "next", "blocking_recv"]) {
             Some(End::Receiver)
@@ -342,7 +355,7 @@ impl<'a> Analysis<'a> {
 
     /// Values sent and received a second; `None`: unknown.
     pub(crate) fn channel_rates(self, key: ResourceKey) -> Option<(f64, f64)> {
-        self.channel(key)?;
+        self.channel(key).filter(|channel| !channel.room_alone)?;
         self.window_rates(key).map(|[sent, received, ..]| (sent, received))
     }
 

@@ -143,7 +143,7 @@ impl<'a> Analysis<'a> {
 
     /// `Mutex accounts`, or `Mutex src/state.rs:12`
     pub(crate) fn resource_words(self, resource: &Resource) -> String {
-        let name = self.store.texts.text(resource.concrete_type).unwrap_or(UNKNOWN);
+        let name = self.type_words(resource);
         if let Some(given) = self.store.texts.text(resource.name) {
             return format!("{name} {given}");
         }
@@ -154,6 +154,14 @@ impl<'a> Analysis<'a> {
             Some(place) if resource.internal => format!("{name} in {place}"),
             Some(place) => format!("{name} {place}"),
             None => format!("{name} {}", resource.key.id()),
+        }
+    }
+
+    /// `Mutex`; of what tokio calls `Sender|Receiver` what people call it.
+    fn type_words(self, resource: &Resource) -> &'a str {
+        match self.store.texts.text(resource.concrete_type) {
+            Some("Sender|Receiver") => "oneshot",
+            name => name.unwrap_or(UNKNOWN),
         }
     }
 
@@ -170,7 +178,7 @@ impl<'a> Analysis<'a> {
 
     /// `Mutex accounts`, or `Mutex state.rs:12`: as few characters as needed.
     pub(crate) fn resource_short(self, resource: &Resource) -> String {
-        let name = self.store.texts.text(resource.concrete_type).unwrap_or(UNKNOWN);
+        let name = self.type_words(resource);
         if let Some(given) = self.store.texts.text(resource.name) {
             return format!("{name} {given}");
         }

@@ -29,13 +29,15 @@ use crate::{
     id::{OpKey, ResourceKey, SiteId},
     store::{
         locks::{Lock, LockKind},
-        resources::Op,
+        resources::{Op, Resource},
         task::{Agent, State, Task, TaskKind},
     },
 };
 
 /// Holders that are looked at in one run.
 const MAX_HELD: usize = 50_000;
+/// A lock with more holders is looked at only if someone waits for it.
+const FEW_HOLDERS: usize = 8;
 /// Waits that are followed in one run.
 const MAX_WAITS: usize = 100_000;
 /// Those at the head of a queue who are looked at though they hold nothing: of the others none is said to be in the way.
@@ -44,6 +46,9 @@ const MAX_AHEAD: usize = 256;
 const MAX_PARTS: usize = 4;
 /// Waits that are judged in one run, each as often as what it depends on changes.
 const MAX_STEPS: usize = 1_000_000;
+
+/// A wait for an answer is looked at from here on: most answers come soon.
+const MIN_ASKED_NS: u64 = 500_000_000;
 
 /// A timer is overdue from here on: the driver may be late.
 const OVERDUE_NS: u64 = 100_000_000;
@@ -57,6 +62,8 @@ pub(crate) struct Blocked<'a> {
     pub(crate) in_poll: bool,
     /// Nothing else can wake it.
     pub(crate) sure: bool,
+    /// The waits are those of this one: the future of a `block_on` that blocks its poll.
+    pub(crate) inner: Option<Agent>,
 }
 
 /// What a wait is for.
@@ -65,6 +72,14 @@ enum Target<'a> {
     Lock(ResourceKey, LockKind, &'a Lock),
     /// The peer that was seen last at the other end, if it must be that one.
     Channel(ResourceKey, Agent),
+    /// The answer to a question: whoever receives from the channel that the question went through.
+    Answer {
+        oneshot: ResourceKey,
+        asked: ResourceKey,
+        peer: Agent,
+    },
+    /// The future of a `block_on` that blocks its poll, which waits for this.
+    Inner(ResourceKey, Agent),
 }
 
 impl<'a> Analysis<'a> {
@@ -76,7 +91,7 @@ impl<'a> Analysis<'a> {
                 let outside = |op: &&Op| op.stats.task.is_none();
                 let ops: Vec<&Op> = self.store.resources.ops_of_thread(thread).filter(outside).collect();
                 let waits = self.merge(&ops);
-                (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true })
+                (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true, inner: None })
             }
             Agent::Task(key) => {
                 let task = self.store.task(key)?;
@@ -94,7 +109,13 @@ impl<'a> Analysis<'a> {
         let ops = self.store.resources.ops_of_task(task.key);
         let ops: Vec<&Op> = ops.filter(|op| op.blocks_thread()).collect();
         let waits = self.merge(&ops);
-        (!waits.is_empty()).then_some(Blocked { waits, in_poll: true, sure: true })
+        if !waits.is_empty() {
+            return Some(Blocked { waits, in_poll: true, sure: true, inner: None });
+        }
+        // The future of a `block_on` in it.
+        let inner = self.store.blocked_on(task.key).filter(|inner| inner.stats.state == State::Idle)?;
+        let blocked = self.blocked_idle(inner)?;
+        Some(Blocked { in_poll: true, inner: Some(Agent::Task(inner.key)), ..blocked })
     }
 
     fn blocked_idle(self, task: &Task) -> Option<Blocked<'a>> {
@@ -113,7 +134,7 @@ impl<'a> Analysis<'a> {
         }
         let wakers = task.wakers().is_some_and(|wakers| wakers as usize <= waits.len());
         let sure = (wakers || task.stats.all_waits) && task.facts.kind != TaskKind::Future;
-        Some(Blocked { waits, in_poll: false, sure })
+        Some(Blocked { waits, in_poll: false, sure, inner: None })
     }
 
     /// A timer that should have fired.
@@ -137,16 +158,35 @@ impl<'a> Analysis<'a> {
         let key = wait.op.resource?;
         let around = self.lock_around(key)?;
         if self.is_channel(around) {
-            let channel = self.channel(around.key)?;
-            let (peers, peer) = match self.channel_end(wait.op)? {
-                End::Sender => (channel.receivers, channel.last_receiver),
-                End::Receiver => (channel.senders, channel.last_sender),
-            };
-            return (peers == Some(1) && !channel.closed).then_some(Target::Channel(around.key, peer));
+            return self.channel_target(around, wait.op);
         }
         let kind = self.lock_kind(around)?;
         let (around, lock) = self.lock_waited_for(key)?;
         (!self.is_hidden(around)).then_some(Target::Lock(around.key, kind, lock))
+    }
+}
+
+impl<'a> Analysis<'a> {
+    fn channel_target(self, around: &Resource, op: &Op) -> Option<Target<'a>> {
+        let (channel, end) = (self.channel(around.key), self.channel_end(op)?);
+        if let Some(channel) = channel {
+            let (peers, peer) = match end {
+                End::Sender => (channel.receivers, channel.last_receiver),
+                End::Receiver => (channel.senders, channel.last_sender),
+            };
+            if channel.closed || channel.depth.is_some_and(|depth| depth > 0 && end == End::Receiver) {
+                return None;
+            }
+            if peer != Agent::Unknown {
+                return (peers == Some(1)).then_some(Target::Channel(around.key, peer));
+            }
+        }
+        if end != End::Receiver || !self.is_oneshot(around) {
+            return None;
+        }
+        let asked = op.asked?;
+        let peer = self.channel(asked).filter(|channel| channel.receivers == Some(1))?.last_receiver;
+        Some(Target::Answer { oneshot: around.key, asked, peer })
     }
 }
 
@@ -204,7 +244,14 @@ impl<'a> Graph<'a> {
         let store = self.store.store();
         let mut open: Vec<Agent> = Vec::new();
         let mut held = 0;
-        for (_, lock) in store.resources.locks.locks() {
+        for (slot, lock) in store.resources.locks.locks() {
+            // What none waits for is in no one's way.
+            let waited_for = |lock: &Resource| self.store.waiting_on(lock.key).next().is_some();
+            let many = lock.holders.len() > FEW_HOLDERS;
+            let around = store.resources.in_slot(slot).and_then(|of| self.store.lock_around(of.key));
+            if many && !around.is_some_and(waited_for) {
+                continue;
+            }
             held += lock.holders.len();
             open.extend(lock.holders.iter().map(|holder| holder.who));
             if held > MAX_HELD {
@@ -222,6 +269,9 @@ impl<'a> Graph<'a> {
             let answers = store.resources.locks.channels().filter(|(_, channel)| channel.is_owed());
             open.extend(answers.take(MAX_HELD).map(|(_, channel)| channel.last_sender));
         }
+        // So may who was asked for an answer.
+        let asks = |op: &&Op| op.asked.is_some() && op.is_waiting() && op.age_ns(store.now_ns) > MIN_ASKED_NS;
+        open.extend(store.resources.ops().filter(asks).take(MAX_HELD).map(Op::who));
         while let Some(who) = open.pop() {
             if who == Agent::Unknown || self.actors.contains_key(&who) {
                 continue;
@@ -233,7 +283,9 @@ impl<'a> Graph<'a> {
                         open.extend(self.queue(key, kind, lock));
                         self.queues.entry(key).and_modify(|queue| queue.waiters.push(*wait));
                     }
-                    Target::Channel(_, peer) => open.push(peer),
+                    Target::Channel(_, peer) | Target::Answer { peer, .. } | Target::Inner(_, peer) => {
+                        open.push(peer);
+                    }
                 }
             }
             self.actors.insert(who, actor);
@@ -268,7 +320,7 @@ impl<'a> Graph<'a> {
         let (in_poll, mut sure) = (blocked.in_poll, blocked.sure);
         let mut waits = Vec::with_capacity(blocked.waits.len());
         for wait in blocked.waits {
-            match self.store.target(&wait) {
+            match self.store.target(&wait).map(|target| within(target, blocked.inner)) {
                 Some(target) => waits.push((target, wait)),
                 // A connection's task waits for its socket too, whatever its handler waits for. An await tree shows one beside the other.
                 None if self.store.is_beside(&wait) => sure = false,
@@ -302,16 +354,46 @@ impl<'a> Graph<'a> {
         self.store.number(&resource.attributes, "permits")
     }
 
-    /// It waits for an answer, and for other things beside it that memory shows and that may come at any time.
+    /// It waits for a channel, and for other things beside it that may come at any time: memory shows them, or its wakers do.
     pub(super) fn may_go_on(&self, step: &cycles::Step) -> bool {
         let op = self.store.store().resources.op(step.wait.op);
-        let receives = op.and_then(|op| self.store.channel_end(op)) == Some(End::Receiver);
+        let end = op.and_then(|op| self.store.channel_end(op));
         let sure = self.actors.get(&step.who).is_some_and(|actor| actor.sure);
-        receives && !sure && self.store.hello.is_memory()
+        let beside = match step.who {
+            Agent::Task(key) => self.store.store().task(key).is_some_and(|task| task.wakers().is_some()),
+            Agent::Thread(_) | Agent::Unknown => false,
+        };
+        match end {
+            None => false,
+            Some(_) if sure => false,
+            Some(End::Receiver) if self.store.hello.is_memory() => true,
+            Some(_) => beside,
+        }
+    }
+
+    /// A task that waits for what it holds itself, and for nothing else: the only waker of it that is left lies with this wait.
+    pub(super) fn waits_alone(&self, who: Agent) -> bool {
+        self.actors.get(&who).is_some_and(|actor| {
+            matches!(actor.waits.as_slice(), [(Target::Lock(..), wait)] if actor.sure && wait.own_waker)
+        })
     }
 
     fn is_stuck(&self, who: Agent) -> bool {
         self.actors.get(&who).is_some_and(|actor| actor.stuck)
+    }
+}
+
+/// What a wait is for, to the task whose poll is blocked by the future that waits.
+fn within(target: Target<'_>, inner: Option<Agent>) -> Target<'_> {
+    match (inner, target) {
+        (None, target) => target,
+        (
+            Some(inner),
+            Target::Lock(key, ..)
+            | Target::Channel(key, _)
+            | Target::Answer { oneshot: key, .. }
+            | Target::Inner(key, _),
+        ) => Target::Inner(key, inner),
     }
 }
 

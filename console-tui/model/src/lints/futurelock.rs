@@ -75,7 +75,8 @@ fn given_lock(pass: &mut LockPass<'_>, key: ResourceKey) {
         let granted_ns = waiter.granted_ns?;
         let task = look.store.task(waiter.task()?)?;
         let old = pass.is_old(granted_ns, look.config.futurelock.granted_ms);
-        (old && left_out(task, waiter, granted_ns)).then_some((waiter, task.key, granted_ns))
+        let left = left_out(task, waiter, granted_ns) || blocked_out(pass, task, waiter, granted_ns);
+        (old && left).then_some((waiter, task.key, granted_ns))
     });
     let Some((waiter, task, granted_ns)) = left else { return };
     let Some(resource) = look.store.resources.resource(key) else { return };
@@ -156,4 +157,13 @@ fn left_out(task: &Task, waiter: &Waiter, since_ns: u64) -> bool {
     task.stats.state == State::Idle
         && task.stats.state_since_ns > since_ns
         && waiter.op.stats.state_since_ns <= since_ns
+}
+
+/// The same of a task whose poll is blocked, by a lock or a `block_on`: it polls nothing else meanwhile.
+fn blocked_out(pass: &LockPass<'_>, task: &Task, waiter: &Waiter, since_ns: u64) -> bool {
+    let ms = pass.config.futurelock.granted_ms;
+    let blocked = pass.store.blocked(Agent::Task(task.key)).filter(|blocked| blocked.in_poll);
+    task.stats.state == State::Running
+        && waiter.op.stats.state_since_ns <= since_ns
+        && blocked.is_some_and(|blocked| blocked.waits.iter().any(|wait| pass.is_old(wait.since_ns, ms)))
 }

@@ -29,6 +29,7 @@ thresholds! {
 
 const SLEEPS: &str = "Look for blocking calls between two awaits (std locks, std::thread::sleep, files, DNS); \
                       use their async forms, or move them to spawn_blocking.";
+const GUARD: &str = "Let the guard (of a Mutex, RwLock, map or watch::Ref) go before the next await, and before the same task locks again.";
 const COMPUTES: &str = "It computes: move the work to spawn_blocking or a thread pool, or yield in between (tokio::task::yield_now).";
 const UNKNOWN: &str = "Look for blocking calls (std locks, std::thread::sleep, files, DNS) or long computation between two awaits; \
                        move them to spawn_blocking, or yield in between.";
@@ -39,7 +40,7 @@ pub(super) static LINT: Lint = Lint {
     rank: Rank::Cause,
     needs: Need::Polls,
     example: "hog #5 (spawned at src/main.rs:77) has been in one poll for 3.20 s (poll 12); of that it slept for at least 3.19 s: it holds its worker, and whatever waits there waits for it; it is in std::thread::sleep, called at src/main.rs:81 by hog::run.",
-    advice: &[SLEEPS, COMPUTES, UNKNOWN],
+    advice: &[SLEEPS, GUARD, COMPUTES, UNKNOWN],
     thresholds: LongPoll::THRESHOLDS,
     check: Check::Task(TaskCheck { check, clause, plural, advice }),
 };
@@ -91,9 +92,10 @@ fn clause(look: &TaskLook<'_>) -> String {
         }
         let holds = if task.facts.kind == TaskKind::BlockOn { "its thread" } else { "its worker" };
         return format!(
-            "has been in one poll for {running} (poll {number}){}: it holds {holds}, and whatever waits there waits for it{}",
+            "has been in one poll for {running} (poll {number}){}: it holds {holds}, and whatever waits there waits for it{}{}",
             poll.words_so_far(),
-            look.stuck_words()
+            look.stuck_words(),
+            look.guard_words()
         );
     }
     let Some(worst) = look.store.scheduler.worst_poll(task.key, look.at()) else {
@@ -121,6 +123,7 @@ fn advice(look: &TaskLook<'_>) -> &'static str {
     let going_on = running(look);
     let worst = look.store.scheduler.worst_poll(look.task.key, look.at());
     match going_on.or(worst.map(|worst| worst.poll)).map_or(Did::Unknown, |poll| poll.did()) {
+        Did::Sleep if look.waits_for_a_guard() => GUARD,
         Did::Sleep => SLEEPS,
         Did::Compute => COMPUTES,
         Did::Unknown => UNKNOWN,

@@ -98,6 +98,36 @@ impl TaskLook<'_> {
         words.map_or_else(String::new, |words| format!("; it is {words}"))
     }
 
+    /// The poll that goes on waits for a lock that blocks its thread.
+    pub(crate) fn waits_for_a_guard(&self) -> bool {
+        let stuck = self.store.scheduler.stuck_of(self.task.key).filter(|poll| poll.ended_ns.is_none());
+        stuck.is_some_and(StuckPoll::waits_for_a_lock)
+    }
+
+    /// Whose guard it may wait for, to follow a sentence about that; empty: it waits for none. A poll that is no younger may hold it; where there is
+    /// none, a task holds it across an await, or the task itself.
+    pub(crate) fn guard_words(&self) -> String {
+        if !self.waits_for_a_guard() {
+            return String::new();
+        }
+        let since_ns = self.task.stats.state_since_ns;
+        let mut stuck = self.store.scheduler.stuck.iter();
+        let other = stuck.find(|poll| {
+            poll.task != Some(self.task.key) && poll.started_ns <= since_ns && self.store.goes_on(poll)
+        });
+        let who = self.store.task_words(self.task);
+        match other {
+            Some(other) => format!(
+                ". It waits for a lock that blocks its thread; {} has been in a poll for longer and may hold it",
+                self.store.polled_words(other.task, other.site)
+            ),
+            None => format!(
+                ". It waits for a lock that blocks its thread, and no poll is older: {who} itself may hold the guard, in this poll or across an await, or another \
+                 task across an await"
+            ),
+        }
+    }
+
     /// Who held the workers while the task has been waiting for one, to follow a sentence about that; empty: unknown.
     pub(crate) fn blame_words(&self) -> String {
         self.blame_words_of(&Delay::until_now(self.store.store(), self.task))

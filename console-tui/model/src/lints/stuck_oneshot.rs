@@ -36,11 +36,10 @@ pub(super) static LINT: Lint = Lint {
 /// A receiver whose sender is known, and is stuck or has ended; or that has what it waits for and is not polled.
 fn check(pass: &mut LockPass<'_>) {
     let look = pass.look;
-    let of_type = |name: &str| name.contains("oneshot") || name == "Sender|Receiver";
     let slots = look.store.resources.locks.channels().map(|(slot, _)| slot);
     let mut keys: Vec<ResourceKey> = slots
         .filter_map(|slot| look.store.resources.in_slot(slot))
-        .filter(|resource| look.store.texts.text(resource.concrete_type).is_some_and(of_type))
+        .filter(|resource| look.store.is_oneshot(resource))
         .map(|resource| resource.key)
         .collect();
     keys.sort_unstable();

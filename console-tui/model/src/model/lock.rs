@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+/// Holders shown of a lock, those who have held it the longest; the others are counted.
+const SHOWN_HOLDERS: usize = 8;
 /// Locks listed for a task.
 const MAX_HOLDS: usize = 64;
 
@@ -35,12 +37,16 @@ pub(super) fn lock_view(
 ) -> LockView {
     let mut holders: Vec<&Holder> = lock.holders.iter().collect();
     holders.sort_by_key(|holder| holder.since_ns);
-    let holders: Vec<HolderView> =
-        holders.into_iter().map(|holder| holder_view(store, resource, holder, links)).collect();
+    let more = holders.len().saturating_sub(SHOWN_HOLDERS) as u64;
+    let holders: Vec<HolderView> = holders
+        .into_iter()
+        .take(SHOWN_HOLDERS)
+        .map(|holder| holder_view(store, resource, holder, links))
+        .collect();
     let detail = store.lock_detail(resource.key);
     LockView {
         holders: lock.knows.holders.then_some(holders),
-        more_holders: u64::from(lock.more_holders),
+        more_holders: u64::from(lock.more_holders) + more,
         uses: uses(store, resource.key, lock),
         holds: detail.map(|detail| counted(detail.holds.as_ref())),
         waits: detail.map(|detail| counted(detail.waits.as_ref())),
@@ -165,6 +171,7 @@ pub(super) fn channel_view(
 ) -> ChannelView {
     let number = |value: Option<u32>| Cell::value(value, |n| exact(u64::from(n)));
     let ago = |at_ns: Option<u64>| match at_ns {
+        None if channel.room_alone => Cell::value(None, exact),
         Some(at_ns) => Cell::normal(format!("{} ago", duration_ns(store.now_ns.saturating_sub(at_ns)))),
         None => Cell::new("never", Tone::Dim),
     };
@@ -185,16 +192,18 @@ pub(super) fn channel_view(
         ends.push(fact("closed", Cell::normal("yes")));
     }
     let rates = store.channel_rates(resource.key);
+    let known = |sum: u64| Some(sum).filter(|_| !channel.room_alone);
     let with_rate = |sum: u64, per_s: Option<f64>| match per_s {
+        _ if channel.room_alone => Cell::value(None, exact),
         Some(per_s) => Cell::normal(format!("{}  ({}/s)", exact(sum), rate(per_s))),
         None => Cell::normal(exact(sum)),
     };
     let flow = vec![
         fact("sent", with_rate(channel.sent, rates.map(|rates| rates.0))),
         fact("received", with_rate(channel.received, rates.map(|rates| rates.1))),
-        fact("missed by slow receivers", Cell::value(Some(channel.lagged), exact)),
-        fact("blocked on full", Cell::value(Some(channel.blocked_full_ns), duration_ns)),
-        fact("blocked on empty", Cell::value(Some(channel.blocked_empty_ns), duration_ns)),
+        fact("missed by slow receivers", Cell::value(known(channel.lagged), exact)),
+        fact("blocked on full", Cell::value(known(channel.blocked_full_ns), duration_ns)),
+        fact("blocked on empty", Cell::value(known(channel.blocked_empty_ns), duration_ns)),
     ];
     let depth = match (channel.depth, channel.capacity) {
         (Some(depth), Some(capacity)) => {

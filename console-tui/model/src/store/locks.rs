@@ -128,6 +128,8 @@ pub(crate) struct Channel {
     pub(crate) last_sent_ns: Option<u64>,
     pub(crate) last_received_ns: Option<u64>,
     pub(crate) closed: bool,
+    /// Only how much room is taken is known: by values, and by what is kept for values.
+    pub(crate) room_alone: bool,
 }
 
 impl Channel {

@@ -15,6 +15,11 @@ use crate::{
 };
 
 impl Store {
+    /// The future of a `block_on` that blocks the poll of this task; `None`: it is in none, or unknown.
+    pub(crate) fn blocked_on(&self, task: TaskKey) -> Option<&Task> {
+        self.blocked_on.get(&task).and_then(|key| self.task(*key)).filter(|inner| !inner.is_done())
+    }
+
     /// Every task that is kept.
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.records.iter()

@@ -78,6 +78,8 @@ pub(crate) struct OpStats {
     pub(crate) granted_ns: Option<u64>,
     /// Number of the thread that it blocks; 0: none.
     pub(crate) thread: u32,
+    /// It has the waker of its task, not that of a set of futures in it; false: unknown.
+    pub(crate) own_waker: bool,
 }
 
 /// An operation: async, or the wait of a thread for a blocking lock.
@@ -87,6 +89,8 @@ pub(crate) struct Op {
     pub(crate) source: TextId,
     pub(crate) resource: Option<ResourceKey>,
     pub(crate) parent: Option<OpKey>,
+    /// The channel that its task sent to before it waited here, in the same poll.
+    pub(crate) asked: Option<ResourceKey>,
     /// Where it was begun.
     pub(crate) site: SiteId,
     pub(crate) created_ns: u64,

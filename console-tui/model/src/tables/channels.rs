@@ -147,7 +147,7 @@ impl OfResources for Channels {
             capacity: channel.and_then(|channel| channel.capacity),
             full: u64::from(channel.is_some_and(Channel::is_full)),
             traffic: store.channel_rates(of.key),
-            sums: channel.map(|channel| Sums {
+            sums: channel.filter(|channel| !channel.room_alone).map(|channel| Sums {
                 lagged: channel.lagged,
                 full_ns: channel.blocked_full_ns,
                 empty_ns: channel.blocked_empty_ns,

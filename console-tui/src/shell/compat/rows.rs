@@ -181,6 +181,7 @@ impl Rows for OpRow {
                     parent: facts.parent,
                     created_ago_ns: facts.created_ago_ns,
                     site: 0,
+                    asked: None,
                 };
                 ops.push(row.place.slot, facts);
             }

@@ -85,6 +85,15 @@ impl Recorder {
         }
     }
 
+    /// A waker of the task was cloned; in a poll of an operation of its own, that has one from now on.
+    #[inline]
+    pub fn waker_cloned(&self, id: TaskId) {
+        self.tasks.waker_cloned(id);
+        if thread::current() == id.to_u64() {
+            self.resources.waker_cloned();
+        }
+    }
+
     /// The task is woken; `by_value` when the waker is consumed. About 3 ns by the task itself during its poll, else 25 ns.
     #[inline]
     pub fn wake(&self, id: TaskId, by_value: bool) {

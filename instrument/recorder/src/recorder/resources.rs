@@ -21,7 +21,7 @@ use crate::{
     arena::{Arena, Page},
     clock::{Clock, Ticks},
     id::{MAX_SLOTS, ResourceId, UNRECORDED, entered},
-    names::Names,
+    names::{self, Names},
     records::{RecordKind, RecordRef, Records},
     resource::{Op, Resource, live},
     site::{Place, Sites},
@@ -122,10 +122,17 @@ impl Resources {
         slot.refs.store(1, Relaxed);
         slot.attributes.clear();
         let record = match new.record {
-            RecordKind::None => parent.filter(|_| new.internal).and_then(|whole| self.part_of_lock(whole)),
+            RecordKind::None | RecordKind::Room if parent.is_some() => {
+                parent.filter(|_| new.internal).and_then(|whole| self.part_of_lock(whole))
+            }
+            RecordKind::None => None,
             kind => self.allocated(self.records.allocate(kind, number)),
         };
         slot.record.store(record.map_or(0, RecordRef::to_u32), Release);
+        if new.shared || new.record == RecordKind::Channel {
+            thread::sent_nothing();
+        }
+        let is_room = new.record == RecordKind::Room && parent.is_none();
         {
             let mut facts = slot.facts.lock().unwrap_or_else(PoisonError::into_inner);
             facts.created = if new.lazily { 0 } else { self.clock.ticks() };
@@ -135,7 +142,10 @@ impl Resources {
             };
             facts.concrete_type = self.known_or(new.type_number, new.concrete_type);
             facts.kind = self.known_or(new.kind_number, new.kind);
-            facts.internal = new.internal;
+            facts.internal = new.internal && !is_room;
+            if is_room {
+                (facts.concrete_type, facts.kind) = (names::MPSC, names::CHANNEL);
+            }
         }
         let mut bits = if new.lazily { 0 } else { live::LIVE };
         if new.inherits {

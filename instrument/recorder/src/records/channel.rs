@@ -10,8 +10,10 @@ use std::sync::atomic::{
 use crate::{
     arena::{Page, Slot, is_slot_of},
     clock::{Clock, Ticks},
+    id::ResourceId,
     resource::Resource,
     task::Agent,
+    thread,
 };
 
 /// In `Channel::depth_plus1`: what was sent less what was received.
@@ -39,6 +41,8 @@ pub(crate) struct Channel {
     last_received: AtomicU64,
     blocked_empty: AtomicU64,
     closed: AtomicBool,
+    /// Only how much room is free is known, and who gave room back.
+    is_room: AtomicBool,
 }
 
 const _: () = assert!(is_slot_of::<Channel>(128), "the module's text says so");
@@ -49,7 +53,7 @@ impl Slot for Channel {
 }
 
 impl Channel {
-    pub(super) fn reset(&self) {
+    pub(super) fn reset(&self, is_room: bool) {
         for zero in [
             &self.sent,
             &self.last_sender,
@@ -66,8 +70,32 @@ impl Channel {
             zero.store(0, Relaxed);
         }
         self.senders_plus1.store(0, Relaxed);
-        self.receivers_plus1.store(0, Relaxed);
+        // The room of a channel is that of one receiver.
+        self.receivers_plus1.store(if is_room { 2 } else { 0 }, Relaxed);
         self.closed.store(false, Relaxed);
+        self.is_room.store(is_room, Relaxed);
+    }
+
+    /// Whether it is of a source that reports only how much room is free.
+    pub(crate) fn is_room(&self) -> bool {
+        self.is_room.load(Relaxed)
+    }
+
+    /// So many values fit.
+    pub(crate) fn fits(&self, values: u64) {
+        self.capacity.store(values, Relaxed);
+    }
+
+    /// The current task (or thread) gave room back: it received. A write only where that is news, as many senders read this line. `now`: a sender waited
+    /// for the room.
+    pub(crate) fn gave_room(&self, now: Option<Ticks>) {
+        let me = Agent::actor();
+        if self.last_receiver.load(Relaxed) != me {
+            self.last_receiver.store(me, Relaxed);
+        }
+        if let Some(now) = now {
+            self.last_received.store(now, Relaxed);
+        }
     }
 
     pub(crate) fn read(&self) -> ChannelReading {
@@ -91,6 +119,7 @@ impl Channel {
             last_sent: self.last_sent.load(Relaxed),
             last_received: self.last_received.load(Relaxed),
             closed: self.closed.load(Acquire),
+            counted: !self.is_room(),
         }
     }
 }
@@ -126,11 +155,14 @@ pub struct ChannelReading {
     pub last_received: Ticks,
     /// No further value goes in.
     pub closed: bool,
+    /// What was sent and received is counted, and how long it took. Else only the room is known.
+    pub counted: bool,
 }
 
 /// Writes a channel. Each call costs about 10 ns; sends and receipts one read of the clock more.
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelRef<'r> {
+    pub(crate) id: ResourceId,
     pub(crate) clock: &'r Clock,
     pub(crate) page: &'r Page<Resource>,
     pub(crate) channel: &'r Channel,
@@ -156,6 +188,7 @@ impl ChannelRef<'_> {
         channel.sent.fetch_add(values, Relaxed);
         channel.last_sender.store(Agent::actor(), Relaxed);
         channel.last_sent.store(self.clock.ticks(), Relaxed);
+        thread::sent_to(self.id);
         self.set_depth(depth);
     }
 

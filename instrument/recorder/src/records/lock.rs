@@ -5,7 +5,7 @@
 //! atomically.
 //!
 //! 128 bytes: the first line is all that an uncontended exclusive hold touches. Histograms come with the third hold or the first wait.
-//! Limit: [`MAX_HOLDERS`](super::holders::MAX_HOLDERS) shared holders are listed, further ones are counted.
+//! Limit: [`MAX_HOLDERS`](super::holders::MAX_HOLDERS) of those who hold it beside each other are listed, further ones are counted.
 
 mod permits;
 mod reading;
@@ -18,7 +18,10 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
-use super::{Records, holders::Holders};
+use super::{
+    Records,
+    holders::{Entry, Everyone, Grown},
+};
 use crate::{
     arena::{Page, Slot, is_slot_of},
     clock::Ticks,
@@ -83,6 +86,8 @@ pub(crate) struct Lock {
     late_releases: AtomicI32,
     /// Number of the shared holders plus one.
     holders: AtomicU32,
+    /// More of them.
+    grown: Grown,
     /// Holders beside each other that have no cell.
     more: AtomicU32,
     flags: AtomicU32,
@@ -120,8 +125,15 @@ impl Lock {
             zero.store(0, Relaxed);
         }
         self.late_releases.store(0, Relaxed);
+        self.grown.reset();
         self.owner.store(owner, Relaxed);
         self.flags.store(if by_permits { flag::PERMITS } else { 0 }, Release);
+    }
+
+    /// Those who hold it beside each other, by the number plus one of the first of them.
+    fn everyone<'r>(&'r self, records: &'r Records, number: u32) -> Option<Everyone<'r>> {
+        let (_, first) = records.holders.slot(number.checked_sub(1)?)?;
+        Some(Everyone { first, grown: &self.grown, tables: &records.tables })
     }
 
     /// Whether its holders are derived from permits.
@@ -135,8 +147,8 @@ impl Lock {
     }
 
     /// The numbers plus one of what it grew, which is its own no more.
-    pub(super) fn take_parts(&self) -> (u32, u32) {
-        (self.block.swap(0, AcqRel), self.holders.swap(0, AcqRel))
+    pub(super) fn take_parts(&self) -> (u32, u32, u32) {
+        (self.block.swap(0, AcqRel), self.holders.swap(0, AcqRel), self.grown.tables.swap(0, AcqRel))
     }
 }
 
@@ -219,7 +231,8 @@ impl LockRef<'_> {
     /// The current task (or thread) holds `permits` of it since `now`, beside others; call it after the acquisition. About 20 ns.
     pub fn acquired_shared(&self, permits: u32, place: u32, now: Ticks) -> HoldToken {
         self.lock.acquisitions.fetch_add(1, Relaxed);
-        let cell = self.holders().and_then(|holders| holders.add(Agent::actor(), permits, false, place, now));
+        let entry = Entry { holder: Agent::actor(), permits, given: false, place, since: now };
+        let cell = self.holders().and_then(|holders| holders.add(&entry, true));
         if cell.is_none() {
             self.lock.more.fetch_add(1, Relaxed);
         }
@@ -328,7 +341,7 @@ impl LockRef<'_> {
     }
 
     /// The cells of those who hold it beside each other, made at first use; `None` past the limit.
-    fn holders(&self) -> Option<&Holders> {
+    fn holders(&self) -> Option<Everyone<'_>> {
         let arena = &self.records.holders;
         let number = match self.lock.holders.load(Acquire) {
             0 => {
@@ -344,7 +357,7 @@ impl LockRef<'_> {
             }
             number => number,
         };
-        arena.slot(number - 1).map(|(_, holders)| holders)
+        self.lock.everyone(self.records, number)
     }
 }
 

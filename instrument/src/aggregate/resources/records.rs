@@ -57,6 +57,7 @@ impl ResourceRows {
             last_sent_ago_ns: last_ago_ns(channel.last_sent, times),
             last_received_ago_ns: last_ago_ns(channel.last_received, times),
             closed: channel.closed,
+            room_alone: !channel.counted,
         };
         self.channels.push(slot, row);
     }

@@ -82,6 +82,7 @@ impl OpRows {
             parent: op.parent.map(op_ref),
             created_ago_ns: times.ago_ns(op.created),
             site: op.site,
+            asked: op.asked.map(resource_ref),
         };
         self.new.push(slot, row);
     }
@@ -102,6 +103,7 @@ impl OpRows {
             busy_ns: times.length_ns(op.busy),
             granted_ago_ns: op.granted.map(|at| times.ago_ns(at)),
             thread: op.thread,
+            own_waker: op.own_waker,
         };
         let items = attribute_rows(&mut self.stats, recorder, attributes);
         self.stats.push_with(slot, row, items);

@@ -3,6 +3,7 @@
 //! Each scenario has two casts: `deadlock` uses tokio's own locks, seen through its spans; `deadlock-wrapped` the same through
 //! `taskscope::sync`, seen without them. A scenario starts with the command `go`; tasks and locks are named after their part.
 
+pub(crate) mod asks;
 mod healthy;
 mod patient;
 mod truth;

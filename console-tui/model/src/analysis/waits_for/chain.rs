@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashSet;
 
-use super::Wait;
+use super::{Target, Wait};
 use crate::{
     analysis::{
         Analysis,
@@ -186,6 +186,16 @@ impl Analysis<'_> {
         let Some(resource) = wait.op.resource.and_then(|key| self.lock_around(key)) else {
             return Vec::new();
         };
+        let asked = self.target(wait).and_then(|target| match target {
+            Target::Answer { asked, peer, .. } => Some((asked, peer)),
+            Target::Lock(..) | Target::Channel(..) | Target::Inner(..) => None,
+        });
+        if let Some((asked, peer)) = asked {
+            let on =
+                self.store.resources.resource(asked).map_or_else(|| asked.id(), |of| self.resource_words(of));
+            let text = format!("asked through {on}, from which {} receives", words(peer));
+            return vec![line(text, peer, How::Asked, None, SiteId::NONE)];
+        }
         if let Some(channel) = self.channel(resource.key) {
             let (peer, verb, at_ns) = match self.channel_end(wait.op) {
                 Some(End::Sender) => (channel.last_receiver, "received", channel.last_received_ns),

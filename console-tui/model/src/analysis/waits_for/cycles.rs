@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Graph, Target, Wait, solve::Blame};
 use crate::{
     analysis::Analysis,
-    id::SiteId,
+    id::{ResourceKey, SiteId},
     store::{resources::Op, task::Agent},
 };
 
@@ -28,6 +28,10 @@ pub(crate) enum How {
     Ahead,
     /// Was seen last at the other end of the channel.
     LastSeen,
+    /// Receives from the channel that the question went through.
+    Asked,
+    /// Blocks its poll: the future of a `block_on` in it.
+    Inner,
 }
 
 /// One step: a wait, and the next one, who is in its way.
@@ -41,6 +45,8 @@ pub(crate) struct Step {
     /// Since when and where the next one has it.
     pub(crate) held_since_ns: u64,
     pub(crate) held_site: SiteId,
+    /// The channel that the question went through.
+    pub(crate) asked: Option<ResourceKey>,
 }
 
 /// Those who wait for each other.
@@ -159,7 +165,9 @@ impl Graph<'_> {
         let in_poll = steps.iter().all(|step| self.actors.get(&step.who).is_some_and(|actor| actor.in_poll));
         let is_loose = |step: &Step| step.how == How::Holds && self.store.is_loose(step.wait.resource);
         let loose = steps.iter().any(is_loose);
-        let proven = (!alone || in_poll || steps.iter().any(|step| step.how == How::Given)) && !loose;
+        let given = steps.iter().any(|step| step.how == How::Given);
+        let only = alone && steps.iter().all(|step| self.waits_alone(step.who));
+        let proven = (!alone || in_poll || given || only) && !loose;
         let since_ns = steps.iter().map(|step| step.wait.since_ns.max(step.held_since_ns)).max().unwrap_or(0);
         Cycle { steps, proven, loose, since_ns, victims, more_victims }
     }
@@ -187,15 +195,20 @@ impl Graph<'_> {
                     }
                 };
                 let (who, wait) = (waiter.who(), Wait::of(*key, waiter));
-                add(&mut steps, Step { who, wait, next, how, held_since_ns, held_site });
+                add(&mut steps, Step { who, wait, next, how, held_since_ns, held_site, asked: None });
             }
         }
         for (who, actor) in self.actors.iter().filter(|(_, actor)| actor.stuck) {
             for (target, waiter) in &actor.waits {
-                let Target::Channel(key, next) = *target else { continue };
+                let (key, next, how, asked) = match *target {
+                    Target::Channel(key, peer) => (key, peer, How::LastSeen, None),
+                    Target::Answer { oneshot, asked, peer } => (oneshot, peer, How::Asked, Some(asked)),
+                    Target::Inner(key, peer) => (key, peer, How::Inner, None),
+                    Target::Lock(..) => continue,
+                };
                 let (who, wait) = (*who, Wait::of(key, waiter));
-                let how = How::LastSeen;
-                add(&mut steps, Step { who, wait, next, how, held_since_ns: 0, held_site: SiteId::NONE });
+                let held_site = SiteId::NONE;
+                add(&mut steps, Step { who, wait, next, how, held_since_ns: 0, held_site, asked });
             }
         }
         steps

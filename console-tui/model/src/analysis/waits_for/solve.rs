@@ -24,7 +24,8 @@ impl Graph<'_> {
     /// Takes away whoever can go on. `strict`: a suspicion can go on too.
     pub(super) fn solve(&mut self, strict: bool) {
         for actor in self.actors.values_mut() {
-            let channel = actor.waits.iter().any(|(target, _)| matches!(target, Target::Channel(..)));
+            let is_one = |target: &Target<'_>| matches!(target, Target::Channel(..) | Target::Answer { .. });
+            let channel = actor.waits.iter().any(|(target, _)| is_one(target));
             actor.stuck = !actor.waits.is_empty() && !(strict && (channel || !actor.sure));
         }
         let mut dirty: Vec<ResourceKey> = self.queues.keys().copied().collect();
@@ -68,7 +69,9 @@ impl Graph<'_> {
         let stuck = self.actors.iter().filter(|(_, actor)| actor.stuck);
         let goes_on = stuck.filter(|(_, actor)| {
             actor.waits.iter().any(|(target, _)| match target {
-                Target::Channel(_, peer) => !self.is_stuck(*peer),
+                Target::Channel(_, peer) | Target::Answer { peer, .. } | Target::Inner(_, peer) => {
+                    !self.is_stuck(*peer)
+                }
                 Target::Lock(..) => false,
             })
         });
@@ -94,7 +97,7 @@ impl Graph<'_> {
         } else if let Some(actor) = self.actors.get(&who) {
             keys.extend(actor.waits.iter().filter_map(|(target, _)| match target {
                 Target::Lock(key, ..) => Some(*key),
-                Target::Channel(..) => None,
+                Target::Channel(..) | Target::Answer { .. } | Target::Inner(..) => None,
             }));
         }
         keys.retain(|key| self.queues.contains_key(key));
@@ -103,13 +106,17 @@ impl Graph<'_> {
 
     /// Who keeps each of the queue from going on; `None`: none who is stuck.
     pub(super) fn judge(&self, queue: &Queue) -> Vec<Option<Blame>> {
+        if !queue.lock.holders_are_whole() {
+            return vec![None; queue.waiters.len()];
+        }
+        let taken = self.taken(queue);
         let mut ahead: Option<usize> = None;
         let mut blames = Vec::with_capacity(queue.waiters.len());
         for (i, waiter) in queue.waiters.iter().enumerate() {
-            let blame = if waiter.granted_ns.is_some() || !queue.lock.holders_are_whole() {
+            let blame = if waiter.granted_ns.is_some() {
                 None
             } else {
-                self.in_the_way(queue, waiter).or(ahead.map(Blame::Ahead))
+                taken.in_the_way(queue, waiter).or(ahead.map(Blame::Ahead))
             };
             if blame.is_some() && ahead.is_none() && self.is_stuck(waiter.who()) {
                 ahead = Some(i);
@@ -119,8 +126,8 @@ impl Graph<'_> {
         blames
     }
 
-    /// Whoever holds it, or was given it, and is stuck, so that there is not enough left.
-    fn in_the_way(&self, queue: &Queue, waiter: &Waiter) -> Option<Blame> {
+    /// Whoever holds it or was given it: those who are stuck, and what the others will give back.
+    fn taken(&self, queue: &Queue) -> Taken {
         let holders = queue.lock.holders.iter().enumerate();
         let holders = holders.map(|(i, holder)| {
             (Blame::Holder(i), holder.who, u64::from(holder.permits.max(1)), holder.shared)
@@ -128,31 +135,73 @@ impl Graph<'_> {
         let granted = queue.waiters.iter().enumerate().filter(|(_, other)| other.granted_ns.is_some());
         let granted = granted
             .map(|(i, other)| (Blame::Granted(i), other.who(), other.permits.unwrap_or(1), other.shared));
-        let all = holders.chain(granted);
-        if queue.kind != LockKind::Semaphore {
-            let excludes = |shared: bool| !(waiter.shared && shared);
-            return all
-                .into_iter()
-                .find(|(_, who, _, shared)| excludes(*shared) && self.is_stuck(*who))
-                .map(|(blame, ..)| blame);
-        }
-        let (mut lost, mut coming, mut first) = (0_u64, 0_u64, None);
-        for (blame, who, permits, _) in all {
+        let mut taken = Taken::default();
+        for (blame, who, permits, shared) in holders.chain(granted) {
             if self.is_stuck(who) {
-                lost = lost.saturating_add(permits);
-                first = first.or(Some(blame));
+                taken.lost = taken.lost.saturating_add(permits);
+                taken.all.add(blame, who);
+                if !shared {
+                    taken.alone.add(blame, who);
+                }
             } else {
-                coming = coming.saturating_add(permits);
+                taken.coming = taken.coming.saturating_add(permits);
             }
+        }
+        taken
+    }
+}
+
+/// What of a lock is taken.
+#[derive(Debug, Default, Clone, Copy)]
+struct Taken {
+    /// Permits of those who are stuck.
+    lost: u64,
+    /// Permits of the others.
+    coming: u64,
+    /// Those who are stuck.
+    all: Two,
+    /// Those of them who share it with none.
+    alone: Two,
+}
+
+/// The first of several, and the first after it who is another one: someone who waits for what it holds itself is not to be blamed where others
+/// hold it, too.
+#[derive(Debug, Default, Clone, Copy)]
+struct Two {
+    first: Option<(Blame, Agent)>,
+    other: Option<Blame>,
+}
+
+impl Two {
+    fn add(&mut self, blame: Blame, who: Agent) {
+        match self.first {
+            None => self.first = Some((blame, who)),
+            Some((_, first)) if first != who => self.other = self.other.or(Some(blame)),
+            Some(_) => {}
+        }
+    }
+
+    /// Who is in the way of this one.
+    fn of(&self, who: Agent) -> Option<Blame> {
+        let (first, is) = self.first?;
+        Some(if is == who { self.other.unwrap_or(first) } else { first })
+    }
+}
+
+impl Taken {
+    /// Whoever holds it, or was given it, and is stuck, so that there is not enough left.
+    fn in_the_way(&self, queue: &Queue, waiter: &Waiter) -> Option<Blame> {
+        if queue.kind != LockKind::Semaphore {
+            return if waiter.shared { self.alone } else { self.all }.of(waiter.who());
         }
         // Permits that were not reported may be there, unless whoever holds some is stuck with all of them.
         let left = match queue.available {
             Some(left) => left,
-            None if coming == 0 => 0,
+            None if self.coming == 0 => 0,
             None => return None,
         };
         let wanted = waiter.permits.unwrap_or(1);
-        let (without, with) = (left.saturating_add(coming), left.saturating_add(coming).saturating_add(lost));
-        first.filter(|_| without < wanted && with >= wanted)
+        let without = left.saturating_add(self.coming);
+        self.all.of(waiter.who()).filter(|_| without < wanted && without.saturating_add(self.lost) >= wanted)
     }
 }

@@ -6,6 +6,7 @@
 //! Limit: [`NAMED`] names and places in a sentence; [`MAX_LOOKED_AT`] waiters in a pass, and what is passed over is counted in a
 //! finding.
 
+pub(crate) mod children;
 pub(crate) mod cycles;
 pub(crate) mod held;
 

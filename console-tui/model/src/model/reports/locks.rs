@@ -87,6 +87,7 @@ pub(super) fn channels(store: Analysis<'_>) -> Vec<Channel> {
 
 fn channel(store: Analysis<'_>, resource: &Resource) -> Channel {
     let known = store.channel(resource.key);
+    let counted = known.filter(|channel| !channel.room_alone);
     let (waiters, more_waiters) = waiters(store, resource);
     Channel {
         id: resource.key.id(),
@@ -97,11 +98,11 @@ fn channel(store: Analysis<'_>, resource: &Resource) -> Channel {
         receivers: known.and_then(|channel| channel.receivers).map(u64::from),
         depth: known.and_then(|channel| channel.depth),
         capacity: known.and_then(|channel| channel.capacity),
-        sent: known.map(|channel| channel.sent),
-        received: known.map(|channel| channel.received),
-        lagged: known.map(|channel| channel.lagged),
-        blocked_full_ns: known.map(|channel| channel.blocked_full_ns),
-        blocked_empty_ns: known.map(|channel| channel.blocked_empty_ns),
+        sent: counted.map(|channel| channel.sent),
+        received: counted.map(|channel| channel.received),
+        lagged: counted.map(|channel| channel.lagged),
+        blocked_full_ns: counted.map(|channel| channel.blocked_full_ns),
+        blocked_empty_ns: counted.map(|channel| channel.blocked_empty_ns),
         last_sender: known.and_then(|channel| store.who_words(channel.last_sender)),
         last_receiver: known.and_then(|channel| store.who_words(channel.last_receiver)),
         waiters,

@@ -98,6 +98,7 @@ pub(super) fn send(frame: &mut v1::Frame, resources: &[FakeResource], ops: &[Fak
             parent: op.parent.map(first_in),
             created_ago_ns: op.ago_ns,
             site: 0,
+            asked: None,
         };
         new.push(op.slot, row);
         let row = OpStatRow {

@@ -33,5 +33,6 @@ fn channel(row: ChannelRow, now_ns: u64) -> Channel {
         last_sent_ns: since(row.last_sent_ago_ns, now_ns),
         last_received_ns: since(row.last_received_ago_ns, now_ns),
         closed: row.closed,
+        room_alone: row.room_alone,
     }
 }

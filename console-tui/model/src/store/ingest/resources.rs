@@ -103,6 +103,7 @@ fn op(slot: u32, row: OpRow, now_ns: u64, mut text: impl FnMut(u32) -> TextId) -
         source: text(row.source),
         resource: row.resource.map(ResourceKey::from),
         parent: row.parent.map(OpKey::from),
+        asked: row.asked.map(ResourceKey::from),
         site: SiteId(row.site),
         created_ns: now_ns.saturating_sub(row.created_ago_ns),
         stats: OpStats::default(),
@@ -119,6 +120,7 @@ fn op_stats(row: OpStatRow, now_ns: u64) -> OpStats {
         busy_ns: row.busy_ns,
         granted_ns: since(row.granted_ago_ns, now_ns),
         thread: row.thread,
+        own_waker: row.own_waker,
     }
 }
 

@@ -28,6 +28,29 @@ pub(crate) struct StuckPoll {
     pub(crate) kernel_state: Option<String>,
 }
 
+/// In names of the functions in which std's, parking_lot's and dashmap's locks wait.
+const LOCKS: [&str; 8] = [
+    "lock_contended",
+    "write_contended",
+    "read_contended",
+    "lock_exclusive_slow",
+    "lock_shared_slow",
+    "lock_upgradable_slow",
+    "lock_slow",
+    "ReentrantMutex",
+];
+
+impl StuckPoll {
+    /// Its thread sleeps in a lock that blocks it, as the names on its stack say.
+    pub(crate) fn waits_for_a_lock(&self) -> bool {
+        let is_lock = |frame: &StackFrame| {
+            let named = frame.function.as_deref();
+            named.is_some_and(|function| LOCKS.iter().any(|lock| function.contains(lock)))
+        };
+        self.kernel_state.as_deref() == Some("futex") && self.stack.iter().any(is_lock)
+    }
+}
+
 /// A function on a stack.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct StackFrame {

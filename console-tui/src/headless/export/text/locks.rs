@@ -12,6 +12,8 @@ use taskscope_model::{
 
 /// Locks listed: those with waiters, the longest wait first.
 const MAX_LOCKS: usize = 20;
+/// Holders named of a lock; the others are counted.
+const NAMED: usize = 8;
 /// Chains listed: those in which a task or a thread is in the way, the longest wait first.
 const MAX_CHAINS: usize = 20;
 
@@ -63,7 +65,11 @@ fn words(lock: &Lock) -> String {
             let one = |holder: &taskscope_model::report::Holder| {
                 format!("{} for {}", holder.who.clone().unwrap_or_else(unknown), duration_ns(holder.held_ns))
             };
-            format!("held by {}", holders.iter().map(one).collect::<Vec<_>>().join(", "))
+            let named = holders.iter().take(NAMED).map(one).collect::<Vec<_>>().join(", ");
+            match holders.len().saturating_sub(NAMED) as u64 + lock.more_holders {
+                0 => format!("held by {named}"),
+                more => format!("held by {named} and {} more", format::count(more)),
+            }
         }
     };
     let waiters = lock.waiters.len() as u64 + lock.more_waiters;

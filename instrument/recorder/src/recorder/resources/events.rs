@@ -13,9 +13,10 @@ use crate::{
     clock::Ticks,
     id::{OpId, ResourceId},
     names,
-    records::{RecordRef, lock::LockRef},
+    records::{RecordRef, channel::Channel, lock::LockRef},
     resource::{AttributeValue, Change, Op, Resource, live, wanted},
     task::Agent,
+    thread,
 };
 
 /// The resource that an event speaks of.
@@ -75,7 +76,8 @@ impl Resources {
         let Some((page, slot)) = self.find_op(id) else { return };
         match value {
             AttributeValue::Number(permits) if name == names::PERMITS_REQUESTED => {
-                slot.requested.store(wanted::SAID | within(permits), Relaxed);
+                let has_waker = slot.requested.load(Relaxed) & wanted::WAKER;
+                slot.requested.store(wanted::SAID | has_waker | within(permits), Relaxed);
             }
             AttributeValue::Number(permits) if name == names::PERMITS_OBTAINED && change == Change::Add => {
                 if permits > 0 {
@@ -98,6 +100,18 @@ impl Resources {
 
     /// Applies an attribute of a resource to the lock that it is, or is a part of.
     fn change_lock(&self, slot: &Resource, name: u32, value: AttributeValue, change: Change) {
+        if let Some(channel) = self.room_of(slot) {
+            match (value, change) {
+                (AttributeValue::Number(values), Change::Override) if name == names::PERMITS => {
+                    channel.fits(values);
+                }
+                (_, Change::Add) if name == names::PERMITS && !self.acquires_here(slot.id()) => {
+                    channel.gave_room(None);
+                }
+                _ => {}
+            }
+            return;
+        }
         let Some(lock) = self.lock_of(slot) else { return };
         match value {
             AttributeValue::Bool(held) if name == names::LOCKED || name == names::WRITE_LOCKED => {
@@ -134,7 +148,11 @@ impl Resources {
         }
         let now = self.clock.ticks();
         let resource = ResourceId::from_u64(op.resource.load(Relaxed));
-        let lock = resource.and_then(|id| self.find_resource(id)).and_then(|(_, slot)| self.lock_of(slot));
+        let on = resource.and_then(|id| self.find_resource(id)).map(|(_, slot)| slot);
+        if let Some(channel) = on.and_then(|slot| self.room_of(slot)).filter(|_| !own_poll) {
+            channel.gave_room(Some(now));
+        }
+        let lock = on.and_then(|slot| self.lock_of(slot));
         if let Some(lock) = lock.filter(LockRef::by_permits) {
             let waiter = if own_poll { Agent::actor() } else { op.task.load(Relaxed) };
             if !own_poll && !self.acquires_here(resource) {
@@ -160,9 +178,13 @@ impl Resources {
         op.granted.store(0, Relaxed);
         self.whole_has_all(op);
         let Some(resource) = ResourceId::from_u64(op.resource.load(Relaxed)) else { return };
+        let on = self.find_resource(resource);
+        if on.is_some_and(|(_, slot)| self.room_of(slot).is_some()) {
+            thread::sent_to(resource);
+            return;
+        }
         // A wrapper records its waits itself.
-        let tokios =
-            self.find_resource(resource).filter(|(_, slot)| slot.is_traced() || slot.is_part_of_lock());
+        let tokios = on.filter(|(_, slot)| slot.is_traced() || slot.is_part_of_lock());
         let Some(lock) = tokios.and_then(|(_, slot)| self.lock_of(slot)) else { return };
         if let Some(now) = now {
             lock.waited(now.saturating_sub(op.created.load(Relaxed)));
@@ -201,6 +223,16 @@ impl Resources {
         let of = ResourceId::from_u64(op.resource.load(Relaxed));
         let whole = || ResourceId::from_u64(self.find_resource(resource?)?.1.parent.load(Relaxed));
         of == resource || of.is_some() && of == whole()
+    }
+
+    /// The channel whose room a resource is.
+    fn room_of(&self, slot: &Resource) -> Option<&Channel> {
+        match RecordRef::from_u32(slot.record.load(Acquire))? {
+            RecordRef::Channel(number) => {
+                self.records.channels.slot(number).map(|(_, channel)| channel).filter(|of| of.is_room())
+            }
+            _ => None,
+        }
     }
 
     /// The lock that a resource is, or is a part of.

@@ -10,7 +10,7 @@ use crate::{
     arena::Page,
     frame,
     id::{OpId, ResourceId, entered},
-    resource::{ALL, Op},
+    resource::{ALL, Op, wanted},
     thread,
 };
 
@@ -33,7 +33,7 @@ impl Resources {
             let _marked = lock.with_movable_guard();
         }
         slot.attributes.clear();
-        for zero in [&slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted] {
+        for zero in [&slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted, &slot.asked] {
             zero.store(0, Relaxed);
         }
         for zero in [&slot.thread, &slot.traced, &slot.requested, &slot.obtained] {
@@ -129,6 +129,9 @@ impl Resources {
             Some(resource) => self.publish_resource(resource, now),
             None => {}
         }
+        if let Some(asked) = thread::sent().filter(|asked| asked.recorder() == self.number) {
+            op.asked.store(asked.to_u64(), Relaxed);
+        }
         op.live.store(1, Release);
         page.shared.set();
     }
@@ -175,6 +178,15 @@ impl Resources {
             whole.granted.store(0, Relaxed);
             whole.obtained.store(ALL, Relaxed);
         });
+    }
+
+    /// A waker of the task that is polled here is cloned: by the operation that it polls, if it does.
+    pub(in crate::recorder) fn waker_cloned(&self) {
+        let op = self.polled_op().and_then(|id| self.find_op(id));
+        if let Some((_, op)) = op {
+            // Only the thread that polls it writes this word.
+            op.requested.store(op.requested.load(Relaxed) | wanted::WAKER, Relaxed);
+        }
     }
 
     /// The operation whose span, or whose poll's, is innermost on this thread.

@@ -8,13 +8,14 @@ use super::Resources;
 use crate::{
     clock::Ticks,
     id::ResourceId,
+    names,
     records::{
         RecordRef,
         channel::{ChannelReading, ChannelRef},
         io::{IoReading, IoRef},
         lock::{LockHistograms, LockReading, LockRef},
     },
-    resource::{Resource, live},
+    resource::{AttributeValue, Resource, live},
     task::MAX_NAME_BYTES,
     text,
 };
@@ -40,7 +41,7 @@ impl Resources {
         match RecordRef::from_u32(slot.record.load(Acquire))? {
             RecordRef::Channel(number) => {
                 let (_, channel) = self.records.channels.slot(number)?;
-                Some(ChannelRef { clock: &self.clock, page, channel })
+                Some(ChannelRef { id, clock: &self.clock, page, channel })
             }
             _ => None,
         }
@@ -115,7 +116,8 @@ impl Resources {
     pub fn read_channel(&self, resource: &Resource) -> Option<ChannelReading> {
         read_record(resource, |record| match record {
             RecordRef::Channel(number) => {
-                self.records.channels.slot(number).map(|(_, channel)| channel.read())
+                let reading = self.records.channels.slot(number).map(|(_, channel)| channel.read())?;
+                Some(if reading.counted { reading } else { with_room(reading, resource) })
             }
             _ => None,
         })
@@ -134,4 +136,13 @@ fn read_record<T>(resource: &Resource, read: impl FnOnce(RecordRef) -> Option<T>
     let id = resource.id()?;
     let reading = read(RecordRef::from_u32(resource.record.load(Acquire))?)?;
     (resource.id() == Some(id)).then_some(reading)
+}
+
+/// Of a channel whose source reports only how much room is free: the rest of it has a value in it, or is kept for one.
+fn with_room(reading: ChannelReading, resource: &Resource) -> ChannelReading {
+    let free = resource.attributes().find_map(|attribute| match attribute.value {
+        AttributeValue::Number(free) if attribute.name == names::PERMITS => Some(free),
+        _ => None,
+    });
+    ChannelReading { depth: free.map(|free| reading.capacity.saturating_sub(free)), ..reading }
 }

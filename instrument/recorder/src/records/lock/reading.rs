@@ -85,9 +85,8 @@ impl Lock {
                 shared: false,
             });
         }
-        if let Some(number) = self.holders.load(Acquire).checked_sub(1) {
-            let cells = records.holders.slot(number);
-            holders.extend(cells.iter().flat_map(|(_, cells)| cells.read()));
+        if let Some(everyone) = self.everyone(records, self.holders.load(Acquire)) {
+            holders.extend(everyone.read());
         }
         holders.retain(|holder| holder.since <= at);
         let more_holders = self.more.load(Relaxed);

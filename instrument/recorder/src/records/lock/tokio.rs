@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use super::{LockRef, flag};
+use super::{Entry, LockRef, flag};
 use crate::{clock::Ticks, resource::Change, task::Agent};
 
 impl LockRef<'_> {
@@ -65,7 +65,8 @@ impl LockRef<'_> {
         {
             self.lock.flags.fetch_or(flag::AGAIN, Relaxed);
         }
-        let cell = self.holders().and_then(|holders| holders.add(me, permits, false, 0, now));
+        let entry = Entry { holder: me, permits, given: false, place: 0, since: now };
+        let cell = self.holders().and_then(|holders| holders.add(&entry, self.may_grow()));
         if cell.is_none() {
             self.lock.more.fetch_add(permits, Relaxed);
         }
@@ -103,7 +104,8 @@ impl LockRef<'_> {
     pub(crate) fn reserved(&self, waiter: u64, permits: u32, now: Ticks) {
         if let Some(holders) = self.holders() {
             // Without a cell a waiter that gives up looks like one that releases: the oldest is taken for it.
-            let _none_left = holders.add(waiter, permits, true, 0, now);
+            let entry = Entry { holder: waiter, permits, given: true, place: 0, since: now };
+            let _none_left = holders.add(&entry, self.may_grow());
         }
     }
 
@@ -143,6 +145,11 @@ impl LockRef<'_> {
         let stays = if lock.flags.load(Relaxed) & flag::RELEASES == 0 { 0 } else { flag::REFILLED };
         lock.flags.fetch_and(!(flag::UNSEEN | stays), Relaxed);
         self.page.shared.set();
+    }
+
+    /// More holders than its own block has cells for are listed as long as they are known: those of a semaphore whose permits are given back by others are not.
+    fn may_grow(&self) -> bool {
+        self.lock.flags.load(Relaxed) & flag::REFILLED == 0
     }
 
     /// Sets a flag of a lock whose holders are derived from permits.

@@ -1,5 +1,7 @@
 //! The cycles of the wait-for graph: `deadlock`, and `futurelock` where a cycle goes through a lock that was given to a future.
 
+use rustc_hash::FxHashSet;
+
 use super::{LockPass, NAMED};
 use crate::{
     analysis::waits_for::cycles::{Cycle, How, Step},
@@ -7,13 +9,16 @@ use crate::{
     id::SiteId,
     lints::{
         LintKind,
-        deadlock::{ALONE, CHANNELS, LOCKS, LOOK},
+        deadlock::{ALONE, ASKS, CHANNELS, LOCKS, LOOK},
         findings::{Finding, FindingId, Subject},
         futurelock::ADVICE as FUTURE,
     },
     severity::{Confidence, Severity},
     store::task::Agent,
 };
+
+/// Tasks that each seem to hold what another one waits for are worth a warning from here on: a token bucket is refilled before.
+const LOOSE_MS: u64 = 30_000;
 
 /// The cycle goes through a lock that was given to a future which its task does not poll.
 pub(crate) fn is_given(cycle: &Cycle) -> bool {
@@ -48,7 +53,7 @@ impl LockPass<'_> {
         let ms = match (is_given(cycle), cycle.proven, cycle.steps.len()) {
             (true, ..) => futurelock.granted_ms,
             (false, true, _) => deadlock.min_ms,
-            (false, false, 1) => deadlock.alone_ms,
+            (false, false, 1) if cycle.steps.iter().all(|step| step.how == How::Holds) => deadlock.alone_ms,
             (false, false, _) => deadlock.suspected_ms,
         };
         self.is_old(cycle.since_ns, ms)
@@ -56,7 +61,8 @@ impl LockPass<'_> {
 
     fn cycle(&mut self, cycle: &Cycle) {
         let given = is_given(cycle);
-        let channel = cycle.steps.iter().any(|step| step.how == How::LastSeen);
+        let asked = cycle.steps.iter().any(|step| step.how == How::Asked);
+        let channel = asked || cycle.steps.iter().any(|step| step.how == How::LastSeen);
         let (lint, head) = match (given, cycle.proven) {
             (true, true) => (LintKind::Futurelock, "Futurelock"),
             (true, false) => (LintKind::Futurelock, "This may be a futurelock"),
@@ -86,6 +92,8 @@ impl LockPass<'_> {
             ""
         } else if cycle.loose {
             " Who took a lock need not hold it any more: permits can be forgotten, and a guard can go to another task."
+        } else if asked {
+            " Who was asked may have passed the sender of the answer on to another task."
         } else if channel {
             " Who was seen last at the other end of a channel need not be the only one who can go on there."
         } else if cycle.steps.len() == 1 {
@@ -97,17 +105,21 @@ impl LockPass<'_> {
         let message = format!("{head}: {}, for {age}. {}.{behind}{doubt}", way.join(" → "), words.join("; "));
         let advice = match (given, channel, cycle.steps.len()) {
             (true, ..) => FUTURE,
+            (false, true, _) if asked => ASKS,
             (false, true, _) => CHANNELS,
             (false, false, 1) => ALONE,
             (false, false, _) => LOCKS,
         };
         let mut about: Vec<Agent> = cycle.steps.iter().map(|step| step.who).collect();
-        about.extend(beside);
-        about.dedup();
+        let mut seen: FxHashSet<Agent> = about.iter().copied().collect();
+        about.extend(beside.into_iter().filter(|who| seen.insert(*who)));
         let severity = match (cycle.proven, cycle.loose) {
             (true, _) => Severity::Critical,
             // A token bucket that waits for its refill looks the same, and a server at its limit of connections.
-            (false, true) => Severity::Info,
+            (false, true) if cycle.steps.len() == 1 || !self.is_old(cycle.since_ns, LOOSE_MS) => {
+                Severity::Info
+            }
+            (false, true) => Severity::Warning,
             (false, false) => Severity::Warning,
         };
         let subject = match about.iter().find(|who| matches!(who, Agent::Task(_))).or(about.first()) {
@@ -123,7 +135,9 @@ impl LockPass<'_> {
 
     /// `transfer #88 waits at src/ledger.rs:140 for Mutex accounts, held by transfer #91 for 41.2 s (acquired at src/ledger.rs:121)`
     fn step_words(&self, cycle: &Cycle, step: &Step) -> String {
-        let (who, next) = (self.who(step.who), self.who(step.next));
+        let itself = step.who == step.next && step.how == How::Holds;
+        let who = format!("{}{}", self.who(step.who), self.spawned(step));
+        let next = if itself { "itself".to_owned() } else { self.who(step.next) };
         let (place, on) = (self.place(step.wait.site), self.name(step.wait.resource));
         let age = self.age(step.held_since_ns);
         let why = match step.how {
@@ -134,8 +148,12 @@ impl LockPass<'_> {
                 } else {
                     format!("held by {next} for {age}{acquired}")
                 };
+                // Once for each lock.
+                let of_the_same = |other: &&Step| other.wait.resource == step.wait.resource;
+                let is_first = cycle.steps.iter().find(of_the_same).is_none_or(|first| first == step);
                 match self.held_beside(cycle, step).as_slice() {
                     [] => held,
+                    _ if !is_first => held,
                     others => format!("{held}, and by {}, who wait for it too", self.list(others)),
                 }
             }
@@ -146,10 +164,44 @@ impl LockPass<'_> {
             How::Ahead => {
                 format!("in the queue behind {next}, who has waited for {age}{}", self.place(step.held_site))
             }
+            How::Asked => self.asked_words(step),
+            How::Inner => {
+                return format!(
+                    "{who} blocks its thread in a block_on, whose future is {next} and waits for {on}"
+                );
+            }
             How::LastSeen if self.store.hello.is_memory() => format!("whose other end {next} has"),
             How::LastSeen => format!("whose other end {next} was seen at last"),
         };
         format!("{who} waits{place} for {on}, {why}")
+    }
+
+    /// Where a task was spawned, if it is not known where it waits.
+    fn spawned(&self, step: &Step) -> String {
+        let Agent::Task(key) = step.who else { return String::new() };
+        let is_unknown = step.wait.site == SiteId::NONE;
+        let task = self.store.task(key).filter(|_| is_unknown);
+        task.map_or_else(String::new, |task| self.noted("spawned", task.facts.site))
+    }
+
+    /// `whose question went through mpsc jobs: worker #2 receives from it, and 1 value is still in it`
+    fn asked_words(&self, step: &Step) -> String {
+        let Some(key) = step.asked else { return String::new() };
+        let next = if step.next == step.who {
+            format!("{} itself", self.who(step.next))
+        } else {
+            self.who(step.next)
+        };
+        let channel = self.store.channel(key);
+        let depth = channel.and_then(|channel| channel.depth).filter(|depth| *depth > 0);
+        let left = match (depth, channel.is_some_and(|channel| channel.room_alone)) {
+            (None, _) => "and it is empty".to_owned(),
+            (Some(1), false) => "and 1 value is still in it".to_owned(),
+            (Some(depth), false) => format!("and {} values are still in it", exact(depth)),
+            (Some(1), true) => "and 1 place in it is taken".to_owned(),
+            (Some(depth), true) => format!("and {} places in it are taken", exact(depth)),
+        };
+        format!("the answer to what it sent to {}: {next} receives from it, {left}", self.name(key))
     }
 
     /// Those who hold what a step waits for beside the next one, and can't go on either.

@@ -78,6 +78,9 @@ pub(super) struct FakeWait {
     pub(super) polled_ago_ns: u64,
     pub(super) granted_ago_ns: Option<u64>,
     pub(super) attributes: Vec<(&'static str, u64)>,
+    /// The channel that its task sent to before.
+    pub(super) asked: Option<u32>,
+    pub(super) own_waker: bool,
 }
 
 #[derive(Clone)]
@@ -148,6 +151,8 @@ impl Scene {
             polled_ago_ns: ago_ns,
             granted_ago_ns: None,
             attributes: Vec::new(),
+            asked: None,
+            own_waker: false,
         };
         self.waits.insert(slot, wait);
         self.waits.get_mut(&slot).unwrap()
@@ -165,6 +170,8 @@ impl Scene {
             polled_ago_ns: ago_ns,
             granted_ago_ns: None,
             attributes: Vec::new(),
+            asked: None,
+            own_waker: false,
         };
         self.waits.insert(slot, wait);
         if let Some(task) = task {
@@ -307,6 +314,7 @@ impl Scene {
                 parent: wait.parent.map(first_in),
                 created_ago_ns: wait.ago_ns,
                 site: 1,
+                asked: wait.asked.map(first_in),
             };
             new.push(*slot, row);
             let row = OpStatRow {
@@ -317,6 +325,7 @@ impl Scene {
                 busy_ns: 0,
                 granted_ago_ns: wait.granted_ago_ns,
                 thread: wait.thread,
+                own_waker: wait.own_waker,
             };
             let attributes = numbers(&mut stats, &wait.attributes);
             stats.push_with(*slot, row, attributes);
