@@ -22,6 +22,16 @@ pub(crate) struct ResourceKind {
     pub(crate) record: RecordKind,
 }
 
+impl ResourceKind {
+    /// The room of a channel, and who keeps some of it: a part of the channel.
+    pub(crate) const ROOM: Self =
+        Self { concrete_type: "room", purpose: "channel", record: RecordKind::Lock };
+
+    fn is_part(self) -> bool {
+        self.concrete_type == Self::ROOM.concrete_type
+    }
+}
+
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Tracked {
@@ -67,6 +77,14 @@ impl Tracked {
     #[cfg(feature = "lock-api")]
     pub(crate) const fn constant(kind: ResourceKind) -> Self {
         Self { kind, name: "", made_at: None, registered: OnceLock::new() }
+    }
+
+    /// As a part of `whole` that the program never sees, registered now if it is not.
+    pub(crate) fn register_in(&self, whole: &Self) {
+        let Some((recorder, id)) = whole.get().filter(|_| self.registered.get().is_none()) else { return };
+        recorder.enter_any(AnyId::Resource(id));
+        let _registered = self.registered();
+        recorder.exit_any(AnyId::Resource(id));
     }
 
     /// The recorder and the resource in it; `None` without a recorder, or without room.
@@ -133,6 +151,7 @@ impl Tracked {
                 name: self.name,
                 site: self.made_at.map(|at| recorder.sites.place_number(at)),
                 record: self.kind.record,
+                internal: self.kind.is_part(),
                 ..NewResource::default()
             })?;
             let lock = recorder.resources.lock(id).map(Record::Lock);

@@ -163,6 +163,7 @@ impl LintKind {
             Self::Deadlock
             | Self::Futurelock
             | Self::StuckOneshot
+            | Self::UnmetRequest
             | Self::LostWaker
             | Self::NeverYielded
             | Self::LongPoll

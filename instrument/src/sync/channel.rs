@@ -19,6 +19,7 @@ use std::{
 
 use taskscope_recorder::{ChannelRef, RecordKind, Recorder, Ticks, UNKNOWN_DEPTH};
 
+use super::{hold::SharedHold, wait::Taken};
 use crate::{
     recorded::{self, Book, Waits},
     tracked::{Pending, ResourceKind, Tracked},
@@ -77,6 +78,8 @@ pub(super) struct NewChannel {
 #[derive(Debug)]
 pub(super) struct Channel {
     tracked: Tracked,
+    /// Who keeps room for values that are still to be sent; registered when the first does.
+    room: Tracked,
     capacity: u64,
     receivers_close: bool,
     senders: AtomicU32,
@@ -95,6 +98,7 @@ impl Channel {
     pub(super) fn make_sender(new: &NewChannel) -> SenderEnd {
         let channel = Arc::new(Self {
             tracked: Tracked::named(new.kind, new.name, new.at),
+            room: Tracked::new(ResourceKind::ROOM, new.at),
             capacity: new.capacity,
             receivers_close: new.receivers_close,
             senders: AtomicU32::new(0),
@@ -156,6 +160,12 @@ impl Channel {
 
     pub(super) fn closed(&self) {
         self.with_slot(ChannelRef::closed);
+    }
+
+    /// Room for so many values is kept from now on by whoever called at `at`.
+    pub(super) fn keep(&self, values: usize, at: &'static Location<'static>) -> SharedHold {
+        self.room.register_in(&self.tracked);
+        SharedHold::begin(Taken::now(at), values, || self.room.lock())
     }
 
     fn waits(&self, what: What, at: &'static Location<'static>) -> ChannelWaits<'_> {

@@ -95,10 +95,22 @@ async fn what_can_not_come_is_said() {
         screen.wait_for("the barrier", |model| has(model, &barrier)).await;
         // How many permits are free only tokio's own report.
         if scenario == "unmet" {
-            let permits = ["export", "5 permits", "no more than 3 can come"];
+            let permits = ["export", "for 5 permits", "which has 3: 3 are set aside for it"];
             assert!(has(&screen.model, &permits), "{:?}", messages(&screen.model));
         }
     }
+}
+
+#[tokio::test]
+async fn a_channel_whose_room_is_reserved() {
+    // Of tokio's own it is known that there is no room left, not what for.
+    let words = ["mpsc", "not kept for values to come", "sender"];
+    let (_program, _screen, message) = found("reserved", LintKind::FullChannel, &words).await;
+    println!("{message}");
+    let words =
+        ["has room for 3 and holds 0", "its other places are reserved, by forwarder", "asks.rs:", "sender"];
+    let (_program, _screen, message) = found("reserved-wrapped", LintKind::FullChannel, &words).await;
+    assert_eq!(message.matches("forwarder #").count(), 4, "each, and what the first does: {message}");
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! `full-channel`: a full channel whose receiver does not receive.
 
+mod reserved;
+
 use std::collections::BTreeMap;
 
 use crate::{
     analysis::locks::{End, Waiter},
+    format::exact,
     id::ResourceKey,
     lints::{
         LintKind,
@@ -24,13 +27,15 @@ thresholds! {
 
 const ADVICE: &str = "See what the receiver waits for; let it drain the channel meanwhile (a task of its own), or drop or bound what is sent.";
 
+const RESERVED: &str = "Wait for something to send first, then reserve room for it; who keeps room for nothing keeps all others from sending.";
+
 pub(super) static LINT: Lint = Lint {
     help: "a full channel whose receiver does not receive",
     group: Group::Locks,
     rank: Rank::Cause,
     needs: Need::Locks,
     example: "mpsc jobs (made at src/queue.rs:8) is full: 2 wait for it, the longest for 9.80 s: ingest #4, ingest #5 at src/ingest.rs:40. worker #2 received last, 9.90 s ago; it is idle and waits for Mutex index at src/worker.rs:18, for 9.90 s, held by loader #3 for 12.4 s (acquired at src/index.rs:60).",
-    advice: &[ADVICE],
+    advice: &[ADVICE, RESERVED],
     thresholds: FullChannel::THRESHOLDS,
     check: Check::Locks(LockCheck { proofs: None, suspicions: Some(check) }),
 };
@@ -43,6 +48,7 @@ struct Full<'a> {
 
 fn check(pass: &mut LockPass<'_>) {
     pass.full_channels();
+    reserved::check(pass);
 }
 
 impl<'a> LockPass<'a> {
@@ -138,7 +144,14 @@ impl<'a> LockPass<'a> {
         };
         let waiting = self.waiting(senders);
         let at = senders.first().map_or_else(String::new, |sender| self.place(sender.op.site));
-        let message = format!("{} is full: {waiting}{at}. {last}{behind}", self.resource(resource));
+        // Tokio says of its own that room is taken, not what for.
+        let full = match channel.capacity.filter(|_| channel.room_alone) {
+            Some(capacity) => {
+                format!("full, as far as its {} places are not kept for values to come", exact(capacity))
+            }
+            None => "full".to_owned(),
+        };
+        let message = format!("{} is {full}: {waiting}{at}. {last}{behind}", self.resource(resource));
         about.dedup();
         self.about_resource((LintKind::FullChannel, Severity::Warning), key, &about, message, ADVICE);
     }

@@ -12,7 +12,7 @@ use crate::{
         lint::{Check, Group, Lint, LockCheck, Rank, thresholds},
         pass::locks::LockPass,
     },
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::{
         locks::LockKind,
         resources::Resource,
@@ -38,7 +38,7 @@ pub(super) static LINT: Lint = Lint {
     group: Group::Locks,
     rank: Rank::Cause,
     needs: Need::Locks,
-    example: "export #7 has waited at src/export.rs:31 for 9.20 s for 5 permits of Semaphore pool (made at src/pool.rs:12), which has 3: 1 is free, 2 are held.",
+    example: "export #7 has waited at src/export.rs:31 for 9.20 s for 5 permits of Semaphore pool (made at src/pool.rs:12), which has 3: 1 is set aside for it, 0 are free, 2 are held.",
     advice: &[PERMITS, BARRIER],
     thresholds: UnmetRequest::THRESHOLDS,
     check: Check::Locks(LockCheck { proofs: None, suspicions: Some(check) }),
@@ -81,15 +81,23 @@ fn too_many_permits(pass: &mut LockPass<'_>, key: ResourceKey) {
         0 => String::new(),
         others => format!(" Behind it wait {}.", exact(others as u64)),
     };
+    let mut ops =
+        look.store.waiting_on(key).filter(|op| op.key == first.op.key || op.parent == Some(first.op.key));
+    let asked = ops.find_map(|op| look.store.number(&op.attributes, "permits_requested")).unwrap_or(wants);
+    let aside = asked.saturating_sub(wants);
     let message = format!(
-        "{} has waited{} for {} for {} of {}, and no more than {} can come: {free} {} free, {held} {} held.{behind}",
+        "{} has waited{} for {} for {} of {}, which has {}: {} {} set aside for it, {} {} free, {} {} held.{behind}",
         pass.who(first.who()),
         pass.place(first.op.site),
         pass.age(first.since_ns),
-        permits(wants),
+        permits(asked),
         pass.resource(resource),
-        exact(free.saturating_add(held)),
+        exact(free.saturating_add(held).saturating_add(aside)),
+        exact(aside),
+        is(aside),
+        exact(free),
         is(free),
+        exact(held),
         is(held),
     );
     let about: Vec<Agent> = waiters.iter().map(Waiter::who).collect();
@@ -135,7 +143,13 @@ fn short_barrier(pass: &mut LockPass<'_>, key: ResourceKey) {
         pass.list(&who),
         pass.age(newest_ns),
     );
-    pass.about_resource((LintKind::UnmetRequest, Severity::Warning), key, &who, message, BARRIER);
+    pass.about_resource(
+        (LintKind::UnmetRequest, Severity::Warning, Confidence::Suspected),
+        key,
+        &who,
+        message,
+        BARRIER,
+    );
 }
 
 fn permits(count: u64) -> String {

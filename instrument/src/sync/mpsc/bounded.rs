@@ -16,6 +16,7 @@ use super::{
 };
 use crate::sync::{
     channel::{Channel, NewChannel, ReceiverEnd, SenderEnd, Wait, Waiting, WeakEnd, What, kind},
+    hold::SharedHold,
     wait::panic_where_blocking_is_forbidden,
 };
 
@@ -179,7 +180,7 @@ impl<T> Sender<T> {
         let at = Location::caller();
         async move {
             let inner = self.wait(1, RESERVE, at, self.inner.reserve()).await?;
-            Ok(Permit { end: &self.end, inner })
+            Ok(Permit { kept: self.end.keep(1, at), end: &self.end, inner })
         }
     }
 
@@ -195,7 +196,7 @@ impl<T> Sender<T> {
         let at = Location::caller();
         async move {
             let inner = self.wait(count, RESERVE_MANY, at, self.inner.reserve_many(count)).await?;
-            Ok(PermitIterator { end: &self.end, inner })
+            Ok(PermitIterator { kept: self.end.keep(count, at), end: &self.end, inner })
         }
     }
 
@@ -210,7 +211,7 @@ impl<T> Sender<T> {
             let Self { end, inner } = self;
             let full = inner.capacity() == 0;
             let inner = end.wait_for_room(full, RESERVE_OWNED, at, inner.reserve_owned()).await?;
-            Ok(OwnedPermit { inner, end })
+            Ok(OwnedPermit { kept: end.keep(1, at), inner, end })
         }
     }
 
@@ -228,26 +229,31 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// When the channel is full or closed.
+    #[track_caller]
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
-        Ok(Permit { end: &self.end, inner: self.inner.try_reserve()? })
+        let inner = self.inner.try_reserve()?;
+        Ok(Permit { kept: self.end.keep(1, Location::caller()), end: &self.end, inner })
     }
 
     /// Keeps room for `count` values if there is so much.
     ///
     /// # Errors
     /// When the channel is too full, or closed.
+    #[track_caller]
     pub fn try_reserve_many(&self, count: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
-        Ok(PermitIterator { end: &self.end, inner: self.inner.try_reserve_many(count)? })
+        let inner = self.inner.try_reserve_many(count)?;
+        Ok(PermitIterator { kept: self.end.keep(count, Location::caller()), end: &self.end, inner })
     }
 
     /// Keeps room, with the sender, for one value if there is any.
     ///
     /// # Errors
     /// The sender, when the channel is full or closed.
+    #[track_caller]
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         let Self { end, inner } = self;
         match inner.try_reserve_owned() {
-            Ok(inner) => Ok(OwnedPermit { inner, end }),
+            Ok(inner) => Ok(OwnedPermit { kept: end.keep(1, Location::caller()), inner, end }),
             Err(TrySendError::Full(inner)) => Err(TrySendError::Full(Self { inner, end })),
             Err(TrySendError::Closed(inner)) => Err(TrySendError::Closed(Self { inner, end })),
         }
@@ -346,6 +352,8 @@ impl<T> fmt::Debug for WeakSender<T> {
 
 /// Room for one value.
 pub struct Permit<'a, T> {
+    // Before tokio's: who keeps room has it no more before another one can.
+    kept: SharedHold,
     inner: inner::Permit<'a, T>,
     end: &'a SenderEnd,
 }
@@ -353,6 +361,7 @@ pub struct Permit<'a, T> {
 impl<T> Permit<'_, T> {
     /// Sends into the room.
     pub fn send(self, value: T) {
+        drop(self.kept);
         self.end.sent(1);
         self.inner.send(value);
     }
@@ -366,6 +375,7 @@ impl<T> fmt::Debug for Permit<'_, T> {
 
 /// Room for several values, as permits.
 pub struct PermitIterator<'a, T> {
+    kept: SharedHold,
     inner: inner::PermitIterator<'a, T>,
     end: &'a SenderEnd,
 }
@@ -374,7 +384,10 @@ impl<'a, T> Iterator for PermitIterator<'a, T> {
     type Item = Permit<'a, T>;
 
     fn next(&mut self) -> Option<Permit<'a, T>> {
-        Some(Permit { end: self.end, inner: self.inner.next()? })
+        let inner = self.inner.next()?;
+        let left = self.inner.len();
+        let kept = self.kept.split(left, 1);
+        Some(Permit { kept, end: self.end, inner })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -393,6 +406,7 @@ impl<T> fmt::Debug for PermitIterator<'_, T> {
 
 /// Room for one value, and the sender that it came from.
 pub struct OwnedPermit<T> {
+    kept: SharedHold,
     inner: inner::OwnedPermit<T>,
     end: SenderEnd,
 }
@@ -400,12 +414,14 @@ pub struct OwnedPermit<T> {
 impl<T> OwnedPermit<T> {
     /// Sends into the room and gives the sender back.
     pub fn send(self, value: T) -> Sender<T> {
+        drop(self.kept);
         self.end.sent(1);
         Sender { end: self.end, inner: self.inner.send(value) }
     }
 
     /// Gives the room and the sender back.
     pub fn release(self) -> Sender<T> {
+        drop(self.kept);
         Sender { end: self.end, inner: self.inner.release() }
     }
 

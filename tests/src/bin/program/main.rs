@@ -67,6 +67,8 @@ fn main() -> ExitCode {
         "unmet-wrapped" => locks::asks::wrapped::unmet,
         "answers" => locks::asks::plain::answers,
         "answers-wrapped" => locks::asks::wrapped::answers,
+        "reserved" => locks::asks::plain::reserved,
+        "reserved-wrapped" => locks::asks::wrapped::reserved,
         "blocks-on" => locks::asks::blocks_on,
         "own-guard" => locks::asks::own_guard,
         "blocking-call" => scheduler::blocking_call,

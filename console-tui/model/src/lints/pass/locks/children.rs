@@ -8,7 +8,7 @@ use crate::{
     analysis::locks::Waiter,
     id::{ResourceKey, TaskKey},
     lints::{LintKind, deadlock::CHILDREN},
-    severity::Severity,
+    severity::{Confidence, Severity},
     store::{
         locks::Holder,
         task::{Agent, State, TaskKind},
@@ -79,6 +79,13 @@ fn found(pass: &mut LockPass<'_>, key: ResourceKey, holder: &Holder, children: &
     let mut about = vec![holder.who];
     about.extend(&names);
     pass.explained.extend(about.iter().copied());
+    pass.suspected.extend(about.iter().copied());
     pass.explained_locks.insert(key);
-    pass.about_resource((LintKind::Deadlock, Severity::Warning), key, &about, message, CHILDREN);
+    pass.about_resource(
+        (LintKind::Deadlock, Severity::Warning, Confidence::Suspected),
+        key,
+        &about,
+        message,
+        CHILDREN,
+    );
 }

@@ -119,8 +119,7 @@ impl LockPass<'_> {
             (false, true) if cycle.steps.len() == 1 || !self.is_old(cycle.since_ns, LOOSE_MS) => {
                 Severity::Info
             }
-            (false, true) => Severity::Warning,
-            (false, false) => Severity::Warning,
+            (false, _) => Severity::Warning,
         };
         let subject = match about.iter().find(|who| matches!(who, Agent::Task(_))).or(about.first()) {
             Some(Agent::Task(key)) => Subject::Task(*key),
@@ -149,7 +148,8 @@ impl LockPass<'_> {
                     format!("held by {next} for {age}{acquired}")
                 };
                 // Once for each lock.
-                let of_the_same = |other: &&Step| other.wait.resource == step.wait.resource;
+                let of_the_same =
+                    |other: &&Step| other.how == How::Holds && other.wait.resource == step.wait.resource;
                 let is_first = cycle.steps.iter().find(of_the_same).is_none_or(|first| first == step);
                 match self.held_beside(cycle, step).as_slice() {
                     [] => held,

@@ -149,3 +149,71 @@ fn a_pool_whose_connections_all_want_a_second_one() {
     scene.waits.remove(&(POOL + 5));
     assert!(scene.findings().is_empty());
 }
+
+/// Task 0 holds a lock and is idle; task 1, which it spawned, wants the lock.
+fn parent_and_child() -> Scene {
+    let mut scene = Scene::new(3);
+    scene.mutex(0, "registry", 0, 10 * S);
+    scene.wait(0, "Mutex::lock", 0, 1, 9 * S);
+    scene.fake.task(1).parent = Some((0, 1));
+    let now_ns = scene.fake.now_ns;
+    let parent = scene.fake.task(0);
+    (parent.since_ns, parent.wakers, parent.last_wake_ns) = (now_ns - 9 * S, Some(1), Some(now_ns - 9 * S));
+    scene
+}
+
+#[test]
+fn a_parent_that_holds_what_its_child_wants_may_wait_for_it() {
+    let messages = parent_and_child().messages();
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    let said = "deadlock This may be a deadlock: t0 #100 has held Mutex registry (made at src/ledger.rs:20) for 10.0 s (acquired at src/db.rs:30) and has been idle for 9.00 s; \
+                1 task that it spawned waits for that lock at src/main.rs:10, the longest for 9.00 s: t1 #101. \
+                If t0 #100 waits for it to end (JoinSet, JoinHandle, TaskTracker), neither side goes on.";
+    assert_eq!(messages[0], said);
+    type Change<'a> = &'a dyn Fn(&mut Scene);
+    let spared: [Change; 4] = [
+        // Another one spawned it.
+        &|scene| scene.fake.task(1).parent = Some((2, 1)),
+        // Two things can wake it.
+        &|scene| scene.fake.task(0).wakers = Some(2),
+        // What it waits for is known, and no task.
+        &|scene| {
+            scene.thing(9, "Sleep", "").attribute = Some(("duration", 60_000));
+            scene.wait(9, "Sleep::new_timeout", 9, 0, 9 * S);
+        },
+        &|scene| scene.things.get_mut(&0).unwrap().lock.as_mut().unwrap().loose = true,
+    ];
+    for (i, spare) in spared.into_iter().enumerate() {
+        let mut scene = parent_and_child();
+        spare(&mut scene);
+        let messages = scene.messages();
+        assert!(!messages.iter().any(|message| message.starts_with("deadlock")), "{i}: {messages:#?}");
+    }
+}
+
+#[test]
+fn a_barrier_that_too_few_come_to() {
+    let scene = || {
+        let mut scene = Scene::new(3);
+        scene.thing(0, "Barrier", "start").attribute = Some(("size", 4));
+        for slot in 0..3 {
+            scene.wait(slot, "Barrier::wait", 0, slot, 9 * S);
+        }
+        scene
+    };
+    let messages = scene().messages();
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    let said =
+        "opens when 4 tasks wait at it, and 3 do: t0 #100, t1 #101, t2 #102. The last one came 9.00 s ago";
+    assert!(messages[0].contains(said), "{}", messages[0]);
+    // One of their place is on its way, the last one came just now, or all are there.
+    let mut coming = scene();
+    coming.waits.remove(&2);
+    assert_eq!(coming.messages(), [""; 0]);
+    let mut young = scene();
+    young.wait(2, "Barrier::wait", 0, 2, S);
+    assert_eq!(young.messages(), [""; 0]);
+    let mut full = scene();
+    full.things.get_mut(&0).unwrap().attribute = Some(("size", 3));
+    assert_eq!(full.messages(), [""; 0]);
+}

@@ -150,7 +150,7 @@ fn three_tasks_over_two_mutexes_and_a_semaphore() {
     // No task holds the missing permits: the program may add them. It is a request that can't be met as it is.
     let messages = three(0, 0).messages();
     assert_eq!(messages.len(), 1, "{messages:#?}");
-    let unmet = "unmet-request t1 #101 has waited at src/main.rs:10 for 9.00 s for 2 permits of Semaphore permits (made at src/ledger.rs:20), and no more than 1 can come: 0 are free, 1 is held.";
+    let unmet = "unmet-request t1 #101 has waited at src/main.rs:10 for 9.00 s for 2 permits of Semaphore permits (made at src/ledger.rs:20), which has 1: 0 are set aside for it, 0 are free, 1 is held.";
     assert_eq!(messages[0], unmet);
 }
 
