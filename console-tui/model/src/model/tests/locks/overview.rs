@@ -118,11 +118,12 @@ fn a_deadlock_is_proven_or_suspected() {
     assert_eq!((said.health, said.severity), (Health::Deadlocked, Some(Severity::Critical)), "{said:?}");
     assert_eq!(said.sentence, "t0 #100 → Mutex b → t1 #101 → Mutex a → t0 #100, for 40.0 s");
     assert!(said.cause.contains("t0 #100 waits at src/main.rs:10 for Mutex b"), "{said:?}");
-    // What may be harmless is a note; the list has it.
+    // What may be harmless is a suspicion.
     let mut client = scene(true).client();
     client.perform(Action::Overview);
     let view = overview(&client);
-    assert!(view.verdict.severity.is_none(), "{:?}", view.verdict);
+    let said = (view.verdict.health, view.verdict.severity);
+    assert_eq!(said, (Health::Suspicious, Some(Severity::Warning)), "{:?}", view.verdict);
     assert_eq!(view.findings.len(), 1);
     client.perform(Action::Open);
     assert!(matches!(client.model.screen(), Screen::Waits(_)), "{:?}", client.model.screen());
