@@ -34,7 +34,7 @@ const BARRIER: &str =
     "Make the barrier for as many tasks as come; a task that fails before it comes leaves the others there.";
 
 pub(super) static LINT: Lint = Lint {
-    help: "a wait for more permits than there are, or at a barrier that too few come to",
+    help: "more permits wanted than there are, a barrier short of tasks",
     group: Group::Locks,
     rank: Rank::Cause,
     needs: Need::Locks,
