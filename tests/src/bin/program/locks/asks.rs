@@ -142,22 +142,22 @@ asks! {
 
     /// Readers who read again behind a writer.
     pub(crate) fn readers(stage: &Stage) {
-        let state = Arc::new(sync::RwLock::new(0_u64));
+        let chain = Arc::new(sync::RwLock::new(0_u64));
         let steps = Arc::new(Steps::default());
         on_go(|| {
             for _ in 0..MANY {
-                let (state, steps) = (Arc::clone(&state), Arc::clone(&steps));
+                let (chain, steps) = (Arc::clone(&chain), Arc::clone(&steps));
                 stage.spawn_named("peer", async move {
-                    let tip = state.read().await;
+                    let tip = chain.read().await;
                     steps.done();
                     steps.wait_for(MANY + 1).await;
-                    let again = state.read().await;
+                    let again = chain.read().await;
                     assert_eq!(*tip, *again, "no writer between");
                 });
             }
             stage.spawn_named("importer", async move {
                 steps.wait_for(MANY).await;
-                let mut writes = pin!(state.write());
+                let mut writes = pin!(chain.write());
                 assert!(poll_immediate(writes.as_mut()).await.is_none(), "the readers hold it");
                 steps.done();
                 *writes.await += 1;
@@ -212,7 +212,9 @@ asks! {
                     let place = shared.reserve().await;
                     steps.done();
                     never.notified().await;
-                    place.into_iter().for_each(|place| place.send(1));
+                    if let Ok(place) = place {
+                        place.send(1);
+                    }
                 });
             }
             stage.spawn_named("sender", async move {
