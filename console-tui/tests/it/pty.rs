@@ -268,6 +268,7 @@ fn the_demo_runs_and_takes_its_service_with_it() {
     for by_key in [true, false] {
         let mut tty = Tty::start(&["demo"]);
         tty.wait_for("checkout-api");
+        tty.type_keys("1");
         tty.wait_for("conn");
         let console = tty.child.process_id().unwrap();
         let service = service_of(console).expect("the service is a child of the console");
