@@ -22,6 +22,10 @@ impl Resources {
     ///
     /// [`Sites::place_number`]: crate::Sites::place_number
     pub fn new_op(&self, source: &str, resource: Option<ResourceId>, place: u32) -> Option<OpId> {
+        self.make_op(source, resource, place, false)
+    }
+
+    fn make_op(&self, source: &str, resource: Option<ResourceId>, place: u32, traced: bool) -> Option<OpId> {
         let number = self.allocated(self.ops.allocate())?;
         let (_, slot) = self.ops.slot(number)?;
         let generation =
@@ -36,9 +40,10 @@ impl Resources {
         for zero in [&slot.started, &slot.ended, &slot.polls, &slot.busy, &slot.granted, &slot.asked] {
             zero.store(0, Relaxed);
         }
-        for zero in [&slot.thread, &slot.traced, &slot.requested, &slot.obtained] {
+        for zero in [&slot.thread, &slot.requested, &slot.obtained] {
             zero.store(0, Relaxed);
         }
+        slot.traced.store(u32::from(traced), Relaxed);
         slot.site.store(place, Relaxed);
         slot.resource.store(resource.map_or(0, ResourceId::to_u64), Relaxed);
         slot.parent.store(self.current_op().map_or(0, OpId::to_u64), Relaxed);
@@ -55,11 +60,7 @@ impl Resources {
         {
             return Some((whole, false));
         }
-        let op = self.new_op(source, resource, 0)?;
-        if let Some((_, slot)) = self.find_op(op) {
-            slot.traced.store(1, Relaxed);
-        }
-        Some((op, true))
+        Some((self.make_op(source, resource, 0, true)?, true))
     }
 
     /// The operation that tokio makes or polls here, within the task that this thread polls.
