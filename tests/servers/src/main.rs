@@ -4,6 +4,8 @@
 mod dns;
 mod grpc;
 mod http;
+#[path = "../../../instrument/benches/overhead/unheard.rs"]
+mod unheard;
 mod watch;
 
 use std::{
